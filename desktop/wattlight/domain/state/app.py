@@ -1,0 +1,93 @@
+"""The whole state: hosts, pulls, notices."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from wattlight.domain.values import HostId, MachineProfile, MachineSample, Quality
+
+from .server import PullState, ServerState
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """One moment of the power chart: watts per device id; a missing id or None is a gap in that line.
+
+    ``gap_reason`` names why nothing was read ("asleep", "no reading") when the whole point is a gap.
+    """
+
+    at: datetime
+    power_w: tuple[tuple[str, float | None], ...]
+    gap_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostToday:
+    """Energy and money of a span, for the models and for the measured parts of the computer.
+
+    Energy in mJ, money in micro-units of ``currency`` (None where no price is set).
+    """
+
+    models_mj: int
+    machine_mj: int
+    models_micro: int | None
+    machine_micro: int | None
+    currency: str | None
+    observed_s: int
+    span_s: int
+    quality: Quality | None
+    by_model: tuple[tuple[str, int, int | None], ...] = ()
+    """(model name, energy mJ, money micro)."""
+    parked_mj: int = 0
+    covers: tuple[str, ...] = ()
+    """Names of the parts that were measured."""
+    tokens_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A job the user started that has not ended: load, unload, switch, remove."""
+
+    kind: str
+    model: str
+    started_at: datetime
+    message: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence for the person, shown in the window until dismissed; ``kind`` coalesces repeats."""
+
+    kind: str
+    text: str
+    at: datetime
+    level: str = "info"
+    """``info``, ``warning`` or ``error``."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """One computer: its server, what it has, what it draws, what it cost."""
+
+    id: HostId
+    name: str
+    server: ServerState
+    profile: MachineProfile | None = None
+    sample: MachineSample | None = None
+    history: tuple[HistoryPoint, ...] = ()
+    today: CostToday | None = None
+    month: CostToday | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """Everything the faces draw; replaced whole, never changed."""
+
+    hosts: tuple[HostState, ...]
+    pulls: tuple[PullState, ...] = ()
+    tasks: tuple[TaskState, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    paused: bool = False
+    recording: bool = True
+    """False when another Wattlight process holds the meter's lock and records."""
+    price_known: bool = False

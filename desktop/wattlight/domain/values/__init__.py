@@ -1,0 +1,25 @@
+"""Values every room shares: hosts, devices, samples, and how sure a figure is."""
+
+from .device import CpuProfile, Device, MachineProfile, ServerProfile
+from .host import LOCAL_HOST, HostId
+from .quality import ERROR_FRACTION, Figure, Quality, Scope, figure_of, unknown
+from .sample import DeviceSample, GpuProcess, MachineSample, MemorySample
+
+__all__ = [
+    "ERROR_FRACTION",
+    "LOCAL_HOST",
+    "CpuProfile",
+    "Device",
+    "DeviceSample",
+    "Figure",
+    "GpuProcess",
+    "HostId",
+    "MachineProfile",
+    "MachineSample",
+    "MemorySample",
+    "Quality",
+    "Scope",
+    "ServerProfile",
+    "figure_of",
+    "unknown",
+]

@@ -1,0 +1,190 @@
+"""The house: who may import whom, through which door, and which library belongs to which room."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parents[2] / "desktop" / "wattlight"
+
+RANK = {
+    "__main__": 7,
+    "bootstrap": 6,
+    "ui": 5,
+    "cli": 5,
+    "viewmodels": 4,
+    "services": 3,
+    "probes": 2,
+    "runtime": 2,
+    "catalog": 2,
+    "store": 2,
+    "paths": 1,
+    "assets": 1,
+    "settings": 1,
+    "system": 1,
+    "i18n": 0,
+    "domain": 0,
+}
+
+OWNERS = {
+    "PySide6": {"ui"},
+    "shiboken6": {"ui"},
+    "pynvml": {"probes"},
+    "psutil": {"probes"},
+    "ollama": {"runtime"},
+    "httpx": {"runtime", "catalog"},
+    "sqlite3": {"store"},
+    "platformdirs": {"paths"},
+    "babel": {"i18n"},
+    "gettext": {"i18n"},
+    "jeepney": {"system"},
+    "keyring": {"system"},
+    "zstandard": {"runtime"},
+    "argparse": {"cli"},
+}
+
+MAX_LINES = 400
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module name and where it stands."""
+
+    file: Path
+    line: int
+    module: str
+    names: tuple[str, ...]
+
+
+def room_of(file: Path) -> str:
+    first = file.relative_to(SOURCE).parts[0]
+    return first.removesuffix(".py")
+
+
+def sources() -> list[Path]:
+    return sorted(p for p in SOURCE.rglob("*.py") if "resources" not in p.parts)
+
+
+def imports_of(file: Path, tree: ast.AST) -> Iterator[Import]:
+    package = ("wattlight", *file.relative_to(SOURCE).parent.parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(file, node.lineno, alias.name, ())
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            if node.level == 0:
+                yield Import(file, node.lineno, node.module or "", names)
+            else:
+                base = package[: len(package) - node.level + 1]
+                module = ".".join((*base, *([node.module] if node.module else [])))
+                yield Import(file, node.lineno, module, names)
+
+
+ALL = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sources()]
+
+
+def test_every_room_has_a_rank() -> None:
+    rooms = {room_of(file) for file, _ in ALL} - {"__init__"}
+    assert rooms <= set(RANK), f"rooms without a rank: {rooms - set(RANK)}"
+
+
+def test_imports_go_down_through_doors() -> None:
+    faults = []
+    for file, tree in ALL:
+        room = room_of(file)
+        if room == "__init__":
+            continue
+        for item in imports_of(file, tree):
+            parts = item.module.split(".")
+            if parts[0] != "wattlight" or len(parts) == 1:
+                continue
+            target = parts[1]
+            where = f"{file.relative_to(SOURCE)}:{item.line}"
+            if target == room:
+                continue
+            if RANK[target] >= RANK[room]:
+                faults.append(f"{where}: {room} may not import {target}")
+            if not (SOURCE.joinpath(*parts[1:]) / "__init__.py").is_file():
+                faults.append(f"{where}: {item.module} is not a door (a package)")
+            for name in item.names:
+                if SOURCE.joinpath(*parts[1:], f"{name}.py").is_file():
+                    faults.append(f"{where}: {item.module}.{name} is a file behind the door")
+    assert not faults, "\n".join(faults)
+
+
+def test_libraries_stay_with_their_owners() -> None:
+    faults = []
+    for file, tree in ALL:
+        for item in imports_of(file, tree):
+            library = item.module.split(".")[0]
+            if library in OWNERS and room_of(file) not in OWNERS[library]:
+                faults.append(f"{file.relative_to(SOURCE)}:{item.line}: {library} in {room_of(file)}")
+    assert not faults, "\n".join(faults)
+
+
+def test_domain_needs_the_standard_library_alone() -> None:
+    faults = []
+    for file, tree in ALL:
+        if room_of(file) != "domain":
+            continue
+        for item in imports_of(file, tree):
+            library = item.module.split(".")[0]
+            if library != "wattlight" and library not in sys.stdlib_module_names:
+                faults.append(f"{file.relative_to(SOURCE)}:{item.line}: {library}")
+    assert not faults, "\n".join(faults)
+
+
+def test_files_stay_short() -> None:
+    long = {str(f.relative_to(SOURCE)): n for f, _ in ALL if (n := len(f.read_text().splitlines())) > MAX_LINES}
+    assert not long, f"over {MAX_LINES} lines: {long}"
+
+
+def test_no_drawer_modules() -> None:
+    drawers = {"utils", "util", "helpers", "common", "misc", "manager"}
+    assert not [str(f) for f, _ in ALL if f.stem in drawers or f.parent.name in drawers]
+
+
+def test_no_import_cycles() -> None:
+    graph: dict[str, set[str]] = {}
+    names = {".".join(("wattlight", *f.relative_to(SOURCE).with_suffix("").parts)): f for f, _ in ALL}
+    for file, tree in ALL:
+        me = ".".join(("wattlight", *file.relative_to(SOURCE).with_suffix("").parts))
+        edges = graph.setdefault(me, set())
+        top_level = [n for n in ast.iter_child_nodes(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+        for item in imports_of(file, ast.Module(body=top_level, type_ignores=[])):
+            for name in (item.module, *(f"{item.module}.{n}" for n in item.names)):
+                if name in names:
+                    edges.add(name)
+    done: set[str] = set()
+
+    def visit(node: str, trail: tuple[str, ...]) -> None:
+        if node in trail:
+            pytest.fail("import cycle: " + " -> ".join((*trail[trail.index(node) :], node)))
+        if node in done:
+            return
+        for next_node in graph.get(node, ()):
+            visit(next_node, (*trail, node))
+        done.add(node)
+
+    for node in graph:
+        visit(node, ())
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["hardware", "--json"]])
+def test_the_command_line_never_loads_qt(argv: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom wattlight.__main__ import main\n"
+        f"try:\n    main({argv!r})\nexcept SystemExit:\n    pass\n"
+        "bad=[m for m in sys.modules if m.startswith(('PySide6','shiboken6'))]\n"
+        "sys.exit(f'Qt was loaded: {bad}' if bad else 0)"
+    )
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
