@@ -140,7 +140,9 @@ def test_domain_needs_the_standard_library_alone() -> None:
 
 
 def test_files_stay_short() -> None:
-    long = {str(f.relative_to(SOURCE)): n for f, _ in ALL if (n := len(f.read_text().splitlines())) > MAX_LINES}
+    long = {
+        str(f.relative_to(SOURCE)): n for f, _ in ALL if (n := len(f.read_text().splitlines())) > MAX_LINES
+    }
     assert not long, f"over {MAX_LINES} lines: {long}"
 
 

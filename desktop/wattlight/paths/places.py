@@ -6,11 +6,15 @@ from pathlib import Path
 
 import platformdirs
 
+from wattlight.domain.values import Problem
+
 _APP = "wattlight"
 
 
-class PlacesError(Exception):
+class PlacesError(Problem):
     """A folder cannot be named or made; the message says what the user can do."""
+
+    code = "no_folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,8 @@ class Places:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise PlacesError(
-                f"The folder {folder} cannot be created ({error.strerror}). "
-                "Make it writable or set WATTLIGHT_HOME to a folder that is."
+                f"The folder {folder} cannot be created ({error.strerror}).",
+                "Make it writable or set WATTLIGHT_HOME to a folder that is.",
             ) from error
         return folder
 
@@ -94,5 +98,5 @@ def places_for_user(environ: dict[str, str] | None = None) -> Places:
         )
     ]
     if not all(folder.is_absolute() for folder in folders) or env.get("HOME", "x") == "":
-        raise PlacesError("Your home folder is not known. Set HOME or WATTLIGHT_HOME and start again.")
+        raise PlacesError("Your home folder is not known.", "Set HOME or WATTLIGHT_HOME and start again.")
     return Places(*folders)

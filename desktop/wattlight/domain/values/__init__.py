@@ -2,6 +2,8 @@
 
 from .device import CpuProfile, Device, MachineProfile, ServerProfile
 from .host import LOCAL_HOST, HostId
+from .hostile import clean_lines, clean_text
+from .problem import Problem
 from .quality import ERROR_FRACTION, Figure, Quality, Scope, figure_of, unknown
 from .sample import DeviceSample, GpuProcess, MachineSample, MemorySample
 
@@ -17,9 +19,12 @@ __all__ = [
     "MachineProfile",
     "MachineSample",
     "MemorySample",
+    "Problem",
     "Quality",
     "Scope",
     "ServerProfile",
+    "clean_lines",
+    "clean_text",
     "figure_of",
     "unknown",
 ]

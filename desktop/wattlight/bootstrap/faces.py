@@ -1,0 +1,20 @@
+"""Starts one of the two faces."""
+
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one verb of the command line; never loads Qt."""
+    from wattlight.cli import run
+
+    from .workshop import LocalWorkshop
+
+    return run(arguments, LocalWorkshop())
+
+
+def run_tray(arguments: list[str]) -> int:
+    """Run the tray program until the user quits."""
+    from .tray import run_desktop
+
+    return run_desktop(arguments)
+
+
+__all__ = ["run_command_line", "run_tray"]

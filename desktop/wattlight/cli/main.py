@@ -1,0 +1,97 @@
+"""Parses the command line, runs the verb, turns every error into one sentence."""
+
+import argparse
+import importlib
+import sys
+import traceback
+from typing import NoReturn, TextIO
+
+from wattlight import __version__
+from wattlight.domain.values import Problem, clean_lines
+from wattlight.services import Workshop
+
+from .call import Call, Output
+from .verbs import VERBS, Verb
+
+
+class WrongUse(Exception):
+    """The arguments make no sense (exit code 2)."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise WrongUse(f"{self.prog}: {message}. See '{self.prog} --help'.")
+
+
+def run(arguments: list[str], workshop: Workshop, stdout: TextIO | None = None) -> int:
+    """Run one command line and return its exit code: 0 fine, 1 an error that was said, 2 wrong use."""
+    stream = sys.stdout if stdout is None else stdout
+    out = Output(stream, "--json" in arguments)
+    try:
+        verb = _verb_of(arguments)
+        args = _parser(verb).parse_args(arguments)
+        if verb is None:
+            _parser(None).print_help(stream)
+            return 0
+        code: int = importlib.import_module(f"wattlight.cli.{verb.module}").run(args, Call(workshop, out))
+        return code
+    except WrongUse as error:
+        return _say(out, 2, "wrong_use", str(error), "")
+    except Problem as problem:
+        return _say(out, 1, problem.code, problem.message, problem.next_step)
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the last border: no traceback reaches a person
+        return _unexpected(out, workshop, error)
+
+
+def _verb_of(arguments: list[str]) -> Verb | None:
+    names = {verb.name: verb for verb in VERBS}
+    return next((names[word] for word in arguments if word in names), None)
+
+
+def _parser(chosen: Verb | None) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="wattlight",
+        description="Local language models: what fits, what runs, what it draws, what it costs. "
+        "Without a verb the tray starts.",
+    )
+    parser.add_argument("--version", action="version", version=f"wattlight {__version__}")
+    commands = parser.add_subparsers(metavar="VERB", parser_class=_Parser)
+    for verb in VERBS:
+        sub = commands.add_parser(verb.name, help=verb.summary, description=verb.summary.capitalize() + ".")
+        sub.add_argument("--json", action="store_true", help="print JSON (schema 1)")
+        if verb is chosen:
+            importlib.import_module(f"wattlight.cli.{verb.module}").arguments(sub)
+    return parser
+
+
+def _say(out: Output, exit_code: int, code: str, message: str, next_step: str) -> int:
+    message, next_step = clean_lines(message), clean_lines(next_step)
+    if out.as_json:
+        out.document({"error": {"code": code, "message": message, "next": next_step}})
+    else:
+        sys.stderr.write(f"{message} {next_step}".strip() + "\n")
+    return exit_code
+
+
+def _unexpected(out: Output, workshop: Workshop, error: Exception) -> int:
+    where = ""
+    try:
+        log = workshop.places.log_file
+        workshop.places.make(log.parent)
+        with log.open("a", encoding="utf-8") as file:
+            file.write("".join(traceback.format_exception(error)))
+        where = f"The details are in {log}; please report them."
+    except (Problem, OSError):
+        where = "Please report it."
+    return _say(out, 1, "internal", f"Wattlight hit an error of its own ({type(error).__name__}).", where)
+
+
+def _silence_stdout() -> None:
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,35 @@
+"""Every text, number, date and sum as a person reads it. Import :func:`tr` and mark every string with it."""
+
+from .numbers import (
+    gb,
+    gib,
+    interval,
+    kwh,
+    money,
+    number,
+    percent,
+    tokens_per_second,
+    watts,
+)
+from .texts import activate, language, tr, trn
+from .times import clock_time, day_name, duration, short_date
+
+__all__ = [
+    "activate",
+    "clock_time",
+    "day_name",
+    "duration",
+    "gb",
+    "gib",
+    "interval",
+    "kwh",
+    "language",
+    "money",
+    "number",
+    "percent",
+    "short_date",
+    "tokens_per_second",
+    "tr",
+    "trn",
+    "watts",
+]

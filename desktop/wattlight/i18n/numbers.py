@@ -1,0 +1,117 @@
+"""Numbers with their units. None is a dash, everywhere and always."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from typing import Any
+
+from .texts import language
+
+DASH = "–"
+GIB = 1 << 30
+GB = 10**9
+MICRO = 1_000_000
+MJ_PER_KWH = 3_600_000_000
+
+
+@lru_cache(maxsize=8)
+def _locale(code: str) -> Any:
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return Locale.parse(code)
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse("en")
+
+
+def babel_locale() -> Any:
+    """Babel's locale for the language in force, English if Babel does not know it."""
+    return _locale(language())
+
+
+def number(value: float | Decimal | None, digits: int = 0) -> str:
+    """A plain number with ``digits`` decimals, grouped as the language does."""
+    if value is None:
+        return DASH
+    from babel.numbers import format_decimal
+
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    return str(format_decimal(value, format=pattern, locale=babel_locale()))
+
+
+def gib(value_bytes: int | None, digits: int = 1) -> str:
+    """Device memory: "5.7 GiB"."""
+    return DASH if value_bytes is None else f"{number(value_bytes / GIB, digits)} GiB"
+
+
+def gb(value_bytes: int | None, digits: int = 1) -> str:
+    """Downloads and disk: "4.9 GB" (10^9)."""
+    return DASH if value_bytes is None else f"{number(value_bytes / GB, digits)} GB"
+
+
+def watts(value_w: float | None) -> str:
+    """Power: "52 W", one decimal below 10 W."""
+    if value_w is None:
+        return DASH
+    return f"{number(value_w, 1 if abs(value_w) < 9.95 else 0)} W"
+
+
+def kwh(energy_mj: int | None) -> str:
+    """Energy from millijoules: "0.42 kWh", below 0.1 kWh in Wh."""
+    if energy_mj is None:
+        return DASH
+    value = energy_mj / MJ_PER_KWH
+    if abs(value) < 0.1:
+        wh = value * 1000
+        return f"{number(wh, 1 if abs(wh) < 9.95 else 0)} Wh"
+    return f"{number(value, 2)} kWh"
+
+
+def percent(fraction: float | None, digits: int = 0) -> str:
+    """A share: 0.42 is "42%" in the language's manner."""
+    if fraction is None:
+        return DASH
+    from babel.numbers import format_percent
+
+    pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
+    return str(format_percent(fraction, format=pattern, locale=babel_locale()))
+
+
+def money(micro: int | None, currency: str | None, error_fraction: float | None = None) -> str:
+    """Money from micro-units, in the currency's own manner.
+
+    With an error the digits are cut to what it allows, but never finer than a tenth of a minor unit
+    and never coarser than the minor unit.
+    """
+    if micro is None or currency is None:
+        return DASH
+    from babel.numbers import format_currency, get_currency_precision
+
+    minor = get_currency_precision(currency)
+    amount = Decimal(micro) / MICRO
+    digits = minor
+    if amount and abs(amount) < Decimal(10) ** (1 - minor) and not (error_fraction and error_fraction > 0.2):
+        digits = minor + 1
+    step = Decimal(1).scaleb(-digits)
+    rounded = amount.quantize(step, rounding=ROUND_HALF_EVEN)
+    pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
+    locale_pattern = babel_locale().currency_formats["standard"].pattern
+    if digits == minor:
+        return str(format_currency(rounded, currency, locale=babel_locale()))
+    if minor and "." in locale_pattern:
+        pattern = locale_pattern.replace(".00", "." + "0" * digits)
+    return str(
+        format_currency(rounded, currency, format=pattern, locale=babel_locale(), currency_digits=False)
+    )
+
+
+def interval(low: str, high: str) -> str:
+    """A range with an en dash: "38–46 tokens/s" from its two already formatted ends."""
+    return low if low == high else f"{low}–{high}"
+
+
+def tokens_per_second(low: float | None, high: float | None) -> str:
+    """A speed range with the digits its error allows."""
+    if low is None or high is None:
+        return DASH
+    digits = 1 if high < 9.95 else 0
+    return f"{interval(number(low, digits), number(high, digits))} tokens/s"

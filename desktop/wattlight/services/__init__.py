@@ -1,0 +1,5 @@
+"""Use cases and their threads."""
+
+from .workshop import Workshop
+
+__all__ = ["Workshop"]

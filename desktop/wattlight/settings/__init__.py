@@ -1,0 +1,16 @@
+"""Typed settings of one user."""
+
+from .model import CURRENT, Meter, Price, ServerAddress, Settings
+from .storage import LoadedSettings, SettingsError, load_settings, save_settings
+
+__all__ = [
+    "CURRENT",
+    "LoadedSettings",
+    "Meter",
+    "Price",
+    "ServerAddress",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "save_settings",
+]

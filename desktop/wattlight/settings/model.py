@@ -1,0 +1,67 @@
+"""The settings and their defaults."""
+
+from dataclasses import dataclass, field
+
+from wattlight.domain.values import LOCAL_HOST, HostId
+
+CURRENT = 1
+"""Version of the settings file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """A model server. ``url`` None: OLLAMA_HOST, else the default port on this computer."""
+
+    host: HostId = LOCAL_HOST
+    name: str = "This computer"
+    url: str | None = None
+    kind: str = "ollama"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A flat price, or a tariff file. Everything None: no price is set, money is not shown.
+
+    ``per_kwh`` is a decimal number as text ("0.3869"), VAT included; ``tariff_file`` wins over it.
+    """
+
+    per_kwh: str | None = None
+    currency: str | None = None
+    timezone: str | None = None
+    country: str | None = None
+    tariff_file: str | None = None
+    declined: bool = False
+    """The person said "I don't know": do not ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """How the meter behaves."""
+
+    shown_interval_s: float = 1.0
+    hidden_interval_s: float = 5.0
+    paused: bool = False
+    assumed_rest_w: float | None = None
+    """Assumed draw of unmeasured parts, the user's own figure; never mixed into measured sums."""
+    cooling_factor: float = 0.0
+    daily_budget_micro: int | None = None
+    monthly_budget_micro: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; unknown keys of a newer version are kept in ``extra`` and written back."""
+
+    servers: tuple[ServerAddress, ...] = (ServerAddress(),)
+    price: Price = field(default_factory=Price)
+    meter: Meter = field(default_factory=Meter)
+    theme: str = "system"
+    language: str | None = None
+    start_at_login: bool = False
+    context_length: int = 8192
+    keep_alive: str = "5m"
+    told_tray_closing: bool = False
+    first_run_done: bool = False
+    window_geometry: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+    """(key, JSON text) of keys this version does not know."""
