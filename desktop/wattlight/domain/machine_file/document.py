@@ -1,0 +1,185 @@
+"""The machine profile document, schema 1."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wattlight.domain.values import (
+    CpuProfile,
+    Device,
+    MachineProfile,
+    Problem,
+    ServerProfile,
+    clean_text,
+)
+
+BACKENDS = ("cuda", "rocm", "metal", "vulkan")
+KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
+FLASH = ("auto", "on", "off")
+MAX_BYTES = 1 << 50
+MAX_DEVICES = 64
+DEFAULT_RAM_BYTES = 16 << 30
+"""RAM assumed where a file gives none; small enough not to promise too much."""
+AVAILABLE_SHARE = 0.75
+"""Share of the total taken as available where a file does not say: a desktop with a browser open."""
+
+
+class MachineFileProblem(Problem):
+    """A machine file cannot be used."""
+
+    code = "bad_machine_file"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "Write one with 'wattlight hardware --profile' and change that.")
+
+
+def parse_machine(document: object) -> MachineProfile:
+    """The profile in a parsed JSON document.
+
+    Whatever is left out takes its default: server newest, f16, one slot, flash attention ``auto``; available RAM
+    three quarters of the total; a device's free memory its total; unified false; backend ``cuda``.
+
+    Raises:
+        MachineFileProblem: a value is of a wrong type or out of range; the message names it.
+    """
+    top = _mapping(document, "the file")
+    schema = top.get("schema", 1)
+    if schema != 1 or isinstance(schema, bool):
+        raise MachineFileProblem(f"The machine file has schema {clean_text(str(schema), 20)}, not 1.")
+    total = _integer(top, "ram_total_bytes", DEFAULT_RAM_BYTES) or DEFAULT_RAM_BYTES
+    available = _integer(top, "ram_available_bytes", None)
+    raw = top.get("devices") or []
+    if not isinstance(raw, list) or len(raw) > MAX_DEVICES:
+        raise MachineFileProblem(f"In the machine file 'devices' is not a list of at most {MAX_DEVICES}.")
+    devices = tuple(_device(item, index) for index, item in enumerate(raw))
+    if len({device.id for device in devices}) != len(devices):
+        raise MachineFileProblem("Two devices of the machine file have the same id.")
+    return MachineProfile(
+        name=_text(top, "name", "machine"),
+        os=_text(top, "os", "linux"),
+        ram_total_bytes=total,
+        ram_available_bytes=min(total, round(total * AVAILABLE_SHARE)) if available is None else available,
+        cpu=_cpu(_mapping(top.get("cpu") or {}, "'cpu'")),
+        server=_server(_mapping(top.get("server") or {}, "'server'")),
+        devices=devices,
+    )
+
+
+def machine_document(profile: MachineProfile) -> dict[str, Any]:
+    """The document of a profile; :func:`parse_machine` gives the same profile back."""
+    return {
+        "schema": 1,
+        "name": profile.name,
+        "os": profile.os,
+        "ram_total_bytes": profile.ram_total_bytes,
+        "ram_available_bytes": profile.ram_available_bytes,
+        "cpu": {"amx": profile.cpu.amx, "bandwidth_gbs": profile.cpu.bandwidth_gbs},
+        "server": {
+            "version": profile.server.version,
+            "kv_cache_type": profile.server.kv_cache_type,
+            "num_parallel": profile.server.num_parallel,
+            "flash_attention": profile.server.flash_attention,
+        },
+        "devices": [_device_document(device) for device in profile.devices],
+    }
+
+
+def _device_document(device: Device) -> dict[str, Any]:
+    return {
+        "id": device.id,
+        "name": device.name,
+        "backend": device.backend,
+        "memory_total_bytes": device.memory_total_bytes,
+        "memory_free_bytes": device.memory_free_bytes,
+        "unified": device.unified,
+        "integrated": device.integrated,
+        "compute_capability": device.compute_capability,
+        "bandwidth_gbs": device.bandwidth_gbs,
+    }
+
+
+def _cpu(item: Mapping[str, Any]) -> CpuProfile:
+    return CpuProfile(_flag(item, "amx"), _positive(item, "bandwidth_gbs"))
+
+
+def _server(item: Mapping[str, Any]) -> ServerProfile:
+    flash = item.get("flash_attention", "auto")
+    if isinstance(flash, bool):
+        flash = "on" if flash else "off"
+    version = item.get("version")
+    parallel = _integer(item, "num_parallel", 1) or 1
+    if parallel > 1024:
+        raise MachineFileProblem("In the machine file 'num_parallel' is above 1024.")
+    return ServerProfile(
+        version=None if version is None else _text(item, "version", ""),
+        kv_cache_type=_choice(str(item.get("kv_cache_type") or "f16").lower(), "kv_cache_type", KV_TYPES),
+        num_parallel=parallel,
+        flash_attention=_choice(str(flash or "auto").lower(), "flash_attention", FLASH),
+    )
+
+
+def _device(document: object, index: int) -> Device:
+    item = _mapping(document, f"device {index}")
+    total = _integer(item, "memory_total_bytes", None)
+    free = _integer(item, "memory_free_bytes", total)
+    if total is not None and free is not None and free > total:
+        raise MachineFileProblem(f"Device {index} of the machine file has more free memory than it has.")
+    capability = item.get("compute_capability")
+    return Device(
+        id=_text(item, "id", f"gpu{index}"),
+        name=_text(item, "name", f"GPU {index}"),
+        backend=_choice(str(item.get("backend") or "cuda").lower(), "backend", BACKENDS),
+        memory_total_bytes=total,
+        memory_free_bytes=free,
+        unified=_flag(item, "unified"),
+        integrated=_flag(item, "integrated"),
+        compute_capability=None if capability is None else clean_text(str(capability), 16),
+        bandwidth_gbs=_positive(item, "bandwidth_gbs"),
+    )
+
+
+def _mapping(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise MachineFileProblem(f"In the machine file {where} is not an object.")
+    return value
+
+
+def _text(item: Mapping[str, Any], key: str, default: str) -> str:
+    value = item.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise MachineFileProblem(f"In the machine file '{key}' is not text.")
+    return clean_text(value) or default
+
+
+def _integer(item: Mapping[str, Any], key: str, default: int | None) -> int | None:
+    value = item.get(key)
+    if value is None:
+        return default
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_BYTES:
+        raise MachineFileProblem(f"In the machine file '{key}' is not a whole number from 0 to 2^50.")
+    return value
+
+
+def _positive(item: Mapping[str, Any], key: str) -> float | None:
+    value = item.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+        raise MachineFileProblem(f"In the machine file '{key}' is not a positive number.")
+    return float(value)
+
+
+def _flag(item: Mapping[str, Any], key: str) -> bool:
+    value = item.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise MachineFileProblem(f"In the machine file '{key}' is neither true nor false.")
+    return bool(value)
+
+
+def _choice(value: str, key: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise MachineFileProblem(f"In the machine file '{key}' is not one of {', '.join(allowed)}.")
+    return value
