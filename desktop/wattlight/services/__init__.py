@@ -1,5 +1,6 @@
 """Use cases and their threads."""
 
+from .controller import Controller
 from .workshop import Workshop
 
-__all__ = ["Workshop"]
+__all__ = ["Controller", "Workshop"]
