@@ -1,0 +1,130 @@
+"""What a fit answers with."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """Where a model would run; ``no`` is an answer too."""
+
+    FULL_GPU = "full_gpu"
+    PARTIAL_GPU = "partial_gpu"
+    CPU = "cpu"
+    NO = "no"
+
+
+class Confidence(StrEnum):
+    """How far the figures can be trusted: header and measured architecture, or less."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """What is asked for; None takes the server's setting or its default.
+
+    Attributes:
+        context: tokens per slot; None: the server's default for this machine.
+        kv_type: type of the KV cache ("f16", "q8_0").
+        parallel: slots.
+        batch: None lets the server's batch rule choose.
+        flash_attention: ``auto``, ``on`` or ``off``.
+        gpu_layers: None lets the engine choose, 0 is CPU, n forces n layers.
+        spread: use all accelerators even where one would do.
+        unloaded: answer for the memory as it would be with these bytes more free on each device
+            (the resident model unloaded), by device id.
+    """
+
+    context: int | None = None
+    kv_type: str | None = None
+    parallel: int | None = None
+    batch: int | None = None
+    flash_attention: str | None = None
+    gpu_layers: int | None = None
+    spread: bool = False
+    unloaded: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """Bytes on one accelerator; ``free_bytes`` is what it had before."""
+
+    id: str
+    name: str
+    weights_bytes: int
+    kv_bytes: int
+    compute_bytes: int
+    free_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Weights, cache and buffers together."""
+        return self.weights_bytes + self.kv_bytes + self.compute_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """Bytes in the computer's own memory."""
+
+    weights_bytes: int
+    kv_bytes: int
+    compute_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Weights, cache and buffers together."""
+        return self.weights_bytes + self.kv_bytes + self.compute_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """Memory a model would take on a machine, and what the server would report.
+
+    Attributes:
+        layers_total: blocks plus the output unit.
+        layers_on_gpu: of these, on accelerators.
+        expert_blocks_in_ram: blocks whose experts (all or some) are in RAM although the block is on a GPU.
+        spare_bytes: over the used devices: free - margin - used; negative if it does not fit. On a machine
+            without accelerator: available RAM less what is used.
+        uncertainty_bytes: half width of the range around the total.
+        reason_codes: short words, explained by :func:`wattlight.domain.fit.explain`.
+    """
+
+    verdict: Verdict
+    layers_total: int
+    layers_on_gpu: int
+    expert_blocks_in_ram: int
+    devices: tuple[DeviceUse, ...]
+    host: HostUse
+    batch: int
+    context: int
+    context_asked: int
+    kv_type: str
+    parallel: int
+    flash_attention: bool
+    reported_size_bytes: int
+    reported_vram_bytes: int
+    spare_bytes: int
+    uncertainty_bytes: int
+    confidence: Confidence
+    reason_codes: tuple[str, ...] = ()
+
+    @property
+    def gpu_bytes(self) -> int:
+        """Bytes on all accelerators."""
+        return sum(device.total_bytes for device in self.devices)
+
+    @property
+    def host_bytes(self) -> int:
+        """Bytes in the computer's own memory."""
+        return self.host.total_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One sentence about a fit: ``text`` is English with ``{name}`` places, ``values`` fills them."""
+
+    code: str
+    text: str
