@@ -1,6 +1,21 @@
-"""Use cases and their threads."""
+"""Use cases and their threads. The door is lazy: a face loads only what it asks for."""
 
-from .controller import Controller
-from .workshop import Workshop
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .controller import Controller
+    from .workshop import Workshop
+
+_WHERE = {
+    "Controller": "controller",
+    "Workshop": "workshop",
+}
 
 __all__ = ["Controller", "Workshop"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(name)
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)

@@ -1,1 +1,13 @@
-"""Room under construction."""
+"""The desktop without Qt: starting at login, the log, the environment of children."""
+
+from .autostart import Autostart, AutostartProblem, autostart_for_platform
+from .children import clean_environment
+from .logs import open_log
+
+__all__ = [
+    "Autostart",
+    "AutostartProblem",
+    "autostart_for_platform",
+    "clean_environment",
+    "open_log",
+]

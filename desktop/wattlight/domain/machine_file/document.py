@@ -35,8 +35,8 @@ class MachineFileProblem(Problem):
 def parse_machine(document: object) -> MachineProfile:
     """The profile in a parsed JSON document.
 
-    Whatever is left out takes its default: server newest, f16, one slot, flash attention ``auto``; available RAM
-    three quarters of the total; a device's free memory its total; unified false; backend ``cuda``.
+    Whatever is left out takes its default: server newest, f16, one slot, flash attention ``auto``;
+    available RAM three quarters of the total; a device's free memory its total; unified false; backend ``cuda``.
 
     Raises:
         MachineFileProblem: a value is of a wrong type or out of range; the message names it.
@@ -47,7 +47,7 @@ def parse_machine(document: object) -> MachineProfile:
         raise MachineFileProblem(f"The machine file has schema {clean_text(str(schema), 20)}, not 1.")
     total = _integer(top, "ram_total_bytes", DEFAULT_RAM_BYTES) or DEFAULT_RAM_BYTES
     available = _integer(top, "ram_available_bytes", None)
-    raw = top.get("devices") or []
+    raw = [] if top.get("devices") is None else top["devices"]
     if not isinstance(raw, list) or len(raw) > MAX_DEVICES:
         raise MachineFileProblem(f"In the machine file 'devices' is not a list of at most {MAX_DEVICES}.")
     devices = tuple(_device(item, index) for index, item in enumerate(raw))
@@ -58,8 +58,8 @@ def parse_machine(document: object) -> MachineProfile:
         os=_text(top, "os", "linux"),
         ram_total_bytes=total,
         ram_available_bytes=min(total, round(total * AVAILABLE_SHARE)) if available is None else available,
-        cpu=_cpu(_mapping(top.get("cpu") or {}, "'cpu'")),
-        server=_server(_mapping(top.get("server") or {}, "'server'")),
+        cpu=_cpu(_mapping(_present(top, "cpu"), "'cpu'")),
+        server=_server(_mapping(_present(top, "server"), "'server'")),
         devices=devices,
     )
 
@@ -135,6 +135,10 @@ def _device(document: object, index: int) -> Device:
         compute_capability=None if capability is None else clean_text(str(capability), 16),
         bandwidth_gbs=_positive(item, "bandwidth_gbs"),
     )
+
+
+def _present(item: Mapping[str, Any], key: str) -> object:
+    return {} if item.get(key) is None else item[key]
 
 
 def _mapping(value: object, where: str) -> Mapping[str, Any]:

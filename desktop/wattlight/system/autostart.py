@@ -1,0 +1,166 @@
+"""Starting at login, per platform; the real state is read each time, never remembered."""
+
+import os
+import plistlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+from xml.parsers.expat import ExpatError
+
+from wattlight.domain.values import Problem
+
+APP_ID = "io.github.wattlight.wattlight"
+
+
+class AutostartProblem(Problem):
+    """The entry cannot be written or removed."""
+
+    code = "autostart"
+
+
+class Autostart(Protocol):
+    """Whether Wattlight starts at login."""
+
+    def enabled(self) -> bool:
+        """The state on the system now."""
+
+    def set_enabled(self, on: bool) -> None:
+        """Write or remove the entry.
+
+        Raises:
+            AutostartProblem: the entry cannot be changed.
+        """
+
+
+def autostart_for_platform(command: Sequence[str], platform: str = sys.platform) -> Autostart:
+    """The autostart of this platform for ``command`` (program and arguments)."""
+    if platform == "darwin":
+        return LaunchAgent(command, Path.home() / "Library" / "LaunchAgents")
+    if platform == "win32":
+        return RunKey(command)
+    config = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return DesktopEntry(command, Path(config) / "autostart")
+
+
+class DesktopEntry:
+    """``~/.config/autostart`` of the freedesktop specification."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._command = tuple(command)
+        self._file = folder / f"{APP_ID}.desktop"
+
+    def enabled(self) -> bool:
+        """True when the entry exists, is not hidden and starts this very program."""
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        hidden = lines.get("Hidden", "false").strip().lower() == "true"
+        refused = lines.get("X-GNOME-Autostart-enabled", "true").strip().lower() == "false"
+        return not hidden and not refused and lines.get("Exec") == self._exec()
+
+    def set_enabled(self, on: bool) -> None:
+        """Write or remove the entry; an entry of a moved program is rewritten."""
+        try:
+            if not on:
+                self._file.unlink(missing_ok=True)
+                return
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.write_text(self._text(), encoding="utf-8")
+        except OSError as error:
+            raise AutostartProblem(
+                f"The entry {self._file} could not be changed ({error.strerror}).",
+                "Make the folder writable and try again.",
+            ) from error
+
+    def _exec(self) -> str:
+        return " ".join(_quote_exec(part) for part in self._command)
+
+    def _text(self) -> str:
+        return (
+            "[Desktop Entry]\nType=Application\nName=Wattlight\n"
+            f"Exec={self._exec()}\nTryExec={self._command[0]}\nIcon={APP_ID}\n"
+            "X-GNOME-Autostart-Delay=10\nTerminal=false\n"
+        )
+
+
+def _quote_exec(part: str) -> str:
+    """One argument of an Exec line.
+
+    The freedesktop rule has two layers: inside double quotes a backslash goes before ``"``, backtick, ``$``
+    and backslash; then the value is a string of the file, in which each backslash is doubled again.
+    A per cent sign is doubled.
+    """
+    if part and all(ch.isalnum() or ch in "/._-+=:,@" for ch in part):
+        return part
+    quoted = "".join("\\" + ch if ch in '"`$\\' else ch for ch in part).replace("%", "%%")
+    return '"' + quoted.replace("\\", "\\\\") + '"'
+
+
+class LaunchAgent:
+    """A per-user LaunchAgent (macOS without a signed bundle). Untested on a real Mac."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._command = list(command)
+        self._file = folder / f"{APP_ID}.plist"
+
+    def enabled(self) -> bool:
+        """True when the agent exists and starts this very program."""
+        try:
+            return bool(plistlib.loads(self._file.read_bytes()).get("ProgramArguments") == self._command)
+        except (OSError, plistlib.InvalidFileException, ExpatError, ValueError):
+            return False
+
+    def set_enabled(self, on: bool) -> None:
+        """Write or remove the agent."""
+        agent = {"Label": APP_ID, "ProgramArguments": self._command, "RunAtLoad": True}
+        try:
+            if on:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                self._file.write_bytes(plistlib.dumps(agent))
+            else:
+                self._file.unlink(missing_ok=True)
+        except OSError as error:
+            raise AutostartProblem(
+                f"The agent {self._file} could not be changed ({error.strerror}).",
+                "Check the folder's permissions.",
+            ) from error
+
+
+class RunKey:
+    """``HKCU\\...\\Run`` (Windows). Untested on a real Windows."""
+
+    _KEY = r"Software\Microsoft\Windows\CurrentVersion\Run"
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._line = " ".join(f'"{part}"' if " " in part else part for part in command)
+
+    def enabled(self) -> bool:
+        """True when the value exists and starts this very program."""
+        import winreg  # type: ignore[import-not-found, unused-ignore]
+
+        try:
+            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, self._KEY) as key:  # type: ignore[attr-defined, unused-ignore]
+                return bool(winreg.QueryValueEx(key, "Wattlight")[0] == self._line)  # type: ignore[attr-defined, unused-ignore]
+        except OSError:
+            return False
+
+    def set_enabled(self, on: bool) -> None:
+        """Write or remove the value."""
+        import winreg
+
+        access = winreg.KEY_SET_VALUE  # type: ignore[attr-defined, unused-ignore]
+        try:
+            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, self._KEY, 0, access) as key:  # type: ignore[attr-defined, unused-ignore]
+                if on:
+                    winreg.SetValueEx(key, "Wattlight", 0, winreg.REG_SZ, self._line)  # type: ignore[attr-defined, unused-ignore]
+                else:
+                    winreg.DeleteValue(key, "Wattlight")  # type: ignore[attr-defined, unused-ignore]
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise AutostartProblem(
+                "The start at login could not be changed in the registry.", "Try again or use Task Manager."
+            ) from error

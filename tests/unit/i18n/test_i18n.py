@@ -1,0 +1,83 @@
+"""Numbers and texts as people read them."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from wattlight import i18n
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    i18n.activate("en_US")
+    yield
+    i18n.activate("en_US")
+
+
+def test_unknown_is_a_dash_everywhere() -> None:
+    for show in (i18n.gib, i18n.gb, i18n.watts, i18n.kwh, i18n.number, i18n.percent, i18n.duration):
+        assert show(None) == "–"
+    assert i18n.money(None, "EUR") == "–"
+    assert i18n.money(5, None) == "–"
+    assert i18n.clock_time(None) == "–"
+
+
+def test_memory_is_gib_and_downloads_are_gb() -> None:
+    assert i18n.gib(24 * 2**30) == "24.0 GiB"
+    assert i18n.gb(24 * 2**30) == "25.8 GB"
+
+
+@pytest.mark.parametrize(
+    ("micro", "currency", "error", "text"),
+    [
+        (310_000, "EUR", None, "€0.31"),
+        (31_270, "EUR", None, "€0.031"),
+        (31_270, "EUR", 0.4, "€0.03"),
+        (1_234_567_890, "JPY", None, "¥1,235"),
+        (-20_000, "EUR", 0.1, "-€0.020"),
+        (0, "EUR", None, "€0.00"),
+    ],
+)
+def test_money(micro: int, currency: str, error: float | None, text: str) -> None:
+    assert i18n.money(micro, currency, error) == text
+
+
+def test_money_in_german() -> None:
+    i18n.activate("de_DE")
+    assert i18n.money(200_000, "EUR").replace("\xa0", " ") == "0,20 €"
+    assert i18n.number(12345.6, 1) == "12.345,6"
+
+
+def test_energy_below_a_tenth_kwh_is_wh() -> None:
+    assert i18n.kwh(36_000_000) == "10 Wh"
+    assert i18n.kwh(18_000_000) == "5.0 Wh"
+    assert i18n.kwh(1_512_000_000) == "0.42 kWh"
+
+
+def test_ranges_and_spans() -> None:
+    assert i18n.tokens_per_second(38.2, 46.1) == "38–46 tokens/s"
+    assert i18n.tokens_per_second(2.0, 4.1) == "2.0–4.1 tokens/s"
+    assert i18n.tokens_per_second(None, 4.1) == "–"
+    assert i18n.duration(78_000) == "21 h 40"
+    assert i18n.duration(59.4) == "59 s"
+
+
+def test_times_are_shown_in_the_zone_given() -> None:
+    at = datetime(2026, 11, 24, 22, 5, tzinfo=UTC)
+    assert i18n.clock_time(at, ZoneInfo("Europe/Berlin")).replace("\u202f", " ") == "11:05 PM"
+    i18n.activate("de")
+    assert i18n.clock_time(at, ZoneInfo("Europe/Berlin")) == "23:05"
+    assert i18n.short_date(date(2026, 11, 24)) == "24.11.2026"
+
+
+@pytest.mark.parametrize("code", ["xx", "C", "zh_Hant_TW", "ar", "tlh"])
+def test_an_odd_language_still_shows_numbers(code: str) -> None:
+    i18n.activate(code)
+    assert i18n.gib(2**30)
+
+
+def test_texts_take_values_and_plurals() -> None:
+    assert i18n.tr("Loading {model}", model="a{b}") == "Loading a{b}"
+    assert i18n.trn("{count} model", "{count} models", 2) == "2 models"
