@@ -18,9 +18,8 @@ from wattlight.settings import Settings
 class Bench:
     """A workshop with folders only."""
 
-    environ: dict[str, str] = {}
-
     def __init__(self, root: Path) -> None:
+        self.environ: dict[str, str] = {}
         self.places = Places(root, root, root, root, root)
 
     def now(self) -> datetime:

@@ -60,7 +60,8 @@ def test_fault_37_a_damaged_file_is_kept_and_said(tmp_path: Path, raw: bytes) ->
 def test_fault_37_wrong_types_cost_only_their_own_key(tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     file.write_text(
-        '\ufeff{"theme": 7, "context_length": 4096, "price": {"per_kwh": 0.3, "currency": "EUR"}, "servers": []}',
+        '\ufeff{"theme": 7, "context_length": 4096,'
+        '"price": {"per_kwh": 0.3, "currency": "EUR"}, "servers": []}',
         encoding="utf-8",
     )
     loaded = load_settings(file)
@@ -86,9 +87,9 @@ def test_fault_37_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
 def test_fault_38_a_crash_before_the_rename_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "settings.json"
     save_settings(file, Settings(theme="dark"))
-    with patch.object(Path, "replace", side_effect=OSError(28, "No space left on device")):
-        with pytest.raises(SettingsError) as caught:
-            save_settings(file, Settings(theme="light"))
+    full = OSError(28, "No space left on device")
+    with patch.object(Path, "replace", side_effect=full), pytest.raises(SettingsError) as caught:
+        save_settings(file, Settings(theme="light"))
     assert "No space left" in caught.value.message
     assert load_settings(file).settings.theme == "dark"
     assert [p.name for p in tmp_path.iterdir()] == ["settings.json"]

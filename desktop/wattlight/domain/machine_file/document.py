@@ -36,7 +36,8 @@ def parse_machine(document: object) -> MachineProfile:
     """The profile in a parsed JSON document.
 
     Whatever is left out takes its default: server newest, f16, one slot, flash attention ``auto``;
-    available RAM three quarters of the total; a device's free memory its total; unified false; backend ``cuda``.
+    available RAM three quarters of the total; a device's free memory its total; unified false;
+    backend ``cuda``.
 
     Raises:
         MachineFileProblem: a value is of a wrong type or out of range; the message names it.
