@@ -1,0 +1,131 @@
+"""Reads ``catalog/models.json`` into values."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from wattlight.assets import asset_bytes
+from wattlight.domain.entry import (
+    Architecture,
+    BytesStatus,
+    Catalog,
+    CatalogEntry,
+    CatalogTag,
+    CompressedAttention,
+    Flavour,
+    RecurrentLayers,
+    Unverified,
+)
+from wattlight.domain.values import Problem
+
+FILE = "catalog/models.json"
+GB = 10**9
+_FLAVOUR = {item.value: item for item in Flavour}
+_STATUS = {item.value: item for item in BytesStatus}
+
+
+class CatalogProblem(Problem):
+    """The shipped catalogue cannot be used."""
+
+    code = "bad_catalogue"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The model catalogue that comes with Wattlight is damaged.", "Install Wattlight again."
+        )
+
+
+def load_catalog() -> Catalog:
+    """The shipped catalogue; about 10 ms of CPU, so load it once.
+
+    Raises:
+        CatalogProblem: the file is missing or damaged.
+    """
+    try:
+        return parse_catalog(json.loads(asset_bytes(FILE)))
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise CatalogProblem from error
+
+
+def parse_catalog(document: Mapping[str, Any]) -> Catalog:
+    """The catalogue of a parsed document (see ``resources/catalog/README.md``)."""
+    texts = document["sources"]
+    entries = tuple(_entry(item, texts) for item in document["entries"])
+    return Catalog(entries, date.fromisoformat(document["date"]))
+
+
+def _entry(item: Mapping[str, Any], texts: Sequence[str]) -> CatalogEntry:
+    get = item.get
+    listed = round(item["listed_gb"] * GB)
+    model_bytes = get("model_bytes")
+    name = item["model"]
+    quant = get("quant")
+    default = CatalogTag(
+        name.partition(":")[2],
+        quant or "",
+        listed if model_bytes is None else item["download_bytes"],
+        rounding_slack(item["listed_gb"]) if model_bytes is None else 0,
+        "gguf",
+    )
+    unverified = get("unverified")
+    return CatalogEntry(
+        name=name,
+        title=item["title"],
+        family=item["family"],
+        publisher=item["publisher"],
+        aliases=tuple(get("aliases", ())),
+        manifest_id=item["manifest_id"],
+        bytes_status=_STATUS[item["status"]],
+        model_bytes=model_bytes,
+        projector_bytes=get("projector_bytes", 0),
+        download_bytes=get("download_bytes"),
+        listed_bytes=listed,
+        quant=quant,
+        context=item["context"],
+        capabilities=frozenset(item["capabilities"]),
+        uses=tuple(item["uses"]),
+        code_specialised=get("code", False),
+        params_total=get("params_total"),
+        params_active=get("params_active"),
+        moe=get("moe", False),
+        license=get("license"),
+        released=get("released"),
+        hf_repo=item["hf_repo"],
+        tags=(default, *[_tag(row) for row in get("tags", ())]),
+        architecture=_architecture(item["arch"]) if "arch" in item else None,
+        blob_digest=get("blob", ""),
+        cloud_tags=tuple(get("cloud", ())),
+        unverified=Unverified(**unverified) if unverified else _NOTHING_UNVERIFIED,
+        sources=(
+            *[(subject, texts[index]) for subject, index in item["from"].items()],
+            *[("other", texts[index]) for index in item["sources"]],
+        ),
+    )
+
+
+_NOTHING_UNVERIFIED = Unverified()
+
+
+def _tag(row: Sequence[Any]) -> CatalogTag:
+    tag, quant, listed_gb, engine, flavour = row
+    return CatalogTag(tag, quant, round(listed_gb * GB), rounding_slack(listed_gb), engine, _FLAVOUR[flavour])
+
+
+def rounding_slack(listed_gb: float) -> int:
+    """Half a step of a listed figure: the listing shows two digits from 1 GB on, whole MB below."""
+    if listed_gb < 1:
+        return 500_000
+    return 500_000_000 if listed_gb >= 10 else 50_000_000
+
+
+def _architecture(item: Mapping[str, Any]) -> Architecture:
+    values = dict(item)
+    recurrent = values.pop("recurrent", None)
+    mla = values.pop("mla", None)
+    values.setdefault("name", None)
+    return Architecture(
+        **values,
+        recurrent=RecurrentLayers(*recurrent) if recurrent else None,
+        mla=CompressedAttention(*mla) if mla else None,
+    )
