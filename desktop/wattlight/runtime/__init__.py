@@ -1,1 +1,24 @@
-"""Room under construction."""
+"""Talks to model servers. Nothing heavy is imported until an operation (pull, load, ...) is asked for."""
+
+from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
+from .connect import connect
+from .names import ModelName, read_name, same_model
+from .ollama_server import OllamaServer
+from .problems import RuntimeProblem
+from .server_door import ModelServer
+from .shown import ShownModel
+
+__all__ = [
+    "DEFAULT_PORT",
+    "Endpoint",
+    "ModelName",
+    "ModelServer",
+    "OllamaServer",
+    "RuntimeProblem",
+    "ShownModel",
+    "connect",
+    "find_server",
+    "parse_endpoint",
+    "read_name",
+    "same_model",
+]

@@ -1,0 +1,29 @@
+"""From an address of the settings to a server to talk to."""
+
+from collections.abc import Mapping
+
+from wattlight.settings import ServerAddress
+
+from .address import find_server
+from .ollama_server import OllamaServer
+from .proxies import names_a_proxy, proxy_for
+
+
+def connect(
+    address: ServerAddress, environ: Mapping[str, str], authorization: str | None = None
+) -> OllamaServer:
+    """The server at ``address``; nothing is sent yet.
+
+    ``authorization`` is a whole header value ("Bearer ..."); it is only ever sent to exactly this server,
+    over https or within this computer.
+
+    Raises:
+        RuntimeProblem: the address or the proxy for it cannot be used.
+    """
+    endpoint = find_server(address, environ)
+    return OllamaServer(
+        endpoint,
+        authorization=authorization,
+        proxy=proxy_for(endpoint, environ),
+        behind_proxy=names_a_proxy(environ),
+    )

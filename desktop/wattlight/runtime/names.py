@@ -1,0 +1,91 @@
+"""Names of models as a person may type them: what is refused unsent, and which registry is meant."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from wattlight.domain.values import clean_text
+
+from .problems import RuntimeProblem
+
+MAX_NAME = 20_000
+"""A longer name in an answer is no name at all."""
+MAX_TYPED = 400
+"""Longest name Ollama could take: host 350, three parts of 80 (its ``types/model``); rounded."""
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+DEFAULT_TAG = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A name in its parts. ``registry`` is None unless the name itself names a host."""
+
+    text: str
+    model: str
+    tag: str
+    namespace: str | None = None
+    registry: str | None = None
+
+    @property
+    def registry_is_loopback(self) -> bool:
+        """True for a registry on this computer; only there plain http is allowed."""
+        return self.registry is not None and _LOOPBACK.fullmatch(self.registry) is not None
+
+
+def read_name(name: str) -> ModelName:
+    """Read ``[host/][namespace/]model[:tag]``.
+
+    Raises:
+        RuntimeProblem: no model can have this name (code ``invalid_name``); nothing was sent.
+    """
+    if not name.strip():
+        raise _refused(name, "is empty")
+    if len(name) > MAX_TYPED:
+        raise _refused(name, "is too long")
+    if any(unicodedata.category(ch)[0] in "CZ" for ch in name):
+        raise _refused(name, "contains spaces or control characters")
+    if name.startswith("-"):
+        raise _refused(name, "begins with a dash")
+    bare = re.sub(r"^https?://", "", name, flags=re.IGNORECASE)
+    path, tag = _split_tag(bare)
+    parts = path.split("/")
+    registry = parts.pop(0) if len(parts) > 2 or (len(parts) == 2 and _looks_like_host(parts[0])) else None
+    if registry is not None and _HOST.fullmatch(registry) is None:
+        raise _refused(name, "names a registry that cannot exist")
+    if len(parts) > 2 or not all(_PART.fullmatch(part) for part in parts) or ".." in path:
+        raise _refused(name, "contains characters a name cannot have")
+    if _TAG.fullmatch(tag) is None:
+        raise _refused(name, "has a part after the colon that cannot be")
+    return ModelName(name, parts[-1], tag, parts[0] if len(parts) == 2 else None, registry)
+
+
+def same_model(first: str, second: str) -> bool:
+    """True when two spellings mean one model: Ollama adds ``:latest`` and does not mind case."""
+    return _full(first) == _full(second)
+
+
+def _full(name: str) -> str:
+    path, tag = _split_tag(name)
+    return f"{path}:{tag}".lower()
+
+
+def _split_tag(name: str) -> tuple[str, str]:
+    head, colon, last = name.rpartition(":")
+    if not colon or "/" in last:
+        return name, DEFAULT_TAG
+    return head, last.split("@")[0]
+
+
+def _looks_like_host(part: str) -> bool:
+    return "." in part or ":" in part or part.lower() == "localhost"
+
+
+def _refused(name: str, reason: str) -> RuntimeProblem:
+    return RuntimeProblem(
+        f'"{clean_text(name, 80)}" cannot be the name of a model: it {reason}.',
+        "Use a name like llama3.2:3b; 'wattlight models' lists what is installed.",
+        "invalid_name",
+    )

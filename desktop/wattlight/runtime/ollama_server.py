@@ -1,0 +1,301 @@
+"""The door to one Ollama server: what it is, has and runs, and what it is asked to do."""
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Event
+from typing import TYPE_CHECKING, Any, cast
+
+from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState, ServerStatus
+
+from .address import Endpoint
+from .durations import read_keep_alive
+from .faults import problem_of, status_of
+from .fields import Record, error_text, read_object
+from .names import ModelName, read_name, same_model
+from .package import make_client
+from .parse import PullLine, read_installed, read_running, read_version
+from .problems import RuntimeProblem, problem_from_server, with_proxy_advice
+from .pulling import STALL_S, PullProgress, stalled
+from .shown import ShownModel, read_shown
+from .wire import POLL, FaultKind, Limits, Wire, WireFault
+
+if TYPE_CHECKING:
+    import ollama
+
+CAPABILITIES = frozenset({"pull", "load", "unload", "remove", "ps"})
+_ACT = Limits(idle_s=30.0, total_s=60.0)
+_LOAD = Limits(idle_s=1800.0, total_s=None)
+"""Ollama gives up a load that makes no progress for 5 minutes; a large model from a slow disk may take longer
+in all, and the cancel event ends the wait at any time."""
+_PULL = Limits(idle_s=120.0, total_s=None)
+_SETTLE_S = 10.0
+_SETTLE_STEP_S = 0.1
+
+
+class OllamaServer:
+    """One Ollama server. Holds no connection; any thread may call any method.
+
+    Every method but :meth:`state` raises :class:`RuntimeProblem`. Each takes an optional ``cancel`` event
+    that ends it within a quarter of a second by closing the connection (code ``cancelled``).
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        authorization: str | None = None,
+        proxy: tuple[str, int] | None = None,
+        behind_proxy: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.endpoint = endpoint
+        self._wire = Wire(endpoint, authorization, proxy, clock)
+        self._behind_proxy = behind_proxy
+        self._now = now
+        self._clock = clock
+        self._raw_names: dict[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.endpoint.url
+
+    def state(
+        self, previous: ServerState | None = None, *, full: bool = True, cancel: Event | None = None
+    ) -> ServerState:
+        """What is at the address now; never raises.
+
+        Not ``full`` asks only for the loaded models when ``previous`` was ready. A server that stops
+        answering keeps its last lists, with the time they were seen.
+        """
+        before = previous if previous is not None and previous.url == self.url else ServerState(self.url)
+        ready = before.status is ServerStatus.READY
+        try:
+            version = before.version if ready and not full else self.version(cancel)
+            installed = before.installed if ready and not full else self.installed(cancel)
+            return ServerState(
+                self.url,
+                ServerStatus.READY,
+                version,
+                installed,
+                self.running(cancel),
+                None,
+                self._now(),
+                CAPABILITIES,
+            )
+        except RuntimeProblem as problem:
+            return self._failed(before, problem)
+
+    def _failed(self, before: ServerState, problem: RuntimeProblem) -> ServerState:
+        cause = problem.__cause__
+        if problem.code == "cancelled":
+            return before
+        status = status_of(cause) if isinstance(cause, WireFault) else ServerStatus.ERROR
+        if status in {ServerStatus.ABSENT, ServerStatus.FOREIGN}:
+            return ServerState(self.url, status, message=str(problem), seen_at=before.seen_at)
+        return replace(before, status=status, message=str(problem), capabilities=frozenset())
+
+    def version(self, cancel: Event | None = None) -> str:
+        """The server's version ("0.33.0"; "0.0.0" is a development build)."""
+        with self._said():
+            return read_version(self._get("/api/version", cancel))
+
+    def installed(self, cancel: Event | None = None) -> tuple[InstalledModel, ...]:
+        """The models on the server's disk, newest first as the server lists them."""
+        with self._said():
+            listed = read_installed(_listing(self._get("/api/tags", cancel)))
+        self._raw_names = {**self._raw_names, **dict(listed.raw_names)}
+        return listed.models
+
+    def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:
+        """The loaded models."""
+        with self._said():
+            listed = read_running(_listing(self._get("/api/ps", cancel)), self._now())
+        self._raw_names = {**self._raw_names, **dict(listed.raw_names)}
+        return listed.models
+
+    def show(self, model: str, cancel: Event | None = None) -> ShownModel:
+        """Facts of an installed model."""
+        raw = self._raw(model)
+        with self._said(model):
+            body = json.dumps({"model": raw}).encode()
+            return read_shown(model, self._read("POST", "/api/show", body, cancel))
+
+    def load(
+        self,
+        model: str,
+        *,
+        keep_alive: str | None = None,
+        context_length: int | None = None,
+        cancel: Event | None = None,
+    ) -> RunningModel | None:
+        """Load ``model`` and return it as it is loaded now: the server clips a context longer than trained.
+
+        ``keep_alive`` as :func:`~.durations.read_keep_alive` reads it; None leaves it to the server.
+        None is returned when the server no longer lists the model (it may already have expired).
+        """
+        options = None if context_length is None else {"num_ctx": context_length}
+        keep = None if keep_alive is None else read_keep_alive(keep_alive)
+        raw = self._raw(model)
+        with self._said(model), self._client(_LOAD, cancel) as client:
+            try:
+                client.generate(raw, options=options, keep_alive=keep)
+            except Exception as error:
+                if "does not support generate" not in str(error):
+                    raise
+                client.embed(raw, "", options=options, keep_alive=keep)
+        return self._loaded(raw, cancel)
+
+    def unload(self, model: str, cancel: Event | None = None) -> None:
+        """Free the memory of ``model``; returns when the server no longer lists it (at most 10 s later).
+
+        Raises:
+            RuntimeProblem: ``deleted_still_loaded`` when the model was removed while loaded: the server
+                then knows no way to unload it by name.
+        """
+        raw = self._raw(model)
+        try:
+            with self._said(model), self._client(_ACT, cancel) as client:
+                client.generate(raw, keep_alive=0)
+        except RuntimeProblem as problem:
+            if problem.code == "unknown_model" and self._loaded(raw, cancel) is not None:
+                raise RuntimeProblem(
+                    f"{model} was removed while it was loaded, and Ollama cannot unload it by name any more.",
+                    "It is freed when its time runs out or when Ollama is started again.",
+                    "deleted_still_loaded",
+                    problem.server_text,
+                ) from problem
+            raise
+        end = self._clock() + _SETTLE_S
+        waiter = cancel or Event()
+        while self._clock() < end and self._loaded(raw, cancel) is not None:
+            waiter.wait(_SETTLE_STEP_S)
+
+    def remove(self, model: str, cancel: Event | None = None) -> None:
+        """Delete ``model`` from the server's disk. A loaded model stays loaded; unload it before."""
+        raw = self._raw(model)
+        with self._said(model), self._client(_ACT, cancel) as client:
+            client.delete(raw)
+
+    def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
+        """Download ``model``: a state per line the server sends, the last one ``done`` or ``cancelled``.
+
+        Closing the iterator, or setting ``cancel``, closes the connection; the server keeps what has
+        arrived and goes on from there next time.
+
+        Raises:
+            RuntimeProblem: from the first ``next`` on; the server's own text is in it.
+        """
+        name = self._pullable(model)
+        progress = PullProgress(model, self._clock)
+        try:
+            with self._said(model), self._client(_PULL, cancel) as client:
+                parts = client.pull(name.text, insecure=name.registry_is_loopback, stream=True)
+                with closing(cast("Generator[ollama.ProgressResponse]", parts)):
+                    for part in parts:
+                        line = PullLine(part.status or "", part.digest, part.total, part.completed)
+                        yield progress.take(line)
+                        progress.check_stall()
+                if not progress.succeeded:
+                    raise WireFault(FaultKind.CUT, "no success")
+        except RuntimeProblem as problem:
+            if problem.code == "cancelled":
+                yield replace(progress.state, cancelled=True, bytes_per_s=None)
+                return
+            if problem.code == "silent_server" and progress.state.status:
+                raise stalled(model) from problem
+            if self._behind_proxy:
+                raise with_proxy_advice(problem) from problem
+            raise
+
+    def _pullable(self, model: str) -> ModelName:
+        return read_name(self._raw_names.get(model, model))
+
+    def _raw(self, model: str) -> str:
+        """The server's own spelling of a name it listed; a name it did not list must be a possible one."""
+        raw = self._raw_names.get(model)
+        return read_name(model).text if raw is None else raw
+
+    def _loaded(self, raw: str, cancel: Event | None) -> RunningModel | None:
+        for model in self.running(cancel):
+            if same_model(self._raw_names.get(model.name, model.name), raw):
+                return model
+        return None
+
+    def _get(self, path: str, cancel: Event | None) -> Record:
+        return self._read("GET", path, None, cancel)
+
+    def _read(self, method: str, path: str, body: bytes | None, cancel: Event | None) -> Record:
+        with self._wire.ask(method, path, body, POLL, cancel) as answer:
+            raw = answer.body()
+        if answer.status == 200:
+            return read_object(raw)
+        raise _ServerSaid(answer.status, raw, path)
+
+    @contextmanager
+    def _client(self, limits: Limits, cancel: Event | None) -> "Iterator[ollama.Client]":
+        client = make_client(self._wire, limits, cancel)
+        try:
+            yield client
+        finally:
+            client.close()  # type: ignore[no-untyped-call]  # the package has no types there
+
+    @contextmanager
+    def _said(self, model: str = "") -> Iterator[None]:
+        """Turns every failure of an exchange into a :class:`RuntimeProblem`."""
+        try:
+            yield
+        except RuntimeProblem:
+            raise
+        except WireFault as fault:
+            raise problem_of(fault, self.endpoint) from fault
+        except _ServerSaid as answer:
+            raise answer.problem(self.endpoint, model) from answer.fault
+        except Exception as error:
+            raise _package_problem(error, self.endpoint, model) from error
+
+
+class _ServerSaid(Exception):
+    """An answer with an error status."""
+
+    def __init__(self, status: int, raw: bytes, path: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.raw = raw
+        self.path = path
+        self.fault = WireFault(FaultKind.NOT_HTTP, f"status {status}") if self._is_foreign() else None
+
+    def _is_foreign(self) -> bool:
+        """A list that is not there, or an error that is not Ollama's JSON, means another program."""
+        if self.path == "/api/show":
+            return False
+        return self.status == 404 or (self.status < 500 and not self.raw.lstrip().startswith(b"{"))
+
+    def problem(self, endpoint: Endpoint, model: str) -> RuntimeProblem:
+        """What it means."""
+        if self.fault is not None:
+            return problem_of(self.fault, endpoint)
+        return problem_from_server(error_text(self.raw) or f"HTTP {self.status}", model)
+
+
+def _package_problem(error: Exception, endpoint: Endpoint, model: str) -> RuntimeProblem:
+    """What an exception of the ``ollama`` package means."""
+    status: Any = getattr(error, "status_code", None)
+    if status is not None:
+        said = str(getattr(error, "error", "") or "")
+        return problem_from_server(said or f"HTTP {status}", model)
+    return problem_of(WireFault(FaultKind.CUT, type(error).__name__), endpoint)
+
+
+def _listing(document: Record) -> Record:
+    if "models" not in document:
+        raise WireFault(FaultKind.NOT_HTTP, "no list of models")
+    return document
+
+
+__all__ = ["CAPABILITIES", "STALL_S", "OllamaServer"]

@@ -1,0 +1,88 @@
+"""Turns the lines of a pull into progress that never goes back, with a rate and a watchdog."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from wattlight.domain.state import PullState
+from wattlight.domain.values import clean_text
+
+from .parse import PullLine
+from .problems import RuntimeProblem
+
+RATE_WINDOW_S = 8.0
+STALL_S = 120.0
+"""No new byte for so long while fetching: given up. Ollama itself retries a stalled part after 30 s."""
+
+
+class PullProgress:
+    """Adds up the layers of one pull.
+
+    ``completed_bytes`` never goes back: a layer that is fetched again shows nothing new until it has passed
+    the old mark. The rate counts what arrived since the first line, so a resumed part is no speed.
+    """
+
+    def __init__(self, model: str, clock: Callable[[], float], done_before: int = 0) -> None:
+        self.state = PullState(clean_text(model), status="")
+        self._clock = clock
+        self._totals: dict[str, int] = {}
+        self._completed: dict[str, int] = {}
+        self._seen: deque[tuple[float, int]] = deque()
+        self._advanced_at = clock()
+        self._floor = done_before
+        self.succeeded = False
+
+    def take(self, line: PullLine) -> PullState:
+        """The state after ``line``."""
+        now = self._clock()
+        if line.digest is not None and line.total_bytes is not None:
+            self._totals[line.digest] = line.total_bytes
+            done = min(line.completed_bytes or 0, line.total_bytes)
+            self._completed[line.digest] = done
+        elif line.status != self.state.status:
+            self._advanced_at = now
+        completed = max(sum(self._completed.values()), self.state.completed_bytes, self._floor)
+        total = sum(self._totals.values()) or None
+        if total is not None:
+            completed = min(completed, max(total, self.state.completed_bytes))
+        if completed > self.state.completed_bytes:
+            self._advanced_at = now
+        self._remember(now, completed)
+        self.succeeded = self.succeeded or line.status == "success"
+        self.state = replace(
+            self.state,
+            status=line.status,
+            completed_bytes=completed,
+            total_bytes=max(total, completed) if total is not None else None,
+            bytes_per_s=self._rate() if line.digest is not None else None,
+            done=self.succeeded,
+        )
+        return self.state
+
+    def check_stall(self) -> None:
+        """Raise when nothing has moved for :data:`STALL_S` while a layer is fetched.
+
+        Raises:
+            RuntimeProblem: code ``stalled``.
+        """
+        if self._clock() - self._advanced_at < STALL_S or not self.state.status.startswith("pulling"):
+            return
+        raise stalled(self.state.model)
+
+    def _remember(self, now: float, completed: int) -> None:
+        self._seen.append((now, completed))
+        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_WINDOW_S:
+            self._seen.popleft()
+
+    def _rate(self) -> float | None:
+        (start, first), (end, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (end - start) if end - start >= 0.5 else None
+
+
+def stalled(model: str) -> RuntimeProblem:
+    """Nothing arrives any more."""
+    return RuntimeProblem(
+        f"Nothing has arrived for {clean_text(model, 120)} for two minutes.",
+        "Try again: what has arrived is kept and the download goes on from there.",
+        "stalled",
+    )

@@ -1,0 +1,363 @@
+"""One HTTP exchange with a server that is not trusted: every wait and every size has a limit.
+
+Built on sockets and ``http.client`` so that the steady poll costs no other library. Redirects are
+never followed, compressed answers are refused, a cancel really closes the connection.
+"""
+
+import errno
+import http.client
+import io
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from threading import Event
+from typing import Self
+
+from .address import Endpoint
+
+SLICE_S = 0.2
+"""A waiting read looks at its cancel event so often."""
+
+
+class FaultKind(StrEnum):
+    """How an exchange failed."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    SILENT = "silent"
+    NOT_HTTP = "not_http"
+    REDIRECT = "redirect"
+    ENCODED = "encoded"
+    TOO_LARGE = "too_large"
+    CUT = "cut"
+    TLS = "tls"
+    PROXY = "proxy"
+    CANCELLED = "cancelled"
+
+
+class WireFault(Exception):
+    """An exchange failed; ``detail`` is for the log, never shown alone."""
+
+    def __init__(self, kind: FaultKind, detail: str = "") -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one exchange may take; ``total_s`` None for streams, which have a watchdog of their own."""
+
+    connect_s: float = 3.0
+    idle_s: float = 3.0
+    total_s: float | None = 10.0
+    body_bytes: int = 8 << 20
+    line_bytes: int = 1 << 20
+
+
+POLL = Limits()
+
+
+class _Patience:
+    def __init__(self, limits: Limits, cancel: Event | None, clock: Callable[[], float]) -> None:
+        self._idle_s = limits.idle_s
+        self._clock = clock
+        self._cancel = cancel
+        self._fed_at = clock()
+        self._end = None if limits.total_s is None else self._fed_at + limits.total_s
+
+    def check(self) -> None:
+        if self._cancel is not None and self._cancel.is_set():
+            raise WireFault(FaultKind.CANCELLED)
+        now = self._clock()
+        if now - self._fed_at >= self._idle_s or (self._end is not None and now >= self._end):
+            raise WireFault(FaultKind.SILENT)
+
+    def fed(self) -> None:
+        self._fed_at = self._clock()
+
+    def allow_idle(self, idle_s: float) -> None:
+        self._idle_s = idle_s
+
+
+class _WatchedReader(io.RawIOBase):
+    """Reads a socket in short slices."""
+
+    def __init__(self, sock: socket.socket, patience: _Patience) -> None:
+        self._sock = sock
+        self._patience = patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # any buffer
+        while True:
+            self._patience.check()
+            try:
+                count = self._sock.recv_into(buffer)
+            except TimeoutError:
+                continue
+            self._patience.fed()
+            return count
+
+
+class _Plug:
+    """What ``http.client.HTTPResponse`` takes for a socket."""
+
+    def __init__(self, reader: _WatchedReader) -> None:
+        self._reader = reader
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """The reader, buffered."""
+        assert mode == "rb"
+        return io.BufferedReader(self._reader, 65536)
+
+
+class Answer:
+    """An answer whose body is still to be read. Close it, or use it in a ``with``."""
+
+    def __init__(
+        self, sock: socket.socket, response: http.client.HTTPResponse, limits: Limits, patience: _Patience
+    ) -> None:
+        self._sock = sock
+        self._patience = patience
+        self._response = response
+        self._limits = limits
+        self._left = response.length
+        self.status = response.status
+        self.content_type = (response.headers.get("Content-Type") or "").split(";")[0].strip().lower()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, whatever is still in it."""
+        self._response.close()
+        self._sock.close()
+
+    def allow_idle(self, idle_s: float) -> None:
+        """From now on so many seconds without a byte are allowed."""
+        self._patience.allow_idle(idle_s)
+
+    def body(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            WireFault: too large, cut, silent or cancelled.
+        """
+        parts: list[bytes] = []
+        size = 0
+        while piece := self._read():
+            size += len(piece)
+            if size > self._limits.body_bytes:
+                raise WireFault(FaultKind.TOO_LARGE, f"over {self._limits.body_bytes} bytes")
+            parts.append(piece)
+        return b"".join(parts)
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines of a streamed body, without their ends; a last line without an end is given too.
+
+        Raises:
+            WireFault: a line is too long, the stream is cut, silent or cancelled.
+        """
+        rest = bytearray()
+        while piece := self._read():
+            rest += piece
+            if b"\n" in piece:
+                *whole, last = bytes(rest).split(b"\n")
+                rest = bytearray(last)
+                for line in whole:
+                    if len(line) > self._limits.line_bytes:
+                        raise WireFault(FaultKind.TOO_LARGE, "line")
+                    if line.strip():
+                        yield line
+            if len(rest) > self._limits.line_bytes:
+                raise WireFault(FaultKind.TOO_LARGE, "line")
+        if rest.strip():
+            yield bytes(rest)
+
+    def _read(self) -> bytes:
+        if self._left == 0:
+            return b""
+        try:
+            piece = self._response.read1(65536 if self._left is None else min(65536, self._left))
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            raise WireFault(FaultKind.CUT, type(error).__name__) from error
+        if self._left is not None:
+            if not piece:
+                raise WireFault(FaultKind.CUT, "short body")
+            self._left -= len(piece)
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Makes exchanges with one endpoint. Holds no connection, so any thread may use it at any time.
+
+    ``authorization`` is the value of that header; it is sent to the endpoint only, and only when the
+    way there is private. ``proxy`` ("host", port) is never used for loopback.
+    """
+
+    endpoint: Endpoint
+    authorization: str | None = None
+    proxy: tuple[str, int] | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        limits: Limits = POLL,
+        cancel: Event | None = None,
+    ) -> Answer:
+        """Send one request and read the head of its answer.
+
+        Raises:
+            WireFault: whatever went wrong.
+        """
+        patience = _Patience(limits, cancel, self.clock)
+        sock = self._connect(limits, cancel)
+        try:
+            sock.sendall(self._head(method, path, body) + (body or b""))
+            response = http.client.HTTPResponse(
+                _Plug(_WatchedReader(sock, patience)),  # type: ignore[arg-type]  # makefile is all it uses
+                method=method,
+            )
+            response.begin()
+            _refuse_tricks(response)
+        except WireFault:
+            sock.close()
+            raise
+        except http.client.RemoteDisconnected as error:
+            sock.close()
+            raise WireFault(FaultKind.CUT, "closed without an answer") from error
+        except (http.client.HTTPException, ValueError) as error:
+            sock.close()
+            raise WireFault(FaultKind.NOT_HTTP, type(error).__name__) from error
+        except OSError as error:
+            sock.close()
+            raise WireFault(FaultKind.CUT, type(error).__name__) from error
+        return Answer(sock, response, limits, patience)
+
+    def _head(self, method: str, path: str, body: bytes | None) -> bytes:
+        here = self.endpoint
+        target = f"{here.path}{path}"
+        if self._proxy() is not None and here.scheme == "http":
+            target = f"http://{here.authority}{target}"
+        lines = [
+            f"{method} {target} HTTP/1.1",
+            f"Host: {here.authority}",
+            "User-Agent: wattlight",
+            "Accept: application/json, application/x-ndjson",
+            "Accept-Encoding: identity",
+            "Connection: close",
+        ]
+        if self.authorization is not None and here.is_private:
+            lines.append(f"Authorization: {self.authorization}")
+        if body is not None:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+    def _proxy(self) -> tuple[str, int] | None:
+        return None if self.endpoint.is_loopback else self.proxy
+
+    def _connect(self, limits: Limits, cancel: Event | None) -> socket.socket:
+        proxy = self._proxy()
+        host, port = proxy or (self.endpoint.host, self.endpoint.port)
+        sock = _dial(host, port, limits.connect_s, cancel)
+        try:
+            if self.endpoint.scheme == "https":
+                sock.settimeout(limits.connect_s)
+                if proxy is not None:
+                    _tunnel(sock, self.endpoint.authority)
+                sock = _encrypt(sock, self.endpoint.host)
+        except BaseException:
+            sock.close()
+            raise
+        sock.settimeout(SLICE_S)
+        return sock
+
+
+def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.socket:
+    """A connected socket; the addresses of the name are tried in turn."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise WireFault(FaultKind.UNREACHABLE, "name not found") from error
+    fault = WireFault(FaultKind.UNREACHABLE)
+    for family, kind, protocol, _, address in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            _dial_one(sock, address, limit_s, cancel)
+        except WireFault as error:
+            sock.close()
+            fault = error
+            if error.kind is FaultKind.CANCELLED:
+                break
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise fault
+
+
+def _dial_one(sock: socket.socket, address: object, limit_s: float, cancel: Event | None) -> None:
+    sock.setblocking(False)
+    code = sock.connect_ex(address)  # type: ignore[arg-type]  # what getaddrinfo gave
+    end = time.monotonic() + limit_s
+    while code in {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035}:
+        if cancel is not None and cancel.is_set():
+            raise WireFault(FaultKind.CANCELLED)
+        if time.monotonic() >= end:
+            raise WireFault(FaultKind.SILENT, "connect")
+        _, writable, failed = select.select([], [sock], [sock], min(SLICE_S, limit_s))
+        if writable or failed:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code in {errno.ECONNREFUSED, 10061}:
+        raise WireFault(FaultKind.REFUSED)
+    if code:
+        raise WireFault(FaultKind.UNREACHABLE, errno.errorcode.get(code, str(code)))
+
+
+def _tunnel(sock: socket.socket, authority: str) -> None:
+    """Ask a proxy for a tunnel."""
+    try:
+        sock.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode("ascii"))
+        head = b""
+        while b"\r\n\r\n" not in head and len(head) < 16384:
+            piece = sock.recv(1)
+            if not piece:
+                break
+            head += piece
+    except OSError as error:
+        raise WireFault(FaultKind.PROXY, type(error).__name__) from error
+    words = head.split(b"\r\n")[0].split()
+    if len(words) < 2 or words[1] != b"200":
+        raise WireFault(FaultKind.PROXY, "no tunnel")
+
+
+def _encrypt(sock: socket.socket, host: str) -> socket.socket:
+    import ssl
+
+    try:
+        return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        raise WireFault(FaultKind.TLS, error.verify_message) from error
+    except (ssl.SSLError, OSError) as error:
+        raise WireFault(FaultKind.TLS, type(error).__name__) from error
+
+
+def _refuse_tricks(response: http.client.HTTPResponse) -> None:
+    if 300 <= response.status < 400:
+        raise WireFault(FaultKind.REDIRECT, str(response.status))
+    encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise WireFault(FaultKind.ENCODED, encoding[:20])
