@@ -12,7 +12,7 @@ from .numbers import (
     watts,
 )
 from .texts import activate, language, tr, trn
-from .times import clock_time, day_name, duration, short_date
+from .times import clock_time, day_name, duration, month_name, short_date
 
 __all__ = [
     "activate",
@@ -25,6 +25,7 @@ __all__ = [
     "kwh",
     "language",
     "money",
+    "month_name",
     "number",
     "percent",
     "short_date",

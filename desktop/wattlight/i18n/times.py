@@ -31,6 +31,13 @@ def day_name(day: date) -> str:
     return str(format_date(day, format="EEE", locale=babel_locale()))
 
 
+def month_name(day: date) -> str:
+    """A month as it stands alone: "November"."""
+    from babel.dates import format_date
+
+    return str(format_date(day, format="LLLL", locale=babel_locale()))
+
+
 def duration(seconds: float | None) -> str:
     """A span: "21 h 40", "12 min", "8 s"."""
     if seconds is None:

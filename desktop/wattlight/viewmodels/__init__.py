@@ -1,1 +1,117 @@
-"""Room under construction."""
+"""State to texts, flags and chart points: pure functions shared by both faces."""
+
+from .activity import BusyView, busy_actions
+from .chart import ChartGap, ChartLayer, ChartRun, ChartSeries, PowerChartView, power_chart
+from .command import Action, Command, Verb
+from .cost import CostView, DayBar, DaysChartView, TableView, cost_view
+from .figure import FigureView, figure
+from .machine import DeviceCardView, MachineView, corner_lines, machine_view
+from .memory_bar import BarSegment, MemoryBarView
+from .model_detail import ContextChoice, ModelDetailView
+from .models import CONTEXTS, USES, Filters, ModelRow, ModelsView, context_name, models_view, use_name
+from .notices import NoticeView, notice_views
+from .now import NowView, now_view
+from .running import RunningView
+from .scene import (
+    CPU_ONLY,
+    DOES_NOT_FIT,
+    FULL_GPU,
+    PARTIAL_GPU,
+    ContextStep,
+    CountryPrice,
+    DayCost,
+    Extras,
+    FitNote,
+    ModelMonth,
+    Offer,
+    Scene,
+    same_model,
+)
+from .settings_page import (
+    Choice,
+    PriceEntry,
+    SettingsView,
+    country_price,
+    price_note,
+    settings_view,
+    understood_budget,
+    understood_price,
+)
+from .small_window import EmptyView, SmallWindowView, SwitchRow, small_window_view
+from .tray import IconState, MenuEntry, TrayView, icon_state, tray_view
+from .words import PillView, Tone, verdict_pill
+
+__all__ = [
+    "CONTEXTS",
+    "CPU_ONLY",
+    "DOES_NOT_FIT",
+    "FULL_GPU",
+    "PARTIAL_GPU",
+    "USES",
+    "Action",
+    "BarSegment",
+    "BusyView",
+    "ChartGap",
+    "ChartLayer",
+    "ChartRun",
+    "ChartSeries",
+    "Choice",
+    "Command",
+    "ContextChoice",
+    "ContextStep",
+    "CostView",
+    "CountryPrice",
+    "DayBar",
+    "DayCost",
+    "DaysChartView",
+    "DeviceCardView",
+    "EmptyView",
+    "Extras",
+    "FigureView",
+    "Filters",
+    "FitNote",
+    "IconState",
+    "MachineView",
+    "MemoryBarView",
+    "MenuEntry",
+    "ModelDetailView",
+    "ModelMonth",
+    "ModelRow",
+    "ModelsView",
+    "NoticeView",
+    "NowView",
+    "Offer",
+    "PillView",
+    "PowerChartView",
+    "PriceEntry",
+    "RunningView",
+    "Scene",
+    "SettingsView",
+    "SmallWindowView",
+    "SwitchRow",
+    "TableView",
+    "Tone",
+    "TrayView",
+    "Verb",
+    "busy_actions",
+    "context_name",
+    "corner_lines",
+    "cost_view",
+    "country_price",
+    "figure",
+    "icon_state",
+    "machine_view",
+    "models_view",
+    "notice_views",
+    "now_view",
+    "power_chart",
+    "price_note",
+    "same_model",
+    "settings_view",
+    "small_window_view",
+    "tray_view",
+    "understood_budget",
+    "understood_price",
+    "use_name",
+    "verdict_pill",
+]

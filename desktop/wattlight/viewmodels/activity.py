@@ -1,0 +1,77 @@
+"""What is being done now: downloads, loads, switches; each with its words and its way to stop."""
+
+from dataclasses import dataclass
+
+from wattlight.domain.state import PullState, TaskState
+from wattlight.domain.values import clean_text
+from wattlight.i18n import duration, gb, percent, tr
+
+from .command import Command, Verb
+from .scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class BusyView:
+    """One line of work. ``fraction`` None: no telling how far; ``failed`` has the sentence in ``text``."""
+
+    key: str
+    text: str
+    menu_text: str
+    fraction: float | None = None
+    cancel: Command | None = None
+    cancel_text: str = ""
+    failed: bool = False
+    retry: Command | None = None
+
+
+def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
+    """Tasks first, then downloads; those that failed are left to the banner."""
+    tasks = [_task(scene, task) for task in scene.state.tasks if task.error is None]
+    pulls = [pull_view(p) for p in scene.state.pulls if not (p.done or p.cancelled or p.error)]
+    return (*tasks, *pulls)
+
+
+def _task(scene: Scene, task: TaskState) -> BusyView:
+    name = clean_text(task.model, 60)
+    doing = {
+        "load": tr("Loading {name}", name=name),
+        "switch": tr("Switching to {name}", name=name),
+        "unload": tr("Unloading {name}", name=name) if name else tr("Unloading"),
+        "remove": tr("Removing {name}", name=name),
+    }.get(task.kind, name)
+    seconds = max(0.0, (scene.now - task.started_at).total_seconds())
+    can_stop = task.kind in {"load", "switch"}
+    return BusyView(
+        f"task {task.kind} {task.model}",
+        tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds)),
+        doing,
+        cancel=Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
+        cancel_text=tr("Cancel") if can_stop else "",
+    )
+
+
+def pull_view(pull: PullState) -> BusyView:
+    """One download in words."""
+    name = clean_text(pull.model, 60)
+    doing = tr("Installing {name}", name=name)
+    if pull.error:
+        text = tr(
+            "{name} was not installed: {why}. What has arrived is kept.",
+            name=name,
+            why=clean_text(pull.error).rstrip("."),
+        )
+        again = Command(Verb.PULL, pull.model)
+        return BusyView(f"pull {pull.model}", text, doing, failed=True, retry=again)
+    fraction = None
+    parts = [doing]
+    if pull.total_bytes:
+        fraction = min(1.0, pull.completed_bytes / pull.total_bytes)
+        parts.append(tr("{done} of {total}", done=gb(pull.completed_bytes), total=gb(pull.total_bytes)))
+        if pull.bytes_per_s:
+            left = (pull.total_bytes - pull.completed_bytes) / pull.bytes_per_s
+            parts.append(tr("about {time} left", time=duration(left)))
+    elif pull.status:
+        parts.append(clean_text(pull.status, 60))
+    menu = f"{doing}, {percent(fraction)}" if fraction is not None else doing
+    stop = Command(Verb.CANCEL_PULL, pull.model)
+    return BusyView(f"pull {pull.model}", " · ".join(parts), menu, fraction, stop, tr("Cancel"))

@@ -1,0 +1,261 @@
+"""The page Cost: today, the month, what idle loaded models cost; days as bars; a table by model."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from wattlight.domain.values import clean_text
+from wattlight.i18n import kwh, money, month_name, number, short_date, tr
+
+from .chart import nice_step
+from .command import Action, Command, Verb
+from .figure import FigureView, cost_error, figure, machine_amount, models_figure, observed_text
+from .notices import NoticeView, notice_views
+from .now import month_figure
+from .scene import DayCost, ModelMonth, Scene
+from .words import DASH
+
+MICRO = 1_000_000
+MJ_PER_KWH = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One day: heights as shares of the axis, and the sentence of its tooltip."""
+
+    label: str
+    parked: float
+    working: float
+    computer: float
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class DaysChartView:
+    """The bars of a month."""
+
+    title: str
+    bars: tuple[DayBar, ...] = ()
+    y_ticks: tuple[tuple[float, str], ...] = ()
+    budget: tuple[float, str] | None = None
+    with_computer: bool = False
+    description: str = ""
+    empty_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A plain table: headings and rows of texts; the first column is text, the others are figures."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    quiet_rows: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CostView:
+    """Everything on the page."""
+
+    today: FigureView
+    month: FigureView
+    idle: FigureView
+    days: DaysChartView
+    table: TableView
+    table_empty: str
+    toggle_text: str
+    price_question: Action | None
+    notices: tuple[NoticeView, ...]
+
+
+def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
+    """The page for a state; ``with_computer`` adds the computer itself to the bars."""
+    table = _table(scene)
+    ask = scene.state.price_known
+    return CostView(
+        _today(scene),
+        month_figure(scene),
+        _idle(scene),
+        days_chart(scene, with_computer),
+        table,
+        "" if table.rows else tr("The table fills with the first model that works."),
+        tr("Models only") if with_computer else tr("With the computer"),
+        None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
+        notice_views(scene),
+    )
+
+
+def _today(scene: Scene) -> FigureView:
+    today = scene.host.today
+    view = models_figure(today, tr("Models today"), with_machine=False)
+    last = scene.extras.same_time_last_week_micro
+    parts = [view.note] if view.note else []
+    if last is not None and today is not None and today.currency:
+        parts.append(tr("{amount} last week by this hour", amount=money(last, today.currency)))
+    elif today is not None and observed_text(today):
+        parts.append(observed_text(today))
+    return FigureView(view.label, view.value, view.before, view.after, " · ".join(parts), view.hint)
+
+
+def _idle(scene: Scene) -> FigureView:
+    label = tr("Kept loaded while idle")
+    hint = tr("What models drew while they were loaded but nobody asked them anything.")
+    month, extras = scene.host.month, scene.extras
+    if month is None or month.quality is None:
+        return FigureView(label, DASH, note=tr("Nothing recorded this month yet."), hint=hint)
+    if extras.parked_month_micro is not None:
+        text = money(extras.parked_month_micro, month.currency, cost_error(month))
+    else:
+        text = kwh(month.parked_mj)
+    note = tr("this month")
+    if extras.parked_saving_micro and month.currency:
+        saved = money(extras.parked_saving_micro, month.currency)
+        note = tr("a keep-alive of 5 minutes would save {amount}", amount=saved)
+    return figure(label, text, note, hint)
+
+
+def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
+    """Days of the month, stacked: loaded idle, working, and the computer on request."""
+    today = scene.now.astimezone(scene.zone).date()
+    money_known = _currency(scene) is not None and any(
+        d.working_micro is not None for d in scene.extras.days or ()
+    )
+    what = tr("Cost of models per day, {month}") if money_known else tr("Energy of models per day, {month}")
+    if with_computer:
+        what = (
+            tr("Cost of models and computer per day, {month}")
+            if money_known
+            else tr("Energy of models and computer per day, {month}")
+        )
+    title = what.format(month=month_name(today))
+    days = [d for d in scene.extras.days or () if (d.day.year, d.day.month) == (today.year, today.month)]
+    if not days:
+        return DaysChartView(
+            title, with_computer=with_computer, empty_text=tr("Costs appear after the first hour of use.")
+        )
+    return _days(scene, days, today=today, title=title, money_known=money_known, with_computer=with_computer)
+
+
+def _days(
+    scene: Scene, days: list[DayCost], *, today: date, title: str, money_known: bool, with_computer: bool
+) -> DaysChartView:
+    currency = _currency(scene) if money_known else None
+    amounts = {d.day.day: _amounts(d, money_known, with_computer) for d in days}
+    budget = scene.settings.meter.daily_budget_micro
+    limit = budget / MICRO if budget and money_known else None
+    top = max(sum(a) for a in amounts.values())
+    step = nice_step(max(top, limit or 0.0, 0.001) * 1.04 / 4)
+    count = max(1, -(-max(top, limit or 0.0) * 1.02 // step))
+    scale = step * count
+    ticks = tuple((i / count, _axis(i * step, step, currency)) for i in range(int(count) + 1))
+    bars = []
+    for n in range(1, _month_length(today) + 1):
+        heights = [value / scale for value in amounts.get(n, (0.0, 0.0, 0.0))]
+        bars.append(_bar(number(n), heights, _spoken(n, today, amounts.get(n), currency)))
+    line = (limit / scale, tr("daily budget {amount}", amount=money(budget, currency))) if limit else None
+    spoken = "; ".join(b.spoken for b in bars if b.spoken)
+    return DaysChartView(title, tuple(bars), ticks, line, with_computer, f"{title}. {spoken}")
+
+
+def _bar(label: str, heights: list[float], spoken: str) -> DayBar:
+    parked, working, computer = heights
+    return DayBar(label, parked, working, computer, spoken)
+
+
+def _amounts(day: DayCost, money_known: bool, with_computer: bool) -> tuple[float, float, float]:
+    """(parked, working, computer) in currency units or kWh; what is negative or unknown has no height."""
+    if money_known:
+        raw = (day.parked_micro, day.working_micro, day.computer_micro)
+        values = [max(0.0, (v or 0) / MICRO) for v in raw]
+    else:
+        values = [max(0.0, v / MJ_PER_KWH) for v in (day.parked_mj, day.working_mj, day.computer_mj)]
+    return values[0], values[1], values[2] if with_computer else 0.0
+
+
+def _axis(value: float, step: float, currency: str | None) -> str:
+    if currency is not None:
+        return money(round(value * MICRO), currency)
+    return f"{number(value, 0 if step >= 1 else 2)} kWh"
+
+
+def _spoken(day: int, today: date, amounts: tuple[float, float, float] | None, currency: str | None) -> str:
+    if amounts is None:
+        return ""
+    parked, working, computer = (_exact(v, currency) for v in amounts)
+    when = short_date(today.replace(day=day))
+    if amounts[2]:
+        return tr(
+            "{day}: working {a}, loaded idle {b}, computer {c}", day=when, a=working, b=parked, c=computer
+        )
+    return tr("{day}: working {a}, loaded idle {b}", day=when, a=working, b=parked)
+
+
+def _exact(value: float, currency: str | None) -> str:
+    if currency is None:
+        return kwh(round(value * MJ_PER_KWH))
+    return money(round(value * MICRO), currency)
+
+
+def _month_length(day: date) -> int:
+    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return (following - date(day.year, day.month, 1)).days
+
+
+def _currency(scene: Scene) -> str | None:
+    for cost in (scene.host.today, scene.host.month):
+        if cost is not None and cost.currency:
+            return cost.currency
+    return scene.settings.price.currency
+
+
+def _table(scene: Scene) -> TableView:
+    """By model; a column that would hold dashes only is left out."""
+    month = scene.host.month
+    if month is None or not month.by_model:
+        return TableView((), ())
+    known = {m.model: m for m in scene.extras.months}
+    currency, error = month.currency, cost_error(month)
+    rows = [
+        (
+            clean_text(name, 80),
+            kwh(energy),
+            money(micro, currency, error),
+            *_per_model(known.get(name), currency),
+        )
+        for name, energy, micro in month.by_model
+    ]
+    computer = tr("computer without models, measured parts")
+    amount = machine_amount(month) if month.machine_micro is not None else DASH
+    rows.append((computer, kwh(month.machine_mj), amount, DASH, DASH, DASH))
+    today = scene.now.astimezone(scene.zone).date()
+    headings = (
+        month_name(today),
+        tr("Energy"),
+        tr("Cost"),
+        tr("Tokens out"),
+        tr("per 1M tokens"),
+        tr("same weights hosted"),
+    )
+    kept = [i for i in range(len(headings)) if i < 2 or any(row[i] != DASH for row in rows)]
+    return TableView(
+        tuple(headings[i] for i in kept),
+        tuple(tuple(row[i] for i in kept) for row in rows),
+        frozenset({len(rows) - 1}),
+    )
+
+
+def _per_model(known: ModelMonth | None, currency: str | None) -> tuple[str, str, str]:
+    if known is None:
+        return DASH, DASH, DASH
+    tokens = DASH if known.tokens_out is None else _millions(known.tokens_out)
+    per = money(known.per_million_micro, currency)
+    if known.per_million_micro is not None and known.per_million_error_micro:
+        per = f"{per} ±{number(known.per_million_error_micro / MICRO, 2)}"
+    hosted = money(known.hosted_per_million_micro, currency)
+    if known.hosted_date and hosted != DASH:
+        hosted = f"{hosted} ({known.hosted_date})"
+    return tokens, per, hosted
+
+
+def _millions(tokens: int) -> str:
+    if tokens >= MICRO:
+        return tr("{n} M", n=number(tokens / MICRO, 1))
+    return number(tokens)

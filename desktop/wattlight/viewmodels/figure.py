@@ -1,0 +1,145 @@
+"""Big figures: a number, its unit, and one quiet line that says how sure it is and on what basis."""
+
+import re
+from dataclasses import dataclass
+
+from wattlight.domain.state import CostToday, HostState
+from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample, Quality
+from wattlight.i18n import duration, kwh, money, percent, tr, watts
+
+from .words import DASH
+
+_NUMBER = re.compile(r"^([^\d−-]*)([−-]?\d[\d\s.,'’\u00a0\u202f]*)(.*)$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """One figure. ``before`` and ``after`` are small (a currency sign stands where its language puts it)."""
+
+    label: str
+    value: str
+    before: str = ""
+    after: str = ""
+    note: str = ""
+    hint: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The figure as a screen reader says it."""
+        amount = f"{self.before}{self.value} {self.after}".strip()
+        return f"{self.label}: {amount}. {self.note}".strip()
+
+
+def figure(label: str, text: str, note: str = "", hint: str = "") -> FigureView:
+    """Split a formatted amount ("€0.20", "52 W") into its number and its sign or unit."""
+    match = _NUMBER.match(text)
+    if match is None:
+        return FigureView(label, text, note=note, hint=hint)
+    before, value, after = (part.strip() for part in match.groups())
+    return FigureView(label, value, before, after, note, hint)
+
+
+def summed(sample: MachineSample | None) -> tuple[DeviceSample, ...]:
+    """The devices whose power may be added: known, and not contained in another one that is known."""
+    if sample is None:
+        return ()
+    known = {d.device_id for d in sample.devices if d.power_w is not None}
+    return tuple(d for d in sample.devices if d.power_w is not None and d.contained_in not in known)
+
+
+def power_now_w(sample: MachineSample | None) -> float | None:
+    """Draw of all measured parts together, None when nothing is measured."""
+    parts = summed(sample)
+    return sum(d.power_w or 0.0 for d in parts) if parts else None
+
+
+def error_now(sample: MachineSample | None) -> float | None:
+    """Relative error of the sum: each part's usual error, weighted with its power."""
+    parts = summed(sample)
+    total = sum(d.power_w or 0.0 for d in parts)
+    if not parts or total <= 0:
+        return None
+    return sum((d.power_w or 0.0) * ERROR_FRACTION[d.quality or Quality.ESTIMATED] for d in parts) / total
+
+
+def basis_now(sample: MachineSample | None) -> str:
+    """Which sensors the sum rests on: "GPU + CPU sensors", "whole computer"."""
+    kinds = {d.kind for d in summed(sample)}
+    if kinds & {"system", "battery"}:
+        return tr("whole computer")
+    if kinds == {"gpu", "cpu"}:
+        return tr("GPU + CPU sensors")
+    if kinds == {"gpu"}:
+        return tr("GPU sensor only")
+    if kinds == {"cpu"}:
+        return tr("CPU sensor only")
+    return tr("sensors of this computer") if kinds else ""
+
+
+def sure_now(sample: MachineSample | None) -> str:
+    """ "GPU + CPU sensors, about ±10%" for the quiet line."""
+    basis, error = basis_now(sample), error_now(sample)
+    if not basis:
+        return tr("no readable power sensor")
+    if any(d.quality is Quality.ESTIMATED for d in summed(sample)):
+        return tr("{basis}, partly estimated, about ±{error}", basis=basis, error=percent(error))
+    if error is None:
+        return basis
+    return tr("{basis}, about ±{error}", basis=basis, error=percent(error))
+
+
+def power_figure(host: HostState, label: str) -> FigureView:
+    """Drawing now."""
+    reasons = [d.reason for d in host.sample.devices if d.reason] if host.sample else []
+    hint = "\n".join(dict.fromkeys(reasons))
+    if host.sample is None:
+        return FigureView(label, DASH, note=tr("waiting for the first reading"), hint=hint)
+    return figure(label, watts(power_now_w(host.sample)), sure_now(host.sample), hint)
+
+
+def cost_error(cost: CostToday) -> float | None:
+    """Relative error of a span's energy by its quality."""
+    return None if cost.quality is None else ERROR_FRACTION[cost.quality]
+
+
+def models_amount(cost: CostToday | None) -> str:
+    """What the models took: money where there is a price, else energy, else a dash."""
+    if cost is None or cost.quality is None:
+        return DASH
+    if cost.models_micro is not None:
+        return money(cost.models_micro, cost.currency, cost_error(cost))
+    return kwh(cost.models_mj)
+
+
+def machine_amount(cost: CostToday | None) -> str:
+    """What the measured parts of the computer took beside the models."""
+    if cost is None or cost.quality is None:
+        return DASH
+    if cost.machine_micro is not None:
+        return money(cost.machine_micro, cost.currency, cost_error(cost))
+    return kwh(cost.machine_mj)
+
+
+def observed_text(cost: CostToday) -> str:
+    """ "21 h 40 of the 22 h 05 so far", or nothing when nearly all was observed."""
+    if cost.span_s <= 0 or cost.observed_s >= cost.span_s * 0.98:
+        return ""
+    return tr(
+        "{seen} of the {span} so far were measured",
+        seen=duration(cost.observed_s),
+        span=duration(cost.span_s),
+    )
+
+
+def models_figure(cost: CostToday | None, label: str, with_machine: bool = True) -> FigureView:
+    """Cost (or energy) of the models in a span, with the computer itself in the quiet line."""
+    if cost is None or cost.quality is None:
+        return FigureView(label, DASH, note=tr("Costs appear after the first hour of use."))
+    notes = []
+    if cost.models_micro is not None:
+        notes.append(kwh(cost.models_mj))
+    if with_machine:
+        notes.append(tr("computer itself {amount}", amount=machine_amount(cost)))
+    covers = tr("Measured: {parts}.", parts=", ".join(cost.covers)) if cost.covers else ""
+    hint = " ".join(part for part in (observed_text(cost), covers) if part)
+    return figure(label, models_amount(cost), " · ".join(notes), hint)

@@ -1,0 +1,180 @@
+"""The page Machine: a card per device, and why something is slow when there is something to say."""
+
+from dataclasses import dataclass
+
+from wattlight.domain.values import Device, DeviceSample, Quality, Scope, clean_text
+from wattlight.i18n import gib, number, percent, tr, watts
+
+from .figure import FigureView, figure
+from .memory_bar import MemoryBarView, device_bar
+from .notices import NoticeView, notice_views
+from .scene import Scene
+from .words import DASH, PillView, Tone
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCardView:
+    """One device."""
+
+    name: str
+    kind: str
+    pill: PillView | None
+    power: FigureView
+    facts: str
+    memory: MemoryBarView | None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineView:
+    """Everything on the page."""
+
+    title: str
+    facts: str
+    slow: tuple[str, ...]
+    cards: tuple[DeviceCardView, ...]
+    empty_text: str
+    server_text: str
+    notices: tuple[NoticeView, ...]
+
+
+def machine_view(scene: Scene) -> MachineView:
+    """The page for a state."""
+    host = scene.host
+    samples = host.sample.devices if host.sample else ()
+    profile = host.profile.devices if host.profile else ()
+    cards = [_card(s, _described(s, profile)) for s in samples]
+    seen = {s.device_id for s in samples}
+    cards += [_silent_card(d) for d in profile if d.id not in seen]
+    name = clean_text(host.profile.name if host.profile else host.name, 80)
+    return MachineView(
+        name or tr("This computer"),
+        _facts(scene),
+        tuple(clean_text(r, 200) for r in scene.extras.slow_reasons),
+        tuple(cards),
+        "" if cards else tr("Looking at the devices of this computer…"),
+        server_text(scene),
+        notice_views(scene),
+    )
+
+
+def server_text(scene: Scene) -> str:
+    """The server in a few words, for the corner of the window."""
+    server = scene.host.server
+    if server.version:
+        return tr("Ollama {version} on this computer", version=clean_text(server.version, 20))
+    return tr("No model server")
+
+
+def corner_lines(scene: Scene) -> tuple[str, ...]:
+    """What stands at the foot of the navigation: server and accelerator."""
+    from .chart import short_name
+    from .memory_bar import device_with_memory
+
+    device = device_with_memory(scene.host)
+    lines = [server_text(scene)]
+    if device is not None:
+        lines.append(f"{short_name(device.name)} · {gib(device.memory_total_bytes, 0)}")
+    elif scene.host.profile is not None:
+        lines.append(tr("{gib} of RAM", gib=gib(scene.host.profile.ram_total_bytes, 0)))
+    return tuple(lines)
+
+
+def _facts(scene: Scene) -> str:
+    host = scene.host
+    parts = []
+    if host.sample is not None and host.sample.memory is not None:
+        memory = host.sample.memory
+        parts.append(
+            tr(
+                "{free} of {total} RAM free",
+                free=gib(memory.available_bytes),
+                total=gib(memory.total_bytes, 0),
+            )
+        )
+    elif host.profile is not None:
+        parts.append(tr("{total} RAM", total=gib(host.profile.ram_total_bytes, 0)))
+    if host.sample is not None and host.sample.on_battery is not None:
+        parts.append(tr("on battery") if host.sample.on_battery else tr("plugged in"))
+    parts.append(server_text(scene))
+    return " · ".join(parts)
+
+
+def _described(sample: DeviceSample, profile: tuple[Device, ...]) -> Device | None:
+    return next((d for d in profile if d.id == sample.device_id), None)
+
+
+def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
+    power = figure(tr("Draw"), watts(sample.power_w), _sensor(sample))
+    if sample.power_w is None:
+        reason = clean_text(sample.reason, 200) if sample.reason else tr("No readable power sensor.")
+        power = FigureView(
+            tr("Draw"), DASH, note=tr("Asleep; it is left alone.") if sample.asleep else reason
+        )
+    return DeviceCardView(
+        clean_text(sample.name, 80),
+        _kind(sample.kind),
+        _pill(sample),
+        power,
+        " · ".join(_details(sample, device)),
+        device_bar(sample),
+    )
+
+
+def _silent_card(device: Device) -> DeviceCardView:
+    power = FigureView(tr("Draw"), DASH, note=tr("No reading yet."))
+    memory = tr("{gib} of memory", gib=gib(device.memory_total_bytes, 0)) if device.memory_total_bytes else ""
+    return DeviceCardView(clean_text(device.name, 80), _kind("gpu"), None, power, memory, None)
+
+
+def _kind(kind: str) -> str:
+    names = {
+        "gpu": tr("Graphics processor"),
+        "cpu": tr("Processor"),
+        "system": tr("Whole computer"),
+        "battery": tr("Battery"),
+    }
+    return names.get(kind, clean_text(kind, 30))
+
+
+def _sensor(sample: DeviceSample) -> str:
+    quality = {
+        Quality.METERED: tr("metered, about ±2%"),
+        Quality.COUNTER: tr("energy counter, about ±10%"),
+        Quality.SAMPLED: tr("sampled, about ±15%"),
+        Quality.ESTIMATED: tr("estimated, about ±40%"),
+    }
+    text = quality.get(sample.quality, "") if sample.quality else ""
+    return " · ".join(t for t in (text, clean_text(sample.source, 60)) if t)
+
+
+def _pill(sample: DeviceSample) -> PillView | None:
+    if sample.asleep:
+        return PillView(tr("asleep"), Tone.PLAIN)
+    if sample.power_w is None and sample.counter_mj is None:
+        return PillView(tr("draw not readable"), Tone.PARTLY, sample.reason or "")
+    if sample.quality is Quality.ESTIMATED:
+        return PillView(tr("estimated"), Tone.PARTLY)
+    return PillView(tr("measured"), Tone.GOOD)
+
+
+def _details(sample: DeviceSample, device: Device | None) -> list[str]:
+    covers = {
+        Scope.CHIP: tr("covers the chip only"),
+        Scope.BOARD: tr("covers the whole card"),
+        Scope.PACKAGE: tr("covers the processor package"),
+        Scope.MODULE: tr("covers the module"),
+        Scope.SYSTEM: tr("covers the whole computer"),
+        Scope.BATTERY: tr("covers what the battery gives"),
+    }
+    parts = []
+    if sample.utilisation_percent is not None:
+        parts.append(tr("{share} busy", share=percent(sample.utilisation_percent / 100)))
+    if sample.temperature_c is not None:
+        parts.append(tr("{t} °C", t=number(sample.temperature_c)))
+    if sample.limit_w is not None:
+        parts.append(tr("limit {w}", w=watts(sample.limit_w)))
+    if device is not None and device.bandwidth_gbs is not None:
+        parts.append(tr("{n} GB/s memory", n=number(device.bandwidth_gbs)))
+    if sample.scope is not None:
+        parts.append(covers[sample.scope])
+    return parts

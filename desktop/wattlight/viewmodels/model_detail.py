@@ -1,0 +1,224 @@
+"""The right side of the page Models: one model, what it would take, and what can be done with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wattlight.domain.state import InstalledModel, ServerStatus
+from wattlight.domain.values import clean_text
+from wattlight.i18n import duration, gb, number, tr
+
+from .activity import BusyView, pull_view
+from .command import Action, Command, Verb
+from .memory_bar import MemoryBarView, device_with_memory, planned_bar
+from .running import keep_action, switch_command, takes_place_of
+from .scene import ContextStep, FitNote, Offer, Scene, same_model
+from .words import PillView, Tone, kept_text, running_pill, speed_text, verdict_pill
+
+USUAL_REGISTRY_PARTS = 2
+"""``name`` and ``namespace/name`` come from Ollama's own library; more parts begin with a host."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextChoice:
+    """One stop of the context slider: its text, the verdict there, and the bar there."""
+
+    context_length: int
+    text: str
+    pill: PillView
+    bar: MemoryBarView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDetailView:
+    """The details of one model."""
+
+    key: str
+    name: str
+    facts: str
+    pill: PillView
+    bar: MemoryBarView | None
+    choices: tuple[ContextChoice, ...]
+    chosen: int
+    context_text: str
+    why: str
+    main: Action | None
+    others: tuple[Action, ...]
+    footnote: str
+    busy: BusyView | None
+
+
+def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailView:
+    """The details of the model ``key``, installed or on offer."""
+    offer = next((o for o in offers if same_model(o.model, key)), None)
+    model = next((m for m in scene.host.server.installed if same_model(m.name, key)), None)
+    fit = offer.fit if offer is not None else scene.fit_of(key)
+    running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
+    pull = next((p for p in scene.state.pulls if same_model(p.model, key)), None)
+    busy = pull_view(pull) if pull and not (pull.done or pull.cancelled or pull.error) else None
+    pill = running_pill(running, fit) if running else verdict_pill(fit, spare=True)
+    if model is not None and model.remote_host is not None:
+        pill = PillView(tr("in the cloud"), Tone.PLAIN)
+    main, others = _actions(scene, key, model, offer)
+    choices = _choices(scene, fit)
+    wanted = fit.context_length if fit and fit.context_length else scene.settings.context_length
+    chosen = next((i for i, c in reversed(list(enumerate(choices))) if c.context_length <= wanted), 0)
+    bar = choices[chosen].bar if choices else _bar(scene, fit)
+    return ModelDetailView(
+        key,
+        clean_text(key, 120),
+        _facts(offer, model),
+        pill,
+        bar,
+        choices,
+        chosen,
+        _context_text(fit),
+        _why(scene, key, model, offer, fit),
+        None if busy else main,
+        others,
+        _footnote(scene, model, offer),
+        busy,
+    )
+
+
+def _facts(offer: Offer | None, model: InstalledModel | None) -> str:
+    if offer is not None:
+        uses = ", ".join(clean_text(u, 20) for u in offer.uses)
+        parts = [offer.publisher, offer.released, offer.licence, uses]
+    elif model is not None:
+        size = tr("{size} on disk", size=gb(model.size_bytes)) if model.size_bytes else ""
+        parts = [model.family, model.parameter_size, model.quantization, size]
+    else:
+        parts = []
+    return " · ".join(clean_text(p, 60) for p in parts if p)
+
+
+def _choices(scene: Scene, fit: FitNote | None) -> tuple[ContextChoice, ...]:
+    if fit is None:
+        return ()
+    return tuple(_choice(scene, fit, step) for step in fit.steps)
+
+
+def _choice(scene: Scene, fit: FitNote, step: ContextStep) -> ContextChoice:
+    here = FitNote(
+        fit.model,
+        step.verdict,
+        weights_bytes=step.weights_bytes,
+        work_bytes=step.work_bytes,
+        spare_bytes=step.spare_bytes,
+        tokens_high=fit.tokens_high,
+        tokens_low=fit.tokens_low,
+    )
+    bar = planned_bar(here, step.weights_bytes, step.work_bytes, device_with_memory(scene.host))
+    return ContextChoice(
+        step.context_length, number(step.context_length), verdict_pill(here, spare=True), bar
+    )
+
+
+def _bar(scene: Scene, fit: FitNote | None) -> MemoryBarView | None:
+    if fit is None or fit.weights_bytes is None or fit.work_bytes is None:
+        return None
+    return planned_bar(fit, fit.weights_bytes, fit.work_bytes, device_with_memory(scene.host))
+
+
+def _context_text(fit: FitNote | None) -> str:
+    if fit is None or not fit.largest_gpu_context:
+        return ""
+    full = tr("up to about {n} stays on the GPU", n=_about(fit.largest_gpu_context))
+    if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
+        return tr("all {n} it was trained for stays on the GPU", n=number(fit.trained_context))
+    if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
+        more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
+        return f"{full}; {more}"
+    return full
+
+
+def _about(context: int) -> str:
+    """Two figures are enough for an estimate."""
+    step = 10 ** max(0, len(str(context)) - 2)
+    return number(context // step * step)
+
+
+def _why(
+    scene: Scene, key: str, model: InstalledModel | None, offer: Offer | None, fit: FitNote | None
+) -> str:
+    if model is not None and model.remote_host is not None:
+        return tr("Runs on Ollama's servers; your text leaves this computer.")
+    running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
+    parts = [clean_text(offer.why, 300)] if offer and offer.why else []
+    speed = speed_text(fit)
+    if speed:
+        parts.append(f"{speed}.")
+    if fit is not None:
+        parts += [clean_text(r, 200) for r in fit.reasons[:2]]
+    if running is not None:
+        parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
+    else:
+        parts.append(takes_place_of(scene, key))
+    if not parts or (fit is None and model is None):
+        parts.insert(
+            0, tr("Wattlight has not seen this model yet; its size is shown once the download begins.")
+        )
+    return " ".join(p for p in parts if p)
+
+
+def _actions(
+    scene: Scene, key: str, model: InstalledModel | None, offer: Offer | None
+) -> tuple[Action | None, tuple[Action, ...]]:
+    ready = scene.host.server.status is ServerStatus.READY
+    why_not = "" if ready else tr("Ollama is not running.")
+    if model is None:
+        size = offer.download_bytes if offer else None
+        text = tr("Install {size}", size=gb(size)) if size else tr("Install")
+        return Action(text, _pull(key), True, ready, why_not), ()
+    running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
+    remove = Action(tr("Remove…"), _remove(key, model), False, ready, why_not)
+    if running is not None:
+        unload = Action(tr("Unload"), Command(Verb.UNLOAD, key), True, ready, why_not)
+        return unload, (keep_action(running), remove)
+    word = tr("Switch to it") if scene.host.server.running else tr("Load")
+    main = Action(word, switch_command(scene, model.name), True, ready, why_not)
+    beside = Action(
+        tr("Load beside"),
+        Command(Verb.LOAD, model.name),
+        False,
+        ready,
+        why_not,
+        tr("Loads it and keeps the others loaded."),
+    )
+    return main, ((beside, remove) if scene.host.server.running else (remove,))
+
+
+def _remove(key: str, model: InstalledModel) -> Command:
+    name = clean_text(key, 60)
+    question = tr(
+        "Remove {name} and free {size}? It can be installed again.", name=name, size=gb(model.size_bytes)
+    )
+    return Command(Verb.REMOVE, model.name, question, tr("Remove {name}", name=name))
+
+
+def _pull(key: str) -> Command:
+    """A model from another registry is asked about first, with its host named."""
+    parts = key.split("/")
+    if len(parts) <= USUAL_REGISTRY_PARTS:
+        return Command(Verb.PULL, key)
+    question = tr(
+        "{name} comes from {host}, not from Ollama's own library. Install it anyway?",
+        name=clean_text("/".join(parts[1:]), 80),
+        host=clean_text(parts[0], 80),
+    )
+    return Command(Verb.PULL, key, question, tr("Install anyway"))
+
+
+def _footnote(scene: Scene, model: InstalledModel | None, offer: Offer | None) -> str:
+    if model is not None or offer is None:
+        return ""
+    parts = []
+    speed, size = scene.extras.last_pull_bytes_per_s, offer.download_bytes
+    if speed and size:
+        parts.append(tr("About {time} at your last speed", time=duration(size / speed)))
+    free = scene.extras.disk_free_bytes
+    if free is not None:
+        parts.append(tr("{size} free on disk", size=gb(free, 0)))
+        if size and size > free:
+            parts.append(tr("not enough room"))
+    return " · ".join(parts)

@@ -1,0 +1,200 @@
+"""The page Models: what is installed, what could be, and the details of one of them."""
+
+from dataclasses import dataclass, replace
+
+from wattlight.domain.state import InstalledModel, PullState, ServerStatus
+from wattlight.domain.values import clean_text
+from wattlight.i18n import gb, interval, money, number, tr
+
+from .activity import BusyView, busy_actions
+from .model_detail import ModelDetailView, detail_view
+from .notices import NoticeView, notice_views
+from .scene import DOES_NOT_FIT, FitNote, Offer, Scene, same_model
+from .small_window import EmptyView, empty_view
+from .words import DASH, PillView, verdict_pill
+
+USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
+CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the person asked the list for."""
+
+    use: str = ""
+    context_length: int = 8192
+    search: str = ""
+    show_cloud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """One line of the list; ``section`` rows are headings and have only a name."""
+
+    name: str
+    key: str = ""
+    quantization: str = ""
+    size: str = ""
+    pill: PillView | None = None
+    speed: str = ""
+    cost: str = ""
+    section: bool = False
+    installed: bool = False
+    running: bool = False
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsView:
+    """Everything on the page."""
+
+    title: str
+    rows: tuple[ModelRow, ...]
+    footnote: str
+    detail: ModelDetailView | None
+    selected: str
+    cloud_count: int
+    empty: EmptyView | None
+    busy: tuple[BusyView, ...]
+    notices: tuple[NoticeView, ...]
+
+
+def use_name(use: str) -> str:
+    """A use case as a person reads it."""
+    names = {
+        "chat": tr("Chat"),
+        "code": tr("Code"),
+        "vision": tr("Pictures"),
+        "reasoning": tr("Reasoning"),
+        "agents": tr("Agents"),
+        "embedding": tr("Search (embeddings)"),
+    }
+    return names.get(use, clean_text(use, 30) if use else tr("Any use"))
+
+
+def context_name(length: int) -> str:
+    """ "Context 8k"."""
+    return tr("Context {k}k", k=number(length // 1024))
+
+
+def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsView:
+    """The page for a state, with the person's filters and selection."""
+    installed = _installed(scene, filters)
+    offers = _offers(scene, filters)
+    rows: list[ModelRow] = []
+    if installed:
+        rows += [ModelRow(tr("On this computer"), section=True), *installed]
+    fitting = [_offer_row(scene, o) for o in offers if not o.too_large]
+    if fitting:
+        rows += [ModelRow(tr("Fit this computer"), section=True), *fitting]
+    large = [_offer_row(scene, o) for o in offers if o.too_large]
+    if large:
+        rows += [ModelRow(tr("Often asked for, too large here"), section=True), *large]
+    rows += _typed(scene, filters, rows)
+    keys = [row.key for row in rows if not row.section]
+    chosen = next((k for k in keys if selected and same_model(k, selected)), keys[0] if keys else "")
+    cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
+    return ModelsView(
+        tr("Models for this computer"),
+        tuple(rows),
+        _footnote(scene, rows, filters),
+        detail_view(scene, chosen, offers) if chosen else None,
+        chosen,
+        cloud,
+        None if rows else _empty(scene, filters),
+        busy_actions(scene),
+        notice_views(scene),
+    )
+
+
+def _installed(scene: Scene, filters: Filters) -> list[ModelRow]:
+    server = scene.host.server
+    models = server.installed if filters.show_cloud else scene.local_models
+    wanted = filters.search.strip().lower()
+    return [_installed_row(scene, m) for m in models if wanted in m.name.lower()]
+
+
+def _installed_row(scene: Scene, model: InstalledModel) -> ModelRow:
+    fit = scene.fit_of(model.name)
+    running = any(same_model(model.name, r.name) for r in scene.host.server.running)
+    if model.remote_host is not None:
+        hint = tr("Runs on Ollama's servers; your text leaves this computer.")
+        pill = PillView(tr("in the cloud"), verdict_pill(None).tone, hint)
+        return ModelRow(
+            clean_text(model.name, 80), model.name, "", DASH, pill, DASH, DASH, installed=True, hint=hint
+        )
+    row = _row(model.name, clean_text(model.quantization, 20), gb(model.size_bytes), fit)
+    return replace(row, installed=True, running=running)
+
+
+def _offers(scene: Scene, filters: Filters) -> list[Offer]:
+    wanted = filters.search.strip().lower()
+    return [
+        o
+        for o in scene.extras.offers or ()
+        if wanted in o.model.lower()
+        and (not filters.use or not o.uses or filters.use in o.uses)
+        and not any(same_model(o.model, m.name) for m in scene.host.server.installed)
+    ]
+
+
+def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
+    pulling = any(same_model(p.model, offer.model) and _alive(p) for p in scene.state.pulls)
+    row = _row(offer.model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
+    return replace(row, hint=tr("being installed") if pulling else "")
+
+
+def _alive(pull: PullState) -> bool:
+    return not (pull.done or pull.cancelled or pull.error)
+
+
+def _row(model: str, quantization: str, size: str, fit: FitNote | None) -> ModelRow:
+    speed, cost = DASH, DASH
+    if fit is not None and fit.measured_tokens_per_s is not None:
+        value = fit.measured_tokens_per_s
+        speed = f"{number(value, 1 if value < 9.95 else 0)} ✓"
+    elif fit is not None and fit.tokens_low is not None and fit.tokens_high is not None:
+        digits = 1 if fit.tokens_high < 9.95 else 0
+        speed = interval(number(fit.tokens_low, digits), number(fit.tokens_high, digits))
+    if fit is not None and fit.verdict == DOES_NOT_FIT:
+        speed = DASH
+    return ModelRow(clean_text(model, 80), model, quantization, size, verdict_pill(fit), speed, cost)
+
+
+def with_cost(row: ModelRow, fit: FitNote | None, currency: str | None) -> ModelRow:
+    """The row with its cost per million output tokens; an estimate carries the sign for about."""
+    if fit is None or fit.cost_per_million_micro is None or currency is None:
+        return row
+    text = money(fit.cost_per_million_micro, currency, fit.cost_error_fraction)
+    return replace(row, cost=text if fit.measured_tokens_per_s is not None else f"≈ {text}")
+
+
+def _typed(scene: Scene, filters: Filters, rows: list[ModelRow]) -> list[ModelRow]:
+    """A name that is in no list can still be installed: it is offered as it was typed."""
+    name = filters.search.strip()
+    if len(name) < 2 or " " in name or any(same_model(r.key, name) for r in rows if r.key):
+        return []
+    if scene.host.server.status is not ServerStatus.READY:
+        return []
+    heading = ModelRow(tr("From Ollama's library"), section=True)
+    return [heading, _row(name, "", DASH, scene.fit_of(name))]
+
+
+def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
+    parts = []
+    if any("✓" in row.speed for row in rows):
+        parts.append(tr("✓ measured on this computer; ranges are estimates."))
+    elif any(row.speed not in {"", DASH} for row in rows):
+        parts.append(tr("Speeds are estimates in tokens a second."))
+    if scene.extras.offers is None and scene.host.server.status is ServerStatus.READY and not filters.search:
+        parts.append(tr("Looking for models that fit…"))
+    return " ".join(parts)
+
+
+def _empty(scene: Scene, filters: Filters) -> EmptyView:
+    if filters.search or filters.use:
+        return EmptyView(tr("Nothing matches"), tr("Try another word, or type the whole name of a model."))
+    empty = empty_view(scene)
+    if empty is not None:
+        return empty
+    return EmptyView(tr("Looking for models that fit…"), tr("This takes a moment."))

@@ -1,0 +1,97 @@
+"""The page Now: three figures, ten minutes of power, the loaded models and the memory they fill."""
+
+from dataclasses import dataclass
+
+from wattlight.domain.state import CostToday
+from wattlight.domain.values import MachineSample
+from wattlight.i18n import interval, money, month_name, short_date, tr
+
+from .activity import BusyView, busy_actions
+from .chart import PowerChartView, power_chart, short_name
+from .command import Action, Command, Verb
+from .figure import FigureView, models_figure, power_figure, summed
+from .memory_bar import MemoryBarView, running_bar
+from .notices import NoticeView, notice_views
+from .running import RunningView, running_views
+from .scene import Scene
+from .small_window import EmptyView, empty_view
+from .words import PillView, Tone
+
+
+@dataclass(frozen=True, slots=True)
+class NowView:
+    """Everything on the page."""
+
+    power: FigureView
+    today: FigureView
+    month: FigureView
+    chart: PowerChartView
+    not_measured: PillView | None
+    running: tuple[RunningView, ...]
+    memory: MemoryBarView | None
+    idle_text: str
+    switch: Action | None
+    busy: tuple[BusyView, ...]
+    empty: EmptyView | None
+    notices: tuple[NoticeView, ...]
+
+
+def now_view(scene: Scene) -> NowView:
+    """The page for a state."""
+    host = scene.host
+    running = running_views(scene)
+    empty = empty_view(scene)
+    choose = Action(
+        tr("Switch…"), Command(Verb.OPEN_MODELS), primary=True, hint=tr("Choose another model to load.")
+    )
+    return NowView(
+        power_figure(host, tr("Drawing now")),
+        models_figure(host.today, tr("Models today")),
+        month_figure(scene),
+        power_chart(host, scene.now),
+        not_measured(host.sample),
+        running,
+        running_bar(scene),
+        "" if running or empty else tr("No model is loaded. The memory is free for other programs."),
+        choose if empty is None else None,
+        busy_actions(scene),
+        empty,
+        notice_views(scene),
+    )
+
+
+def month_figure(scene: Scene) -> FigureView:
+    """Models this month, with the expected range by its end where one can be given."""
+    today = scene.now.astimezone(scene.zone).date()
+    month: CostToday | None = scene.host.month
+    view = models_figure(month, tr("Models in {month}", month=month_name(today)), with_machine=False)
+    if month is None or month.quality is None:
+        return view
+    low, high = scene.extras.month_low_micro, scene.extras.month_high_micro
+    note = view.note
+    if low is not None and high is not None and month.currency:
+        reach = interval(money(low, month.currency), money(high, month.currency))
+        note = tr("about {range} by the end of the month", range=reach)
+    elif month.models_micro is not None:
+        note = tr("{energy} since {day}", energy=view.note, day=short_date(today.replace(day=1)))
+    return FigureView(view.label, view.value, view.before, view.after, note, view.hint)
+
+
+def not_measured(sample: MachineSample | None) -> PillView | None:
+    """What the sum leaves out, said in a pill."""
+    if sample is None:
+        return None
+    measured = summed(sample)
+    if not measured:
+        reasons = [d.reason for d in sample.devices if d.reason]
+        return PillView(tr("no readable power sensor"), Tone.PLAIN, "\n".join(dict.fromkeys(reasons)))
+    silent = [d for d in sample.devices if d.power_w is None and d.contained_in is None and not d.asleep]
+    hint = "\n".join(f"{short_name(d.name)}: {d.reason}" for d in silent if d.reason)
+    if {d.kind for d in measured} & {"system", "battery"}:
+        return None
+    if not any(d.kind == "cpu" for d in measured):
+        return PillView(tr("processor, screen and rest of the PC not measured"), Tone.PLAIN, hint)
+    if any(d.kind == "gpu" for d in silent):
+        names = ", ".join(short_name(d.name) for d in silent if d.kind == "gpu")
+        return PillView(tr("{names}, screen and rest of the PC not measured", names=names), Tone.PLAIN, hint)
+    return PillView(tr("screen and rest of the PC not measured"), Tone.PLAIN, hint)

@@ -1,0 +1,91 @@
+"""A loaded model: where it runs, what it holds, what can be done with it."""
+
+from dataclasses import dataclass
+
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import clean_text
+from wattlight.i18n import number, tr
+
+from .command import Action, Command, Verb
+from .scene import DOES_NOT_FIT, FULL_GPU, Scene, same_model
+from .words import PillView, is_slow, kept_text, needs_text, running_pill, speed_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunningView:
+    """One loaded model with its buttons."""
+
+    name: str
+    pill: PillView
+    facts: str
+    short_facts: str
+    unload: Action
+    keep: Action
+    hint: str = ""
+
+
+def running_views(scene: Scene) -> tuple[RunningView, ...]:
+    """All loaded models, as the server lists them."""
+    return tuple(_view(scene, model) for model in scene.host.server.running)
+
+
+def _view(scene: Scene, model: RunningModel) -> RunningView:
+    fit = scene.fit_of(model.name)
+    speed, kept = speed_text(fit), kept_text(scene, model.expires_at)
+    facts = []
+    if model.context_length:
+        trained = fit.trained_context if fit else None
+        context = number(model.context_length)
+        facts.append(
+            tr("context {a} of {b}", a=context, b=number(trained))
+            if trained
+            else tr("context {a}", a=context)
+        )
+    facts += [text for text in (speed, kept) if text]
+    pill = running_pill(model, fit)
+    return RunningView(
+        clean_text(model.name, 80),
+        pill,
+        " · ".join(facts),
+        " · ".join(text for text in (speed, kept) if text),
+        Action(tr("Unload"), Command(Verb.UNLOAD, model.name), hint=tr("Frees the memory it holds.")),
+        keep_action(model),
+        tr("The context is how much text the model can keep in view, in tokens."),
+    )
+
+
+def keep_action(model: RunningModel) -> Action:
+    """Keep loaded, or give it its usual time again."""
+    command = keep_command(model)
+    if command.verb is Verb.RELEASE:
+        return Action(tr("Usual time"), command, hint=tr("Unload it by itself again when it is not used."))
+    hint = tr("Stays in memory until you unload it. It then draws some power all the time.")
+    return Action(tr("Keep loaded"), command, hint=hint)
+
+
+def keep_command(model: RunningModel) -> Command:
+    """The command that turns keeping on or off."""
+    return Command(Verb.RELEASE if model.expires_at is None else Verb.KEEP, model.name)
+
+
+def switch_command(scene: Scene, name: str) -> Command:
+    """Switch to a model; a heavy one asks first and says why."""
+    fit = scene.fit_of(name)
+    if fit is None or fit.verdict in {None, FULL_GPU}:
+        return Command(Verb.SWITCH, name)
+    needs = needs_text(fit)
+    if fit.verdict == DOES_NOT_FIT:
+        question = tr("{name} does not fit here. {needs} Try anyway?", name=clean_text(name, 60), needs=needs)
+        return Command(Verb.SWITCH, name, question, tr("Try anyway"))
+    if not (is_slow(fit) or fit.host_bytes):
+        return Command(Verb.SWITCH, name)
+    question = tr("{needs}. Switch to {name} anyway?", name=clean_text(name, 60), needs=needs)
+    return Command(Verb.SWITCH, name, question.lstrip(". "), tr("Switch anyway"))
+
+
+def takes_place_of(scene: Scene, name: str) -> str:
+    """Which loaded models a switch would unload, in a sentence."""
+    others = [clean_text(m.name, 60) for m in scene.host.server.running if not same_model(m.name, name)]
+    if not others:
+        return ""
+    return tr("Takes the place of {names} while it runs.", names=", ".join(others))

@@ -1,0 +1,182 @@
+"""What a view is made from: the state, the settings, the time, and the answers of slower questions."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+
+from wattlight.domain.state import AppState, HostState, InstalledModel
+from wattlight.domain.values import LOCAL_HOST
+from wattlight.settings import Settings
+
+FULL_GPU = "full_gpu"
+PARTIAL_GPU = "partial_gpu"
+CPU_ONLY = "cpu"
+DOES_NOT_FIT = "no"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextStep:
+    """What a model would need at one context length; bytes of device memory."""
+
+    context_length: int
+    verdict: str
+    weights_bytes: int
+    work_bytes: int
+    """Context and compute buffers together."""
+    spare_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class FitNote:
+    """How a model fits this computer, as the views need it (any field None: not known).
+
+    ``verdict`` is ``full_gpu``, ``partial_gpu``, ``cpu`` or ``no``; None while not computed. Speeds are
+    output tokens per second; ``measured_tokens_per_s`` comes from this very computer.
+    """
+
+    model: str
+    verdict: str | None = None
+    layers_on_gpu: int | None = None
+    layers_total: int | None = None
+    weights_bytes: int | None = None
+    work_bytes: int | None = None
+    host_bytes: int | None = None
+    spare_bytes: int | None = None
+    context_length: int | None = None
+    trained_context: int | None = None
+    largest_gpu_context: int | None = None
+    largest_gpu_context_q8: int | None = None
+    tokens_low: float | None = None
+    tokens_high: float | None = None
+    measured_tokens_per_s: float | None = None
+    cost_per_million_micro: int | None = None
+    cost_error_fraction: float | None = None
+    confidence: str | None = None
+    reasons: tuple[str, ...] = ()
+    steps: tuple[ContextStep, ...] = ()
+
+    @property
+    def gpu_bytes(self) -> int | None:
+        """Device memory the model is predicted to take."""
+        if self.weights_bytes is None or self.work_bytes is None:
+            return None
+        return self.weights_bytes + self.work_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that could be installed. ``download_bytes`` are bytes over the wire."""
+
+    model: str
+    fit: FitNote
+    download_bytes: int | None = None
+    quantization: str = ""
+    publisher: str = ""
+    released: str = ""
+    licence: str = ""
+    uses: tuple[str, ...] = ()
+    why: str = ""
+    too_large: bool = False
+    """Shown only because people ask for it on such a computer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayCost:
+    """One day of the ledger: energy in mJ, money in micro-units (None without a price)."""
+
+    day: date
+    working_mj: int
+    parked_mj: int
+    computer_mj: int
+    working_micro: int | None = None
+    parked_micro: int | None = None
+    computer_micro: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMonth:
+    """What is known of one model in the month beyond energy and cost."""
+
+    model: str
+    tokens_out: int | None = None
+    per_million_micro: int | None = None
+    per_million_error_micro: int | None = None
+    hosted_per_million_micro: int | None = None
+    hosted_date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CountryPrice:
+    """An official household price to start from; ``per_kwh`` is decimal text, "" where none is shipped."""
+
+    code: str
+    name: str
+    currency: str
+    per_kwh: str = ""
+    year: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """Answers of slower questions; None means not asked or not answered yet."""
+
+    fits: tuple[FitNote, ...] = ()
+    offers: tuple[Offer, ...] | None = None
+    days: tuple[DayCost, ...] | None = None
+    months: tuple[ModelMonth, ...] = ()
+    countries: tuple[CountryPrice, ...] = ()
+    last_pull_bytes_per_s: float | None = None
+    disk_free_bytes: int | None = None
+    same_time_last_week_micro: int | None = None
+    month_low_micro: int | None = None
+    month_high_micro: int | None = None
+    parked_month_micro: int | None = None
+    parked_saving_micro: int | None = None
+    slow_reasons: tuple[str, ...] = ()
+    server_startable: bool = False
+    """An installed server was found that is not running."""
+    autostart_supported: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The one argument of every view function. ``zone`` None is the computer's own time zone."""
+
+    state: AppState
+    settings: Settings
+    now: datetime
+    extras: Extras = field(default_factory=Extras)
+    zone: tzinfo | None = None
+
+    @property
+    def host(self) -> HostState:
+        """The computer the windows show: the local one, else the first."""
+        for host in self.state.hosts:
+            if host.id == LOCAL_HOST:
+                return host
+        return self.state.hosts[0]
+
+    @property
+    def local_models(self) -> tuple[InstalledModel, ...]:
+        """Installed models whose text stays on this computer."""
+        return tuple(m for m in self.host.server.installed if m.remote_host is None)
+
+    def fit_of(self, model: str) -> FitNote | None:
+        """What is known of the fit of ``model``, from the fits or from the offers."""
+        for note in self.extras.fits:
+            if same_model(note.model, model):
+                return note
+        for offer in self.extras.offers or ():
+            if same_model(offer.model, model):
+                return offer.fit
+        return None
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two names mean the same model: ``x`` is ``x:latest``."""
+    return _full(one) == _full(other)
+
+
+def _full(name: str) -> str:
+    return name if ":" in name.rsplit("/", 1)[-1] else f"{name}:latest"

@@ -1,0 +1,163 @@
+"""The page Settings: what is set, in words, and the check of what is typed."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
+from wattlight.settings import Price, Settings
+
+from .notices import NoticeView, notice_views
+from .scene import CountryPrice, Scene
+
+THEMES = ("system", "light", "dark")
+KEEP_ALIVES = ("1m", "5m", "15m", "1h", "-1")
+CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
+LARGEST_PRICE = Decimal(1000)
+"""No currency's kilowatt-hour costs more per unit; above it a typing slip is likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One entry of a list to choose from."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsView:
+    """Everything on the page."""
+
+    countries: tuple[Choice, ...]
+    country: str
+    price: str
+    currency: str
+    price_note: str
+    tariff_file: str
+    themes: tuple[Choice, ...]
+    theme: str
+    keep_alives: tuple[Choice, ...]
+    keep_alive: str
+    contexts: tuple[Choice, ...]
+    context: str
+    server_url: str
+    server_hint: str
+    paused: bool
+    daily_budget: str
+    autostart_supported: bool
+    autostart: bool
+    version: str
+    notices: tuple[NoticeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """What was typed, understood or not; with ``error`` the sentence that says what is wrong."""
+
+    price: Price
+    error: str = ""
+
+
+def settings_view(scene: Scene) -> SettingsView:
+    """The page for the settings in force."""
+    settings = scene.settings
+    price = settings.price
+    budget = settings.meter.daily_budget_micro
+    return SettingsView(
+        (Choice("", tr("Choose your country")), *(Choice(c.code, c.name) for c in scene.extras.countries)),
+        price.country or "",
+        (price.per_kwh or "").rstrip(),
+        price.currency or "",
+        price_note(scene, price.country or ""),
+        clean_text(price.tariff_file, 200) if price.tariff_file else "",
+        theme_choices(),
+        settings.theme if settings.theme in THEMES else "system",
+        keep_alive_choices(settings.keep_alive),
+        settings.keep_alive,
+        tuple(Choice(str(c), f"{c:,}") for c in CONTEXTS),
+        str(settings.context_length),
+        settings.servers[0].url or "",
+        tr("Empty: the usual address on this computer, or OLLAMA_HOST."),
+        scene.state.paused,
+        "" if not budget else format(Decimal(budget) / 1_000_000, "f"),
+        scene.extras.autostart_supported,
+        settings.start_at_login,
+        scene.extras.version,
+        notice_views(scene),
+    )
+
+
+def theme_choices() -> tuple[Choice, ...]:
+    """Light, dark, or as the system."""
+    return (
+        Choice("system", tr("As the system")),
+        Choice("light", tr("Light")),
+        Choice("dark", tr("Dark")),
+    )
+
+
+def keep_alive_choices(current: str) -> tuple[Choice, ...]:
+    """How long a model stays loaded after its last answer."""
+    known = {
+        "1m": tr("1 minute"),
+        "5m": tr("5 minutes"),
+        "15m": tr("15 minutes"),
+        "1h": tr("1 hour"),
+        "-1": tr("until unloaded"),
+    }
+    choices = [Choice(v, known[v]) for v in KEEP_ALIVES]
+    if current not in known:
+        choices.append(Choice(current, clean_text(current, 20)))
+    return tuple(choices)
+
+
+def country_price(scene: Scene, code: str) -> CountryPrice | None:
+    """The official price of a country, if one is shipped."""
+    return next((c for c in scene.extras.countries if c.code == code), None)
+
+
+def price_note(scene: Scene, code: str) -> str:
+    """Where the prefilled price comes from."""
+    country = country_price(scene, code)
+    if country is None or not country.per_kwh:
+        return tr("It stands on your bill, usually as a price per kWh with taxes.")
+    source = clean_text(country.source, 120)
+    return tr(
+        "Average household price {year}; your own is better. {source}", year=country.year, source=source
+    )
+
+
+def understood_price(text: str, currency: str, country: str, old: Price) -> PriceEntry:
+    """The price that was typed ("0.39" or "0,39"); negative and huge ones are refused with a sentence."""
+    typed = text.strip().replace("\u00a0", "").replace(" ", "")
+    if typed.count(",") == 1 and "." not in typed:
+        typed = typed.replace(",", ".")
+    code = currency.strip().upper()
+    try:
+        value = Decimal(typed)
+    except InvalidOperation:
+        return PriceEntry(old, tr("Type the price as a number, like 0.39."))
+    if not value.is_finite() or value < 0:
+        return PriceEntry(old, tr("The price cannot be negative."))
+    if value > LARGEST_PRICE:
+        return PriceEntry(old, tr("That is very much for one kWh. Is it the price in cents?"))
+    if len(code) != 3 or not code.isascii() or not code.isalpha():
+        return PriceEntry(old, tr("Type the currency as three letters, like EUR."))
+    return PriceEntry(
+        replace(old, per_kwh=format(value, "f"), currency=code, country=country or None, declined=False)
+    )
+
+
+def understood_budget(text: str, settings: Settings) -> tuple[Settings, str]:
+    """Settings with the daily budget that was typed, or a sentence what is wrong with it."""
+    typed = text.strip().replace(",", ".")
+    if not typed:
+        return replace(settings, meter=replace(settings.meter, daily_budget_micro=None)), ""
+    try:
+        value = Decimal(typed)
+    except InvalidOperation:
+        return settings, tr("Type the budget as a number, like 0.50.")
+    if not value.is_finite() or not 0 < value < 1_000_000:
+        return settings, tr("The budget must be more than zero.")
+    return replace(settings, meter=replace(settings.meter, daily_budget_micro=int(value * 1_000_000))), ""

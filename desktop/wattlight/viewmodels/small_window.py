@@ -1,0 +1,141 @@
+"""The small window: cost, power, what runs, and one click to something else."""
+
+from dataclasses import dataclass
+
+from wattlight.domain.state import ServerStatus
+from wattlight.domain.values import clean_text
+from wattlight.i18n import gb, tr
+
+from .activity import BusyView, busy_actions
+from .chart import PowerChartView, power_chart
+from .command import Action, Command, Verb
+from .figure import FigureView, models_amount, models_figure, power_figure, sure_now
+from .notices import NoticeView, notice_views
+from .running import RunningView, running_views, switch_command
+from .scene import Scene, same_model
+from .words import DASH, verdict_short
+
+ROWS = 4
+"""Other models listed; the rest are one click away."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRow:
+    """Another model that one click switches to (or installs)."""
+
+    name: str
+    note: str
+    command: Command
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyView:
+    """An empty state that teaches: what is missing, why, and what to do."""
+
+    title: str
+    text: str
+    rows: tuple[SwitchRow, ...] = ()
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SmallWindowView:
+    """All texts of the small window."""
+
+    cost: FigureView
+    power: FigureView
+    sure: str
+    chart: PowerChartView
+    running: tuple[RunningView, ...]
+    busy: tuple[BusyView, ...]
+    others: tuple[SwitchRow, ...]
+    more_text: str
+    empty: EmptyView | None
+    notices: tuple[NoticeView, ...]
+    price_question: Action | None
+    paused_text: str
+
+
+def small_window_view(scene: Scene) -> SmallWindowView:
+    """The small window for a state."""
+    host, state = scene.host, scene.state
+    cost = models_figure(host.today, tr("Models today"), with_machine=False)
+    known = models_amount(host.today) != DASH
+    sure = " · ".join(t for t in (cost.note if known else "", sure_now(host.sample)) if t)
+    others = _others(scene)
+    ask = state.price_known or scene.settings.price.declined
+    return SmallWindowView(
+        cost,
+        power_figure(host, tr("Now")),
+        sure,
+        power_chart(host, scene.now),
+        running_views(scene),
+        busy_actions(scene),
+        others[:ROWS],
+        tr("{n} more…", n=len(others) - ROWS) if len(others) > ROWS else "",
+        empty_view(scene),
+        notice_views(scene),
+        None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE)),
+        tr("Metering is paused; this time is not counted.") if state.paused else "",
+    )
+
+
+def _others(scene: Scene) -> tuple[SwitchRow, ...]:
+    running = scene.host.server.running
+    rows = []
+    for model in scene.local_models:
+        if any(same_model(model.name, r.name) for r in running):
+            continue
+        name, note = clean_text(model.name, 60), verdict_short(scene.fit_of(model.name))
+        spoken = tr("Switch to {name}, {note}", name=name, note=note or tr("fit not checked"))
+        rows.append(SwitchRow(name, note, switch_command(scene, model.name), spoken))
+    return tuple(rows)
+
+
+def empty_view(scene: Scene) -> EmptyView | None:
+    """What to show where no model can be listed; None when there is one."""
+    server = scene.host.server
+    if server.status is ServerStatus.UNKNOWN:
+        return EmptyView(tr("Looking for Ollama…"), tr("The program that runs the models on this computer."))
+    if server.status is not ServerStatus.READY:
+        return _no_server(scene)
+    if server.running or scene.local_models:
+        return None
+    offers = [o for o in scene.extras.offers or () if not o.too_large][:3]
+    if not offers:
+        text = tr("Choose one that fits this computer; it is downloaded once and then runs here.")
+        return EmptyView(
+            tr("No model yet"), text, actions=(Action(tr("Get models…"), Command(Verb.OPEN_MODELS), True),)
+        )
+    rows = tuple(
+        SwitchRow(
+            clean_text(o.model, 60),
+            tr("{size} to download", size=gb(o.download_bytes)),
+            Command(Verb.OPEN_MODELS, o.model),
+            tr("Look at {name}", name=clean_text(o.model, 60)),
+        )
+        for o in offers
+    )
+    heads = {
+        1: tr("No model yet. This one fits this computer."),
+        2: tr("No model yet. These two fit this computer."),
+    }
+    return EmptyView(heads.get(len(rows), tr("No model yet. These three fit this computer.")), "", rows)
+
+
+def _no_server(scene: Scene) -> EmptyView:
+    server = scene.host.server
+    look = Action(tr("Look again"), Command(Verb.REFRESH), primary=not scene.extras.server_startable)
+    start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
+    actions = (start, look) if scene.extras.server_startable else (look,)
+    if server.status is ServerStatus.ABSENT:
+        text = clean_text(server.message, 300) if server.message else ""
+        default = tr("Start Ollama, or install it first. The power meter keeps counting meanwhile.")
+        return EmptyView(tr("Ollama is not running"), text or default, actions=actions)
+    titles = {
+        ServerStatus.FOREIGN: tr("That is not Ollama"),
+        ServerStatus.SILENT: tr("Ollama does not answer"),
+    }
+    text = tr("The power meter keeps counting meanwhile.")
+    return EmptyView(titles.get(server.status, tr("Ollama cannot be used")), text, actions=actions)

@@ -1,0 +1,232 @@
+"""The tray: the icon's state, its tooltip, and the menu as a list of one-line entries."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus
+from wattlight.domain.values import clean_text
+from wattlight.i18n import tr, watts
+
+from .activity import busy_actions
+from .command import Command, Verb
+from .figure import models_amount, power_now_w
+from .running import keep_command, switch_command
+from .scene import Scene, same_model
+from .words import DASH, kept_text, moment, running_pill, verdict_short
+
+MENU_MODELS = 15
+"""More models than this are behind "More…"."""
+LABEL_LIMIT = 80
+WORKING_PERCENT = 15.0
+"""Utilisation from which a loaded model counts as working rather than waiting."""
+
+
+class IconState(StrEnum):
+    """What the icon's shape says."""
+
+    OFF = "off"
+    READY = "ready"
+    LOADING = "loading"
+    WORKING = "working"
+    ATTENTION = "attention"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """One line. No command and no children: a plain line. ``text`` empty: a separator."""
+
+    text: str = ""
+    command: Command | None = None
+    checked: bool | None = None
+    enabled: bool = True
+    children: tuple["MenuEntry", ...] = ()
+
+    @property
+    def separator(self) -> bool:
+        """Whether the entry is only a line between groups."""
+        return not self.text
+
+
+@dataclass(frozen=True, slots=True)
+class TrayView:
+    """Compared by content: an equal view changes nothing."""
+
+    icon: IconState
+    tooltip: str
+    menu: tuple[MenuEntry, ...]
+
+
+SEPARATOR = MenuEntry()
+
+
+def tray_view(scene: Scene) -> TrayView:
+    """The tray for a state."""
+    icon = icon_state(scene)
+    groups = (
+        (MenuEntry(headline(scene), Command(Verb.OPEN_COST)),),
+        _busy_group(scene),
+        _model_group(scene),
+        _loaded_group(scene),
+        _window_group(scene),
+        (MenuEntry(tr("Quit"), Command(Verb.QUIT)),),
+    )
+    entries: list[MenuEntry] = []
+    for group in groups:
+        if group:
+            entries += ([SEPARATOR] if entries else []) + list(group)
+    return TrayView(icon, tooltip(scene, icon), tuple(entries))
+
+
+def icon_state(scene: Scene) -> IconState:
+    """Paused, then attention, then what the models do."""
+    state, server = scene.state, scene.host.server
+    if state.paused:
+        return IconState.PAUSED
+    if any(t.error for t in state.tasks) or any(n.level == "error" for n in state.notices):
+        return IconState.ATTENTION
+    if server.status in {ServerStatus.FOREIGN, ServerStatus.SILENT, ServerStatus.ERROR}:
+        return IconState.ATTENTION
+    if state.tasks or any(not (p.done or p.cancelled or p.error) for p in state.pulls):
+        return IconState.LOADING
+    if server.status is not ServerStatus.READY:
+        return IconState.OFF
+    if not server.running:
+        return IconState.OFF
+    return IconState.WORKING if _working(scene) else IconState.READY
+
+
+def _working(scene: Scene) -> bool:
+    sample = scene.host.sample
+    if sample is None:
+        return False
+    busy = [d.utilisation_percent for d in sample.devices if d.kind == "gpu"]
+    return any(u is not None and u >= WORKING_PERCENT for u in busy)
+
+
+def headline(scene: Scene) -> str:
+    """ "Models €0.20 today · 52 W now", with what is known of it."""
+    parts = []
+    amount = models_amount(scene.host.today)
+    if amount != DASH:
+        parts.append(tr("Models {amount} today", amount=amount))
+    power = power_now_w(scene.host.sample)
+    if power is not None:
+        parts.append(tr("{watts} now", watts=watts(power)))
+    return " · ".join(parts) if parts else tr("Nothing measured yet")
+
+
+def tooltip(scene: Scene, icon: IconState) -> str:
+    """A few plain lines: name, headline, what runs."""
+    state_line = {
+        IconState.PAUSED: tr("Metering is paused"),
+        IconState.ATTENTION: tr("Something needs a look"),
+    }.get(icon, "")
+    running = [
+        f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}"
+        for m in scene.host.server.running[:3]
+    ]
+    lines = [tr("Wattlight"), headline(scene), state_line, *running]
+    return "\n".join(line for line in lines if line)
+
+
+def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
+    """What is being done, each with its way to stop; without seconds, since a menu does not tick."""
+    return tuple(
+        MenuEntry(_label(tr("{doing} – cancel", doing=busy.menu_text)), busy.cancel)
+        for busy in busy_actions(scene)
+        if busy.cancel is not None
+    )
+
+
+def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:
+    server = scene.host.server
+    running = tuple(server.running)
+    entries = [_running_entry(scene, model) for model in running]
+    others = [m for m in scene.local_models if not any(same_model(m.name, r.name) for r in running)]
+    entries += [_installed_entry(scene, model) for model in others]
+    if not entries:
+        return _empty_entries(scene)
+    room = MENU_MODELS
+    shown, more = entries[:room], entries[room:]
+    if more:
+        rest = len(more)
+        listed = tuple(more[:MENU_MODELS])
+        if rest > MENU_MODELS:
+            listed += (MenuEntry(tr("All models…"), Command(Verb.OPEN_MODELS)),)
+        shown.append(MenuEntry(tr("More models"), children=listed))
+    return tuple(shown)
+
+
+def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
+    fit = scene.fit_of(model.name)
+    where = tr("on GPU") if model.size_vram_bytes >= model.size_bytes > 0 else running_pill(model, fit).text
+    if model.expires_at is None:
+        tail = f"{where}, {kept_text(scene, None)}"
+    else:
+        tail = tr("{where} until {time}", where=where, time=moment(scene, model.expires_at))
+    return MenuEntry(
+        _label(f"{_name(model.name)} – {tail}"), Command(Verb.OPEN_NOW, model.name), checked=True
+    )
+
+
+def _installed_entry(scene: Scene, model: InstalledModel) -> MenuEntry:
+    verdict = verdict_short(scene.fit_of(model.name))
+    text = f"{_name(model.name)} – {verdict}" if verdict else _name(model.name)
+    return MenuEntry(_label(text), switch_command(scene, model.name), checked=False)
+
+
+def _empty_entries(scene: Scene) -> tuple[MenuEntry, ...]:
+    status = scene.host.server.status
+    if status is ServerStatus.READY:
+        return (MenuEntry(tr("No model yet"), enabled=False),)
+    if status is ServerStatus.UNKNOWN:
+        return (MenuEntry(tr("Looking for Ollama…"), enabled=False),)
+    text = {
+        ServerStatus.ABSENT: tr("Ollama is not running"),
+        ServerStatus.FOREIGN: tr("Another program answers at Ollama's address"),
+        ServerStatus.SILENT: tr("Ollama does not answer"),
+    }.get(status, tr("Ollama cannot be used"))
+    lines = [MenuEntry(text, Command(Verb.OPEN_NOW))]
+    if scene.extras.server_startable and status is ServerStatus.ABSENT:
+        lines.append(MenuEntry(tr("Start Ollama"), Command(Verb.START_SERVER)))
+    return tuple(lines)
+
+
+def _loaded_group(scene: Scene) -> tuple[MenuEntry, ...]:
+    running = scene.host.server.running
+    if not running:
+        return ()
+    on_gpu = any(m.size_vram_bytes > 0 for m in running)
+    unload = tr("Unload (free the GPU)") if on_gpu else tr("Unload (free the memory)")
+    entries = [MenuEntry(unload, Command(Verb.UNLOAD))]
+    if len(running) == 1:
+        model = running[0]
+        entries.append(MenuEntry(tr("Keep loaded"), keep_command(model), checked=model.expires_at is None))
+    else:
+        kept = tuple(
+            MenuEntry(_label(_name(m.name)), keep_command(m), checked=m.expires_at is None) for m in running
+        )
+        entries.append(MenuEntry(tr("Keep loaded"), children=kept[:MENU_MODELS]))
+    return tuple(entries)
+
+
+def _window_group(scene: Scene) -> tuple[MenuEntry, ...]:
+    if scene.state.paused:
+        pause = MenuEntry(tr("Resume metering"), Command(Verb.RESUME))
+    else:
+        pause = MenuEntry(tr("Pause metering"), Command(Verb.PAUSE))
+    return (
+        MenuEntry(tr("Get models…"), Command(Verb.OPEN_MODELS)),
+        MenuEntry(tr("Dashboard"), Command(Verb.OPEN_NOW)),
+        MenuEntry(tr("Settings…"), Command(Verb.OPEN_SETTINGS)),
+        pause,
+    )
+
+
+def _name(name: str) -> str:
+    return clean_text(name, LABEL_LIMIT // 2)
+
+
+def _label(text: str) -> str:
+    return clean_text(text, LABEL_LIMIT)

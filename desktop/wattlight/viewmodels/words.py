@@ -1,0 +1,143 @@
+"""Short phrases used by several views: verdicts, places, times."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from wattlight.domain.state import RunningModel
+from wattlight.i18n import clock_time, day_name, gib, number, percent, tokens_per_second, tr
+
+from .scene import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene
+
+SLOW_TOKENS_PER_S = 5.0
+"""Below this a reader waits for the text: about reading speed (250 words a minute are 5 to 6 tokens/s)."""
+
+DASH = "–"
+
+
+class Tone(StrEnum):
+    """The colour family of a pill; the words always stand beside it."""
+
+    GOOD = "good"
+    PARTLY = "partly"
+    PLAIN = "plain"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class PillView:
+    """A verdict in words with its tone."""
+
+    text: str
+    tone: Tone
+    hint: str = ""
+
+
+def is_slow(fit: FitNote) -> bool:
+    """Whether the best speed expected is below reading speed."""
+    best = fit.measured_tokens_per_s or fit.tokens_high
+    return best is not None and best < SLOW_TOKENS_PER_S
+
+
+def verdict_pill(fit: FitNote | None, spare: bool = False) -> PillView:
+    """The verdict of a model that is not running, with spare memory on request."""
+    if fit is None or fit.verdict is None:
+        return PillView(tr("not checked yet"), Tone.PLAIN)
+    if fit.verdict == FULL_GPU:
+        if spare and fit.spare_bytes is not None:
+            return PillView(tr("all on GPU, {gib} to spare", gib=gib(fit.spare_bytes)), Tone.GOOD)
+        return PillView(tr("all on GPU"), Tone.GOOD)
+    if fit.verdict == PARTIAL_GPU:
+        return PillView(layers_text(fit), Tone.PARTLY, _partly_hint(fit))
+    if fit.verdict == CPU_ONLY:
+        text = tr("CPU only, slow") if is_slow(fit) else tr("CPU only")
+        return PillView(text, Tone.PLAIN, tr("Runs in the computer's memory; the GPU takes no part."))
+    return PillView(tr("does not fit"), Tone.BAD, _missing(fit))
+
+
+def verdict_short(fit: FitNote | None) -> str:
+    """The verdict as the quiet words behind a name in a menu: "fits", "mostly CPU, slow"."""
+    if fit is None or fit.verdict is None:
+        return ""
+    if fit.verdict == FULL_GPU:
+        return tr("fits")
+    if fit.verdict == PARTIAL_GPU:
+        total, on_gpu = fit.layers_total, fit.layers_on_gpu
+        mostly_cpu = total is not None and on_gpu is not None and on_gpu * 2 <= total
+        if is_slow(fit):
+            return tr("mostly CPU, slow") if mostly_cpu else tr("partly on CPU, slow")
+        return tr("mostly CPU") if mostly_cpu else tr("partly on CPU")
+    if fit.verdict == CPU_ONLY:
+        return tr("CPU only, slow") if is_slow(fit) else tr("CPU only")
+    return tr("does not fit")
+
+
+def running_pill(model: RunningModel, fit: FitNote | None) -> PillView:
+    """Where a loaded model runs, from what the server reports."""
+    if model.size_bytes <= 0:
+        return PillView(tr("place not reported"), Tone.PLAIN)
+    if model.size_vram_bytes >= model.size_bytes:
+        return PillView(tr("all on GPU"), Tone.GOOD)
+    if model.size_vram_bytes <= 0:
+        return PillView(tr("CPU only"), Tone.PLAIN)
+    if fit is not None and fit.verdict == PARTIAL_GPU and fit.layers_on_gpu is not None:
+        return PillView(layers_text(fit), Tone.PARTLY, _partly_hint(fit))
+    share = percent(model.size_vram_bytes / model.size_bytes)
+    return PillView(tr("{share} on GPU", share=share), Tone.PARTLY)
+
+
+def layers_text(fit: FitNote) -> str:
+    """ "41 of 81 layers on GPU", or plainer where the layers are not known."""
+    if fit.layers_on_gpu is None or fit.layers_total is None:
+        return tr("partly on GPU")
+    return tr("{a} of {b} layers on GPU", a=number(fit.layers_on_gpu), b=number(fit.layers_total))
+
+
+def speed_text(fit: FitNote | None) -> str:
+    """ "118 tokens/s measured", "31–42 tokens/s estimated", or nothing."""
+    if fit is None:
+        return ""
+    if fit.measured_tokens_per_s is not None:
+        value = fit.measured_tokens_per_s
+        return tr("{speed} tokens/s measured", speed=number(value, 1 if value < 9.95 else 0))
+    if fit.tokens_low is not None and fit.tokens_high is not None:
+        return tr("{speed} estimated", speed=tokens_per_second(fit.tokens_low, fit.tokens_high))
+    return ""
+
+
+def kept_text(scene: Scene, expires_at: datetime | None) -> str:
+    """Until when a loaded model is kept: a clock time, with its day when that is not today."""
+    if expires_at is None:
+        return tr("kept until unloaded")
+    return tr("kept until {time}", time=moment(scene, expires_at))
+
+
+def moment(scene: Scene, at: datetime) -> str:
+    """A clock time, with the weekday when it is not today."""
+    local, today = at.astimezone(scene.zone), scene.now.astimezone(scene.zone)
+    text = clock_time(at, scene.zone)
+    return text if local.date() == today.date() else f"{day_name(local.date())} {text}"
+
+
+def needs_text(fit: FitNote | None) -> str:
+    """What a heavy model asks of the computer, or nothing when it is not heavy."""
+    if fit is None or fit.verdict in {None, FULL_GPU}:
+        return ""
+    if fit.verdict == DOES_NOT_FIT:
+        return _missing(fit)
+    parts = []
+    if fit.host_bytes:
+        parts.append(tr("Needs about {gib} of RAM too", gib=gib(fit.host_bytes, 0)))
+    if fit.tokens_low is not None and fit.tokens_high is not None:
+        parts.append(tokens_per_second(fit.tokens_low, fit.tokens_high))
+    return "; ".join(parts)
+
+
+def _partly_hint(fit: FitNote) -> str:
+    return needs_text(fit) or tr("The rest of the model runs on the processor.")
+
+
+def _missing(fit: FitNote) -> str:
+    if fit.spare_bytes is not None and fit.spare_bytes < 0:
+        return tr("It is {gib} short of memory here.", gib=gib(-fit.spare_bytes))
+    return tr("It does not fit the memory of this computer.")
