@@ -1,0 +1,1 @@
+"""What ``packaging/bootstrap.py`` does, in parts; the standard library only."""

@@ -1,0 +1,93 @@
+"""The command line of the bootstrap."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from .preparation import Wish
+from .run_command import run
+from .say import StepError, complain, say
+from .test_command import TestWish, test
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 packaging/bootstrap.py",
+        description="Sets Wattlight up in its own folder and starts it, or runs its checks.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|test")
+    start = commands.add_parser(
+        "run", help="set up once, then start the tray (without a screen: print what it would show)"
+    )
+    start.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="ARG",
+        help="passed on to wattlight, after --: for example  run -- hardware",
+    )
+    check = commands.add_parser(
+        "test", help="everything that CI runs: style, types, tests, wheel, fresh clone"
+    )
+    check.add_argument(
+        "--newest", action="store_true", help="with the newest versions of all packages, not the locked ones"
+    )
+    check.add_argument("--only", action="append", metavar="STEP", help="only this step (may be repeated)")
+    check.add_argument("arguments", nargs="*", metavar="ARG", help="passed on to pytest, after --")
+    for sub in (start, check):
+        sub.add_argument(
+            "--system",
+            action="store_true",
+            help="install missing system packages too (asks for root through sudo)",
+        )
+        sub.add_argument(
+            "--venv",
+            metavar="DIR",
+            help="where the environment goes (else in the checkout, or below your data folder)",
+        )
+        sub.add_argument(
+            "--wheels",
+            metavar="FOLDER",
+            type=Path,
+            help="install from wheels in this folder, without network",
+        )
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """Run one command and return its exit code; every error is a sentence and what to do."""
+    args = _parser().parse_args(argv)
+    again = shlex.join(
+        [
+            "python3",
+            "packaging/bootstrap.py",
+            args.command,
+            "--system",
+            *(a for a in argv[1:] if a != "--system"),
+        ]
+    )
+    wish = Wish(args.venv, args.wheels and args.wheels.absolute(), args.system, tuple(args.arguments), again)
+    try:
+        if args.wheels and not args.wheels.is_dir():
+            raise StepError(f"There is no folder {args.wheels}.", "Give the folder that holds the wheels.")
+        if args.command == "run":
+            return run(wish)
+        return test(TestWish(wish, args.newest, tuple(args.only or ())))
+    except StepError as error:
+        complain(error)
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped. Run again to go on.")
+        return 130
+    except OSError as error:
+        complain(
+            StepError(
+                f"{error.strerror or error}: {error.filename or ''}".strip(": "),
+                "Put that right and run again.",
+            )
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
