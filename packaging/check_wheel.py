@@ -46,9 +46,8 @@ def main(argv: list[str]) -> int:
     faults += [f"missing from the source archive: {name}" for name in needed if name not in inside]
     for fault in faults:
         print(fault)
-    print(
-        f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {source.name}: {source.stat().st_size / 1e6:.1f} MB"
-    )
+    for path in (wheel, source):
+        print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
     return 1 if faults else 0
 
 
