@@ -1,15 +1,87 @@
 """Per-model work done once, so that a fit is quick."""
 
-from dataclasses import dataclass
-
 from wattlight.domain.shape import ModelShape
 
+from .architecture import Architecture, read_architecture
+from .buffers import BufferRules, buffer_rules
+from .cache import CacheLayout, lay_out
+from .weights import Weights, hidden_bytes, weigh
 
-@dataclass(frozen=True, slots=True)
+
 class PreparedModel:
-    """A shape with everything that does not depend on the machine worked out."""
+    """A shape with everything that does not depend on the machine worked out.
 
-    shape: ModelShape
-    layers: int
-    context_trained: int | None
-    weights_bytes: int
+    Layouts per backend and cache type are made on first use and kept. Safe to share between threads: a
+    layout made twice is the same.
+    """
+
+    __slots__ = (
+        "_cache",
+        "_weights",
+        "arch",
+        "embedding_only",
+        "projector_bytes",
+        "rules",
+        "sees",
+        "shape",
+        "vocabulary",
+    )
+
+    def __init__(self, shape: ModelShape) -> None:
+        self.shape = shape
+        self.arch: Architecture = read_architecture(shape)
+        self.rules: BufferRules = buffer_rules(self.arch, shape)
+        self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
+        self.sees = shape.vision or self.projector_bytes > 0
+        self.embedding_only = _embeds(shape, self.arch)
+        self.vocabulary = _vocabulary(shape)
+        self._weights: dict[str, Weights] = {}
+        self._cache: dict[tuple[str, bool, int], CacheLayout] = {}
+
+    @property
+    def layers(self) -> int:
+        """Blocks, without the output unit."""
+        return self.arch.layers
+
+    @property
+    def context_trained(self) -> int | None:
+        """Trained context in tokens, None if the header does not say."""
+        return self.arch.context_trained or None
+
+    @property
+    def weights_bytes(self) -> int:
+        """Bytes of all weights of the text model, as they lie in RAM without an accelerator."""
+        weights = self.weights("cpu", 512)
+        return weights.host_sum[-1] + weights.input_host + weights.output_host + weights.rope_host
+
+    def mapped_span(self, sizer: object, shares: object, in_ram: int, units: int) -> int:
+        return 0
+
+    def weights(self, backend: str, row_pad: int) -> Weights:
+        """The weights as ``backend`` stores them."""
+        found = self._weights.get(backend)
+        if found is None:
+            found = self._weights[backend] = weigh(self.shape, self.arch.layers, backend, row_pad)
+        return found
+
+    def cache(self, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
+        """The cache for ``kv_type``."""
+        key = (kv_type, flash, row_pad)
+        found = self._cache.get(key)
+        if found is None:
+            found = self._cache[key] = lay_out(self.arch, kv_type, flash, row_pad)
+        return found
+
+
+def _embeds(shape: ModelShape, arch: Architecture) -> bool:
+    """The server takes a model with a pooling type for one that embeds and cannot complete text."""
+    if shape.embedding_only is not None:
+        return shape.embedding_only
+    return not arch.has_cache or f"{shape.architecture}.pooling_type" in shape.metadata
+
+
+def _vocabulary(shape: ModelShape) -> int:
+    for tensor in shape.tensors:
+        if tensor.name in {"output.weight", "token_embd.weight"} and len(tensor.dims) > 1:
+            return tensor.dims[1]
+    return 0

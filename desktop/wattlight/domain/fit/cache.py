@@ -1,0 +1,88 @@
+"""Bytes of the KV cache and of recurrent state, block by block."""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+from wattlight.domain.shape import TYPE_BY_NAME
+
+from .architecture import Architecture
+
+KV_TYPES = {
+    "f32": "F32",
+    "f16": "F16",
+    "bf16": "BF16",
+    "q8_0": "Q8_0",
+    "q4_0": "Q4_0",
+    "q4_1": "Q4_1",
+    "iq4_nl": "IQ4_NL",
+    "q5_0": "Q5_0",
+    "q5_1": "Q5_1",
+}
+"""Cache types the engine accepts, and the tensor type of each."""
+
+
+def is_quantised(kv_type: str) -> bool:
+    """True for a cache type stored in blocks."""
+    return TYPE_BY_NAME[KV_TYPES[kv_type]].block > 1
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLayout:
+    """Running sums over blocks: entry i is the sum of the blocks before i.
+
+    Attributes:
+        full: bytes per cell (one token of one slot) of full-attention blocks.
+        swa: bytes per cell of windowed blocks.
+        state: bytes per slot of recurrent state.
+        pad: constant bytes a CUDA device adds for short quantised rows; ``pad_swa`` for windowed blocks.
+        widest_full, widest_swa: bytes per cell of the widest block.
+    """
+
+    full: tuple[int, ...]
+    swa: tuple[int, ...]
+    state: tuple[int, ...]
+    pad: tuple[int, ...]
+    pad_swa: tuple[int, ...]
+    widest_full: int
+    widest_swa: int
+
+
+def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
+    """The cache of ``arch`` for one cache type.
+
+    Without flash attention V is stored transposed, and where its width varies every block takes the widest.
+    """
+    full_v, swa_v = arch.full_v, arch.swa_v
+    if not flash and not arch.mla:
+        widths = {v for v in (*full_v, *swa_v) if v}
+        if len(widths) > 1:
+            widest = max(widths)
+            full_v = tuple(widest if v else 0 for v in full_v)
+            swa_v = tuple(widest if v else 0 for v in swa_v)
+    kind = TYPE_BY_NAME[KV_TYPES[kv_type]]
+    block, size = kind.block, kind.block_bytes
+
+    def cell(k: int, v: int) -> int:
+        return k // block * size + v // block * size if block > 1 else (k + v) * size
+
+    def pad(width: int) -> int:
+        rest = width % row_pad
+        if block == 1 or not rest:
+            return 0
+        return -(-(row_pad - rest) // block * size // 128) * 128
+
+    full = [cell(k, v) for k, v in zip(arch.full_k, full_v, strict=True)]
+    swa = [cell(k, v) for k, v in zip(arch.swa_k, swa_v, strict=True)]
+    return CacheLayout(
+        full=tuple(accumulate(full, initial=0)),
+        swa=tuple(accumulate(swa, initial=0)),
+        state=tuple(
+            accumulate((4 * (r + s) for r, s in zip(arch.state_r, arch.state_s, strict=True)), initial=0)
+        ),
+        pad=tuple(accumulate((pad(k) + pad(v) for k, v in zip(arch.full_k, full_v, strict=True)), initial=0)),
+        pad_swa=tuple(
+            accumulate((pad(k) + pad(v) for k, v in zip(arch.swa_k, swa_v, strict=True)), initial=0)
+        ),
+        widest_full=max(full, default=0),
+        widest_swa=max(swa, default=0),
+    )

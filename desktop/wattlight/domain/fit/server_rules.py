@@ -1,0 +1,226 @@
+"""What the server decides before it starts the engine: context, slots, devices, batch, memory mapping."""
+
+from collections.abc import Sequence
+
+from wattlight.domain.values import Device, MachineProfile
+
+from .constants import EngineConstants
+from .prepared import PreparedModel
+
+_FLASH_HEADS = frozenset((40, 64, 72, 80, 96, 112, 128, 256, 512))
+
+
+def default_context(devices: Sequence[Device], constants: EngineConstants) -> int:
+    """The server's context for a model that sets none, from the sum of the devices' total memory."""
+    total = sum(device.memory_total_bytes or 0 for device in devices)
+    for threshold, context in constants.context_tiers:
+        if total >= threshold:
+            return context
+    return constants.context_default
+
+
+def effective_context(prepared: PreparedModel, asked: int, constants: EngineConstants) -> int:
+    """``asked`` within what the server accepts and the model was trained for."""
+    minimum = constants.context_minimum_vision if prepared.sees else constants.context_minimum
+    context = max(asked, minimum)
+    trained = prepared.arch.context_trained
+    return min(context, trained) if trained else context
+
+
+def slots(prepared: PreparedModel, option: int | None, setting: int, constants: EngineConstants) -> int:
+    """Parallel slots the server really uses.
+
+    Some families get one whatever is set. The family is the manifest's; for a bare file the architecture
+    stands for it, except where the slots were asked for expressly.
+    """
+    asked = setting if option is None else option
+    if asked <= 1 or prepared.embedding_only:
+        return 1
+    family = prepared.shape.family or ("" if option is not None else prepared.shape.architecture)
+    return 1 if family in constants.single_slot_families else asked
+
+
+def usable_devices(machine: MachineProfile) -> tuple[Device, ...]:
+    """Devices the server would offer to a model: integrated ones only where it keeps them.
+
+    Kept are Apple's, CUDA's (Jetson, GB10) and, of AMD's, the one whose name says gfx1151.
+    """
+    kept = []
+    for device in machine.devices:
+        if device.memory_free_bytes is None and device.memory_total_bytes is None:
+            continue
+        if device.integrated and device.backend not in {"metal", "cuda"} and not _known_apu(device):
+            continue
+        kept.append(device)
+    return tuple(kept)
+
+
+def _known_apu(device: Device) -> bool:
+    text = f"{device.name} {device.compute_capability or ''}".lower()
+    return device.backend == "rocm" and ("gfx1151" in text or "strix halo" in text or "8060s" in text)
+
+
+def free_bytes(device: Device) -> int:
+    """Free memory, the total where the driver does not say."""
+    free = device.memory_free_bytes
+    return (device.memory_total_bytes or 0) if free is None else free
+
+
+def available_bytes(devices: Sequence[Device], machine: MachineProfile) -> int:
+    """The server's idea of free memory on ``devices``: shared memory counts at most what the system has free."""
+    shared = sum(free_bytes(d) for d in devices if d.integrated)
+    separate = sum(free_bytes(d) for d in devices if not d.integrated)
+    if shared and 0 < machine.ram_available_bytes < shared:
+        shared = machine.ram_available_bytes
+    return separate + shared
+
+
+def crude_estimate(prepared: PreparedModel, cells: int) -> int:
+    """The server's own estimate before loading (file + simple f16 cache); too high or low, but it decides."""
+    return prepared.shape.file_bytes + prepared.arch.crude_kv_per_token * cells
+
+
+def choose_devices(
+    devices: Sequence[Device],
+    machine: MachineProfile,
+    estimate: int,
+    spread: bool,
+    constants: EngineConstants,
+) -> tuple[Device, ...]:
+    """The devices the server hands to the engine: one if the estimate fits there, else all of one kind."""
+    if len(devices) <= 1:
+        return tuple(devices)
+    percent = constants.batch_fit_percent
+
+    def rank(group: Sequence[Device]) -> tuple[bool, int]:
+        return any(not d.integrated for d in group), available_bytes(group, machine)
+
+    if not spread and estimate > 0:
+        fitting = [d for d in devices if estimate <= available_bytes((d,), machine) * percent // 100]
+        if fitting:
+            return (max(fitting, key=lambda d: rank((d,))),)
+    groups: dict[str, list[Device]] = {}
+    for device in devices:
+        groups.setdefault(device.backend, []).append(device)
+    return tuple(max(groups.values(), key=rank))
+
+
+def flash_attention(
+    asked: str, devices: Sequence[Device], prepared: PreparedModel, quantised: bool
+) -> bool | None:
+    """Whether flash attention is on; None where the combination is an error (quantised V without it)."""
+    if asked == "on":
+        return True
+    if asked == "off" or not all(_device_flash(d) for d in devices):
+        return None if quantised else False
+    if quantised:
+        return True
+    return all(_head_flash(d, prepared) for d in devices)
+
+
+def _device_flash(device: Device) -> bool:
+    if device.backend != "cuda" or not device.compute_capability:
+        return True
+    major, _, minor = device.compute_capability.partition(".")
+    if not major.isdigit():
+        return True
+    return int(major) >= 6 and (major, minor) != ("7", "2")
+
+
+def _head_flash(device: Device, prepared: PreparedModel) -> bool:
+    arch = prepared.arch
+    if device.backend not in {"cuda", "rocm"} or not arch.heads or not any((*arch.full_k, *arch.swa_k)):
+        return True
+    k, v = arch.key_length, arch.value_length
+    ratio = arch.heads // arch.kv_heads if arch.kv_heads else 1
+    if k == v:
+        return k in _FLASH_HEADS
+    return (
+        (k == 192 and v == 128 and ratio % 8 == 0)
+        or (k == 320 and v == 256 and ratio % 32 == 0)
+        or (k == 576 and v == 512)
+    )
+
+
+def batch_size(
+    prepared: PreparedModel,
+    cells: int,
+    estimate: int,
+    available: int,
+    flash_off: bool,
+    devices: Sequence[Device],
+    context: int,
+    constants: EngineConstants,
+) -> int:
+    """The batch the server passes to the engine for ``cells`` = context * slots."""
+    c = constants
+    if prepared.embedding_only:
+        return min(c.batch_embedding, context)
+    if flash_off and any(d.backend == "cuda" for d in devices):
+        small = any(
+            d.backend == "cuda" and 0 < free_bytes(d) <= c.batch_constrained_free_bytes for d in devices
+        )
+        return c.batch_constrained if cells > c.batch_constrained_context and small else c.batch_default
+    batch = next((size for above, size in c.batch_steps if cells > above), c.batch_default)
+    if not available or not estimate:
+        return batch
+    threshold = available * c.batch_fit_percent // 100
+    while batch > c.batch_default:
+        large = batch > 1024
+        percent, surcharge = (
+            (c.batch_percent_large, c.batch_surcharge_large)
+            if large
+            else (c.batch_percent_medium, c.batch_surcharge_medium)
+        )
+        if (
+            estimate <= threshold
+            and estimate <= available * percent // 100
+            and surcharge <= threshold - estimate
+        ):
+            return batch
+        batch = 1024 if large else c.batch_default
+    return batch
+
+
+def maps_file(
+    machine: MachineProfile,
+    devices: Sequence[Device],
+    prepared: PreparedModel,
+    estimate: int,
+    available: int,
+    gpu_layers: int | None,
+    constants: EngineConstants,
+) -> bool:
+    """Whether the server leaves the model file memory-mapped (and the rest of it out of RAM)."""
+    system = machine.os.lower()
+    if not devices or gpu_layers == 0:
+        return False
+    if system.startswith("win") and any(d.backend == "cuda" for d in devices):
+        return False
+    if any(d.backend == "metal" for d in devices):
+        if gpu_layers is not None and gpu_layers > 0:
+            return gpu_layers >= prepared.arch.layers + 1
+        return not (estimate > available > 0)
+    if system.startswith("linux"):
+        if any(d.integrated and d.backend in {"cuda", "rocm"} for d in devices):
+            return False
+        headroom = max(constants.mmap_headroom_bytes, machine.ram_total_bytes // 10)
+        if (
+            not any(d.integrated for d in devices)
+            and estimate <= available * constants.batch_fit_percent // 100
+            and machine.ram_available_bytes < prepared.shape.file_bytes + headroom
+        ):
+            return False
+    return True
+
+
+def projector_on_device(
+    prepared: PreparedModel, devices: Sequence[Device], gpu_layers: int | None, constants: EngineConstants
+) -> bool:
+    """Whether the vision projector goes to a device."""
+    size = prepared.projector_bytes
+    if not size or not devices or gpu_layers == 0:
+        return False
+    if gpu_layers is not None and 0 < gpu_layers < prepared.arch.layers:
+        return False
+    return all(free_bytes(d) >= size + constants.projector_headroom_bytes for d in devices)
