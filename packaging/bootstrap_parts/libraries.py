@@ -41,6 +41,7 @@ CORE = _table(
     "libfontconfig.so.1 libfontconfig1 fontconfig fontconfig",
     "libfreetype.so.6 libfreetype6 freetype freetype2",
     "libbrotlidec.so.1 libbrotli1 libbrotli brotli",
+    "libbrotlicommon.so.1 libbrotli1 libbrotli brotli",
     "libgssapi_krb5.so.2 libgssapi-krb5-2 krb5-libs krb5",
 )
 XCB = _table(
