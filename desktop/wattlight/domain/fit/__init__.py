@@ -3,12 +3,16 @@
 ``prepare`` once per model, then ``fit`` as often as needed (tens of microseconds each). Pure functions.
 """
 
-from .engine import fit, largest_context, prepare
+from .cache import KV_TYPES
+from .engine import fit, prepare
+from .largest import largest_context
 from .prepared import PreparedModel
-from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Reason, Verdict
-from .verdict import explain
+from .problems import UnknownCacheType
+from .reasons import Reason, explain
+from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Verdict
 
 __all__ = [
+    "KV_TYPES",
     "Confidence",
     "DeviceUse",
     "FitOptions",
@@ -16,6 +20,7 @@ __all__ = [
     "HostUse",
     "PreparedModel",
     "Reason",
+    "UnknownCacheType",
     "Verdict",
     "explain",
     "fit",

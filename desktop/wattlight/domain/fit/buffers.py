@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from wattlight.domain.shape import ModelShape
 
-from .architecture import GATED_DELTA, Architecture
+from .architecture import Architecture
+from .architecture_tables import GATED_DELTA
 
 _TWO_E = frozenset(("phi3", "lfm2", "lfm2moe", *GATED_DELTA))
 

@@ -6,7 +6,7 @@ turns as many of them as fit, front to back, into complete ones. Reproduced step
 search stops depends on its path.
 """
 
-from .sizing import MOE_ONLY, Share, Sizer, Taken
+from .sizing import Share, Sizer, Taken
 from .weights import KEEP_GATE, KEEP_UP, WHOLE
 
 Shares = list[Share]
@@ -137,6 +137,11 @@ class Layering:
         )
 
 
+def fits(taken: list[Taken], limits: list[int]) -> bool:
+    """Every device stays within its limit."""
+    return all(use.total <= limit for use, limit in zip(taken, limits, strict=True))
+
+
 def split_by_free(units: int, free: list[int]) -> Shares:
     """The engine's default: unit k of n to the first device whose share of free memory exceeds k/n."""
     total = sum(free)
@@ -184,6 +189,3 @@ def _with(shares: Shares, index: int, share: Share) -> Shares:
     changed = list(shares)
     changed[index] = share
     return changed
-
-
-__all__ = ["MOE_ONLY", "Layering", "expert_blocks_in_ram", "split_by_free"]

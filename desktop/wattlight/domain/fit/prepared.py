@@ -5,6 +5,7 @@ from wattlight.domain.shape import ModelShape
 from .architecture import Architecture, read_architecture
 from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
+from .file_span import FileSpans
 from .weights import Weights, hidden_bytes, weigh
 
 
@@ -17,7 +18,9 @@ class PreparedModel:
 
     __slots__ = (
         "_cache",
+        "_spans",
         "_weights",
+        "adapter_bytes",
         "arch",
         "embedding_only",
         "projector_bytes",
@@ -32,9 +35,11 @@ class PreparedModel:
         self.arch: Architecture = read_architecture(shape)
         self.rules: BufferRules = buffer_rules(self.arch, shape)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
+        self.adapter_bytes = shape.adapter_bytes
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)
         self.vocabulary = _vocabulary(shape)
+        self._spans: FileSpans | None = None
         self._weights: dict[str, Weights] = {}
         self._cache: dict[tuple[str, bool, int], CacheLayout] = {}
 
@@ -54,8 +59,12 @@ class PreparedModel:
         weights = self.weights("cpu", 512)
         return weights.host_sum[-1] + weights.input_host + weights.output_host + weights.rope_host
 
-    def mapped_span(self, sizer: object, shares: object, in_ram: int, units: int) -> int:
-        return 0
+    @property
+    def spans(self) -> FileSpans:
+        """Where the parts lie in the file."""
+        if self._spans is None:
+            self._spans = FileSpans(self.shape, self.arch.layers)
+        return self._spans
 
     def weights(self, backend: str, row_pad: int) -> Weights:
         """The weights as ``backend`` stores them."""

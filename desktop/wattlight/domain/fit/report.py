@@ -1,6 +1,8 @@
-"""What ``/api/ps`` will say, which is not what is used: the server adds up lines of the engine's log."""
+"""What ``/api/ps`` will say, which is not what is used: the server adds up lines of the engine's log.
 
-from wattlight.domain.values import MachineProfile
+One value counts per (function, buffer, kind); a later line with the same three replaces the earlier one. With
+every layer on the devices and no expert moved, memory in RAM is left out altogether.
+"""
 
 from .log_lines import logged
 from .prepared import PreparedModel
@@ -8,36 +10,30 @@ from .sizing import Share, Sizer, Taken
 
 
 def reported(
-    prepared: PreparedModel,
-    sizer: Sizer,
-    shares: list[Share],
-    taken: list[Taken],
-    host: Taken,
-    mapped: bool,
-    machine: MachineProfile,
+    prepared: PreparedModel, sizer: Sizer, shares: list[Share], taken: list[Taken], host: Taken, mapped: bool
 ) -> tuple[int, int]:
-    """(size, size_vram) of ``/api/ps``."""
+    """(size, size_vram) of ``/api/ps`` in bytes; ``mapped``: the model file is memory-mapped."""
     layers = sizer.layers
     units = sum(share.layers for share in shares)
-    overflow = any(share.partial for share in shares)
+    spilled = any(share.partial for share in shares)
     first = layers + 1 - units
-    vram = weights_on_device = 0
+    vram = on_devices = 0
     for share, use in zip(shares, taken, strict=True):
-        stop = min(first + share.layers, layers)
-        weights = logged(use.weights)
-        weights_on_device += weights
-        vram += weights + logged(use.compute) + sizer.logged_cache(min(first, layers), max(stop, first))
-        first += share.layers
-    if units > layers and not overflow:
+        end = first + share.layers
+        stop = max(first, min(end, layers))
+        weights = use.weights
+        if mapped and sizer.backend == "metal" and share.layers:
+            weights = prepared.spans.on_device(first, stop, end > layers, sizer.weights.output_tied)
+        on_devices += logged(weights)
+        vram += logged(weights) + logged(use.compute) + sizer.logged_cache(min(first, layers), stop)
+        first = end
+    if units > layers and not spilled:
         return vram, vram
     in_ram = min(layers + 1 - units, layers)
     size = vram + sizer.logged_cache(0, in_ram) + logged(host.compute)
     size += logged(4 * prepared.vocabulary * sizer.slots)
     if not shares or not mapped:
         return size + logged(host.weights), vram
-    span = prepared.mapped_span(sizer, shares, in_ram, units)
-    span = logged(span)
-    over = weights_on_device + span - prepared.shape.file_bytes
-    if over > 0:
-        span -= min(span, over)
-    return size + span, vram
+    span = logged(prepared.spans.in_ram(shares))
+    over = on_devices + span - prepared.shape.file_bytes
+    return size + span - min(span, max(0, over)), vram

@@ -88,8 +88,11 @@ class FitResult:
         expert_blocks_in_ram: blocks whose experts (all or some) are in RAM although the block is on a GPU.
         spare_bytes: over the used devices: free - margin - used; negative if it does not fit. On a machine
             without accelerator: available RAM less what is used.
+        missing_bytes: what devices lack for all layers and experts, 0 if everything fits (or without device).
+        projector_bytes: of a vision projector on a device, beside the sums here; 0 without.
+        margin_bytes: what the engine keeps free on each device.
         uncertainty_bytes: half width of the range around the total.
-        reason_codes: short words, explained by :func:`wattlight.domain.fit.explain`.
+        obstacle: why the verdict is ``no``, a short word; empty otherwise.
     """
 
     verdict: Verdict
@@ -107,9 +110,12 @@ class FitResult:
     reported_size_bytes: int
     reported_vram_bytes: int
     spare_bytes: int
+    missing_bytes: int
+    projector_bytes: int
+    margin_bytes: int
     uncertainty_bytes: int
     confidence: Confidence
-    reason_codes: tuple[str, ...] = ()
+    obstacle: str = ""
 
     @property
     def gpu_bytes(self) -> int:
@@ -120,11 +126,3 @@ class FitResult:
     def host_bytes(self) -> int:
         """Bytes in the computer's own memory."""
         return self.host.total_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One sentence about a fit: ``text`` is English with ``{name}`` places, ``values`` fills them."""
-
-    code: str
-    text: str

@@ -1,6 +1,6 @@
 """What the server decides before it starts the engine: context, slots, devices, batch, memory mapping."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from wattlight.domain.values import Device, MachineProfile
 
@@ -67,7 +67,7 @@ def free_bytes(device: Device) -> int:
 
 
 def available_bytes(devices: Sequence[Device], machine: MachineProfile) -> int:
-    """The server's idea of free memory on ``devices``: shared memory counts at most what the system has free."""
+    """The server's idea of free memory: of shared memory at most what the system has free."""
     shared = sum(free_bytes(d) for d in devices if d.integrated)
     separate = sum(free_bytes(d) for d in devices if not d.integrated)
     if shared and 0 < machine.ram_available_bytes < shared:
@@ -92,8 +92,9 @@ def choose_devices(
         return tuple(devices)
     percent = constants.batch_fit_percent
 
-    def rank(group: Sequence[Device]) -> tuple[bool, int]:
-        return any(not d.integrated for d in group), available_bytes(group, machine)
+    def rank(group: Iterable[Device]) -> tuple[bool, int]:
+        members = tuple(group)
+        return any(not d.integrated for d in members), available_bytes(members, machine)
 
     if not spread and estimate > 0:
         fitting = [d for d in devices if estimate <= available_bytes((d,), machine) * percent // 100]

@@ -223,7 +223,6 @@ class Sizer:
 
         ``in_ram`` blocks lie in RAM whole; the partial ones of ``share`` lack their experts.
         """
-        rules = self.rules
         best = self.full_compute
         if in_ram:
             best = max(best, self.base + self._blocks_in_ram(in_ram))

@@ -102,7 +102,7 @@ def weigh(shape: ModelShape, layers: int, backend: str, row_pad: int) -> Weights
         there, here = tensor_bytes(tensor, backend, row_pad), tensor_bytes(tensor, "cpu", row_pad)
         block = block_of(name)
         if block is None:
-            kind = _outside(name, keep_norm_out)
+            kind = outside_kind(name, keep_norm_out)
             totals[kind][0] += there
             totals[kind][1] += here
             if name == "token_embd.weight":
@@ -116,7 +116,7 @@ def weigh(shape: ModelShape, layers: int, backend: str, row_pad: int) -> Weights
         part = name.split(".", 2)[2]
         if not part.startswith("ffn_"):
             continue
-        if part.startswith(_EXPERT_PARTS) and ("_exps" in part or "_chexps" in part):
+        if is_expert(name):
             experts[block] += there
             experts_host[block] += here
         for pattern in _patterns(part):
@@ -152,7 +152,14 @@ def _sums(values: list[int]) -> tuple[int, ...]:
     return tuple(accumulate(values, initial=0))
 
 
-def _outside(name: str, keep_norm_out: bool) -> str:
+def is_expert(name: str) -> bool:
+    """An expert matrix, one of those the engine keeps in RAM first."""
+    part = name.split(".", 2)[-1]
+    return part.startswith(_EXPERT_PARTS) and ("_exps" in part or "_chexps" in part)
+
+
+def outside_kind(name: str, keep_norm_out: bool) -> str:
+    """``input``, ``output`` or ``rope`` for a tensor outside of blocks."""
     if name.startswith("rope_f"):
         return "rope"
     if keep_norm_out and name.startswith("token_embd_norm."):

@@ -1,0 +1,136 @@
+"""Which architectures follow which rule, by the engine's own names."""
+
+MEASURED = frozenset(
+    (
+        "llama",
+        "qwen2",
+        "qwen3",
+        "qwen3moe",
+        "gemma2",
+        "gemma3",
+        "phi3",
+        "gpt-oss",
+        "deepseek2",
+        "qwen3next",
+        "qwen35",
+        "qwen35moe",
+        "lfm2",
+    )
+)
+"""Architectures whose memory was measured against the real engine; all others are low confidence."""
+
+NO_CACHE = frozenset(
+    (
+        "bert",
+        "jina-bert-v2",
+        "jina-bert-v3",
+        "nomic-bert",
+        "nomic-bert-moe",
+        "neo-bert",
+        "eurobert",
+        "wavtokenizer-dec",
+        "modern-bert",
+        "gemma-embedding",
+        "dream",
+        "llada",
+        "llada-moe",
+        "rnd1",
+    )
+)
+"""Encoders and diffusion models keep no cache."""
+
+RECURRENT = frozenset(
+    (
+        "mamba",
+        "mamba2",
+        "rwkv6",
+        "rwkv6qwen2",
+        "rwkv7",
+        "arwkv7",
+    )
+)
+"""No attention at all: every block keeps a state."""
+
+HYBRID_ZERO_HEADS = frozenset(
+    (
+        "jamba",
+        "granitehybrid",
+        "plamo2",
+        "lfm2",
+        "lfm2moe",
+        "kimi-linear",
+        "kimi-k3",
+        "bailingmoe3",
+    )
+)
+"""Recurrent where the block's KV head count is 0."""
+
+GATED_DELTA = frozenset(
+    (
+        "qwen3next",
+        "qwen35",
+        "qwen35moe",
+    )
+)
+NEMOTRON_H = frozenset(("nemotron_h", "nemotron_h_moe"))
+MULTI_AXIS = frozenset(
+    (
+        "qwen2vl",
+        "paddleocr",
+        "qwen3vl",
+        "qwen3vlmoe",
+        "qwen35",
+        "qwen35moe",
+        "qwen3tts",
+    )
+)
+"""Rotary positions of four axes."""
+
+UNMODELLED_CACHE = frozenset(
+    (
+        "deepseek32",
+        "deepseek4",
+        "glm-dsa",
+        "minimax-m3",
+        "minimax-01",
+    )
+)
+"""They keep indexer or linear-attention caches beside the ones modelled here."""
+
+SAME = {
+    "gptoss": "gpt-oss",
+    "qwen25vl": "qwen2vl",
+    "olmo3": "olmo2",
+    "glm4moelite": "deepseek2",
+    "glmocr": "glm4",
+    "deepseekocr": "deepseek2-ocr",
+    "nemotron_h_omni": "nemotron_h_moe",
+    "granite-hybrid": "granitehybrid",
+}
+"""Architecture strings of published files and what the engine reads them as."""
+
+PERIOD: dict[str, tuple[int, bool, int]] = {
+    "gemma2": (2, False, 4096),
+    "gemma3": (6, False, 0),
+    "gemma3n": (5, False, 0),
+    "gemma-embedding": (6, False, 0),
+    "gpt-oss": (2, False, 0),
+    "cohere2": (4, False, 0),
+    "cohere2moe": (4, True, 0),
+    "smallthinker": (4, True, 4096),
+    "llama4": (4, False, 8192),
+    "olmo2": (4, False, 0),
+    "exaone4": (4, False, 4096),
+    "exaone-moe": (4, False, 128),
+    "afmoe": (4, False, 0),
+    "plamo3": (8, False, 0),
+    "mellum": (4, False, 0),
+    "laguna": (4, True, 0),
+    "muse-glimmer": (4, False, 0),
+    "muse_glimmer": (4, False, 0),
+    "modern-bert": (3, True, 0),
+    "gemma4": (0, False, 0),
+    "mimo2": (0, False, 0),
+    "step35": (0, False, 0),
+}
+"""Architectures with sliding windows: default period, dense layer first, default window."""

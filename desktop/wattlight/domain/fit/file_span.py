@@ -1,0 +1,84 @@
+"""Stretches of the model file that a memory-mapped buffer covers: from its first tensor to its last."""
+
+from collections.abc import Iterable
+
+from wattlight.domain.shape import ModelShape, Tensor
+
+from .sizing import Share
+from .weights import HIDDEN_PREFIXES, block_of, is_expert, outside_kind
+
+Span = tuple[int, int]
+_NONE: Span = (1 << 62, 0)
+
+
+class FileSpans:
+    """Where in the file the tensors of each part lie; offsets in bytes."""
+
+    __slots__ = ("_blocks", "_experts", "_input", "_layers", "_output")
+
+    def __init__(self, shape: ModelShape, layers: int) -> None:
+        blocks, experts = [_NONE] * layers, [_NONE] * layers
+        outside = {"input": _NONE, "output": _NONE, "rope": _NONE}
+        keep_norm_out = shape.architecture in {"lfm2", "lfm2moe"}
+        for tensor, offset in _with_offsets(shape.tensors):
+            if tensor.name.startswith(HIDDEN_PREFIXES):
+                continue
+            span = (offset, offset + tensor.size_bytes)
+            block = block_of(tensor.name)
+            if block is None:
+                kind = outside_kind(tensor.name, keep_norm_out)
+                outside[kind] = _join(outside[kind], span)
+            elif block < layers:
+                blocks[block] = _join(blocks[block], span)
+                if is_expert(tensor.name):
+                    experts[block] = _join(experts[block], span)
+        if layers:
+            blocks[0] = _join(blocks[0], outside["rope"])
+        self._layers = layers
+        self._blocks, self._experts = blocks, experts
+        self._input, self._output = outside["input"], outside["output"]
+
+    def in_ram(self, shares: list[Share]) -> int:
+        """Bytes of the mapping for what ``shares`` leaves in RAM."""
+        units = sum(share.layers for share in shares)
+        first = self._layers + 1 - units
+        span = _joined([self._input, *self._blocks[: min(first, self._layers)]])
+        if not units:
+            span = _join(span, self._output)
+        for share in shares:
+            end = first + share.layers
+            span = _join(span, _joined(self._experts[end - share.partial : min(end, self._layers)]))
+            first = end
+        return max(0, span[1] - span[0])
+
+    def on_device(self, first: int, stop: int, has_output: bool, tied: bool) -> int:
+        """Bytes of the mapping for blocks first..stop-1 on a device that maps the file (Metal)."""
+        span = _joined(self._blocks[first:stop])
+        if has_output:
+            span = _join(span, self._output)
+            if tied:
+                span = _join(span, self._input)
+        return max(0, span[1] - span[0])
+
+
+def _with_offsets(tensors: Iterable[Tensor]) -> Iterable[tuple[Tensor, int]]:
+    """Tensors with their offsets; where the shape has none, as if they followed each other."""
+    items = list(tensors)
+    if any(tensor.offset for tensor in items):
+        return [(tensor, tensor.offset) for tensor in items]
+    placed, offset = [], 0
+    for tensor in items:
+        placed.append((tensor, offset))
+        offset += -(-tensor.size_bytes // 32) * 32
+    return placed
+
+
+def _join(one: Span, other: Span) -> Span:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _joined(spans: Iterable[Span]) -> Span:
+    joined = _NONE
+    for span in spans:
+        joined = _join(joined, span)
+    return joined
