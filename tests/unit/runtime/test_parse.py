@@ -1,0 +1,137 @@
+"""Lists are read record by record and field by field, whatever the server sends."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes.recordings import recorded
+from wattlight.runtime.fields import moment, read_object
+from wattlight.runtime.parse import read_installed, read_pull_line, read_running
+from wattlight.runtime.shown import read_shown
+from wattlight.runtime.wire import WireFault
+
+NOW = datetime(2026, 11, 23, 15, 17, tzinfo=UTC)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = ["name", "model", "size", "size_vram", "digest", "details", "expires_at", "modified_at"]
+FIELDS += ["context_length", "remote_host"]
+RECORD = st.dictionaries(st.sampled_from(FIELDS), JSON) | JSON
+GOOD = {"name": "good:1b", "size": 5, "size_vram": 3, "digest": "ab"}
+
+
+def test_the_recorded_lists() -> None:
+    listed = read_installed(recorded("tags_two").answer)
+    assert listed.refused == 0
+    first = listed.models[0]
+    assert (first.name, first.size_bytes) == ("127.0.0.1:5055/library/tinyb:latest", 126581430)
+    assert (first.family, first.parameter_size, first.quantization) == ("llama", "3.2M", "F16")
+    assert first.modified_at == datetime(2026, 11, 23, 15, 17, 29, 718875, tzinfo=UTC)
+    running = read_running(recorded("ps_two").answer, NOW).models
+    assert [model.expires_at is None for model in running] == [True, False]
+    assert running[0].size_vram_bytes == recorded("ps_two").answer["models"][0]["size_vram"]
+    assert read_running(recorded("ps_context_clipped").answer, NOW).models[0].context_length == 8192
+    assert read_running(recorded("ps_empty").answer, NOW).models == ()
+
+
+def test_the_recorded_show() -> None:
+    shown = read_shown("tiny", recorded("show").answer)
+    assert (shown.architecture, shown.trained_context, shown.layers) == ("llama", 4096, 4)
+    assert shown.parameter_count == 2528512
+
+
+@given(st.lists(RECORD, max_size=5), st.integers(0, 5))
+@settings(max_examples=200, deadline=None)
+def test_a_bad_record_never_hides_a_good_one(bad: list[Any], at: int) -> None:
+    document = {"models": [*bad[:at], GOOD, *bad[at:]]}
+    for listed in (read_installed(document), read_running(document, NOW)):
+        assert any(model.name == "good:1b" and model.size_bytes == 5 for model in listed.models)
+        assert len(listed.models) + listed.refused == len(bad) + 1
+        for model in listed.models:
+            assert isinstance(model.name, str)
+            assert model.size_bytes >= 0
+            assert all(ch.isprintable() or ch == "\ufffd" for ch in model.name if ch != "\u00ad")
+
+
+@given(JSON)
+@settings(max_examples=200, deadline=None)
+def test_any_document_is_read(document: Any) -> None:
+    if not isinstance(document, dict):
+        return
+    read_installed(document)
+    read_running(document, NOW)
+    read_shown("x", document)
+    line = read_pull_line(document)
+    assert line.total_bytes is None or line.total_bytes >= 0
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_an_object_or_a_fault(raw: bytes) -> None:
+    try:
+        assert isinstance(read_object(raw), dict)
+    except WireFault:
+        pass
+
+
+def test_wrong_numbers_reject_their_field_only() -> None:
+    raw = b'{"models":[{"name":"a","size":NaN},{"name":"b","size":1e400},{"name":"c","size":%s},' % (
+        b"9" * 5000
+    )
+    raw += b'{"name":"d","size":7,"modified_at":Infinity,"digest":5},{"name":"e","size":true}]}'
+    listed = read_installed(read_object(raw))
+    assert [model.name for model in listed.models] == ["d"]
+    assert listed.refused == 4
+    assert listed.models[0].modified_at is None
+    assert listed.models[0].digest == ""
+
+
+def test_documents_made_to_exhaust_memory_are_refused() -> None:
+    with pytest.raises(WireFault):
+        read_object(b'{"models":[' + b"[]," * 500_000 + b"[]]}")
+    with pytest.raises(WireFault):
+        read_object(b'{"models":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+
+
+def test_two_names_that_look_alike_stay_apart() -> None:
+    listed = read_installed({"models": [{"name": "a\u0001", "size": 1}, {"name": "a\u0002", "size": 2}]})
+    first, second = (model.name for model in listed.models)
+    assert first != second
+    assert dict(listed.raw_names) == {first: "a\u0001", second: "a\u0002"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-23T15:17:29.718875738Z", datetime(2026, 11, 23, 15, 17, 29, 718875, tzinfo=UTC)),
+        ("2026-11-23T15:17:29+02:00", datetime(2026, 11, 23, 13, 17, 29, tzinfo=UTC)),
+        ("2026-11-23T15:17:29.5-05:30", datetime(2026, 11, 23, 20, 47, 29, 500000, tzinfo=UTC)),
+        ("2026-02-30T00:00:00Z", None),
+        ("2026-11-23", None),
+        ("0001-01-01T00:00:00+23:59", None),
+        ("soon", None),
+        (5, None),
+    ],
+)
+def test_times(text: object, expected: datetime | None) -> None:
+    assert moment(text) == expected
+
+
+def test_gos_zero_time_is_long_past_and_can_be_shown_in_any_zone() -> None:
+    document = {"models": [{**GOOD, "expires_at": "0001-01-01T00:00:00Z"}]}
+    expiry = read_running(document, NOW).models[0].expires_at
+    assert expiry is not None
+    assert expiry.year == 2000
+
+
+def test_an_error_line_is_text() -> None:
+    line = recorded("pull_disk_full").lines[-1]
+    assert read_pull_line(line).error == line["error"]
+    assert read_pull_line({"error": {"a": 1}}).error == "unreadable error"
+    assert read_pull_line(json.loads("{}")).error is None

@@ -1,0 +1,76 @@
+"""Progress of a pull: never back, a rate that is a rate, a watchdog."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes.recordings import recorded
+from wattlight.runtime import RuntimeProblem
+from wattlight.runtime.parse import PullLine, read_pull_line
+from wattlight.runtime.pulling import STALL_S, PullProgress
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def layer(completed: int, total: int = 1000, digest: str = "a") -> PullLine:
+    return PullLine(f"pulling {digest}", digest, total, completed)
+
+
+def test_the_recorded_pull() -> None:
+    progress = PullProgress("tinyb", Clock())
+    states = [progress.take(read_pull_line(line)) for line in recorded("pull_after_mismatch").lines]
+    assert states[-1].done
+    assert states[-1].total_bytes == 126581120 + 13 + 18 + 279
+    assert not states[-2].done
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2000)), max_size=30))
+def test_it_never_goes_back(steps: list[tuple[str, int]]) -> None:
+    progress = PullProgress("m", Clock())
+    last = 0
+    for digest, completed in steps:
+        state = progress.take(layer(completed, 1000, digest))
+        assert state.completed_bytes >= last
+        assert state.total_bytes is not None
+        assert state.completed_bytes <= state.total_bytes
+        last = state.completed_bytes
+
+
+def test_the_rate_counts_only_what_arrives_now() -> None:
+    clock = Clock()
+    progress = PullProgress("m", clock)
+    assert progress.take(layer(500_000, 10_000_000)).bytes_per_s is None
+    for _ in range(20):
+        clock.now += 0.1
+        state = progress.take(layer(progress.state.completed_bytes + 10_000, 10_000_000))
+    assert state.bytes_per_s == pytest.approx(100_000)
+    assert progress.take(PullLine("verifying sha256 digest")).bytes_per_s is None
+
+
+def test_a_pull_that_stands_still_is_given_up() -> None:
+    clock = Clock()
+    progress = PullProgress("m", clock)
+    progress.take(layer(10))
+    clock.now += STALL_S - 1
+    progress.take(layer(11))
+    progress.check_stall()
+    clock.now += STALL_S
+    progress.take(layer(11))
+    with pytest.raises(RuntimeProblem) as caught:
+        progress.check_stall()
+    assert caught.value.code == "stalled"
+
+
+def test_hashing_in_silence_is_no_stall() -> None:
+    clock = Clock()
+    progress = PullProgress("m", clock)
+    progress.take(layer(1000))
+    progress.take(PullLine("verifying sha256 digest"))
+    clock.now += STALL_S * 3
+    progress.take(PullLine("verifying sha256 digest"))
+    progress.check_stall()
