@@ -1,0 +1,9 @@
+"""A relay on loopback in front of the server: bytes go through untouched, counters are read on the way.
+
+Off unless started. Nothing of a prompt or an answer is kept: only the last bytes of an answer are looked
+at, when it ends, and then dropped.
+"""
+
+from .server import DEFAULT_PORT, PassThroughServer
+
+__all__ = ["DEFAULT_PORT", "PassThroughServer"]

@@ -1,0 +1,93 @@
+"""Takes down one request: when, how long, by whom, and the counters at its end."""
+
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from wattlight.domain.tokens import (
+    COUNTED_PATHS,
+    NO_COUNTERS,
+    TokenUse,
+    client_name,
+    model_in,
+    read_counters,
+)
+
+from .heads import RequestHead
+
+TAIL_BYTES = 64 << 10
+"""So much of the end of an answer is looked at; the counters are the last few hundred bytes of it."""
+HEAD_BYTES = 1024
+_NO_PROMPT = re.compile(rb'"done_reason"\s*:\s*"(load|unload)"')
+"""The answer to a request without a prompt, which only loads or unloads."""
+_SLASHES = re.compile(r"/{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """``now`` is aware UTC, ``monotonic`` is for durations."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+
+
+class Watch:
+    """Follows one request whose answer may carry counters; holds at most 65 KiB of it, until its end."""
+
+    def __init__(self, head: RequestHead, clocks: Clocks) -> None:
+        self._path = _SLASHES.sub("/", head.path)
+        self._client = client_name(head.user_agent)
+        self._clocks = clocks
+        self._started_at = clocks.now()
+        self._started = clocks.monotonic()
+        self._first_byte: float | None = None
+        self._status: int | None = None
+        self._front = b""
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = 0
+
+    @staticmethod
+    def of(head: RequestHead, clocks: Clocks) -> "Watch | None":
+        """A watch, if the request is one whose answer may carry counters."""
+        counted = head.method == "POST" and _SLASHES.sub("/", head.path) in COUNTED_PATHS
+        return Watch(head, clocks) if counted else None
+
+    def answered(self, status: int) -> None:
+        """The answer began."""
+        self._first_byte = self._clocks.monotonic()
+        self._status = status
+
+    def payload(self, piece: bytes) -> None:
+        """Content of the answer went through."""
+        if len(self._front) < HEAD_BYTES:
+            self._front += piece[: HEAD_BYTES - len(self._front)]
+        self._tail.append(piece[-TAIL_BYTES:])
+        self._tail_bytes += len(self._tail[-1])
+        while self._tail_bytes - len(self._tail[0]) >= TAIL_BYTES:
+            self._tail_bytes -= len(self._tail.popleft())
+
+    def finish(self, complete: bool) -> TokenUse | None:
+        """The request is over; None if it only loaded or unloaded a model.
+
+        Counters are read only from a whole answer; a part of one has none.
+        """
+        ended = self._clocks.monotonic()
+        tail = b"".join(self._tail)
+        if self._path.startswith("/api/") and _NO_PROMPT.search(tail):
+            return None
+        counters = read_counters(tail) if complete and self._status == 200 else NO_COUNTERS
+        first = None if self._first_byte is None else round((self._first_byte - self._started) * 1000)
+        return TokenUse(
+            model=model_in(self._front) if self._status == 200 else "",
+            client=self._client,
+            path=self._path,
+            started_at=self._started_at,
+            ended_at=self._clocks.now(),
+            duration_ms=round((ended - self._started) * 1000),
+            first_byte_ms=first,
+            status=self._status,
+            complete=complete,
+            counters=counters,
+        )
