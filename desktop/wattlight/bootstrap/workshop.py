@@ -1,12 +1,19 @@
 """Builds the parts both faces use, each on first need."""
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wattlight.paths import Places, places_for_user
 from wattlight.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from wattlight.domain.values import MachineProfile
+    from wattlight.probes import Prober
 
 
 class LocalWorkshop:
@@ -32,3 +39,27 @@ class LocalWorkshop:
     def settings(self) -> Settings:
         """The user's settings, defaults for whatever is damaged."""
         return load_settings(self.places.settings_file).settings
+
+    def prober(
+        self,
+        root: Path | None = None,
+        trace: Callable[[str], None] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> "Prober":
+        """A new prober of this computer or of a recorded tree (which is not remembered)."""
+        from wattlight.probes import open_prober
+
+        cache = self.places.cache if root is None else None
+        return open_prober(root, cache, trace=trace, clock=clock or time.monotonic)
+
+    def machine_profile(self) -> "MachineProfile":
+        """What this computer has, looked at once."""
+        return self._machine
+
+    @cached_property
+    def _machine(self) -> "MachineProfile":
+        prober = self.prober()
+        try:
+            return prober.profile()
+        finally:
+            prober.close()

@@ -1,1 +1,31 @@
-"""Room under construction."""
+"""Asks the machine: accelerators, memory, power, battery. One file per vendor and source behind this door.
+
+Nothing here needs root, starts a child process or wakes a sleeping device.
+"""
+
+from .opening import NvmlFactory, open_prober
+from .prober import Prober
+from .report import (
+    Accelerator,
+    AcceleratorMemory,
+    Battery,
+    CpuPower,
+    EnergyZone,
+    Environment,
+    HardwareReport,
+    Memory,
+)
+
+__all__ = [
+    "Accelerator",
+    "AcceleratorMemory",
+    "Battery",
+    "CpuPower",
+    "EnergyZone",
+    "Environment",
+    "HardwareReport",
+    "Memory",
+    "NvmlFactory",
+    "Prober",
+    "open_prober",
+]

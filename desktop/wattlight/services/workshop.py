@@ -1,11 +1,16 @@
 """What a face may ask the composition root for; built lazily, so that each verb pays for its own parts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from wattlight.paths import Places
 from wattlight.settings import Settings
+
+if TYPE_CHECKING:
+    from wattlight.domain.values import MachineProfile
+    from wattlight.probes import Prober
 
 
 class Workshop(Protocol):
@@ -24,3 +29,14 @@ class Workshop(Protocol):
 
     def settings(self) -> Settings:
         """The user's settings as they are on disk now (defaults for whatever is damaged)."""
+
+    def prober(
+        self,
+        root: Path | None = None,
+        trace: Callable[[str], None] | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> "Prober":
+        """A new prober of this computer, or of the recorded tree below ``root``; the caller closes it."""
+
+    def machine_profile(self) -> "MachineProfile":
+        """What this computer has, looked at once."""

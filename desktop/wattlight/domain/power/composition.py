@@ -1,0 +1,99 @@
+"""The machine's total from its parts: nothing twice, and what is missing by name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from wattlight.domain.values import ERROR_FRACTION, DeviceSample, Quality, Scope
+
+REST = "rest of the computer (board, memory, disks, fans, screen)"
+SUPPLY = "loss of the power supply"
+PROCESSOR = "processor"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineTotal:
+    """Power of the machine as far as it is measured.
+
+    Attributes:
+        measured_w: sum of the counted parts, None when no part is measured.
+        error_w: expected error of the sum (errors of the parts taken as independent).
+        counted: ids of the parts in the sum.
+        contained: ids of measured parts left out because a counted part includes them.
+        unknown: names of parts that are there but not measured now.
+        uncovered: what no sensor sees, by name.
+        whole: True when the sum is the draw of the complete computer.
+    """
+
+    measured_w: float | None
+    error_w: float | None
+    counted: tuple[str, ...]
+    contained: tuple[str, ...]
+    unknown: tuple[str, ...]
+    uncovered: tuple[str, ...]
+    whole: bool
+
+
+def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
+    """Add what is measured. A part inside another measured part (at any depth) is not added again.
+
+    Estimated parts are never added; a sleeping part is neither counted nor missing.
+    """
+    all_parts = {part.device_id: part for part in parts}
+    measured = {key for key, p in all_parts.items() if p.power_w is not None and _is_measured(p)}
+    counted = [key for key in measured if not _inside(all_parts, key, measured)]
+    counted.sort(key=list(all_parts).index)
+    whole = any(all_parts[key].scope is Scope.SYSTEM for key in counted)
+    watts = [all_parts[key].power_w or 0.0 for key in counted]
+    variance = sum((w * _error(all_parts[k])) ** 2 for w, k in zip(watts, counted, strict=True))
+    silent = [
+        part
+        for key, part in all_parts.items()
+        if key not in measured
+        and not part.asleep
+        and part.kind != "battery"
+        and not _inside(all_parts, key, measured)
+    ]
+    return MachineTotal(
+        measured_w=sum(watts) if counted else None,
+        error_w=variance**0.5 if counted else None,
+        counted=tuple(counted),
+        contained=tuple(key for key in all_parts if key in measured and key not in counted),
+        unknown=tuple(part.name for part in silent),
+        uncovered=_uncovered(all_parts, counted, whole, silent),
+        whole=whole,
+    )
+
+
+def _is_measured(part: DeviceSample) -> bool:
+    return part.quality is not None and part.quality is not Quality.ESTIMATED
+
+
+def _error(part: DeviceSample) -> float:
+    if part.scope in {Scope.BOARD, Scope.CHIP, Scope.PACKAGE, Scope.MODULE}:
+        return 0.10
+    return ERROR_FRACTION[part.quality or Quality.SAMPLED]
+
+
+def _inside(parts: dict[str, DeviceSample], key: str, measured: set[str]) -> bool:
+    """Whether a measured part contains this one, directly or through others. Cycles end the search."""
+    seen = {key}
+    holder = parts[key].contained_in
+    while holder is not None and holder not in seen and holder in parts:
+        if holder in measured:
+            return True
+        seen.add(holder)
+        holder = parts[holder].contained_in
+    return False
+
+
+def _uncovered(
+    parts: dict[str, DeviceSample], counted: list[str], whole: bool, silent: list[DeviceSample]
+) -> tuple[str, ...]:
+    if whole:
+        on_battery = any(parts[key].kind == "battery" for key in counted)
+        return () if on_battery else (SUPPLY,)
+    named = []
+    has_cpu = any(parts[key].scope in {Scope.PACKAGE, Scope.MODULE} for key in counted)
+    if not has_cpu and not any(part.kind == "cpu" for part in silent):
+        named.append(PROCESSOR)
+    return (*named, REST, SUPPLY)

@@ -1,0 +1,87 @@
+"""Linux: sysfs and procfs below one reader, live or from a tree."""
+
+from dataclasses import replace
+
+from .battery import FOLDER as SUPPLIES
+from .battery import LinuxBattery
+from .environment import linux_environment
+from .ignored import is_ignored, label
+from .memory import LinuxMemory
+from .memory_cache import DeviceCache
+from .part import Machine, Part
+from .pci import DRM_FOLDER, PCI_FOLDER, adapters
+from .rapl import FOLDER as ZONES
+from .rapl import Rapl
+from .rates import Moment
+from .reader import Reader
+from .registry import LINUX
+from .report import Accelerator, Battery, CpuPower, Environment, Memory
+from .system_sources import NO_GPU, NvmlMaker
+
+
+class LinuxHost:
+    """The sources of a Linux computer."""
+
+    def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlMaker) -> None:
+        self.reader = reader
+        self.battery_every_s = 5.0 if reader.live else 0.0
+        self._cache = cache
+        self._nvml = nvml
+        self._memory = LinuxMemory(reader)
+        self._rapl: Rapl | None = None
+        self._battery: LinuxBattery | None = None
+        self._boot: str | None = None
+
+    def name(self) -> str:
+        """The host name."""
+        return self.reader.text("/proc/sys/kernel/hostname") or "this computer"
+
+    def boot_id(self) -> str:
+        """The kernel's boot id."""
+        if self._boot is None:
+            self._boot = self.reader.text("/proc/sys/kernel/random/boot_id") or ""
+        return self._boot
+
+    def inventory(self) -> tuple[str, ...]:
+        """Names of PCI functions, DRM nodes, supplies and energy zones."""
+        return tuple(
+            name
+            for folder in (PCI_FOLDER, DRM_FOLDER, SUPPLIES, ZONES)
+            for name in self.reader.listdir(folder)
+        )
+
+    def machine(self) -> Machine:
+        """See :class:`~.system_sources.Host`."""
+        self._rapl = Rapl(self.reader)
+        self._battery = LinuxBattery(self.reader)
+        found = tuple(adapters(self.reader))
+        return Machine(self.reader, found, linux_environment(self.reader), self._cache, self._nvml)
+
+    def find(self, machine: Machine) -> list[Part]:
+        """See :class:`~.system_sources.Host`."""
+        return [part for vendor in LINUX for part in vendor(machine)]
+
+    def ignored(self, machine: Machine) -> tuple[str, ...]:
+        """See :class:`~.system_sources.Host`."""
+        return tuple(label(a) for a in machine.adapters if is_ignored(a))
+
+    def with_messages(self, machine: Machine, rows: tuple[Accelerator, ...]) -> Environment:
+        """See :class:`~.system_sources.Host`."""
+        said = () if rows else (NO_GPU,)
+        return replace(machine.environment, messages=(*said, *machine.environment.messages))
+
+    def memory(self) -> Memory:
+        """See :class:`~.system_sources.Host`."""
+        return self._memory.look()
+
+    def cpu_power(self, now: Moment) -> CpuPower:
+        """See :class:`~.system_sources.Host`."""
+        return self._rapl.look(now) if self._rapl else CpuPower(reason="no powercap")
+
+    def battery(self) -> Battery:
+        """See :class:`~.system_sources.Host`."""
+        return self._battery.look() if self._battery else Battery()
+
+    def close(self) -> None:
+        """Close kept descriptors."""
+        self.reader.close()

@@ -1,0 +1,315 @@
+"""NVIDIA GPUs: which there are (from the bus), which may be asked (sleep gate), what they say (NVML)."""
+
+from dataclasses import dataclass, replace
+
+from .memory_cache import Remembered
+from .names import name_of
+from .nvidia_device import NvidiaDevice, is_unified_name, unified_memory
+from .nvml_api import FUNCTION_NOT_FOUND, GPU_IS_LOST, LIBRARY_NOT_FOUND, RESET_REQUIRED, NvmlFault
+from .nvml_sentences import (
+    NO_GPU_LISTED,
+    NOT_PASSED,
+    OTHER_ASLEEP,
+    RELEASED,
+    RESERVED,
+    RESUMING,
+    sentence,
+)
+from .nvml_session import ENDS_SESSION, NvmlSession
+from .part import Machine, Part, Processes
+from .pci import Adapter
+from .rates import Moment
+from .report import Accelerator, AcceleratorMemory, Memory
+from .sleep_gate import ASLEEP, SleepGate
+
+VENDOR_ID = 0x10DE
+IDLE_S = 30.0
+IDLE_LOOKS = 3
+"""After so long and so many looks without load or compute process a card that may sleep is let go."""
+_LOST_S = 30.0
+
+
+@dataclass(slots=True)
+class _Card:
+    """One NVIDIA function on the bus and what is known of it."""
+
+    adapter: Adapter
+    gate: SleepGate
+    base: Accelerator
+    may_sleep: bool
+    device: NvidiaDevice | None = None
+    generation: int = 0
+    idle_looks: int = 0
+    idle_since_s: float | None = None
+    released: bool = False
+    lost_until_s: float = float("-inf")
+    fault: int | None = None
+
+
+class NvidiaCards:
+    """All NVIDIA GPUs on the bus; one part, because they share one driver."""
+
+    key = "nvidia"
+
+    def __init__(self, machine: Machine, adapters: list[Adapter]) -> None:
+        self._machine = machine
+        self._api = machine.nvml()
+        self._session = NvmlSession(self._api)
+        self._processes = Processes(machine.reader)
+        self._cards = [self._card(adapter) for adapter in adapters]
+
+    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+        """Every card's row; NVML is used for the awake ones only."""
+        status = [card.gate.status() for card in self._cards]
+        rows: list[Accelerator] = []
+        for card, word in zip(self._cards, status, strict=True):
+            if word == "asleep":
+                card.released, card.device, card.idle_looks, card.idle_since_s = False, None, 0, None
+        wanted = [
+            card
+            for card, word in zip(self._cards, status, strict=True)
+            if word == "awake" and not card.released and self._usable(card) is None
+        ]
+        if not wanted:
+            self._release()
+        others_rest = any(w == "asleep" or c.released for c, w in zip(self._cards, status, strict=True))
+        for card, word in zip(self._cards, status, strict=True):
+            rows += self._rows(card, word, others_rest, now, memory)
+        return tuple(rows)
+
+    def engine_started(self) -> None:
+        """A model was loaded: ask again even what was let go."""
+        for card in self._cards:
+            card.released, card.idle_looks, card.idle_since_s = False, 0, None
+
+    def close(self) -> None:
+        """Release NVML."""
+        self._release()
+
+    def _card(self, adapter: Adapter) -> _Card:
+        gate = SleepGate(self._machine.reader, adapter)
+        name, source = name_of(self._machine.reader, adapter, True)
+        base = Accelerator(
+            id=adapter.id,
+            vendor="nvidia",
+            name=name,
+            name_source=source,
+            kind="integrated" if is_unified_name("", adapter.pci_id) else "discrete",
+            state="active",
+            driver=adapter.driver or None,
+            pci_id=adapter.pci_id,
+            backend="cuda",
+        )
+        return _Card(adapter, gate, base, gate.may_sleep())
+
+    def _usable(self, card: _Card) -> str | None:
+        """Why NVML is not to be asked about this card at all, None if it may be."""
+        if card.adapter.driver == "vfio-pci":
+            return RESERVED
+        if card.adapter.driver == "nouveau":
+            return sentence(LIBRARY_NOT_FOUND, False)
+        return None
+
+    def _rows(
+        self, card: _Card, word: str, others_rest: bool, now: Moment, memory: Memory
+    ) -> list[Accelerator]:
+        if word == "asleep":
+            return [self._resting(card, "asleep", ASLEEP)]
+        if (reason := self._usable(card)) is not None:
+            return [self._silent(card, "unavailable", reason, memory)]
+        if word == "resuming":
+            return [self._resting(card, "active", RESUMING)]
+        if card.released:
+            return [self._resting(card, "active", RELEASED)]
+        if now.monotonic_s < card.lost_until_s:
+            return [self._silent(card, "lost", sentence(card.fault or GPU_IS_LOST, self._contained), memory)]
+        if not self._session.open(now.monotonic_s, others_rest):
+            return [self._failed(card, self._session.fault or 0, memory)]
+        try:
+            return self._ask(card, others_rest, now, memory)
+        except NvmlFault as fault:
+            card.device = None
+            if fault.code in {GPU_IS_LOST, RESET_REQUIRED}:
+                card.lost_until_s, card.fault = now.monotonic_s + _LOST_S, fault.code
+            if fault.code in ENDS_SESSION and self._alone(card, now.monotonic_s):
+                self._session.lose(fault.code, now.monotonic_s)
+            return [self._failed(card, fault.code, memory, others_rest)]
+
+    def _ask(self, card: _Card, others_rest: bool, now: Moment, memory: Memory) -> list[Accelerator]:
+        if card.device is None or card.generation != self._session.generation:
+            handle = self._session.handle_for(card.adapter.slot)
+            card.device = NvidiaDevice(self._api, handle, card.base.id, self._processes)
+            card.generation = self._session.generation
+        row = card.device.look(card.base, now, memory)
+        self._session.worked()
+        row = replace(row, counter_epoch=f"nvidia {self._session.driver}" if row.counter_mj else "")
+        self._remember(card, row)
+        self._watch_idle(card, row, now.monotonic_s)
+        return [row, *card.device.slice_rows(row)]
+
+    def _watch_idle(self, card: _Card, row: Accelerator, at: float) -> None:
+        """Let a card go that could sleep but for us."""
+        assert card.device is not None
+        idle = card.may_sleep and row.utilization_pct == 0 and not card.device.computing
+        if not idle:
+            card.idle_looks, card.idle_since_s = 0, None
+            return
+        card.idle_looks += 1
+        if card.idle_since_s is None:
+            card.idle_since_s = at
+        if card.idle_looks >= IDLE_LOOKS and at - card.idle_since_s >= IDLE_S:
+            card.released = True
+            self._release()
+
+    def _release(self) -> None:
+        self._session.close()
+        for card in self._cards:
+            card.device = None
+
+    def _alone(self, card: _Card, at: float) -> bool:
+        """No other card works: then the whole session is reopened."""
+        return not any(c.device is not None and at >= c.lost_until_s for c in self._cards if c is not card)
+
+    @property
+    def _contained(self) -> bool:
+        return self._machine.environment.container is not None
+
+    def _failed(self, card: _Card, code: int, memory: Memory, others_rest: bool = False) -> Accelerator:
+        if code == 0:
+            return self._silent(card, "unavailable", NO_GPU_LISTED, memory)
+        if code == GPU_IS_LOST:
+            return self._silent(card, "lost", sentence(code, self._contained), memory)
+        if code == FUNCTION_NOT_FOUND and others_rest:
+            return self._silent(card, "active", OTHER_ASLEEP, memory)
+        if code == LIBRARY_NOT_FOUND and self._contained:
+            return self._silent(card, "active", NOT_PASSED, memory)
+        return self._silent(card, "active", sentence(code, self._contained), memory)
+
+    def _silent(self, card: _Card, state: str, reason: str, memory: Memory) -> Accelerator:
+        """A row of a card that cannot be asked, with what is remembered of it."""
+        row = self._resting(card, state, reason)
+        if row.kind == "integrated" and state == "active":
+            row = replace(row, memory=unified_memory(memory))
+        return replace(row, messages=(reason,))
+
+    def _resting(self, card: _Card, state: str, reason: str) -> Accelerator:
+        known = self._machine.cache.get(card.base.id, card.adapter.pci_id)
+        total = known.memory_total_bytes if known else None
+        return replace(
+            card.base,
+            name=known.name if known else card.base.name,
+            name_source=known.name_source if known else card.base.name_source,
+            state=state,
+            compute_capability=known.capability if known else None,
+            memory=AcceleratorMemory(
+                dedicated_total_bytes=total,
+                dedicated_total_source="remembered from when it was awake" if total else None,
+                llm_total_bytes=total,
+                cached=total is not None,
+                reason=reason,
+            ),
+            power_reason=reason,
+            utilization_reason=reason,
+        )
+
+    def _remember(self, card: _Card, row: Accelerator) -> None:
+        if not row.memory.unified:
+            facts = Remembered(
+                card.adapter.pci_id,
+                row.name,
+                row.name_source,
+                row.memory.dedicated_total_bytes,
+                row.compute_capability,
+            )
+            self._machine.cache.put(card.base.id, facts)
+
+
+class NvidiaUnlisted:
+    """NVIDIA GPUs that no bus shows: inside WSL, and Tegra boards whose driver has no sysfs load."""
+
+    key = "nvidia-unlisted"
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._api = machine.nvml()
+        self._session = NvmlSession(self._api)
+        self._processes = Processes(machine.reader)
+        self._devices: dict[str, NvidiaDevice] = {}
+        self._rows: dict[str, Accelerator] = {}
+        self._generation = 0
+
+    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+        """A row for each GPU NVML lists; none without NVML."""
+        if not self._session.open(now.monotonic_s, False):
+            return self._lost(self._session.fault or 0)
+        try:
+            if self._generation != self._session.generation:
+                self._find()
+            rows = []
+            for key, device in self._devices.items():
+                row = device.look(self._rows[key], now, memory)
+                epoch = f"nvidia {self._session.driver}" if row.counter_mj else ""
+                self._rows[key] = replace(row, counter_epoch=epoch)
+                rows += [self._rows[key], *device.slice_rows(row)]
+            return tuple(rows)
+        except NvmlFault as fault:
+            if fault.code in ENDS_SESSION:
+                self._session.lose(fault.code, now.monotonic_s)
+            return self._lost(fault.code)
+
+    def engine_started(self) -> None:
+        """Nothing was let go."""
+
+    def close(self) -> None:
+        """Release NVML."""
+        self._session.close()
+
+    def _find(self) -> None:
+        self._devices, self._rows = {}, {}
+        for handle in self._api.handles():
+            slot = self._api.slot(handle)
+            device = NvidiaDevice(self._api, handle, f"pci:{slot}" if slot else "", self._processes)
+            key = device.id or f"uuid:{device.uuid}"
+            self._devices[key] = device
+            self._rows[key] = Accelerator(
+                key,
+                "nvidia",
+                device.name,
+                "discrete",
+                "active",
+                driver="nvidia",
+                pci_id=device.pci_id,
+                backend="cuda",
+            )
+        self._generation = self._session.generation
+
+    def _lost(self, code: int) -> tuple[Accelerator, ...]:
+        said = sentence(code, self._machine.environment.container is not None)
+        return tuple(
+            replace(
+                row,
+                state="lost",
+                power_w=None,
+                power_reason=said,
+                utilization_pct=None,
+                utilization_reason=said,
+                temperature_c=None,
+                counter_mj=None,
+                processes=(),
+                messages=(said,),
+            )
+            for row in self._rows.values()
+        )
+
+
+def find(machine: Machine) -> list[Part]:
+    """The NVIDIA parts of this machine."""
+    cards = [a for a in machine.adapters if a.vendor_id == VENDOR_ID and a.slot]
+    if cards:
+        return [NvidiaCards(machine, cards)]
+    if machine.environment.wsl:
+        return [NvidiaUnlisted(machine)]
+    return []
+
+
+__all__ = ["NvidiaCards", "NvidiaUnlisted", "find"]

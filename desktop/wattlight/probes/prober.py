@@ -1,0 +1,229 @@
+"""The door's object: looks at the whole machine, as a report, a profile or a sample."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from wattlight.domain.power import CounterCheck
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Quality
+
+from .lane import NO_ANSWER, Lane
+from .part import Machine, Part
+from .profile import machine_profile
+from .rates import Moment
+from .report import Accelerator, Battery, CpuPower, HardwareReport, Memory
+from .samples import device_samples, memory_sample
+from .system_sources import Host
+from .table_facts import with_table_facts
+
+FIRST_DEADLINE_S = 3.0
+"""For the first look: opening a driver may take a second and more."""
+DEADLINE_S = 0.5
+JUMP_S = 2.0
+"""Wall clock and monotonic clock apart by more than this: the computer slept or the clock was set."""
+RESCAN_S = 30.0
+_BATTERY_EVERY_S = 5.0
+
+Answer = tuple[Accelerator, ...] | CpuPower | Battery
+
+
+class Prober:
+    """Looks at this computer (or at a recorded tree of files). Use from one thread at a time.
+
+    Args:
+        host: the sources of the operating system.
+        clock: monotonic seconds.
+        now: aware UTC time.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._host = host
+        self._clock = clock
+        self._now = now or (lambda: datetime.now(UTC))
+        self._lane: Lane[Answer] = Lane()
+        self._machine: Machine | None = None
+        self._parts: list[Part] = []
+        self._last: dict[str, tuple[Accelerator, ...]] = {}
+        self._seen: HardwareReport | None = None
+        self._battery: tuple[float, Battery] = (float("-inf"), Battery())
+        self._scan_at_s = float("-inf")
+        self._inventory: tuple[str, ...] = ()
+        self._offset_s: float | None = None
+        self._epoch = 0
+        self._checks: dict[str, CounterCheck] = {}
+
+    def report(self) -> HardwareReport:
+        """Everything about the machine now; counters give watts from the second look on. Never raises."""
+        return self._look()
+
+    def latest(self) -> HardwareReport:
+        """What the last look saw, without looking again if there was one."""
+        return self._seen or self._look()
+
+    def profile(self) -> MachineProfile:
+        """What the memory and speed models need of this machine. Never raises."""
+        return machine_profile(self.latest(), self._host.name())
+
+    def sample(self) -> MachineSample:
+        """One tick for the sampler. Never raises."""
+        seen = self._look()
+        boot = self._host.boot_id()
+        return MachineSample(
+            host=LOCAL_HOST,
+            at=self._now(),
+            monotonic_s=self._clock(),
+            devices=device_samples(seen.accelerators, seen.cpu_power, seen.battery, boot),
+            memory=memory_sample(seen.memory),
+            on_battery=None if seen.battery.on_ac is None else not seen.battery.on_ac,
+            boot_id=boot,
+        )
+
+    def has_counters(self) -> bool:
+        """Whether a second look would add watts (some power comes from energy counters alone)."""
+        seen = self.latest()
+        waiting = [a for a in seen.accelerators if a.power_w is None and a.counter_mj is not None]
+        zones = [z for z in seen.cpu_power.zones if z.power_w is None and z.counts is not None]
+        return bool(waiting or zones)
+
+    def engine_started(self) -> None:
+        """A model server has loaded a model: cards that were let go are asked again."""
+        for part in self._parts:
+            part.engine_started()
+
+    def move(self, root: Path) -> None:
+        """Look at another tree from now on (the later sample of a recorded machine)."""
+        self._host.reader.move(root)
+        self._battery = (float("-inf"), Battery())
+
+    def close(self) -> None:
+        """Give back drivers, descriptors and the worker thread; remember what was seen."""
+        for part in self._parts:
+            part.close()
+        self._lane.close()
+        if self._machine is not None:
+            self._machine.cache.save()
+        self._host.close()
+
+    def _look(self) -> HardwareReport:
+        now = self._moment()
+        machine = self._scan(now)
+        memory = self._host.memory()
+        jobs: dict[str, Callable[[], Answer]] = {
+            part.key: partial(part.look, now, memory) for part in self._parts
+        }
+        jobs["cpu"] = partial(self._host.cpu_power, now)
+        if now.monotonic_s - self._battery[0] >= self._host.battery_every_s:
+            jobs["battery"] = self._host.battery
+        deadline = DEADLINE_S if self._seen else FIRST_DEADLINE_S
+        answers, reasons = self._lane.run(jobs, deadline)
+        rows: list[Accelerator] = []
+        for part in self._parts:
+            rows += self._rows(part.key, answers.get(part.key), reasons.get(part.key))
+        cpu = answers.get("cpu")
+        battery = answers.get("battery")
+        if isinstance(battery, Battery):
+            self._battery = (now.monotonic_s, battery)
+        elif "battery" in reasons:
+            old = self._battery[1]
+            self._battery = (now.monotonic_s, replace(old, discharge_w=None, charge_w=None, reason=NO_ANSWER))
+        first = self._seen is None
+        self._seen = self._finish(
+            machine,
+            [self._check(row, now) for row in rows],
+            cpu if isinstance(cpu, CpuPower) else CpuPower(reason=reasons.get("cpu", NO_ANSWER)),
+            memory,
+        )
+        if first:
+            machine.cache.save()
+        return self._seen
+
+    def _finish(
+        self, machine: Machine, rows: list[Accelerator], cpu: CpuPower, memory: Memory
+    ) -> HardwareReport:
+        accelerators = tuple(with_table_facts(row, machine) for row in rows)
+        pool = next(
+            (row.id for row in accelerators if row.memory.unified and row.memory.llm_total_bytes), None
+        )
+        return HardwareReport(
+            accelerators=accelerators,
+            ignored_adapters=self._host.ignored(machine),
+            memory=replace(memory, pool=pool) if pool else memory,
+            cpu_power=cpu,
+            battery=self._battery[1],
+            environment=self._host.with_messages(machine, accelerators),
+            slow_sensors=self._lane.slow,
+        )
+
+    def _rows(self, key: str, answer: Answer | None, reason: str | None) -> tuple[Accelerator, ...]:
+        if isinstance(answer, tuple):
+            self._last[key] = answer
+            return answer
+        said = f"The sensor does not answer ({reason or NO_ANSWER}); other readings go on."
+        return tuple(_silenced(row, said) for row in self._last.get(key, ()))
+
+    def _check(self, row: Accelerator, now: Moment) -> Accelerator:
+        """Drop an energy counter that disagrees with the gauge beside it."""
+        if row.counter_mj is None:
+            return row
+        check = self._checks.setdefault(f"{row.id} {row.counter_epoch}", CounterCheck())
+        gauge = row.power_w if row.power_source and "counter" not in row.power_source else None
+        check.feed(now.monotonic_s, gauge, row.counter_mj)
+        if not check.distrusted:
+            return row
+        ratio = f"{check.ratio:.2f}" if check.ratio is not None else "unknown"
+        said = f"Its energy counter is not used: it shows {ratio} times what its power adds up to."
+        quality = Quality.SAMPLED if row.power_w is not None else None
+        return replace(row, counter_mj=None, quality=quality, messages=(*row.messages, said))
+
+    def _scan(self, now: Moment) -> Machine:
+        """The machine, found again when a part came or went."""
+        due = now.monotonic_s - self._scan_at_s >= RESCAN_S
+        if self._machine is not None and not due:
+            return self._machine
+        self._scan_at_s = now.monotonic_s
+        inventory = self._host.inventory()
+        if self._machine is not None and inventory == self._inventory:
+            return self._machine
+        for part in self._parts:
+            part.close()
+        self._host.reader.drop()
+        self._inventory = inventory
+        self._machine = self._host.machine()
+        self._parts = self._host.find(self._machine)
+        self._last = {key: rows for key, rows in self._last.items() if key in {p.key for p in self._parts}}
+        return self._machine
+
+    def _moment(self) -> Moment:
+        mono = self._clock()
+        offset = self._now().timestamp() - mono
+        if self._host.reader.live:
+            if self._offset_s is not None and abs(offset - self._offset_s) > JUMP_S:
+                self._epoch += 1
+            self._offset_s = offset
+        return Moment(mono, self._epoch)
+
+
+def _silenced(row: Accelerator, said: str) -> Accelerator:
+    return replace(
+        row,
+        power_w=None,
+        power_reason=said,
+        quality=None,
+        counter_mj=None,
+        utilization_pct=None,
+        utilization_reason=said,
+        temperature_c=None,
+        hotspot_c=None,
+        memory_temperature_c=None,
+        fan_rpm=None,
+        processes=(),
+        messages=(*row.messages, said),
+    )

@@ -1,0 +1,118 @@
+"""A tick as the sampler wants it: from the probes' rows to device samples, contained parts marked."""
+
+from wattlight.domain.values import DeviceSample, MemorySample, Quality, Scope
+
+from .report import Accelerator, Battery, CpuPower, EnergyZone, Memory
+
+BATTERY_ID = "battery"
+
+
+def device_samples(
+    accelerators: tuple[Accelerator, ...], cpu: CpuPower, battery: Battery, boot_id: str
+) -> tuple[DeviceSample, ...]:
+    """All power-drawing parts; ``contained_in`` follows package < psys < battery, package < APU < battery."""
+    system = BATTERY_ID if battery.discharge_w is not None else None
+    psys = next((z.id for z in cpu.zones if z.label == "psys" and z.power_w is not None), None)
+    apu = next((a.id for a in accelerators if a.scope is Scope.PACKAGE and a.power_w is not None), None)
+    module = next((a.id for a in accelerators if a.scope is Scope.MODULE and a.power_w is not None), None)
+    parts = [_accelerator(a, a.contained_in or system, boot_id) for a in accelerators]
+    for zone in cpu.zones:
+        if zone.label == "psys":
+            inside = system
+        elif zone.label == "dram":
+            inside = psys or module or system
+        else:
+            inside = psys or apu or module or system
+        parts.append(_zone(zone, inside, cpu, boot_id))
+    if not cpu.zones:
+        parts.append(_cpu(cpu, apu or module or system))
+    if battery.present:
+        parts.append(_battery(battery))
+    return tuple(parts)
+
+
+def memory_sample(memory: Memory) -> MemorySample | None:
+    """Memory for the sampler; None when it is not known."""
+    parts = (memory.total_bytes, memory.available_bytes, memory.llm_total_bytes, memory.llm_available_bytes)
+    known = [part for part in parts if part is not None]
+    return MemorySample(*known) if len(known) == 4 else None
+
+
+def _accelerator(row: Accelerator, inside: str | None, boot_id: str) -> DeviceSample:
+    memory = row.memory
+    total = memory.dedicated_total_bytes if not memory.unified else memory.llm_total_bytes
+    used = memory.dedicated_used_bytes if not memory.unified else None
+    return DeviceSample(
+        device_id=row.id,
+        name=row.name,
+        kind="gpu",
+        vendor=row.vendor,
+        power_w=row.power_w,
+        counter_mj=row.counter_mj,
+        counter_epoch=f"{boot_id} {row.counter_epoch}".strip() if row.counter_mj is not None else "",
+        limit_w=row.power_limit_w,
+        scope=row.scope,
+        source=row.power_source or "",
+        quality=row.quality,
+        reason=row.power_reason,
+        asleep=row.state == "asleep",
+        contained_in=inside,
+        utilisation_percent=row.utilization_pct,
+        temperature_c=row.temperature_c,
+        memory_total_bytes=total,
+        memory_used_bytes=used,
+        memory_free_bytes=memory.llm_available_bytes,
+        processes=row.processes,
+    )
+
+
+def _zone(zone: EnergyZone, inside: str | None, cpu: CpuPower, boot_id: str) -> DeviceSample:
+    names = {"psys": "Whole platform", "dram": "Memory modules"}
+    counts = zone.counts
+    return DeviceSample(
+        device_id=zone.id,
+        name=names.get(zone.label, "Processor"),
+        kind="system" if zone.label == "psys" else "cpu",
+        vendor="cpu",
+        power_w=zone.power_w,
+        counter_mj=None if counts is None else int(counts * zone.unit_j * 1000),
+        counter_epoch=boot_id if counts is not None else "",
+        counter_range_mj=None if zone.range_counts is None else int(zone.range_counts * zone.unit_j * 1000),
+        limit_w=cpu.limit_w if zone.scope is Scope.PACKAGE else None,
+        scope=zone.scope,
+        source=cpu.source or "",
+        quality=Quality.COUNTER if counts is not None else None,
+        reason=zone.reason,
+        contained_in=inside,
+    )
+
+
+def _cpu(cpu: CpuPower, inside: str | None) -> DeviceSample:
+    return DeviceSample(
+        device_id="cpu",
+        name="Processor",
+        kind="cpu",
+        vendor="cpu",
+        power_w=cpu.package_w,
+        limit_w=cpu.limit_w,
+        scope=Scope.PACKAGE if cpu.package_w is not None else None,
+        source=cpu.source or "",
+        quality=cpu.quality,
+        reason=cpu.reason,
+        contained_in=inside,
+    )
+
+
+def _battery(battery: Battery) -> DeviceSample:
+    flowing = battery.discharge_w
+    return DeviceSample(
+        device_id=BATTERY_ID,
+        name="Battery",
+        kind="battery",
+        vendor="battery",
+        power_w=flowing,
+        scope=Scope.SYSTEM if flowing is not None else None,
+        source=battery.source or "",
+        quality=Quality.SAMPLED if flowing is not None else None,
+        reason=battery.reason,
+    )
