@@ -33,6 +33,7 @@ def load_editorial() -> Editorial:
                 some={name: frozenset(codes.split()) for name, codes in languages["some"].items()},
             ),
             poor_agents=frozenset(document["poor_agents"]),
+            thinks_first=frozenset(document["thinks_first"]),
             stand_ins=dict(document["stand_ins"]),
             architectures=dict(document["architectures"]),
             tied=frozenset(document["tied"]),

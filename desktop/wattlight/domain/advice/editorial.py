@@ -35,6 +35,7 @@ class Editorial:
     standing: Mapping[str, float] = field(default_factory=dict)
     languages: Languages = field(default_factory=Languages)
     poor_agents: frozenset[str] = frozenset()
+    thinks_first: frozenset[str] = frozenset()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     architectures: Mapping[str, str] = field(default_factory=dict)
     tied: frozenset[str] = frozenset()

@@ -1,0 +1,166 @@
+"""Which models and which of their tags come into question."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wattlight.domain.entry import CatalogEntry, CatalogTag, Flavour
+from wattlight.domain.values import MachineProfile
+
+from .judgement import BEST_SPEED_POINTS, Judged, judge_tag, speed_points, wanted_speed
+from .known_models import KnownModels
+from .quality import QUANT_LOSS, age_months, quality_points, quant_points
+from .question import Question
+from .uses import Use, suits
+
+OUTDATED_MONTHS = 24
+"""Older models are named only if everything is asked for; embedding models age more slowly."""
+UNKNOWN_LANGUAGE_LOSS = 2.0
+SIXTEEN_BITS = frozenset({"BF16", "FP16", "F16"})
+SIXTEEN_BITS_BELOW = 1.5e9
+"""Unquantized tags are for models with fewer parameters than this; larger ones gain nothing by it."""
+WORTH_A_TRY = 0.15
+"""Expected points above which another quantization is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model in one flavour, with the points it would have at best."""
+
+    entry: CatalogEntry
+    flavour: Flavour
+    tags: tuple[CatalogTag, ...]
+    quality: float
+
+    @property
+    def at_best(self) -> float:
+        """No machine gives it more points than this."""
+        return self.quality + BEST_SPEED_POINTS
+
+
+def candidates(known: KnownModels, question: Question) -> list[Candidate]:
+    """Everything meant for the use (and the language), most promising first."""
+    found = []
+    for entry in known.catalog.entries:
+        if not suits(entry, question.use, known.editorial) or _outdated(entry, known, question):
+            continue
+        language_loss = _language_loss(entry, question, known)
+        if language_loss is None:
+            continue
+        for flavour in (Flavour.SAME, Flavour.INSTRUCT):
+            tags = tuple(_tags(entry, flavour))
+            if not tags or (flavour is Flavour.INSTRUCT and question.use is Use.REASONING):
+                continue
+            quality = quality_points(entry, question.use, flavour, known.editorial, known.catalog.date)
+            found.append(Candidate(entry, flavour, tags, quality - language_loss))
+    found.sort(key=lambda item: (-item.at_best, item.entry.name))
+    return found
+
+
+def _outdated(entry: CatalogEntry, known: KnownModels, question: Question) -> bool:
+    if question.everything or question.use is Use.EMBEDDING:
+        return False
+    return age_months(entry, known.catalog.date) > OUTDATED_MONTHS
+
+
+def _language_loss(entry: CatalogEntry, question: Question, known: KnownModels) -> float | None:
+    """Points lost for the language; None if the model is not meant for it."""
+    if question.language is None:
+        return 0.0
+    speaks = known.editorial.languages.speaks(entry.base_name, question.language)
+    if speaks is None:
+        return UNKNOWN_LANGUAGE_LOSS
+    return 0.0 if speaks else None
+
+
+def _tags(entry: CatalogEntry, flavour: Flavour) -> Iterator[CatalogTag]:
+    """The tags worth considering: those the GGUF engine runs, in quantizations that are worth their bytes."""
+    small = (entry.params_total or entry.unverified.params_total or 1 << 62) < SIXTEEN_BITS_BELOW
+    if flavour is Flavour.SAME:
+        yield entry.default_tag
+    for tag in entry.tags[1:]:
+        if tag.flavour is not flavour or tag.engine != "gguf" or tag.quant not in QUANT_LOSS:
+            continue
+        if tag.quant in SIXTEEN_BITS and not small:
+            continue
+        if flavour is Flavour.SAME and tag.quant == entry.quant:
+            continue
+        yield tag
+
+
+def judge_candidate(
+    candidate: Candidate, known: KnownModels, machine: MachineProfile, question: Question
+) -> tuple[Judged, ...]:
+    """The candidate's tags that were tried, best first; empty where no geometry is known.
+
+    The default tag is tried first: its bytes are exact. Then at most two others: a larger quantization if
+    there is room and it would gain, the largest smaller ones if it is too large or too slow.
+    """
+    start = _start_tag(candidate)
+    first = _judge(candidate, start, known, machine, question)
+    if first is None:
+        return ()
+    tried = [first]
+    wholly = first.fits and first.fit.layers_on_gpu in {0, first.fit.layers_total}
+    others = _others_that_fit(candidate, first, known, question) if wholly else _smaller(candidate, first)
+    for tag in others[:2]:
+        judged = _judge(candidate, tag, known, machine, question)
+        if judged is not None:
+            tried.append(judged)
+    tried.sort(key=lambda item: (not item.fits, -item.points))
+    return tuple(tried)
+
+
+def _start_tag(candidate: Candidate) -> CatalogTag:
+    if candidate.flavour is Flavour.SAME:
+        return candidate.tags[0]
+    default = candidate.entry.quant
+    return next((tag for tag in candidate.tags if tag.quant == default), candidate.tags[0])
+
+
+def _judge(
+    candidate: Candidate, tag: CatalogTag, known: KnownModels, machine: MachineProfile, question: Question
+) -> Judged | None:
+    ready = known.known(candidate.entry, tag)
+    if ready is None:
+        return None
+    return judge_tag(
+        candidate.entry,
+        tag,
+        ready.model,
+        ready.confidence,
+        machine,
+        question.use,
+        question.context,
+        known.editorial,
+        candidate.quality,
+    )
+
+
+def _others_that_fit(
+    candidate: Candidate, first: Judged, known: KnownModels, question: Question
+) -> list[CatalogTag]:
+    """Other quantizations that should fit and gain points, for quality or for speed; most promising first."""
+    wanted = wanted_speed(candidate.entry, first.tag, question.use, known.editorial)
+    mid = first.speed.mid
+    gains = []
+    for tag in candidate.tags:
+        more = tag.bytes_listed + tag.slack_bytes - first.tag.bytes_listed
+        if tag is first.tag or more > first.fit.spare_bytes:
+            continue
+        gain = quant_points(candidate.entry, tag) - quant_points(candidate.entry, first.tag)
+        if mid is not None:
+            then = mid * first.tag.bytes_listed / tag.bytes_listed
+            gain += speed_points(then, wanted) - speed_points(mid, wanted)
+        if gain > WORTH_A_TRY:
+            gains.append((gain, tag))
+    gains.sort(key=lambda item: -item[0])
+    return [tag for _, tag in gains]
+
+
+def _smaller(candidate: Candidate, first: Judged) -> list[CatalogTag]:
+    """Smaller quantizations, the largest that should fit first."""
+    smaller = [tag for tag in candidate.tags if tag.bytes_listed < 0.97 * first.tag.bytes_listed]
+    smaller.sort(key=lambda tag: -tag.bytes_listed)
+    lacking = max(0, -first.fit.spare_bytes)
+    enough = [t for t in smaller if first.tag.bytes_listed - t.bytes_listed >= 0.8 * lacking]
+    return enough or smaller[-1:]

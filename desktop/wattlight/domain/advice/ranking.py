@@ -1,0 +1,161 @@
+"""The list: judged in order of promise until no model left could still get onto it."""
+
+from collections.abc import Sequence
+
+from wattlight.domain.fit import FitOptions, Verdict, largest_context
+from wattlight.domain.values import MachineProfile
+
+from .api import api_advice
+from .candidates import Candidate, candidates, judge_candidate
+from .judgement import Judged
+from .known_models import KnownModels
+from .passed_over import Rejection, kept_instead, left_out
+from .quality import effective_billions
+from .question import Advice, PassedOver, Question, Recommendation
+from .reasons import why
+from .uses import Use
+
+FAR_BEHIND = 11.0
+"""Points behind the best at which a model is not worth naming any more."""
+SAME_SIZE = 1.45
+"""Models of one line whose sizes differ by less than this factor are of one size."""
+
+
+def recommend(known: KnownModels, machine: MachineProfile, question: Question) -> Advice:
+    """What to run on ``machine``: only models that fit and that the server can pull, best first."""
+    found = candidates(known, question)
+    judged, rejected = _judge_all(found, known, machine, question)
+    kept, dropped = _one_of_a_kind(judged, known, question)
+    top = kept if question.everything else _near_the_best(kept)[: question.limit]
+    recommendations = tuple(
+        _recommendation(item, known, machine, question, dropped, rejected) for item in top
+    )
+    return Advice(
+        question=question,
+        recommendations=recommendations,
+        passed_over=left_out(recommendations, rejected, known, _room_bytes(machine)),
+        api=api_advice(recommendations, machine, question.use),
+        catalogue_date=known.catalog.date,
+        eligible=len({item.entry.name for item in found}),
+    )
+
+
+def _judge_all(
+    found: Sequence[Candidate], known: KnownModels, machine: MachineProfile, question: Question
+) -> tuple[list[Judged], list[Rejection]]:
+    """Fits, best first, and what was refused; stops when the list can no longer change."""
+    judged: list[Judged] = []
+    rejected: list[Rejection] = []
+    room = _room_bytes(machine)
+    for candidate in found:
+        if not question.everything and _settled(judged, candidate.at_best, known, question):
+            break
+        smallest = min(tag.bytes_listed for tag in candidate.tags)
+        if smallest > room:
+            rejected.append(Rejection(candidate.entry, candidate.tags[0], "no_room", smallest, room))
+            continue
+        tried = judge_candidate(candidate, known, machine, question)
+        for item in tried:
+            if item.fits:
+                judged.append(item)
+            else:
+                rejected.append(_refused(item, machine))
+            if not question.everything:
+                break
+    judged.sort(key=lambda item: (-item.points, item.name))
+    return judged, rejected
+
+
+def _near_the_best(kept: list[Judged]) -> list[Judged]:
+    """Without what is so far behind the best that nobody should take it."""
+    return [item for item in kept if item.points > kept[0].points - FAR_BEHIND]
+
+
+def _settled(judged: list[Judged], at_best: float, known: KnownModels, question: Question) -> bool:
+    better = [item for item in judged if item.points >= at_best]
+    if len(better) < question.limit:
+        return False
+    better.sort(key=lambda item: (-item.points, item.name))
+    return len(_one_of_a_kind(better, known, question)[0]) >= question.limit
+
+
+def _room_bytes(machine: MachineProfile) -> int:
+    """More than this cannot be held at all."""
+    cards = sum(
+        device.memory_total_bytes or device.memory_free_bytes or 0
+        for device in machine.devices
+        if not (device.unified or device.integrated)
+    )
+    return cards + machine.ram_available_bytes
+
+
+def _refused(item: Judged, machine: MachineProfile) -> Rejection:
+    refusal = item.refusal or "no_room"
+    shared = {device.id for device in machine.devices if device.unified or device.integrated}
+    cards = sum(use.free_bytes for use in item.fit.devices if use.id not in shared)
+    pool = sum(use.free_bytes for use in item.fit.devices if use.id in shared)
+    room = cards + min(pool or machine.ram_available_bytes, machine.ram_available_bytes)
+    return Rejection(item.entry, item.tag, refusal, item.needed_bytes, room, item.speed.mid)
+
+
+def _one_of_a_kind(
+    judged: Sequence[Judged], known: KnownModels, question: Question
+) -> tuple[list[Judged], list[tuple[Judged, Judged]]]:
+    """One model per line and size: (kept, [(dropped, the one kept in its place)]). Sorted input."""
+    if question.everything:
+        return list(judged), []
+    kept: list[Judged] = []
+    dropped = []
+    for item in judged:
+        rival = next((other for other in kept if _same_kind(item, other, known)), None)
+        if rival is None:
+            kept.append(item)
+        else:
+            dropped.append((item, rival))
+    return kept, dropped
+
+
+def _same_kind(one: Judged, other: Judged, known: KnownModels) -> bool:
+    if one.entry is other.entry:
+        return True
+    if known.editorial.line_of(one.entry)[0] != known.editorial.line_of(other.entry)[0]:
+        return False
+    if one.entry.moe != other.entry.moe:
+        return False
+    ratio = effective_billions(one.entry) / effective_billions(other.entry)
+    return 1 / SAME_SIZE < ratio < SAME_SIZE
+
+
+def _recommendation(
+    item: Judged,
+    known: KnownModels,
+    machine: MachineProfile,
+    question: Question,
+    dropped: Sequence[tuple[Judged, Judged]],
+    rejected: Sequence[Rejection],
+) -> Recommendation:
+    embeds = question.use is Use.EMBEDDING
+    largest = None
+    if item.fit.verdict is Verdict.FULL_GPU:
+        largest = largest_context(item.model, machine, FitOptions())
+    thinking = item.tag.flavour.value != "instruct"
+    instead: tuple[PassedOver, ...] = kept_instead(item, dropped, rejected, known)
+    return Recommendation(
+        name=item.name,
+        entry=item.entry,
+        tag=item.tag,
+        use=question.use,
+        verdict=item.fit.verdict,
+        context=item.fit.context,
+        spare_bytes=item.fit.spare_bytes,
+        largest_full_gpu_context=largest,
+        speed=item.speed,
+        download_bytes=item.tag.bytes_listed,
+        download_exact=item.tag.slack_bytes == 0,
+        confidence=item.confidence,
+        capabilities=item.entry.capabilities if thinking else item.entry.capabilities - {"thinking"},
+        fit=item.fit,
+        points=round(item.points, 3),
+        why=why(item, known, embeds),
+        instead_of=instead,
+    )
