@@ -1,0 +1,173 @@
+"""The dashboard: navigation left, one page at a time, each built when it is first looked at."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+)
+
+from wattlight.i18n import tr
+from wattlight.settings import Settings
+from wattlight.viewmodels import Scene, corner_lines
+
+from .controls import Ask, button
+from .icons import app_icon, app_pixmap, line_icon
+from .page_cost import CostPage
+from .page_machine import MachinePage
+from .page_models import ModelsPage
+from .page_now import NowPage
+from .page_settings import SettingsPage
+from .text import plain_label, set_text
+from .theme import Theme
+from .window import ThemedWindow
+
+SIZE = QSize(980, 660)
+NAV_WIDTH = 152
+PAGES = ("now", "models", "cost", "machine", "settings")
+
+AnyPage = NowPage | ModelsPage | CostPage | MachinePage | SettingsPage
+Advise = Callable[[str | None, int | None], None]
+
+
+class Dashboard(ThemedWindow):
+    """980 x 660, resizable."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        do: Ask,
+        seen: Callable[[bool], None],
+        save: Callable[[Settings], None],
+        advise: Advise,
+    ) -> None:
+        super().__init__(theme, do, seen)
+        self.setWindowTitle(tr("Wattlight"))
+        self.setWindowIcon(app_icon())
+        self._save, self._advise = save, advise
+        self._scene: Scene | None = None
+        self._pages: dict[str, AnyPage] = {}
+        self._buttons: dict[str, QPushButton] = {}
+        outer = QHBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._nav())
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        asked = QVBoxLayout()
+        asked.setContentsMargins(24, 12, 24, 0)
+        asked.addWidget(self.question)
+        right.addLayout(asked)
+        self._stack = QStackedWidget()
+        right.addWidget(self._stack, 1)
+        outer.addLayout(right, 1)
+        for index, name in enumerate(PAGES):
+            keys = QShortcut(QKeySequence(f"Ctrl+{index + 1}"), self)
+            keys.activated.connect(lambda n=name: self.open_page(n))
+        self.restyle()
+        self.resize(SIZE)
+        self.setMinimumSize(720, 480)
+
+    @property
+    def page(self) -> str:
+        """The name of the page that is shown."""
+        return next((n for n, p in self._pages.items() if p is self._stack.currentWidget()), "now")
+
+    def open_page(self, name: str, model: str = "") -> None:
+        """Show a page, and on Models the details of ``model``."""
+        made = self._pages.get(name)
+        if made is None:
+            made = self._make(name)
+            self._pages[name] = made
+            self._stack.addWidget(made)
+        self._stack.setCurrentWidget(made)
+        self._buttons[name].setChecked(True)
+        if self._scene is not None:
+            made.render_scene(self._scene)
+        if isinstance(made, ModelsPage) and model:
+            made.choose(model)
+
+    def ask_price(self) -> None:
+        """Open Settings at the price."""
+        self.open_page("settings")
+        page = self._pages["settings"]
+        if isinstance(page, SettingsPage):
+            page.ask_price()
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show a state; only the page that is looked at is drawn."""
+        self._scene = scene
+        lines = corner_lines(scene)
+        set_text(self._corner, "\n".join(lines))
+        current = self._pages.get(self.page)
+        if current is not None:
+            current.render_scene(scene)
+
+    def restyle(self) -> None:
+        """Colours of the drawn parts too."""
+        super().restyle()
+        tokens = self._theme.tokens
+        ratio = self.devicePixelRatioF()
+        self._logo.setPixmap(
+            app_pixmap(tokens.button if not tokens.dark else tokens.flame, tokens.window, 22, ratio)
+        )
+        for name, made in self._buttons.items():
+            made.setIcon(line_icon(f"page-{name}", tokens.text if made.isChecked() else tokens.quiet))
+        if self._scene is not None:
+            self.render_scene(self._scene)
+
+    def _make(self, name: str) -> AnyPage:
+        if name == "models":
+            return ModelsPage(self._theme, self.ask, self._advise)
+        if name == "settings":
+            return SettingsPage(self._theme, self.ask, self._save)
+        if name == "cost":
+            return CostPage(self._theme, self.ask)
+        if name == "machine":
+            return MachinePage(self._theme, self.ask)
+        return NowPage(self._theme, self.ask)
+
+    def _nav(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("nav")
+        frame.setFixedWidth(NAV_WIDTH)
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(10, 16, 11, 16)
+        column.setSpacing(2)
+        head = QHBoxLayout()
+        head.setContentsMargins(7, 0, 0, 8)
+        head.setSpacing(8)
+        self._logo = QLabel()
+        head.addWidget(self._logo)
+        head.addWidget(plain_label(tr("Wattlight"), "name"))
+        head.addStretch(1)
+        column.addLayout(head)
+        group = QButtonGroup(self)
+        group.setExclusive(True)
+        titles = (tr("Now"), tr("Models"), tr("Cost"), tr("Machine"), tr("Settings"))
+        for name, title in zip(PAGES, titles, strict=True):
+            made = button(title, "nav")
+            made.setCheckable(True)
+            made.setIconSize(QSize(18, 18))
+            made.clicked.connect(lambda _checked=False, n=name: self.open_page(n))
+            made.toggled.connect(lambda on, n=name: self._dress(n, on))
+            group.addButton(made)
+            self._buttons[name] = made
+            column.addWidget(made)
+        column.addStretch(1)
+        self._corner = plain_label(role="faint", wrap=True)
+        self._corner.setContentsMargins(7, 0, 0, 0)
+        column.addWidget(self._corner)
+        return frame
+
+    def _dress(self, name: str, on: bool) -> None:
+        tokens = self._theme.tokens
+        self._buttons[name].setIcon(line_icon(f"page-{name}", tokens.text if on else tokens.quiet))

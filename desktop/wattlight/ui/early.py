@@ -1,0 +1,85 @@
+"""The first icon: application, lock and tray icon, before anything heavy is imported."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
+
+from wattlight.domain.values import Problem
+from wattlight.paths import Places
+
+from .icons import tray_icon
+from .single import SingleInstance
+
+
+class ScreenProblem(Problem):
+    """There is no screen to show anything on."""
+
+    code = "no_screen"
+
+
+@dataclass(slots=True)
+class EarlyIcon:
+    """What exists after the first moment; :class:`DesktopFace` takes it over.
+
+    ``menu`` is the menu of the icon from the start, since some tray hosts ask for it only once.
+    """
+
+    app: QApplication
+    tray: QSystemTrayIcon
+    menu: QMenu
+    born_with_host: bool
+    instance: SingleInstance
+
+
+def early_icon(places: Places, arguments: list[str] | None = None) -> EarlyIcon | None:
+    """Make the application and show the icon; None when another instance lives and was asked to show itself.
+
+    Raises:
+        ScreenProblem: no display is set, where Qt itself would end the process.
+    """
+    check_screen()
+    app = make_application(arguments or [])
+    instance = SingleInstance(places)
+    if not instance.take():
+        instance.ask_to_show()
+        return None
+    menu = QMenu()
+    menu.addAction("Wattlight").setEnabled(False)
+    tray, born = show_icon(menu)
+    return EarlyIcon(app, tray, menu, born, instance)
+
+
+def check_screen() -> None:
+    """Raise a sentence where Qt would abort."""
+    if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
+        return
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ScreenProblem(
+            "There is no screen here, so the window cannot be shown.",
+            "Use the command line instead: wattlight hardware, wattlight cost, wattlight meter.",
+        )
+
+
+def make_application(arguments: list[str]) -> QApplication:
+    """The one application object."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    app = QApplication(["wattlight", *arguments])
+    app.setApplicationName("wattlight")
+    app.setApplicationDisplayName("Wattlight")
+    app.setDesktopFileName("wattlight")
+    app.setQuitOnLastWindowClosed(False)
+    return app
+
+
+def show_icon(menu: QMenu) -> tuple[QSystemTrayIcon, bool]:
+    """A visible tray icon, and whether a tray host was there when it was made."""
+    born = QSystemTrayIcon.isSystemTrayAvailable()
+    tray = QSystemTrayIcon(tray_icon("off"))
+    tray.setToolTip("Wattlight")
+    tray.setContextMenu(menu)
+    tray.show()
+    return tray, born

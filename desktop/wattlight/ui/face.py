@@ -1,0 +1,268 @@
+"""The desktop face: icon, menu, windows; fed with states, turning clicks into the controller's commands."""
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QSocketNotifier, QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QSystemTrayIcon
+
+from wattlight.domain.state import AppState
+from wattlight.paths import Places
+from wattlight.services import Controller
+from wattlight.settings import Settings
+from wattlight.viewmodels import Command, Extras, IconState, Scene, TrayView, Verb, tray_view
+
+from .bridge import Bridge
+from .early import EarlyIcon, early_icon
+from .icons import tray_icon
+from .keeper import TrayKeeper
+from .theme import Theme
+from .tray_menu import TrayMenu
+from .windows import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What the bridge carries; None: as before."""
+
+    state: AppState
+    extras: Extras | None = None
+    settings: Settings | None = None
+
+
+class DesktopFace:
+    """Tray, small window and dashboard of one user.
+
+    Make it and call :meth:`start` on the main thread; :meth:`publish` and :meth:`stop` may be called from
+    any. ``clock`` gives aware UTC time.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        initial_state: AppState,
+        settings: Settings,
+        places: Places,
+        arguments: list[str],
+        early: EarlyIcon | None = None,
+        extras: Extras | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._controller = controller
+        self._clock = clock
+        self._hidden = "--hidden" in arguments
+        self._early = early if early is not None else early_icon(places, arguments)
+        if self._early is None:
+            raise RuntimeError("Another Wattlight of this user is running.")
+        first = self._early
+        self._state, self._settings = initial_state, settings
+        self._extras = extras if extras is not None else Extras()
+        self._theme = Theme(first.app, settings.theme)
+        self._keeper = TrayKeeper(first.tray, first.menu, first.born_with_host)
+        self._menu = TrayMenu(first.menu, self.do)
+        self._windows = Windows(
+            self._theme, self.do, controller.set_watching, self._save, controller.request_advice
+        )
+        self._windows.keeper = self._keeper
+        self._windows.told_closing = settings.told_tray_closing
+        self._windows.on_told = lambda: self._save(replace(self._settings, told_tray_closing=True))
+        self._bridge = Bridge(self._deliver)
+        self._shown: TrayView | None = None
+        self._shown_icon: IconState | None = None
+        self._tick = QTimer()
+        self._tick.setInterval(1000)
+        self._tick.timeout.connect(self._ticked)
+        self._notifier: QSocketNotifier | None = None
+        self._code = 0
+        self._connect()
+        self._draw()
+
+    @property
+    def bridge(self) -> Bridge:
+        """The one way from other threads to the main thread."""
+        return self._bridge
+
+    def start(self) -> int:
+        """Run until quit; the exit code. Without a tray the small window opens at once."""
+        assert self._early is not None
+        self._early.instance.listen(self._asked_to_show)
+        if not self._hidden:
+            self._windows.show_small(self._keeper.tray, at_icon=False)
+        with self._signals():
+            code = self._early.app.exec()
+        self._leave()
+        return self._code or code
+
+    def publish(
+        self, state: AppState, extras: Extras | None = None, settings: Settings | None = None
+    ) -> None:
+        """Show a state (any thread). What is None stays as it was; the latest wins, ten a second at most."""
+        self._bridge.publish(_News(state, extras, settings))
+
+    def stop(self, code: int = 0) -> None:
+        """End :meth:`start` (any thread). Nothing published after this is shown."""
+
+        def leave() -> None:
+            self._code = code
+            self._bridge.close()
+            if self._early is not None:
+                self._early.app.quit()
+
+        self._bridge.call(leave)
+
+    def do(self, command: Command) -> None:
+        """Carry out a click; a heavy one is asked about in the window first."""
+        if command.question:
+            self._windows.ask(command)
+            return
+        opener = self._windows.opener(command)
+        if opener is not None:
+            opener()
+            return
+        controller, model = self._controller, command.model
+        act: dict[Verb, Callable[[], None]] = {
+            Verb.SWITCH: lambda: controller.switch(model),
+            Verb.LOAD: lambda: controller.load(model),
+            Verb.UNLOAD: lambda: controller.unload(model or None),
+            Verb.KEEP: lambda: controller.keep_loaded(model, True),
+            Verb.RELEASE: lambda: controller.keep_loaded(model, False),
+            Verb.REMOVE: lambda: controller.remove(model),
+            Verb.PULL: lambda: controller.pull(model),
+            Verb.CANCEL_PULL: lambda: controller.cancel_pull(model),
+            Verb.CANCEL_TASK: lambda: controller.cancel_task(model),
+            Verb.PAUSE: lambda: controller.set_paused(True),
+            Verb.RESUME: lambda: controller.set_paused(False),
+            Verb.REFRESH: controller.refresh,
+            Verb.START_SERVER: controller.start_server,
+            Verb.DISMISS: lambda: controller.dismiss(model),
+            Verb.DECLINE_PRICE: self._decline_price,
+            Verb.QUIT: controller.quit,
+        }
+        act[command.verb]()
+
+    def _connect(self) -> None:
+        self._keeper.activated.connect(self._icon_clicked)
+        self._keeper.available_changed.connect(self._tray_came_or_went)
+        self._keeper.remade.connect(self._tray_remade)
+        self._theme.changed.connect(self._theme_changed)
+        self._windows.visible_changed.connect(self._visible_changed)
+        QGuiApplication.instance().commitDataRequest.connect(  # type: ignore[union-attr]
+            lambda _manager: self._controller.quit()
+        )
+
+    def _scene(self) -> Scene:
+        return Scene(self._state, self._settings, self._clock(), self._extras)
+
+    def _deliver(self, news: _News) -> None:
+        self._state = news.state
+        self._extras = news.extras if news.extras is not None else self._extras
+        if news.settings is not None:
+            self._take_settings(news.settings)
+        self._draw()
+
+    def _draw(self) -> None:
+        scene = self._scene()
+        self._draw_tray(scene)
+        self._windows.render_scene(scene)
+        self._mind_tick()
+
+    def _draw_tray(self, scene: Scene) -> None:
+        view = tray_view(scene)
+        if view.icon is not self._shown_icon:
+            self._shown_icon = view.icon
+            self._keeper.set_icon(tray_icon(view.icon.value))
+        if view != self._shown:
+            self._shown = view
+            self._keeper.set_tip(view.tooltip.replace("<", "‹").replace(">", "›"))
+            self._menu.show(view.menu, self._keeper.on_dbus)
+
+    def _take_settings(self, settings: Settings) -> None:
+        if settings.theme != self._settings.theme:
+            self._theme.wish(settings.theme)
+        self._settings = settings
+        self._windows.told_closing = settings.told_tray_closing
+
+    def _save(self, settings: Settings) -> None:
+        self._take_settings(settings)
+        self._controller.apply_settings(settings)
+        self._draw()
+
+    def _decline_price(self) -> None:
+        self._save(replace(self._settings, price=replace(self._settings.price, declined=True)))
+
+    def _mind_tick(self) -> None:
+        """Seconds pass on the screen only while something is being done and someone looks."""
+        wanted = bool(self._state.tasks) and self._windows.visible
+        if wanted != self._tick.isActive():
+            self._tick.start() if wanted else self._tick.stop()
+
+    def _ticked(self) -> None:
+        self._windows.render_scene(self._scene())
+
+    def _visible_changed(self) -> None:
+        self._windows.render_scene(self._scene())
+        self._mind_tick()
+
+    def _icon_clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if reason is QSystemTrayIcon.ActivationReason.Trigger:
+            self._windows.toggle_small(self._keeper.tray)
+
+    def _tray_came_or_went(self, available: bool) -> None:
+        if not available:
+            self._windows.tray_lost()
+
+    def _tray_remade(self) -> None:
+        self._shown_icon, self._shown = None, None
+        self._draw_tray(self._scene())
+
+    def _theme_changed(self) -> None:
+        self._shown_icon = None
+        self._draw_tray(self._scene())
+
+    def _asked_to_show(self, token: str) -> None:
+        if token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = token  # Qt passes it on when the window is raised
+        self._windows.show_small(self._keeper.tray, at_icon=False)
+
+    @contextlib.contextmanager
+    def _signals(self):  # type: ignore[no-untyped-def]
+        """SIGTERM and Ctrl+C reach Python at once, without a timer that wakes the processor."""
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        old_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        self._notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(lambda *_: _drain(reader))
+        names = (signal.SIGTERM, signal.SIGINT)
+        old = {name: signal.signal(name, lambda *_: self._controller.quit()) for name in names}
+        try:
+            yield
+        finally:
+            for name, handler in old.items():
+                signal.signal(name, handler)
+            signal.set_wakeup_fd(old_fd)
+            self._notifier.setEnabled(False)
+            self._notifier = None
+            reader.close()
+            writer.close()
+
+    def _leave(self) -> None:
+        """Take everything off the screen; the bridge is closed before."""
+        self._bridge.close()
+        self._tick.stop()
+        self._windows.close()
+        self._keeper.close()
+        self._theme.close()
+        if self._early is not None:
+            self._early.instance.close()
+
+
+def _drain(reader: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        reader.recv(4096)

@@ -1,0 +1,75 @@
+"""Icons from SVG: one drawing per state, coloured for the place where it is shown."""
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QIcon, QImage, QImageReader, QPixmap
+
+from wattlight.assets import asset_bytes
+
+INK = b"#1d1c1a"
+HALO = b"#ffffff"
+TRAY_SIZES = (16, 22, 24, 32, 48, 64)
+
+
+def tray_icon(state: str, dark_panel: bool | None = None) -> QIcon:
+    """The icon of a tray state (``off``, ``ready``, ``loading``, ``working``, ``attention``, ``paused``).
+
+    Ink in one tone with a thin halo in the other, so that it reads on any panel; which tone is the ink
+    follows the colour scheme (unknown counts as dark, as most panels are).
+    """
+    if dark_panel is None:
+        dark_panel = QGuiApplication.styleHints().colorScheme() is not Qt.ColorScheme.Light
+    drawing = asset_bytes(f"icons/tray-{state}.svg")
+    if dark_panel:
+        drawing = drawing.replace(INK, b"#placeholder").replace(HALO, INK).replace(b"#placeholder", HALO)
+    icon = QIcon()
+    for size in TRAY_SIZES:
+        icon.addPixmap(QPixmap.fromImage(render(drawing, size)))
+    return icon
+
+
+def line_pixmap(name: str, colour: str, size: int, ratio: float) -> QPixmap:
+    """A line drawing in ``colour``, sharp at the screen's pixel ratio."""
+    drawing = asset_bytes(f"icons/{name}.svg").replace(INK, colour.encode("ascii"))
+    pixmap = QPixmap.fromImage(render(drawing, round(size * ratio)))
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+def line_icon(name: str, colour: str, size: int = 20) -> QIcon:
+    """A line drawing as an icon, at one and two pixels a point."""
+    icon = QIcon()
+    for ratio in (1.0, 2.0):
+        icon.addPixmap(line_pixmap(name, colour, size, ratio))
+    return icon
+
+
+def app_icon() -> QIcon:
+    """The program's own icon in colour."""
+    drawing = asset_bytes("icons/wattlight.svg")
+    icon = QIcon()
+    for size in (16, 24, 32, 48, 64, 128, 256):
+        icon.addPixmap(QPixmap.fromImage(render(drawing, size)))
+    return icon
+
+
+def app_pixmap(flame: str, inner: str, size: int, ratio: float) -> QPixmap:
+    """The flame in the theme's colours."""
+    drawing = asset_bytes("icons/wattlight.svg")
+    drawing = drawing.replace(b"#e8590c", flame.encode("ascii")).replace(b"#fff4e6", inner.encode("ascii"))
+    pixmap = QPixmap.fromImage(render(drawing, round(size * ratio)))
+    pixmap.setDevicePixelRatio(ratio)
+    return pixmap
+
+
+def render(drawing: bytes, size: int) -> QImage:
+    """An SVG drawn at ``size`` x ``size`` pixels, by Qt's image plug-in (it needs no further import)."""
+    data = QByteArray(drawing)
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer, QByteArray(b"svg"))
+    reader.setScaledSize(QSize(size, size))
+    image = reader.read()
+    if image.isNull():
+        image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(Qt.GlobalColor.gray)
+    return image

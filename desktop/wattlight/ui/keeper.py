@@ -1,0 +1,125 @@
+"""Keeps one tray icon alive when the tray host comes late, goes, or starts again.
+
+An icon made while no tray host is there never registers later (Qt 6.12): it is made anew when one appears.
+An icon made with a host registers again by itself when the host restarts: then nothing is rebuilt.
+"""
+
+import sys
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+
+from .early import show_icon
+
+WATCHER = "org.kde.StatusNotifierWatcher"
+SETTLE_MS = 700
+"""A host needs a moment between taking its name and taking icons."""
+
+
+class TrayKeeper(QObject):
+    """Owns the icon; ``available_changed`` tells whether a tray can show it."""
+
+    available_changed = Signal(bool)
+    activated = Signal(QSystemTrayIcon.ActivationReason)
+    remade = Signal()
+
+    def __init__(self, tray: QSystemTrayIcon, menu: QMenu, born_with_host: bool) -> None:
+        super().__init__()
+        self._tray = tray
+        self._menu = menu
+        self._born = born_with_host
+        self._icon: QIcon | None = None
+        self._tip = ""
+        self._on_dbus = False
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.timeout.connect(self._look_again)
+        tray.activated.connect(self.activated)
+        self._watch = self._watch_bus()
+
+    @property
+    def available(self) -> bool:
+        """Whether a tray is there now."""
+        return QSystemTrayIcon.isSystemTrayAvailable()
+
+    @property
+    def on_dbus(self) -> bool:
+        """Whether the menu is drawn by a host on the bus (which eats single underscores)."""
+        return self._on_dbus
+
+    @property
+    def tray(self) -> QSystemTrayIcon:
+        """The icon of this moment."""
+        return self._tray
+
+    def set_icon(self, icon: QIcon) -> None:
+        """Show another icon; call it only when the state changed."""
+        self._icon = icon
+        self._tray.setIcon(icon)
+
+    def set_tip(self, text: str) -> None:
+        """The tooltip, plain text (hosts may take markup: escape it before)."""
+        if text != self._tip:
+            self._tip = text
+            self._tray.setToolTip(text)
+
+    def tell(self, title: str, text: str) -> bool:
+        """A notification through the tray; False where there is none to carry it."""
+        if not self.available or not QSystemTrayIcon.supportsMessages():
+            return False
+        self._tray.showMessage(title, text, QSystemTrayIcon.MessageIcon.NoIcon)
+        return True
+
+    def close(self) -> None:
+        """Take the icon away."""
+        self._settle.stop()
+        self._tray.hide()
+
+    def _watch_bus(self) -> object | None:
+        if sys.platform in {"win32", "darwin"}:
+            return None
+        try:
+            from PySide6.QtDBus import QDBusConnection, QDBusServiceWatcher
+        except ImportError:
+            return None
+        bus = QDBusConnection.sessionBus()
+        if not bus.isConnected():
+            return None
+        interface = bus.interface()
+        self._on_dbus = bool(interface and interface.isServiceRegistered(WATCHER).value())
+        mode = QDBusServiceWatcher.WatchModeFlag.WatchForOwnerChange
+        watch = QDBusServiceWatcher(WATCHER, bus, mode, self)
+        watch.serviceRegistered.connect(self._appeared)
+        watch.serviceUnregistered.connect(self._vanished)
+        return watch
+
+    def _appeared(self, _name: str) -> None:
+        self._settle.start()
+
+    def _vanished(self, _name: str) -> None:
+        self._settle.stop()
+        self.available_changed.emit(self.available)
+
+    def _look_again(self) -> None:
+        if not self.available:
+            return
+        self._on_dbus = True
+        if not self._born:
+            self._remake(show_icon)
+        self.available_changed.emit(True)
+
+    def _remake(self, make: Callable[[QMenu], tuple[QSystemTrayIcon, bool]]) -> None:
+        old = self._tray
+        old.activated.disconnect(self.activated)
+        old.hide()
+        old.deleteLater()
+        self._tray, self._born = make(self._menu)
+        if self._icon is not None:
+            self._tray.setIcon(self._icon)
+        if self._tip:
+            self._tray.setToolTip(self._tip)
+        self._tray.activated.connect(self.activated)
+        self.remade.emit()

@@ -1,0 +1,194 @@
+"""The list of models: a table model over prepared rows, and a delegate that draws them."""
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from wattlight.i18n import tr
+from wattlight.viewmodels import ModelRow
+
+from .controls import paint_pill
+from .theme import Theme
+from .tokens import BODY, QUIET
+
+Index = QModelIndex | QPersistentModelIndex
+NAME, SIZE, FIT, SPEED, COST = range(5)
+ROW_HEIGHT = 34
+SECTION_HEIGHT = 30
+
+
+class ModelsTableModel(QAbstractTableModel):
+    """Rows of the page Models; thousands cost nothing, since only visible ones are drawn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[ModelRow, ...] = ()
+
+    def show_rows(self, rows: tuple[ModelRow, ...]) -> bool:
+        """Show these rows; False when they are the same as before."""
+        if rows == self._rows:
+            return False
+        if [r.key for r in rows] == [r.key for r in self._rows]:
+            self._rows = rows
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, COST))
+            return True
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+        return True
+
+    def row_at(self, index: Index) -> ModelRow | None:
+        """The row of an index."""
+        return self._rows[index.row()] if 0 <= index.row() < len(self._rows) else None
+
+    def row_of(self, key: str) -> int:
+        """Where the model ``key`` stands, -1 if nowhere."""
+        return next((i for i, row in enumerate(self._rows) if row.key == key), -1)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """Lines with their headings."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """Five columns."""
+        return 0 if parent.isValid() else 5
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        """Headings; figures stand right."""
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (tr("Model"), tr("Download"), tr("Fit"), tr("Tokens/s"), tr("per 1M"))[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            left = section in {NAME, FIT}
+            side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return (
+                "",
+                tr("Bytes to download, in GB"),
+                tr("Where it would run"),
+                tr("Output tokens a second"),
+                tr("Electricity for a million output tokens"),
+            )[section]
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Texts, for the delegate and for screen readers."""
+        row = self.row_at(index)
+        if row is None:
+            return None
+        if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
+            pill = row.pill.text if row.pill else ""
+            return (row.name, row.size, pill, row.speed, row.cost)[index.column()]
+        if role == Qt.ItemDataRole.SizeHintRole:
+            return QSize(40, SECTION_HEIGHT if row.section else ROW_HEIGHT)
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Headings cannot be chosen."""
+        row = self.row_at(index)
+        if row is None or row.section:
+            return Qt.ItemFlag.NoItemFlags
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+
+
+class ModelsDelegate(QStyledItemDelegate):
+    """Draws a line: name with its quiet quantization, figures right, the verdict as a pill."""
+
+    def __init__(self, theme: Theme, model: ModelsTableModel) -> None:
+        super().__init__()
+        self._theme = theme
+        self._model = model
+
+    def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Columns are as wide as what stands in them."""
+        row = self._model.row_at(index)
+        if row is None or row.section:
+            return QSize(10, SECTION_HEIGHT)
+        body, quiet = (
+            QFontMetrics(self._theme.font(BODY, tabular=True)),
+            QFontMetrics(self._theme.font(QUIET)),
+        )
+        if index.column() == FIT:
+            return QSize(quiet.horizontalAdvance(row.pill.text if row.pill else "") + 30, ROW_HEIGHT)
+        text = (row.name, row.size, "", row.speed, row.cost)[index.column()]
+        extra = quiet.horizontalAdvance(row.quantization) + 20 if index.column() == NAME else 0
+        return QSize(body.horizontalAdvance(text) + 20 + extra, ROW_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Draw one cell."""
+        row = self._model.row_at(index)
+        if row is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box: Any = option.rect
+        tokens = self._theme.tokens
+        if row.section:
+            self._section(painter, QRectF(box), row, index.column())
+        else:
+            state: Any = option.state
+            if state & QStyle.StateFlag.State_Selected:
+                painter.fillRect(box, QColor(tokens.selected))
+            painter.setPen(QPen(QColor(tokens.line), 1))
+            painter.drawLine(box.bottomLeft(), box.bottomRight())
+            self._cell(painter, QRectF(box).adjusted(8, 0, -8, 0), row, index.column())
+        painter.restore()
+
+    def _section(self, painter: QPainter, box: QRectF, row: ModelRow, column: int) -> None:
+        tokens = self._theme.tokens
+        if column == NAME:
+            painter.setFont(self._theme.font(QUIET, bold=True))
+            painter.setPen(QColor(tokens.quiet))
+            bottom = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
+            painter.drawText(box.adjusted(8, 0, 400, -7), bottom, row.name)
+        painter.setPen(QPen(QColor(tokens.line), 1))
+        painter.drawLine(box.bottomLeft(), box.bottomRight())
+
+    def _cell(self, painter: QPainter, box: QRectF, row: ModelRow, column: int) -> None:
+        tokens = self._theme.tokens
+        if column == NAME:
+            self._name(painter, box, row)
+            return
+        if column == FIT:
+            if row.pill is not None:
+                metrics = QFontMetrics(self._theme.font(QUIET))
+                width = min(box.width() + 8, metrics.horizontalAdvance(row.pill.text) + 20)
+                height = metrics.height() + 5
+                paint_pill(
+                    painter,
+                    QRectF(box.left(), box.center().y() - height / 2, width, height),
+                    row.pill,
+                    self._theme,
+                )
+            return
+        painter.setFont(self._theme.font(BODY, tabular=True))
+        painter.setPen(QColor(tokens.text))
+        text = (row.size, "", row.speed, row.cost)[column - SIZE]
+        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(box, right, text)
+
+    def _name(self, painter: QPainter, box: QRectF, row: ModelRow) -> None:
+        tokens = self._theme.tokens
+        painter.setFont(self._theme.font(BODY, bold=row.running))
+        metrics = painter.fontMetrics()
+        quiet = QFontMetrics(self._theme.font(QUIET))
+        tail = "  ".join(t for t in (row.quantization, tr("loaded") if row.running else "", row.hint) if t)
+        tail_width = quiet.horizontalAdvance(tail) + 6 if tail else 0
+        room = max(box.width() * 0.5, box.width() - tail_width)
+        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(room))
+        left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.setPen(QColor(tokens.text))
+        painter.drawText(box, left, name)
+        if tail:
+            x = metrics.horizontalAdvance(name) + 6
+            painter.setFont(self._theme.font(QUIET))
+            painter.setPen(QColor(tokens.quiet))
+            rest = box.adjusted(x, 0, 0, 0)
+            cut = quiet.elidedText(tail, Qt.TextElideMode.ElideRight, int(max(0.0, rest.width())))
+            painter.drawText(rest, left, cut)

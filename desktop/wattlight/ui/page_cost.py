@@ -1,0 +1,125 @@
+"""The page Cost."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QWidget
+
+from wattlight.i18n import tr
+from wattlight.viewmodels import CostView, Scene, TableView, cost_view
+
+from .bars import DaysChart, Legend
+from .controls import ActionButton, Ask, button, card, rule
+from .figure_card import FigureCard
+from .page import Page
+from .text import ElidedLabel, plain_label, set_text
+from .theme import Theme
+from .tokens import FIGURE, TITLE
+
+
+class CostPage(Page):
+    """Three figures, the days of the month, a table by model."""
+
+    def __init__(self, theme: Theme, ask: Ask) -> None:
+        super().__init__(ask)
+        self._theme = theme
+        self._scene: Scene | None = None
+        self._with_computer = False
+        row = self.row()
+        self._figures = [FigureCard(theme, FIGURE, TITLE) for _ in range(3)]
+        for figure in self._figures:
+            row.addWidget(figure.frame, 1)
+        self.column.addLayout(row)
+        self._price = ActionButton(ask, "primary")
+        self.column.addWidget(self._price, 0, Qt.AlignmentFlag.AlignLeft)
+        self.column.addWidget(self._days_card(theme), 1)
+        self._frame, column = card()
+        self._grid_box = QWidget()
+        self._grid = QGridLayout(self._grid_box)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(24)
+        self._grid.setVerticalSpacing(7)
+        self._table_empty = plain_label(role="quiet", wrap=True)
+        column.addWidget(self._grid_box)
+        column.addWidget(self._table_empty)
+        self._shown: TableView | None = None
+        self.column.addWidget(self._frame)
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show a state."""
+        self._scene = scene
+        view = cost_view(scene, self._with_computer)
+        self.show_notices(view.notices)
+        for card_, figure in zip(self._figures, (view.today, view.month, view.idle), strict=True):
+            card_.render_view(figure)
+        self._price.render_view(view.price_question)
+        self._render_days(view)
+        self._render_table(view.table)
+        set_text(self._table_empty, view.table_empty)
+        self._table_empty.setVisible(bool(view.table_empty))
+
+    def _days_card(self, theme: Theme) -> QFrame:
+        frame, column = card()
+        column.setSpacing(10)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        self._title = plain_label(role="label")
+        self._legend = Legend(theme)
+        self._toggle = button("")
+        self._toggle.clicked.connect(self._turn)
+        head.addWidget(self._title)
+        head.addStretch(1)
+        head.addWidget(self._legend)
+        head.addWidget(self._toggle)
+        column.addLayout(head)
+        self._days = DaysChart(theme)
+        column.addWidget(self._days, 1)
+        return frame
+
+    def _turn(self) -> None:
+        self._with_computer = not self._with_computer
+        if self._scene is not None:
+            self.render_scene(self._scene)
+
+    def _render_days(self, view: CostView) -> None:
+        set_text(self._title, view.days.title)
+        tokens = self._theme.tokens
+        items: tuple[tuple[str, str, bool], ...] = (
+            (tokens.flame, tr("working"), False),
+            (tokens.flame, tr("loaded, idle"), True),
+        )
+        if view.days.with_computer:
+            items = (*items, (tokens.bar_other, tr("computer itself"), False))
+        self._legend.show_items(items if view.days.bars else ())
+        self._toggle.setText(view.toggle_text)
+        self._toggle.setVisible(bool(view.days.bars))
+        self._days.render_view(view.days)
+
+    def _render_table(self, view: TableView) -> None:
+        if view == self._shown:
+            return
+        self._shown = view
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        columns = len(view.headings)
+        for column, text in enumerate(view.headings):
+            self._cell(0, column, text, "quiet")
+            self._grid.setColumnStretch(column, 1 if column == 0 else 0)
+        for index, row in enumerate(view.rows):
+            line = 1 + index * 2
+            self._grid.addWidget(rule(), line, 0, 1, max(columns, 1))
+            for column, text in enumerate(row):
+                quiet = index in view.quiet_rows
+                self._cell(line + 1, column, text, "quiet" if quiet else "figure")
+        self._grid_box.setVisible(bool(view.rows))
+
+    def _cell(self, line: int, column: int, text: str, role: str) -> None:
+        if column == 0:
+            name = ElidedLabel(role)
+            set_text(name, text)
+            self._grid.addWidget(name, line, column)
+            return
+        label = plain_label(text, role)
+        label.setFont(self._theme.font(13, tabular=True))
+        self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)

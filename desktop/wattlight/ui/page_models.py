@@ -1,0 +1,182 @@
+"""The page Models."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QTableView,
+)
+
+from wattlight.i18n import tr, trn
+from wattlight.viewmodels import CONTEXTS, USES, Filters, Scene, context_name, models_view, use_name
+
+from .controls import Ask, card
+from .empty_box import EmptyBox
+from .model_panel import ModelPanel
+from .models_table import NAME, ROW_HEIGHT, SECTION_HEIGHT, ModelsDelegate, ModelsTableModel
+from .page import Page
+from .text import plain_label, set_text
+from .theme import Theme
+
+Advise = Callable[[str | None, int | None], None]
+
+
+class ModelsPage(Page):
+    """List left, detail right. ``advise`` asks for recommendations for a use and a context."""
+
+    def __init__(self, theme: Theme, ask: Ask, advise: Advise) -> None:
+        super().__init__(ask)
+        self._advise = advise
+        self._scene: Scene | None = None
+        self._filters = Filters()
+        self._selected = ""
+        self.column.addLayout(self._head())
+        row = self.row()
+        row.addWidget(self._list(theme, ask), 5)
+        self._panel = ModelPanel(theme, ask)
+        self._panel.frame.setMinimumWidth(230)
+        self._panel.frame.setMaximumWidth(340)
+        row.addWidget(self._panel.frame, 3)
+        self.column.addLayout(row, 1)
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show a state."""
+        self._scene = scene
+        self._show()
+
+    def choose(self, model: str) -> None:
+        """Show the details of ``model``."""
+        self._selected = model
+        self._show()
+
+    def focus_search(self) -> None:
+        """Put the cursor where a name can be typed."""
+        self._search.setFocus()
+
+    def _head(self) -> QHBoxLayout:
+        row = self.row()
+        row.addWidget(plain_label(tr("Models for this computer"), "page"), 1)
+        self._use = QComboBox()
+        self._use.setAccessibleName(tr("What it is for"))
+        for use in ("", *USES):
+            self._use.addItem(use_name(use), use)
+        self._use.currentIndexChanged.connect(self._filtered)
+        self._context = QComboBox()
+        self._context.setAccessibleName(tr("Context length"))
+        for length in CONTEXTS:
+            self._context.addItem(context_name(length), length)
+        self._context.setCurrentIndex(1)
+        self._context.currentIndexChanged.connect(self._filtered)
+        self._search = QLineEdit()
+        self._search.setPlaceholderText(tr("Search or type a name"))
+        self._search.setAccessibleName(tr("Search or type a name"))
+        self._search.setClearButtonEnabled(True)
+        self._search.setFixedWidth(180)
+        self._search.textChanged.connect(self._searched)
+        for part in (self._use, self._context, self._search):
+            row.addWidget(part)
+        return row
+
+    def _list(self, theme: Theme, ask: Ask) -> QFrame:
+        frame, column = card()
+        column.setContentsMargins(10, 8, 10, 12)
+        self._model = ModelsTableModel()
+        self._delegate = ModelsDelegate(theme, self._model)
+        table = self._table = QTableView()
+        table.setModel(self._model)
+        table.setItemDelegate(self._delegate)
+        table.setAccessibleName(tr("Models"))
+        table.setShowGrid(False)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        header.setResizeContentsPrecision(100)
+        table.selectionModel().currentRowChanged.connect(self._row_changed)
+        self._empty = EmptyBox(ask)
+        self._foot = plain_label(role="quiet", wrap=True)
+        self._cloud = QCheckBox()
+        self._cloud.toggled.connect(self._filtered)
+        column.addWidget(table, 1)
+        column.addWidget(self._empty, 0, Qt.AlignmentFlag.AlignTop)
+        column.addWidget(self._foot)
+        column.addWidget(self._cloud)
+        return frame
+
+    def _show(self) -> None:
+        if self._scene is None:
+            return
+        view = models_view(self._scene, self._filters, self._selected)
+        self.show_notices(view.notices)
+        if self._model.show_rows(view.rows):
+            self._size_rows()
+        self._selected = view.selected
+        self._select(self._model.row_of(view.selected))
+        self._table.setVisible(bool(view.rows))
+        self._empty.render_view(view.empty)
+        self._panel.render_view(view.detail)
+        set_text(self._foot, view.footnote)
+        self._foot.setVisible(bool(view.footnote))
+        count = view.cloud_count
+        text = trn(
+            "Show {count} model that runs in the cloud", "Show {count} models that run in the cloud", count
+        )
+        self._cloud.setText(text)
+        self._cloud.setVisible(count > 0)
+
+    def _size_rows(self) -> None:
+        """Headings are lower and stand over the whole width; thousands of rows keep the default."""
+        self._table.clearSpans()
+        for index in range(min(self._model.rowCount(), 3000)):
+            row = self._model.row_at(self._model.index(index, 0))
+            if row is not None and row.section:
+                self._table.setRowHeight(index, SECTION_HEIGHT)
+                self._table.setSpan(index, 0, 1, self._model.columnCount())
+            elif self._table.rowHeight(index) != ROW_HEIGHT:
+                self._table.setRowHeight(index, ROW_HEIGHT)
+
+    def _select(self, row: int) -> None:
+        selection = self._table.selectionModel()
+        if row < 0 or selection.currentIndex().row() == row:
+            return
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        selection.blockSignals(True)
+        selection.setCurrentIndex(self._model.index(row, NAME), flags)
+        selection.blockSignals(False)
+        self._table.viewport().update()
+
+    def _row_changed(self, now: QModelIndex, _before: QModelIndex) -> None:
+        row = self._model.row_at(now)
+        if row is not None and row.key and row.key != self._selected:
+            self._selected = row.key
+            self._show()
+
+    def _filtered(self) -> None:
+        use, length = str(self._use.currentData()), int(self._context.currentData())
+        changed = (use, length) != (self._filters.use, self._filters.context_length)
+        self._filters = replace(
+            self._filters, use=use, context_length=length, show_cloud=self._cloud.isChecked()
+        )
+        if changed:
+            self._advise(use or None, length)
+        self._show()
+
+    def _searched(self, text: str) -> None:
+        self._filters = replace(self._filters, search=text)
+        self._show()

@@ -1,0 +1,258 @@
+"""The page Settings: saved as soon as a field is left, and said so."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from wattlight.i18n import tr
+from wattlight.settings import Settings
+from wattlight.viewmodels import (
+    Choice,
+    Command,
+    Scene,
+    SettingsView,
+    Verb,
+    country_price,
+    price_note,
+    settings_view,
+    understood_budget,
+    understood_price,
+)
+
+from .controls import Ask, button, card
+from .page import Page
+from .text import plain_label, set_text
+from .theme import Theme
+
+Save = Callable[[Settings], None]
+
+
+class SettingsPage(Page):
+    """Price, meter, models, window. ``save`` gets whole new settings."""
+
+    def __init__(self, _theme: Theme, ask: Ask, save: Save) -> None:
+        super().__init__(ask)
+        self._ask, self._save = ask, save
+        self._scene: Scene | None = None
+        self._view: SettingsView | None = None
+        self._filling = False
+        self.column.addWidget(plain_label(tr("Settings"), "page"))
+        self.column.addWidget(self._price_card())
+        self.column.addWidget(self._models_card())
+        self.column.addWidget(self._window_card())
+        self.column.addStretch(1)
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show the settings in force; a field that is being typed into is left alone."""
+        self._scene = scene
+        view = settings_view(scene)
+        self.show_notices(view.notices)
+        if view == self._view:
+            return
+        self._view = view
+        self._filling = True
+        fill(self._country, view.countries, view.country)
+        type_into(self._price, view.price)
+        type_into(self._currency, view.currency)
+        set_text(self._price_note, view.price_note)
+        type_into(self._budget, view.daily_budget)
+        fill(self._context, view.contexts, view.context)
+        fill(self._keep, view.keep_alives, view.keep_alive)
+        type_into(self._url, view.server_url)
+        fill(self._themes, view.themes, view.theme)
+        self._autostart.setChecked(view.autostart)
+        self._autostart.setVisible(view.autostart_supported)
+        self._pause.setChecked(view.paused)
+        version = tr("Wattlight {version}", version=view.version) if view.version else tr("Wattlight")
+        set_text(self._version, version)
+        self._filling = False
+
+    def ask_price(self) -> None:
+        """Put the cursor into the price."""
+        self._country.setFocus()
+        self.ensureWidgetVisible(self._price)
+
+    def _price_card(self) -> QFrame:
+        frame, form = form_card(tr("Electricity price"))
+        self._country = combo(tr("Country"))
+        self._country.currentIndexChanged.connect(self._country_chosen)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        self._price = line(tr("Price per kWh"), "0.39", 110)
+        self._currency = line(tr("Currency"), "EUR", 70)
+        self._set = button(tr("Save price"), "primary")
+        self._set.clicked.connect(self._price_saved)
+        self._price.returnPressed.connect(self._price_saved)
+        self._unknown = button(tr("I don't know"))
+        self._unknown.clicked.connect(lambda: self._ask(Command(Verb.DECLINE_PRICE)))
+        for part in (self._price, self._currency, self._set, self._unknown):
+            row.addWidget(part)
+        row.addStretch(1)
+        self._price_note = plain_label(role="quiet", wrap=True)
+        self._price_error = plain_label(role="bad", wrap=True)
+        self._price_error.hide()
+        self._budget = line(tr("Daily budget"), tr("none"), 110)
+        self._budget.editingFinished.connect(self._budget_typed)
+        form.addRow(plain_label(tr("Country")), self._country)
+        form.addRow(plain_label(tr("Price per kWh")), row)
+        form.addRow("", self._price_note)
+        form.addRow("", self._price_error)
+        form.addRow(plain_label(tr("Daily budget")), self._budget)
+        return frame
+
+    def _models_card(self) -> QFrame:
+        frame, form = form_card(tr("Models"))
+        self._context = combo(tr("Context length"))
+        self._context.currentIndexChanged.connect(
+            lambda: self._changed(context_length=int(self._context.currentData() or 8192))
+        )
+        self._keep = combo(tr("Keep loaded after the last answer"))
+        self._keep.currentIndexChanged.connect(
+            lambda: self._changed(keep_alive=str(self._keep.currentData()))
+        )
+        self._url = line(tr("Address of the model server"), "http://127.0.0.1:11434", 260)
+        self._url.editingFinished.connect(self._url_typed)
+        form.addRow(plain_label(tr("Context length")), self._context)
+        form.addRow(plain_label(tr("Keep loaded for")), self._keep)
+        form.addRow(plain_label(tr("Ollama's address")), self._url)
+        form.addRow(
+            "", plain_label(tr("Empty: the usual address on this computer, or OLLAMA_HOST."), "quiet", True)
+        )
+        return frame
+
+    def _window_card(self) -> QFrame:
+        frame, form = form_card(tr("Wattlight"))
+        self._themes = combo(tr("Appearance"))
+        self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
+        self._autostart = QCheckBox(tr("Start at login, so that the daily cost is complete"))
+        self._autostart.toggled.connect(lambda on: self._changed(start_at_login=on))
+        self._pause = QCheckBox(tr("Pause metering; paused time is not counted"))
+        self._pause.toggled.connect(self._pause_turned)
+        self._version = plain_label(role="quiet")
+        leave = button(tr("Quit Wattlight"))
+        leave.clicked.connect(lambda: self._ask(Command(Verb.QUIT)))
+        form.addRow(plain_label(tr("Appearance")), self._themes)
+        form.addRow("", self._autostart)
+        form.addRow("", self._pause)
+        row = QHBoxLayout()
+        row.addWidget(leave)
+        row.addWidget(self._version)
+        row.addStretch(1)
+        form.addRow("", row)
+        return frame
+
+    def _changed(self, **values: object) -> None:
+        if self._filling or self._scene is None:
+            return
+        settings = replace(self._scene.settings, **values)  # type: ignore[arg-type]
+        if settings != self._scene.settings:
+            self._save(settings)
+
+    def _country_chosen(self) -> None:
+        if self._filling or self._scene is None:
+            return
+        code = str(self._country.currentData() or "")
+        country = country_price(self._scene, code)
+        set_text(self._price_note, price_note(self._scene, code))
+        if country is not None:
+            self._price.setText(country.per_kwh)
+            self._currency.setText(country.currency)
+
+    def _price_saved(self) -> None:
+        if self._scene is None:
+            return
+        settings = self._scene.settings
+        entry = understood_price(
+            self._price.text(), self._currency.text(), str(self._country.currentData() or ""), settings.price
+        )
+        set_text(self._price_error, entry.error)
+        self._price_error.setVisible(bool(entry.error))
+        if not entry.error:
+            self._save(replace(settings, price=entry.price))
+
+    def _budget_typed(self) -> None:
+        if self._scene is None or self._filling:
+            return
+        settings, error = understood_budget(self._budget.text(), self._scene.settings)
+        set_text(self._price_error, error)
+        self._price_error.setVisible(bool(error))
+        if not error and settings != self._scene.settings:
+            self._save(settings)
+
+    def _url_typed(self) -> None:
+        if self._scene is None or self._filling:
+            return
+        first, *rest = self._scene.settings.servers
+        url = self._url.text().strip() or None
+        if url != first.url:
+            self._changed(servers=(replace(first, url=url), *rest))
+
+    def _pause_turned(self, on: bool) -> None:
+        if not self._filling:
+            self._ask(Command(Verb.PAUSE if on else Verb.RESUME))
+
+
+def form_card(title: str) -> tuple[QFrame, QFormLayout]:
+    """A card with a heading and a form."""
+    frame, column = card()
+    column.addWidget(plain_label(title, "label"))
+    column.addSpacing(4)
+    box = QWidget()
+    form = QFormLayout(box)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setHorizontalSpacing(20)
+    form.setVerticalSpacing(10)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
+    column.addWidget(box)
+    assert isinstance(column, QVBoxLayout)
+    return frame, form
+
+
+def combo(name: str) -> QComboBox:
+    """A list to choose from, with its spoken name."""
+    made = QComboBox()
+    made.setAccessibleName(name)
+    made.setMinimumWidth(220)
+    return made
+
+
+def line(name: str, example: str, width: int) -> QLineEdit:
+    """A field to type into, with its spoken name and an example."""
+    made = QLineEdit()
+    made.setAccessibleName(name)
+    made.setPlaceholderText(example)
+    made.setFixedWidth(width)
+    made.setMaxLength(300)
+    return made
+
+
+def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
+    """Show choices and pick one."""
+    have = [(str(box.itemData(i)), box.itemText(i)) for i in range(box.count())]
+    want = [(c.value, c.text) for c in choices]
+    box.blockSignals(True)
+    if have != want:
+        box.clear()
+        for choice in choices:
+            box.addItem(choice.text, choice.value)
+    index = box.findData(value)
+    box.setCurrentIndex(index)
+    box.blockSignals(False)
+
+
+def type_into(field: QLineEdit, text: str) -> None:
+    """Show a value unless the person is typing there."""
+    if not field.hasFocus() and field.text() != text:
+        field.setText(text)

@@ -1,0 +1,161 @@
+"""One tray per user: a lock file decides, a local socket only carries the word "show"."""
+
+import hashlib
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QLockFile
+
+from wattlight.domain.values import Problem
+from wattlight.paths import Places
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+CAP_BYTES = 4096
+"""More than this on the socket is not for us."""
+LIMIT_MS = 1000
+ASK_SECONDS = 5.0
+LONGEST_PATH = 100
+"""Unix socket paths hold 104 bytes at the least."""
+_WORD = re.compile(rb"^show(?: ([A-Za-z0-9_.:/@+-]{1,200}))?\n$")
+
+
+class OtherComputerProblem(Problem):
+    """The lock belongs to a program on another computer that shares the home folder."""
+
+    code = "running_elsewhere"
+
+
+class SingleInstance:
+    """Holds the lock of the one instance, or reaches the one that holds it."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._lock = QLockFile(str(places.instance_lock))
+        self._lock.setStaleLockTime(0)
+        self._server: QLocalServer | None = None
+        self._on_show: Callable[[str], None] = lambda _token: None
+
+    @property
+    def socket_name(self) -> str:
+        """Where the living instance listens."""
+        path = str(self._places.runtime / "tray.sock")
+        if sys.platform != "win32" and len(os.fsencode(path)) <= LONGEST_PATH:
+            return path
+        key = hashlib.sha256(os.fsencode(str(self._places.instance_lock))).hexdigest()[:16]
+        if sys.platform == "win32":
+            return f"wattlight-{key}"
+        return os.path.join(tempfile.gettempdir(), f"wattlight-{key}.sock")  # noqa: PTH118 - a socket name
+
+    def take(self) -> bool:
+        """Whether this is the one instance. A lock of a dead process is taken over.
+
+        Raises:
+            OtherComputerProblem: another computer holds the lock (a shared home folder).
+        """
+        try:
+            self._places.make(self._places.instance_lock.parent)
+        except Problem:
+            return True
+        if self._lock.tryLock(0):
+            return True
+        if self._lock.error() is QLockFile.LockError.PermissionError:
+            return True  # a read-only home: run without a lock rather than not at all
+        _pid, host, _name = _lock_owner(self._lock)
+        if host and host != _this_host():
+            raise OtherComputerProblem(
+                f"Wattlight already runs on {host}, which shares this home folder.",
+                "Quit it there, or set WATTLIGHT_HOME to another folder here.",
+            )
+        return False
+
+    def ask_to_show(self) -> bool:
+        """Ask the living instance to show its window; False when it did not answer in time."""
+        from PySide6.QtNetwork import QLocalSocket
+
+        token = os.environ.get("XDG_ACTIVATION_TOKEN", "")
+        word = f"show {token}\n" if re.fullmatch(r"[A-Za-z0-9_.:/@+-]{1,200}", token) else "show\n"
+        end = time.monotonic() + ASK_SECONDS
+        while time.monotonic() < end:
+            socket = QLocalSocket()
+            socket.connectToServer(self.socket_name)
+            if socket.waitForConnected(LIMIT_MS):
+                socket.write(word.encode("ascii"))
+                socket.waitForBytesWritten(LIMIT_MS)
+                answered = socket.waitForReadyRead(LIMIT_MS)
+                socket.disconnectFromServer()
+                if answered:
+                    return True
+            time.sleep(0.05)
+        return False
+
+    def listen(self, on_show: Callable[[str], None]) -> None:
+        """Answer other starts; ``on_show`` gets an activation token or "". Main thread, Qt's loop."""
+        from PySide6.QtNetwork import QLocalServer
+
+        self._on_show = on_show
+        self._server = QLocalServer()
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._connected)
+        try:
+            if not self.socket_name.startswith("wattlight-"):
+                self._places.make(self._places.runtime)
+        except Problem:
+            return
+        if not self._server.listen(self.socket_name):
+            QLocalServer.removeServer(self.socket_name)  # ours to remove: we hold the lock
+            self._server.listen(self.socket_name)
+
+    def close(self) -> None:
+        """Stop listening and give the lock back."""
+        if self._server is not None:
+            self._server.close()
+            self._server.deleteLater()
+            self._server = None
+        self._lock.unlock()
+
+    def _connected(self) -> None:
+        from PySide6.QtCore import QTimer
+
+        server = self._server
+        while server is not None and (socket := server.nextPendingConnection()) is not None:
+            socket.setReadBufferSize(CAP_BYTES)
+            socket.readyRead.connect(lambda s=socket: self._read(s))
+            socket.disconnected.connect(socket.deleteLater)
+            QTimer.singleShot(LIMIT_MS, socket, socket.abort)
+
+    def _read(self, socket: "QLocalSocket") -> None:
+        heard = bytes(socket.peek(CAP_BYTES).data())
+        if b"\n" not in heard:
+            if len(heard) >= CAP_BYTES:
+                socket.abort()
+            return
+        match = _WORD.match(heard)
+        if match is None:
+            socket.abort()
+            return
+        socket.readAll()
+        socket.write(b"ok\n")
+        socket.disconnectFromServer()
+        self._on_show((match.group(1) or b"").decode("ascii"))
+
+
+def _lock_owner(lock: QLockFile) -> tuple[int, str, str]:
+    """(pid, host, program) of whoever holds the lock; zeros and "" if it cannot be read."""
+    info: Any = lock.getLockInfo()
+    values = [v for v in info if not isinstance(v, bool)] if isinstance(info, tuple) else []
+    numbers = [v for v in values if isinstance(v, int)]
+    texts = [v for v in values if isinstance(v, str)]
+    return (numbers or [0])[0], (texts or [""])[0], (texts[1:] or [""])[0]
+
+
+def _this_host() -> str:
+    from PySide6.QtCore import QSysInfo
+
+    return QSysInfo.machineHostName()

@@ -1,0 +1,154 @@
+"""The small window: what a left click on the icon opens, and the first window where there is no tray."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+
+from wattlight.i18n import tr
+from wattlight.viewmodels import Action, Command, SmallWindowView, Verb
+
+from .banner import Banners, BusyLines
+from .controls import ActionButton, Ask, button, rule
+from .empty_box import EmptyBox, SwitchRows
+from .icons import app_icon
+from .power_chart import PowerChart
+from .running_line import RunningLines
+from .text import FigureLine, plain_label, set_text
+from .theme import Theme
+from .tokens import FIGURE, FIGURE_LARGE, TITLE
+from .window import ThemedWindow
+
+SIZE = QSize(360, 440)
+
+
+class SmallWindow(ThemedWindow):
+    """About 360 x 440."""
+
+    def __init__(self, theme: Theme, do: Ask, seen: Callable[[bool], None]) -> None:
+        super().__init__(theme, do, seen)
+        self.setWindowTitle(tr("Wattlight"))
+        self.setWindowIcon(app_icon())
+        self._view: SmallWindowView | None = None
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(self._body(theme), 1)
+        outer.addWidget(rule())
+        outer.addLayout(self._foot())
+        self.restyle()
+        self.resize(SIZE)
+        self.setMinimumSize(300, 260)
+
+    def render_view(self, view: SmallWindowView) -> None:
+        """Show a state; an equal one changes nothing."""
+        if view == self._view:
+            return
+        self._view = view
+        self._banners.render_view(view.notices)
+        self._label_cost.setText(view.cost.label)
+        self._label_power.setText(view.power.label)
+        self._cost.render_view(view.cost)
+        self._power.render_view(view.power)
+        set_text(self._sure, view.paused_text or view.sure)
+        self._price.render_view(view.price_question)
+        self._chart.render_view(view.chart)
+        self._busy.render_view(view.busy)
+        self._running.render_view(view.running)
+        self._others.render_view(view.others)
+        self._more.setVisible(bool(view.more_text))
+        self._more.setText(view.more_text)
+        self._empty.render_view(view.empty)
+        self._rule_running.setVisible(bool(view.running))
+        self._rule_others.setVisible(bool(view.others) or view.empty is not None)
+        self._pause_text = tr("Resume metering") if view.paused_text else tr("Pause metering")
+        self._pause = Verb.RESUME if view.paused_text else Verb.PAUSE
+
+    def _body(self, theme: Theme) -> QScrollArea:
+        page = QWidget()
+        page.setObjectName("page")
+        column = QVBoxLayout(page)
+        column.setContentsMargins(18, 14, 18, 12)
+        column.setSpacing(8)
+        self._banners = Banners(self.ask)
+        column.addWidget(self._banners)
+        column.addWidget(self.question)
+        column.addLayout(self._head(theme))
+        self._chart = PowerChart(theme, spark=True)
+        self._chart.setFixedHeight(66)
+        column.addWidget(self._chart)
+        self._rule_running, self._rule_others = rule(), rule()
+        self._busy = BusyLines(self.ask)
+        self._running = RunningLines(theme, self.ask, short=True)
+        self._others = SwitchRows(self.ask)
+        self._more = button("", "link")
+        self._more.clicked.connect(lambda: self._do(Command(Verb.OPEN_MODELS)))
+        self._empty = EmptyBox(self.ask)
+        for part in (self._busy, self._rule_running, self._running, self._rule_others, self._others):
+            column.addWidget(part)
+        column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._empty)
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(page)
+        return scroll
+
+    def _head(self, theme: Theme) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(2)
+        row = QHBoxLayout()
+        left, right = QVBoxLayout(), QVBoxLayout()
+        left.setSpacing(2)
+        right.setSpacing(2)
+        self._label_cost, self._label_power = plain_label(role="label"), plain_label(role="label")
+        self._cost = FigureLine(theme, FIGURE_LARGE, TITLE + 5)
+        self._power = FigureLine(theme, FIGURE, TITLE, right=True)
+        left.addWidget(self._label_cost)
+        left.addWidget(self._cost)
+        right.addStretch(1)
+        right.addWidget(self._label_power, 0, Qt.AlignmentFlag.AlignRight)
+        right.addWidget(self._power, 0, Qt.AlignmentFlag.AlignRight)
+        row.addLayout(left)
+        row.addStretch(1)
+        row.addLayout(right)
+        column.addLayout(row)
+        self._sure = plain_label(role="quiet", wrap=True)
+        column.addWidget(self._sure)
+        self._price = ActionButton(self.ask, "link")
+        column.addWidget(self._price, 0, Qt.AlignmentFlag.AlignLeft)
+        return column
+
+    def _foot(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(18, 12, 18, 14)
+        row.setSpacing(8)
+        models = ActionButton(self.ask)
+        models.render_view(Action(tr("Get models…"), Command(Verb.OPEN_MODELS)))
+        dashboard = ActionButton(self.ask)
+        dashboard.render_view(Action(tr("Dashboard"), Command(Verb.OPEN_NOW)))
+        self._pause, self._pause_text = Verb.PAUSE, tr("Pause metering")
+        more = button("⋯", "flat")
+        more.setAccessibleName(tr("More"))
+        more.clicked.connect(lambda: self._show_more(more))
+        row.addWidget(models)
+        row.addStretch(1)
+        row.addWidget(more)
+        row.addWidget(dashboard)
+        return row
+
+    def _show_more(self, at: QWidget) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for text, verb in (
+            (tr("Settings…"), Verb.OPEN_SETTINGS),
+            (self._pause_text, self._pause),
+            (tr("Quit"), Verb.QUIT),
+        ):
+            entry = QAction(text, menu)
+            entry.triggered.connect(lambda _checked=False, v=verb: self._do(Command(v)))
+            menu.addAction(entry)
+        menu.popup(at.mapToGlobal(QPoint(0, -menu.sizeHint().height())))

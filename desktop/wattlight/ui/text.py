@@ -1,0 +1,129 @@
+"""Labels that never take text for markup, and figures that sit on one line."""
+
+import html
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from wattlight.viewmodels import FigureView
+
+from .theme import Theme
+
+
+def plain_label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
+    """A label that shows ``text`` as it is. ``role`` names its look in the style ("quiet", "title", …)."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText(text)
+    label.setWordWrap(wrap)
+    if role:
+        label.setProperty("role", role)
+    return label
+
+
+def set_text(label: QLabel, text: str) -> None:
+    """New text, only when it is other (a repaint costs)."""
+    if label.text() != text:
+        label.setText(text)
+
+
+def plain_tip(widget: QWidget, text: str) -> None:
+    """A tooltip that shows ``text`` as it is, and tells screen readers too."""
+    if widget.property("plain_tip") == text:
+        return
+    widget.setProperty("plain_tip", text)
+    widget.setToolTip(f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>" if text else "")
+    widget.setAccessibleDescription(text)
+
+
+class ElidedLabel(QLabel):
+    """One line that is cut with an ellipsis where the room ends; the whole text is in the tooltip."""
+
+    def __init__(self, role: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        if role:
+            self.setProperty("role", role)
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for a few letters is enough."""
+        size = super().minimumSizeHint()
+        return QSize(min(size.width(), 40), size.height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw as much as fits."""
+        painter = QPainter(self)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        plain_tip(self, self.text() if text != self.text() else "")
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+        painter.setPen(self.palette().windowText().color())
+        painter.drawText(self.rect(), flags, text)
+        painter.end()
+
+
+class FigureLine(QWidget):
+    """A big number with its small sign or unit on the same base line, in tabular figures."""
+
+    def __init__(self, theme: Theme, big: int, small: int, right: bool = False) -> None:
+        super().__init__()
+        self._theme = theme
+        self._big, self._small = big, small
+        self._right = right
+        self._parts: tuple[str, str, str] = ("", "", "")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def render_view(self, view: FigureView) -> None:
+        """Show a figure."""
+        parts = (view.before, view.value, view.after)
+        self.setAccessibleName(view.spoken)
+        plain_tip(self, view.hint)
+        if parts != self._parts:
+            self._parts = parts
+            self.updateGeometry()
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """The width of the figure, the height of its numerals."""
+        metrics = QFontMetrics(self._theme.font(self._big, True, True))
+        return QSize(self._width(), round(metrics.capHeight() * 1.5))
+
+    def minimumSizeHint(self) -> QSize:
+        """A figure is never cut."""
+        return self.sizeHint()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the three parts on one base line."""
+        painter = QPainter(self)
+        tokens = self._theme.tokens
+        big, small = self._theme.font(self._big, True, True), self._theme.font(self._small)
+        base = self.height() - round(QFontMetrics(big).capHeight() * 0.25)
+        x = self.width() - self._width() if self._right else 0
+        for index, (text, font) in enumerate(zip(self._parts, (small, big, small), strict=True)):
+            if not text:
+                continue
+            painter.setFont(font)
+            painter.setPen(QColor(tokens.text if index == 1 else tokens.quiet))
+            painter.drawText(x, base, text)
+            x += QFontMetrics(font).horizontalAdvance(text) + self._space()
+        painter.end()
+
+    def _space(self) -> int:
+        return max(2, round(self._theme.px(self._big) * 0.09))
+
+    def _width(self) -> int:
+        big = QFontMetrics(self._theme.font(self._big, True, True))
+        small = QFontMetrics(self._theme.font(self._small))
+        widths = [
+            metrics.horizontalAdvance(text) + self._space()
+            for text, metrics in zip(self._parts, (small, big, small), strict=True)
+            if text
+        ]
+        return max(0, sum(widths) - self._space())
+
+
+def draw_text(painter: QPainter, box: QRect, text: str, flags: Qt.AlignmentFlag) -> None:
+    """Draw one line of text in a box, cut with an ellipsis."""
+    cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
+    painter.drawText(box, flags | Qt.AlignmentFlag.AlignVCenter, cut)

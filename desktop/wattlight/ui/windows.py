@@ -1,0 +1,210 @@
+"""The two windows: made when first shown, dropped some minutes after they are closed."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QPoint, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QSystemTrayIcon, QWidget
+
+from wattlight.i18n import tr
+from wattlight.settings import Settings
+from wattlight.viewmodels import Command, Scene, Verb, small_window_view
+
+from .controls import Ask
+from .dashboard import Dashboard
+from .keeper import TrayKeeper
+from .small_window import SmallWindow
+from .theme import Theme
+
+DROP_AFTER_MS = 3 * 60 * 1000
+
+PAGE_OF = {
+    Verb.OPEN_NOW: "now",
+    Verb.OPEN_MODELS: "models",
+    Verb.OPEN_COST: "cost",
+    Verb.OPEN_MACHINE: "machine",
+    Verb.OPEN_SETTINGS: "settings",
+}
+
+
+class Windows(QObject):
+    """Shows, places, feeds and drops the windows. Main thread only."""
+
+    visible_changed = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        do: Ask,
+        watching: Callable[[bool], None],
+        save: Callable[[Settings], None],
+        advise: Callable[[str | None, int | None], None],
+    ) -> None:
+        super().__init__()
+        self._theme, self._do, self._save, self._advise = theme, do, save, advise
+        self._watching = watching
+        self._watched = False
+        self._small: SmallWindow | None = None
+        self._dashboard: Dashboard | None = None
+        self._scene: Scene | None = None
+        self._asked_advice = False
+        self.keeper: TrayKeeper | None = None
+        self.told_closing = False
+        self.on_told: Callable[[], None] = lambda: None
+        self._drop = QTimer(self)
+        self._drop.setSingleShot(True)
+        self._drop.setInterval(DROP_AFTER_MS)
+        self._drop.timeout.connect(self._drop_hidden)
+
+    @property
+    def visible(self) -> bool:
+        """Whether somebody can look at a window."""
+        return any(w is not None and w.isVisible() and not w.isMinimized() for w in self._both())
+
+    @property
+    def small(self) -> SmallWindow | None:
+        """The small window, if it is made."""
+        return self._small
+
+    @property
+    def dashboard(self) -> Dashboard | None:
+        """The dashboard, if it is made."""
+        return self._dashboard
+
+    def render_scene(self, scene: Scene) -> None:
+        """Feed the windows that are seen."""
+        self._scene = scene
+        if self._small is not None and self._small.isVisible():
+            self._small.render_view(small_window_view(scene))
+        if self._dashboard is not None and self._dashboard.isVisible():
+            self._dashboard.render_scene(scene)
+
+    def opener(self, command: Command) -> Callable[[], None] | None:
+        """What opens a window for this command; None for others."""
+        if command.verb in PAGE_OF:
+            return lambda: self.show_dashboard(PAGE_OF[command.verb], command.model)
+        if command.verb is Verb.OPEN_WINDOW:
+            return lambda: self.show_small(None, at_icon=False)
+        if command.verb is Verb.ASK_PRICE:
+            return self.ask_price
+        return None
+
+    def ask(self, command: Command) -> None:
+        """Put a question in the window that is seen, else in the small window."""
+        if self._dashboard is not None and self._dashboard.isVisible():
+            self._dashboard.question.ask(command)
+            self._raise(self._dashboard)
+            return
+        self.show_small(None, at_icon=False)
+        if self._small is not None:
+            self._small.question.ask(command)
+
+    def show_small(self, tray: QSystemTrayIcon | None, at_icon: bool) -> None:
+        """Show the small window, near the icon where the platform allows it."""
+        if self._small is None:
+            self._small = SmallWindow(self._theme, self._do, self._seen)
+            self._small.may_close = self._may_close
+        if self._scene is not None:
+            self._small.render_view(small_window_view(self._scene))
+        if tray is not None and at_icon:
+            self._place(self._small, tray)
+        self._raise(self._small)
+
+    def toggle_small(self, tray: QSystemTrayIcon) -> None:
+        """A left click on the icon."""
+        if self._small is not None and self._small.isVisible() and self._small.isActiveWindow():
+            self._small.hide()
+        else:
+            self.show_small(tray, at_icon=True)
+
+    def show_dashboard(self, page: str = "now", model: str = "") -> None:
+        """Show the dashboard at a page."""
+        if self._dashboard is None:
+            self._dashboard = Dashboard(self._theme, self._do, self._seen, self._save, self._advise)
+            self._dashboard.may_close = self._may_close
+        if self._scene is not None:
+            self._dashboard.render_scene(self._scene)
+        self._dashboard.open_page(page, model)
+        if page == "models" and not self._asked_advice:
+            self._asked_advice = True
+            self._advise(None, None)
+        self._raise(self._dashboard)
+
+    def ask_price(self) -> None:
+        """Open Settings at the price."""
+        self.show_dashboard("settings")
+        if self._dashboard is not None:
+            self._dashboard.ask_price()
+
+    def tray_lost(self) -> None:
+        """The tray has gone: the window is the way in from now on."""
+        if not self.visible:
+            self.show_small(None, at_icon=False)
+
+    def close(self) -> None:
+        """Take both windows away."""
+        self._drop.stop()
+        for window in self._both():
+            if window is not None:
+                window.hide()
+                window.deleteLater()
+        self._small = self._dashboard = None
+
+    def _both(self) -> tuple[QWidget | None, QWidget | None]:
+        return self._small, self._dashboard
+
+    def _seen(self, _seen: bool) -> None:
+        visible = self.visible
+        if visible != self._watched:
+            self._watched = visible
+            self._watching(visible)
+            self.visible_changed.emit()
+        if any(w is not None and not w.isVisible() for w in self._both()):
+            self._drop.start()
+
+    def _drop_hidden(self) -> None:
+        for name in ("_small", "_dashboard"):
+            window = getattr(self, name)
+            if window is not None and not window.isVisible():
+                setattr(self, name, None)
+                window.deleteLater()
+
+    def _may_close(self) -> bool:
+        """Without a tray, closing is explained once; the second click closes."""
+        if self.told_closing or self.keeper is None or self.keeper.available:
+            return True
+        self.told_closing = True
+        self.on_told()
+        text = tr(
+            "Wattlight goes on measuring after this window is closed. "
+            "Start it again to bring the window back, or quit to stop measuring."
+        )
+        window = self._small if self._small is not None and self._small.isVisible() else self._dashboard
+        if window is None:
+            return True
+        window.question.ask(Command(Verb.QUIT, question=text, confirm=tr("Quit")))
+        return False
+
+    def _raise(self, window: QWidget) -> None:
+        if window.isMinimized():
+            window.showNormal()
+        window.show()
+        window.raise_()
+        window.activateWindow()
+
+    @staticmethod
+    def _place(window: QWidget, tray: QSystemTrayIcon) -> None:
+        """Beside the icon, inside the screen. Wayland lets nobody place windows: there it is left alone."""
+        if QGuiApplication.platformName() == "wayland" or window.isVisible():
+            return
+        spot = tray.geometry()
+        if spot.isEmpty():
+            return
+        screen = QGuiApplication.screenAt(spot.center()) or QGuiApplication.primaryScreen()
+        room = screen.availableGeometry()
+        size = window.frameGeometry().size()
+        x = min(max(spot.center().x() - size.width() // 2, room.left() + 8), room.right() - size.width() - 8)
+        below = spot.center().y() < room.center().y()
+        y = spot.bottom() + 8 if below else spot.top() - size.height() - 8
+        y = min(max(y, room.top() + 8), room.bottom() - size.height() - 8)
+        window.move(QPoint(x, y))

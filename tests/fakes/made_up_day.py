@@ -1,0 +1,440 @@
+"""One made-up day of a made-up computer: what tests of the faces and the pictures are drawn from."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+
+from wattlight.domain.state import (
+    AppState,
+    CostToday,
+    HistoryPoint,
+    HostState,
+    InstalledModel,
+    Notice,
+    PullState,
+    RunningModel,
+    ServerState,
+    ServerStatus,
+    TaskState,
+)
+from wattlight.domain.values import (
+    LOCAL_HOST,
+    Device,
+    DeviceSample,
+    GpuProcess,
+    MachineProfile,
+    MachineSample,
+    MemorySample,
+    Quality,
+    Scope,
+)
+from wattlight.settings import Meter, Price, Settings
+from wattlight.viewmodels import (
+    CPU_ONLY,
+    DOES_NOT_FIT,
+    FULL_GPU,
+    PARTIAL_GPU,
+    ContextStep,
+    CountryPrice,
+    DayCost,
+    Extras,
+    FitNote,
+    ModelMonth,
+    Offer,
+    Scene,
+)
+
+GIB = 1 << 30
+GB = 10**9
+KWH = 3_600_000_000
+NOW = datetime(2026, 11, 23, 22, 5, tzinfo=UTC)
+GPU, CPU = "GPU-4090", "cpu-package-0"
+SERVER_URL = "http://127.0.0.1:11434"
+
+HOSTILE_NAMES = (
+    "<b>bold</b>:8b",
+    '<img src="/etc/passwd">:latest',
+    "q4_K_M_under__score:8b",
+    "tom & jerry&co:1b",
+    "right\u202eto-left:3b",
+    "two\nlines:7b",
+    "x" * 10_000 + ":1b",
+)
+
+
+def history(now: datetime = NOW) -> tuple[HistoryPoint, ...]:
+    """Ten minutes with two bursts of work and half a minute of sleep."""
+    dice = random.Random(7)
+    points = []
+    for second in range(600, -1, -3):
+        at = now - timedelta(seconds=second)
+        minute = 10 - second / 60
+        if 5.0 < minute < 5.55:
+            points.append(HistoryPoint(at, ((CPU, None), (GPU, None)), "asleep"))
+            continue
+        busy = 2.05 < minute < 3.9 or 4.2 < minute < 6.05 or 6.55 < minute < 8.2
+        gpu = dice.uniform(322, 338) if busy else (24 if minute < 2.05 else 37) + dice.uniform(-0.8, 0.8)
+        cpu = dice.uniform(30, 35) if busy else 15 + dice.uniform(-0.6, 0.6)
+        points.append(HistoryPoint(at, ((CPU, cpu), (GPU, gpu))))
+    return tuple(points)
+
+
+def sample(now: datetime = NOW) -> MachineSample:
+    """A graphics card and a processor that are both measured."""
+    gpu = DeviceSample(
+        GPU,
+        "NVIDIA GeForce RTX 4090",
+        "gpu",
+        "nvidia",
+        power_w=37.2,
+        counter_mj=1_000_000,
+        limit_w=450.0,
+        scope=Scope.BOARD,
+        source="NVML energy counter",
+        quality=Quality.COUNTER,
+        utilisation_percent=2.0,
+        temperature_c=41.0,
+        memory_total_bytes=24 * GIB,
+        memory_used_bytes=round(7.3 * GIB),
+        memory_free_bytes=round(16.7 * GIB),
+        processes=(GpuProcess(4242, round(5.7 * GIB), "ollama"),),
+    )
+    cpu = DeviceSample(
+        CPU,
+        "AMD Ryzen 9 7900X",
+        "cpu",
+        "amd",
+        power_w=15.1,
+        counter_mj=2_000_000,
+        scope=Scope.PACKAGE,
+        source="RAPL package",
+        quality=Quality.COUNTER,
+        utilisation_percent=6.0,
+        temperature_c=48.0,
+    )
+    memory = MemorySample(64 * GIB, 51 * GIB, 60 * GIB, 48 * GIB)
+    return MachineSample(LOCAL_HOST, now, 5000.0, (gpu, cpu), memory, False, "boot-1")
+
+
+def profile() -> MachineProfile:
+    """The same computer as the memory model sees it."""
+    card = Device(
+        GPU, "NVIDIA GeForce RTX 4090", "cuda", 24 * GIB, round(16.7 * GIB), compute_capability="8.9"
+    )
+    return MachineProfile("Desk computer", "linux", 64 * GIB, 51 * GIB, devices=(card,))
+
+
+INSTALLED = (
+    InstalledModel("qwen3:8b", "aa11", round(5.2 * GB), "qwen3", "8.2B", "Q4_K_M"),
+    InstalledModel("gpt-oss:20b", "bb22", round(13.8 * GB), "gptoss", "20.9B", "MXFP4"),
+    InstalledModel("qwen3.5:9b", "cc33", round(6.6 * GB), "qwen35", "9.7B", "Q4_K_M"),
+    InstalledModel("llama3.3:70b", "dd44", round(42.5 * GB), "llama", "70.6B", "Q4_K_M"),
+)
+
+
+def running(now: datetime = NOW) -> RunningModel:
+    """One model on the GPU, kept for another hour."""
+    size = round(5.7 * GIB)
+    return RunningModel("qwen3:8b", "aa11", size, size, 8192, now + timedelta(hours=1), "qwen3", "Q4_K_M")
+
+
+def steps(weights: float, per_8k: float, total: float = 22.5) -> tuple[ContextStep, ...]:
+    """What a model needs at seven context lengths, GiB in."""
+    made = []
+    for length in (4096, 8192, 16384, 32768, 65536, 131072, 262144):
+        work = 0.3 + per_8k * length / 8192
+        spare = total - weights - work
+        verdict = FULL_GPU if spare >= 0 else PARTIAL_GPU
+        made.append(ContextStep(length, verdict, round(weights * GIB), round(work * GIB), round(spare * GIB)))
+    return tuple(made)
+
+
+def note(model: str, weights: float, work: float, low: float, high: float, cost: float) -> FitNote:
+    """A model that is all on the GPU; GiB, tokens/s and currency units in."""
+    return FitNote(
+        model,
+        FULL_GPU,
+        weights_bytes=round(weights * GIB),
+        work_bytes=round(work * GIB),
+        spare_bytes=round((22.5 - weights - work) * GIB),
+        context_length=8192,
+        trained_context=131072,
+        largest_gpu_context=81920,
+        largest_gpu_context_q8=131072,
+        tokens_low=low,
+        tokens_high=high,
+        cost_per_million_micro=round(cost * 1e6),
+        cost_error_fraction=0.3,
+        confidence="medium",
+        steps=steps(weights, work - 0.3),
+    )
+
+
+def fits() -> tuple[FitNote, ...]:
+    """The fit of what is installed."""
+    qwen = FitNote(
+        "qwen3:8b",
+        FULL_GPU,
+        weights_bytes=round(4.4 * GIB),
+        work_bytes=round(1.3 * GIB),
+        spare_bytes=round(16.7 * GIB),
+        context_length=8192,
+        trained_context=40960,
+        largest_gpu_context=40960,
+        measured_tokens_per_s=118.0,
+        cost_per_million_micro=290_000,
+        confidence="high",
+    )
+    llama = FitNote(
+        "llama3.3:70b",
+        PARTIAL_GPU,
+        layers_on_gpu=41,
+        layers_total=81,
+        weights_bytes=round(20.1 * GIB),
+        work_bytes=round(1.9 * GIB),
+        host_bytes=round(20.4 * GIB),
+        spare_bytes=round(-19.4 * GIB),
+        context_length=8192,
+        trained_context=131072,
+        tokens_low=2.0,
+        tokens_high=4.0,
+        cost_per_million_micro=7_000_000,
+        cost_error_fraction=0.5,
+        confidence="medium",
+    )
+    return (
+        qwen,
+        note("gpt-oss:20b", 12.8, 0.7, 110, 170, 0.25),
+        note("qwen3.5:9b", 6.1, 1.1, 84, 110, 0.36),
+        llama,
+    )
+
+
+def offers() -> tuple[Offer, ...]:
+    """Three that fit, and one that people ask for although it does not."""
+    big = FitNote("qwen3:32b-fp16", DOES_NOT_FIT, spare_bytes=round(-40 * GIB), trained_context=40960)
+    return (
+        Offer(
+            "qwen3.6:27b",
+            note("qwen3.6:27b", 15.6, 1.0, 31, 42, 0.93),
+            round(17.4 * GB),
+            "Q4_K_M",
+            "Alibaba",
+            "April 2026",
+            "Apache-2.0",
+            ("chat", "code", "vision", "tools"),
+        ),
+        Offer(
+            "gemma4:26b",
+            note("gemma4:26b", 16.0, 1.2, 90, 140, 0.30),
+            round(18.0 * GB),
+            "Q4_K_M",
+            "Google",
+            "May 2026",
+            "Gemma",
+            ("chat", "vision"),
+        ),
+        Offer(
+            "qwen3-coder:30b",
+            note("qwen3-coder:30b", 16.6, 1.0, 95, 150, 0.29),
+            round(18.6 * GB),
+            "Q4_K_M",
+            "Alibaba",
+            "2025",
+            "Apache-2.0",
+            ("code", "agents"),
+        ),
+        Offer(
+            "qwen3:32b-fp16",
+            big,
+            round(65.5 * GB),
+            "F16",
+            "Alibaba",
+            "2025",
+            "Apache-2.0",
+            ("chat",),
+            "",
+            True,
+        ),
+    )
+
+
+def cost(models: float, machine: float, price: float | None = 0.39) -> CostToday:
+    """Energy of a span in kWh, with its money at ``price``."""
+    return CostToday(
+        models_mj=round(models * KWH),
+        machine_mj=round(machine * KWH),
+        models_micro=None if price is None else round(models * price * 1e6),
+        machine_micro=None if price is None else round(machine * price * 1e6),
+        currency=None if price is None else "EUR",
+        observed_s=78_000,
+        span_s=79_500,
+        quality=Quality.COUNTER,
+        by_model=(
+            (
+                "qwen3:8b",
+                round(models * 0.72 * KWH),
+                None if price is None else round(models * 0.72 * price * 1e6),
+            ),
+            (
+                "gpt-oss:20b",
+                round(models * 0.28 * KWH),
+                None if price is None else round(models * 0.28 * price * 1e6),
+            ),
+        ),
+        parked_mj=round(models * 0.14 * KWH),
+        covers=("RTX 4090", "processor package"),
+    )
+
+
+def days(price: float = 0.39) -> tuple[DayCost, ...]:
+    """Twenty-three days of a month."""
+    working = (5, 12, 38, 8, 32, 30, 7, 9, 43, 26, 27, 46, 39, 4, 8, 21, 18, 24, 99, 30, 4, 7, 45)
+    parked = (5, 7, 5, 3, 6, 2, 7, 2, 7, 6, 1, 5, 3, 2, 4, 5, 6, 4, 8, 7, 3, 2, 5)
+    made = []
+    for index, (busy, idle) in enumerate(zip(working, parked, strict=True)):
+        energy = [round(x / 100 * KWH) for x in (busy, idle, 80)]
+        money = [round(x / 100 * price * 1e6) for x in (busy, idle, 80)]
+        made.append(DayCost(date(2026, 11, index + 1), *energy, *money))
+    return tuple(made)
+
+
+COUNTRIES = (
+    CountryPrice("DE", "Germany", "EUR", "0.3869", "2025", "Eurostat nrg_pc_204"),
+    CountryPrice("IE", "Ireland", "EUR", "0.4042", "2025", "Eurostat nrg_pc_204"),
+    CountryPrice("US", "United States", "USD", "", "", ""),
+)
+
+
+def extras() -> Extras:
+    """All slower answers."""
+    return Extras(
+        fits=fits(),
+        offers=offers(),
+        days=days(),
+        months=(
+            ModelMonth("qwen3:8b", 5_900_000, 330_000, 40_000),
+            ModelMonth("gpt-oss:20b", 2_800_000, 270_000, 30_000, 270_000, "Aug 2026"),
+        ),
+        countries=COUNTRIES,
+        last_pull_bytes_per_s=12e6,
+        disk_free_bytes=412 * GB,
+        same_time_last_week_micro=90_000,
+        month_low_micro=3_300_000,
+        month_high_micro=3_800_000,
+        parked_month_micro=390_000,
+        parked_saving_micro=310_000,
+        version="0.1.0",
+    )
+
+
+def settings() -> Settings:
+    """A price and a daily budget."""
+    return Settings(
+        price=Price("0.39", "EUR", "Europe/Berlin", "DE"), meter=Meter(daily_budget_micro=350_000)
+    )
+
+
+def server(status: ServerStatus = ServerStatus.READY) -> ServerState:
+    """A server with four models, one of them loaded."""
+    return ServerState(SERVER_URL, status, "0.33.1", INSTALLED, (running(),), seen_at=NOW)
+
+
+def state() -> AppState:
+    """An ordinary evening."""
+    host = HostState(
+        LOCAL_HOST,
+        "This computer",
+        server(),
+        profile(),
+        sample(),
+        history(),
+        cost(0.51, 0.79),
+        cost(6.9, 18.3),
+    )
+    return AppState((host,), price_known=True)
+
+
+def evening() -> Scene:
+    """The ordinary evening with everything known."""
+    return Scene(state(), settings(), NOW, extras(), UTC)
+
+
+def first_minute() -> Scene:
+    """Just started: nothing known at all."""
+    host = HostState(LOCAL_HOST, "This computer", ServerState(SERVER_URL))
+    return Scene(AppState((host,)), Settings(), NOW, Extras(), UTC)
+
+
+def no_model() -> Scene:
+    """A running server without a model, and no price yet."""
+    ready = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1", seen_at=NOW)
+    host = HostState(LOCAL_HOST, "This computer", ready, profile(), sample(), history()[-40:])
+    return Scene(AppState((host,)), Settings(), NOW, Extras(offers=offers(), countries=COUNTRIES), UTC)
+
+
+def no_server() -> Scene:
+    """Nothing listens at the server's address; a sentence says what to do."""
+    absent = ServerState(
+        SERVER_URL,
+        ServerStatus.ABSENT,
+        message="No model server answers at 127.0.0.1:11434. Start Ollama, or install it first.",
+    )
+    host = HostState(LOCAL_HOST, "This computer", absent, profile(), sample(), history(), cost(0, 0.79, None))
+    return Scene(AppState((host,)), Settings(), NOW, Extras(countries=COUNTRIES, server_startable=True), UTC)
+
+
+def busy() -> Scene:
+    """A switch and a download under way, and something that went wrong."""
+    base = state()
+    return Scene(
+        AppState(
+            base.hosts,
+            pulls=(
+                PullState("qwen3.6:27b", "pulling", round(6.2 * GB), round(17.4 * GB), 12e6),
+                PullState("gemma4:26b", "", 0, None, error="write failed: no space left on device"),
+            ),
+            tasks=(TaskState("switch", "gpt-oss:20b", NOW - timedelta(seconds=8)),),
+            notices=(Notice("price", "The price of electricity changed on 1 January.", NOW, "info"),),
+            price_known=True,
+        ),
+        settings(),
+        NOW,
+        extras(),
+        UTC,
+    )
+
+
+def hostile() -> Scene:
+    """Names, errors and notices made to break a window."""
+    models = tuple(InstalledModel(name, "ff", 10**9, "<i>f</i>", "1B", "Q4_0") for name in HOSTILE_NAMES)
+    loaded = RunningModel(HOSTILE_NAMES[1], "ff", GIB, GIB // 2, 4096, None)
+    bad = ServerState(SERVER_URL, ServerStatus.READY, "<u>0.33</u>", models, (loaded,))
+    host = HostState(LOCAL_HOST, "<h1>PC</h1>", bad, profile(), sample(), history(), cost(0.2, 0.3))
+    notices = (Notice("evil", '<img src="/etc/passwd"> & <b>bold</b> ' + "y" * 5000, NOW, "error"),)
+    return Scene(
+        AppState((host,), pulls=(PullState(HOSTILE_NAMES[0], error="<script>"),), notices=notices),
+        Settings(),
+        NOW,
+        Extras(fits=(FitNote(HOSTILE_NAMES[2], CPU_ONLY, tokens_low=1, tokens_high=2),)),
+        UTC,
+    )
+
+
+def crowd(count: int = 5000) -> Scene:
+    """Thousands of models."""
+    models = tuple(
+        InstalledModel(f"model-{n:04}:7b", f"{n:x}", 4 * GB, "x", "7B", "Q4_0") for n in range(count)
+    )
+    full = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1", models, ())
+    host = HostState(LOCAL_HOST, "This computer", full, profile(), sample(), history())
+    return Scene(AppState((host,)), Settings(), NOW, Extras(), UTC)
+
+
+SCENES = {
+    "evening": evening,
+    "first_minute": first_minute,
+    "no_model": no_model,
+    "no_server": no_server,
+    "busy": busy,
+    "hostile": hostile,
+}

@@ -1,0 +1,84 @@
+"""Draws the windows from made-up scenes into pictures (any Qt platform, the offscreen one too)."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication, QWidget
+
+from fakes import made_up_day
+from wattlight.settings import Settings
+from wattlight.ui.dashboard import PAGES, Dashboard
+from wattlight.ui.small_window import SmallWindow
+from wattlight.ui.theme import Theme
+from wattlight.viewmodels import Command, Scene, small_window_view
+
+
+class Drawn:
+    """Both windows of one theme; what was clicked and saved is kept."""
+
+    def __init__(self, app: QApplication, wish: str) -> None:
+        self.theme = Theme(app, wish)
+        self.commands: list[Command] = []
+        self.saved: list[Settings] = []
+        self.advice: list[tuple[str | None, int | None]] = []
+        self.seen: list[bool] = []
+        self.small = SmallWindow(self.theme, self.commands.append, self.seen.append)
+        self.dashboard = Dashboard(
+            self.theme,
+            self.commands.append,
+            self.seen.append,
+            self.saved.append,
+            lambda use, length: self.advice.append((use, length)),
+        )
+
+    def show_small(self, scene: Scene) -> SmallWindow:
+        """The small window with a scene."""
+        self.small.render_view(small_window_view(scene))
+        self.small.show()
+        settle()
+        return self.small
+
+    def show_page(self, scene: Scene, page: str, model: str = "") -> Dashboard:
+        """A page of the dashboard with a scene."""
+        self.dashboard.render_scene(scene)
+        self.dashboard.open_page(page, model)
+        self.dashboard.show()
+        settle()
+        return self.dashboard
+
+    def close(self) -> None:
+        """Delete both windows."""
+        for window in (self.small, self.dashboard):
+            window.hide()
+            window.deleteLater()
+        self.theme.close()
+        settle()
+
+
+def settle() -> None:
+    """Let layouts and deletions happen."""
+    for _ in range(4):
+        QApplication.processEvents()
+
+
+def save(window: QWidget, file: Path) -> None:
+    """Write what a window shows."""
+    settle()
+    if not window.grab().save(str(file)):
+        raise OSError(f"{file} could not be written")
+
+
+def draw_all(app: QApplication, folder: Path, scenes: tuple[str, ...], suffix: str = "") -> list[Path]:
+    """Every page of every scene in light and dark."""
+    made: list[Path] = []
+    for wish in ("light", "dark"):
+        drawn = Drawn(app, wish)
+        for name in scenes:
+            scene = made_up_day.SCENES[name]()
+            made.append(folder / f"{name}-small-{wish}{suffix}.png")
+            save(drawn.show_small(scene), made[-1])
+            for page in PAGES:
+                model = "qwen3.6:27b" if page == "models" else ""
+                made.append(folder / f"{name}-{page}-{wish}{suffix}.png")
+                save(drawn.show_page(scene, page, model), made[-1])
+        drawn.close()
+    return made
