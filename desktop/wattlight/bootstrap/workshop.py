@@ -12,8 +12,10 @@ from wattlight.paths import Places, places_for_user
 from wattlight.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from wattlight.domain.entry import Catalog
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
+    from wattlight.services.advising import Advisor
 
 
 class LocalWorkshop:
@@ -51,6 +53,27 @@ class LocalWorkshop:
 
         cache = self.places.cache if root is None else None
         return open_prober(root, cache, trace=trace, clock=clock or time.monotonic)
+
+    def catalog(self) -> "Catalog":
+        """The shipped catalogue, loaded once."""
+        return self._catalog
+
+    @cached_property
+    def _catalog(self) -> "Catalog":
+        from wattlight.catalog import load_catalog
+
+        return load_catalog()
+
+    def advisor(self) -> "Advisor":
+        """What recommends and judges models."""
+        return self._advisor
+
+    @cached_property
+    def _advisor(self) -> "Advisor":
+        from wattlight.catalog import load_editorial
+        from wattlight.services.advising import Advisor
+
+        return Advisor(self.catalog(), load_editorial())
 
     def machine_profile(self) -> "MachineProfile":
         """What this computer has, looked at once."""

@@ -9,8 +9,11 @@ from wattlight.paths import Places
 from wattlight.settings import Settings
 
 if TYPE_CHECKING:
+    from wattlight.domain.entry import Catalog
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
+
+    from .advising import Advisor
 
 
 class Workshop(Protocol):
@@ -37,6 +40,12 @@ class Workshop(Protocol):
         clock: Callable[[], float] | None = None,
     ) -> "Prober":
         """A new prober of this computer, or of the recorded tree below ``root``; the caller closes it."""
+
+    def catalog(self) -> "Catalog":
+        """The shipped catalogue, loaded once."""
+
+    def advisor(self) -> "Advisor":
+        """What recommends and judges models."""
 
     def machine_profile(self) -> "MachineProfile":
         """What this computer has, looked at once."""

@@ -13,7 +13,7 @@ MOST_LEFT_OUT = 6
 MOST_INSTEAD = 3
 FAR_LARGER = 8
 """Nobody asks why a model so many times larger was not taken."""
-OUT_OF_REACH = 4
+OUT_OF_REACH = 3
 """Nor why one was not that needs so many times the memory there is."""
 
 
@@ -38,9 +38,11 @@ def kept_instead(
     item: Judged, dropped: Sequence[tuple[Judged, Judged]], rejected: Sequence[Rejection], known: KnownModels
 ) -> tuple[PassedOver, ...]:
     """Near relatives of ``item`` that were not taken: older ones, and the next size that does not fit."""
-    found = [
-        PassedOver(loser.name, _against(loser, winner, known)) for loser, winner in dropped if winner is item
-    ]
+    losers: dict[str, Judged] = {}
+    for loser, winner in dropped:
+        if winner is item and loser.entry is not item.entry:
+            losers.setdefault(loser.entry.name, loser)
+    found = [PassedOver(loser.name, _against(loser, item, known)) for loser in losers.values()]
     line, place = known.editorial.line_of(item.entry)
     larger = [
         refusal
@@ -51,7 +53,7 @@ def kept_instead(
     ]
     larger.sort(key=lambda refusal: refusal.tag.bytes_listed)
     found += [PassedOver(refusal.name, _refused(refusal)) for refusal in larger[:1]]
-    return tuple(found[:MOST_INSTEAD])
+    return tuple(found[: MOST_INSTEAD - 1] + found[-1:]) if len(found) > MOST_INSTEAD else tuple(found)
 
 
 def left_out(

@@ -1,0 +1,150 @@
+"""Answers for the window and the command line, remembered while the machine's memory stays about the same."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from threading import Lock
+from typing import TypeVar
+
+from wattlight.domain.advice import (
+    DEFAULT_CONTEXT,
+    Advice,
+    Editorial,
+    KnownModels,
+    Question,
+    Recommendation,
+    Use,
+    recommend,
+)
+from wattlight.domain.entry import Catalog, CatalogMatch
+from wattlight.domain.fit import Confidence, FitOptions, PreparedModel, Verdict, fit, largest_context, prepare
+from wattlight.domain.shape import ModelShape, ShapeSource
+from wattlight.domain.speed import tokens_per_second
+from wattlight.domain.values import MachineProfile, Problem
+from wattlight.i18n import tr
+
+from .verdict_on import Opinion
+
+ShapeOf = Callable[[str], ModelShape | None]
+"""Reads the header of an installed model: its shape, or None if the file cannot be read here."""
+
+REMEMBERED = 64
+STEP_BYTES = 64 << 20
+"""Free memory is rounded down to this, so that an answer is not worked out anew at every flutter."""
+
+T = TypeVar("T")
+
+
+class Advisor:
+    """Recommends models and judges installed ones. Safe to call from any thread; 5 to 40 ms each."""
+
+    def __init__(self, catalog: Catalog, editorial: Editorial, shape_of: ShapeOf | None = None) -> None:
+        self._known = KnownModels(catalog, editorial)
+        self._shape_of = shape_of
+        self._answers: OrderedDict[Hashable, object] = OrderedDict()
+        self._headers: dict[str, PreparedModel] = {}
+        self._lock = Lock()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue the answers come from."""
+        return self._known.catalog
+
+    def advise(
+        self, profile: MachineProfile, use: Use = Use.CHAT, context: int = DEFAULT_CONTEXT
+    ) -> tuple[Recommendation, ...]:
+        """Models for ``use`` at ``context`` tokens on this machine, best first."""
+        return self.advice(profile, Question(use, context)).recommendations
+
+    def advice(self, profile: MachineProfile, question: Question) -> Advice:
+        """The whole answer: models, what was passed over, whether to use an API."""
+        steady = rounded(profile)
+        return self._remembered((steady, question), lambda: recommend(self._known, steady, question))
+
+    def judge(
+        self, name: str, profile: MachineProfile, context: int | None = None, digest: str = ""
+    ) -> Opinion:
+        """How ``name`` fits: by its header where that can be read, else by the catalogue.
+
+        ``context`` None takes the server's default for this machine. ``digest`` tells versions of one name
+        apart.
+        """
+        steady = rounded(profile)
+        return self._remembered(
+            (steady, name, context, digest), lambda: self._judge(name, steady, context, digest)
+        )
+
+    def forget(self) -> None:
+        """Drop what is remembered (models were installed or removed)."""
+        with self._lock:
+            self._answers.clear()
+            self._headers.clear()
+
+    def _judge(self, name: str, profile: MachineProfile, context: int | None, digest: str) -> Opinion:
+        match = self._known.catalog.find(name)
+        entry = match.entry if match else None
+        model, confidence = self._from_header(name, digest), Confidence.HIGH
+        if model is None and match is not None:
+            model, confidence = self._from_catalogue(match)
+        if model is None:
+            return Opinion(name, entry=entry, reason=tr("This model's shape is not known."))
+        try:
+            result = fit(model, profile, FitOptions(context=context))
+        except Problem as problem:
+            return Opinion(name, entry=entry, reason=problem.message)
+        whole = result.verdict is Verdict.FULL_GPU
+        order = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
+        return Opinion(
+            name=name,
+            fit=result,
+            speed=tokens_per_second(model, result, profile),
+            largest_full_gpu_context=largest_context(model, profile) if whole else None,
+            trained_context=model.context_trained,
+            confidence=min(confidence, result.confidence, key=order.index),
+            source=model.shape.source,
+            entry=entry,
+        )
+
+    def _from_header(self, name: str, digest: str) -> PreparedModel | None:
+        if self._shape_of is None:
+            return None
+        key = digest or name
+        found = self._headers.get(key)
+        if found is None:
+            try:
+                shape = self._shape_of(name)
+            except Problem:
+                return None
+            if shape is None or shape.source is not ShapeSource.HEADER:
+                return None
+            found = self._headers[key] = prepare(shape)
+        return found
+
+    def _from_catalogue(self, match: CatalogMatch) -> tuple[PreparedModel | None, Confidence]:
+        known = self._known.known(match.entry, match.tag)
+        return (None, Confidence.LOW) if known is None else (known.model, known.confidence)
+
+    def _remembered(self, key: Hashable, answer: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]  # type: ignore[return-value]  # stored under this key by this method
+        made = answer()
+        with self._lock:
+            self._answers[key] = made
+            while len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        return made
+
+
+def rounded(profile: MachineProfile) -> MachineProfile:
+    """The profile with its free memory rounded down to :data:`STEP_BYTES`."""
+
+    def down(value: int | None) -> int | None:
+        return None if value is None else value - value % STEP_BYTES
+
+    devices = tuple(
+        replace(device, memory_free_bytes=down(device.memory_free_bytes)) for device in profile.devices
+    )
+    available = profile.ram_available_bytes - profile.ram_available_bytes % STEP_BYTES
+    return replace(profile, ram_available_bytes=available, devices=devices)

@@ -1,0 +1,13 @@
+"""Recommendations in words, for both faces."""
+
+from .offers import offers
+from .sentences import api_sentence, confidence_name, passed_over_sentence, verdict_name, why_sentence
+
+__all__ = [
+    "api_sentence",
+    "confidence_name",
+    "offers",
+    "passed_over_sentence",
+    "verdict_name",
+    "why_sentence",
+]

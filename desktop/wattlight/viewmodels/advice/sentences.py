@@ -1,0 +1,118 @@
+"""The statements of the adviser as sentences."""
+
+from collections.abc import Callable
+
+from wattlight.domain.advice import Advice, PassedOver, Recommendation, Statement
+from wattlight.domain.fit import Confidence, Verdict
+from wattlight.i18n import gib, number, tokens_per_second, tr
+
+
+def why_sentence(recommendation: Recommendation) -> str:
+    """One sentence why a model stands on the list."""
+    what, *rest = (_text(item) for item in recommendation.why)
+    return tr("{what}: {rest}.", what=what, rest=", ".join(rest))
+
+
+def passed_over_sentence(passed: PassedOver) -> str:
+    """Why not that one: "qwen3:8b: an older generation than qwen3.5:9b."."""
+    return tr("{name}: {reason}.", name=passed.name, reason=_text(passed.reason))
+
+
+def reason_text(statement: Statement) -> str:
+    """A statement alone, without its full stop."""
+    return _text(statement)
+
+
+def api_sentence(advice: Advice) -> str:
+    """When to use a provider's API instead; empty where this computer is enough."""
+    return "" if advice.api.reason is None else tr("{sentence}.", sentence=_text(advice.api.reason))
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """Where it would run, in two words."""
+    return {
+        Verdict.FULL_GPU: tr("all on GPU"),
+        Verdict.PARTIAL_GPU: tr("partly on GPU"),
+        Verdict.CPU: tr("processor"),
+        Verdict.NO: tr("does not fit"),
+    }[verdict]
+
+
+def confidence_name(confidence: Confidence) -> str:
+    """How far the memory figures can be trusted, in one word."""
+    return {
+        Confidence.HIGH: tr("sure"),
+        Confidence.MEDIUM: tr("fairly sure"),
+        Confidence.LOW: tr("rough"),
+    }[confidence]
+
+
+def _text(statement: Statement) -> str:
+    if statement.code == "pace":
+        ends = [float(value) for _, value in statement.values]
+        return tr("about {speed}", speed=tokens_per_second(ends[0], ends[1]))
+    return _TEXTS[statement.code]({name: _shown(name, value) for name, value in statement.values})
+
+
+def _shown(name: str, value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    if name.endswith("_bytes"):
+        return gib(round(value))
+    if name == "tokens_per_s":
+        return number(value, 1 if value < 9.95 else 0)
+    return number(value)
+
+
+def _texts() -> dict[str, Callable[[dict[str, str]], str]]:
+    """Each statement's words; one call of ``tr`` each, so that every text is found by the extractor."""
+    return {
+        "what_newest": lambda v: tr("{title} is of its maker's newest generation", **v),
+        "what_code": lambda v: tr("{title} is made for code", **v),
+        "what_experts": lambda v: tr("{title} reads only a part of its weights for each word", **v),
+        "what_instruct": lambda v: tr("{title} answers without thinking first", **v),
+        "what_vision": lambda v: tr("{title} reads text and images", **v),
+        "what_thinking": lambda v: tr("{title} can think before it answers", **v),
+        "what_plain": lambda v: tr("{title} is a general model", **v),
+        "what_embedding": lambda v: tr("{title} turns text into vectors for search", **v),
+        "on_gpu": lambda v: tr(
+            "it lies wholly on {device} with {spare_bytes} to spare at {context_tokens} tokens of context",
+            **v,
+        ),
+        "experts_in_ram": lambda v: tr(
+            "it lies on {device}, but the experts of {blocks} of its {total} blocks stay in RAM", **v
+        ),
+        "partly_on_gpu": lambda v: tr(
+            "{layers} of its {total} layers lie on {device}, the rest is in RAM", **v
+        ),
+        "in_ram": lambda v: tr(
+            "it runs on the processor in {used_bytes} of RAM, {spare_bytes} stay free", **v
+        ),
+        "pace_unknown": lambda _v: tr("its speed here is not known"),
+        "older": lambda v: tr("an older generation than {winner}", **v),
+        "less_on_gpu": lambda v: tr("less of it lies on the GPU than of {winner}", **v),
+        "slower": lambda v: tr("about {tokens_per_s} tokens/s, slower than {winner}", **v),
+        "near_equal": lambda v: tr("much like {winner}, which comes out ahead here", **v),
+        "no_room": lambda v: tr("needs about {needed_bytes}, and {room_bytes} can be had", **v),
+        "too_slow": lambda v: tr("would write only about {tokens_per_s} tokens/s here", **v),
+        "api_nothing_fits": lambda v: tr(
+            "No model of the catalogue fits into the {ram_bytes} of memory that are free: close programs and "
+            "try again, or use a provider's API",
+            **v,
+        ),
+        "api_slow": lambda v: tr(
+            "The best model here writes only about {tokens_per_s} tokens/s: for more than short answers use "
+            "a provider's API",
+            **v,
+        ),
+        "api_small_talk": lambda _v: tr(
+            "Models this small suit short answers and simple texts: for more use a provider's API"
+        ),
+        "api_small_work": lambda _v: tr(
+            "Models this small get code, long tool use and hard questions wrong too often: use a provider's "
+            "API for those"
+        ),
+    }
+
+
+_TEXTS = _texts()
