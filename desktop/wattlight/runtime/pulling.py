@@ -22,14 +22,13 @@ class PullProgress:
     the old mark. The rate counts what arrived since the first line, so a resumed part is no speed.
     """
 
-    def __init__(self, model: str, clock: Callable[[], float], done_before: int = 0) -> None:
+    def __init__(self, model: str, clock: Callable[[], float]) -> None:
         self.state = PullState(clean_text(model), status="")
         self._clock = clock
         self._totals: dict[str, int] = {}
         self._completed: dict[str, int] = {}
         self._seen: deque[tuple[float, int]] = deque()
         self._advanced_at = clock()
-        self._floor = done_before
         self.succeeded = False
 
     def take(self, line: PullLine) -> PullState:
@@ -41,7 +40,7 @@ class PullProgress:
             self._completed[line.digest] = done
         elif line.status != self.state.status:
             self._advanced_at = now
-        completed = max(sum(self._completed.values()), self.state.completed_bytes, self._floor)
+        completed = max(sum(self._completed.values()), self.state.completed_bytes)
         total = sum(self._totals.values()) or None
         if total is not None:
             completed = min(completed, max(total, self.state.completed_bytes))

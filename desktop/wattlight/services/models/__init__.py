@@ -1,0 +1,20 @@
+"""Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
+
+from .pulls import run_pull
+from .room import room_by_size
+from .switching import FitsBeside, SwitchResult, switch, unload_all
+from .tasks import ModelTasks, TaskEnd, TaskSettings
+from .watch import ServerWatch
+
+__all__ = [
+    "FitsBeside",
+    "ModelTasks",
+    "ServerWatch",
+    "SwitchResult",
+    "TaskEnd",
+    "TaskSettings",
+    "room_by_size",
+    "run_pull",
+    "switch",
+    "unload_all",
+]

@@ -1,0 +1,137 @@
+"""Load one model and unload the others, in the order that memory allows, without losing what runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import Problem
+from wattlight.runtime import ModelServer, RuntimeProblem, same_model
+
+FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
+"""Whether a model fits beside those that are loaded; None when that cannot be told."""
+_SHORTEST_RELOAD_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchResult:
+    """How a switch went. ``loaded`` None: the server did not list it afterwards.
+
+    ``kept`` are models that could not be unloaded, with the reason.
+    """
+
+    loaded: RunningModel | None
+    unloaded: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+    unloaded_first: bool = False
+
+
+def switch(
+    server: ModelServer,
+    model: str,
+    fits_beside: FitsBeside,
+    *,
+    keep_alive: str | None = None,
+    context_length: int | None = None,
+    cancel: Event | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> SwitchResult:
+    """Load ``model``, unload the others.
+
+    Where both fit, the new one is loaded before the others go, so that a failure loses nothing. Where they
+    do not, or that cannot be told, the others go first; if the new one then fails to load they are loaded
+    again, and the error says so. ``say`` gets "loading" or "unloading NAME" as it goes.
+
+    Raises:
+        Problem: the model is unknown (nothing was unloaded), or it did not load.
+    """
+    others = tuple(m for m in server.running(cancel) if not same_model(m.name, model))
+
+    def load() -> RunningModel | None:
+        say(f"loading {model}")
+        return server.load(model, keep_alive=keep_alive, context_length=context_length, cancel=cancel)
+
+    if not others:
+        return SwitchResult(load())
+    server.show(model, cancel)
+    if fits_beside(model, others):
+        loaded = load()
+        gone, kept = _unload_each(server, others, cancel, say)
+        return SwitchResult(loaded, gone, kept)
+    gone, kept = _unload_each(server, others, cancel, say)
+    try:
+        loaded = load()
+    except RuntimeProblem as problem:
+        if problem.code == "cancelled":
+            raise
+        raise _after_failure(server, others, gone, problem, say) from problem
+    return SwitchResult(loaded, gone, kept, unloaded_first=True)
+
+
+def unload_all(
+    server: ModelServer, cancel: Event | None = None, say: Callable[[str], None] = lambda _: None
+) -> SwitchResult:
+    """Unload every loaded model.
+
+    Raises:
+        Problem: not one of them could be unloaded.
+    """
+    running = server.running(cancel)
+    gone, kept = _unload_each(server, running, cancel, say)
+    if kept and not gone:
+        raise Problem(kept[0][1], code="not_unloaded")
+    return SwitchResult(None, gone, kept)
+
+
+def _unload_each(
+    server: ModelServer, models: tuple[RunningModel, ...], cancel: Event | None, say: Callable[[str], None]
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    gone: list[str] = []
+    kept: list[tuple[str, str]] = []
+    for model in models:
+        say(f"unloading {model.name}")
+        try:
+            server.unload(model.name, cancel)
+        except RuntimeProblem as problem:
+            if problem.code == "cancelled":
+                raise
+            kept.append((model.name, str(problem)))
+        else:
+            gone.append(model.name)
+    return tuple(gone), tuple(kept)
+
+
+def _after_failure(
+    server: ModelServer,
+    others: tuple[RunningModel, ...],
+    gone: tuple[str, ...],
+    problem: RuntimeProblem,
+    say: Callable[[str], None],
+) -> RuntimeProblem:
+    """Load what was unloaded again, and word the error so that it tells what is loaded now."""
+    back: list[str] = []
+    lost: list[str] = []
+    for model in others:
+        if model.name not in gone:
+            continue
+        say(f"loading {model.name}")
+        try:
+            server.load(model.name, keep_alive=_remaining(model), context_length=model.context_length)
+            back.append(model.name)
+        except RuntimeProblem:
+            lost.append(model.name)
+    parts = [problem.message]
+    if back:
+        parts.append(f"{', '.join(back)} was unloaded for it and is loaded again.")
+    if lost:
+        parts.append(f"{', '.join(lost)} was unloaded for it and could not be loaded again.")
+    return RuntimeProblem(" ".join(parts), problem.next_step, problem.code, problem.server_text)
+
+
+def _remaining(model: RunningModel) -> str:
+    """How long it would still have been kept, at least a minute."""
+    if model.expires_at is None:
+        return "forever"
+    left = (model.expires_at - datetime.now(UTC)).total_seconds()
+    return f"{max(_SHORTEST_RELOAD_S, round(left))}s"

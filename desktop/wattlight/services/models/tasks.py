@@ -1,0 +1,256 @@
+"""The user's commands on models, each done in the background, its progress published as frozen values."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from wattlight.domain.state import PullState, TaskState
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
+from wattlight.runtime import ModelServer, RuntimeProblem, same_model
+
+from .lane import Lane
+from .pulls import run_pull
+from .switching import FitsBeside, switch, unload_all
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How a task ended: ``problem`` None and not ``cancelled`` means it was done. ``note`` may add a fact."""
+
+    kind: str
+    model: str
+    host: HostId
+    problem: Problem | None = None
+    cancelled: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSettings:
+    """What the settings say about loading."""
+
+    keep_alive: str | None = None
+    context_length: int | None = None
+
+
+@dataclass(slots=True)
+class _Task:
+    state: TaskState
+    host: HostId
+    cancel: threading.Event
+
+
+OnChange = Callable[[tuple[TaskState, ...], tuple[PullState, ...]], None]
+Work = Callable[[ModelServer, _Task], str]
+
+
+class ModelTasks:
+    """Does one operation at a time and, beside it, one pull at a time; the rest waits in order.
+
+    All methods return at once and may be called from any thread. ``on_change`` gets all tasks and pulls
+    that are not over (a failed pull stays until it is pulled again or forgotten), at most ten times a
+    second and pull; ``on_end`` is called once per task. Both are called on a worker thread or the caller's.
+    """
+
+    def __init__(
+        self,
+        server_for: Callable[[HostId], ModelServer],
+        fits_beside: Callable[[HostId], FitsBeside],
+        on_change: OnChange,
+        on_end: Callable[[TaskEnd], None],
+        *,
+        settings: Callable[[], TaskSettings] = TaskSettings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server_for = server_for
+        self._fits_beside = fits_beside
+        self._on_change = on_change
+        self._on_end = on_end
+        self._settings = settings
+        self._now = now
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._tasks: list[_Task] = []
+        self._pulls: dict[str, PullState] = {}
+        self._pull_cancels: dict[str, threading.Event] = {}
+        self._operations = Lane("wattlight-models")
+        self._transfers = Lane("wattlight-pulls")
+
+    def load(self, model: str, context_length: int | None = None, host: HostId = LOCAL_HOST) -> None:
+        """Load ``model`` beside what is loaded."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            wanted = self._settings()
+            context = context_length or wanted.context_length
+            loaded = server.load(
+                model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
+            )
+            got = None if loaded is None else loaded.context_length
+            return f"context {got}" if got is not None and context is not None and got < context else ""
+
+        self._start("load", model, host, work)
+
+    def unload(self, model: str | None = None, host: HostId = LOCAL_HOST) -> None:
+        """Unload one model, or all."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            if model is not None:
+                server.unload(model, task.cancel)
+            else:
+                unload_all(server, task.cancel, lambda text: self._say(task, text))
+            return ""
+
+        self._start("unload", model or "", host, work)
+
+    def switch(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Load ``model`` and unload the others."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            wanted = self._settings()
+            result = switch(
+                server,
+                model,
+                self._fits_beside(host),
+                keep_alive=wanted.keep_alive,
+                context_length=wanted.context_length,
+                cancel=task.cancel,
+                say=lambda text: self._say(task, text),
+            )
+            return result.kept[0][1] if result.kept else ""
+
+        self._start("switch", model, host, work)
+
+    def keep_loaded(self, model: str, keep: bool, host: HostId = LOCAL_HOST) -> None:
+        """Keep ``model`` until it is unloaded, or give it the usual time again; its context stays."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            now = next((m for m in server.running(task.cancel) if same_model(m.name, model)), None)
+            keep_alive = "forever" if keep else self._settings().keep_alive or "5m"
+            context = None if now is None else now.context_length
+            server.load(model, keep_alive=keep_alive, context_length=context, cancel=task.cancel)
+            return ""
+
+        self._start("keep", model, host, work)
+
+    def remove(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Delete ``model`` from the disk; a loaded one is unloaded before, or it could not be any more."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            if any(same_model(m.name, model) for m in server.running(task.cancel)):
+                server.unload(model, task.cancel)
+            server.remove(model, task.cancel)
+            return ""
+
+        self._start("remove", model, host, work)
+
+    def pull(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Download ``model``; a second call for one that is on its way does nothing."""
+        key = clean_text(model)
+        cancel = threading.Event()
+        with self._lock:
+            if key in self._pull_cancels:
+                return
+            self._pull_cancels[key] = cancel
+            self._pulls[key] = PullState(key, status="waiting")
+        self._tell()
+        if not self._transfers.submit(lambda: self._run_pull(model, key, host, cancel)):
+            self._end_pull(key)
+
+    def cancel_pull(self, model: str) -> None:
+        """Stop a download, or forget one that failed; the server keeps what has arrived."""
+        key = clean_text(model)
+        with self._lock:
+            cancel = self._pull_cancels.get(key)
+            if cancel is not None:
+                cancel.set()
+            else:
+                self._pulls.pop(key, None)
+        self._tell()
+
+    def cancel_task(self, model: str) -> None:
+        """Stop waiting for what is being done with ``model``."""
+        with self._lock:
+            for task in self._tasks:
+                if same_model(task.state.model, model):
+                    task.cancel.set()
+
+    def close(self, timeout_s: float = 1.0) -> bool:
+        """Cancel everything and wait for the threads; True when all ended in time."""
+        with self._lock:
+            for event in (*self._pull_cancels.values(), *(task.cancel for task in self._tasks)):
+                event.set()
+        end = self._clock() + timeout_s
+        operations = self._operations.close(timeout_s)
+        return self._transfers.close(max(0.05, end - self._clock())) and operations
+
+    def _start(self, kind: str, model: str, host: HostId, work: Work) -> None:
+        task = _Task(TaskState(kind, clean_text(model), self._now()), host, threading.Event())
+        with self._lock:
+            if any(t.state.kind == kind and t.state.model == task.state.model for t in self._tasks):
+                return
+            self._tasks.append(task)
+        self._tell()
+        if not self._operations.submit(lambda: self._run(task, work)):
+            self._finish(task, TaskEnd(kind, task.state.model, host, cancelled=True))
+
+    def _run(self, task: _Task, work: Work) -> None:
+        kind, model, host = task.state.kind, task.state.model, task.host
+        try:
+            if task.cancel.is_set():
+                end = TaskEnd(kind, model, host, cancelled=True)
+            else:
+                end = TaskEnd(kind, model, host, note=work(self._server_for(host), task))
+        except Problem as problem:
+            end = TaskEnd(kind, model, host, problem, cancelled=problem.code == "cancelled")
+        except Exception as error:  # noqa: BLE001 - the worker must live; the error is told, not hidden
+            end = TaskEnd(kind, model, host, _unexpected(error))
+        self._finish(task, end)
+
+    def _finish(self, task: _Task, end: TaskEnd) -> None:
+        with self._lock:
+            self._tasks = [other for other in self._tasks if other is not task]
+        self._tell()
+        self._on_end(end)
+
+    def _say(self, task: _Task, text: str) -> None:
+        task.state = replace(task.state, message=text)
+        self._tell()
+
+    def _run_pull(self, model: str, key: str, host: HostId, cancel: threading.Event) -> None:
+        def publish(state: PullState) -> None:
+            with self._lock:
+                self._pulls[key] = state
+            self._tell()
+
+        problem: Problem | None = None
+        try:
+            if not cancel.is_set():
+                problem = run_pull(self._server_for(host), model, publish, cancel, clock=self._clock)
+        except Problem as caught:
+            problem = caught
+            publish(PullState(key, error=str(caught)))
+        except Exception as error:  # noqa: BLE001 - as above
+            problem = _unexpected(error)
+            publish(PullState(key, error=str(problem)))
+        self._end_pull(key)
+        self._on_end(TaskEnd("pull", key, host, problem, cancelled=problem is None and cancel.is_set()))
+
+    def _end_pull(self, key: str) -> None:
+        with self._lock:
+            self._pull_cancels.pop(key, None)
+            if self._pulls[key].error is None:
+                del self._pulls[key]
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            self._on_change(tuple(t.state for t in self._tasks), tuple(self._pulls.values()))
+
+
+def _unexpected(error: Exception) -> RuntimeProblem:
+    return RuntimeProblem(
+        f"Wattlight hit an error of its own ({type(error).__name__}).", "Please report it.", "internal"
+    )

@@ -1,0 +1,108 @@
+"""Asks a server what it is and has, often while somebody looks, seldom while nobody does."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.runtime import ModelServer
+
+SHOWN_S = 1.0
+HIDDEN_S = 15.0
+FULL_SHOWN_S = 10.0
+"""The list of installed models is asked for so often while shown; loaded models at every beat."""
+FULL_HIDDEN_S = 300.0
+LONGEST_PAUSE_S = 30.0
+
+
+class ServerWatch:
+    """A thread that publishes :class:`ServerState`. ``publish`` is called on it and must return soon.
+
+    While the server does not answer the pauses double from 1 s to 30 s; :meth:`refresh` asks at once.
+    """
+
+    def __init__(
+        self,
+        server: ModelServer,
+        publish: Callable[[ServerState], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server
+        self._publish = publish
+        self._clock = clock
+        self._state: ServerState | None = None
+        self._full_at: float | None = None
+        self._failures = 0
+        self._shown = False
+        self._refresh = False
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; the first answer comes at once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="wattlight-server", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout_s: float = 1.0) -> bool:
+        """End, within a second even while the server hangs; True when the thread has ended."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def set_shown(self, shown: bool) -> None:
+        """Somebody looks (a window or menu is open), or nobody does."""
+        if shown and not self._shown:
+            self._failures = 0
+            self._wake.set()
+        self._shown = shown
+
+    def refresh(self) -> None:
+        """Ask for everything now, because something was just done."""
+        self._refresh = True
+        self._failures = 0
+        self._wake.set()
+
+    def step(self) -> float:
+        """Ask once, publish, and return how many seconds to wait before the next time."""
+        asked, self._refresh = self._refresh, False
+        full = asked or self._full_is_due()
+        state = self._server.state(self._state, full=full, cancel=self._stopping)
+        if self._stopping.is_set():
+            return 0.0
+        ready = state.status is ServerStatus.READY
+        if ready and (full or self._state is None or self._state.status is not ServerStatus.READY):
+            self._full_at = self._clock()
+        self._failures = 0 if ready else self._failures + 1
+        self._state = state
+        self._publish(state)
+        return self._pause()
+
+    def _full_is_due(self) -> bool:
+        if self._full_at is None or self._failures:
+            return True
+        every = FULL_SHOWN_S if self._shown else FULL_HIDDEN_S
+        return self._clock() - self._full_at >= every
+
+    def _pause(self) -> float:
+        beat = SHOWN_S if self._shown else HIDDEN_S
+        if not self._failures:
+            return beat
+        return max(beat, min(LONGEST_PAUSE_S, 2.0 ** (self._failures - 1)))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            try:
+                pause = self.step()
+            except Exception:
+                logging.getLogger("wattlight").exception("the watch over the server failed")
+                pause = LONGEST_PAUSE_S
+            if not self._stopping.is_set():
+                self._wake.wait(pause)

@@ -1,0 +1,154 @@
+"""Switch: the order follows memory, and a failure never leaves less loaded than it must."""
+
+import threading
+
+import pytest
+
+from fakes.fake_ollama import FakeOllama
+from wattlight.domain.state import InstalledModel, RunningModel
+from wattlight.domain.values import CpuProfile, Device, MachineProfile, Problem
+from wattlight.runtime import OllamaServer, RuntimeProblem
+from wattlight.services.models import room_by_size, switch, unload_all
+
+OOM = "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
+
+
+@pytest.fixture
+def two(fake: FakeOllama) -> FakeOllama:
+    fake.install("old")
+    fake.install("new")
+    fake.start("old", context=2048)
+    return fake
+
+
+def steps(fake: FakeOllama) -> list[str]:
+    """What was loaded and unloaded, in order."""
+    return [
+        ("unload " if request.body.get("keep_alive") == 0 else "load ") + request.body["model"].split(":")[0]
+        for request in fake.requests
+        if request.path == "/api/generate"
+    ]
+
+
+@pytest.mark.parametrize("fits", [False, None])
+def test_without_room_the_old_one_goes_first(
+    two: FakeOllama, server: OllamaServer, fits: bool | None
+) -> None:
+    said: list[str] = []
+    result = switch(server, "new", lambda *_: fits, say=said.append)
+    assert steps(two) == ["unload old", "load new"]
+    assert two.running_names == ["new:latest"]
+    assert result.unloaded_first
+    assert result.unloaded == ("old:latest",)
+    assert result.loaded is not None
+    assert said == ["unloading old:latest", "loading new"]
+
+
+def test_with_room_the_new_one_comes_first(two: FakeOllama, server: OllamaServer) -> None:
+    result = switch(server, "new", lambda *_: True, keep_alive="1h", context_length=1024)
+    assert steps(two) == ["load new", "unload old"]
+    assert two.running_names == ["new:latest"]
+    assert not result.unloaded_first
+    assert two.loads == [("new:latest", 1024)]
+
+
+def test_a_failure_after_unloading_is_said_and_the_old_one_is_loaded_again(
+    two: FakeOllama, server: OllamaServer
+) -> None:
+    two.load_errors["new:latest"] = OOM
+    with pytest.raises(RuntimeProblem) as caught:
+        switch(server, "new", lambda *_: False)
+    assert caught.value.code == "out_of_memory"
+    assert "old:latest was unloaded for it and is loaded again." in caught.value.message
+    assert two.running_names == ["old:latest"]
+    assert two.loads == [("old:latest", 2048)]
+
+
+def test_a_failure_of_both_is_said(two: FakeOllama, server: OllamaServer) -> None:
+    two.load_errors = {"new:latest": OOM, "old:latest": OOM}
+    with pytest.raises(RuntimeProblem) as caught:
+        switch(server, "new", lambda *_: False)
+    assert "could not be loaded again" in caught.value.message
+    assert two.running_names == []
+
+
+def test_a_failure_with_room_loses_nothing(two: FakeOllama, server: OllamaServer) -> None:
+    two.load_errors["new:latest"] = OOM
+    with pytest.raises(RuntimeProblem):
+        switch(server, "new", lambda *_: True)
+    assert two.running_names == ["old:latest"]
+    assert steps(two) == ["load new"]
+
+
+def test_an_unknown_model_unloads_nothing(two: FakeOllama, server: OllamaServer) -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        switch(server, "nosuch", lambda *_: False)
+    assert caught.value.code == "unknown_model"
+    assert two.running_names == ["old:latest"]
+
+
+def test_switching_to_what_runs_keeps_it(two: FakeOllama, server: OllamaServer) -> None:
+    switch(server, "old", lambda *_: False, context_length=2048)
+    assert two.running_names == ["old:latest"]
+    assert two.loads == []
+
+
+def test_a_removed_model_that_is_still_loaded_does_not_stop_a_switch(
+    two: FakeOllama, server: OllamaServer
+) -> None:
+    server.remove("old")
+    result = switch(server, "new", lambda *_: True)
+    assert "new:latest" in two.running_names
+    assert result.kept[0][0] == "old:latest"
+    assert "cannot unload it by name" in result.kept[0][1]
+
+
+def test_a_cancel_while_loading(two: FakeOllama, server: OllamaServer) -> None:
+    two.load_gate = threading.Event()
+    cancel = threading.Event()
+    timer = threading.Timer(0.2, cancel.set)
+    timer.start()
+    with pytest.raises(RuntimeProblem) as caught:
+        switch(server, "new", lambda *_: False, cancel=cancel)
+    timer.join()
+    assert caught.value.code == "cancelled"
+    assert two.loads == []
+
+
+def test_unload_all(two: FakeOllama, server: OllamaServer) -> None:
+    two.start("new")
+    assert set(unload_all(server).unloaded) == {"old:latest", "new:latest"}
+    assert two.running_names == []
+    assert unload_all(server).unloaded == ()
+
+
+def test_unload_all_that_frees_nothing_is_an_error(two: FakeOllama, server: OllamaServer) -> None:
+    server.remove("old")
+    with pytest.raises(Problem):
+        unload_all(server)
+
+
+GIB = 1 << 30
+
+
+def machine(vram: int | None, ram: int) -> MachineProfile:
+    devices = () if vram is None else (Device("gpu", "GPU", "cuda", vram, None),)
+    return MachineProfile("m", "linux", ram, ram, CpuProfile(), devices=devices)
+
+
+@pytest.mark.parametrize(
+    ("profile", "loaded_gib", "new_gib", "expected"),
+    [
+        (machine(24 * GIB, 64 * GIB), 8, 5, True),
+        (machine(24 * GIB, 64 * GIB), 12, 9, False),
+        (machine(None, 32 * GIB), 4, 5, True),
+        (machine(None, 8 * GIB), 4, 5, False),
+        (None, 1, 1, None),
+    ],
+)
+def test_room_by_size(
+    profile: MachineProfile | None, loaded_gib: int, new_gib: int, expected: bool | None
+) -> None:
+    running = (RunningModel("old", "d", loaded_gib * GIB, loaded_gib * GIB),)
+    assert room_by_size(profile, InstalledModel("new", "d", new_gib * GIB), running) is expected
+    assert room_by_size(profile, None, running) is None

@@ -1,0 +1,189 @@
+"""Commands in the background: progress, order, cancel, and no thread left behind."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from fakes.fake_ollama import FakeOllama
+from wattlight.domain.state import PullState, TaskState
+from wattlight.runtime import OllamaServer
+from wattlight.services.models import ModelTasks, TaskEnd, TaskSettings
+
+
+class Heard:
+    """What was published, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[TaskState, ...]] = []
+        self.pulls: list[tuple[PullState, ...]] = []
+        self.ends: list[TaskEnd] = []
+        self.changed = threading.Condition()
+
+    def change(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
+        with self.changed:
+            self.tasks.append(tasks)
+            self.pulls.append(pulls)
+            self.changed.notify_all()
+
+    def end(self, end: TaskEnd) -> None:
+        with self.changed:
+            self.ends.append(end)
+            self.changed.notify_all()
+
+    def wait(self, true: Callable[[], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(true, 10)
+
+    def wait_ends(self, count: int = 1) -> TaskEnd:
+        self.wait(lambda: len(self.ends) >= count)
+        return self.ends[count - 1]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def tasks(server: OllamaServer, heard: Heard) -> Iterator[ModelTasks]:
+    made = ModelTasks(
+        lambda _: server,
+        lambda _: lambda *_: True,
+        heard.change,
+        heard.end,
+        settings=lambda: TaskSettings("10m", 2048),
+        now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
+    )
+    yield made
+    assert made.close(5)
+
+
+def test_load_unload_switch_remove(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.install("a")
+    fake.install("b")
+    tasks.load("a")
+    assert heard.wait_ends(1).problem is None
+    assert fake.loads == [("a:latest", 2048)]
+    tasks.switch("b")
+    heard.wait_ends(2)
+    assert fake.running_names == ["b:latest"]
+    tasks.remove("b")
+    heard.wait_ends(3)
+    assert fake.running_names == []
+    assert fake.installed_names == ["a:latest"]
+    tasks.load("a")
+    tasks.unload()
+    assert [heard.wait_ends(n).kind for n in (4, 5)] == ["load", "unload"]
+    assert fake.running_names == []
+    assert not any(end.problem or end.cancelled for end in heard.ends)
+    assert heard.tasks[0][0] == TaskState("load", "a", datetime(2026, 11, 24, tzinfo=UTC))
+    assert heard.tasks[-1] == ()
+
+
+def test_a_clipped_context_is_told(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.install("a", trained_context=512)
+    tasks.load("a")
+    assert heard.wait_ends().note == "context 512"
+
+
+def test_an_error_is_told_once_and_the_worker_lives(
+    fake: FakeOllama, tasks: ModelTasks, heard: Heard
+) -> None:
+    tasks.load("nosuch")
+    end = heard.wait_ends()
+    assert end.problem is not None
+    assert end.problem.code == "unknown_model"
+    fake.install("a")
+    tasks.load("a")
+    assert heard.wait_ends(2).problem is None
+
+
+def test_an_error_of_our_own_is_one_sentence(heard: Heard) -> None:
+    def broken(_: object) -> OllamaServer:
+        raise ZeroDivisionError
+
+    tasks = ModelTasks(broken, lambda _: lambda *_: True, heard.change, heard.end)
+    tasks.load("a")
+    end = heard.wait_ends()
+    assert end.problem is not None
+    assert end.problem.code == "internal"
+    tasks.pull("a")
+    assert heard.wait_ends(2).problem is not None
+    assert tasks.close(5)
+
+
+def test_a_pull_is_followed_to_its_end(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.offer("a")
+    tasks.pull("a")
+    assert heard.wait_ends().kind == "pull"
+    states = [pulls[0] for pulls in heard.pulls if pulls]
+    assert states[0].status == "waiting"
+    assert states[-1].done
+    assert heard.pulls[-1] == ()
+    assert fake.installed_names == ["a:latest"]
+
+
+def test_a_pull_can_be_cancelled_and_does_not_block_a_switch(
+    fake: FakeOllama, tasks: ModelTasks, heard: Heard
+) -> None:
+    fake.offer("a")
+    fake.install("b")
+    fake.pulling.steps = 100
+    fake.pulling.gate = threading.Semaphore(2)
+    tasks.pull("a")
+    tasks.pull("a")
+    heard.wait(lambda: any(p and p[0].completed_bytes for p in heard.pulls))
+    tasks.switch("b")
+    assert heard.wait_ends(1).kind == "switch"
+    assert fake.running_names == ["b:latest"]
+    tasks.cancel_pull("a")
+    end = heard.wait_ends(2)
+    assert (end.kind, end.cancelled) == ("pull", True)
+    assert heard.pulls[-1] == ()
+    assert sum(request.path == "/api/pull" for request in fake.requests) == 1
+
+
+def test_a_failed_pull_stays_until_it_is_forgotten_or_tried_again(
+    fake: FakeOllama, tasks: ModelTasks, heard: Heard
+) -> None:
+    tasks.pull("a")
+    heard.wait_ends()
+    assert heard.pulls[-1][0].error is not None
+    tasks.cancel_pull("a")
+    assert heard.pulls[-1] == ()
+    fake.offer("a")
+    tasks.pull("a")
+    assert heard.wait_ends(2).problem is None
+
+
+def test_a_load_can_be_cancelled(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.install("a")
+    fake.load_gate = threading.Event()
+    tasks.load("a")
+    heard.wait(lambda: any(request.path == "/api/generate" for request in fake.requests) or bool(heard.ends))
+    tasks.cancel_task("a")
+    assert heard.wait_ends().cancelled
+
+
+def test_closing_ends_everything_within_a_second(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.install("a")
+    fake.offer("b")
+    fake.load_gate = threading.Event()
+    fake.pulling.gate = threading.Semaphore(0)
+    tasks.load("a")
+    tasks.pull("b")
+    tasks.pull("c")
+    assert tasks.close(1.0)
+    tasks.load("a")
+    assert heard.ends[-1].cancelled
+
+
+def test_keep_loaded_keeps_the_context(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.install("a")
+    fake.start("a", context=1024)
+    tasks.keep_loaded("a", True)
+    heard.wait_ends()
+    assert fake.loads == []
+    assert fake.requests[-2].body["keep_alive"] == -1

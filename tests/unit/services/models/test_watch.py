@@ -1,0 +1,155 @@
+"""The watch over the server: how often, how it backs off, how fast it ends."""
+
+import threading
+import time
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from fakes import faulty_answers
+from fakes.fake_ollama import FakeOllama
+from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.runtime import ModelServer, OllamaServer
+from wattlight.services.models import ServerWatch
+
+READY = ServerState("http://x", ServerStatus.READY)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Asked:
+    """A server that answers what the test sets, and remembers how it was asked."""
+
+    def __init__(self) -> None:
+        self.answer = READY
+        self.full: list[bool] = []
+
+    def state(
+        self, previous: ServerState | None = None, *, full: bool = True, cancel: object = None
+    ) -> ServerState:
+        self.full.append(full)
+        return self.answer
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def asked() -> Asked:
+    return Asked()
+
+
+@pytest.fixture
+def seen() -> list[ServerState]:
+    return []
+
+
+@pytest.fixture
+def watch(asked: Asked, seen: list[ServerState], clock: Clock) -> ServerWatch:
+    return ServerWatch(cast("ModelServer", asked), seen.append, clock=clock)
+
+
+def test_seldom_while_hidden_often_while_shown(watch: ServerWatch) -> None:
+    assert watch.step() == 15
+    watch.set_shown(True)
+    assert watch.step() == 1
+    watch.set_shown(False)
+    assert watch.step() == 15
+
+
+def test_the_whole_list_is_asked_for_now_and_then(watch: ServerWatch, asked: Asked, clock: Clock) -> None:
+    for _ in range(3):
+        watch.step()
+        clock.now += 15
+    assert asked.full == [True, False, False]
+    watch.refresh()
+    watch.step()
+    watch.step()
+    assert asked.full[3:] == [True, False]
+    clock.now += 301
+    watch.step()
+    watch.set_shown(True)
+    for _ in range(12):
+        clock.now += 1
+        watch.step()
+    assert asked.full[5:].count(True) == 2
+
+
+def test_fault_03_pauses_grow_while_there_is_no_answer(watch: ServerWatch, asked: Asked) -> None:
+    asked.answer = replace(READY, status=ServerStatus.ABSENT)
+    watch.set_shown(True)
+    assert [watch.step() for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    watch.refresh()
+    assert watch.step() == 1
+    watch.set_shown(False)
+    assert [watch.step() for _ in range(5)] == [15, 15, 15, 16, 30]
+    asked.answer = READY
+    assert watch.step() == 15
+
+
+def test_the_thread_follows_the_server(fake: FakeOllama, server: OllamaServer) -> None:
+    states: list[ServerState] = []
+    changed = threading.Condition()
+
+    def publish(state: ServerState) -> None:
+        with changed:
+            states.append(state)
+            changed.notify_all()
+
+    watch = ServerWatch(server, publish)
+    watch.start()
+    try:
+        with changed:
+            assert changed.wait_for(lambda: bool(states), 5)
+        assert states[0].status is ServerStatus.READY
+        fake.install("new")
+        watch.refresh()
+        with changed:
+            assert changed.wait_for(lambda: bool(states[-1].installed), 5)
+    finally:
+        assert watch.stop(1.0)
+
+
+def test_it_stops_within_a_second_while_the_server_hangs(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.faults["*"] = faulty_answers.hang
+    states: list[ServerState] = []
+    watch = ServerWatch(server, states.append)
+    watch.start()
+    for _ in range(300):
+        if fake.requests:
+            break
+        time.sleep(0.01)
+    begun = time.monotonic()
+    assert watch.stop(1.0)
+    assert time.monotonic() - begun < 1.0
+    assert states == []
+
+
+def test_a_watch_that_never_began_can_be_stopped(server: OllamaServer) -> None:
+    assert ServerWatch(server, lambda _: None).stop()
+
+
+def test_an_error_in_the_listener_does_not_end_the_watch(
+    fake: FakeOllama, server: OllamaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    called = threading.Event()
+
+    def publish(_: ServerState) -> None:
+        called.set()
+        raise ZeroDivisionError
+
+    watch = ServerWatch(server, publish)
+    watch.start()
+    assert called.wait(5)
+    called.clear()
+    watch.refresh()
+    assert called.wait(5)
+    assert watch.stop(1.0)
