@@ -1,0 +1,7 @@
+"""The small database that all processes of one user share: comparisons, speeds, tokens by the hour."""
+
+from .book import JobsBook, open_jobs
+from .problem import JobsProblem
+from .tokens import TokenHour
+
+__all__ = ["JobsBook", "JobsProblem", "TokenHour", "open_jobs"]
