@@ -1,0 +1,70 @@
+"""``wattlight replay``: a recorded trace through the meter."""
+
+import argparse
+from pathlib import Path
+
+from wattlight.domain.cost import By
+from wattlight.domain.values import clean_text
+from wattlight.i18n import tr, trn
+from wattlight.services.metering import TraceProblem, read_trace, replay
+
+from .call import Call
+from .cost_document import cost_document, gap_documents, print_cost
+from .tariff_option import read_tariff_file
+
+MAX_TRACE_BYTES = 2_000_000_000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument(
+        "trace", metavar="TRACE.csv", help="columns time_utc,device,power_w,counter_mj,model,tokens"
+    )
+    parser.add_argument("--tariff", metavar="FILE", help="tariff file; without one there is no money")
+    parser.add_argument(
+        "--by",
+        choices=[By.MODEL.value, By.DEVICE.value, By.DAY.value, By.HOUR.value],
+        default=By.MODEL.value,
+        help="what a line of the answer is (default: model)",
+    )
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Replay a trace into a ledger of its own and print what it amounts to."""
+    tariff = None if args.tariff is None else read_tariff_file(args.tariff)
+    result = replay(read_trace(_text(args.trace)), tariff, By(args.by))
+    if call.as_json:
+        call.out.document({**cost_document(result.report), "gaps": gap_documents(result.gaps)})
+        return 0
+    print_cost(call.out, result.report)
+    if result.gaps:
+        call.out.line()
+        call.out.line(trn("{count} gap, not billed:", "{count} gaps, not billed:", len(result.gaps)))
+        for gap in gap_documents(result.gaps):
+            call.out.line(
+                tr(
+                    "{device}  {start} to {end}  {reason}",
+                    device=gap["device"],
+                    start=gap["from"],
+                    end=gap["to"],
+                    reason=gap["reason"],
+                )
+            )
+    return 0
+
+
+def _text(name: str) -> str:
+    shown = clean_text(name)
+    try:
+        with Path(name).open("rb") as stream:
+            raw = stream.read(MAX_TRACE_BYTES + 1)
+    except OSError as error:
+        raise TraceProblem(
+            f"The trace {shown} cannot be read ({error.strerror}).", "Check the name of the file."
+        ) from error
+    if len(raw) > MAX_TRACE_BYTES:
+        raise TraceProblem(f"The trace {shown} is larger than 2 GB.", "Split it.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TraceProblem(f"The trace {shown} is not text.", "Save it as UTF-8.") from error

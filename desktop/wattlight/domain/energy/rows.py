@@ -1,0 +1,119 @@
+"""What the meter hands to the recorder and the ledger keeps. All energy in whole mJ."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wattlight.domain.values import HostId, Quality
+
+
+class State(StrEnum):
+    """What a watt-second was for."""
+
+    BASE = "base"
+    """The computer itself: no model resident, or the part below the idle level."""
+    PARKED = "parked"
+    """A model resident and idle."""
+    ACTIVE = "active"
+    """A model producing tokens."""
+    MIXED = "mixed"
+    """Another heavy program used the GPU as well; billed to no model."""
+    UNATTRIBUTED = "unattributed"
+    """Measured while it was not known which models were resident, or before an idle level was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRow:
+    """One bucket: a UTC minute of a device, for one model (digest) or none, in one state."""
+
+    host: HostId
+    minute: int
+    device: str
+    model: str | None
+    state: State
+    energy_mj: int
+    observed_ms: int
+    quality: Quality
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A span of a device that is not billed."""
+
+    host: HostId
+    device: str
+    start_us: int
+    end_us: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CounterBase:
+    """Where a counter stood when the rows of the same transaction were written.
+
+    ``counter_mj`` None: counting starts again with the next value.
+    """
+
+    host: HostId
+    device: str
+    counter_mj: int | None
+    at_us: int
+    mono_us: int
+    epoch: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """How a device is called; kept beside its rows."""
+
+    host: HostId
+    device: str
+    name: str
+    kind: str
+    vendor: str
+    scope: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRow:
+    """A learned power level. ``models`` empty: idle, no model resident; else the resident digests."""
+
+    host: HostId
+    device: str
+    models: tuple[str, ...]
+    power_uw: int
+    learned_us: int
+    observed_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything one reading of the machine settled; written in one transaction or not at all."""
+
+    rows: tuple[EnergyRow, ...] = ()
+    presence: tuple[tuple[HostId, int, int], ...] = ()
+    """(host, UTC minute, milliseconds observed by at least one device)."""
+    gaps: tuple[GapRow, ...] = ()
+    counters: tuple[CounterBase, ...] = ()
+    devices: tuple[DeviceInfo, ...] = ()
+    models: tuple[tuple[str, str], ...] = ()
+    """(digest, name)."""
+    levels: tuple[LevelRow, ...] = field(default=())
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to write."""
+        return not (self.rows or self.presence or self.gaps or self.counters or self.devices or self.models)
+
+
+_ORDER = {q: i for i, q in enumerate(Quality)}
+
+
+def worst_quality(qualities: Iterable[Quality | None]) -> Quality | None:
+    """The least sure of them; None where there is none."""
+    known = [q for q in qualities if q is not None]
+    return max(known, key=_ORDER.__getitem__) if known else None

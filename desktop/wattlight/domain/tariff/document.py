@@ -1,0 +1,223 @@
+"""The tariff file: JSON document to :class:`Tariff` and back."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from wattlight.domain.values import clean_text
+
+from .band import DAY_MINUTES, DAYS, Band
+from .currency import parse_currency
+from .period import Period
+from .price import parse_price
+from .problem import TariffProblem
+from .series import parse_series
+from .tariff import Tariff
+from .zone import parse_zone
+
+MAX_PERIODS = 1000
+MAX_BANDS = 200
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_LONG_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+ReadSeries = Callable[[str], str]
+"""Gives the text of a price series file named in the tariff."""
+
+
+def flat_tariff(price: str | Decimal, currency: str, zone: str) -> Tariff:
+    """One price for ever.
+
+    Raises:
+        TariffProblem: the price, the currency or the zone cannot be used.
+    """
+    document = {
+        "schema": 1,
+        "currency": currency,
+        "timezone": zone,
+        "periods": [{"price_per_kwh": str(price)}],
+    }
+    return parse_tariff(document)
+
+
+def parse_tariff(document: object, read_series: ReadSeries | None = None) -> Tariff:
+    """The tariff in a JSON document.
+
+    A period without ``from`` has no beginning; one without ``to`` lasts until the next begins.
+
+    Raises:
+        TariffProblem: one sentence naming the place of the first thing that is wrong.
+    """
+    if not isinstance(document, dict):
+        raise TariffProblem("The tariff is not a JSON object.", "See 'wattlight tariff --help' for its form.")
+    if document.get("schema", 1) != 1:
+        raise TariffProblem("The tariff is of a newer form.", "Install a newer Wattlight.")
+    currency = parse_currency(document.get("currency"))
+    zone = parse_zone(document.get("timezone"))
+    items = document.get("periods")
+    if not isinstance(items, list) or not items or len(items) > MAX_PERIODS:
+        raise TariffProblem("The tariff has no periods.", 'Add a list "periods" with at least one price.')
+    series_hash = hashlib.sha256()
+    notes: list[str] = []
+    periods = []
+    for i, item in enumerate(items):
+        periods.append(_period(item, f"periods[{i}]", read_series, series_hash.update))
+        notes.extend(_overlaps(periods[-1], f"periods[{i}]"))
+    canonical = json.dumps(document, sort_keys=True, default=str) + series_hash.hexdigest()
+    fingerprint = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return Tariff(currency, zone, _in_order(periods), tuple(notes), fingerprint)
+
+
+def tariff_document(tariff: Tariff) -> dict[str, Any]:
+    """The JSON document of a tariff (series are not written out, only their presence)."""
+    return {
+        "currency": tariff.currency,
+        "timezone": tariff.zone.key,
+        "periods": [_period_document(p) for p in tariff.periods],
+    }
+
+
+def _period_document(period: Period) -> dict[str, Any]:
+    return {
+        "from": None if period.first_day is None else period.first_day.isoformat(),
+        "to": None if period.end_day is None else period.end_day.isoformat(),
+        "price_per_kwh": None if period.price_per_kwh is None else format(period.price_per_kwh, "f"),
+        "standing_per_month": None if period.standing_per_month is None else str(period.standing_per_month),
+        "dynamic_slots": None if period.series is None else len(period.series.starts_us),
+        "bands": [
+            {
+                "days": [DAYS[d] for d in sorted(band.days)],
+                "start": _clock_text(band.start),
+                "end": _clock_text(band.end),
+                "price_per_kwh": format(band.price_per_kwh, "f"),
+            }
+            for band in period.bands
+        ],
+    }
+
+
+def _clock_text(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _period(
+    item: object, where: str, read_series: ReadSeries | None, feed: Callable[[bytes], None]
+) -> Period:
+    if not isinstance(item, dict):
+        raise TariffProblem(f"In the tariff, {where} is not an object.", "Write it in braces.")
+    first, end = _date(item.get("from"), f"{where}.from"), _date(item.get("to"), f"{where}.to")
+    if first is not None and end is not None and end <= first:
+        raise TariffProblem(
+            f"In the tariff, {where} ends before it begins.", "'to' is the first day after the period."
+        )
+    given = item.get("series")
+    series, factor, add = None, Decimal(1), Decimal(0)
+    if given is not None:
+        if not isinstance(given, dict) or not isinstance(given.get("file"), str) or read_series is None:
+            raise TariffProblem(
+                f"In the tariff, {where}.series names no file.", 'Write {"file": "prices.csv"}.'
+            )
+        text = read_series(given["file"])
+        feed(text.encode())
+        series = parse_series(text, f"The price series {clean_text(given['file'], 60)}")
+        factor = parse_price(given.get("factor", "1"), f"In the tariff, {where}.series.factor")
+        add = parse_price(given.get("add", "0"), f"In the tariff, {where}.series.add", allow_negative=True)
+    price = None
+    if "price_per_kwh" in item or series is None:
+        price = parse_price(item.get("price_per_kwh"), f"In the tariff, {where}.price_per_kwh")
+    standing = None
+    if item.get("standing_per_month") is not None:
+        standing = parse_price(item["standing_per_month"], f"In the tariff, {where}.standing_per_month")
+    bands = item.get("bands") or []
+    if not isinstance(bands, list) or len(bands) > MAX_BANDS:
+        raise TariffProblem(f"In the tariff, {where}.bands is not a list of bands.", "Write it in brackets.")
+    parsed = tuple(_band(band, f"{where}.bands[{i}]") for i, band in enumerate(bands))
+    return Period(first, end, price, parsed, series, factor, add, standing)
+
+
+def _band(item: object, where: str) -> Band:
+    if not isinstance(item, dict):
+        raise TariffProblem(f"In the tariff, {where} is not an object.", "Write it in braces.")
+    days = item.get("days", list(DAYS))
+    if not isinstance(days, list) or not days:
+        raise TariffProblem(f"In the tariff, {where}.days names no day.", f"Use {', '.join(DAYS)}.")
+    start = _minute(item.get("start", "00:00"), f"{where}.start")
+    end = _minute(item.get("end", "24:00"), f"{where}.end")
+    if start == DAY_MINUTES:
+        raise TariffProblem(
+            f"In the tariff, {where}.start is 24:00.", "A band starts at 23:59 at the latest."
+        )
+    if start == end and start != 0:
+        raise TariffProblem(
+            f"In the tariff, {where} starts and ends at the same time.", "For a whole day use 00:00 to 24:00."
+        )
+    price = parse_price(
+        item.get("price_per_kwh"), f"In the tariff, {where}.price_per_kwh", allow_negative=True
+    )
+    return Band(frozenset(_weekday(day, where) for day in days), start, end, price)
+
+
+def _weekday(day: object, where: str) -> int:
+    name = day.strip().lower() if isinstance(day, str) else ""
+    for names in (DAYS, _LONG_DAYS):
+        if name in names:
+            return names.index(name)
+    shown = clean_text(day, 20) if isinstance(day, str) else type(day).__name__
+    raise TariffProblem(f"In the tariff, {where}.days has '{shown}'.", f"Use {', '.join(DAYS)}.")
+
+
+def _minute(value: object, where: str) -> int:
+    if value == "24:00":
+        return DAY_MINUTES
+    match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        shown = clean_text(value, 20) if isinstance(value, str) else type(value).__name__
+        raise TariffProblem(f"In the tariff, {where} '{shown}' is not a time.", 'Write it like "22:00".')
+    return int(match[1]) * 60 + int(match[2])
+
+
+def _date(value: object, where: str) -> date | None:
+    if value is None:
+        return None
+    try:
+        if not isinstance(value, str) or len(value.strip()) != 10:
+            raise ValueError
+        return date.fromisoformat(value.strip())
+    except ValueError:
+        shown = clean_text(value, 20) if isinstance(value, str) else type(value).__name__
+        raise TariffProblem(
+            f"In the tariff, {where} '{shown}' is not a date.", 'Write it like "2026-01-01".'
+        ) from None
+
+
+def _in_order(periods: list[Period]) -> tuple[Period, ...]:
+    ordered = sorted(periods, key=lambda p: p.first_day or date.min)
+    for i, (one, two) in enumerate(pairwise(ordered)):
+        begin = two.first_day or date.min
+        if one.first_day == two.first_day or (one.end_day is not None and one.end_day > begin):
+            raise TariffProblem(
+                f"In the tariff, two periods overlap: {one.first_day or 'the first'} and {begin}.",
+                "Let each period end ('to') on the day the next begins ('from').",
+                "overlap",
+            )
+        if one.end_day is None:
+            ordered[i] = replace(one, end_day=begin)
+    return tuple(ordered)
+
+
+def _overlaps(period: Period, where: str) -> list[str]:
+    notes = []
+    taken: set[int] = set()
+    for i, band in enumerate(period.bands):
+        minutes = band.minutes_of_week()
+        if minutes <= taken:
+            notes.append(f"{where}.bands[{i}] never applies: earlier bands cover all of it.")
+        elif minutes & taken:
+            notes.append(f"{where}.bands[{i}] overlaps an earlier band; the earlier one wins.")
+        taken |= minutes
+    return notes

@@ -1,0 +1,164 @@
+"""The tariff: prices of moments, spans cut at every change of price, keys of days and hours."""
+
+import bisect
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from wattlight.domain.instant import from_us, to_us
+
+from . import zone as local
+from .band import DAY_MINUTES
+from .period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A span with one price. ``price_per_kwh`` None: the tariff has no price for it.
+
+    ``fallback`` marks a slot missing from a price series for which the period's base price stands in.
+    """
+
+    start_us: int
+    end_us: int
+    price_per_kwh: Decimal | None
+    fallback: bool = False
+
+    @property
+    def start(self) -> datetime:
+        """First moment, aware UTC."""
+        return from_us(self.start_us)
+
+    @property
+    def end(self) -> datetime:
+        """First moment after it, aware UTC."""
+        return from_us(self.end_us)
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """Periods in order of time, in one currency and one zone. Made by ``parse_tariff``.
+
+    ``notes`` are sentences about odd but usable things (bands that overlap). ``fingerprint`` changes with
+    anything that could change a cost.
+    """
+
+    currency: str
+    zone: ZoneInfo
+    periods: tuple[Period, ...]
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""
+    _days: dict[date, tuple[Piece, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    def period_of(self, day: date) -> Period | None:
+        """The contract of a local date, None where there is none."""
+        return next((p for p in self.periods if p.holds(day)), None)
+
+    def price_at(self, at: datetime) -> Decimal | None:
+        """Price of one kWh at a moment; None where the tariff has none."""
+        return self._price(to_us(at))[0]
+
+    def pieces(self, start_utc: datetime, end_utc: datetime) -> tuple[Piece, ...]:
+        """[start, end) cut at every change of price, in order; the pieces cover it without holes."""
+        return tuple(self.pieces_us(to_us(start_utc), to_us(end_utc)))
+
+    def pieces_us(self, start_us: int, end_us: int) -> Iterator[Piece]:
+        """As :meth:`pieces`, with moments in microseconds."""
+        day = local.local_day(start_us, self.zone) - timedelta(days=1)
+        pending: Piece | None = None
+        while pending is None or pending.end_us < end_us:
+            if pending is None and local.day_start_us(day, self.zone) >= end_us:
+                return
+            for piece in self.day_pieces(day):
+                left, right = max(piece.start_us, start_us), min(piece.end_us, end_us)
+                if left >= right:
+                    continue
+                if (
+                    pending is not None
+                    and pending.price_per_kwh == piece.price_per_kwh
+                    and pending.fallback == piece.fallback
+                ):
+                    pending = Piece(pending.start_us, right, piece.price_per_kwh, piece.fallback)
+                    continue
+                if pending is not None:
+                    yield pending
+                pending = Piece(left, right, piece.price_per_kwh, piece.fallback)
+            day += timedelta(days=1)
+        yield pending
+
+    def day_pieces(self, day: date) -> tuple[Piece, ...]:
+        """The local ``day`` (23, 24, 25 hours or whatever it has) cut at every change of price."""
+        known = self._days.get(day)
+        if known is not None:
+            return known
+        start, end = self.day_bounds_us(day)
+        edges = sorted({start, end, *(e for e in self._edges(day, start, end) if start < e < end)})
+        pieces = tuple(Piece(a, b, *self._price(a)) for a, b in itertools.pairwise(edges))
+        self._days[day] = pieces
+        return pieces
+
+    def day_bounds_us(self, day: date) -> tuple[int, int]:
+        """First moment of the local ``day`` and of the next."""
+        return local.day_start_us(day, self.zone), local.day_start_us(day + timedelta(days=1), self.zone)
+
+    def local_day(self, at_us: int) -> date:
+        """The local date of a moment."""
+        return local.local_day(at_us, self.zone)
+
+    def day_key(self, at_us: int) -> str:
+        """ISO date in the tariff's zone."""
+        return local.day_key(at_us, self.zone)
+
+    def hour_key(self, at_us: int) -> str:
+        """ISO local hour with its offset."""
+        return local.hour_key(at_us, self.zone)
+
+    def standing_charge(self, day: date) -> Decimal | None:
+        """Standing charge per month on that date, None if none is stated."""
+        period = self.period_of(day)
+        return None if period is None else period.standing_per_month
+
+    def _edges(self, day: date, start: int, end: int) -> Iterator[int]:
+        yield from local.clock_changes(day, self.zone)
+        period = self.period_of(day)
+        if period is None:
+            return
+        if period.series is not None:
+            yield from period.series.edges(start, end)
+        for minute in {m % DAY_MINUTES for band in period.bands for m in (band.start, band.end)}:
+            yield local.wall_us(day, minute, self.zone, fold=0)
+            yield local.wall_us(day, minute, self.zone, fold=1)
+
+    def _price(self, at_us: int) -> tuple[Decimal | None, bool]:
+        wall = from_us(at_us).astimezone(self.zone)
+        period = self.period_of(wall.date())
+        if period is None:
+            return None, False
+        if period.series is not None:
+            slot = period.series.at(at_us)
+            if slot is not None:
+                return slot * period.series_factor + period.series_add, False
+        weekday, minute = wall.weekday(), wall.hour * 60 + wall.minute
+        for band in period.bands:
+            if band.covers(weekday, minute):
+                return band.price_per_kwh, period.series is not None
+        return period.price_per_kwh, period.series is not None
+
+
+class PriceLookup:
+    """Finds the price of rising or random moments quickly: the pieces of a span, searched by bisection."""
+
+    def __init__(self, tariff: Tariff, start_us: int, end_us: int) -> None:
+        self.pieces = tuple(tariff.pieces_us(start_us, end_us))
+        self._starts = [piece.start_us for piece in self.pieces]
+
+    def within(self, start_us: int, end_us: int) -> Iterator[Piece]:
+        """The pieces that touch [start, end)."""
+        i = max(0, bisect.bisect_right(self._starts, start_us) - 1)
+        while i < len(self.pieces) and self.pieces[i].start_us < end_us:
+            if self.pieces[i].end_us > start_us:
+                yield self.pieces[i]
+            i += 1

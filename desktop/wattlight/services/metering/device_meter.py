@@ -1,0 +1,199 @@
+"""The rules of one device at work: readings in, rows of the ledger out. No thread, no clock of its own."""
+
+from dataclasses import dataclass, field, replace
+
+from wattlight.domain.energy import (
+    CounterTrust,
+    EnergyRow,
+    FixedCadence,
+    Gap,
+    GapRow,
+    Integrator,
+    Interval,
+    LevelLearner,
+    LevelRow,
+    Levels,
+    Load,
+    Reading,
+    RollingCadence,
+    Rules,
+    State,
+    attribute,
+    split_minutes,
+)
+from wattlight.domain.values import HostId
+
+_Outcome = Interval[Load | None] | Gap
+
+
+@dataclass(frozen=True, slots=True)
+class MeterRules:
+    """How the meter works.
+
+    Attributes:
+        rules: limits of the integration.
+        whole_intervals: a resident model gets all of an interval (a recorded trace); else what lies above
+            the idle level that was learned.
+        thresholds_us: known gap thresholds by device; None: learned from the readings.
+        check_counters: compare counters with gauges and drop those that disagree.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    whole_intervals: bool = False
+    thresholds_us: dict[str, int] | None = None
+    check_counters: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one reading of one device settled."""
+
+    rows: tuple[EnergyRow, ...] = ()
+    gaps: tuple[GapRow, ...] = ()
+    observed: tuple[tuple[int, int], ...] = ()
+    """Spans (microseconds) in which the device was observed."""
+    levels: tuple[LevelRow, ...] = ()
+    mean_uw: int | None = None
+    """Mean power of the latest interval, None if there is none."""
+
+
+class DeviceMeter:
+    """Integration and attribution of one device."""
+
+    def __init__(self, host: HostId, device: str, rules: MeterRules) -> None:
+        self._host = host
+        self._device = device
+        self._rules = rules
+        self._rolling = RollingCadence()
+        cadence: FixedCadence | RollingCadence = self._rolling
+        if rules.thresholds_us is not None and device in rules.thresholds_us:
+            cadence = FixedCadence(rules.thresholds_us[device])
+        self._integrator: Integrator[Load | None] = Integrator(rules.rules, cadence)
+        self._trust = CounterTrust()
+        self._learners: dict[tuple[str, ...], LevelLearner] = {}
+        self._saved_us: dict[tuple[str, ...], int | None] = {}
+
+    @property
+    def counted(self) -> Reading | None:
+        """The reading from which the counter goes on."""
+        return self._integrator.counted
+
+    @property
+    def distrusted(self) -> bool:
+        """The counter disagreed with the gauge and is not used."""
+        return self._trust.distrusted
+
+    def expect(self, beat_us: int) -> None:
+        """The sampler's beat from now on."""
+        self._rolling.expect(beat_us)
+
+    def resume(self, reading: Reading) -> None:
+        """Continue from a stored counter; what it bridges is attributed to nobody."""
+        self._integrator.resume(reading, None)
+
+    def restore_level(self, level: LevelRow) -> None:
+        """Take over a level learned before."""
+        self._learners[level.models] = LevelLearner(level.power_uw, level.learned_us)
+        self._saved_us[level.models] = level.learned_us
+
+    def forget_levels(self) -> None:
+        """Learn the idle and parked powers anew."""
+        self._learners.clear()
+        self._saved_us.clear()
+
+    def feed(self, reading: Reading, load: Load | None) -> Settled:
+        """Take one reading."""
+        if self._rules.check_counters and not self._trust.note(
+            reading.epoch, reading.mono_us, reading.counter_mj, reading.power_uw
+        ):
+            reading = _without_counter(reading)
+        return self._settle(self._integrator.feed(reading, load))
+
+    def finish(self) -> Settled:
+        """What was waiting for a counter that will not come."""
+        return self._settle(self._integrator.finish())
+
+    def _settle(self, outcomes: list[_Outcome]) -> Settled:
+        rows: list[EnergyRow] = []
+        gaps, observed, levels = [], [], []
+        mean_uw = None
+        for outcome in outcomes:
+            if isinstance(outcome, Gap):
+                gaps.append(
+                    GapRow(self._host, self._device, outcome.start_us, outcome.end_us, outcome.reason)
+                )
+                continue
+            rows += self._rows(outcome)
+            if outcome.observed:
+                observed.append((outcome.start_us, outcome.end_us))
+                mean_uw = outcome.mean_uw
+                levels += self._learn(outcome)
+        return Settled(tuple(rows), tuple(gaps), tuple(observed), tuple(levels), mean_uw)
+
+    def _rows(self, interval: Interval[Load | None]) -> list[EnergyRow]:
+        load = interval.context
+        if load is not None and interval.tokens_out and load.residents:
+            load = Load(
+                load.residents, frozenset(r.digest for r in load.residents), load.other_heavy, load.part
+            )
+        parts = attribute(interval.energy_mj, interval.awake_us, load, self._levels(load))
+        carrier = max(
+            range(len(parts)), key=lambda i: (parts[i].state is State.ACTIVE, parts[i].model is not None)
+        )
+        rows = []
+        for i, part in enumerate(parts):
+            for minute, energy_mj, observed_ms in split_minutes(
+                part.energy_mj, interval.start_us, interval.end_us
+            ):
+                rows.append(
+                    EnergyRow(
+                        self._host,
+                        minute,
+                        self._device,
+                        part.model,
+                        part.state,
+                        energy_mj,
+                        observed_ms if interval.observed else 0,
+                        interval.quality,
+                    )
+                )
+            if i == carrier and (interval.tokens_in or interval.tokens_out):
+                rows[-1] = _with_tokens(rows[-1], interval)
+        return rows
+
+    def _levels(self, load: Load | None) -> Levels:
+        if self._rules.whole_intervals:
+            return Levels(0, None)
+        if load is None or not load.residents:
+            return Levels()
+        base, parked = self._learners.get(()), self._learners.get(_key(load))
+        return Levels(
+            None if base is None else base.level_uw(), None if parked is None else parked.level_uw()
+        )
+
+    def _learn(self, interval: Interval[Load | None]) -> list[LevelRow]:
+        load = interval.context
+        if self._rules.whole_intervals or load is None or load.other_heavy or interval.tokens_out:
+            return []
+        if load.residents and load.busy:
+            return []
+        key = _key(load)
+        learner = self._learners.setdefault(key, LevelLearner())
+        learner.note(interval.mean_uw, interval.awake_us, interval.end_us)
+        if learner.learned_us is None or learner.learned_us == self._saved_us.get(key):
+            return []
+        self._saved_us[key] = learner.learned_us
+        level_uw = learner.level_uw() or 0
+        return [LevelRow(self._host, self._device, key, level_uw, learner.learned_us, learner.observed_s)]
+
+
+def _key(load: Load) -> tuple[str, ...]:
+    return tuple(sorted(r.digest for r in load.residents))
+
+
+def _without_counter(reading: Reading) -> Reading:
+    return replace(reading, counter_mj=None)
+
+
+def _with_tokens(row: EnergyRow, interval: Interval[Load | None]) -> EnergyRow:
+    return replace(row, tokens_in=interval.tokens_in, tokens_out=interval.tokens_out)

@@ -1,0 +1,257 @@
+"""Turns what the sampler saw and which models were resident into rows of the ledger."""
+
+from collections.abc import Iterable
+
+from wattlight.domain.energy import (
+    Batch,
+    CounterBase,
+    Coverage,
+    DeviceInfo,
+    EnergyRow,
+    GapRow,
+    LevelRow,
+    Load,
+    Reading,
+    Resident,
+    split_minutes,
+)
+from wattlight.domain.instant import to_us
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import DeviceSample, HostId, MachineSample
+
+from .device_meter import DeviceMeter, MeterRules, Settled
+
+HEAVY_SM_PERCENT = 20.0
+"""A program that is not a model's runner above this use of the GPU makes the minute mixed."""
+RUNNER_NAMES = ("ollama", "llama-server", "llama_server", "llama-runner")
+PAUSED = "paused"
+
+
+class Meter:
+    """All devices of one computer. Not a thread; called from one thread at a time."""
+
+    def __init__(self, host: HostId, rules: MeterRules | None = None) -> None:
+        self._host = host
+        self._rules = rules or MeterRules()
+        self._devices: dict[str, DeviceMeter] = {}
+        self._infos: dict[str, DeviceInfo] = {}
+        self._names: dict[str, str] = {}
+        self._stored: dict[str, CounterBase] = {}
+        self._stored_levels: dict[str, list[LevelRow]] = {}
+        self._coverage = Coverage()
+        self._paused_us: int | None = None
+        self._beat_us = 0
+        self.mean_uw: dict[str, int] = {}
+        """Mean power of each device over its latest interval, in microwatts."""
+
+    def resume(self, counters: Iterable[CounterBase], levels: Iterable[LevelRow]) -> None:
+        """Continue where the ledger ended. Call it before the first sample."""
+        self._stored = {c.device: c for c in counters if c.counter_mj is not None}
+        self._stored_levels = {}
+        for level in levels:
+            self._stored_levels.setdefault(level.device, []).append(level)
+
+    def expect(self, beat_s: float) -> None:
+        """The sampler beats every ``beat_s`` seconds from now on."""
+        self._beat_us = round(beat_s * 1_000_000)
+        for device in self._devices.values():
+            device.expect(self._beat_us)
+
+    def forget_levels(self) -> None:
+        """Learn the idle and parked powers anew."""
+        self._stored_levels = {}
+        for device in self._devices.values():
+            device.forget_levels()
+
+    def distrusted(self) -> tuple[str, ...]:
+        """Devices whose counter disagrees with their gauge."""
+        return tuple(key for key, device in self._devices.items() if device.distrusted)
+
+    def process(
+        self,
+        sample: MachineSample,
+        running: tuple[RunningModel, ...] | None,
+        busy: frozenset[str] | None = None,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+    ) -> Batch:
+        """Take one look at the machine.
+
+        Args:
+            running: models resident at this moment; None: the server did not answer.
+            busy: digests known to produce tokens; None: nobody knows.
+            tokens_in, tokens_out: tokens of all models since the sample before.
+        """
+        if self._paused_us is not None:
+            return Batch()
+        names = tuple(self._new_names(running or ()))
+        settled: list[Settled] = []
+        infos: list[DeviceInfo] = []
+        counters: list[CounterBase] = []
+        token_device = _token_device(sample)
+        for device in _counted_once(sample.devices):
+            info = _info(sample.host, device)
+            if self._infos.get(device.device_id) != info:
+                self._infos[device.device_id] = info
+                infos.append(info)
+            meter = self._meter(device.device_id)
+            takes = device.device_id == token_device
+            reading = _reading(sample, device, tokens_in if takes else 0, tokens_out if takes else 0)
+            result = meter.feed(reading, _load(device, running, busy))
+            settled.append(result)
+            if result.mean_uw is not None:
+                self.mean_uw[device.device_id] = result.mean_uw
+            counters += self._base(device.device_id, meter, to_us(sample.at))
+        return self._batch(settled, tuple(infos), tuple(counters), names)
+
+    def finish(self) -> Batch:
+        """Settle what waits for counters; call it when recording ends."""
+        settled = [device.finish() for device in self._devices.values()]
+        counters = [
+            base for key, device in self._devices.items() for base in self._base(key, device, 0) if base.at_us
+        ]
+        return self._batch(settled, (), tuple(counters), ())
+
+    def pause(self, at_us: int) -> Batch:
+        """Stop counting because the user asked; what follows until :meth:`unpause` is a gap."""
+        batch = self.finish()
+        self._paused_us = at_us
+        return batch
+
+    def unpause(self, at_us: int) -> Batch:
+        """Count again. Counters start anew: energy of the pause is never billed."""
+        if self._paused_us is None:
+            return Batch()
+        start_us, self._paused_us = self._paused_us, None
+        keys = tuple(self._devices)
+        self._devices.clear()
+        self._stored = {}
+        gaps = tuple(GapRow(self._host, key, start_us, at_us, PAUSED) for key in keys)
+        bases = tuple(CounterBase(self._host, key, None, at_us, 0, "", "") for key in keys)
+        return Batch(gaps=gaps, counters=bases)
+
+    def _meter(self, key: str) -> DeviceMeter:
+        meter = self._devices.get(key)
+        if meter is None:
+            meter = self._devices[key] = DeviceMeter(self._host, key, self._rules)
+            if self._beat_us:
+                meter.expect(self._beat_us)
+            base = self._stored.pop(key, None)
+            if base is not None:
+                meter.resume(
+                    Reading(
+                        base.at_us,
+                        base.mono_us,
+                        counter_mj=base.counter_mj,
+                        epoch=base.epoch,
+                        boot_id=base.boot_id,
+                    )
+                )
+            for level in self._stored_levels.get(key, ()):
+                meter.restore_level(level)
+        return meter
+
+    def _base(self, key: str, meter: DeviceMeter, now_us: int) -> list[CounterBase]:
+        base = meter.counted
+        if base is None:
+            return [CounterBase(self._host, key, None, now_us, 0, "", "")]
+        return [
+            CounterBase(self._host, key, base.counter_mj, base.at_us, base.mono_us, base.epoch, base.boot_id)
+        ]
+
+    def _new_names(self, running: tuple[RunningModel, ...]) -> Iterable[tuple[str, str]]:
+        for model in running:
+            key = model.digest or model.name
+            if self._names.get(key) != model.name:
+                self._names[key] = model.name
+                yield key, model.name
+
+    def _batch(
+        self,
+        settled: list[Settled],
+        infos: tuple[DeviceInfo, ...],
+        counters: tuple[CounterBase, ...],
+        names: tuple[tuple[str, str], ...],
+    ) -> Batch:
+        presence: dict[int, int] = {}
+        for result in settled:
+            for start_us, end_us in result.observed:
+                for left, right in self._coverage.add(start_us, end_us):
+                    for minute, _, milliseconds in split_minutes(0, left, right):
+                        presence[minute] = presence.get(minute, 0) + milliseconds
+        rows: tuple[EnergyRow, ...] = tuple(row for result in settled for row in result.rows)
+        return Batch(
+            rows=rows,
+            presence=tuple((self._host, minute, ms) for minute, ms in presence.items()),
+            gaps=tuple(gap for result in settled for gap in result.gaps),
+            counters=counters,
+            devices=infos,
+            models=names,
+            levels=tuple(level for result in settled for level in result.levels),
+        )
+
+
+def _counted_once(devices: tuple[DeviceSample, ...]) -> list[DeviceSample]:
+    """Without the parts that another part's reading already includes."""
+    read = {d.device_id for d in devices if d.power_w is not None or d.counter_mj is not None}
+    return [d for d in devices if d.contained_in is None or d.contained_in not in read]
+
+
+def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens_out: int) -> Reading:
+    power = device.power_w
+    return Reading(
+        at_us=to_us(sample.at),
+        mono_us=round(sample.monotonic_s * 1_000_000),
+        power_uw=round(power * 1_000_000) if power is not None and abs(power) < 1e9 else None,
+        counter_mj=device.counter_mj,
+        epoch=device.counter_epoch,
+        boot_id=sample.boot_id,
+        counter_range_mj=device.counter_range_mj,
+        limit_uw=None if device.limit_w is None else round(device.limit_w * 1_000_000),
+        reason="asleep" if device.asleep else None,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+    )
+
+
+def _load(
+    device: DeviceSample, running: tuple[RunningModel, ...] | None, busy: frozenset[str] | None
+) -> Load | None:
+    if running is None:
+        return None
+    on_cpu = device.kind == "cpu"
+    residents = []
+    for model in running:
+        held = model.size_bytes - model.size_vram_bytes if on_cpu else model.size_vram_bytes
+        if held > 0 or (model.size_bytes <= 0 and not on_cpu):
+            residents.append(Resident(model.digest or model.name, max(0, held)))
+    return Load(tuple(residents), busy, _other_heavy(device))
+
+
+def _other_heavy(device: DeviceSample) -> bool:
+    return any(
+        process.sm_percent is not None
+        and process.sm_percent > HEAVY_SM_PERCENT
+        and process.name != ""
+        and not any(runner in process.name.lower() for runner in RUNNER_NAMES)
+        for process in device.processes
+    )
+
+
+def _token_device(sample: MachineSample) -> str | None:
+    """Tokens are written once, with the first accelerator (else the first part) of the sample."""
+    devices = _counted_once(sample.devices)
+    chosen = next((d for d in devices if d.kind == "gpu"), devices[0] if devices else None)
+    return None if chosen is None else chosen.device_id
+
+
+def _info(host: HostId, device: DeviceSample) -> DeviceInfo:
+    return DeviceInfo(
+        host,
+        device.device_id,
+        device.name,
+        device.kind,
+        device.vendor,
+        "" if device.scope is None else device.scope.value,
+        device.source,
+    )

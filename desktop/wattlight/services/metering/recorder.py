@@ -1,0 +1,184 @@
+"""The only writer of the ledger: takes batches, commits every ten seconds, keeps them while it cannot."""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from wattlight.domain.energy import Batch
+from wattlight.domain.instant import to_us
+from wattlight.domain.values import Problem
+from wattlight.store import LedgerDamaged, LedgerFull, LedgerProblem, LedgerWriter, OpenedLedger, Pending
+
+COMMIT_S = 10.0
+KEEP_MINUTES = 60
+"""How much is kept in memory while the disk is full."""
+_DAY_US = 86_400_000_000
+
+
+class Ledger(Protocol):
+    """How the recorder gets at the file."""
+
+    def open(self) -> OpenedLedger:
+        """Open it; also called again after damage, which moves the file aside."""
+
+    def release_reserve(self) -> bool:
+        """Give the reserved room back to a full disk."""
+
+
+Notify = Callable[[str, str], None]
+"""Receives (kind, sentence): something the user should know."""
+
+
+class Recorder:
+    """Merges batches and commits them. Its own thread, or driven by hand with :meth:`accept` and
+    :meth:`commit` (replay, tests)."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        now: Callable[[], datetime],
+        notify: Notify | None = None,
+        commit_s: float = COMMIT_S,
+    ) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._notify: Notify = notify or (lambda _kind, _text: None)
+        self._commit_s = commit_s
+        self._pending = Pending()
+        self._arrived: deque[Batch] = deque()
+        self._wake = threading.Event()
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._writer: LedgerWriter | None = None
+        self._troubled = False
+        self._rolled_us: int | None = None
+        self.committed = threading.Event()
+        """Set at each successful commit; for whoever waits for one."""
+
+    def open(self) -> LedgerWriter:
+        """Open the ledger (before the thread starts) and tell what was found.
+
+        Raises:
+            LedgerProblem: it is newer than this program, or cannot be opened.
+        """
+        if self._writer is None:
+            opened = self._ledger.open()
+            self._writer = opened.writer
+            for notice in opened.notices:
+                self._notify("ledger", notice)
+        return self._writer
+
+    def start(self) -> None:
+        """Start the thread."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+            self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Hand over a batch from any thread."""
+        if not batch.empty:
+            self._arrived.append(batch)
+            self._wake.set()
+
+    def stop(self, timeout_s: float = 1.0) -> bool:
+        """Commit what is pending, close the ledger and end the thread; False if it took too long."""
+        if self._thread is not None:
+            self._end.set()
+            self._wake.set()
+            self._thread.join(timeout_s)
+            if self._thread.is_alive():
+                return False
+            self._thread = None
+        else:
+            self._drain()
+            self.commit()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        return True
+
+    def accept(self, batch: Batch) -> None:
+        """Merge a batch into what waits for the next commit."""
+        self._pending.add(batch)
+
+    def commit(self) -> bool:
+        """Write what is pending. On failure it stays in memory, an hour of it at most."""
+        if self._pending.empty:
+            return True
+        try:
+            self.open().write(self._pending)
+        except LedgerFull as problem:
+            return self._room_made() or self._keep(problem)
+        except LedgerDamaged as problem:
+            return self._begin_anew() or self._keep(problem)
+        except LedgerProblem as problem:
+            return self._keep(problem)
+        self._wrote()
+        return True
+
+    def maintain(self) -> None:
+        """Once a day: minutes older than 14 days become quarter hours."""
+        now_us = to_us(self._now())
+        if self._writer is None or (self._rolled_us is not None and now_us - self._rolled_us < _DAY_US):
+            return
+        self._rolled_us = now_us
+        with contextlib.suppress(LedgerProblem):
+            self._writer.roll_up(now_us)
+
+    def _wrote(self) -> None:
+        self._pending = Pending()
+        if self._troubled:
+            self._troubled = False
+            self._notify("ledger", "The ledger can be written again; nothing of the last hour was lost.")
+        self.committed.set()
+
+    def _room_made(self) -> bool:
+        if not self._ledger.release_reserve() or self._writer is None:
+            return False
+        try:
+            self._writer.write(self._pending)
+        except LedgerProblem:
+            return False
+        self._wrote()
+        self._notify("disk_full", "The disk is full; Wattlight used its reserve. Free some space soon.")
+        return True
+
+    def _begin_anew(self) -> bool:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        try:
+            self.open().write(self._pending)
+        except LedgerProblem:
+            return False
+        self._wrote()
+        return True
+
+    def _keep(self, problem: Problem) -> bool:
+        if not self._troubled:
+            self._troubled = True
+            self._notify(problem.code, str(problem))
+        now_minute = to_us(self._now()) // 60_000_000
+        self._pending.forget_before(now_minute - KEEP_MINUTES)
+        return False
+
+    def _drain(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._pending.add(self._arrived.popleft())
+
+    def _run(self) -> None:
+        # Sleeps until the first batch and then until the commit is due: an idle recorder never wakes.
+        while not self._end.is_set():
+            if self._pending.empty:
+                self._wake.wait()
+            self._wake.clear()
+            self._end.wait(self._commit_s)
+            self._drain()
+            self.commit()
+            self.maintain()
+        self._drain()
+        self.commit()

@@ -1,0 +1,222 @@
+"""A recorded trace (CSV) as samples for the meter, and the replay of one into a fresh ledger."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from wattlight.domain.cost import Account, By, CostReport
+from wattlight.domain.energy import GapRow, Rules, gap_threshold_us
+from wattlight.domain.instant import from_us, to_us
+from wattlight.domain.state import RunningModel
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Problem, Quality, clean_text
+from wattlight.store import LedgerReader, OpenedLedger, open_memory_ledger
+
+from .device_meter import MeterRules
+from .meter import Meter
+from .recorder import Recorder
+
+COMMIT_ROWS = 5000
+_REQUIRED = ("time_utc", "device")
+_READINGS = ("power_w", "counter_mj")
+
+
+class TraceProblem(Problem):
+    """The trace cannot be used; the message names the line."""
+
+    code = "trace"
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One line of a trace. Empty fields are None (no reading) or "" (no model)."""
+
+    at_us: int
+    device: str
+    power_w: float | None
+    counter_mj: int | None
+    model: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a trace amounts to."""
+
+    report: CostReport
+    gaps: tuple[GapRow, ...]
+
+
+def read_trace(text: str) -> tuple[TraceRow, ...]:
+    """The rows of a trace in order of time (rows of the same moment keep the order of the file).
+
+    Columns: ``time_utc`` (ISO 8601; without an offset it is UTC), ``device``, ``power_w``, ``counter_mj``,
+    ``model``, ``tokens``. All but the first two may be blank.
+
+    Raises:
+        TraceProblem: one sentence with the number of the first line that cannot be used.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    try:
+        names = [(name or "").strip() for name in reader.fieldnames or ()]
+    except csv.Error as error:
+        raise TraceProblem("The trace is not a CSV file.", _FORM) from error
+    if not names:
+        raise TraceProblem("The trace is empty.", _FORM)
+    missing = [name for name in _REQUIRED if name not in names]
+    if missing or not set(_READINGS) & set(names):
+        raise TraceProblem(f"The trace has no column '{(missing or ['power_w'])[0]}'.", _FORM)
+    if len(set(names)) != len(names):
+        raise TraceProblem("The trace has two columns of the same name.", _FORM)
+    reader.fieldnames = names
+    rows = []
+    try:
+        for fields in reader:
+            rows.append(_row(fields, reader.line_num))
+    except csv.Error as error:
+        raise TraceProblem(f"Line {reader.line_num} of the trace is not CSV.", _FORM) from error
+    rows.sort(key=lambda row: row.at_us)
+    return tuple(rows)
+
+
+def replay(rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
+    """Run the rows through the meter, the recorder and the tariff, into a ledger of their own."""
+    ledger = open_memory_ledger()
+    recorder = Recorder(_Fresh(ledger), now=lambda: from_us(rows[-1].at_us))
+    meter = Meter(LOCAL_HOST, trace_rules(rows))
+    for number, (sample, running, tokens) in enumerate(samples_of(rows), start=1):
+        recorder.accept(meter.process(sample, running, busy=frozenset(), tokens_out=tokens))
+        if number % COMMIT_ROWS == 0:
+            recorder.commit()
+    recorder.accept(meter.finish())
+    recorder.commit()
+    result = _answer(ledger.reader(), rows, tariff, by)
+    recorder.stop()
+    return result
+
+
+def trace_rules(rows: tuple[TraceRow, ...]) -> MeterRules:
+    """Rules of a trace: the median distance of each device is that of the whole trace, an interval
+    belongs to the model of its first row as a whole, and nothing is known of limits."""
+    counted = {row.device for row in rows if row.counter_mj is not None}
+    last: dict[str, int] = {}
+    distances: dict[str, list[int]] = {}
+    for row in rows:
+        if row.counter_mj is None and (row.device in counted or row.power_w is None):
+            continue
+        if row.device in last:
+            distances.setdefault(row.device, []).append(row.at_us - last[row.device])
+        last[row.device] = row.at_us
+    return MeterRules(
+        rules=Rules(sane_power_uw=None, fallback_after_us=None),
+        whole_intervals=True,
+        thresholds_us={device: gap_threshold_us(distances.get(device, ())) for device in last},
+        check_counters=False,
+    )
+
+
+def samples_of(
+    rows: tuple[TraceRow, ...],
+) -> Iterator[tuple[MachineSample, tuple[RunningModel, ...], int]]:
+    """Each row as a look at one device: the sample, the resident model, the tokens since the row before."""
+    for row in rows:
+        quality = Quality.COUNTER if row.counter_mj is not None else Quality.SAMPLED
+        device = DeviceSample(
+            row.device,
+            row.device,
+            "gpu",
+            "",
+            power_w=row.power_w,
+            counter_mj=row.counter_mj,
+            source="trace",
+            quality=quality,
+        )
+        running = (RunningModel(row.model, row.model, 1, 1),) if row.model else ()
+        sample = MachineSample(LOCAL_HOST, from_us(row.at_us), row.at_us / 1_000_000, (device,))
+        yield sample, running, row.tokens
+
+
+def _answer(reader: LedgerReader, rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
+    start_us, end_us = (rows[0].at_us, rows[-1].at_us) if rows else (0, 0)
+    first_minute_us, past_us = start_us // 60_000_000 * 60_000_000, end_us + 60_000_000
+    account = Account(by, tariff, start_us, end_us)
+    account.add_all(reader.buckets(first_minute_us, past_us))
+    return Replay(
+        account.report(reader.observed_ms(first_minute_us, past_us)),
+        reader.gaps(start_us, past_us),
+    )
+
+
+class _Fresh:
+    """A ledger in memory, as the recorder wants it."""
+
+    def __init__(self, opened: OpenedLedger) -> None:
+        self._opened = opened
+
+    def open(self) -> OpenedLedger:
+        return self._opened
+
+    def release_reserve(self) -> bool:
+        return False
+
+
+_FORM = "It needs a first line with time_utc,device,power_w,counter_mj,model,tokens."
+
+
+def _row(fields: dict[str, str], line: int) -> TraceRow:
+    if None in fields:
+        raise TraceProblem(f"Line {line} of the trace has more fields than the first line.", _FORM)
+    text = {name: (value or "").strip() for name, value in fields.items()}
+    device = clean_text(text["device"], 100)
+    if not device:
+        raise TraceProblem(f"Line {line} of the trace names no device.", "Fill the column 'device'.")
+    power = _number(text.get("power_w", ""), "power_w", line)
+    counter = _number(text.get("counter_mj", ""), "counter_mj", line)
+    tokens = _number(text.get("tokens", ""), "tokens", line)
+    return TraceRow(
+        _moment(text["time_utc"], line),
+        device,
+        None if power is None else float(power),
+        None if counter is None else round(counter),
+        clean_text(text.get("model", ""), 200),
+        0 if tokens is None else round(tokens),
+    )
+
+
+def _number(text: str, column: str, line: int) -> Decimal | None:
+    if not text:
+        return None
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or "_" in text:
+        raise TraceProblem(
+            f"Line {line} of the trace: {column} '{clean_text(text, 40)}' is not a number.",
+            "Write it with digits and a point, or leave it blank.",
+        )
+    if value < 0 or value > Decimal("1e18"):
+        raise TraceProblem(
+            f"Line {line} of the trace: {column} '{clean_text(text, 40)}' is out of range.",
+            "It cannot be negative; leave it blank where nothing was read.",
+        )
+    return value
+
+
+def _moment(text: str, line: int) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+        at_us = to_us(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
+        raise TraceProblem(
+            f"Line {line} of the trace: '{clean_text(text, 40)}' is not a time.",
+            'Write it like "2026-03-01T10:00:00Z".',
+        ) from error
+    if not 0 <= at_us < 7_258_118_400_000_000:  # the year 2200
+        raise TraceProblem(
+            f"Line {line} of the trace: '{clean_text(text, 40)}' is too far away.", "Use years 1970 to 2199."
+        )
+    return at_us

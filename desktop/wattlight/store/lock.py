@@ -1,0 +1,104 @@
+"""``meter.lock``: whoever holds it records, everyone else reads."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+from .problem import LedgerProblem
+
+
+class MeterLock:
+    """A lock of the operating system on a file, so that a killed holder never leaves it behind.
+
+    The file also names the holder's process id, for the sentence other processes say; the id decides
+    nothing.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stream: IO[bytes] | None = None
+
+    @property
+    def held(self) -> bool:
+        """This object holds the lock."""
+        return self._stream is not None
+
+    def acquire(self) -> bool:
+        """Try once; False when another process records.
+
+        Raises:
+            LedgerProblem: the file cannot be made.
+        """
+        if self._stream is not None:
+            return True
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stream = self._file.open("a+b")
+        except OSError as error:
+            raise LedgerProblem(
+                f"The file {self._file} cannot be opened ({error.strerror}).", "Make its folder writable."
+            ) from error
+        if not _try_lock(stream):
+            stream.close()
+            return False
+        stream.seek(0)
+        stream.truncate()
+        stream.write(f"{os.getpid()}\n".encode())
+        stream.flush()
+        self._stream = stream
+        return True
+
+    def holder(self) -> int | None:
+        """Process id the present holder wrote, None if it cannot be read."""
+        try:
+            return int(self._file.read_text(encoding="ascii", errors="replace").split()[0])
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def release(self) -> None:
+        """Let others record."""
+        if self._stream is not None:
+            with contextlib.suppress(OSError):
+                _unlock(self._stream)
+            self._stream.close()
+            self._stream = None
+
+    def __enter__(self) -> "MeterLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 30
+    """Windows locks are mandatory: a byte far beyond the text, so that others can read the id."""
+
+    def _try_lock(stream: IO[bytes]) -> bool:
+        stream.seek(_FAR)
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(stream: IO[bytes]) -> None:
+        stream.seek(_FAR)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(stream: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(stream: IO[bytes]) -> None:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_UN)

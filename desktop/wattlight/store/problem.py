@@ -1,0 +1,50 @@
+"""The error family of the ledger."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wattlight.domain.values import Problem
+
+
+class LedgerProblem(Problem):
+    """The ledger cannot be read or written now; nothing recorded is lost."""
+
+    code = "ledger"
+
+
+class LedgerFull(LedgerProblem):
+    """The disk has no room left."""
+
+    code = "disk_full"
+
+
+class LedgerDamaged(LedgerProblem):
+    """The file is not a sound database."""
+
+    code = "ledger_damaged"
+
+
+_DAMAGE = ("malformed", "not a database", "encrypted", "corrupt")
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn SQLite's errors into this room's family; ``what`` names the action ("read", "written")."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error).lower()
+        if "full" in text:
+            raise LedgerFull(
+                "The disk is full, so the ledger cannot be written.",
+                "Free some space; up to an hour is kept in memory and written then.",
+            ) from error
+        if any(word in text for word in _DAMAGE):
+            raise LedgerDamaged(
+                "The ledger is damaged.", "It is moved aside and a new one begun; export what is left of it."
+            ) from error
+        raise LedgerProblem(
+            f"The ledger cannot be {what} now ({text[:80]}).",
+            "Close programs that use the file and try again.",
+        ) from error

@@ -1,0 +1,166 @@
+"""Reads the ledger: any number of these, in any process, while one other writes."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wattlight.domain.cost import Bucket
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow
+from wattlight.domain.values import LOCAL_HOST, HostId
+
+from .connection import connect_for_reading
+from .problem import LedgerProblem, translated
+from .schema import QUALITIES, STATES, VERSION, migrate, version_of
+
+_BUCKETS = """SELECT start, key, digest, model.name, state,
+energy_mj, observed_ms, quality, tokens_in, tokens_out
+FROM {table} JOIN device ON device.id = device LEFT JOIN model ON model.id = model
+WHERE start >= ? AND start < ? AND host = ? ORDER BY start"""
+
+_PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    name: str
+    presence: str
+    length_us: int
+
+
+_TABLES = (_Table("quarter", "presence_quarter", QUARTER_US), _Table("minute", "presence", MINUTE_US))
+
+
+class LedgerReader:
+    """Answers from one connection. Every method may raise LedgerProblem or LedgerDamaged."""
+
+    def __init__(self, connection: sqlite3.Connection, owns: bool = True) -> None:
+        self._connection = connection
+        self._owns = owns
+
+    def buckets(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> Iterator[Bucket]:
+        """Rows that begin in [start, end), oldest first; quarter hours, then minutes."""
+        for table, rows in self._tables(_BUCKETS, start_us, end_us, host):
+            for start, device, digest, name, state, mj, ms, quality, tokens_in, tokens_out in rows:
+                yield Bucket(
+                    start * table.length_us,
+                    table.length_us,
+                    device,
+                    name if digest is not None else None,
+                    STATES[state],
+                    mj,
+                    ms,
+                    QUALITIES[quality],
+                    tokens_in,
+                    tokens_out,
+                )
+
+    def observed_ms(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> int:
+        """Milliseconds in [start, end) that at least one device was observed."""
+        answers = self._tables(_PRESENCE, start_us, end_us, host)
+        return sum(int(rows[0][0]) for _, rows in answers)
+
+    def gaps(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> tuple[GapRow, ...]:
+        """Gaps that touch [start, end), in order of time."""
+        with translated("read"):
+            rows = self._connection.execute(
+                "SELECT key, start_us, end_us, reason FROM gap JOIN device ON device.id = gap.device "
+                "WHERE host = ? AND end_us >= ? AND start_us < ? ORDER BY start_us, key, end_us",
+                (host, start_us, end_us),
+            ).fetchall()
+        return tuple(GapRow(host, *row) for row in rows)
+
+    def devices(self, host: HostId = LOCAL_HOST) -> tuple[DeviceInfo, ...]:
+        """Every device that was ever seen."""
+        with translated("read"):
+            rows = self._connection.execute(
+                "SELECT key, name, kind, vendor, scope, source FROM device WHERE host = ? ORDER BY id",
+                (host,),
+            ).fetchall()
+        return tuple(DeviceInfo(host, *row) for row in rows)
+
+    def span(self, host: HostId = LOCAL_HOST) -> tuple[int, int] | None:
+        """First and last moment with a row, None for an empty ledger."""
+        edges = []
+        with translated("read"):
+            for table in _TABLES:
+                low, high = self._connection.execute(
+                    f"SELECT min(start), max(start) FROM {table.presence} WHERE host = ?", (host,)
+                ).fetchone()
+                if low is not None:
+                    edges += [low * table.length_us, (high + 1) * table.length_us]
+        return (min(edges), max(edges)) if edges else None
+
+    def _tables(
+        self, query: str, start_us: int, end_us: int, host: HostId
+    ) -> list[tuple[_Table, list[tuple[Any, ...]]]]:
+        """The answers of both tables from one snapshot: minutes may move to quarters at any moment."""
+        with translated("read"):
+            own = not self._connection.in_transaction
+            if own:
+                self._connection.execute("BEGIN")
+            try:
+                return [
+                    (
+                        table,
+                        self._connection.execute(
+                            query.format(table=table.name, presence=table.presence),
+                            (-(-start_us // table.length_us), -(-end_us // table.length_us), host),
+                        ).fetchall(),
+                    )
+                    for table in _TABLES
+                ]
+            finally:
+                if own:
+                    self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._owns:
+            self._connection.close()
+
+    def __enter__(self) -> "LedgerReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_reader(file: Path) -> LedgerReader:
+    """A reader of the ledger in ``file``; where there is none yet, an empty one.
+
+    Raises:
+        LedgerProblem: it is of a newer version, damaged, or cannot be read.
+    """
+    if not file.exists() or file.stat().st_size == 0:
+        empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        migrate(empty)
+        return LedgerReader(empty)
+    with translated("read"):
+        connection = connect_for_reading(file)
+        try:
+            version = version_of(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
+    if version != VERSION:
+        connection.close()
+        raise newer(version) if version > VERSION else older()
+    return LedgerReader(connection)
+
+
+def newer(version: int) -> LedgerProblem:
+    """The refusal of a ledger that a newer Wattlight made."""
+    return LedgerProblem(
+        f"The ledger was made by a newer Wattlight (form {version}; this one knows {VERSION}).",
+        "Install the newer Wattlight; the file was left as it is.",
+        "ledger_newer",
+    )
+
+
+def older() -> LedgerProblem:
+    """The refusal to read a ledger that the recorder has not yet brought to the present form."""
+    return LedgerProblem(
+        "The ledger is of an older form.", "Start the meter once to bring it up to date.", "ledger_older"
+    )

@@ -1,0 +1,75 @@
+"""Tables of the ledger, and the steps from one version to the next."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from wattlight.domain.energy import State
+from wattlight.domain.values import Quality
+
+STATES: tuple[State, ...] = (State.BASE, State.PARKED, State.ACTIVE, State.MIXED, State.UNATTRIBUTED)
+"""A state's number in the file is its place here; only ever append."""
+QUALITIES: tuple[Quality, ...] = (Quality.METERED, Quality.COUNTER, Quality.SAMPLED, Quality.ESTIMATED)
+"""A quality's number in the file is its place here, surest first, so that max() is the least sure."""
+
+_BUCKET = """CREATE TABLE {name} (
+    start INTEGER NOT NULL, device INTEGER NOT NULL, model INTEGER NOT NULL, state INTEGER NOT NULL,
+    energy_mj INTEGER NOT NULL, observed_ms INTEGER NOT NULL, quality INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
+    PRIMARY KEY (start, device, model, state)) WITHOUT ROWID"""
+
+_FIRST: tuple[str, ...] = (
+    """CREATE TABLE device (id INTEGER PRIMARY KEY, host TEXT NOT NULL, key TEXT NOT NULL,
+    name TEXT NOT NULL, kind TEXT NOT NULL, vendor TEXT NOT NULL, scope TEXT NOT NULL,
+    source TEXT NOT NULL, UNIQUE (host, key))""",
+    "CREATE TABLE model (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, name TEXT NOT NULL)",
+    # start counts whole minutes (quarter hours) since 1970 UTC; model 0 is none
+    _BUCKET.format(name="minute"),
+    _BUCKET.format(name="quarter"),
+    """CREATE TABLE presence (host TEXT NOT NULL, start INTEGER NOT NULL,
+    observed_ms INTEGER NOT NULL, PRIMARY KEY (host, start)) WITHOUT ROWID""",
+    """CREATE TABLE presence_quarter (host TEXT NOT NULL, start INTEGER NOT NULL,
+    observed_ms INTEGER NOT NULL, PRIMARY KEY (host, start)) WITHOUT ROWID""",
+    """CREATE TABLE gap (device INTEGER NOT NULL, start_us INTEGER NOT NULL, end_us INTEGER NOT NULL,
+    reason TEXT NOT NULL, PRIMARY KEY (device, start_us, end_us)) WITHOUT ROWID""",
+    """CREATE TABLE counter (device INTEGER PRIMARY KEY, counter_mj INTEGER, at_us INTEGER NOT NULL,
+    mono_us INTEGER NOT NULL, epoch TEXT NOT NULL, boot_id TEXT NOT NULL)""",
+    """CREATE TABLE level (device INTEGER NOT NULL, models TEXT NOT NULL, power_uw INTEGER NOT NULL,
+    learned_us INTEGER NOT NULL, observed_s INTEGER NOT NULL, PRIMARY KEY (device, models)) WITHOUT ROWID""",
+    # a cache only: closed days cut by price, for one tariff at a time; may be emptied at any moment
+    """CREATE TABLE day (day TEXT NOT NULL, host TEXT NOT NULL, device INTEGER NOT NULL,
+    model INTEGER NOT NULL, state INTEGER NOT NULL, price TEXT NOT NULL,
+    energy_mj INTEGER NOT NULL, observed_ms INTEGER NOT NULL, quality INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
+    PRIMARY KEY (day, host, device, model, state, price)) WITHOUT ROWID""",
+    "CREATE TABLE day_closed (day TEXT NOT NULL, host TEXT NOT NULL, observed_ms INTEGER NOT NULL, "
+    "PRIMARY KEY (day, host)) WITHOUT ROWID",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Statements that lead from version i to i + 1; never changed once released."""
+VERSION = len(MIGRATIONS)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of an open database (0: empty)."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
+    """Bring the database to the newest version.
+
+    Each step and its version number are one transaction: killed at any statement, the step is as if never
+    begun, and the next start does it again.
+    """
+    for number in range(version_of(connection), len(steps)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in steps[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise

@@ -1,0 +1,247 @@
+"""The only writer of the ledger. One call is one transaction: it is there as a whole, or not at all."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+from wattlight.domain.energy import CounterBase, LevelRow
+from wattlight.domain.values import HostId
+
+from .pending import Pending
+from .problem import translated
+from .schema import QUALITIES, STATES
+
+_UPSERT = """INSERT INTO {table} VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
+energy_mj = energy_mj + excluded.energy_mj, observed_ms = observed_ms + excluded.observed_ms,
+quality = max(quality, excluded.quality), tokens_in = tokens_in + excluded.tokens_in,
+tokens_out = tokens_out + excluded.tokens_out"""
+_PRESENCE = """INSERT INTO {table} VALUES (?,?,?) ON CONFLICT DO UPDATE SET
+observed_ms = observed_ms + excluded.observed_ms"""
+KEEP_MINUTES_DAYS = 14
+_DAY_MINUTES = 1440
+_STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
+_QUALITY_NUMBER = {quality: number for number, quality in enumerate(QUALITIES)}
+
+
+class LedgerWriter:
+    """Writes through one connection. Use it from one thread at a time (the recorder's)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._devices: dict[tuple[HostId, str], int] = {}
+        self._models: dict[str, tuple[int, str]] = {}
+
+    def write(self, pending: Pending) -> None:
+        """Commit all that is pending, with the counters that go with it.
+
+        Raises:
+            LedgerFull, LedgerDamaged, LedgerProblem: nothing was written; ``pending`` is unchanged.
+        """
+        with translated("written"), self._transaction():
+            self._write_names(pending)
+            self.connection.executemany(
+                _UPSERT.format(table="minute"),
+                [
+                    (
+                        row.minute,
+                        self._device(row.host, row.device),
+                        self._model(row.model),
+                        _STATE_NUMBER[row.state],
+                        row.energy_mj,
+                        row.observed_ms,
+                        _QUALITY_NUMBER[row.quality],
+                        row.tokens_in,
+                        row.tokens_out,
+                    )
+                    for row in pending.rows.values()
+                ],
+            )
+            self.connection.executemany(
+                _PRESENCE.format(table="presence"),
+                [(host, minute, ms) for (host, minute), ms in pending.presence.items()],
+            )
+            self._write_gaps(pending)
+            self._write_counters(pending)
+            self._forget_cached_days(pending)
+
+    def roll_up(self, now_us: int) -> int:
+        """Turn minutes older than 14 days into quarter hours, one day per transaction; how many days."""
+        end = (now_us // 60_000_000 // _DAY_MINUTES - KEEP_MINUTES_DAYS) * _DAY_MINUTES
+        days = 0
+        with translated("written"):
+            while (first := self._oldest_minute(end)) is not None:
+                upto = min(end, (first // _DAY_MINUTES + 1) * _DAY_MINUTES)
+                with self._transaction():
+                    self._roll(upto)
+                days += 1
+            self.connection.execute(
+                "DELETE FROM gap WHERE end_us < ? AND end_us - start_us < 60000000", (end * 60_000_000,)
+            )
+        return days
+
+    def counters(self, host: HostId) -> tuple[CounterBase, ...]:
+        """Where each counter stood at the last commit."""
+        with translated("read"):
+            rows = self.connection.execute(
+                "SELECT key, counter_mj, at_us, mono_us, epoch, boot_id FROM counter "
+                "JOIN device ON device.id = counter.device WHERE host = ?",
+                (host,),
+            ).fetchall()
+        return tuple(CounterBase(host, *row) for row in rows)
+
+    def levels(self, host: HostId) -> tuple[LevelRow, ...]:
+        """Learned idle and parked powers."""
+        with translated("read"):
+            rows = self.connection.execute(
+                "SELECT key, models, power_uw, learned_us, observed_s FROM level "
+                "JOIN device ON device.id = level.device WHERE host = ?",
+                (host,),
+            ).fetchall()
+        return tuple(
+            LevelRow(host, key, tuple(models.split(",")) if models else (), uw, at, seconds)
+            for key, models, uw, at, seconds in rows
+        )
+
+    def forget_levels(self) -> None:
+        """Learn idle and parked powers anew."""
+        with translated("written"):
+            self.connection.execute("DELETE FROM level")
+
+    def purge(self) -> None:
+        """Delete every recorded row for good."""
+        with translated("written"):
+            with self._transaction():
+                for table in (
+                    "minute",
+                    "quarter",
+                    "presence",
+                    "presence_quarter",
+                    "gap",
+                    "day",
+                    "day_closed",
+                ):
+                    self.connection.execute(f"DELETE FROM {table}")
+                for table in ("counter", "level", "model", "device"):
+                    self.connection.execute(f"DELETE FROM {table}")
+            self._devices.clear()
+            self._models.clear()
+            self.connection.execute("VACUUM")
+
+    def close(self) -> None:
+        """Say that the end was orderly, and close."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('open', '0')")
+        self.connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            self._devices.clear()
+            self._models.clear()
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    def _write_names(self, pending: Pending) -> None:
+        for info in pending.devices.values():
+            self.connection.execute(
+                "INSERT INTO device (host, key, name, kind, vendor, scope, source) VALUES (?,?,?,?,?,?,?) "
+                "ON CONFLICT (host, key) DO UPDATE SET name = excluded.name, kind = excluded.kind, "
+                "vendor = excluded.vendor, scope = excluded.scope, source = excluded.source",
+                (info.host, info.device, info.name, info.kind, info.vendor, info.scope, info.source),
+            )
+        for digest, name in pending.models.items():
+            known = self._models.get(digest)
+            if known is None or known[1] != name:
+                self.connection.execute(
+                    "INSERT INTO model (digest, name) VALUES (?,?) "
+                    "ON CONFLICT (digest) DO UPDATE SET name = excluded.name",
+                    (digest, name),
+                )
+                self._models.pop(digest, None)
+
+    def _write_gaps(self, pending: Pending) -> None:
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO gap VALUES (?,?,?,?)",
+            [(self._device(g.host, g.device), g.start_us, g.end_us, g.reason) for g in pending.gaps],
+        )
+
+    def _write_counters(self, pending: Pending) -> None:
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO counter VALUES (?,?,?,?,?,?)",
+            [
+                (self._device(c.host, c.device), c.counter_mj, c.at_us, c.mono_us, c.epoch, c.boot_id)
+                for c in pending.counters.values()
+            ],
+        )
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO level VALUES (?,?,?,?,?)",
+            [
+                (self._device(v.host, v.device), ",".join(v.models), v.power_uw, v.learned_us, v.observed_s)
+                for v in pending.levels.values()
+            ],
+        )
+
+    def _forget_cached_days(self, pending: Pending) -> None:
+        # A late row (a counter that bridged a long gap) changes days that may be in the cache.
+        if not pending.rows:
+            return
+        first = min(key[1] for key in pending.rows)
+        if (max(key[1] for key in pending.rows) - first) > 5:
+            day = f"date({first} * 60, 'unixepoch', '-1 day')"
+            self.connection.execute(f"DELETE FROM day WHERE day >= {day}")
+            self.connection.execute(f"DELETE FROM day_closed WHERE day >= {day}")
+
+    def _device(self, host: HostId, key: str) -> int:
+        known = self._devices.get((host, key))
+        if known is None:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO device (host, key, name, kind, vendor, scope, source) "
+                "VALUES (?,?,?,'','','','')",
+                (host, key, key),
+            )
+            row = self.connection.execute("SELECT id FROM device WHERE host = ? AND key = ?", (host, key))
+            known = self._devices[host, key] = int(row.fetchone()[0])
+        return known
+
+    def _model(self, digest: str | None) -> int:
+        if digest is None:
+            return 0
+        known = self._models.get(digest)
+        if known is None:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO model (digest, name) VALUES (?,?)", (digest, digest[:19])
+            )
+            row = self.connection.execute("SELECT id, name FROM model WHERE digest = ?", (digest,)).fetchone()
+            known = self._models[digest] = (int(row[0]), str(row[1]))
+        return known[0]
+
+    def _oldest_minute(self, end: int) -> int | None:
+        row = self.connection.execute(
+            "SELECT min(m) FROM (SELECT min(start) AS m FROM minute "
+            "UNION ALL SELECT min(start) FROM presence)"
+        ).fetchone()
+        return int(row[0]) if row[0] is not None and row[0] < end else None
+
+    def _roll(self, upto: int) -> None:
+        run = self.connection.execute
+        run(
+            "INSERT INTO quarter SELECT start / 15, device, model, state, sum(energy_mj), sum(observed_ms), "
+            "max(quality), sum(tokens_in), sum(tokens_out) FROM minute WHERE start < ? GROUP BY 1, 2, 3, 4 "
+            "ON CONFLICT DO UPDATE SET energy_mj = energy_mj + excluded.energy_mj, "
+            "observed_ms = observed_ms + excluded.observed_ms, quality = max(quality, excluded.quality), "
+            "tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out",
+            (upto,),
+        )
+        run("DELETE FROM minute WHERE start < ?", (upto,))
+        run(
+            "INSERT INTO presence_quarter SELECT host, start / 15, sum(observed_ms) FROM presence "
+            "WHERE start < ? GROUP BY 1, 2 "
+            "ON CONFLICT DO UPDATE SET observed_ms = observed_ms + excluded.observed_ms",
+            (upto,),
+        )
+        run("DELETE FROM presence WHERE start < ?", (upto,))

@@ -1,0 +1,52 @@
+"""A month with sleeps, kills, resets, changes of tariff and of clocks, against a plain second count."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import pytest
+
+from data.month_trace import TARIFF, Oracle, count, make_rows, to_csv
+from wattlight.domain.cost import By
+from wattlight.domain.instant import from_us
+from wattlight.domain.tariff import parse_tariff
+from wattlight.services.metering import TraceRow, read_trace, replay
+
+SPRING = ("2026-03-12", 30, 60, 1, "Europe/Berlin")
+AUTUMN = ("2026-10-05", 30, 60, 2, "Europe/Berlin")
+PLACES = [
+    ("2026-03-05", 6, 20, 3, "America/New_York"),
+    ("2026-10-30", 6, 20, 4, "America/New_York"),
+    ("2026-10-01", 6, 20, 5, "Australia/Lord_Howe"),
+    ("2026-04-02", 6, 20, 6, "Australia/Lord_Howe"),
+    ("2026-03-28", 6, 20, 7, "Asia/Kolkata"),
+]
+Case = tuple[str, int, int, int, str]
+
+
+@lru_cache(maxsize=2)
+def prepared(case: Case) -> tuple[dict[str, Any], tuple[TraceRow, ...], Oracle]:
+    start, days, beat_s, seed, zone = case
+    rows = make_rows(datetime.fromisoformat(start).replace(tzinfo=UTC), days, beat_s, seed)
+    tariff = {**TARIFF, "timezone": zone}
+    return tariff, read_trace(to_csv(rows)), count(rows, tariff)
+
+
+@pytest.mark.parametrize("by", ["model", "device", "day", "hour"])
+@pytest.mark.parametrize("case", [SPRING, AUTUMN, *PLACES], ids=lambda c: f"{c[4]}-{c[0]}")
+def test_a_month_to_the_millijoule_and_the_micro_unit(case: Case, by: str) -> None:
+    document, rows, oracle = prepared(case)
+    if by == "hour" and "Lord_Howe" in case[4]:
+        pytest.skip("the oracle's hours are not unique where clocks move by 30 minutes")
+    result = replay(rows, parse_tariff(document), By(by))
+    report = result.report
+    assert {line.key: line.energy_mj for line in report.breakdown} == dict(oracle.energy[by])
+    money = {key: round(value * 1_000_000 / 3_600_000_000) for key, value in oracle.money[by].items()}
+    assert {line.key: line.cost_micro for line in report.breakdown} == money
+    assert report.energy_mj == oracle.total_mj
+    assert report.cost_micro == sum(money.values())
+    assert report.observed_s == oracle.observed_s
+    gaps = {(g.device, from_us(g.start_us), from_us(g.end_us), g.reason) for g in result.gaps}
+    assert gaps == oracle.gaps
+    assert len(gaps) == len(result.gaps)
+    assert {gap[3] for gap in gaps} == {"counter reset", "no reading"}
