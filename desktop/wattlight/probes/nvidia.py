@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-from .memory_cache import Remembered
 from .names import name_of
 from .nvidia_device import NvidiaDevice, is_unified_name, unified_memory
 from .nvml_api import FUNCTION_NOT_FOUND, GPU_IS_LOST, LIBRARY_NOT_FOUND, RESET_REQUIRED, NvmlFault
@@ -19,7 +18,8 @@ from .nvml_session import ENDS_SESSION, NvmlSession
 from .part import Machine, Part, Processes
 from .pci import Adapter
 from .rates import Moment
-from .report import Accelerator, AcceleratorMemory, Memory
+from .report import Accelerator, Memory
+from .resting import remember, resting_row
 from .sleep_gate import ASLEEP, SleepGate
 
 VENDOR_ID = 0x10DE
@@ -143,7 +143,7 @@ class NvidiaCards:
         row = card.device.look(card.base, now, memory)
         self._session.worked()
         row = replace(row, counter_epoch=f"nvidia {self._session.driver}" if row.counter_mj else "")
-        self._remember(card, row)
+        remember(row, self._machine.cache)
         self._watch_idle(card, row, now.monotonic_s)
         return [row, *card.device.slice_rows(row)]
 
@@ -193,35 +193,7 @@ class NvidiaCards:
         return replace(row, messages=(reason,))
 
     def _resting(self, card: _Card, state: str, reason: str) -> Accelerator:
-        known = self._machine.cache.get(card.base.id, card.adapter.pci_id)
-        total = known.memory_total_bytes if known else None
-        return replace(
-            card.base,
-            name=known.name if known else card.base.name,
-            name_source=known.name_source if known else card.base.name_source,
-            state=state,
-            compute_capability=known.capability if known else None,
-            memory=AcceleratorMemory(
-                dedicated_total_bytes=total,
-                dedicated_total_source="remembered from when it was awake" if total else None,
-                llm_total_bytes=total,
-                cached=total is not None,
-                reason=reason,
-            ),
-            power_reason=reason,
-            utilization_reason=reason,
-        )
-
-    def _remember(self, card: _Card, row: Accelerator) -> None:
-        if not row.memory.unified:
-            facts = Remembered(
-                card.adapter.pci_id,
-                row.name,
-                row.name_source,
-                row.memory.dedicated_total_bytes,
-                row.compute_capability,
-            )
-            self._machine.cache.put(card.base.id, facts)
+        return resting_row(card.base, state, reason, self._machine.cache)
 
 
 class NvidiaUnlisted:

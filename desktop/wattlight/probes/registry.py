@@ -2,13 +2,7 @@
 
 from collections.abc import Callable
 
+from . import amd, intel, jetson, nvidia
 from .part import Machine, Part
 
-
-def _nvidia(machine: Machine) -> list[Part]:
-    from .nvidia import find
-
-    return find(machine)
-
-
-LINUX: tuple[Callable[[Machine], list[Part]], ...] = (_nvidia,)
+LINUX: tuple[Callable[[Machine], list[Part]], ...] = (nvidia.find, jetson.find, amd.find, intel.find)
