@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from wattlight.domain.entry import Catalog
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
+    from wattlight.runtime import ModelServer
     from wattlight.services.advising import Advisor
+    from wattlight.store.jobs import JobsBook
 
 
 class LocalWorkshop:
@@ -64,6 +66,16 @@ class LocalWorkshop:
 
         return load_catalog()
 
+    def jobs(self) -> "JobsBook":
+        """The database of what was learned, measured and counted; opened once."""
+        return self._jobs
+
+    @cached_property
+    def _jobs(self) -> "JobsBook":
+        from wattlight.store.jobs import open_jobs
+
+        return open_jobs(self.places.jobs_file, self.now())
+
     def advisor(self) -> "Advisor":
         """What recommends and judges models."""
         return self._advisor
@@ -86,3 +98,9 @@ class LocalWorkshop:
             return prober.profile()
         finally:
             prober.close()
+
+    def server(self, host: str | None = None) -> "ModelServer":
+        """The server ``host`` names in the settings or as a URL; None is the first of the settings."""
+        from wattlight.runtime import choose_address, connect
+
+        return connect(choose_address(host, self.settings().servers), self._environ)

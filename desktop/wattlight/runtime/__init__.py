@@ -1,7 +1,7 @@
 """Talks to model servers. Nothing heavy is imported until an operation (pull, load, ...) is asked for."""
 
 from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
-from .connect import connect
+from .connect import choose_address, connect
 from .names import ModelName, read_name, same_model
 from .ollama_server import OllamaServer
 from .problems import RuntimeProblem
@@ -16,6 +16,7 @@ __all__ = [
     "OllamaServer",
     "RuntimeProblem",
     "ShownModel",
+    "choose_address",
     "connect",
     "find_server",
     "parse_endpoint",

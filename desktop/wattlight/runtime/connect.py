@@ -2,11 +2,26 @@
 
 from collections.abc import Mapping
 
+from wattlight.domain.values import HostId
 from wattlight.settings import ServerAddress
 
 from .address import find_server
 from .ollama_server import OllamaServer
 from .proxies import names_a_proxy, proxy_for
+
+
+def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> ServerAddress:
+    """The address of the settings that ``host`` names, by its id or name; else ``host`` is a URL itself.
+
+    None chooses the first one.
+    """
+    if host is None:
+        return servers[0] if servers else ServerAddress()
+    wanted = host.strip().casefold()
+    for address in servers:
+        if wanted in {address.host.casefold(), address.name.casefold()}:
+            return address
+    return ServerAddress(HostId(host), host, host)
 
 
 def connect(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from wattlight.domain.entry import Catalog
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
+    from wattlight.store.jobs import JobsBook
+    from wattlight.runtime import ModelServer
 
     from .advising import Advisor
 
@@ -47,5 +49,11 @@ class Workshop(Protocol):
     def advisor(self) -> "Advisor":
         """What recommends and judges models."""
 
+    def jobs(self) -> "JobsBook":
+        """The database of what was learned, measured and counted; opened once."""
+
     def machine_profile(self) -> "MachineProfile":
         """What this computer has, looked at once."""
+
+    def server(self, host: str | None = None) -> "ModelServer":
+        """The model server of this computer, or the one ``host`` names: a name in the settings or a URL."""

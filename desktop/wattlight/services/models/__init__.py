@@ -1,6 +1,7 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
 from .pulls import run_pull
+from .removing import remove_model
 from .room import room_by_size
 from .switching import FitsBeside, SwitchResult, switch, unload_all
 from .tasks import ModelTasks, TaskEnd, TaskSettings
@@ -13,6 +14,7 @@ __all__ = [
     "SwitchResult",
     "TaskEnd",
     "TaskSettings",
+    "remove_model",
     "room_by_size",
     "run_pull",
     "switch",

@@ -12,6 +12,7 @@ from wattlight.runtime import ModelServer, RuntimeProblem, same_model
 
 from .lane import Lane
 from .pulls import run_pull
+from .removing import remove_model
 from .switching import FitsBeside, switch, unload_all
 
 
@@ -139,9 +140,7 @@ class ModelTasks:
         """Delete ``model`` from the disk; a loaded one is unloaded before, or it could not be any more."""
 
         def work(server: ModelServer, task: _Task) -> str:
-            if any(same_model(m.name, model) for m in server.running(task.cancel)):
-                server.unload(model, task.cancel)
-            server.remove(model, task.cancel)
+            remove_model(server, model, task.cancel)
             return ""
 
         self._start("remove", model, host, work)

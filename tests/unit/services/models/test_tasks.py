@@ -1,6 +1,7 @@
 """Commands in the background: progress, order, cancel, and no thread left behind."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -162,7 +163,10 @@ def test_a_load_can_be_cancelled(fake: FakeOllama, tasks: ModelTasks, heard: Hea
     fake.install("a")
     fake.load_gate = threading.Event()
     tasks.load("a")
-    heard.wait(lambda: any(request.path == "/api/generate" for request in fake.requests) or bool(heard.ends))
+    for _ in range(500):
+        if any(request.path == "/api/generate" for request in fake.requests):
+            break
+        time.sleep(0.01)
     tasks.cancel_task("a")
     assert heard.wait_ends().cancelled
 

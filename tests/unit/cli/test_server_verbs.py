@@ -1,0 +1,290 @@
+"""The verbs on models against the fake: documents as their schemas say, good text, one sentence per error."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fakes import faulty_answers
+from fakes.fake_ollama import FakeOllama
+from wattlight.cli import run
+from wattlight.cli.columns import aligned
+from wattlight.cli.verb_pull import progress_text
+from wattlight.domain.state import PullState
+from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile
+from wattlight.paths import Places
+from wattlight.runtime import ModelServer, choose_address, connect
+from wattlight.settings import ServerAddress, Settings
+
+SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
+OOM = "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
+
+
+class Bench:
+    """A workshop whose server is the fake and whose machine has one card of 10 GiB."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.environ = {"OLLAMA_HOST": url}
+        self.places = Places(root, root, root, root, root)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def settings(self) -> Settings:
+        return Settings(
+            servers=(ServerAddress(), ServerAddress(HostId("box"), "The Box", self.environ["OLLAMA_HOST"]))
+        )
+
+    def server(self, host: str | None = None) -> ModelServer:
+        return connect(choose_address(host, self.settings().servers), self.environ)
+
+    def machine_profile(self) -> MachineProfile:
+        card = Device("gpu", "Card", "cuda", 10 << 30, None)
+        return MachineProfile("m", "linux", 32 << 30, 32 << 30, CpuProfile(), devices=(card,))
+
+
+class Line:
+    """The command line on a bench."""
+
+    def __init__(self, root: Path, fake: FakeOllama) -> None:
+        self._bench = Bench(root, fake.url)
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        out = io.StringIO()
+        code = run(list(words), self._bench, out)  # type: ignore[arg-type]  # as much of a workshop as is needed
+        return code, out.getvalue()
+
+    def document(self, verb: str, *words: str) -> Any:
+        code, text = self(verb, *words, "--json")
+        document = json.loads(text)
+        assert code == (1 if "error" in document else 0)
+        jsonschema.validate(document, schema("error" if "error" in document else verb))
+        return document
+
+
+def schema(verb: str) -> Any:
+    found = json.loads((SCHEMAS / f"{verb}.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(found)
+    return found
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeOllama]:
+    with FakeOllama() as server:
+        yield server
+
+
+@pytest.fixture
+def line(fake: FakeOllama, tmp_path: Path) -> Line:
+    return Line(tmp_path, fake)
+
+
+def test_models(fake: FakeOllama, line: Line) -> None:
+    assert line.document("models")["models"] == []
+    assert "No models are installed" in line("models")[1]
+    fake.install("llama3.2:3b", size=2_019_393_189)
+    fake.install("cloudy:1b", remote_host="https://far.example")
+    fake.start("llama3.2:3b")
+    document = line.document("models")
+    assert [m["loaded"] for m in document["models"]] == [True, False]
+    assert document["models"][0]["modified_at"] == "2026-11-23T15:17:29Z"
+    assert document["server"] == {"url": fake.url, "version": "0.33.0"}
+    text = line("models")[1]
+    assert "llama3.2:3b  2.0 GB" in text
+    assert "runs on https://far.example" in text
+    assert "Ollama 0.33.0" in text
+
+
+def test_ps(fake: FakeOllama, line: Line) -> None:
+    assert "No model is loaded" in line("ps")[1]
+    fake.install("a:1b")
+    fake.vram_share = 0.5
+    fake.start("a:1b", context=8192, keep="30m")
+    model = line.document("ps")["models"][0]
+    assert (model["name"], model["context_length"]) == ("a:1b", 8192)
+    assert model["expires_at"].endswith("Z")
+    text = line("ps")[1]
+    assert "50%" in text
+    assert "8,192" in text
+    assert "30 min" in text or "29 min" in text
+
+
+def test_ps_of_a_model_kept_for_ever(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b")
+    line("load", "a:1b", "--keep", "forever")
+    assert line.document("ps")["models"][0]["expires_at"] is None
+    assert "until unloaded" in line("ps")[1]
+
+
+def test_load(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b", trained_context=4096)
+    document = line.document("load", "a:1b", "--context", "32768", "--keep", "1h")
+    assert document["context_clipped"] is True
+    assert document["loaded"]["context_length"] == 4096
+    code, text = line("load", "a:1b", "--context", "32768")
+    assert code == 0
+    assert "a:1b is loaded" in text
+    assert "4,096 instead of the 32,768" in text
+
+
+def test_unload(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b")
+    fake.install("b:1b")
+    fake.start("a:1b")
+    fake.start("b:1b")
+    assert line.document("unload", "a:1b") == {"schema": 1, "unloaded": ["a:1b"], "kept": []}
+    assert line("unload") == (0, "b:1b is unloaded.\n")
+    assert fake.running_names == []
+    assert line.document("unload")["unloaded"] == []
+    assert "No model is loaded" in line("unload")[1]
+
+
+@pytest.mark.parametrize(("size", "first"), [(2_000_000_000, False), (6_000_000_000, True)])
+def test_switch_orders_by_room(fake: FakeOllama, line: Line, size: int, first: bool) -> None:
+    fake.install("old:1b", size=size)
+    fake.install("new:1b", size=size)
+    fake.start("old:1b")
+    document = line.document("switch", "new:1b")
+    assert document["unloaded_first"] is first
+    assert document["unloaded"] == ["old:1b"]
+    assert document["loaded"]["name"] == "new:1b"
+    assert line("switch", "old:1b")[1].splitlines()[-1] == "new:1b is unloaded."
+
+
+def test_switch_that_fails_says_what_is_loaded_now(fake: FakeOllama, line: Line) -> None:
+    fake.install("old:1b", size=6_000_000_000)
+    fake.install("new:1b", size=6_000_000_000)
+    fake.start("old:1b")
+    fake.load_errors["new:1b"] = OOM
+    error = line.document("switch", "new:1b")["error"]
+    assert error["code"] == "out_of_memory"
+    assert "old:1b was unloaded for it and is loaded again" in error["message"]
+
+
+def test_remove_asks(
+    fake: FakeOllama, line: Line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.install("a:1b")
+    fake.install("b:1b")
+    fake.start("a:1b")
+    error = line.document("remove", "a:1b")["error"]
+    assert error["code"] == "needs_yes"
+    assert "a:1b (2.0 GB)" in error["message"]
+    for answer, code, left in (("n\n", 1, 2), ("y\n", 0, 1)):
+        terminal = io.StringIO(answer)
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdin", terminal)
+        assert line("remove", "a:1b")[0] == code
+        assert "Delete a:1b (2.0 GB)" in capsys.readouterr().err
+        assert len(fake.installed_names) == left
+    assert fake.running_names == [], "a loaded model is unloaded first"
+    document = line.document("remove", "b:1b", "--yes")
+    assert document == {"schema": 1, "removed": "b:1b", "size_bytes": 2_000_000_000, "was_loaded": False}
+    assert line.document("remove", "b:1b", "--yes")["error"]["code"] == "unknown_model"
+
+
+def test_pull_streams_lines(fake: FakeOllama, line: Line) -> None:
+    fake.offer("a:1b")
+    code, text = line("pull", "a:1b", "--json")
+    records = [json.loads(row) for row in text.splitlines()]
+    for record in records:
+        jsonschema.validate(record, schema("pull"))
+    assert code == 0
+    assert [record["done"] for record in records] == [False] * (len(records) - 1) + [True]
+    assert records[-1]["error"] is None
+    assert records[-1]["completed_bytes"] == 2_000_000_000
+    fake.offer("b:1b")
+    assert line("pull", "b:1b") == (0, "b:1b is installed.\n")
+
+
+def test_pull_that_fails_ends_with_the_error(fake: FakeOllama, line: Line) -> None:
+    code, text = line("pull", "nosuch:1b", "--json")
+    last = json.loads(text.splitlines()[-1])
+    jsonschema.validate(last, schema("pull"))
+    assert code == 1
+    assert last["done"] is True
+    assert last["error"]["code"] == "unknown_model"
+    assert line("pull", "nosuch:1b")[0] == 1
+
+
+def test_pull_that_is_interrupted(fake: FakeOllama, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(server: object, model: str, publish: Any, cancel: object) -> None:
+        publish(PullState(model, "pulling x", 5, 10))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wattlight.cli.verb_pull.run_pull", interrupted)
+    code, text = line("pull", "a:1b", "--json")
+    last = json.loads(text.splitlines()[-1])
+    assert code == 130
+    assert (last["done"], last["cancelled"], last["completed_bytes"]) == (True, True, 5)
+    assert "What has arrived is kept" in line("pull", "a:1b")[1]
+
+
+@pytest.mark.parametrize("name", ["registry.example/me/model", "hf.co/me/model:Q4"])
+def test_fault_16_another_registry_is_asked_about(fake: FakeOllama, line: Line, name: str) -> None:
+    fake.offer(name)
+    error = line.document("pull", name)["error"]
+    assert error["code"] == "needs_yes"
+    assert name.split("/", maxsplit=1)[0] in error["message"]
+    assert fake.requests == []
+    assert line("pull", name, "--yes")[0] == 0
+
+
+@pytest.mark.parametrize("verb", ["load", "unload", "switch", "remove", "pull"])
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a\nb", "<img src=x>", "a%2e%2e/b"])
+def test_fault_16_impossible_names_are_one_sentence(
+    fake: FakeOllama, line: Line, verb: str, name: str
+) -> None:
+    error = line.document(verb, name)["error"]
+    assert error["code"] == "invalid_name"
+    assert not any(request.method != "GET" for request in fake.requests)
+
+
+@pytest.mark.parametrize("verb", ["models", "ps", "unload"])
+def test_fault_01_and_02_at_the_command_line(fake: FakeOllama, line: Line, verb: str) -> None:
+    fake.faults["*"] = faulty_answers.html
+    assert line.document(verb)["error"]["code"] == "foreign_server"
+    fake.close()
+    error = line.document(verb)["error"]
+    assert error["code"] == "no_server"
+    assert error["next"]
+
+
+def test_host_by_name_and_by_address(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b")
+    for host in ("box", "the box", fake.url, f"127.0.0.1:{fake.port}"):
+        assert len(line.document("models", "--host", host)["models"]) == 1
+    assert line.document("models", "--host", "u:p@box")["error"]["code"] == "bad_address"
+
+
+def test_wrong_use_exits_2(line: Line) -> None:
+    assert line("load", "--json")[0] == 2
+    assert line("load", "a:1b", "--context", "-5", "--json")[0] == 2
+    assert line("load", "a:1b", "--context", "many", "--json")[0] == 2
+
+
+def test_hostile_names_in_a_table(fake: FakeOllama, line: Line) -> None:
+    fake.install("\x1b[31mred:1b")
+    fake.install("模型:1b")
+    text = line("models")[1]
+    assert "\x1b" not in text
+    assert "模型:1b" in text
+
+
+def test_columns_line_up_with_wide_characters() -> None:
+    assert aligned([("模", "x"), ("abc", "y")]) == ["模   x", "abc  y"]
+    assert aligned([("a", "1"), ("b", "100")], frozenset({1})) == ["a    1", "b  100"]
+    assert aligned([]) == []
+
+
+def test_progress_text() -> None:
+    assert progress_text(PullState("m", "pulling manifest")) == "m: pulling manifest"
+    text = progress_text(PullState("m", "pulling ab", 500_000_000, 2_000_000_000, 10_000_000))
+    assert text == "m:  25%  0.5 GB of 2.0 GB  10.0 MB/s, 2 min left"
+    assert progress_text(PullState("m", "verifying", 5, 5)).endswith("verifying")
