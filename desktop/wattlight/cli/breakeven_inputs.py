@@ -1,0 +1,281 @@
+"""Gathers what the comparison needs: from the options, the settings, the price list and past measurements."""
+
+import argparse
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from wattlight.assets import asset_text
+from wattlight.domain.breakeven import (
+    ApiPrice,
+    BreakEvenProblem,
+    LocalSide,
+    Use,
+    compare,
+    parse_api_prices,
+)
+from wattlight.domain.tariff import Tariff, parse_currency, parse_price
+from wattlight.domain.tokens import MeasuredSpeed
+from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import tr
+from wattlight.services import Workshop
+
+from .tariff_option import read_tariff_file
+
+MAX_PRICES_BYTES = 1_000_000
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything of one comparison.
+
+    ``origins`` says of each figure of the local side where it comes from ("given", "measured",
+    "estimated", "settings", "tariff file", "default"). ``rate_date`` None: the rate was given without a day.
+    """
+
+    use: Use
+    api: ApiPrice
+    api_age_days: int
+    local: LocalSide
+    rate: Decimal
+    rate_date: date | None
+    model: str | None
+    origins: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Electricity:
+    price_per_kwh: Decimal
+    currency: str | None
+    origin: str
+
+
+def read_inputs(args: argparse.Namespace, workshop: Workshop) -> Inputs:
+    """All inputs of one run of the verb.
+
+    Raises:
+        Problem: a figure is missing or makes no sense; the sentence names the option that gives it.
+    """
+    use = _use(args)
+    prices = _prices(args.prices)
+    today = workshop.now().astimezone(UTC).date()
+    run = _last_run(args.model, workshop) if args.model else None
+    speed, speed_origin = _speed(args, run, workshop)
+    watts, watts_origin = _watts(args, run)
+    electricity = _electricity(args, workshop)
+    currency = electricity.currency or _currency_of_rate(args, prices)
+    parked_w, parked_hours = _parked(args)
+    prompt = args.prompt_tokens_per_second
+    if prompt is None and run is not None and args.tokens_per_second is None:
+        prompt = run.prompt_tokens_per_s
+    local = LocalSide(
+        output_tokens_per_s=speed,
+        input_tokens_per_s=prompt,
+        active_w=watts,
+        parked_w=parked_w,
+        parked_hours_per_month=parked_hours,
+        price_per_kwh=electricity.price_per_kwh,
+        currency=currency,
+        hardware_price=args.hardware_price,
+        life_months=args.life_months,
+        at_once=args.at_once,
+    )
+    api = _api(args, prices, use, local)
+    rate, rate_date = _rate(args, api.currency, currency)
+    return Inputs(
+        use=use,
+        api=api,
+        api_age_days=max(0, (today - api.listed_on).days),
+        local=local,
+        rate=rate,
+        rate_date=rate_date,
+        model=clean_text(args.model) if args.model else None,
+        origins=(
+            ("tokens_per_second", speed_origin),
+            ("watts", watts_origin),
+            ("price_per_kwh", electricity.origin),
+        ),
+    )
+
+
+def _use(args: argparse.Namespace) -> Use:
+    for value, option, what in (
+        (args.calls, "--calls", tr("The number of calls a month")),
+        (args.tokens_in, "--tokens-in", tr("The number of tokens in a typical question")),
+        (args.tokens_out, "--tokens-out", tr("The number of tokens in a typical answer")),
+    ):
+        if value is None:
+            raise _missing(what, option)
+    return Use(args.calls, args.tokens_in, args.tokens_out, args.cached_share)
+
+
+def _missing(what: str, option: str) -> BreakEvenProblem:
+    return BreakEvenProblem(
+        tr("{what} is not known.", what=what), tr("Give it with {option}.", option=option), "missing_figure"
+    )
+
+
+def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
+    """Own rows first; a row of the same id replaces the shipped one."""
+    shipped = parse_api_prices(asset_text("prices/api_prices.csv"))
+    if own_file is None:
+        return shipped
+    path, shown = Path(own_file).expanduser(), clean_text(own_file)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_PRICES_BYTES + 1)
+        if len(raw) > MAX_PRICES_BYTES:
+            raise BreakEvenProblem(f"The price list {shown} is too large to be one.")
+        own = parse_api_prices(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise BreakEvenProblem(
+            f"The price list {shown} cannot be read ({error.strerror}).", "Check the name of the file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BreakEvenProblem(f"The price list {shown} is not text.", "Save it as UTF-8.") from error
+    ids = {row.id for row in own}
+    return (*own, *(row for row in shipped if row.id not in ids))
+
+
+def _api(args: argparse.Namespace, prices: tuple[ApiPrice, ...], use: Use, local: LocalSide) -> ApiPrice:
+    wanted = args.api or args.model
+    if not wanted:
+        raise BreakEvenProblem(
+            tr("It is not said which API to compare with."),
+            tr("Give it with {option}.", option="--api gpt-5-mini"),
+            "missing_figure",
+        )
+    found = [row for row in prices if row.id.lower() == wanted.lower()] or _of_model(prices, wanted)
+    if not found:
+        raise BreakEvenProblem(
+            tr("There is no API price for {name}.", name=clean_text(wanted, 80)),
+            _suggestion(prices, wanted) or tr("Name a row with --api, or add your own with --prices."),
+            "unknown_api",
+        )
+    # rows of different currencies cannot be compared without their rates
+    found = [row for row in found if row.currency == local.currency] or found
+    return min(found, key=lambda row: compare(use, row, local).api_micro)
+
+
+def _of_model(prices: Iterable[ApiPrice], wanted: str) -> list[ApiPrice]:
+    name = wanted.lower().removesuffix(":latest")
+    return [row for row in prices if name in {row.weights.lower(), row.model.lower()} and name]
+
+
+def _suggestion(prices: Iterable[ApiPrice], wanted: str) -> str:
+    names = {name for row in prices for name in (row.id, row.weights, row.model) if name}
+    near = difflib.get_close_matches(wanted, sorted(names), 3, 0.5)
+    return tr("Did you mean {names}?", names=", ".join(near)) if near else ""
+
+
+def _last_run(model: str, workshop: Workshop) -> MeasuredSpeed | None:
+    """The newest benchmark of the model on this computer."""
+    try:
+        book = workshop.jobs()
+    except Problem:
+        return None
+    tagged = {model, f"{model}:latest"}
+    return next((run for run in book.speeds() if run.model in tagged), None)
+
+
+def _speed(args: argparse.Namespace, run: MeasuredSpeed | None, workshop: Workshop) -> tuple[float, str]:
+    if args.tokens_per_second is not None:
+        return args.tokens_per_second, "given"
+    if run is not None:
+        return run.output_tokens_per_s, "measured"
+    if args.model:
+        estimate = workshop.advisor().judge(args.model, workshop.machine_profile()).speed
+        if estimate is not None and estimate.mid is not None:
+            return estimate.mid, "estimated"
+    raise _missing(tr("The speed of your own hardware"), "--tokens-per-second")
+
+
+def _watts(args: argparse.Namespace, run: MeasuredSpeed | None) -> tuple[float, str]:
+    if args.watts is not None:
+        return args.watts, "given"
+    if run is not None and run.power_w is not None:
+        return run.power_w, "measured"
+    raise _missing(tr("The draw of your own hardware while it answers"), "--watts")
+
+
+def _parked(args: argparse.Namespace) -> tuple[float, float]:
+    watts, hours = args.parked_watts, args.parked_hours
+    if (watts is None) != (hours is None):
+        option = "--parked-watts" if watts is None else "--parked-hours"
+        raise _missing(tr("The other half of the parked draw"), option)
+    return watts or 0.0, hours or 0.0
+
+
+def _electricity(args: argparse.Namespace, workshop: Workshop) -> _Electricity:
+    currency = parse_currency(args.currency.upper()) if args.currency else None
+    if args.price is not None:
+        own = currency or workshop.settings().price.currency
+        return _Electricity(parse_price(args.price), own, "given")
+    settings = workshop.settings().price
+    file = args.tariff or settings.tariff_file
+    if file:
+        tariff = read_tariff_file(file)
+        _same(currency, tariff.currency)
+        return _Electricity(
+            _average(tariff, workshop.now()), tariff.currency, "tariff file" if args.tariff else "settings"
+        )
+    if settings.per_kwh is not None and settings.currency is not None:
+        _same(currency, settings.currency)
+        return _Electricity(parse_price(settings.per_kwh), settings.currency, "settings")
+    raise _missing(tr("The price of electricity"), "--price")
+
+
+def _same(asked: str | None, found: str) -> None:
+    if asked is not None and asked != found:
+        raise BreakEvenProblem(
+            tr("The tariff is in {found}, not in {asked}.", found=found, asked=asked),
+            tr("Leave --currency out, or give the price of electricity with --price."),
+        )
+
+
+def _average(tariff: Tariff, now: datetime) -> Decimal:
+    """The mean price over the week before now: it holds each weekly band as often as it applies."""
+    pieces = [p for p in tariff.pieces(now - WEEK, now) if p.price_per_kwh is not None]
+    seconds = sum(p.end_us - p.start_us for p in pieces)
+    if not seconds:
+        raise BreakEvenProblem(
+            tr("The tariff has no price for the last week."), tr("Give one with --price."), "missing_figure"
+        )
+    total = sum(((p.price_per_kwh or Decimal(0)) * (p.end_us - p.start_us) for p in pieces), Decimal(0))
+    return round(total / seconds, 9)
+
+
+def _currency_of_rate(args: argparse.Namespace, prices: tuple[ApiPrice, ...]) -> str:
+    """Without a currency anywhere the sums are in the API's own, unless a rate says that they are not."""
+    if args.rate is not None:
+        raise _missing(tr("Your own currency"), "--currency")
+    currencies = {row.currency for row in prices}
+    if len(currencies) == 1:
+        return currencies.pop()
+    raise _missing(tr("Your own currency"), "--currency")
+
+
+def _rate(args: argparse.Namespace, api_currency: str, own: str) -> tuple[Decimal, date | None]:
+    day = None
+    if args.rate_date is not None:
+        try:
+            day = date.fromisoformat(args.rate_date)
+        except ValueError:
+            raise BreakEvenProblem(
+                tr("The date of the rate is not a date."), tr("Write it like 2026-11-24."), "bad_input"
+            ) from None
+    if api_currency == own:
+        if args.rate is not None and args.rate != 1:
+            raise BreakEvenProblem(
+                tr("Both sides are in {currency}, so there is no rate.", currency=own),
+                tr("Leave --rate out."),
+            )
+        return Decimal(1), None
+    if args.rate is None:
+        what = tr("The rate from {api} to {own}", api=api_currency, own=own)
+        raise _missing(what, "--rate")
+    return args.rate, day
