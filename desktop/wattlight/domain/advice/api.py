@@ -23,8 +23,8 @@ def api_advice(recommendations: Sequence[Recommendation], machine: MachineProfil
     best = recommendations[0]
     if best.speed.mid is not None and best.speed.mid < SLOW_TOKENS_PER_S:
         return ApiAdvice(True, statement("api_slow", tokens_per_s=best.speed.mid))
-    able = max(effective_billions(item.entry) for item in recommendations[:3])
-    if able < ENOUGH_BILLIONS[use]:
+    quick = [i for i in recommendations[:3] if i.speed.mid is None or i.speed.mid >= SLOW_TOKENS_PER_S]
+    if max(effective_billions(item.entry) for item in quick) < ENOUGH_BILLIONS[use]:
         return ApiAdvice(True, statement(f"api_small_{'talk' if use in _TALK else 'work'}"))
     return ApiAdvice(False)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from wattlight.domain.entry import CatalogEntry, CatalogTag, Flavour
 from wattlight.domain.values import MachineProfile
 
-from .judgement import BEST_SPEED_POINTS, Judged, judge_tag, speed_points, wanted_speed
+from .bound import bound_of, pace_of
+from .judgement import Judged, judge_tag, speed_points, wanted_speed
 from .known_models import KnownModels
 from .quality import QUANT_LOSS, age_months, quality_points, quant_points
 from .question import Question
@@ -30,16 +31,18 @@ class Candidate:
     flavour: Flavour
     tags: tuple[CatalogTag, ...]
     quality: float
+    at_best: float
 
     @property
-    def at_best(self) -> float:
-        """No machine gives it more points than this."""
-        return self.quality + BEST_SPEED_POINTS
+    def name(self) -> str:
+        """What its first tag would be pulled as."""
+        return f"{self.entry.base_name}:{start_tag(self).tag}"
 
 
-def candidates(known: KnownModels, question: Question) -> list[Candidate]:
-    """Everything meant for the use (and the language), most promising first."""
+def candidates(known: KnownModels, machine: MachineProfile, question: Question) -> list[Candidate]:
+    """Everything meant for the use (and the language), most promising on ``machine`` first."""
     found = []
+    pace = pace_of(machine)
     for entry in known.catalog.entries:
         if not suits(entry, question.use, known.editorial) or _outdated(entry, known, question):
             continue
@@ -51,7 +54,9 @@ def candidates(known: KnownModels, question: Question) -> list[Candidate]:
             if not tags or (flavour is Flavour.INSTRUCT and question.use is Use.REASONING):
                 continue
             quality = quality_points(entry, question.use, flavour, known.editorial, known.catalog.date)
-            found.append(Candidate(entry, flavour, tags, quality - language_loss))
+            quality -= language_loss
+            most = bound_of(entry, tags, quality, pace, question.use, known.editorial)
+            found.append(Candidate(entry, flavour, tags, quality, most))
     found.sort(key=lambda item: (-item.at_best, item.entry.name))
     return found
 
@@ -95,7 +100,7 @@ def judge_candidate(
     The default tag is tried first: its bytes are exact. Then at most two others: a larger quantization if
     there is room and it would gain, the largest smaller ones if it is too large or too slow.
     """
-    start = _start_tag(candidate)
+    start = start_tag(candidate)
     first = _judge(candidate, start, known, machine, question)
     if first is None:
         return ()
@@ -110,7 +115,8 @@ def judge_candidate(
     return tuple(tried)
 
 
-def _start_tag(candidate: Candidate) -> CatalogTag:
+def start_tag(candidate: Candidate) -> CatalogTag:
+    """The tag whose bytes are best known."""
     if candidate.flavour is Flavour.SAME:
         return candidate.tags[0]
     default = candidate.entry.quant

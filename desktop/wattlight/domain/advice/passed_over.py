@@ -34,15 +34,26 @@ class Rejection:
         return f"{self.entry.base_name}:{self.tag.tag}"
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A model for which a better one of its line and size stands; ``judged`` None: it was not even fitted."""
+
+    name: str
+    entry: CatalogEntry
+    winner: Judged
+    judged: Judged | None = None
+
+
 def kept_instead(
-    item: Judged, dropped: Sequence[tuple[Judged, Judged]], rejected: Sequence[Rejection], known: KnownModels
+    item: Judged, dropped: Sequence[Dropped], rejected: Sequence[Rejection], known: KnownModels
 ) -> tuple[PassedOver, ...]:
     """Near relatives of ``item`` that were not taken: older ones, and the next size that does not fit."""
-    losers: dict[str, Judged] = {}
-    for loser, winner in dropped:
-        if winner is item and loser.entry is not item.entry:
+    losers: dict[str, Dropped] = {}
+    for loser in dropped:
+        if loser.winner.entry is item.entry and loser.entry is not item.entry:
             losers.setdefault(loser.entry.name, loser)
-    found = [PassedOver(loser.name, _against(loser, item, known)) for loser in losers.values()]
+    newest_first = sorted(losers.values(), key=lambda loser: -known.editorial.line_of(loser.entry)[1])
+    found = [PassedOver(loser.name, _against(loser, item, known)) for loser in newest_first]
     line, place = known.editorial.line_of(item.entry)
     larger = [
         refusal
@@ -81,11 +92,14 @@ def _refused(refusal: Rejection) -> Statement:
     return statement("no_room", needed_bytes=refusal.needed_bytes, room_bytes=refusal.room_bytes)
 
 
-def _against(loser: Judged, winner: Judged, known: KnownModels) -> Statement:
-    older = known.editorial.line_of(loser.entry)[1] < known.editorial.line_of(winner.entry)[1]
+def _against(dropped: Dropped, winner: Judged, known: KnownModels) -> Statement:
+    older = known.editorial.line_of(dropped.entry)[1] < known.editorial.line_of(winner.entry)[1]
     names = {"winner": winner.name}
     if older:
         return statement("older", **names)
+    loser = dropped.judged
+    if loser is None:
+        return statement("near_equal", **names)
     if loser.fit.verdict is not winner.fit.verdict:
         return statement("less_on_gpu", **names)
     if (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from wattlight.domain.entry import CatalogEntry
 from wattlight.domain.fit import FitOptions, Verdict, largest_context
 from wattlight.domain.values import MachineProfile
 
@@ -9,7 +10,7 @@ from .api import api_advice
 from .candidates import Candidate, candidates, judge_candidate
 from .judgement import Judged
 from .known_models import KnownModels
-from .passed_over import Rejection, kept_instead, left_out
+from .passed_over import Dropped, Rejection, kept_instead, left_out
 from .quality import effective_billions
 from .question import Advice, PassedOver, Question, Recommendation
 from .reasons import why
@@ -23,9 +24,10 @@ SAME_SIZE = 1.45
 
 def recommend(known: KnownModels, machine: MachineProfile, question: Question) -> Advice:
     """What to run on ``machine``: only models that fit and that the server can pull, best first."""
-    found = candidates(known, question)
-    judged, rejected = _judge_all(found, known, machine, question)
+    found = candidates(known, machine, question)
+    judged, rejected, outdone = _judge_all(found, known, machine, question)
     kept, dropped = _one_of_a_kind(judged, known, question)
+    dropped += outdone
     top = kept if question.everything else _near_the_best(kept)[: question.limit]
     recommendations = tuple(
         _recommendation(item, known, machine, question, dropped, rejected) for item in top
@@ -42,10 +44,14 @@ def recommend(known: KnownModels, machine: MachineProfile, question: Question) -
 
 def _judge_all(
     found: Sequence[Candidate], known: KnownModels, machine: MachineProfile, question: Question
-) -> tuple[list[Judged], list[Rejection]]:
-    """Fits, best first, and what was refused; stops when the list can no longer change."""
+) -> tuple[list[Judged], list[Rejection], list[Dropped]]:
+    """Fits, best first, what was refused, and what a better one of its kind stands for without a fit.
+
+    Stops when the list can no longer change.
+    """
     judged: list[Judged] = []
     rejected: list[Rejection] = []
+    outdone: list[Dropped] = []
     room = _room_bytes(machine)
     for candidate in found:
         if not question.everything and _settled(judged, candidate.at_best, known, question):
@@ -53,6 +59,10 @@ def _judge_all(
         smallest = min(tag.bytes_listed for tag in candidate.tags)
         if smallest > room:
             rejected.append(Rejection(candidate.entry, candidate.tags[0], "no_room", smallest, room))
+            continue
+        rival = None if question.everything else _rival(candidate, judged, known)
+        if rival is not None:
+            outdone.append(Dropped(candidate.name, candidate.entry, rival))
             continue
         tried = judge_candidate(candidate, known, machine, question)
         for item in tried:
@@ -63,7 +73,15 @@ def _judge_all(
             if not question.everything:
                 break
     judged.sort(key=lambda item: (-item.points, item.name))
-    return judged, rejected
+    return judged, rejected, outdone
+
+
+def _rival(candidate: Candidate, judged: list[Judged], known: KnownModels) -> Judged | None:
+    """One of its kind that has more points than the candidate could get."""
+    for item in judged:
+        if item.points >= candidate.at_best and _same_kind(candidate.entry, item.entry, known):
+            return item
+    return None
 
 
 def _near_the_best(kept: list[Judged]) -> list[Judged]:
@@ -100,29 +118,27 @@ def _refused(item: Judged, machine: MachineProfile) -> Rejection:
 
 def _one_of_a_kind(
     judged: Sequence[Judged], known: KnownModels, question: Question
-) -> tuple[list[Judged], list[tuple[Judged, Judged]]]:
-    """One model per line and size: (kept, [(dropped, the one kept in its place)]). Sorted input."""
+) -> tuple[list[Judged], list[Dropped]]:
+    """One model per line and size, and those dropped for one that was kept. Sorted input."""
     if question.everything:
         return list(judged), []
     kept: list[Judged] = []
-    dropped = []
+    dropped: list[Dropped] = []
     for item in judged:
-        rival = next((other for other in kept if _same_kind(item, other, known)), None)
+        rival = next((other for other in kept if _same_kind(item.entry, other.entry, known)), None)
         if rival is None:
             kept.append(item)
         else:
-            dropped.append((item, rival))
+            dropped.append(Dropped(item.name, item.entry, rival, item))
     return kept, dropped
 
 
-def _same_kind(one: Judged, other: Judged, known: KnownModels) -> bool:
-    if one.entry is other.entry:
+def _same_kind(one: CatalogEntry, other: CatalogEntry, known: KnownModels) -> bool:
+    if one is other:
         return True
-    if known.editorial.line_of(one.entry)[0] != known.editorial.line_of(other.entry)[0]:
+    if known.editorial.line_of(one)[0] != known.editorial.line_of(other)[0] or one.moe != other.moe:
         return False
-    if one.entry.moe != other.entry.moe:
-        return False
-    ratio = effective_billions(one.entry) / effective_billions(other.entry)
+    ratio = effective_billions(one) / effective_billions(other)
     return 1 / SAME_SIZE < ratio < SAME_SIZE
 
 
@@ -131,7 +147,7 @@ def _recommendation(
     known: KnownModels,
     machine: MachineProfile,
     question: Question,
-    dropped: Sequence[tuple[Judged, Judged]],
+    dropped: Sequence[Dropped],
     rejected: Sequence[Rejection],
 ) -> Recommendation:
     embeds = question.use is Use.EMBEDDING

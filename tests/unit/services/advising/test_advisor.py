@@ -1,0 +1,114 @@
+"""The adviser: remembers answers, judges installed models, prefers a header to the catalogue."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from wattlight.catalog import load_catalog, load_editorial
+from wattlight.domain.advice import Question, Use, estimate_shape, geometry_of
+from wattlight.domain.fit import Confidence, Verdict
+from wattlight.domain.machine_file import parse_machine
+from wattlight.domain.shape import ModelShape, ShapeSource
+from wattlight.domain.values import MachineProfile, Problem
+from wattlight.services.advising import Advisor
+
+MACHINES = Path(__file__).resolve().parents[3] / "data" / "machines"
+CATALOG = load_catalog()
+EDITORIAL = load_editorial()
+
+
+def machine(name: str) -> MachineProfile:
+    return parse_machine(json.loads((MACHINES / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def advisor() -> Advisor:
+    return Advisor(CATALOG, EDITORIAL)
+
+
+def header_like(name: str) -> ModelShape:
+    """A shape that says it was read from a file."""
+    match = CATALOG.find(name)
+    assert match is not None
+    arch = geometry_of(match.entry, CATALOG, EDITORIAL)
+    assert arch is not None
+    return replace(estimate_shape(match.entry, match.tag, arch).shape, source=ShapeSource.HEADER)
+
+
+def test_an_answer_is_remembered_while_memory_flutters(advisor: Advisor) -> None:
+    profile = machine("card_8gib")
+    first = advisor.advice(profile, Question(Use.CHAT))
+    device = profile.devices[0]
+    assert device.memory_free_bytes is not None
+    wobble = device.memory_free_bytes - device.memory_free_bytes % (64 << 20) + 12345
+    again = advisor.advice(
+        replace(profile, devices=(replace(device, memory_free_bytes=wobble),)), Question(Use.CHAT)
+    )
+    assert again is first
+    less = replace(device, memory_free_bytes=device.memory_free_bytes - (3 << 30))
+    other = advisor.advice(replace(profile, devices=(less,)), Question(Use.CHAT))
+    assert other is not first
+    assert other.recommendations[0].name != first.recommendations[0].name
+
+
+def test_advise_gives_the_list(advisor: Advisor) -> None:
+    found = advisor.advise(machine("card_24gib"), Use.CODE, 16384)
+    assert found and all(item.use is Use.CODE for item in found)
+    assert all(item.context == min(16384, item.entry.context) for item in found)
+
+
+def test_forgetting_makes_answers_new(advisor: Advisor) -> None:
+    profile = machine("laptop_8gb")
+    first = advisor.advice(profile, Question())
+    advisor.forget()
+    again = advisor.advice(profile, Question())
+    assert again is not first and again == first
+
+
+def test_a_listed_model_is_judged_by_the_catalogue(advisor: Advisor) -> None:
+    opinion = advisor.judge("llama3.1", machine("card_8gib"), 8192)
+    assert opinion.fit is not None and opinion.fit.verdict is Verdict.FULL_GPU
+    assert opinion.source is ShapeSource.CATALOGUE
+    assert opinion.confidence is Confidence.MEDIUM
+    assert opinion.trained_context == 131072
+    assert opinion.entry is not None and opinion.entry.name == "llama3.1:8b"
+    assert opinion.largest_full_gpu_context is not None and opinion.largest_full_gpu_context % 256 == 0
+
+
+def test_a_header_goes_before_the_catalogue() -> None:
+    asked = []
+
+    def shape_of(name: str) -> ModelShape | None:
+        asked.append(name)
+        return header_like("llama3.1:8b")
+
+    advisor = Advisor(CATALOG, EDITORIAL, shape_of)
+    opinion = advisor.judge("my-own-model:latest", machine("card_8gib"), 8192, digest="abc")
+    assert opinion.source is ShapeSource.HEADER
+    assert opinion.confidence is Confidence.HIGH
+    assert opinion.entry is None
+    advisor.judge("my-own-model:latest", machine("card_24gib"), 8192, digest="abc")
+    assert asked == ["my-own-model:latest"]
+
+
+def test_an_unreadable_header_falls_back() -> None:
+    def shape_of(name: str) -> ModelShape | None:
+        raise Problem("The file is gone.")
+
+    advisor = Advisor(CATALOG, EDITORIAL, shape_of)
+    assert advisor.judge("llama3.1:8b", machine("card_8gib")).source is ShapeSource.CATALOGUE
+
+
+def test_an_unknown_model_is_said_to_be_unknown(advisor: Advisor) -> None:
+    opinion = advisor.judge("nobody/knows:this", machine("card_8gib"))
+    assert opinion.fit is None and opinion.speed is None
+    assert opinion.reason
+
+
+def test_the_default_context_is_the_servers(advisor: Advisor) -> None:
+    small = advisor.judge("llama3.1:8b", machine("card_8gib")).fit
+    large = advisor.judge("llama3.1:8b", machine("card_24gib")).fit
+    assert small is not None and large is not None
+    assert (small.context, large.context) == (4096, 32768)
