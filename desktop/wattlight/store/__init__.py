@@ -6,6 +6,7 @@ from .opening import OpenedLedger, open_ledger, open_memory_ledger
 from .pending import Pending
 from .problem import LedgerDamaged, LedgerFull, LedgerProblem
 from .reader import LedgerReader, open_reader
+from .reserve import release_reserve
 from .writer import LedgerWriter
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "open_ledger",
     "open_memory_ledger",
     "open_reader",
+    "release_reserve",
     "restore",
 ]

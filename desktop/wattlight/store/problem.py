@@ -44,6 +44,10 @@ def translated(what: str) -> Iterator[None]:
             raise LedgerDamaged(
                 "The ledger is damaged.", "It is moved aside and a new one begun; export what is left of it."
             ) from error
+        if "locked" in text or "busy" in text:
+            raise LedgerProblem(
+                "Another program holds the ledger's file.", "Wattlight tries again by itself.", "ledger_busy"
+            ) from error
         raise LedgerProblem(
             f"The ledger cannot be {what} now ({text[:80]}).",
             "Close programs that use the file and try again.",

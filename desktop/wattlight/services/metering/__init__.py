@@ -1,16 +1,25 @@
 """The meter: sampler, attribution, recorder, replay of traces, sums of cost."""
 
 from .device_meter import DeviceMeter, MeterRules
+from .ledger_file import LedgerFile
+from .live import LiveMeter, MeterView
 from .meter import Meter
 from .recorder import Recorder
+from .sampler import Sampler
+from .sums import SpanSums
 from .trace import Replay, TraceProblem, TraceRow, read_trace, replay
 
 __all__ = [
     "DeviceMeter",
+    "LedgerFile",
+    "LiveMeter",
     "Meter",
     "MeterRules",
+    "MeterView",
     "Recorder",
     "Replay",
+    "Sampler",
+    "SpanSums",
     "TraceProblem",
     "TraceRow",
     "read_trace",

@@ -65,10 +65,7 @@ class DeviceMeter:
         self._device = device
         self._rules = rules
         self._rolling = RollingCadence()
-        cadence: FixedCadence | RollingCadence = self._rolling
-        if rules.thresholds_us is not None and device in rules.thresholds_us:
-            cadence = FixedCadence(rules.thresholds_us[device])
-        self._integrator: Integrator[Load | None] = Integrator(rules.rules, cadence)
+        self._integrator = self._fresh_integrator()
         self._trust = CounterTrust()
         self._learners: dict[tuple[str, ...], LevelLearner] = {}
         self._saved_us: dict[tuple[str, ...], int | None] = {}
@@ -82,6 +79,17 @@ class DeviceMeter:
     def distrusted(self) -> bool:
         """The counter disagreed with the gauge and is not used."""
         return self._trust.distrusted
+
+    def start_again(self) -> None:
+        """Forget the latest reading, so that nothing since then is billed; learned powers stay."""
+        self._integrator = self._fresh_integrator()
+
+    def _fresh_integrator(self) -> Integrator[Load | None]:
+        cadence: FixedCadence | RollingCadence = self._rolling
+        known = self._rules.thresholds_us
+        if known is not None and self._device in known:
+            cadence = FixedCadence(known[self._device])
+        return Integrator(self._rules.rules, cadence)
 
     def expect(self, beat_us: int) -> None:
         """The sampler's beat from now on."""

@@ -39,6 +39,7 @@ class Meter:
         self._stored: dict[str, CounterBase] = {}
         self._stored_levels: dict[str, list[LevelRow]] = {}
         self._coverage = Coverage()
+        self._with_counter: set[str] = set()
         self._paused_us: int | None = None
         self._beat_us = 0
         self.mean_uw: dict[str, int] = {}
@@ -88,8 +89,9 @@ class Meter:
         settled: list[Settled] = []
         infos: list[DeviceInfo] = []
         counters: list[CounterBase] = []
-        token_device = _token_device(sample)
-        for device in _counted_once(sample.devices):
+        devices = _counted_once(sample.devices)
+        token_device = _token_device(devices) if tokens_in or tokens_out else None
+        for device in devices:
             info = _info(sample.host, device)
             if self._infos.get(device.device_id) != info:
                 self._infos[device.device_id] = info
@@ -107,9 +109,7 @@ class Meter:
     def finish(self) -> Batch:
         """Settle what waits for counters; call it when recording ends."""
         settled = [device.finish() for device in self._devices.values()]
-        counters = [
-            base for key, device in self._devices.items() for base in self._base(key, device, 0) if base.at_us
-        ]
+        counters = [base for key, device in self._devices.items() for base in self._base(key, device, 0)]
         return self._batch(settled, (), tuple(counters), ())
 
     def pause(self, at_us: int) -> Batch:
@@ -124,7 +124,8 @@ class Meter:
             return Batch()
         start_us, self._paused_us = self._paused_us, None
         keys = tuple(self._devices)
-        self._devices.clear()
+        for device in self._devices.values():
+            device.start_again()
         self._stored = {}
         gaps = tuple(GapRow(self._host, key, start_us, at_us, PAUSED) for key in keys)
         bases = tuple(CounterBase(self._host, key, None, at_us, 0, "", "") for key in keys)
@@ -138,6 +139,7 @@ class Meter:
                 meter.expect(self._beat_us)
             base = self._stored.pop(key, None)
             if base is not None:
+                self._with_counter.add(key)
                 meter.resume(
                     Reading(
                         base.at_us,
@@ -154,7 +156,11 @@ class Meter:
     def _base(self, key: str, meter: DeviceMeter, now_us: int) -> list[CounterBase]:
         base = meter.counted
         if base is None:
+            if key not in self._with_counter:
+                return []
+            self._with_counter.discard(key)
             return [CounterBase(self._host, key, None, now_us, 0, "", "")]
+        self._with_counter.add(key)
         return [
             CounterBase(self._host, key, base.counter_mj, base.at_us, base.mono_us, base.epoch, base.boot_id)
         ]
@@ -191,10 +197,12 @@ class Meter:
         )
 
 
-def _counted_once(devices: tuple[DeviceSample, ...]) -> list[DeviceSample]:
+def _counted_once(devices: tuple[DeviceSample, ...]) -> tuple[DeviceSample, ...]:
     """Without the parts that another part's reading already includes."""
+    if all(d.contained_in is None for d in devices):
+        return devices
     read = {d.device_id for d in devices if d.power_w is not None or d.counter_mj is not None}
-    return [d for d in devices if d.contained_in is None or d.contained_in not in read]
+    return tuple(d for d in devices if d.contained_in is None or d.contained_in not in read)
 
 
 def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens_out: int) -> Reading:
@@ -238,9 +246,8 @@ def _other_heavy(device: DeviceSample) -> bool:
     )
 
 
-def _token_device(sample: MachineSample) -> str | None:
+def _token_device(devices: tuple[DeviceSample, ...]) -> str | None:
     """Tokens are written once, with the first accelerator (else the first part) of the sample."""
-    devices = _counted_once(sample.devices)
     chosen = next((d for d in devices if d.kind == "gpu"), devices[0] if devices else None)
     return None if chosen is None else chosen.device_id
 

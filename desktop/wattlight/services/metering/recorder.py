@@ -50,13 +50,13 @@ class Recorder:
         self._pending = Pending()
         self._arrived: deque[Batch] = deque()
         self._wake = threading.Event()
-        self._end = threading.Event()
+        self._hurry = threading.Event()
+        self._ended = False
         self._thread: threading.Thread | None = None
         self._writer: LedgerWriter | None = None
         self._troubled = False
         self._rolled_us: int | None = None
-        self.committed = threading.Event()
-        """Set at each successful commit; for whoever waits for one."""
+        self._rounds = threading.Event()
 
     def open(self) -> LedgerWriter:
         """Open the ledger (before the thread starts) and tell what was found.
@@ -83,10 +83,21 @@ class Recorder:
             self._arrived.append(batch)
             self._wake.set()
 
+    def flush(self, timeout_s: float = 2.0) -> bool:
+        """Commit now and wait for it; False if that did not happen in time."""
+        if self._thread is None:
+            self._drain()
+            return self.commit()
+        self._rounds.clear()
+        self._hurry.set()
+        self._wake.set()
+        return self._rounds.wait(timeout_s) and not self._troubled
+
     def stop(self, timeout_s: float = 1.0) -> bool:
         """Commit what is pending, close the ledger and end the thread; False if it took too long."""
         if self._thread is not None:
-            self._end.set()
+            self._ended = True
+            self._hurry.set()
             self._wake.set()
             self._thread.join(timeout_s)
             if self._thread.is_alive():
@@ -133,7 +144,6 @@ class Recorder:
         if self._troubled:
             self._troubled = False
             self._notify("ledger", "The ledger can be written again; nothing of the last hour was lost.")
-        self.committed.set()
 
     def _room_made(self) -> bool:
         if not self._ledger.release_reserve() or self._writer is None:
@@ -172,13 +182,15 @@ class Recorder:
 
     def _run(self) -> None:
         # Sleeps until the first batch and then until the commit is due: an idle recorder never wakes.
-        while not self._end.is_set():
+        while not self._ended:
             if self._pending.empty:
                 self._wake.wait()
             self._wake.clear()
-            self._end.wait(self._commit_s)
+            self._hurry.wait(self._commit_s)
+            self._hurry.clear()
             self._drain()
             self.commit()
+            self._rounds.set()
             self.maintain()
         self._drain()
         self.commit()

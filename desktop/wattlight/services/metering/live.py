@@ -1,0 +1,216 @@
+"""The meter at work: every sample becomes rows for the recorder, points of the chart and today's sums."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, LevelRow
+from wattlight.domain.instant import to_us
+from wattlight.domain.state import CostToday, HistoryPoint, RunningModel
+from wattlight.domain.tariff import Tariff, day_start_us, local_day
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, MachineSample
+from wattlight.store import LedgerReader
+
+from .meter import Meter
+from .sums import SpanSums
+
+HISTORY_S = 600
+MAX_POINTS = 620
+GAP_REASONS = ("asleep", "no reading", "paused")
+
+Running = Callable[[], tuple[RunningModel, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class MeterView:
+    """What the meter knows after a sample."""
+
+    sample: MachineSample | None
+    history: tuple[HistoryPoint, ...]
+    today: CostToday | None
+    month: CostToday | None
+    paused: bool
+    price_known: bool
+    distrusted: tuple[str, ...] = ()
+    """Devices whose energy counter disagreed with their power and is not used."""
+
+
+class LiveMeter:
+    """Called by the sampler's thread (:meth:`take`) and by others (:meth:`set_paused`, :meth:`reload`).
+
+    Args:
+        put: hands a batch to the recorder; None while another process records (nothing is stored then,
+            and the sums come from the ledger that the other one writes, through :meth:`reload`).
+        running: models resident now, without asking the server; None if unknown.
+        tariff: the tariff in force, None if no price is set.
+        zone: the zone of days while there is no tariff.
+        publish: receives the newest view, on the thread that made it.
+    """
+
+    def __init__(
+        self,
+        put: Callable[[Batch], None] | None,
+        running: Running,
+        tariff: Callable[[], Tariff | None],
+        now: Callable[[], datetime],
+        publish: Callable[[MeterView], None] | None = None,
+        zone: ZoneInfo | None = None,
+        host: HostId = LOCAL_HOST,
+    ) -> None:
+        self._put = put
+        self._running = running
+        self._tariff_now = tariff
+        self._now = now
+        self._publish = publish or (lambda _view: None)
+        self._zone = zone or ZoneInfo("UTC")
+        self._host = host
+        self._lock = threading.RLock()
+        self._meter = Meter(host)
+        self._tariff: Tariff | None = tariff()
+        self._history: deque[HistoryPoint] = deque(maxlen=MAX_POINTS)
+        self._sample: MachineSample | None = None
+        self._paused = False
+        self._busy: frozenset[str] | None = None
+        self._tokens = [0, 0]
+        self._names: dict[str, str] = {}
+        self._parts: dict[str, DeviceInfo] = {}
+        self._day: date | None = None
+        self._today: SpanSums | None = None
+        self._month: SpanSums | None = None
+
+    def resume(self, counters: tuple[CounterBase, ...], levels: tuple[LevelRow, ...]) -> None:
+        """Continue from what the recorder's ledger holds. Call it before the first sample."""
+        with self._lock:
+            self._meter.resume(counters, levels)
+
+    def reload(self, reader: LedgerReader, flush: Callable[[], object] | None = None) -> None:
+        """Read today's and this month's sums from the ledger: at the start, and after a change of price.
+
+        ``flush`` is the recorder's: what waits for the next commit must be in the ledger first.
+        """
+        with self._lock:
+            if flush is not None:
+                flush()
+            self._tariff = self._tariff_now()
+            self._begin_spans(to_us(self._now()))
+            for sums in (self._today, self._month):
+                if sums is not None:
+                    sums.know_devices(reader.devices(self._host))
+                    sums.load(
+                        reader.buckets(sums.start_us, sums.end_us, self._host),
+                        reader.observed_ms(sums.start_us, sums.end_us, self._host),
+                    )
+
+    def expect(self, beat_s: float) -> None:
+        """The sampler's beat from now on."""
+        with self._lock:
+            self._meter.expect(beat_s)
+
+    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
+        """Tokens of an answer that has just ended; written with the next sample."""
+        with self._lock:
+            self._tokens[0] += tokens_in
+            self._tokens[1] += tokens_out
+
+    def set_busy(self, digests: frozenset[str] | None) -> None:
+        """Models known to produce tokens now; None: not known, the power tells."""
+        with self._lock:
+            self._busy = digests
+
+    def learn_anew(self) -> None:
+        """Forget the idle and parked powers."""
+        with self._lock:
+            self._meter.forget_levels()
+
+    def set_paused(self, paused: bool) -> None:
+        """Stop or go on counting."""
+        with self._lock:
+            if paused == self._paused:
+                return
+            self._paused = paused
+            now = self._now()
+            batch = self._meter.pause(to_us(now)) if paused else self._meter.unpause(to_us(now))
+            self._store(batch)
+            self._history.append(HistoryPoint(now, (), "paused"))
+        self._publish(self.view())
+
+    def take(self, sample: MachineSample) -> None:
+        """One sample: settle, store, draw, add up."""
+        with self._lock:
+            previous, self._sample = self._sample, sample
+            tokens, self._tokens = self._tokens, [0, 0]
+            batch = self._meter.process(sample, self._running(), self._busy, *tokens)
+            self._names.update(batch.models)
+            self._parts.update((info.device, info) for info in batch.devices)
+            if not self._paused:
+                self._draw(previous, sample, batch)
+            self._store(batch)
+        self._publish(self.view())
+
+    def finish(self) -> None:
+        """Settle what waits; call it after the sampler stopped and before the recorder does."""
+        with self._lock:
+            self._store(self._meter.finish())
+
+    def view(self) -> MeterView:
+        """The newest state of everything."""
+        with self._lock:
+            now_us = to_us(self._now())
+            return MeterView(
+                self._sample,
+                tuple(self._history),
+                None if self._today is None else self._today.cost(now_us),
+                None if self._month is None else self._month.cost(now_us),
+                self._paused,
+                self._tariff is not None,
+                self._meter.distrusted(),
+            )
+
+    def _store(self, batch: Batch) -> None:
+        now_us = to_us(self._now())
+        zone = self._zone if self._tariff is None else self._tariff.zone
+        if local_day(now_us, zone) != self._day:
+            self._begin_spans(now_us)
+        for sums in (self._today, self._month):
+            if sums is not None and self._put is not None:
+                sums.add(batch)
+        if self._put is not None:
+            self._put(batch)
+
+    def _begin_spans(self, now_us: int) -> None:
+        zone = self._zone if self._tariff is None else self._tariff.zone
+        today = local_day(now_us, zone)
+        first = today.replace(day=1)
+        next_month = (first + timedelta(days=32)).replace(day=1)
+        month_bounds = day_start_us(first, zone), day_start_us(next_month, zone)
+        new_day = today != self._day
+        self._day = today
+        self._today = SpanSums(
+            day_start_us(today, zone), day_start_us(today + timedelta(days=1), zone), self._tariff
+        )
+        if not new_day or self._month is None or self._month.start_us != month_bounds[0]:
+            self._month = SpanSums(*month_bounds, self._tariff)
+        for sums in (self._today, self._month):
+            sums.know(self._names.items())
+            sums.know_devices(self._parts.values())
+
+    def _draw(self, previous: MachineSample | None, sample: MachineSample, batch: Batch) -> None:
+        long_gaps = [gap for gap in batch.gaps if gap.end_us - gap.start_us >= 2_000_000]
+        if previous is not None and long_gaps and sample.at > previous.at:
+            reason = long_gaps[0].reason
+            middle = previous.at + (sample.at - previous.at) / 2
+            self._history.append(HistoryPoint(middle, (), reason))
+        watts = tuple((device.device_id, self._watts(device)) for device in sample.devices)
+        self._history.append(HistoryPoint(sample.at, watts, None))
+        oldest = sample.at - timedelta(seconds=HISTORY_S)
+        while self._history and self._history[0].at < oldest:
+            self._history.popleft()
+
+    def _watts(self, device: DeviceSample) -> float | None:
+        if device.power_w is not None or device.counter_mj is None:
+            return device.power_w
+        mean = self._meter.mean_uw.get(device.device_id)
+        return None if mean is None else mean / 1_000_000

@@ -1,0 +1,128 @@
+"""The beat of the meter: asks the probes, hands each sample on, sleeps in between."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from wattlight.domain.values import MachineSample
+
+FAILURES_TO_TELL = 3
+
+
+class Beat(Protocol):
+    """How the sampler waits; replaced in tests."""
+
+    def wait(self, seconds: float) -> None:
+        """Return after ``seconds``, or earlier when woken."""
+
+    def wake(self) -> None:
+        """End the present (or next) wait."""
+
+
+class ThreadBeat:
+    """Waits on an event."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless woken."""
+        self._event.wait(seconds)
+        self._event.clear()
+
+    def wake(self) -> None:
+        """End the sleep."""
+        self._event.set()
+
+
+class Sampler:
+    """One thread. While someone looks it beats once a second, else at the hidden interval (1 s at least).
+
+    Args:
+        sample: one cheap look at the machine (the prober's).
+        take: receives each sample, on this thread.
+        expect: is told the beat in seconds whenever it changes.
+        failed: receives one sentence when the probes fail three times in a row.
+    """
+
+    def __init__(
+        self,
+        sample: Callable[[], MachineSample],
+        take: Callable[[MachineSample], None],
+        shown_s: float = 1.0,
+        hidden_s: float = 5.0,
+        expect: Callable[[float], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+        beat: Beat | None = None,
+    ) -> None:
+        self._sample = sample
+        self._take = take
+        self._shown_s = max(1.0, shown_s)
+        self._hidden_s = max(1.0, hidden_s)
+        self._expect = expect or (lambda _s: None)
+        self._failed = failed or (lambda _text: None)
+        self._beat: Beat = beat or ThreadBeat()
+        self._watching = False
+        self._ended = False
+        self._failures = 0
+        self._thread: threading.Thread | None = None
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between two samples now."""
+        return self._shown_s if self._watching else self._hidden_s
+
+    def set_watching(self, watching: bool) -> None:
+        """Someone looks, or nobody does any more; takes effect at once."""
+        if watching != self._watching:
+            self._watching = watching
+            self._expect(self.interval_s)
+            if watching:
+                self._beat.wake()
+
+    def set_intervals(self, shown_s: float, hidden_s: float) -> None:
+        """New intervals from the settings."""
+        self._shown_s, self._hidden_s = max(1.0, shown_s), max(1.0, hidden_s)
+        self._expect(self.interval_s)
+
+    def start(self) -> None:
+        """Start the thread."""
+        if self._thread is None:
+            self._ended = False
+            self._expect(self.interval_s)
+            self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout_s: float = 3.0) -> bool:
+        """End the thread; False if a probe is stuck."""
+        self._ended = True
+        self._beat.wake()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        stopped = not self._thread.is_alive()
+        if stopped:
+            self._thread = None
+        return stopped
+
+    def tick(self) -> bool:
+        """One look; False if it failed. An error of a probe never ends the meter."""
+        try:
+            self._take(self._sample())
+        except Exception:
+            self._failures += 1
+            if self._failures <= FAILURES_TO_TELL:
+                logging.getLogger("wattlight").exception("a sample failed")
+            if self._failures == FAILURES_TO_TELL:
+                self._failed("The sensors cannot be read; Wattlight goes on trying.")
+            return False
+        self._failures = 0
+        return True
+
+    def _run(self) -> None:
+        while not self._ended:
+            self.tick()
+            if not self._ended:
+                # after repeated failures look less often
+                self._beat.wait(self.interval_s * min(12, 2 ** max(0, self._failures - 2)))

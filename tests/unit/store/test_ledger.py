@@ -1,0 +1,309 @@
+"""The ledger: what goes in comes out, and nothing is lost when something goes wrong."""
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from wattlight.domain.energy import (
+    Batch,
+    CounterBase,
+    DeviceInfo,
+    EnergyRow,
+    GapRow,
+    LevelRow,
+    State,
+)
+from wattlight.domain.values import LOCAL_HOST, HostId, Quality
+from wattlight.store import (
+    LedgerDamaged,
+    LedgerFull,
+    LedgerProblem,
+    LedgerWriter,
+    MeterLock,
+    Pending,
+    back_up,
+    open_ledger,
+    open_memory_ledger,
+    open_reader,
+    restore,
+)
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = 29_540_000
+US = 60_000_000
+ALL = (0, 2**60)
+
+
+def row(minute: int = MINUTE, mj: int = 100, model: str | None = None, **more: object) -> EnergyRow:
+    values: dict[str, object] = {
+        "host": LOCAL_HOST,
+        "minute": minute,
+        "device": "gpu",
+        "model": model,
+        "state": State.BASE if model is None else State.ACTIVE,
+        "energy_mj": mj,
+        "observed_ms": 1000,
+        "quality": Quality.COUNTER,
+        **more,
+    }
+    return EnergyRow(**values)  # type: ignore[arg-type]
+
+
+def pending(*rows: EnergyRow, **more: object) -> Pending:
+    some = Pending()
+    some.add(Batch(rows=rows, **more))  # type: ignore[arg-type]
+    return some
+
+
+def energy(file: Path) -> int:
+    with open_reader(file) as reader:
+        return sum(bucket.energy_mj for bucket in reader.buckets(*ALL))
+
+
+def write(file: Path, *rows: EnergyRow) -> None:
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(*rows))
+    writer.close()
+
+
+def test_rows_come_out_as_they_went_in_and_add_up(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    batch = Batch(
+        rows=(row(), row(mj=50, quality=Quality.SAMPLED), row(MINUTE + 1, 7, "sha256:a", tokens_out=3)),
+        presence=((LOCAL_HOST, MINUTE, 1500), (LOCAL_HOST, MINUTE, 500)),
+        gaps=(GapRow(LOCAL_HOST, "gpu", 5, 9, "asleep"),),
+        counters=(CounterBase(LOCAL_HOST, "gpu", 42, 1, 2, "e", "b"),),
+        devices=(DeviceInfo(LOCAL_HOST, "gpu", "Card", "gpu", "nvidia", "board", "nvml"),),
+        models=(("sha256:a", "qwen3:8b"),),
+        levels=(LevelRow(LOCAL_HOST, "gpu", ("sha256:a", "sha256:b"), 20, 3, 400),),
+    )
+    some = Pending()
+    some.add(batch)
+    writer.write(some)
+    writer.write(pending(row(mj=1)))
+    with open_reader(file) as reader:
+        first, second = list(reader.buckets(*ALL))
+        assert (first.start_us, first.length_us, first.device) == (MINUTE * US, US, "gpu")
+        assert (first.energy_mj, first.observed_ms, first.quality) == (151, 3000, Quality.SAMPLED)
+        assert (first.model, first.state) == (None, State.BASE)
+        assert (second.model, second.state, second.tokens_out) == ("qwen3:8b", State.ACTIVE, 3)
+        assert reader.observed_ms(*ALL) == 2000
+        assert reader.gaps(*ALL) == batch.gaps
+        assert reader.devices() == batch.devices
+        assert reader.span() == (MINUTE * US, (MINUTE + 1) * US)
+    assert writer.counters(LOCAL_HOST) == batch.counters
+    assert writer.levels(LOCAL_HOST) == batch.levels
+    writer.close()
+
+
+def test_hosts_are_kept_apart(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    write(file, row(), row(host=HostId("server"), mj=7))
+    with open_reader(file) as reader:
+        assert sum(b.energy_mj for b in reader.buckets(*ALL, HostId("server"))) == 7
+    assert energy(file) == 100
+
+
+def test_without_a_ledger_there_is_nothing_and_no_file_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    with open_reader(file) as reader:
+        assert list(reader.buckets(*ALL)) == []
+        assert reader.span() is None
+    assert not file.exists()
+
+
+def test_old_minutes_become_quarter_hours_and_the_sums_stay() -> None:
+    opened = open_memory_ledger()
+    rows = [row(MINUTE + i, i, "sha256:a", tokens_out=1) for i in range(0, 40 * 1440, 7)]
+    some = pending(*rows, presence=tuple((LOCAL_HOST, r.minute, 900) for r in rows))
+    opened.writer.write(some)
+    reader = opened.reader()
+    before = sum(b.energy_mj for b in reader.buckets(*ALL)), reader.observed_ms(*ALL)
+    now_minute = MINUTE + 40 * 1440
+    assert opened.writer.roll_up(now_minute * US) > 20
+    assert opened.writer.roll_up(now_minute * US) == 0
+    buckets = list(reader.buckets(*ALL))
+    assert (sum(b.energy_mj for b in buckets), reader.observed_ms(*ALL)) == before
+    assert sum(b.tokens_out for b in buckets) == len(rows)
+    quarters = [b for b in buckets if b.length_us == 15 * US]
+    minutes = [b for b in buckets if b.length_us == US]
+    assert max(b.start_us for b in quarters) < min(b.start_us for b in minutes)
+    assert min(b.start_us for b in minutes) >= (now_minute - 15 * 1440) * US
+    late = pending(row(MINUTE, 1000, "sha256:a"))  # a counter that bridged a very long gap
+    opened.writer.write(late)
+    opened.writer.roll_up(now_minute * US)
+    assert sum(b.energy_mj for b in reader.buckets(*ALL)) == before[0] + 1000
+    assert all(b.length_us == 15 * US for b in reader.buckets(0, (now_minute - 15 * 1440) * US))
+
+
+def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    write(file, row())
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = file.read_bytes()
+    for opener in (lambda: open_ledger(file, NOW), lambda: open_reader(file)):
+        with pytest.raises(LedgerProblem) as caught:
+            opener()
+        assert caught.value.code == "ledger_newer"
+        assert "newer Wattlight" in caught.value.message
+    assert file.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir() if "corrupt" in p.name) == []
+
+
+@pytest.mark.parametrize("damage", ["garbage", "half", "empty", "middle"])
+def test_a_damaged_ledger_is_moved_aside_and_a_new_one_begun(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(*[row(MINUTE + i) for i in range(3000)]))
+    writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    writer.connection.close()  # not an orderly end
+    whole = file.read_bytes()
+    damaged = {
+        "garbage": b"\x00\xff" * 5000,
+        "half": whole[: len(whole) // 2],
+        "empty": b"",
+        "middle": whole[:8192] + b"\xa5" * (len(whole) - 8192),
+    }[damage]
+    file.write_bytes(damaged)
+    opened = open_ledger(file, NOW)
+    assert "damaged" in opened.notices[0]
+    aside = tmp_path / "ledger.sqlite3.corrupt-20260301T120000"
+    assert aside.read_bytes() == damaged
+    opened.writer.write(pending(row(mj=5)))
+    assert energy(file) == 5
+    opened.writer.close()
+
+
+def test_a_second_damaged_file_of_the_same_second_keeps_the_first(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    for content in (b"one" * 1000, b"two" * 1000):
+        file.write_bytes(content)
+        open_ledger(file, NOW).writer.close()
+    kept = sorted(p.read_bytes()[:3] for p in tmp_path.glob("*.corrupt-*"))
+    assert kept == [b"one", b"two"]
+
+
+def test_a_hot_wal_without_its_shared_memory_is_recovered(tmp_path: Path) -> None:
+    file, copy = tmp_path / "ledger.sqlite3", tmp_path / "copy" / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(row(mj=123)))
+    copy.parent.mkdir()
+    shutil.copy(file, copy)
+    shutil.copy(f"{file}-wal", f"{copy}-wal")
+    writer.close()
+    opened = open_ledger(copy, NOW)
+    assert opened.notices == ()
+    assert energy(copy) == 123
+    opened.writer.close()
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(row(mj=1)))
+    pages = writer.connection.execute("PRAGMA page_count").fetchone()[0]
+    writer.connection.execute(f"PRAGMA max_page_count = {pages}")
+    some = pending(*[row(MINUTE + i, 2, f"sha256:{i}") for i in range(2000)])
+    with pytest.raises(LedgerFull):
+        writer.write(some)
+    assert len(some.rows) == 2000
+    assert energy(file) == 1
+    writer.connection.execute("PRAGMA max_page_count = 100000")
+    writer.write(some)
+    assert energy(file) == 1 + 4000
+    writer.close()
+
+
+def test_a_file_held_by_another_program_is_waited_for_then_said(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.connection.execute("PRAGMA busy_timeout = 20")
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerProblem) as caught:
+        writer.write(pending(row()))
+    assert caught.value.code == "ledger_busy"
+    other.execute("ROLLBACK")
+    other.close()
+    writer.write(pending(row()))
+    assert energy(file) == 100
+    writer.close()
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(LedgerProblem, match="cannot be opened"):
+        open_ledger(tmp_path / "file" / "ledger.sqlite3", NOW)
+
+
+def test_backup_and_restore_in_one_file_while_recording_goes_on(tmp_path: Path) -> None:
+    file, copy = tmp_path / "ledger.sqlite3", tmp_path / "backup.wattlight"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(row(mj=11), counters=(CounterBase(LOCAL_HOST, "gpu", 1, 2, 3, "e", "b"),)))
+    assert back_up(file, copy) == copy.stat().st_size
+    with pytest.raises(LedgerProblem, match="exists"):
+        back_up(file, copy)
+    writer.write(pending(row(mj=22)))
+    writer.close()
+    assert sorted(p.name for p in tmp_path.glob("backup*")) == ["backup.wattlight"]
+    replaced = restore(copy, file)
+    assert replaced is not None
+    assert energy(file) == 11
+    assert energy(replaced) == 33
+    reopened = open_ledger(file, NOW).writer
+    assert reopened.counters(LOCAL_HOST) == ()  # an old counter must not be continued
+    reopened.close()
+
+
+def test_what_is_no_ledger_is_not_restored(tmp_path: Path) -> None:
+    file, fake = tmp_path / "ledger.sqlite3", tmp_path / "photo.jpg"
+    write(file, row())
+    fake.write_bytes(b"\xff\xd8" * 3000)
+    with pytest.raises(LedgerDamaged):
+        restore(fake, file)
+    empty = tmp_path / "empty.sqlite3"
+    with sqlite3.connect(empty) as connection:
+        connection.execute("CREATE TABLE other (x)")
+    connection.close()
+    with pytest.raises(LedgerDamaged):
+        restore(empty, file)
+    assert energy(file) == 100
+
+
+def test_a_purge_leaves_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(row(model="sha256:secret"), models=(("sha256:secret", "private-model"),)))
+    writer.purge()
+    writer.write(pending(row(mj=3)))
+    writer.close()
+    assert energy(file) == 3
+    assert b"private-model" not in file.read_bytes()
+
+
+def test_one_holder_of_the_lock(tmp_path: Path) -> None:
+    one, two = MeterLock(tmp_path / "meter.lock"), MeterLock(tmp_path / "meter.lock")
+    assert one.acquire()
+    assert one.acquire()
+    assert not two.acquire()
+    assert two.holder() is not None
+    one.release()
+    assert two.acquire()
+    two.release()
+
+
+def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    bad = pending(row(mj=5), counters=(CounterBase(LOCAL_HOST, "gpu", 10**30, 1, 2, "e", "b"),))
+    with pytest.raises((LedgerProblem, OverflowError)):
+        writer.write(bad)
+    assert energy(file) == 0
+    assert isinstance(writer, LedgerWriter)
+    writer.close()

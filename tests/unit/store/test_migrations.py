@@ -1,0 +1,74 @@
+"""A migration is whole or not at all, wherever the process is killed."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wattlight.store.schema import MIGRATIONS, VERSION, migrate, version_of
+
+STEPS = (
+    ("CREATE TABLE a (x INTEGER)", "INSERT INTO a VALUES (1)", "INSERT INTO a VALUES (2)"),
+    ("ALTER TABLE a ADD COLUMN y INTEGER", "UPDATE a SET y = x * 10", "CREATE TABLE b AS SELECT y FROM a"),
+)
+
+KILLED = """
+import os, signal, sqlite3, sys
+from wattlight.store.schema import migrate
+class Killer(sqlite3.Connection):
+    left = int(sys.argv[2])
+    def execute(self, *args):
+        if Killer.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        Killer.left -= 1
+        return super().execute(*args)
+steps = {steps!r}
+connection = sqlite3.connect(sys.argv[1], isolation_level=None, factory=Killer)
+migrate(connection, steps)
+"""
+
+
+def state(file: Path) -> tuple[int, list[tuple[object, ...]]]:
+    connection = sqlite3.connect(file, isolation_level=None)
+    try:
+        version = version_of(connection)
+        rows = connection.execute("SELECT * FROM a").fetchall() if version else []
+        return version, rows
+    finally:
+        connection.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+@pytest.mark.parametrize("statements", [0, 1, 3, 5, 6, 7, 8, 10, 11])
+def test_killed_at_a_statement_it_is_done_again(tmp_path: Path, statements: int) -> None:
+    file = tmp_path / "x.sqlite3"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED.format(steps=STEPS), str(file), str(statements)],
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == -signal.SIGKILL
+    version, rows = state(file)
+    assert (version, rows) in [(0, []), (1, [(1,), (2,)]), (2, [(1, 10), (2, 20)])]
+    connection = sqlite3.connect(file, isolation_level=None)
+    migrate(connection, STEPS)
+    assert connection.execute("SELECT y FROM b").fetchall() == [(10,), (20,)]
+    connection.close()
+
+
+def test_a_failing_step_is_rolled_back() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    with pytest.raises(sqlite3.Error):
+        migrate(connection, (STEPS[0], ("UPDATE a SET x = 9", "NONSENSE")))
+    assert version_of(connection) == 1
+    assert connection.execute("SELECT x FROM a").fetchall() == [(1,), (2,)]
+    connection.close()
+
+
+def test_the_versions_are_counted() -> None:
+    assert len(MIGRATIONS) == VERSION == 1
