@@ -30,6 +30,8 @@ class Pace:
     device_bytes: int
     device_gbs: float | None
     ram_gbs: float | None
+    separate: bool
+    """All of them are cards of their own: what does not lie there wholly is partly in RAM."""
 
 
 def pace_of(machine: MachineProfile) -> Pace:
@@ -37,7 +39,8 @@ def pace_of(machine: MachineProfile) -> Pace:
     free = sum(device.memory_free_bytes or device.memory_total_bytes or 0 for device in machine.devices)
     speeds = [device.bandwidth_gbs for device in machine.devices]
     fast = None if not speeds or None in speeds else sum(speed for speed in speeds if speed)
-    return Pace(free, fast, machine.cpu.bandwidth_gbs)
+    separate = bool(machine.devices) and not any(d.integrated or d.unified for d in machine.devices)
+    return Pace(free, fast, machine.cpu.bandwidth_gbs, separate)
 
 
 def bound_of(
@@ -58,7 +61,7 @@ def bound_of(
         lies_wholly = tag.bytes_listed - tag.slack_bytes <= ROOMY * pace.device_bytes
         speed = _fastest(tag.bytes_listed * share, tag.bytes_listed, pace)
         most = BEST_SPEED_POINTS if speed is None else speed_points(speed, wanted)
-        if pace.device_bytes and not lies_wholly:
+        if pace.separate and not lies_wholly:
             most -= PARTIAL_LOSS
         return quality + quant_points(entry, tag) + most
 

@@ -20,7 +20,7 @@ def reported(
     vram = on_devices = 0
     for share, use in zip(shares, taken, strict=True):
         end = first + share.layers
-        stop = max(first, min(end, layers))
+        stop = min(layers, max(first, end))
         weights = use.weights
         if mapped and sizer.backend == "metal" and share.layers:
             weights = prepared.spans.on_device(first, stop, end > layers, sizer.weights.output_tied)

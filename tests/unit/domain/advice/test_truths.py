@@ -64,3 +64,9 @@ def test_mistral_small_22b_is_partial_on_12_gib(known: KnownModels) -> None:
     match = known.catalog.find("mistral-small:22b")
     assert match is not None
     assert match.entry.model_bytes == 12_569_159_552
+
+
+@pytest.mark.parametrize("name", ["macbook_8gb", "card_8gib", "strix_halo"])
+def test_a_model_of_which_no_layer_fits_is_an_answer(known: KnownModels, name: str) -> None:
+    result = place(known, "deepseek-r1:671b", machine(name), 8192)
+    assert result.verdict is Verdict.NO
