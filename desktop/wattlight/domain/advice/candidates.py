@@ -44,7 +44,7 @@ def candidates(known: KnownModels, machine: MachineProfile, question: Question) 
     found = []
     pace = pace_of(machine)
     for entry in known.catalog.entries:
-        if not suits(entry, question.use, known.editorial) or _outdated(entry, known, question):
+        if not suits(entry, question.use, known.editorial) or _left_aside(entry, known, question):
             continue
         language_loss = _language_loss(entry, question, known)
         if language_loss is None:
@@ -61,10 +61,11 @@ def candidates(known: KnownModels, machine: MachineProfile, question: Question) 
     return found
 
 
-def _outdated(entry: CatalogEntry, known: KnownModels, question: Question) -> bool:
+def _left_aside(entry: CatalogEntry, known: KnownModels, question: Question) -> bool:
+    """Outdated, or trained for less context than is asked for."""
     if question.everything or question.use is Use.EMBEDDING:
         return False
-    return age_months(entry, known.catalog.date) > OUTDATED_MONTHS
+    return entry.context < question.context or age_months(entry, known.catalog.date) > OUTDATED_MONTHS
 
 
 def _language_loss(entry: CatalogEntry, question: Question, known: KnownModels) -> float | None:

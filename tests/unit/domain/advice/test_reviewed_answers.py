@@ -177,6 +177,13 @@ def test_everything_lists_older_generations_too(known: KnownModels) -> None:
     assert {"llama3.1:8b", "qwen3:8b", "mistral:7b", "gemma3:12b"} <= everything
 
 
+def test_the_context_asked_for_is_the_context_given(known: KnownModels) -> None:
+    for context in (4096, 32768, 131072):
+        for name in ("card_24gib", "laptop_16gb"):
+            for item in ask(known, name, context=context).recommendations:
+                assert item.context == context, (name, item.name)
+
+
 def test_use_decides(known: KnownModels) -> None:
     vision = ask(known, "card_16gib", Use.VISION).recommendations
     assert all("vision" in item.capabilities for item in vision)
