@@ -30,6 +30,9 @@ CONTEXT_LOSS = 1.2
 THINKING_FACTOR = 1.5
 ALWAYS_THINKING_FACTOR = 2.0
 """A model that thinks (if asked, or always) must be so much faster for the same wait."""
+COMFORT_BYTES = 2 * GIB
+COMFORT_LOSS = 2.0
+"""Lost, in proportion, where less than this stays free of memory that all programs share (RAM, unified)."""
 DOWNLOAD_LOSS_PER_GB = 0.03
 TIGHT_SHARE = 0.04
 TIGHT_LOSS = 1.5
@@ -83,6 +86,7 @@ def judge_tag(
     points += _place_points(result) + _context_points(reach_tokens(model, result, machine), use)
     if not embeds:
         points += speed_points(speed.mid, wanted)
+    points -= COMFORT_LOSS * max(0.0, 1 - _left_for_others(result, machine) / COMFORT_BYTES)
     if tag.slack_bytes and 0 <= result.spare_bytes < TIGHT_SHARE * tag.bytes_listed:
         points -= TIGHT_LOSS
     confidence = min(best_confidence, result.confidence, key=_CONFIDENCE_ORDER.index)
@@ -91,6 +95,14 @@ def judge_tag(
         refusal = "too_slow"
     needed = result.gpu_bytes + result.host_bytes
     return Judged(entry, tag, model, result, speed, confidence, points, refusal, needed)
+
+
+def _left_for_others(result: FitResult, machine: MachineProfile) -> int:
+    """Bytes of shared memory that stay free; plenty where the model lies on a card of its own."""
+    shared = {device.id for device in machine.devices if device.unified or device.integrated}
+    if result.verdict is Verdict.CPU or any(use.id in shared for use in result.devices):
+        return machine.ram_available_bytes - result.gpu_bytes - result.host_bytes
+    return COMFORT_BYTES
 
 
 def refusal_of(result: FitResult, machine: MachineProfile) -> str | None:
