@@ -12,11 +12,12 @@ from .numbers import (
     watts,
 )
 from .texts import activate, language, tr, trn
-from .times import clock_time, day_name, duration, month_name, short_date
+from .times import clock_time, day_and_month, day_name, duration, month_name, short_date
 
 __all__ = [
     "activate",
     "clock_time",
+    "day_and_month",
     "day_name",
     "duration",
     "gb",

@@ -62,8 +62,8 @@ def kwh(energy_mj: int | None) -> str:
     value = energy_mj / MJ_PER_KWH
     if abs(value) < 0.1:
         wh = value * 1000
-        return f"{number(wh, 1 if abs(wh) < 9.95 else 0)} Wh"
-    return f"{number(value, 2)} kWh"
+        return f"{number(wh, 1 if 0 < abs(wh) < 9.95 else 0)} Wh"
+    return f"{number(value, 2 if abs(value) < 9.995 else 1)} kWh"
 
 
 def percent(fraction: float | None, digits: int = 0) -> str:

@@ -38,6 +38,13 @@ def month_name(day: date) -> str:
     return str(format_date(day, format="LLLL", locale=babel_locale()))
 
 
+def day_and_month(day: date) -> str:
+    """A day of this year: "Nov 30" in the language's manner."""
+    from babel.dates import format_skeleton
+
+    return str(format_skeleton("MMMd", day, locale=babel_locale()))
+
+
 def duration(seconds: float | None) -> str:
     """A span: "21 h 40", "12 min", "8 s"."""
     if seconds is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
@@ -14,9 +15,10 @@ from .text import plain_label, set_text
 class Banners(QWidget):
     """Notices, one under the other."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, narrow: bool = False) -> None:
         super().__init__()
         self._ask = ask
+        self._narrow = narrow
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(8)
@@ -30,28 +32,34 @@ class Banners(QWidget):
         self._shown = notices
         clear(self._column)
         for notice in notices:
-            self._column.addWidget(_banner(notice, self._ask))
+            self._column.addWidget(_banner(notice, self._ask, self._narrow))
         self.setVisible(bool(notices))
 
 
-def _banner(notice: NoticeView, ask: Ask) -> QFrame:
+def _banner(notice: NoticeView, ask: Ask, narrow: bool) -> QFrame:
     level = notice.level if notice.level in {"error", "warning", "info"} else "info"
     frame = QFrame()
     frame.setObjectName(f"banner_{level}")
     frame.setAccessibleName(notice.text)
-    row = QHBoxLayout(frame)
-    row.setContentsMargins(12, 8, 8, 8)
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(12, 8, 8, 8)
+    column.setSpacing(6)
+    row = QHBoxLayout()
     row.setSpacing(8)
+    column.addLayout(row)
     row.addWidget(plain_label(notice.text, wrap=True), 1)
     if notice.actions:
         actions = ActionRow(ask)
         actions.render_view(notice.actions)
-        row.addWidget(actions)
+        if narrow:
+            column.addWidget(actions, 0, Qt.AlignmentFlag.AlignLeft)
+        else:
+            row.addWidget(actions)
     if notice.dismiss is not None:
         close = ActionButton(ask, "flat")
         close.render_view(Action("✕", notice.dismiss, hint=tr("Dismiss this message")))
         close.setAccessibleName(tr("Dismiss this message"))
-        row.addWidget(close)
+        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
     return frame
 
 

@@ -107,7 +107,7 @@ class Legend(QWidget):
             if x and x + need > width:
                 x, y = 0, y + line
             places.append((x, y))
-            x += need + 16
+            x += need + 14
         if self._end and x + metrics.horizontalAdvance(self._end) > width and self._items:
             y += line
         return places, y + line
@@ -120,17 +120,18 @@ class Legend(QWidget):
         metrics, tokens = painter.fontMetrics(), self._theme.tokens
         places, height = self._lay_out(self.width())
         for (x, y), (colour, text, hatched) in zip(places, self._items, strict=True):
-            middle = y + metrics.height() / 2 + 1
+            middle = y + metrics.height() / 2 + 2
             swatch = QRectF(x, middle - 4.5, 9, 9)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(hatch(self._theme, colour) if hatched else QBrush(QColor(colour)))
             painter.drawRoundedRect(swatch, 2, 2)
             painter.setPen(QColor(tokens.quiet))
-            painter.drawText(QPointF(x + 15, y + metrics.ascent() + 1), text)
+            painter.drawText(QPointF(x + 15, y + metrics.ascent() + 2), text)
         if self._end:
             painter.setPen(QColor(tokens.quiet))
-            x = self.width() - metrics.horizontalAdvance(self._end)
-            painter.drawText(QPointF(max(0, x), height - 4 - metrics.descent() + 1), self._end)
+            alone = not places or height > places[-1][1] + metrics.height() + 4
+            x = 0 if alone else self.width() - metrics.horizontalAdvance(self._end)
+            painter.drawText(QPointF(x, height - 2 - metrics.descent()), self._end)
         painter.end()
 
 

@@ -38,6 +38,7 @@ def button(text: str, role: str = "") -> QPushButton:
     """A button whose text is shown as it is (an ampersand is no mnemonic)."""
     made = QPushButton(text.replace("&", "&&"))
     made.setAutoDefault(False)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if role:
         made.setProperty("role", role)
     return made
@@ -52,6 +53,7 @@ class ActionButton(QPushButton):
         self._action: Action | None = None
         self._role = role
         self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setProperty("role", role)
         self.clicked.connect(self._clicked)
 

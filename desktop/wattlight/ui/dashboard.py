@@ -19,7 +19,7 @@ from wattlight.settings import Settings
 from wattlight.viewmodels import Scene, corner_lines
 
 from .controls import Ask, button
-from .icons import app_icon, app_pixmap, line_icon
+from .icons import app_icon, app_pixmap, nav_icon
 from .page_cost import CostPage
 from .page_machine import MachinePage
 from .page_models import ModelsPage
@@ -62,10 +62,8 @@ class Dashboard(ThemedWindow):
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
-        asked = QVBoxLayout()
-        asked.setContentsMargins(24, 12, 24, 0)
-        asked.addWidget(self.question)
-        right.addLayout(asked)
+        self.question.setProperty("wide", True)
+        right.addWidget(self.question)
         self._stack = QStackedWidget()
         right.addWidget(self._stack, 1)
         outer.addLayout(right, 1)
@@ -120,7 +118,7 @@ class Dashboard(ThemedWindow):
             app_pixmap(tokens.button if not tokens.dark else tokens.flame, tokens.window, 22, ratio)
         )
         for name, made in self._buttons.items():
-            made.setIcon(line_icon(f"page-{name}", tokens.text if made.isChecked() else tokens.quiet))
+            made.setIcon(nav_icon(f"page-{name}", tokens.text if made.isChecked() else tokens.quiet))
         if self._scene is not None:
             self.render_scene(self._scene)
 
@@ -143,7 +141,7 @@ class Dashboard(ThemedWindow):
         column.setContentsMargins(10, 16, 11, 16)
         column.setSpacing(2)
         head = QHBoxLayout()
-        head.setContentsMargins(7, 0, 0, 8)
+        head.setContentsMargins(6, 4, 0, 14)
         head.setSpacing(8)
         self._logo = QLabel()
         head.addWidget(self._logo)
@@ -156,7 +154,8 @@ class Dashboard(ThemedWindow):
         for name, title in zip(PAGES, titles, strict=True):
             made = button(title, "nav")
             made.setCheckable(True)
-            made.setIconSize(QSize(18, 18))
+            made.setAccessibleName(title)
+            made.setIconSize(QSize(26, 18))
             made.clicked.connect(lambda _checked=False, n=name: self.open_page(n))
             made.toggled.connect(lambda on, n=name: self._dress(n, on))
             group.addButton(made)
@@ -170,4 +169,4 @@ class Dashboard(ThemedWindow):
 
     def _dress(self, name: str, on: bool) -> None:
         tokens = self._theme.tokens
-        self._buttons[name].setIcon(line_icon(f"page-{name}", tokens.text if on else tokens.quiet))
+        self._buttons[name].setIcon(nav_icon(f"page-{name}", tokens.text if on else tokens.quiet))

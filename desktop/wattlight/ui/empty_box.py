@@ -17,10 +17,11 @@ class SwitchButton(QPushButton):
         super().__init__()
         self.setProperty("role", "row")
         self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(row.spoken)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         line = QHBoxLayout(self)
-        line.setContentsMargins(6, 3, 6, 3)
+        line.setContentsMargins(8, 0, 8, 0)
         name = ElidedLabel()
         set_text(name, row.name)
         note = plain_label(row.note, "quiet")
@@ -28,7 +29,7 @@ class SwitchButton(QPushButton):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         line.addWidget(name, 1)
         line.addWidget(note)
-        self.setMinimumHeight(line.sizeHint().height())
+        self.setFixedHeight(max(28, name.sizeHint().height() + 8))
         self.clicked.connect(lambda: ask(row.command))
 
 

@@ -88,6 +88,11 @@ class DesktopFace:
         """The one way from other threads to the main thread."""
         return self._bridge
 
+    @property
+    def windows(self) -> Windows:
+        """The two windows. Main thread only."""
+        return self._windows
+
     def start(self) -> int:
         """Run until quit; the exit code. Without a tray the small window opens at once."""
         assert self._early is not None
@@ -112,7 +117,7 @@ class DesktopFace:
             self._code = code
             self._bridge.close()
             if self._early is not None:
-                self._early.app.quit()
+                self._early.app.exit(code)  # quit() would ask every window, and ours stay
 
         self._bridge.call(leave)
 
@@ -214,6 +219,8 @@ class DesktopFace:
             self._windows.toggle_small(self._keeper.tray)
 
     def _tray_came_or_went(self, available: bool) -> None:
+        self._shown = None  # another host may want other underscores
+        self._draw_tray(self._scene())
         if not available:
             self._windows.tray_lost()
 

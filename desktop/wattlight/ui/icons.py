@@ -1,7 +1,7 @@
 """Icons from SVG: one drawing per state, coloured for the place where it is shown."""
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
-from PySide6.QtGui import QGuiApplication, QIcon, QImage, QImageReader, QPixmap
+from PySide6.QtGui import QGuiApplication, QIcon, QImage, QImageReader, QPainter, QPixmap
 
 from wattlight.assets import asset_bytes
 
@@ -35,11 +35,17 @@ def line_pixmap(name: str, colour: str, size: int, ratio: float) -> QPixmap:
     return pixmap
 
 
-def line_icon(name: str, colour: str, size: int = 20) -> QIcon:
-    """A line drawing as an icon, at one and two pixels a point."""
+def nav_icon(name: str, colour: str, size: int = 18, air: int = 8) -> QIcon:
+    """A line drawing with ``air`` at its right, since buttons put their text too near."""
     icon = QIcon()
     for ratio in (1.0, 2.0):
-        icon.addPixmap(line_pixmap(name, colour, size, ratio))
+        wide = QPixmap(round((size + air) * ratio), round(size * ratio))
+        wide.setDevicePixelRatio(ratio)
+        wide.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(wide)
+        painter.drawPixmap(0, 0, line_pixmap(name, colour, size, ratio))
+        painter.end()
+        icon.addPixmap(wide)
     return icon
 
 

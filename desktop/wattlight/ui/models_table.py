@@ -115,10 +115,10 @@ class ModelsDelegate(QStyledItemDelegate):
             QFontMetrics(self._theme.font(QUIET)),
         )
         if index.column() == FIT:
-            return QSize(quiet.horizontalAdvance(row.pill.text if row.pill else "") + 30, ROW_HEIGHT)
+            return QSize(quiet.horizontalAdvance(row.pill.text if row.pill else "") + 34, ROW_HEIGHT)
         text = (row.name, row.size, "", row.speed, row.cost)[index.column()]
         extra = quiet.horizontalAdvance(row.quantization) + 20 if index.column() == NAME else 0
-        return QSize(body.horizontalAdvance(text) + 20 + extra, ROW_HEIGHT)
+        return QSize(body.horizontalAdvance(text) + 14 + extra, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Draw one cell."""
@@ -137,7 +137,7 @@ class ModelsDelegate(QStyledItemDelegate):
                 painter.fillRect(box, QColor(tokens.selected))
             painter.setPen(QPen(QColor(tokens.line), 1))
             painter.drawLine(box.bottomLeft(), box.bottomRight())
-            self._cell(painter, QRectF(box).adjusted(8, 0, -8, 0), row, index.column())
+            self._cell(painter, QRectF(box).adjusted(6, 0, -6, 0), row, index.column())
         painter.restore()
 
     def _section(self, painter: QPainter, box: QRectF, row: ModelRow, column: int) -> None:
@@ -146,7 +146,7 @@ class ModelsDelegate(QStyledItemDelegate):
             painter.setFont(self._theme.font(QUIET, bold=True))
             painter.setPen(QColor(tokens.quiet))
             bottom = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
-            painter.drawText(box.adjusted(8, 0, 400, -7), bottom, row.name)
+            painter.drawText(box.adjusted(6, 0, 400, -7), bottom, row.name)
         painter.setPen(QPen(QColor(tokens.line), 1))
         painter.drawLine(box.bottomLeft(), box.bottomRight())
 
@@ -178,10 +178,8 @@ class ModelsDelegate(QStyledItemDelegate):
         painter.setFont(self._theme.font(BODY, bold=row.running))
         metrics = painter.fontMetrics()
         quiet = QFontMetrics(self._theme.font(QUIET))
-        tail = "  ".join(t for t in (row.quantization, tr("loaded") if row.running else "", row.hint) if t)
-        tail_width = quiet.horizontalAdvance(tail) + 6 if tail else 0
-        room = max(box.width() * 0.5, box.width() - tail_width)
-        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(room))
+        tail = tr("loaded") if row.running else row.hint or row.quantization
+        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(box.width()))
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.setPen(QColor(tokens.text))
         painter.drawText(box, left, name)

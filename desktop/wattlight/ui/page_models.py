@@ -21,7 +21,7 @@ from wattlight.viewmodels import CONTEXTS, USES, Filters, Scene, context_name, m
 from .controls import Ask, card
 from .empty_box import EmptyBox
 from .model_panel import ModelPanel
-from .models_table import NAME, ROW_HEIGHT, SECTION_HEIGHT, ModelsDelegate, ModelsTableModel
+from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, ModelsDelegate, ModelsTableModel
 from .page import Page
 from .text import plain_label, set_text
 from .theme import Theme
@@ -40,11 +40,10 @@ class ModelsPage(Page):
         self._selected = ""
         self.column.addLayout(self._head())
         row = self.row()
-        row.addWidget(self._list(theme, ask), 5)
+        row.addWidget(self._list(theme, ask), 1)
         self._panel = ModelPanel(theme, ask)
-        self._panel.frame.setMinimumWidth(230)
-        self._panel.frame.setMaximumWidth(340)
-        row.addWidget(self._panel.frame, 3)
+        self._panel.frame.setFixedWidth(theme.px(262))
+        row.addWidget(self._panel.frame)
         self.column.addLayout(row, 1)
 
     def render_scene(self, scene: Scene) -> None:
@@ -76,10 +75,10 @@ class ModelsPage(Page):
         self._context.setCurrentIndex(1)
         self._context.currentIndexChanged.connect(self._filtered)
         self._search = QLineEdit()
-        self._search.setPlaceholderText(tr("Search or type a name"))
-        self._search.setAccessibleName(tr("Search or type a name"))
+        self._search.setPlaceholderText(tr("Search or name"))
+        self._search.setAccessibleName(tr("Search or name"))
         self._search.setClearButtonEnabled(True)
-        self._search.setFixedWidth(180)
+        self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
         for part in (self._use, self._context, self._search):
             row.addWidget(part)
@@ -126,6 +125,7 @@ class ModelsPage(Page):
         self.show_notices(view.notices)
         if self._model.show_rows(view.rows):
             self._size_rows()
+        self._table.setColumnHidden(COST, all(row.cost in {"", "–"} for row in view.rows))
         self._selected = view.selected
         self._select(self._model.row_of(view.selected))
         self._table.setVisible(bool(view.rows))

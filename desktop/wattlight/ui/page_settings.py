@@ -7,11 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFormLayout,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -34,6 +33,8 @@ from .controls import Ask, button, card
 from .page import Page
 from .text import plain_label, set_text
 from .theme import Theme
+
+LABEL_WIDTH = 132
 
 Save = Callable[[Settings], None]
 
@@ -74,6 +75,7 @@ class SettingsPage(Page):
         self._autostart.setChecked(view.autostart)
         self._autostart.setVisible(view.autostart_supported)
         self._pause.setChecked(view.paused)
+        self._unknown.setVisible(not view.price)
         version = tr("Wattlight {version}", version=view.version) if view.version else tr("Wattlight")
         set_text(self._version, version)
         self._filling = False
@@ -84,11 +86,9 @@ class SettingsPage(Page):
         self.ensureWidgetVisible(self._price)
 
     def _price_card(self) -> QFrame:
-        frame, form = form_card(tr("Electricity price"))
+        form = Form(tr("Electricity price"))
         self._country = combo(tr("Country"))
         self._country.currentIndexChanged.connect(self._country_chosen)
-        row = QHBoxLayout()
-        row.setSpacing(8)
         self._price = line(tr("Price per kWh"), "0.39", 110)
         self._currency = line(tr("Currency"), "EUR", 70)
         self._set = button(tr("Save price"), "primary")
@@ -96,23 +96,20 @@ class SettingsPage(Page):
         self._price.returnPressed.connect(self._price_saved)
         self._unknown = button(tr("I don't know"))
         self._unknown.clicked.connect(lambda: self._ask(Command(Verb.DECLINE_PRICE)))
-        for part in (self._price, self._currency, self._set, self._unknown):
-            row.addWidget(part)
-        row.addStretch(1)
         self._price_note = plain_label(role="quiet", wrap=True)
         self._price_error = plain_label(role="bad", wrap=True)
         self._price_error.hide()
         self._budget = line(tr("Daily budget"), tr("none"), 110)
         self._budget.editingFinished.connect(self._budget_typed)
-        form.addRow(plain_label(tr("Country")), self._country)
-        form.addRow(plain_label(tr("Price per kWh")), row)
-        form.addRow("", self._price_note)
-        form.addRow("", self._price_error)
-        form.addRow(plain_label(tr("Daily budget")), self._budget)
-        return frame
+        form.add(tr("Country"), self._country)
+        form.add(tr("Price per kWh"), self._price, self._currency, self._set, self._unknown)
+        form.add("", self._price_error)
+        form.add("", self._price_note)
+        form.add(tr("Daily budget"), self._budget)
+        return form.frame
 
     def _models_card(self) -> QFrame:
-        frame, form = form_card(tr("Models"))
+        form = Form(tr("Models"))
         self._context = combo(tr("Context length"))
         self._context.currentIndexChanged.connect(
             lambda: self._changed(context_length=int(self._context.currentData() or 8192))
@@ -123,16 +120,15 @@ class SettingsPage(Page):
         )
         self._url = line(tr("Address of the model server"), "http://127.0.0.1:11434", 260)
         self._url.editingFinished.connect(self._url_typed)
-        form.addRow(plain_label(tr("Context length")), self._context)
-        form.addRow(plain_label(tr("Keep loaded for")), self._keep)
-        form.addRow(plain_label(tr("Ollama's address")), self._url)
-        form.addRow(
-            "", plain_label(tr("Empty: the usual address on this computer, or OLLAMA_HOST."), "quiet", True)
-        )
-        return frame
+        form.add(tr("Context length"), self._context)
+        form.add(tr("Keep loaded for"), self._keep)
+        form.add(tr("Ollama's address"), self._url)
+        note = tr("Empty: the usual address on this computer, or OLLAMA_HOST.")
+        form.add("", plain_label(note, "quiet", True))
+        return form.frame
 
     def _window_card(self) -> QFrame:
-        frame, form = form_card(tr("Wattlight"))
+        form = Form(tr("Wattlight"))
         self._themes = combo(tr("Appearance"))
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
         self._autostart = QCheckBox(tr("Start at login, so that the daily cost is complete"))
@@ -142,15 +138,11 @@ class SettingsPage(Page):
         self._version = plain_label(role="quiet")
         leave = button(tr("Quit Wattlight"))
         leave.clicked.connect(lambda: self._ask(Command(Verb.QUIT)))
-        form.addRow(plain_label(tr("Appearance")), self._themes)
-        form.addRow("", self._autostart)
-        form.addRow("", self._pause)
-        row = QHBoxLayout()
-        row.addWidget(leave)
-        row.addWidget(self._version)
-        row.addStretch(1)
-        form.addRow("", row)
-        return frame
+        form.add(tr("Appearance"), self._themes)
+        form.add("", self._autostart)
+        form.add("", self._pause)
+        form.add(tr("Stop measuring"), leave, self._version)
+        return form.frame
 
     def _changed(self, **values: object) -> None:
         if self._filling or self._scene is None:
@@ -203,21 +195,35 @@ class SettingsPage(Page):
             self._ask(Command(Verb.PAUSE if on else Verb.RESUME))
 
 
-def form_card(title: str) -> tuple[QFrame, QFormLayout]:
-    """A card with a heading and a form."""
-    frame, column = card()
-    column.addWidget(plain_label(title, "label"))
-    column.addSpacing(4)
-    box = QWidget()
-    form = QFormLayout(box)
-    form.setContentsMargins(0, 0, 0, 0)
-    form.setHorizontalSpacing(20)
-    form.setVerticalSpacing(10)
-    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
-    column.addWidget(box)
-    assert isinstance(column, QVBoxLayout)
-    return frame, form
+class Form:
+    """A card with a heading and lines of label and field. ``frame`` goes into a layout."""
+
+    def __init__(self, title: str) -> None:
+        self.frame: QFrame
+        self.frame, column = card()
+        column.addWidget(plain_label(title, "label"))
+        column.addSpacing(4)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(7)
+        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        self._grid.setColumnStretch(1, 1)
+        column.addLayout(self._grid)
+
+    def add(self, label: str, *fields: QWidget) -> None:
+        """One line; no label: a note or a tick box under the fields."""
+        line_ = self._grid.rowCount()
+        if label:
+            self._grid.addWidget(plain_label(label), line_, 0, Qt.AlignmentFlag.AlignVCenter)
+        if len(fields) == 1 and not label:
+            self._grid.addWidget(fields[0], line_, 1)
+            return
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for field in fields:
+            row.addWidget(field)
+        row.addStretch(1)
+        self._grid.addLayout(row, line_, 1)
 
 
 def combo(name: str) -> QComboBox:

@@ -21,6 +21,8 @@ from .tokens import FIGURE, FIGURE_LARGE, TITLE
 from .window import ThemedWindow
 
 SIZE = QSize(360, 440)
+SIDE = 18
+ROW_AIR = 8
 
 
 class SmallWindow(ThemedWindow):
@@ -28,6 +30,7 @@ class SmallWindow(ThemedWindow):
 
     def __init__(self, theme: Theme, do: Ask, seen: Callable[[bool], None]) -> None:
         super().__init__(theme, do, seen)
+        self.setProperty("small", True)
         self.setWindowTitle(tr("Wattlight"))
         self.setWindowIcon(app_icon())
         self._view: SmallWindowView | None = None
@@ -61,7 +64,7 @@ class SmallWindow(ThemedWindow):
         self._more.setText(view.more_text)
         self._empty.render_view(view.empty)
         self._rule_running.setVisible(bool(view.running))
-        self._rule_others.setVisible(bool(view.others) or view.empty is not None)
+        self._rule_others.setVisible(bool(view.others) or view.empty is not None or bool(view.busy))
         self._pause_text = tr("Resume metering") if view.paused_text else tr("Pause metering")
         self._pause = Verb.RESUME if view.paused_text else Verb.PAUSE
 
@@ -69,15 +72,15 @@ class SmallWindow(ThemedWindow):
         page = QWidget()
         page.setObjectName("page")
         column = QVBoxLayout(page)
-        column.setContentsMargins(18, 14, 18, 12)
-        column.setSpacing(8)
-        self._banners = Banners(self.ask)
-        column.addWidget(self._banners)
-        column.addWidget(self.question)
+        column.setContentsMargins(SIDE - ROW_AIR, 16, SIDE - ROW_AIR, 12)
+        column.setSpacing(9)
+        self._banners = Banners(self.ask, narrow=True)
+        inset(column, self._banners)
+        inset(column, self.question)
         column.addLayout(self._head(theme))
         self._chart = PowerChart(theme, spark=True)
         self._chart.setFixedHeight(66)
-        column.addWidget(self._chart)
+        inset(column, self._chart)
         self._rule_running, self._rule_others = rule(), rule()
         self._busy = BusyLines(self.ask)
         self._running = RunningLines(theme, self.ask, short=True)
@@ -85,10 +88,11 @@ class SmallWindow(ThemedWindow):
         self._more = button("", "link")
         self._more.clicked.connect(lambda: self._do(Command(Verb.OPEN_MODELS)))
         self._empty = EmptyBox(self.ask)
-        for part in (self._busy, self._rule_running, self._running, self._rule_others, self._others):
-            column.addWidget(part)
-        column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self._empty)
+        for part in (self._busy, self._rule_running, self._running, self._rule_others):
+            inset(column, part)
+        column.addWidget(self._others)  # the ground under the mouse is wider than the text of a row
+        inset(column, self._more, Qt.AlignmentFlag.AlignLeft)
+        inset(column, self._empty)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -99,6 +103,7 @@ class SmallWindow(ThemedWindow):
 
     def _head(self, theme: Theme) -> QVBoxLayout:
         column = QVBoxLayout()
+        column.setContentsMargins(ROW_AIR, 0, ROW_AIR, 0)
         column.setSpacing(2)
         row = QHBoxLayout()
         left, right = QVBoxLayout(), QVBoxLayout()
@@ -110,7 +115,8 @@ class SmallWindow(ThemedWindow):
         left.addWidget(self._label_cost)
         left.addWidget(self._cost)
         right.addStretch(1)
-        right.addWidget(self._label_power, 0, Qt.AlignmentFlag.AlignRight)
+        self._label_power.setAlignment(Qt.AlignmentFlag.AlignRight)
+        right.addWidget(self._label_power)
         right.addWidget(self._power, 0, Qt.AlignmentFlag.AlignRight)
         row.addLayout(left)
         row.addStretch(1)
@@ -124,7 +130,7 @@ class SmallWindow(ThemedWindow):
 
     def _foot(self) -> QHBoxLayout:
         row = QHBoxLayout()
-        row.setContentsMargins(18, 12, 18, 14)
+        row.setContentsMargins(SIDE, 12, SIDE, 14)
         row.setSpacing(8)
         models = ActionButton(self.ask)
         models.render_view(Action(tr("Get models…"), Command(Verb.OPEN_MODELS)))
@@ -152,3 +158,14 @@ class SmallWindow(ThemedWindow):
             entry.triggered.connect(lambda _checked=False, v=verb: self._do(Command(v)))
             menu.addAction(entry)
         menu.popup(at.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+
+
+def inset(column: QVBoxLayout, part: QWidget, side: Qt.AlignmentFlag | None = None) -> None:
+    """Add a part with the air that rows have inside."""
+    box = QHBoxLayout()
+    box.setContentsMargins(ROW_AIR, 0, ROW_AIR, 0)
+    if side is None:
+        box.addWidget(part)
+    else:
+        box.addWidget(part, 0, side)
+    column.addLayout(box)

@@ -7,6 +7,7 @@ from .tokens import AXIS, BODY, QUIET, TITLE
 
 _SHEET = """
 QWidget#root {{ background: {window}; }}
+QWidget#root[small="true"] {{ background: {card}; }}
 QFrame#card {{ background: {card}; border: 1px solid {line}; border-radius: 12px; }}
 QFrame#nav {{ background: transparent; border: none; border-right: 1px solid {line}; }}
 QFrame#rule {{ background: {line}; border: none; max-height: 1px; min-height: 1px; }}
@@ -31,11 +32,11 @@ QPushButton[role="primary"]:focus {{ border: 2px solid {text}; }}
 QPushButton[role="flat"] {{ background: transparent; border: 1px solid transparent; padding: 4px 7px; }}
 QPushButton[role="flat"]:hover {{ background: {hover}; }}
 QPushButton[role="flat"]:focus {{ border: 2px solid {button}; padding: 3px 6px; }}
-QPushButton[role="link"] {{ background: transparent; border: 1px solid transparent; padding: 2px 4px;
+QPushButton[role="link"] {{ background: transparent; border: 1px solid transparent; padding: 2px 0;
   color: {quiet}; font-size: {small}px; text-align: left; text-decoration: underline; }}
 QPushButton[role="link"]:focus {{ border: 1px solid {button}; }}
 QPushButton[role="nav"] {{ background: transparent; border: 2px solid transparent; border-radius: 8px;
-  padding: 7px 10px; text-align: left; color: {quiet}; font-size: {body}px; font-weight: 400; }}
+  padding: 6px 9px; text-align: left; color: {quiet}; font-size: {body}px; font-weight: 400; }}
 QPushButton[role="nav"]:hover {{ background: {hover}; }}
 QPushButton[role="nav"]:checked {{ background: {selected}; color: {text}; font-weight: 600; }}
 QPushButton[role="nav"]:focus {{ border: 2px solid {button}; }}
@@ -58,6 +59,9 @@ QComboBox QAbstractItemView {{ color: {text}; background: {card}; border: 1px so
 QCheckBox {{ color: {text}; font-size: {body}px; spacing: 8px; border: 2px solid transparent;
   border-radius: 6px; padding: 2px; }}
 QCheckBox:focus {{ border: 2px solid {button}; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {faint}; border-radius: 4px;
+  background: {card}; }}
+QCheckBox::indicator:checked {{ background: {button}; border-color: {button}; image: url("{check}"); }}
 QScrollArea, QScrollArea > QWidget > QWidget#page {{ background: transparent; border: none; }}
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
 QScrollBar::handle:vertical {{ background: {line}; border-radius: 3px; min-height: 28px; }}
@@ -67,8 +71,9 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 QTableView {{ background: transparent; border: none; color: {text}; font-size: {body}px;
   gridline-color: transparent; selection-background-color: {selected}; selection-color: {text};
   outline: none; }}
-QHeaderView, QHeaderView::section {{ background: transparent; border: none; color: {quiet};
-  font-size: {small}px; font-weight: 500; padding: 4px 8px; }}
+QHeaderView {{ background: transparent; border: none; }}
+QHeaderView::section {{ background: transparent; border: none; color: {quiet};
+  font-size: {small}px; font-weight: 500; padding: 4px 6px; }}
 QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {track}; }}
 QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {button}; }}
 QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
@@ -78,6 +83,7 @@ QProgressBar {{ background: {track}; border: none; border-radius: 3px; max-heigh
 QProgressBar::chunk {{ background: {flame}; border-radius: 3px; }}
 QFrame#banner_error {{ background: {bad_on}; border: 1px solid {bad}; border-radius: 8px; }}
 QFrame#banner_warning {{ background: {partly_on}; border: 1px solid {partly}; border-radius: 8px; }}
+QFrame#banner_question[wide="true"] {{ margin: 14px 24px 0 24px; }}
 QFrame#banner_info, QFrame#banner_question {{ background: {selected}; border: 1px solid {line};
   border-radius: 8px; }}
 """
@@ -88,13 +94,19 @@ def style_sheet(theme: Theme) -> str:
     tokens = theme.tokens
     values = {name: getattr(tokens, name) for name in type(tokens).__slots__}
     values.pop("name")
-    chevron = str(asset("icons/chevron-dark.svg" if tokens.dark else "icons/chevron-light.svg"))
+    side = "dark" if tokens.dark else "light"
     return _SHEET.format(
         **values,
-        chevron=chevron.replace("\\", "/"),
+        chevron=_path(f"icons/chevron-{side}.svg"),
+        check=_path(f"icons/check-{side}.svg"),
         body=theme.px(BODY),
         small=theme.px(QUIET),
         axis=theme.px(AXIS),
         title=theme.px(TITLE),
         page=theme.px(24),
     )
+
+
+def _path(name: str) -> str:
+    """A shipped file as a style sheet names it (forward slashes everywhere)."""
+    return str(asset(name)).replace("\\", "/")

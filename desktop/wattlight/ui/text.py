@@ -1,6 +1,7 @@
 """Labels that never take text for markup, and figures that sit on one line."""
 
 import html
+import re
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
@@ -10,20 +11,26 @@ from wattlight.viewmodels import FigureView
 
 from .theme import Theme
 
+_NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:GiB|GB|MB|kWh|Wh|W|tokens/s|min|s|h|layers)\b)")
+_LONG_WORD = re.compile(r"\S{24}(?=\S)")
+"""A word this long may break anywhere, or it would push the window wide."""
+
 
 def plain_label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
     """A label that shows ``text`` as it is. ``role`` names its look in the style ("quiet", "title", …)."""
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setText(text)
     label.setWordWrap(wrap)
+    set_text(label, text)
     if role:
         label.setProperty("role", role)
     return label
 
 
 def set_text(label: QLabel, text: str) -> None:
-    """New text, only when it is other (a repaint costs)."""
+    """New text, only when it is other (a repaint costs). In wrapping labels a number keeps its unit."""
+    if label.wordWrap():
+        text = _LONG_WORD.sub("\\g<0>\u200b", _NUMBER_AND_UNIT.sub("\u00a0", text))
     if label.text() != text:
         label.setText(text)
 

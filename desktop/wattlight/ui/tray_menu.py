@@ -104,9 +104,16 @@ class TrayMenu(QObject):
 
 
 def menu_text(text: str, on_dbus: bool) -> str:
-    """A label that shows ``text`` unchanged on every host: ``&`` doubled, ``_`` too where the bus eats it."""
-    label = "".join(ch if ch.isprintable() else " " for ch in text).replace("&", "&&")
-    return label.replace("_", "__") if on_dbus else label
+    """A label that shows ``text`` unchanged on every host.
+
+    Qt's own menus take ``&`` for a mnemonic: each is doubled. On the bus a single ``_`` marks it instead, and
+    Qt (6.12) turns the first ``&`` into ``_`` and leaves the others: there every ``_`` and the first ``&``
+    are doubled.
+    """
+    label = "".join(ch if ch.isprintable() else " " for ch in text)
+    if on_dbus:
+        return label.replace("_", "__").replace("&", "&&", 1)
+    return label.replace("&", "&&")
 
 
 def _shape(entries: Sequence[MenuEntry]) -> tuple[object, ...]:

@@ -21,6 +21,7 @@ class ThemedWindow(QWidget):
         super().__init__()
         self.setObjectName("root")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._theme = theme
         self._do = do
         self._seen = seen
@@ -53,6 +54,7 @@ class ThemedWindow(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Someone looks."""
         super().showEvent(event)
+        self.setFocus()  # no ring around a button that nobody chose; Tab begins at the first
         self._seen(True)
 
     def hideEvent(self, event: QHideEvent) -> None:

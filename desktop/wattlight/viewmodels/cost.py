@@ -1,5 +1,6 @@
 """The page Cost: today, the month, what idle loaded models cost; days as bars; a table by model."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +16,8 @@ from .scene import DayCost, ModelMonth, Scene
 from .words import DASH
 
 MICRO = 1_000_000
+COARSE = 0.3
+"""Error of a comparison with another week: no finer than the minor unit."""
 MJ_PER_KWH = 3_600_000_000
 
 
@@ -89,7 +92,7 @@ def _today(scene: Scene) -> FigureView:
     last = scene.extras.same_time_last_week_micro
     parts = [view.note] if view.note else []
     if last is not None and today is not None and today.currency:
-        parts.append(tr("{amount} last week by this hour", amount=money(last, today.currency)))
+        parts.append(tr("{amount} last week by this hour", amount=money(last, today.currency, COARSE)))
     elif today is not None and observed_text(today):
         parts.append(observed_text(today))
     return FigureView(view.label, view.value, view.before, view.after, " · ".join(parts), view.hint)
@@ -142,12 +145,12 @@ def _days(
     budget = scene.settings.meter.daily_budget_micro
     limit = budget / MICRO if budget and money_known else None
     top = max(sum(a) for a in amounts.values())
-    step = nice_step(max(top, limit or 0.0, 0.001) * 1.04 / 4)
+    step = nice_step(max(top, limit or 0.0, 0.001) * 1.02 / 5)
     count = max(1, -(-max(top, limit or 0.0) * 1.02 // step))
     scale = step * count
     ticks = tuple((i / count, _axis(i * step, step, currency)) for i in range(int(count) + 1))
     bars = []
-    for n in range(1, _month_length(today) + 1):
+    for n in range(1, monthrange(today.year, today.month)[1] + 1):
         heights = [value / scale for value in amounts.get(n, (0.0, 0.0, 0.0))]
         bars.append(_bar(number(n), heights, _spoken(n, today, amounts.get(n), currency)))
     line = (limit / scale, tr("daily budget {amount}", amount=money(budget, currency))) if limit else None
@@ -192,11 +195,6 @@ def _exact(value: float, currency: str | None) -> str:
     if currency is None:
         return kwh(round(value * MJ_PER_KWH))
     return money(round(value * MICRO), currency)
-
-
-def _month_length(day: date) -> int:
-    following = date(day.year + day.month // 12, day.month % 12 + 1, 1)
-    return (following - date(day.year, day.month, 1)).days
 
 
 def _currency(scene: Scene) -> str | None:

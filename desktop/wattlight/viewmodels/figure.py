@@ -78,6 +78,8 @@ def basis_now(sample: MachineSample | None) -> str:
 
 def sure_now(sample: MachineSample | None) -> str:
     """ "GPU + CPU sensors, about ±10%" for the quiet line."""
+    if sample is None:
+        return tr("waiting for the first reading")
     basis, error = basis_now(sample), error_now(sample)
     if not basis:
         return tr("no readable power sensor")
@@ -93,7 +95,7 @@ def power_figure(host: HostState, label: str) -> FigureView:
     reasons = [d.reason for d in host.sample.devices if d.reason] if host.sample else []
     hint = "\n".join(dict.fromkeys(reasons))
     if host.sample is None:
-        return FigureView(label, DASH, note=tr("waiting for the first reading"), hint=hint)
+        return FigureView(label, DASH, note=sure_now(None), hint=hint)
     return figure(label, watts(power_now_w(host.sample)), sure_now(host.sample), hint)
 
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 from wattlight.domain.state import InstalledModel, PullState, ServerStatus
 from wattlight.domain.values import clean_text
-from wattlight.i18n import gb, interval, money, number, tr
+from wattlight.i18n import gb, money, number, tr
 
 from .activity import BusyView, busy_actions
 from .model_detail import ModelDetailView, detail_view
 from .notices import NoticeView, notice_views
 from .scene import DOES_NOT_FIT, FitNote, Offer, Scene, same_model
 from .small_window import EmptyView, empty_view
-from .words import DASH, PillView, verdict_pill
+from .words import DASH, PillView, list_pill, speed_range, verdict_pill
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
@@ -67,7 +67,7 @@ def use_name(use: str) -> str:
         "vision": tr("Pictures"),
         "reasoning": tr("Reasoning"),
         "agents": tr("Agents"),
-        "embedding": tr("Search (embeddings)"),
+        "embedding": tr("Embeddings"),
     }
     return names.get(use, clean_text(use, 30) if use else tr("Any use"))
 
@@ -86,7 +86,7 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         rows += [ModelRow(tr("On this computer"), section=True), *installed]
     fitting = [_offer_row(scene, o) for o in offers if not o.too_large]
     if fitting:
-        rows += [ModelRow(tr("Fit this computer"), section=True), *fitting]
+        rows += [ModelRow(tr("Fits this computer"), section=True), *fitting]
     large = [_offer_row(scene, o) for o in offers if o.too_large]
     if large:
         rows += [ModelRow(tr("Often asked for, too large here"), section=True), *large]
@@ -123,7 +123,7 @@ def _installed_row(scene: Scene, model: InstalledModel) -> ModelRow:
         return ModelRow(
             clean_text(model.name, 80), model.name, "", DASH, pill, DASH, DASH, installed=True, hint=hint
         )
-    row = _row(model.name, clean_text(model.quantization, 20), gb(model.size_bytes), fit)
+    row = _row(scene, model.name, clean_text(model.quantization, 20), gb(model.size_bytes), fit)
     return replace(row, installed=True, running=running)
 
 
@@ -140,7 +140,7 @@ def _offers(scene: Scene, filters: Filters) -> list[Offer]:
 
 def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
     pulling = any(same_model(p.model, offer.model) and _alive(p) for p in scene.state.pulls)
-    row = _row(offer.model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
+    row = _row(scene, offer.model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
     return replace(row, hint=tr("being installed") if pulling else "")
 
 
@@ -148,25 +148,28 @@ def _alive(pull: PullState) -> bool:
     return not (pull.done or pull.cancelled or pull.error)
 
 
-def _row(model: str, quantization: str, size: str, fit: FitNote | None) -> ModelRow:
-    speed, cost = DASH, DASH
+def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | None) -> ModelRow:
+    speed = DASH
     if fit is not None and fit.measured_tokens_per_s is not None:
         value = fit.measured_tokens_per_s
         speed = f"{number(value, 1 if value < 9.95 else 0)} ✓"
     elif fit is not None and fit.tokens_low is not None and fit.tokens_high is not None:
-        digits = 1 if fit.tokens_high < 9.95 else 0
-        speed = interval(number(fit.tokens_low, digits), number(fit.tokens_high, digits))
+        speed = speed_range(fit.tokens_low, fit.tokens_high)
     if fit is not None and fit.verdict == DOES_NOT_FIT:
         speed = DASH
-    return ModelRow(clean_text(model, 80), model, quantization, size, verdict_pill(fit), speed, cost)
+    return ModelRow(
+        clean_text(model, 80), model, quantization, size, list_pill(fit), speed, _cost(scene, fit)
+    )
 
 
-def with_cost(row: ModelRow, fit: FitNote | None, currency: str | None) -> ModelRow:
-    """The row with its cost per million output tokens; an estimate carries the sign for about."""
+def _cost(scene: Scene, fit: FitNote | None) -> str:
+    """Electricity of a million output tokens; an estimate carries the sign for about."""
+    today = scene.host.today
+    currency = (today.currency if today else None) or scene.settings.price.currency
     if fit is None or fit.cost_per_million_micro is None or currency is None:
-        return row
+        return DASH
     text = money(fit.cost_per_million_micro, currency, fit.cost_error_fraction)
-    return replace(row, cost=text if fit.measured_tokens_per_s is not None else f"≈ {text}")
+    return text if fit.measured_tokens_per_s is not None else f"≈ {text}"
 
 
 def _typed(scene: Scene, filters: Filters, rows: list[ModelRow]) -> list[ModelRow]:
@@ -177,7 +180,7 @@ def _typed(scene: Scene, filters: Filters, rows: list[ModelRow]) -> list[ModelRo
     if scene.host.server.status is not ServerStatus.READY:
         return []
     heading = ModelRow(tr("From Ollama's library"), section=True)
-    return [heading, _row(name, "", DASH, scene.fit_of(name))]
+    return [heading, _row(scene, name, "", DASH, scene.fit_of(name))]
 
 
 def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:

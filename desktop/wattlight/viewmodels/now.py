@@ -1,10 +1,11 @@
 """The page Now: three figures, ten minutes of power, the loaded models and the memory they fill."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 
 from wattlight.domain.state import CostToday
 from wattlight.domain.values import MachineSample
-from wattlight.i18n import interval, money, month_name, short_date, tr
+from wattlight.i18n import day_and_month, interval, money, month_name, tr
 
 from .activity import BusyView, busy_actions
 from .chart import PowerChartView, power_chart, short_name
@@ -71,9 +72,10 @@ def month_figure(scene: Scene) -> FigureView:
     note = view.note
     if low is not None and high is not None and month.currency:
         reach = interval(money(low, month.currency), money(high, month.currency))
-        note = tr("about {range} by the end of the month", range=reach)
+        last = today.replace(day=monthrange(today.year, today.month)[1])
+        note = tr("about {range} by {day}", range=reach, day=day_and_month(last))
     elif month.models_micro is not None:
-        note = tr("{energy} since {day}", energy=view.note, day=short_date(today.replace(day=1)))
+        note = tr("{energy} since {day}", energy=view.note, day=day_and_month(today.replace(day=1)))
     return FigureView(view.label, view.value, view.before, view.after, note, view.hint)
 
 

@@ -47,7 +47,7 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
         clean_text(model.name, 80),
         pill,
         " · ".join(facts),
-        " · ".join(text for text in (speed, kept) if text),
+        " · ".join(text for text in (speed_text(fit, short=True), kept) if text),
         Action(tr("Unload"), Command(Verb.UNLOAD, model.name), hint=tr("Frees the memory it holds.")),
         keep_action(model),
         tr("The context is how much text the model can keep in view, in tokens."),

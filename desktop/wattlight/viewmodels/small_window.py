@@ -62,7 +62,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     host, state = scene.host, scene.state
     cost = models_figure(host.today, tr("Models today"), with_machine=False)
     known = models_amount(host.today) != DASH
-    sure = " · ".join(t for t in (cost.note if known else "", sure_now(host.sample)) if t)
+    sure = (" · " if known else "\n").join(t for t in (cost.note, sure_now(host.sample)) if t)
     others = _others(scene)
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from wattlight.domain.state import RunningModel
-from wattlight.i18n import clock_time, day_name, gib, number, percent, tokens_per_second, tr
+from wattlight.i18n import clock_time, day_name, gib, interval, number, percent, tr
 
 from .scene import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene
 
@@ -55,6 +55,15 @@ def verdict_pill(fit: FitNote | None, spare: bool = False) -> PillView:
     return PillView(tr("does not fit"), Tone.BAD, _missing(fit))
 
 
+def list_pill(fit: FitNote | None) -> PillView:
+    """The verdict as short as a list needs it; the whole one is in the hint."""
+    pill = verdict_pill(fit)
+    if fit is None or fit.verdict != PARTIAL_GPU or fit.layers_on_gpu is None or fit.layers_total is None:
+        return pill
+    text = tr("{a} of {b} layers", a=number(fit.layers_on_gpu), b=number(fit.layers_total))
+    return PillView(text, pill.tone, f"{pill.text}. {pill.hint}")
+
+
 def verdict_short(fit: FitNote | None) -> str:
     """The verdict as the quiet words behind a name in a menu: "fits", "mostly CPU, slow"."""
     if fit is None or fit.verdict is None:
@@ -93,16 +102,26 @@ def layers_text(fit: FitNote) -> str:
     return tr("{a} of {b} layers on GPU", a=number(fit.layers_on_gpu), b=number(fit.layers_total))
 
 
-def speed_text(fit: FitNote | None) -> str:
+def speed_text(fit: FitNote | None, short: bool = False) -> str:
     """ "118 tokens/s measured", "31–42 tokens/s estimated", or nothing."""
     if fit is None:
         return ""
     if fit.measured_tokens_per_s is not None:
         value = fit.measured_tokens_per_s
-        return tr("{speed} tokens/s measured", speed=number(value, 1 if value < 9.95 else 0))
+        amount = number(value, 1 if value < 9.95 else 0)
+        return (
+            tr("{speed} tokens/s", speed=amount) if short else tr("{speed} tokens/s measured", speed=amount)
+        )
     if fit.tokens_low is not None and fit.tokens_high is not None:
-        return tr("{speed} estimated", speed=tokens_per_second(fit.tokens_low, fit.tokens_high))
+        speed = speed_range(fit.tokens_low, fit.tokens_high)
+        return tr("{speed} tokens/s estimated", speed=speed)
     return ""
+
+
+def speed_range(low: float, high: float) -> str:
+    """ "31–42" with the digits that a range so wide allows."""
+    digits = 1 if high < 9.95 and high - low < 0.3 * high else 0
+    return interval(number(low, digits), number(high, digits))
 
 
 def kept_text(scene: Scene, expires_at: datetime | None) -> str:
@@ -129,7 +148,7 @@ def needs_text(fit: FitNote | None) -> str:
     if fit.host_bytes:
         parts.append(tr("Needs about {gib} of RAM too", gib=gib(fit.host_bytes, 0)))
     if fit.tokens_low is not None and fit.tokens_high is not None:
-        parts.append(tokens_per_second(fit.tokens_low, fit.tokens_high))
+        parts.append(tr("{speed} tokens/s", speed=speed_range(fit.tokens_low, fit.tokens_high)))
     return "; ".join(parts)
 
 

@@ -1,0 +1,36 @@
+"""Windows are drawn without a screen here; what needs a tray runs in its own process on a private screen."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from wattlight.i18n import activate
+
+from .desk import Desk, missing_tools
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    """Texts and numbers as the tests name them."""
+    activate("en")
+
+
+@pytest.fixture
+def bare_desk(tmp_path: Path) -> Iterator[Desk]:
+    """A private screen without a bus."""
+    if missing_tools():
+        pytest.skip(f"not installed: {', '.join(missing_tools())}")
+    made = Desk(tmp_path).open(bus=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(bare_desk: Desk) -> Desk:
+    """A private screen and session bus."""
+    bare_desk.open_bus()
+    return bare_desk

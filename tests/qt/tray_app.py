@@ -1,0 +1,158 @@
+"""A program for tests: the real face, fed with made-up scenes, its controller writing down every call.
+
+tray_app.py LOG SCENE [arguments]; lines on standard input change the scene or ask for figures.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QSocketNotifier, QTimer
+
+from fakes import made_up_day
+from wattlight.paths import places_for_user
+from wattlight.ui import DesktopFace, early_icon
+
+
+class LoggingController:
+    """Writes every call as one JSON line."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file.open("a", encoding="utf-8")
+        self.face: DesktopFace | None = None
+
+    def note(self, *what: Any) -> None:
+        """One line."""
+        self._file.write(json.dumps(what) + "\n")
+        self._file.flush()
+
+    def quit(self) -> None:
+        """As the real one: ends the face."""
+        self.note("quit")
+        if self.face is not None:
+            self.face.stop()
+
+    def apply_settings(self, settings: Any) -> None:
+        """Only that it was asked for."""
+        self.note("apply_settings", settings.told_tray_closing, settings.theme)
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *values: self.note(name, *values)
+
+
+class Lag:
+    """The longest time the event loop did not come round."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = time.monotonic()
+        self._timer = QTimer()
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._beat)
+
+    def start(self) -> None:
+        """Begin anew."""
+        self.longest, self._last = 0.0, time.monotonic()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """No more waking."""
+        self._timer.stop()
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self._last - 0.005)
+        self._last = now
+
+
+def storm(face: DesktopFace, controller: LoggingController, seconds: float, lag: Lag) -> None:
+    """Publish as fast as four threads can, then write down the longest delay of the event loop."""
+    base = made_up_day.state()
+    end = time.monotonic() + seconds
+
+    def publish(offset: int) -> None:
+        count = 0
+        while time.monotonic() < end:
+            count += 1
+            moved = replace(base.hosts[0].sample, at=made_up_day.NOW + timedelta(seconds=count + offset))
+            face.publish(replace(base, hosts=(replace(base.hosts[0], sample=moved),)))
+            time.sleep(0.0005)
+
+    threads = [threading.Thread(target=publish, args=(n,)) for n in range(4)]
+
+    def finish() -> None:
+        for thread in threads:
+            thread.join()
+        face.bridge.call(lambda: (lag.stop(), controller.note("lag", lag.longest)))
+
+    for thread in threads:
+        thread.start()
+    threading.Thread(target=finish).start()
+
+
+def main() -> int:
+    """Run until quit."""
+    log, scene_name, *arguments = sys.argv[1:]
+    controller = LoggingController(Path(log))
+    places = places_for_user()
+    early = early_icon(places, arguments)
+    if early is None:
+        controller.note("second")
+        return 0
+    scene = made_up_day.SCENES[scene_name]()
+    face = DesktopFace(
+        controller,
+        scene.state,
+        scene.settings,
+        places,
+        arguments,
+        early,
+        scene.extras,
+        lambda: made_up_day.NOW,
+    )
+    controller.face = face
+    lag = Lag()
+
+    rest = b""
+
+    def heard() -> None:
+        nonlocal rest
+        data = os.read(0, 4096)
+        *lines, rest = (rest + data).split(b"\n")
+        if not data:
+            reading.setEnabled(False)
+        for line in lines:
+            obey(line.decode().split())
+
+    def obey(words: list[str]) -> None:
+        if words[0] == "scene":
+            other = made_up_day.SCENES[words[1]]()
+            face.publish(other.state, other.extras, other.settings)
+        elif words[0] == "storm":
+            lag.start()
+            storm(face, controller, float(words[1]), lag)
+        elif words[0] == "close":
+            face.windows.small.close()
+        elif words[0] == "report":
+            small, dashboard = face.windows.small, face.windows.dashboard
+            controller.note(
+                "report",
+                bool(small and small.isVisible()),
+                bool(dashboard and dashboard.isVisible()) and dashboard.page,
+                bool(small and small.question.isVisible()),
+            )
+
+    reading = QSocketNotifier(0, QSocketNotifier.Type.Read)
+    reading.activated.connect(heard)
+    QTimer.singleShot(0, lambda: controller.note("running"))
+    return face.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
