@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattlight.paths import Places, places_for_user
-from wattlight.settings import Settings, load_settings
+from wattlight.settings import ServerAddress, Settings, load_settings
 
 if TYPE_CHECKING:
     from wattlight.domain.entry import Catalog
@@ -98,6 +98,12 @@ class LocalWorkshop:
             return prober.profile()
         finally:
             prober.close()
+
+    def server_at(self, address: ServerAddress) -> "ModelServer":
+        """The server at an address of the settings."""
+        from wattlight.runtime import connect
+
+        return connect(address, self._environ)
 
     def server(self, host: str | None = None) -> "ModelServer":
         """The server ``host`` names in the settings or as a URL; None is the first of the settings."""

@@ -38,6 +38,7 @@ class CostToday:
     by_model: tuple[tuple[str, int, int | None], ...] = ()
     """(model name, energy mJ, money micro)."""
     parked_mj: int = 0
+    parked_micro: int | None = None
     covers: tuple[str, ...] = ()
     """Names of the parts that were measured."""
     tokens_out: int | None = None

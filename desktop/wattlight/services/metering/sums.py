@@ -98,6 +98,7 @@ class SpanSums:
             quality=worst_quality(self._qualities),
             by_model=tuple(lines),
             parked_mj=self._mj(key for key in models if key.state is State.PARKED),
+            parked_micro=self._micro(key for key in models if key.state is State.PARKED),
             covers=tuple(self._parts.get(device) or device for device in self._devices),
             tokens_out=self._tokens_out or None,
         )

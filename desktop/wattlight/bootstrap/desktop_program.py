@@ -1,0 +1,220 @@
+"""Builds the parts of the desktop program around the icon that is already there."""
+
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wattlight import __version__
+from wattlight.domain.state import AppState, HostState, RunningModel, ServerState
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.i18n import activate
+from wattlight.runtime import ModelServer
+from wattlight.services.desk import CurrentSettings, Desk, DeskParts, MeterStation, StationNews, StationParts
+from wattlight.services.hub import StateHub
+from wattlight.services.metering import LedgerFile, Recorder
+from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskSettings, room_by_size
+from wattlight.settings import Settings, load_settings, save_settings
+from wattlight.store import LedgerReader, MeterLock, open_reader
+from wattlight.system import autostart_for_platform, open_log
+from wattlight.ui import DesktopFace, EarlyIcon
+
+from .cost_page import CostPage
+from .extras import ExtrasMaker, Sources
+from .workshop import LocalWorkshop
+from .zone import local_zone
+
+
+class DesktopProgram:
+    """One run of the tray. Made and run on the main thread."""
+
+    def __init__(self, workshop: LocalWorkshop, early: EarlyIcon, arguments: list[str]) -> None:
+        self._workshop = workshop
+        loaded = load_settings(workshop.places.settings_file)
+        settings = loaded.settings
+        self._current = CurrentSettings(settings)
+        self._log = open_log(workshop.places.log_file)
+        activate(settings.language)
+        self._servers = {s.host: workshop.server_at(s) for s in settings.servers}
+        self._hub = StateHub(_first_state(settings, self._servers))
+        self._extras = self._make_extras()
+        self._desk = Desk(self._desk_parts(), self._current)
+        self._desk.use_tasks(self._make_tasks())
+        self._face = DesktopFace(
+            self._desk,
+            self._hub.state,
+            settings,
+            workshop.places,
+            arguments,
+            early=early,
+            extras=self._extras.extras,
+        )
+        for number, text in enumerate(loaded.notices):
+            self._desk.notify(f"settings {number}", text)
+
+    def run(self) -> int:
+        """Run until quit, stop in order, return the exit code."""
+        leave_hub = self._hub.subscribe(self._state_changed)
+        self._extras.start()
+        self._extras.ask("fixed")
+        self._desk.start()
+        self._face.publish(self._hub.state)
+        try:
+            return self._face.start()
+        finally:
+            leave_hub()
+            stopped = self._desk.stop()
+            stopped = self._extras.stop() and stopped
+            if not stopped:
+                self._log.warning("a thread was still busy at the end")
+
+    def _desk_parts(self) -> DeskParts:
+        autostart = autostart_for_platform(_own_command())
+        return DeskParts(
+            hub=self._hub,
+            watches={host: self._watch(host, server) for host, server in self._servers.items()},
+            meter=MeterStation(self._station_parts()),
+            now=self._workshop.now,
+            save=self._save,
+            advise=self._extras.ask_advice,
+            quit=self._quit,
+            set_autostart=autostart.set_enabled,
+        )
+
+    def _station_parts(self) -> StationParts:
+        places, workshop = self._workshop.places, self._workshop
+        ledger = LedgerFile(places.ledger_file, workshop.now)
+        return StationParts(
+            prober=workshop.prober,
+            recorder=lambda: Recorder(ledger, workshop.now, self._notify),
+            lock=MeterLock(places.meter_lock),
+            reader=self._reader,
+            tariff=self._tariff,
+            settings=lambda: self._settings().meter,
+            zone=local_zone(),
+            now=workshop.now,
+            publish=self._metered,
+            notify=self._notify,
+        )
+
+    def _make_extras(self) -> ExtrasMaker:
+        sources = Sources(
+            state=lambda: self._hub.state,
+            context=lambda: self._settings().context_length,
+            advisor=self._workshop.advisor,
+            profile=lambda: self._hub.state.hosts[0].profile,
+            countries=self._workshop.country_prices,
+            cost=CostPage(self._reader, self._tariff, local_zone(), self._workshop.now).answers,
+            models_folder=_models_folder(self._workshop.environ),
+            version=__version__,
+            autostart_supported=True,
+            startable=lambda: False,
+        )
+        return ExtrasMaker(sources, lambda extras: self._face.publish(self._hub.state, extras))
+
+    def _make_tasks(self) -> ModelTasks:
+        def settings() -> TaskSettings:
+            wanted = self._settings()
+            return TaskSettings(wanted.keep_alive, wanted.context_length)
+
+        return ModelTasks(
+            self._servers.__getitem__,
+            self._fits_beside,
+            self._desk.tasks_changed,
+            self._desk.task_ended,
+            settings=settings,
+            now=self._workshop.now,
+        )
+
+    def _watch(self, host: HostId, server: ModelServer) -> ServerWatch:
+        return ServerWatch(server, lambda state: self._desk.server_changed(host, state))
+
+    def _fits_beside(self, host: HostId) -> FitsBeside:
+        def fits(model: str, running: tuple[RunningModel, ...]) -> bool | None:
+            item = next((h for h in self._hub.state.hosts if h.id == host), None)
+            if item is None:
+                return None
+            wanted = next((m for m in item.server.installed if m.name == model), None)
+            return room_by_size(item.profile, wanted, running)
+
+        return fits
+
+    def _state_changed(self, state: AppState) -> None:
+        self._extras.state_changed(state)
+        self._face.publish(state)
+
+    def _metered(self, news: StationNews) -> None:
+        view = news.view
+
+        def change(state: AppState) -> AppState:
+            hosts = tuple(
+                replace(
+                    host,
+                    profile=news.profile or host.profile,
+                    sample=view.sample,
+                    history=view.history,
+                    today=view.today,
+                    month=view.month,
+                )
+                if host.id == LOCAL_HOST
+                else host
+                for host in state.hosts
+            )
+            return replace(
+                state,
+                hosts=hosts,
+                paused=view.paused,
+                recording=news.recording,
+                price_known=view.price_known,
+            )
+
+        self._hub.update(change)
+
+    def _save(self, settings: Settings) -> None:
+        save_settings(self._workshop.places.settings_file, settings)
+        self._extras.ask("cost", "fits")
+
+    def _settings(self) -> Settings:
+        return self._current.value
+
+    def _tariff(self) -> Tariff | None:
+        try:
+            return self._workshop.tariff(self._settings())
+        except Problem as problem:
+            self._notify("tariff", str(problem))
+            return None
+
+    def _reader(self) -> LedgerReader | None:
+        file = self._workshop.places.ledger_file
+        return open_reader(file) if file.exists() else None
+
+    def _notify(self, kind: str, text: str) -> None:
+        self._desk.notify(kind, text)
+
+    def _quit(self) -> None:
+        self._face.stop()
+
+
+def _first_state(settings: Settings, servers: dict[HostId, ModelServer]) -> AppState:
+    hosts = tuple(
+        HostState(address.host, address.name, ServerState(servers[address.host].url))
+        for address in settings.servers
+    )
+    return AppState(hosts=hosts, paused=settings.meter.paused)
+
+
+def _models_folder(environ: Mapping[str, str]) -> Path:
+    chosen = environ.get("OLLAMA_MODELS", "").strip()
+    return Path(chosen) if chosen else Path.home() / ".ollama" / "models"
+
+
+def _own_command() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--hidden"]
+    script = shutil.which("wattlight")
+    beside = Path(sys.executable).with_name("wattlight")
+    if beside.exists():
+        return [str(beside), "--hidden"]
+    return [script, "--hidden"] if script else [sys.executable, "-m", "wattlight", "--hidden"]

@@ -1,0 +1,226 @@
+"""The meter of this computer as one part: lock, recorder, sampler, sums, and the profile beside them."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from wattlight.domain.state import RunningModel
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem
+from wattlight.i18n import tr
+from wattlight.probes import Prober
+from wattlight.services.metering import LiveMeter, MeterView, Recorder, Sampler
+from wattlight.settings import Meter as MeterSettings
+from wattlight.store import LedgerReader, MeterLock
+
+PROFILE_SHOWN_S = 5.0
+PROFILE_HIDDEN_S = 60.0
+TRY_LOCK_S = 30.0
+"""How often a process that only reads tries to become the one that records."""
+READ_S = 15.0
+"""How often a process that only reads adds up what the other one wrote, while somebody looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationNews:
+    """What the station publishes after each sample."""
+
+    view: MeterView
+    profile: MachineProfile | None
+    recording: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StationParts:
+    """What the station is built from; all callables may be called from its thread.
+
+    Attributes:
+        prober: makes the prober (its first look may take long).
+        recorder: makes a recorder of this computer's ledger.
+        reader: opens the ledger for reading; None while there is none.
+        tariff: the tariff in force, None without a price.
+        settings: the meter's settings in force.
+        zone: the zone of days while there is no tariff.
+    """
+
+    prober: Callable[[], Prober]
+    recorder: Callable[[], Recorder]
+    lock: MeterLock
+    reader: Callable[[], LedgerReader | None]
+    tariff: Callable[[], Tariff | None]
+    settings: Callable[[], MeterSettings]
+    zone: ZoneInfo
+    now: Callable[[], datetime]
+    publish: Callable[[StationNews], None]
+    notify: Callable[[str, str], None]
+    clock: Callable[[], float] = time.monotonic
+
+
+class MeterStation:
+    """Implements :class:`MeterPort`. Everything slow happens on the sampler's thread."""
+
+    def __init__(self, parts: StationParts) -> None:
+        self._parts = parts
+        self._running: tuple[RunningModel, ...] | None = None
+        self._shown = False
+        self._paused = False
+        self._reload = False
+        self._engine_started = False
+        self._prober: Prober | None = None
+        self._recorder: Recorder | None = None
+        self._live: LiveMeter | None = None
+        self._profile: MachineProfile | None = None
+        self._profile_at = float("-inf")
+        self._lock_at = float("-inf")
+        self._read_at = float("-inf")
+        intervals = parts.settings()
+        self._sampler = Sampler(
+            self._sample,
+            self._take,
+            intervals.shown_interval_s,
+            intervals.hidden_interval_s,
+            expect=self._expect,
+            failed=lambda text: parts.notify("sensors", text),
+        )
+
+    def start(self) -> None:
+        """Begin to sample; opening the sensors and the ledger happens on the sampler's thread."""
+        self._sampler.start()
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """Stop sampling, then commit and close; the lock is released last."""
+        in_time = self._sampler.stop(timeout_s)
+        if in_time and self._live is not None:
+            self._live.finish()
+        if self._recorder is not None:
+            in_time = self._recorder.stop(timeout_s) and in_time
+        if in_time and self._prober is not None:
+            self._prober.close()
+        self._parts.lock.release()
+        return in_time
+
+    def set_shown(self, shown: bool) -> None:
+        """Somebody looks, or nobody does."""
+        self._shown = shown
+        self._sampler.set_watching(shown)
+
+    def set_paused(self, paused: bool) -> None:
+        """Stop or resume counting."""
+        self._paused = paused
+        if self._live is not None:
+            self._live.set_paused(paused)
+
+    def set_running(self, running: tuple[RunningModel, ...] | None) -> None:
+        """Which models are resident now."""
+        if running and not self._running:
+            self._engine_started = True
+        self._running = running
+
+    def settings_changed(self) -> None:
+        """Take the beat and the price anew; a new price changes the past too."""
+        intervals = self._parts.settings()
+        self._sampler.set_intervals(intervals.shown_interval_s, intervals.hidden_interval_s)
+        self._reload = True
+
+    def profile(self) -> MachineProfile | None:
+        """The computer as last seen."""
+        return self._profile
+
+    def _expect(self, beat_s: float) -> None:
+        if self._live is not None:
+            self._live.expect(beat_s)
+
+    def _sample(self) -> MachineSample:
+        if self._prober is None:
+            self._prober = self._parts.prober()
+        if self._live is None:
+            self._open()
+        if self._engine_started:
+            self._engine_started = False
+            self._prober.engine_started()
+        return self._prober.sample()
+
+    def _take(self, sample: MachineSample) -> None:
+        now = self._parts.clock()
+        self._mind_lock(now)
+        self._mind_profile(now)
+        if self._live is None:
+            return
+        if self._reload or (self._recorder is None and self._shown and now - self._read_at >= READ_S):
+            self._reload, self._read_at = False, now
+            self._add_up(self._live)
+        self._live.take(sample)
+
+    def _open(self) -> None:
+        """Become the one that records, or one that reads."""
+        self._lock_at = self._parts.clock()
+        try:
+            mine = self._parts.lock.acquire()
+        except Problem as problem:
+            self._parts.notify("ledger", str(problem))
+            mine = True  # nobody else can record either: count in memory
+        recorder = self._begin_recording() if mine else None
+        self._recorder = recorder
+        live = LiveMeter(
+            None if recorder is None else recorder.put,
+            lambda: self._running,
+            self._parts.tariff,
+            self._parts.now,
+            self._publish,
+            self._parts.zone,
+        )
+        if recorder is not None:
+            writer = recorder.open()
+            live.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
+        self._add_up(live)
+        if recorder is not None:
+            recorder.start()
+        live.expect(self._sampler.interval_s)
+        if self._paused:
+            live.set_paused(True)
+        self._live = live
+
+    def _begin_recording(self) -> Recorder | None:
+        recorder = self._parts.recorder()
+        try:
+            recorder.open()
+        except Problem as problem:
+            self._parts.notify("ledger", str(problem))
+            self._parts.lock.release()
+            return None
+        return recorder
+
+    def _mind_lock(self, now: float) -> None:
+        if self._recorder is None and now - self._lock_at >= TRY_LOCK_S:
+            self._lock_at = now
+            if self._parts.lock.acquire():
+                self._open()
+
+    def _mind_profile(self, now: float) -> None:
+        pause = PROFILE_SHOWN_S if self._shown else PROFILE_HIDDEN_S
+        if self._prober is not None and (self._profile is None or now - self._profile_at >= pause):
+            self._profile_at = now
+            self._profile = self._prober.profile()
+
+    def _add_up(self, live: LiveMeter) -> None:
+        try:
+            reader = self._parts.reader()
+            if reader is not None:
+                with reader:
+                    live.reload(reader)
+        except Problem as problem:
+            logging.getLogger("wattlight").warning("the ledger cannot be read: %s", problem)
+
+    def _publish(self, view: MeterView) -> None:
+        for device in view.distrusted:
+            self._parts.notify(
+                f"counter {device}",
+                tr(
+                    "The energy counter of {device} disagrees with its power reading; it is not used.",
+                    device=device,
+                ),
+            )
+        self._parts.publish(StationNews(view, self._profile, self._recorder is not None))
