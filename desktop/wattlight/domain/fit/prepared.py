@@ -1,12 +1,14 @@
 """Per-model work done once, so that a fit is quick."""
 
+from math import prod
+
 from wattlight.domain.shape import ModelShape
 
 from .architecture import Architecture, read_architecture
 from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
 from .file_span import FileSpans
-from .weights import Weights, hidden_bytes, weigh
+from .weights import HIDDEN_PREFIXES, Weights, hidden_bytes, is_expert, outside_kind, weigh
 
 
 class PreparedModel:
@@ -65,6 +67,22 @@ class PreparedModel:
         if self._spans is None:
             self._spans = FileSpans(self.shape, self.arch.layers)
         return self._spans
+
+    @property
+    def token_matrix_bytes(self) -> int:
+        """Bytes of the token matrix, which a tied model reads as its output for every token."""
+        return next((t.size_bytes for t in self.shape.tensors if t.name == "token_embd.weight"), 0)
+
+    @property
+    def active_parameters(self) -> int:
+        """Parameters that take part in computing a token: of the experts those used, no input matrix."""
+        arch, count = self.arch, 0.0
+        share = arch.experts_used / arch.experts if arch.experts else 1.0
+        for tensor in self.shape.tensors:
+            if tensor.name.startswith(HIDDEN_PREFIXES) or outside_kind(tensor.name, False) == "input":
+                continue
+            count += prod(tensor.dims) * (share if is_expert(tensor.name) else 1.0)
+        return max(1, round(count))
 
     def weights(self, backend: str, row_pad: int) -> Weights:
         """The weights as ``backend`` stores them."""
