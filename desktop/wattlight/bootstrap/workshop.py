@@ -50,9 +50,14 @@ class LocalWorkshop:
         trace: Callable[[str], None] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> "Prober":
-        """A new prober of this computer or of a recorded tree (which is not remembered)."""
+        """A new prober of this computer or of a recorded tree (which is not remembered).
+
+        ``WATTLIGHT_SYSROOT`` names such a tree for the whole program; it is for developers and tests.
+        """
         from wattlight.probes import open_prober
 
+        if root is None and self._environ.get("WATTLIGHT_SYSROOT"):
+            root = Path(self._environ["WATTLIGHT_SYSROOT"])
         cache = self.places.cache if root is None else None
         return open_prober(root, cache, trace=trace, clock=clock or time.monotonic)
 
