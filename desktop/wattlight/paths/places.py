@@ -1,6 +1,7 @@
 """The folders of one user, from the platform's own conventions."""
 
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,16 +88,18 @@ def places_for_user(environ: dict[str, str] | None = None) -> Places:
         root = Path(override).expanduser().absolute()
         return Places(root / "config", root / "data", root / "state", root / "cache", root / "run")
     dirs = platformdirs.PlatformDirs(_APP, appauthor=False)
-    folders = [
-        Path(p)
-        for p in (
-            dirs.user_config_dir,
-            dirs.user_data_dir,
-            dirs.user_state_dir,
-            dirs.user_cache_dir,
-            dirs.user_runtime_dir,
-        )
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
+        folders = [
+            Path(p)
+            for p in (
+                dirs.user_config_dir,
+                dirs.user_data_dir,
+                dirs.user_state_dir,
+                dirs.user_cache_dir,
+                dirs.user_runtime_dir,
+            )
+        ]
     if not all(folder.is_absolute() for folder in folders) or env.get("HOME", "x") == "":
         raise PlacesError("Your home folder is not known.", "Set HOME or WATTLIGHT_HOME and start again.")
     return Places(*folders)

@@ -1,0 +1,38 @@
+"""Where files live."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from wattlight.paths import PlacesError, places_for_user
+
+
+def test_one_folder_holds_everything_when_it_is_named(tmp_path: Path) -> None:
+    places = places_for_user({"WATTLIGHT_HOME": str(tmp_path)})
+    for file in (places.settings_file, places.ledger_file, places.meter_lock, places.log_file):
+        assert tmp_path in file.parents
+
+
+def test_the_users_own_folders_are_absolute_and_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        places = places_for_user({"HOME": "/home/user"})
+    assert places.config.is_absolute()
+
+
+def test_an_empty_home_is_one_sentence() -> None:
+    with pytest.raises(PlacesError) as caught:
+        places_for_user({"HOME": ""})
+    assert "HOME" in caught.value.next_step
+
+
+def test_a_folder_is_made_private_or_the_reason_is_said(tmp_path: Path) -> None:
+    places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "w")})
+    assert places.make(places.data).stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    blocked = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "file")})
+    with pytest.raises(PlacesError) as caught:
+        blocked.make(blocked.data)
+    assert "file" in caught.value.message
