@@ -21,7 +21,7 @@ from .parse import PullLine, read_installed, read_running, read_version
 from .problems import RuntimeProblem, problem_from_server, with_proxy_advice
 from .pulling import STALL_S, PullProgress, stalled
 from .shown import ShownModel, read_shown
-from .wire import POLL, FaultKind, Limits, Wire, WireFault
+from .wire import POLL, FaultKind, Limits, Proxy, Wire, WireFault
 
 if TYPE_CHECKING:
     import ollama
@@ -48,7 +48,7 @@ class OllamaServer:
         endpoint: Endpoint,
         *,
         authorization: str | None = None,
-        proxy: tuple[str, int] | None = None,
+        proxy: Proxy | None = None,
         behind_proxy: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,

@@ -1,12 +1,14 @@
 """Which proxy, if any, stands between this computer and a server that is not on it."""
 
+import base64
+import sys
+import urllib.request
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .address import Endpoint
+from .dialing import Proxy
 from .problems import RuntimeProblem
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def names_a_proxy(environ: Mapping[str, str]) -> bool:
@@ -14,8 +16,8 @@ def names_a_proxy(environ: Mapping[str, str]) -> bool:
     return any(_setting(environ, name) for name in ("https_proxy", "http_proxy", "all_proxy"))
 
 
-def proxy_for(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[str, int] | None:
-    """Host and port of the proxy for ``endpoint``; None for loopback, always.
+def proxy_for(endpoint: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
+    """The proxy for ``endpoint``; None for loopback, always.
 
     Raises:
         RuntimeProblem: the proxy is of a kind that is not understood (code ``proxy``).
@@ -30,14 +32,25 @@ def proxy_for(endpoint: Endpoint, environ: Mapping[str, str]) -> tuple[str, int]
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    if parts.scheme != "http" or not host or parts.username is not None:
+    if parts.scheme != "http" or not host:
         raise RuntimeProblem(
             f"The proxy of this computer cannot be used to reach {endpoint.url}.",
-            "Only plain http proxies without a password are understood; "
-            "add the server's name to NO_PROXY to reach it directly.",
+            "Only plain http proxies are understood; add the server's name to NO_PROXY to reach it directly.",
             "proxy",
         )
-    return host, port or _DEFAULT_PORTS["http"]
+    secret = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        secret = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return Proxy(host, port or 80, secret)
+
+
+def with_system_proxies(environ: Mapping[str, str], platform: str = sys.platform) -> Mapping[str, str]:
+    """``environ``, on macOS and Windows with the proxies of the system's own settings where it names none."""
+    if platform not in {"darwin", "win32"} or names_a_proxy(environ):
+        return environ
+    found = urllib.request.getproxies()
+    return {**environ, **{f"{kind}_proxy": found[kind] for kind in ("http", "https") if found.get(kind)}}
 
 
 def _setting(environ: Mapping[str, str], name: str) -> str:

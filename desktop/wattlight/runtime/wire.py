@@ -4,47 +4,20 @@ Built on sockets and ``http.client`` so that the steady poll costs no other libr
 never followed, compressed answers are refused, a cancel really closes the connection.
 """
 
-import errno
 import http.client
 import io
-import select
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from threading import Event
 from typing import Self
 
 from .address import Endpoint
+from .dialing import Proxy, connect_to
+from .exchange_fault import FaultKind, WireFault
 
-SLICE_S = 0.2
-"""A waiting read looks at its cancel event so often."""
-
-
-class FaultKind(StrEnum):
-    """How an exchange failed."""
-
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    SILENT = "silent"
-    NOT_HTTP = "not_http"
-    REDIRECT = "redirect"
-    ENCODED = "encoded"
-    TOO_LARGE = "too_large"
-    CUT = "cut"
-    TLS = "tls"
-    PROXY = "proxy"
-    CANCELLED = "cancelled"
-
-
-class WireFault(Exception):
-    """An exchange failed; ``detail`` is for the log, never shown alone."""
-
-    def __init__(self, kind: FaultKind, detail: str = "") -> None:
-        super().__init__(f"{kind}: {detail}")
-        self.kind = kind
-        self.detail = detail
+__all__ = ["POLL", "Answer", "FaultKind", "Limits", "Proxy", "Wire", "WireFault"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +109,10 @@ class Answer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def header(self, name: str) -> str:
+        """A header of the answer, empty if it has none."""
+        return (self._response.headers.get(name) or "").strip()
+
     def close(self) -> None:
         """Close the connection, whatever is still in it."""
         self._response.close()
@@ -145,6 +122,15 @@ class Answer:
         """From now on so many seconds without a byte are allowed."""
         self._patience.allow_idle(idle_s)
 
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it comes, without a limit of its own.
+
+        Raises:
+            WireFault: cut, silent or cancelled.
+        """
+        while piece := self._read():
+            yield piece
+
     def body(self) -> bytes:
         """The whole body.
 
@@ -153,7 +139,7 @@ class Answer:
         """
         parts: list[bytes] = []
         size = 0
-        while piece := self._read():
+        for piece in self.pieces():
             size += len(piece)
             if size > self._limits.body_bytes:
                 raise WireFault(FaultKind.TOO_LARGE, f"over {self._limits.body_bytes} bytes")
@@ -201,12 +187,12 @@ class Wire:
     """Makes exchanges with one endpoint. Holds no connection, so any thread may use it at any time.
 
     ``authorization`` is the value of that header; it is sent to the endpoint only, and only when the
-    way there is private. ``proxy`` ("host", port) is never used for loopback.
+    way there is private. ``proxy`` is never used for loopback.
     """
 
     endpoint: Endpoint
     authorization: str | None = None
-    proxy: tuple[str, int] | None = None
+    proxy: Proxy | None = None
     clock: Callable[[], float] = time.monotonic
 
     def ask(
@@ -216,22 +202,27 @@ class Wire:
         body: bytes | None = None,
         limits: Limits = POLL,
         cancel: Event | None = None,
+        headers: tuple[str, ...] = (),
+        redirects: bool = False,
     ) -> Answer:
         """Send one request and read the head of its answer.
+
+        ``headers`` are more lines of the head. A redirect is a fault unless ``redirects`` says that the
+        caller looks at it.
 
         Raises:
             WireFault: whatever went wrong.
         """
         patience = _Patience(limits, cancel, self.clock)
-        sock = self._connect(limits, cancel)
+        sock = connect_to(self.endpoint, self._proxy(), limits.connect_s, cancel)
         try:
-            sock.sendall(self._head(method, path, body) + (body or b""))
+            sock.sendall(self._head(method, path, body, headers) + (body or b""))
             response = http.client.HTTPResponse(
                 _Plug(_WatchedReader(sock, patience)),  # type: ignore[arg-type]  # makefile is all it uses
                 method=method,
             )
             response.begin()
-            _refuse_tricks(response)
+            _refuse_tricks(response, redirects)
         except WireFault:
             sock.close()
             raise
@@ -246,10 +237,12 @@ class Wire:
             raise WireFault(FaultKind.CUT, type(error).__name__) from error
         return Answer(sock, response, limits, patience)
 
-    def _head(self, method: str, path: str, body: bytes | None) -> bytes:
+    def _head(self, method: str, path: str, body: bytes | None, headers: tuple[str, ...] = ()) -> bytes:
         here = self.endpoint
         target = f"{here.path}{path}"
-        if self._proxy() is not None and here.scheme == "http":
+        proxy = self._proxy()
+        plain_proxy = proxy is not None and here.scheme == "http"
+        if plain_proxy:
             target = f"http://{here.authority}{target}"
         lines = [
             f"{method} {target} HTTP/1.1",
@@ -258,105 +251,22 @@ class Wire:
             "Accept: application/json, application/x-ndjson",
             "Accept-Encoding: identity",
             "Connection: close",
+            *headers,
         ]
+        if plain_proxy and proxy is not None and proxy.authorization is not None:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
         if self.authorization is not None and here.is_private:
             lines.append(f"Authorization: {self.authorization}")
         if body is not None:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
-    def _proxy(self) -> tuple[str, int] | None:
+    def _proxy(self) -> Proxy | None:
         return None if self.endpoint.is_loopback else self.proxy
 
-    def _connect(self, limits: Limits, cancel: Event | None) -> socket.socket:
-        proxy = self._proxy()
-        host, port = proxy or (self.endpoint.host, self.endpoint.port)
-        sock = _dial(host, port, limits.connect_s, cancel)
-        try:
-            if self.endpoint.scheme == "https":
-                sock.settimeout(limits.connect_s)
-                if proxy is not None:
-                    _tunnel(sock, self.endpoint.authority)
-                sock = _encrypt(sock, self.endpoint.host)
-        except BaseException:
-            sock.close()
-            raise
-        sock.settimeout(SLICE_S)
-        return sock
 
-
-def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.socket:
-    """A connected socket; the addresses of the name are tried in turn."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise WireFault(FaultKind.UNREACHABLE, "name not found") from error
-    fault = WireFault(FaultKind.UNREACHABLE)
-    for family, kind, protocol, _, address in found:
-        sock = socket.socket(family, kind, protocol)
-        try:
-            _dial_one(sock, address, limit_s, cancel)
-        except WireFault as error:
-            sock.close()
-            fault = error
-            if error.kind is FaultKind.CANCELLED:
-                break
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise fault
-
-
-def _dial_one(sock: socket.socket, address: object, limit_s: float, cancel: Event | None) -> None:
-    sock.setblocking(False)
-    code = sock.connect_ex(address)  # type: ignore[arg-type]  # what getaddrinfo gave
-    end = time.monotonic() + limit_s
-    while code in {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035}:
-        if cancel is not None and cancel.is_set():
-            raise WireFault(FaultKind.CANCELLED)
-        if time.monotonic() >= end:
-            raise WireFault(FaultKind.SILENT, "connect")
-        _, writable, failed = select.select([], [sock], [sock], min(SLICE_S, limit_s))
-        if writable or failed:
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code in {errno.ECONNREFUSED, 10061}:
-        raise WireFault(FaultKind.REFUSED)
-    if code:
-        raise WireFault(FaultKind.UNREACHABLE, errno.errorcode.get(code, str(code)))
-
-
-def _tunnel(sock: socket.socket, authority: str) -> None:
-    """Ask a proxy for a tunnel."""
-    try:
-        sock.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode("ascii"))
-        head = b""
-        while b"\r\n\r\n" not in head and len(head) < 16384:
-            piece = sock.recv(1)
-            if not piece:
-                break
-            head += piece
-    except OSError as error:
-        raise WireFault(FaultKind.PROXY, type(error).__name__) from error
-    words = head.split(b"\r\n")[0].split()
-    if len(words) < 2 or words[1] != b"200":
-        raise WireFault(FaultKind.PROXY, "no tunnel")
-
-
-def _encrypt(sock: socket.socket, host: str) -> socket.socket:
-    import ssl
-
-    try:
-        return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
-    except ssl.SSLCertVerificationError as error:
-        raise WireFault(FaultKind.TLS, error.verify_message) from error
-    except (ssl.SSLError, OSError) as error:
-        raise WireFault(FaultKind.TLS, type(error).__name__) from error
-
-
-def _refuse_tricks(response: http.client.HTTPResponse) -> None:
-    if 300 <= response.status < 400:
+def _refuse_tricks(response: http.client.HTTPResponse, redirects: bool) -> None:
+    if 300 <= response.status < 400 and not redirects:
         raise WireFault(FaultKind.REDIRECT, str(response.status))
     encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()
     if encoding not in {"", "identity"}:

@@ -17,7 +17,7 @@ from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import ServerStatus
 from wattlight.runtime import OllamaServer, RuntimeProblem, connect, parse_endpoint
-from wattlight.runtime.wire import FaultKind, Limits, Wire, WireFault
+from wattlight.runtime.wire import FaultKind, Limits, Proxy, Wire, WireFault
 from wattlight.settings import ServerAddress
 
 DESKTOP = Path(__file__).resolve().parents[3] / "desktop"
@@ -454,7 +454,7 @@ def test_fault_65_a_proxy_is_used_for_other_computers(fake: FakeOllama) -> None:
 
 
 def test_fault_65_a_dead_proxy_is_named(fake: FakeOllama) -> None:
-    wire = Wire(parse_endpoint("https://far.example"), proxy=("127.0.0.1", fake.port))
+    wire = Wire(parse_endpoint("https://far.example"), proxy=Proxy("127.0.0.1", fake.port))
     fake.faults["*"] = faulty_answers.error(407, "sign in")
     with pytest.raises(WireFault) as caught:
         wire.ask("GET", "/api/ps")

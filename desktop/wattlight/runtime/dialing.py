@@ -1,0 +1,121 @@
+"""Opens a connection: through a proxy where there is one, encrypted where the address says so."""
+
+import errno
+import select
+import socket
+import time
+from dataclasses import dataclass
+from threading import Event
+
+from .address import Endpoint
+from .exchange_fault import FaultKind, WireFault
+
+SLICE_S = 0.2
+"""A waiting read looks at its cancel event so often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy; ``authorization`` is the value of its own header, never shown."""
+
+    host: str
+    port: int
+    authorization: str | None = None
+
+
+def connect_to(
+    endpoint: Endpoint, proxy: Proxy | None, limit_s: float, cancel: Event | None
+) -> socket.socket:
+    """A connected socket whose reads time out after :data:`SLICE_S`.
+
+    Raises:
+        WireFault: nobody there, not in time, not trusted, or cancelled.
+    """
+    first: Endpoint | Proxy = endpoint if proxy is None else proxy
+    sock = _dial(first.host, first.port, limit_s, cancel)
+    try:
+        if endpoint.scheme == "https":
+            sock.settimeout(limit_s)
+            if proxy is not None:
+                _tunnel(sock, endpoint.authority, proxy)
+            sock = _encrypt(sock, endpoint.host)
+    except BaseException:
+        sock.close()
+        raise
+    sock.settimeout(SLICE_S)
+    return sock
+
+
+def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.socket:
+    """A connected socket; the addresses of the name are tried in turn."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise WireFault(FaultKind.UNREACHABLE, "name not found") from error
+    fault = WireFault(FaultKind.UNREACHABLE)
+    for family, kind, protocol, _, address in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            _dial_one(sock, address, limit_s, cancel)
+        except WireFault as error:
+            sock.close()
+            fault = error
+            if error.kind is FaultKind.CANCELLED:
+                break
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise fault
+
+
+def _dial_one(sock: socket.socket, address: object, limit_s: float, cancel: Event | None) -> None:
+    sock.setblocking(False)
+    code = sock.connect_ex(address)  # type: ignore[arg-type]  # what getaddrinfo gave
+    end = time.monotonic() + limit_s
+    while code in {errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035}:
+        if cancel is not None and cancel.is_set():
+            raise WireFault(FaultKind.CANCELLED)
+        if time.monotonic() >= end:
+            raise WireFault(FaultKind.SILENT, "connect")
+        _, writable, failed = select.select([], [sock], [sock], min(SLICE_S, limit_s))
+        if writable or failed:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code in {errno.ECONNREFUSED, 10061}:
+        raise WireFault(FaultKind.REFUSED)
+    if code:
+        raise WireFault(FaultKind.UNREACHABLE, errno.errorcode.get(code, str(code)))
+
+
+def _tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
+    """Ask a proxy for a tunnel."""
+    try:
+        lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+        if proxy.authorization is not None:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
+        sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+        head = b""
+        while b"\r\n\r\n" not in head and len(head) < 16384:
+            piece = sock.recv(1)
+            if not piece:
+                break
+            head += piece
+    except OSError as error:
+        raise WireFault(FaultKind.PROXY, type(error).__name__) from error
+    words = head.split(b"\r\n")[0].split()
+    if len(words) < 2 or words[1] != b"200":
+        raise WireFault(FaultKind.PROXY, "no tunnel")
+
+
+def _encrypt(sock: socket.socket, host: str) -> socket.socket:
+    import ssl
+
+    from .trust import tls_context
+
+    try:
+        return tls_context().wrap_socket(sock, server_hostname=host)
+    except ssl.SSLCertVerificationError as error:
+        raise WireFault(FaultKind.TLS, error.verify_message) from error
+    except (ssl.SSLError, OSError) as error:
+        raise WireFault(FaultKind.TLS, type(error).__name__) from error
