@@ -1,0 +1,17 @@
+"""A quick benchmark of a model on this machine, and the first answer a person tries."""
+
+from .energy import EnergyTap, EnergyWindow
+from .run import Answers, Benchmark, BenchmarkProblem, Progress, SpeedBook, Subject
+from .try_it import TryIt
+
+__all__ = [
+    "Answers",
+    "Benchmark",
+    "BenchmarkProblem",
+    "EnergyTap",
+    "EnergyWindow",
+    "Progress",
+    "SpeedBook",
+    "Subject",
+    "TryIt",
+]

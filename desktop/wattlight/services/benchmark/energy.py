@@ -1,0 +1,93 @@
+"""What the measured parts of the computer drew between two moments, from the sampler's samples."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from itertools import pairwise
+
+from wattlight.domain.power import compose
+from wattlight.domain.values import MachineSample
+
+KEPT_S = 600.0
+LONGEST_GAP_S = 10.0
+"""Between two samples further apart nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyWindow:
+    """Energy of the measured parts in a window; ``joules`` None with a sentence why.
+
+    ``power_w`` is the mean, ``error_fraction`` the relative error of the readings themselves.
+    """
+
+    joules: float | None = None
+    power_w: float | None = None
+    error_fraction: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    at_s: float
+    power_w: float | None
+    error_w: float
+    parts: tuple[str, ...]
+
+
+class EnergyTap:
+    """Keeps the last ten minutes of the machine's power; any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._points: deque[_Point] = deque()
+        self._changed = threading.Condition()
+
+    def take(self, sample: MachineSample) -> None:
+        """One sample."""
+        total = compose(sample.devices)
+        point = _Point(sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted)
+        with self._changed:
+            self._points.append(point)
+            while point.at_s - self._points[0].at_s > KEPT_S:
+                self._points.popleft()
+            self._changed.notify_all()
+
+    def wait_past(self, at_s: float, timeout_s: float) -> bool:
+        """Wait for a sample later than ``at_s``; False when none came in time."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: bool(self._points) and self._points[-1].at_s >= at_s, timeout_s
+            )
+
+    def between(self, start_s: float, end_s: float) -> EnergyWindow:
+        """Trapezoids of the power from ``start_s`` to ``end_s`` (monotonic), interpolated at both ends.
+
+        Unknown when a sample is missing, has no power, or covers other parts than the rest.
+        """
+        with self._changed:
+            points = list(self._points)
+        if not any(p.power_w is not None for p in points):
+            return EnergyWindow(reason="No part of this computer tells its power.")
+        inside = [p for p in points if start_s < p.at_s < end_s]
+        before = next((p for p in reversed(points) if p.at_s <= start_s), None)
+        after = next((p for p in points if p.at_s >= end_s), None)
+        used = [p for p in (before, *inside, after) if p is not None]
+        if before is None or after is None or any(p.power_w is None for p in used):
+            return EnergyWindow(reason="The power was not read during the whole run.")
+        if any(two.at_s - one.at_s > LONGEST_GAP_S for one, two in pairwise(used)):
+            return EnergyWindow(reason="The power was not read during the whole run.")
+        if len({p.parts for p in used}) > 1:
+            return EnergyWindow(reason="A part of the computer began or ceased to tell its power.")
+        joules = sum(_area(one, two, start_s, end_s) for one, two in pairwise(used))
+        mean = sum(p.power_w or 0.0 for p in used) / len(used)
+        error = sum(p.error_w for p in used) / len(used) / mean if mean else None
+        return EnergyWindow(joules, joules / (end_s - start_s), error)
+
+
+def _area(one: _Point, two: _Point, start_s: float, end_s: float) -> float:
+    left, right = max(one.at_s, start_s), min(two.at_s, end_s)
+    if right <= left:
+        return 0.0
+    first, last = one.power_w or 0.0, two.power_w or 0.0
+    slope = (last - first) / (two.at_s - one.at_s)
+    middle = first + slope * ((left + right) / 2 - one.at_s)
+    return middle * (right - left)

@@ -1,0 +1,270 @@
+"""Measures how fast a model answers here, and what an answer costs in energy."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from threading import Event
+from typing import Protocol
+
+from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.runtime.answers import AnswerPiece, Question
+
+from .energy import EnergyTap, EnergyWindow
+
+PROMPT = (
+    "Write a long story about a lighthouse keeper who repairs an old radio in winter. Describe the island, "
+    "the sea and the weather of each day, what the keeper hears on each frequency, whom he speaks to, what "
+    "he cooks, what he reads in the evening, how the lamp is cleaned and wound, and what he writes in the "
+    "book of the station. Let a ship appear in the fog, and let the radio work for the first time on that "
+    "night. Go on without stopping, do not summarise, do not ask questions, and begin with the first day."
+)
+"""Always the same, so that runs compare; long enough that reading it can be timed."""
+FIRST_TOKENS = 48
+WINDOW_S = 12.0
+"""So long the measured answer should take: power sensors average over up to a second."""
+SURE_WINDOW_S = 10.0
+SHORTEST_S = 2.0
+MOST_TOKENS = 4096
+MOST_ROUNDS = 6
+MIN_PROMPT_TOKENS = 64
+NEXT_SAMPLE_S = 6.0
+"""The sample after the end comes within this, however slow the beat."""
+REST_S = 3.0
+"""Length of the look at the power before the run."""
+
+
+class BenchmarkProblem(Problem):
+    """The benchmark has no result."""
+
+    code = "benchmark"
+
+
+class Answers(Protocol):
+    """Who answers (:class:`wattlight.runtime.answers.Answerer`)."""
+
+    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        """The pieces of an answer."""
+
+
+class SpeedBook(Protocol):
+    """Where runs are kept (:class:`wattlight.store.jobs.JobsBook`)."""
+
+    def add_speed(self, speed: MeasuredSpeed) -> None:
+        """Remember a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: a model, where it runs, and with which context."""
+
+    model: str
+    digest: str
+    device: str
+    context: int
+    server_version: str | None = None
+    host: HostId = LOCAL_HOST
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``stage`` is "loading" or "measuring"; tokens so far of about how many."""
+
+    stage: str
+    tokens: int = 0
+    of_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    counters: Counters
+    start_s: float
+    end_s: float
+
+
+class Benchmark:
+    """Runs on the caller's thread, about 15 s after the model is loaded.
+
+    Args:
+        answers: the server asked.
+        energy: what knows the power, None if nothing does.
+        book: where the result is kept.
+        on_use: is told of each request (its tokens belong to the meter too).
+    """
+
+    def __init__(
+        self,
+        answers: Answers,
+        energy: EnergyTap | None,
+        book: SpeedBook,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        on_use: Callable[[TokenUse], None] | None = None,
+    ) -> None:
+        self._answers = answers
+        self._energy = energy
+        self._book = book
+        self._now = now
+        self._monotonic = monotonic
+        self._on_use = on_use or (lambda _use: None)
+
+    def run(
+        self,
+        subject: Subject,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Event | None = None,
+    ) -> MeasuredSpeed:
+        """Measure ``subject`` and keep the result.
+
+        The first short answer loads the model and tells how long the measured one must be.
+
+        Raises:
+            Problem: the server's own, or :class:`BenchmarkProblem` when it sent no counters.
+        """
+        tell = progress or (lambda _progress: None)
+        began = self._monotonic()
+        tell(Progress("loading"))
+        # a beginning never seen before, so that nothing of the prompt is in the server's cache
+        fresh = f"{self._now():%Y%m%d%H%M%S%f} {PROMPT}"
+        first = self._round(subject, fresh, FIRST_TOKENS, lambda _n: None, cancel)
+        speed = _speed([first])
+        wanted = max(FIRST_TOKENS, min(MOST_TOKENS, round(speed * WINDOW_S)))
+        rounds: list[_Round] = []
+        tokens = 0
+        while len(rounds) < MOST_ROUNDS and tokens < wanted:
+            done = self._round(
+                subject,
+                PROMPT,
+                wanted - tokens,
+                partial(_count, tell, tokens, wanted),
+                cancel,
+            )
+            rounds.append(done)
+            tokens += done.counters.output_tokens or 0
+        result = self._result(subject, first, rounds, began)
+        self._book.add_speed(result)
+        return result
+
+    def _round(
+        self,
+        subject: Subject,
+        prompt: str,
+        tokens: int,
+        count: Callable[[int], None],
+        cancel: Event | None,
+    ) -> _Round:
+        question = Question(subject.model, prompt, subject.context, tokens, steady=True)
+        started_at, start = self._now(), self._monotonic()
+        first_piece: float | None = None
+        for number, piece in enumerate(self._answers.answer(question, cancel), start=1):
+            if first_piece is None:
+                first_piece = self._monotonic()
+            if piece.end is not None:
+                end = self._monotonic()
+                counters = piece.end.counters
+                self._on_use(self._use(subject, counters, started_at, (start, first_piece, end)))
+                if not counters.output_tokens or not counters.output_ns:
+                    break
+                return _Round(counters, first_piece, end)
+            count(number)
+        raise BenchmarkProblem(
+            f"{subject.model} gave no answer that can be measured.",
+            "Try it once in a chat; a model for embeddings has no such speed.",
+        )
+
+    def _use(
+        self, subject: Subject, counters: Counters, started_at: datetime, moments: tuple[float, float, float]
+    ) -> TokenUse:
+        start, first_piece, end = moments
+        return TokenUse(
+            model=subject.model,
+            client="wattlight",
+            path="/api/generate",
+            started_at=started_at,
+            ended_at=self._now(),
+            duration_ms=round((end - start) * 1000),
+            first_byte_ms=round((first_piece - start) * 1000),
+            status=200,
+            complete=True,
+            counters=counters,
+            source=TokenSource.BENCHMARK,
+            host=subject.host,
+        )
+
+    def _result(self, subject: Subject, first: _Round, rounds: list[_Round], began: float) -> MeasuredSpeed:
+        tokens = sum(r.counters.output_tokens or 0 for r in rounds)
+        start, end = rounds[0].start_s, rounds[-1].end_s
+        window, rest_w = self._window(start, end), self._rest_power(began)
+        joules, error, reason = _energy_per_token(window, rest_w, tokens, end - start)
+        power = None if window.power_w is None else max(0.0, window.power_w - (rest_w or 0.0))
+        return MeasuredSpeed(
+            model=subject.model,
+            digest=subject.digest,
+            device=subject.device,
+            context=subject.context,
+            at=self._now(),
+            output_tokens=tokens,
+            output_tokens_per_s=_speed(rounds),
+            prompt_tokens_per_s=_prompt_speed(first.counters),
+            server_version=subject.server_version,
+            joules_per_token=joules,
+            energy_error_fraction=error,
+            energy_reason=reason,
+            power_w=power if joules is not None else None,
+            host=subject.host,
+        )
+
+    def _window(self, start: float, end: float) -> EnergyWindow:
+        if self._energy is None:
+            return EnergyWindow(reason="No part of this computer tells its power.")
+        self._energy.wait_past(end, NEXT_SAMPLE_S)
+        return self._energy.between(start, end)
+
+    def _rest_power(self, began: float) -> float | None:
+        """Power just before the run, None where it was not read."""
+        return None if self._energy is None else self._energy.between(began - REST_S, began).power_w
+
+
+def _count(tell: Callable[[Progress], None], before: int, wanted: int, pieces: int) -> None:
+    """A piece is about a token."""
+    tell(Progress("measuring", before + pieces, wanted))
+
+
+def _speed(rounds: list[_Round]) -> float:
+    tokens = sum(r.counters.output_tokens or 0 for r in rounds)
+    return tokens * 1e9 / sum(r.counters.output_ns or 0 for r in rounds)
+
+
+def _prompt_speed(counters: Counters) -> float | None:
+    """Of the first answer only: later ones find the prompt in the server's cache."""
+    worked = (counters.prompt_tokens or 0) - (counters.cached_prompt_tokens or 0)
+    if worked < MIN_PROMPT_TOKENS or not counters.prompt_ns:
+        return None
+    return worked * 1e9 / counters.prompt_ns
+
+
+def _energy_per_token(
+    window: EnergyWindow, rest_w: float | None, tokens: int, seconds: float
+) -> tuple[float | None, float | None, str | None]:
+    """(joules per token above rest, relative error, reason).
+
+    Under ten seconds the error grows as the window shrinks, because sensors average over up to a second and
+    the ends weigh more; under two seconds there is no figure.
+    """
+    if window.joules is None or window.error_fraction is None:
+        return None, None, window.reason
+    if seconds < SHORTEST_S:
+        return None, None, f"The run took only {seconds:.1f} s, too short to measure its energy."
+    joules = window.joules - (rest_w or 0.0) * seconds
+    if joules <= 0:
+        return None, None, "The computer drew no more than at rest."
+    reasons = []
+    error = window.error_fraction * window.joules / joules
+    if seconds < SURE_WINDOW_S:
+        error *= SURE_WINDOW_S / seconds
+        reasons.append(f"The run took only {seconds:.1f} s.")
+    if rest_w is None:
+        reasons.append("What the computer draws at rest is included.")
+    return joules / tokens, min(error, 1.0), " ".join(reasons) or None

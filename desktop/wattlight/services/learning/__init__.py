@@ -1,0 +1,5 @@
+"""Learns from each load: compares what was predicted with what the server and the driver then say."""
+
+from .learner import ComparisonBook, LoadLearner, Predict
+
+__all__ = ["ComparisonBook", "LoadLearner", "Predict"]

@@ -1,0 +1,81 @@
+"""Writes counted requests away, off the relay's thread."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from wattlight.domain.tokens import TokenUse
+from wattlight.domain.values import Problem
+
+MOST_WAITING = 10_000
+GATHER_S = 5.0
+"""Requests of so many seconds are written together."""
+
+
+class TokenKeeper:
+    """One thread that sleeps until a request was counted. :meth:`take` never blocks.
+
+    While the file cannot be written, requests wait (the oldest go when there are too many) and are written
+    with the next ones.
+    """
+
+    def __init__(self, write: Callable[[Sequence[TokenUse]], None], gather_s: float = GATHER_S) -> None:
+        self._write = write
+        self._gather_s = gather_s
+        self._waiting: queue.SimpleQueue[TokenUse | None] = queue.SimpleQueue()
+        self._kept: list[TokenUse] = []
+        self._failing = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to write."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="wattlight-tokens", daemon=True)
+            self._thread.start()
+
+    def take(self, use: TokenUse) -> None:
+        """Keep one request; any thread."""
+        self._waiting.put(use)
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """Write what waits and end; True when the thread has ended."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return True
+        self._waiting.put(None)
+        thread.join(timeout_s)
+        return not thread.is_alive()
+
+    def _run(self) -> None:
+        going_on = True
+        while going_on:
+            going_on = self._gather()
+            self._flush()
+
+    def _gather(self) -> bool:
+        """Wait for a request, then for those that follow soon; False when it is time to end."""
+        use = self._waiting.get()
+        end = time.monotonic() + self._gather_s
+        while use is not None:
+            self._kept.append(use)
+            try:
+                use = self._waiting.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                return True
+        return False
+
+    def _flush(self) -> None:
+        if not self._kept:
+            return
+        try:
+            self._write(self._kept)
+        except Problem as problem:
+            if not self._failing:
+                logging.getLogger("wattlight").warning("token counts wait: %s", problem)
+            self._failing = True
+            del self._kept[:-MOST_WAITING]
+            return
+        self._failing = False
+        self._kept = []

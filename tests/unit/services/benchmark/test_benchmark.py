@@ -1,0 +1,217 @@
+"""The benchmark with a server that answers by the book; clock and samples are made by hand."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from threading import Event
+
+import pytest
+
+from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
+from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
+from wattlight.services.benchmark import Benchmark, BenchmarkProblem, EnergyTap, Progress, Subject, TryIt
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SUBJECT = Subject("llama3.1:8b", "d1", "RTX", 8192, "0.33.0")
+
+
+class Machine:
+    """A server of a given speed on a machine of given watts; time passes only while it answers."""
+
+    def __init__(self, per_s: float = 100.0, idle_w: float | None = 20.0, busy_w: float = 220.0) -> None:
+        self.per_s = per_s
+        self.idle_w = idle_w
+        self.busy_w = busy_w
+        self.time = 100.0
+        self.tap = EnergyTap()
+        self.questions: list[Question] = []
+        self.longest: int | None = None
+        self.counted = True
+        for _ in range(5):
+            self.pass_time(1.0, busy=False)
+
+    def pass_time(self, seconds: float, busy: bool) -> None:
+        end = self.time + seconds
+        while self.time < end - 1e-9:
+            self.time = min(end, self.time + 0.5)
+            self.sample(busy)
+
+    def sample(self, busy: bool, power: float | None = -1.0) -> None:
+        watts = (self.busy_w if busy else self.idle_w) if power == -1.0 else power
+        if self.idle_w is None:
+            watts = None
+        quality = None if watts is None else Quality.SAMPLED
+        device = DeviceSample("g", "RTX", "gpu", "nvidia", watts, scope=Scope.BOARD, quality=quality)
+        self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (device,)))
+
+    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        self.questions.append(question)
+        tokens = question.max_tokens or 10
+        if self.longest is not None:
+            tokens = min(tokens, self.longest)
+        self.pass_time(0.5, busy=True)
+        yield AnswerPiece("first")
+        self.pass_time(tokens / self.per_s, busy=True)
+        yield AnswerPiece("last")
+        counters = Counters(120, None, tokens, 60_000_000, round(tokens / self.per_s * 1e9))
+        yield AnswerPiece(end=AnswerEnd(counters if self.counted else Counters(), "length"))
+        self.pass_time(1.0, busy=False)
+
+    def now(self) -> datetime:
+        return NOW + timedelta(seconds=self.time)
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+class Book:
+    """Keeps runs in memory."""
+
+    def __init__(self) -> None:
+        self.runs: list[MeasuredSpeed] = []
+
+    def add_speed(self, speed: MeasuredSpeed) -> None:
+        self.runs.append(speed)
+
+
+def measure(machine: Machine, progress: Callable[[Progress], None] | None = None) -> MeasuredSpeed:
+    book, uses = Book(), list[TokenUse]()
+    bench = Benchmark(machine, machine.tap, book, machine.now, machine.monotonic, uses.append)
+    # the sample after the end comes as the sampler goes on
+    machine.tap.wait_past = lambda at, timeout: machine.pass_time(1.0, busy=False) or True
+    result = bench.run(SUBJECT, progress)
+    assert book.runs == [result]
+    assert len(uses) == len(machine.questions)
+    assert {use.source for use in uses} == {TokenSource.BENCHMARK}
+    return result
+
+
+def test_speed_and_energy_of_a_run() -> None:
+    told: list[Progress] = []
+    result = measure(Machine(), told.append)
+    assert result.output_tokens == 1200
+    assert result.output_tokens_per_s == pytest.approx(100)
+    assert result.prompt_tokens_per_s == pytest.approx(2000)
+    # 200 W above rest at 100 tokens a second; the ends of the window are half a sample of rest
+    assert result.joules_per_token == pytest.approx(2.0, rel=0.03)
+    assert result.power_w == pytest.approx(200, rel=0.03)
+    assert result.energy_error_fraction == pytest.approx(0.11, rel=0.05)
+    assert result.energy_reason is None
+    assert (result.context, result.device, result.digest) == (8192, "RTX", "d1")
+    assert told[0] == Progress("loading")
+    assert told[-1].stage == "measuring"
+
+
+def test_the_first_prompt_is_never_in_the_cache_and_the_measured_one_is_always_the_same() -> None:
+    one, two = Machine(), Machine()
+    measure(one)
+    two.time += 1
+    measure(two)
+    assert one.questions[0].prompt != two.questions[0].prompt
+    assert one.questions[1].prompt == two.questions[1].prompt
+    assert all(question.steady and question.context_length == 8192 for question in one.questions)
+
+
+def test_an_answer_that_ends_early_is_asked_for_again() -> None:
+    machine = Machine()
+    machine.longest = 500
+    result = measure(machine)
+    assert result.output_tokens == 1200
+    assert len(machine.questions) == 4
+    machine = Machine()
+    machine.longest = 100
+    result = measure(machine)
+    assert result.output_tokens == 600
+    assert result.energy_reason == "The run took only 8.5 s."
+    assert (result.energy_error_fraction or 0) > 0.11
+
+
+def test_a_run_too_short_to_measure_its_energy_says_so() -> None:
+    machine = Machine(per_s=100000)
+    result = measure(machine)
+    assert result.joules_per_token is None
+    assert result.power_w is None
+    assert "too short" in (result.energy_reason or "")
+
+
+def test_a_slow_machine_is_not_asked_for_much() -> None:
+    machine = Machine(per_s=2)
+    assert measure(machine).output_tokens == 48
+
+
+def test_no_sensor_and_no_sampler() -> None:
+    result = measure(Machine(idle_w=None))
+    assert (result.joules_per_token, result.power_w) == (None, None)
+    assert result.energy_reason == "No part of this computer tells its power."
+    machine, book = Machine(), Book()
+    Benchmark(machine, None, book, machine.now, machine.monotonic).run(SUBJECT)
+    assert book.runs[0].energy_reason == "No part of this computer tells its power."
+
+
+def test_an_unknown_rest_is_said() -> None:
+    machine = Machine()
+    machine.tap = EnergyTap()
+    machine.sample(busy=False)
+    result = measure(machine)
+    assert result.energy_reason == "What the computer draws at rest is included."
+    assert result.joules_per_token == pytest.approx(2.2, rel=0.03)
+
+
+def test_no_counters_is_no_measurement() -> None:
+    machine, book = Machine(), Book()
+    machine.counted = False
+    with pytest.raises(BenchmarkProblem):
+        Benchmark(machine, None, book, machine.now, machine.monotonic).run(SUBJECT)
+    assert book.runs == []
+
+
+def test_the_tap_knows_what_it_did_not_see() -> None:
+    machine = Machine()
+    tap = machine.tap
+    assert tap.between(101.0, 103.0).joules == pytest.approx(40.0)
+    assert tap.between(101.25, 101.5).joules == pytest.approx(5.0)
+    assert tap.between(50.0, 103.0).reason == "The power was not read during the whole run."
+    assert tap.between(101.0, 999.0).joules is None
+    machine.time += 60
+    machine.sample(busy=False)
+    assert tap.between(103.0, 164.0).joules is None
+    machine.time += 1
+    machine.sample(busy=False, power=None)
+    assert tap.between(164.5, 165.5).joules is None
+    assert EnergyTap().between(0, 1).joules is None
+
+
+def test_the_tap_forgets_and_waits() -> None:
+    tap = EnergyTap()
+    machine = Machine()
+    machine.tap = tap
+    machine.pass_time(700, busy=False)
+    assert len(tap._points) <= 1202
+    assert tap.wait_past(machine.time, 0.0)
+    assert not tap.wait_past(machine.time + 1, 0.0)
+
+
+def test_a_part_that_appears_midway_makes_the_sum_unknown() -> None:
+    tap = EnergyTap()
+    for second in range(4):
+        names = ["a", "b"] if second > 1 else ["a"]
+        parts = tuple(
+            DeviceSample(n, n, "gpu", "v", 10.0, quality=Quality.SAMPLED, scope=Scope.BOARD) for n in names
+        )
+        tap.take(MachineSample(LOCAL_HOST, NOW, float(second), parts))
+    assert tap.between(0.0, 1.0).joules == pytest.approx(10)
+    assert "began or ceased" in (tap.between(0.0, 3.0).reason or "")
+
+
+def test_a_first_answer_is_streamed_and_counted() -> None:
+    machine, uses = Machine(), list[TokenUse]()
+    pieces = list(TryIt(machine, machine.now, uses.append, machine.monotonic).ask("m", "hello"))
+    assert [p.text for p in pieces] == ["first", "last", ""]
+    assert pieces[-1].end is not None
+    assert (uses[0].complete, uses[0].source, uses[0].model) == (True, TokenSource.TRY_IT, "m")
+    assert machine.questions[0].max_tokens == 512
+    stream = TryIt(machine, machine.now, uses.append, machine.monotonic).ask("m", "hello")
+    next(stream)
+    stream.close()
+    assert not uses[1].complete
+    assert not uses[1].counters.known
