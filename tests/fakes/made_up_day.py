@@ -259,12 +259,12 @@ def offers() -> tuple[Offer, ...]:
 
 
 def cost(models: float, machine: float, price: float | None = 0.39) -> CostToday:
-    """Energy of a span in kWh, with its money at ``price``."""
+    """Energy of a span in kWh (models, and the computer beside them) with its money at ``price``."""
     return CostToday(
         models_mj=round(models * KWH),
-        machine_mj=round(machine * KWH),
+        machine_mj=round((models + machine) * KWH),
         models_micro=None if price is None else round(models * price * 1e6),
-        machine_micro=None if price is None else round(machine * price * 1e6),
+        machine_micro=None if price is None else round((models + machine) * price * 1e6),
         currency=None if price is None else "EUR",
         observed_s=78_000,
         span_s=79_500,

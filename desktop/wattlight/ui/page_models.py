@@ -48,8 +48,18 @@ class ModelsPage(Page):
 
     def render_scene(self, scene: Scene) -> None:
         """Show a state."""
+        if self._scene is None:
+            self._start_with(scene.settings.context_length)
         self._scene = scene
         self._show()
+
+    def _start_with(self, context_length: int) -> None:
+        index = self._context.findData(context_length)
+        if index >= 0:
+            self._context.blockSignals(True)
+            self._context.setCurrentIndex(index)
+            self._context.blockSignals(False)
+            self._filters = replace(self._filters, context_length=context_length)
 
     def choose(self, model: str) -> None:
         """Show the details of ``model``."""

@@ -13,6 +13,8 @@ SPAN_S = 600
 """Seconds the chart shows."""
 BREAK_S = 12.0
 """Two points further apart than this are not joined (twice the hidden beat and a little)."""
+HIGHEST_W = 1e5
+"""A reading above 100 kW is no reading of a computer."""
 MIN_GAP = 0.004
 """Narrower gaps are not drawn apart, as a share of the width."""
 
@@ -127,7 +129,9 @@ def _points(history: Iterable[HistoryPoint], now: datetime, contained: frozenset
         age = (now - point.at).total_seconds()
         if -2.0 <= age <= SPAN_S:
             known = tuple(
-                (i, w) for i, w in point.power_w if w is not None and math.isfinite(w) and i not in contained
+                (i, w)
+                for i, w in point.power_w
+                if w is not None and 0 <= w <= HIGHEST_W and i not in contained
             )
             points.append(_Point(min(1.0, 1 - age / SPAN_S), known, point.gap_reason or ""))
     return sorted(points, key=lambda p: p.x)

@@ -104,10 +104,9 @@ def _idle(scene: Scene) -> FigureView:
     month, extras = scene.host.month, scene.extras
     if month is None or month.quality is None:
         return FigureView(label, DASH, note=tr("Nothing recorded this month yet."), hint=hint)
-    if extras.parked_month_micro is not None:
-        text = money(extras.parked_month_micro, month.currency, cost_error(month))
-    else:
-        text = kwh(month.parked_mj)
+    parked = extras.parked_month_micro if extras.parked_month_micro is not None else month.parked_micro
+    error = cost_error(month)
+    text = kwh(month.parked_mj) if parked is None else money(parked, month.currency, error)
     note = tr("this month")
     if extras.parked_saving_micro and month.currency:
         saved = money(extras.parked_saving_micro, month.currency)
@@ -213,7 +212,7 @@ def _table(scene: Scene) -> TableView:
     currency, error = month.currency, cost_error(month)
     rows = [
         (
-            clean_text(name, 80),
+            clean_text(name, 80) or tr("model without a name"),
             kwh(energy),
             money(micro, currency, error),
             *_per_model(known.get(name), currency),
@@ -222,7 +221,7 @@ def _table(scene: Scene) -> TableView:
     ]
     computer = tr("computer without models, measured parts")
     amount = machine_amount(month) if month.machine_micro is not None else DASH
-    rows.append((computer, kwh(month.machine_mj), amount, DASH, DASH, DASH))
+    rows.append((computer, kwh(max(0, month.machine_mj - month.models_mj)), amount, DASH, DASH, DASH))
     today = scene.now.astimezone(scene.zone).date()
     headings = (
         month_name(today),

@@ -9,7 +9,7 @@ from wattlight.i18n import duration, kwh, money, percent, tr, watts
 
 from .words import DASH
 
-_NUMBER = re.compile(r"^([^\d−-]*)([−-]?\d[\d\s.,'’\u00a0\u202f]*)(.*)$", re.DOTALL)
+_NUMBER = re.compile(r"^(\D*?)([−-]?\d[\d\s.,'’\u00a0\u202f]*)(.*)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ def models_amount(cost: CostToday | None) -> str:
 
 
 def machine_amount(cost: CostToday | None) -> str:
-    """What the measured parts of the computer took beside the models."""
+    """What the measured parts of the computer took without the models (the state counts both together)."""
     if cost is None or cost.quality is None:
         return DASH
-    if cost.machine_micro is not None:
-        return money(cost.machine_micro, cost.currency, cost_error(cost))
-    return kwh(cost.machine_mj)
+    if cost.machine_micro is not None and cost.models_micro is not None:
+        return money(max(0, cost.machine_micro - cost.models_micro), cost.currency, cost_error(cost))
+    return kwh(max(0, cost.machine_mj - cost.models_mj))
 
 
 def observed_text(cost: CostToday) -> str:

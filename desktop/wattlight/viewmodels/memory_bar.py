@@ -6,7 +6,7 @@ from wattlight.domain.state import HostState
 from wattlight.domain.values import DeviceSample
 from wattlight.i18n import gib, number, tr
 
-from .scene import FitNote, Scene
+from .scene import FULL_GPU, PARTIAL_GPU, FitNote, Scene
 
 GIB = 1 << 30
 DIFFERENCE_BYTES = GIB // 10
@@ -84,7 +84,7 @@ def _summary(scene: Scene, device: DeviceSample, predicted: int | None) -> str:
 def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | None) -> MemoryBarView | None:
     """What a model that is not running would take of the device."""
     total = device.memory_total_bytes if device else None
-    if not total or device is None:
+    if not total or device is None or fit.verdict not in {FULL_GPU, PARTIAL_GPU}:
         return None
     others = device.memory_used_bytes
     parts = [(tr("weights"), weights, "weights"), (tr("context and work"), work, "work")]

@@ -1,0 +1,283 @@
+"""The pages: figures say how sure they are, what is unknown is a dash, prices are understood."""
+
+from dataclasses import replace
+
+import pytest
+
+from fakes import made_up_day
+from wattlight.domain.state import ServerStatus
+from wattlight.i18n import activate
+from wattlight.settings import Price, Settings
+from wattlight.viewmodels import (
+    Filters,
+    Scene,
+    Tone,
+    Verb,
+    cost_view,
+    figure,
+    machine_view,
+    models_view,
+    now_view,
+    settings_view,
+    small_window_view,
+    understood_budget,
+    understood_price,
+)
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    activate("en")
+
+
+def with_host(scene: Scene, **values: object) -> Scene:
+    """The scene with parts of its computer replaced."""
+    return replace(scene, state=replace(scene.state, hosts=(replace(scene.host, **values),)))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("52 W", ("", "52", "W")),
+        ("€0.20", ("€", "0.20", "")),
+        ("0,20 €", ("", "0,20", "€")),
+        ("CHF 1’234.50", ("CHF", "1’234.50", "")),
+        ("-€0.20", ("-€", "0.20", "")),
+        ("–", ("", "–", "")),
+    ],
+)
+def test_a_figure_keeps_its_sign_where_its_language_puts_it(text: str, parts: tuple[str, str, str]) -> None:
+    view = figure("x", text)
+    assert (view.before, view.value, view.after) == parts
+
+
+def test_now_says_what_it_rests_on() -> None:
+    view = now_view(made_up_day.evening())
+    assert (view.power.value, view.power.after) == ("52", "W")
+    assert view.power.note == "GPU + CPU sensors, about ±10%"
+    assert view.today.note == "0.51 kWh · computer itself €0.31"
+    assert view.month.note == "about €3.30–€3.80 by Nov 30"
+    assert view.not_measured is not None
+    assert view.not_measured.text == "screen and rest of the PC not measured"
+    (loaded,) = view.running
+    assert loaded.facts == "context 8,192 of 40,960 · 118 tokens/s measured · kept until 11:05\u202fPM"
+    assert view.memory is not None
+    assert view.memory.summary == "16.7 of 24 GiB free · predicted 5.7, uses 5.7"
+    assert sum(s.fraction for s in view.memory.segments) == pytest.approx(7.3 / 24, abs=0.01)
+
+
+def test_what_the_server_reports_is_named_where_it_differs() -> None:
+    scene = made_up_day.evening()
+    loaded = replace(
+        made_up_day.running(), size_vram_bytes=round(5.2 * (1 << 30)), size_bytes=round(5.2 * (1 << 30))
+    )
+    scene = with_host(scene, server=replace(scene.host.server, running=(loaded,)))
+    memory = now_view(scene).memory
+    assert memory is not None
+    assert memory.summary.endswith("Ollama reports 5.2")
+
+
+def test_unknown_is_a_dash_and_never_zero() -> None:
+    view = now_view(made_up_day.first_minute())
+    assert {f.value for f in (view.power, view.today, view.month)} == {"–"}
+    assert view.memory is None
+    assert view.running == ()
+
+
+def test_no_sensor_is_said_with_its_reason() -> None:
+    scene = made_up_day.evening()
+    sample = scene.host.sample
+    assert sample is not None
+    silent = tuple(
+        replace(d, power_w=None, quality=None, reason="Only root may read it.") for d in sample.devices
+    )
+    view = now_view(with_host(scene, sample=replace(sample, devices=silent), history=()))
+    assert view.power.value == "–"
+    assert view.power.note == "no readable power sensor"
+    assert "Only root may read it." in view.power.hint
+
+
+def test_contained_parts_are_not_added_twice() -> None:
+    scene = made_up_day.evening()
+    sample = scene.host.sample
+    assert sample is not None
+    gpu, cpu = sample.devices
+    both = replace(sample, devices=(gpu, replace(cpu, contained_in=gpu.device_id)))
+    assert now_view(with_host(scene, sample=both)).power.value == "37"
+
+
+def test_empty_states_teach() -> None:
+    empty = small_window_view(made_up_day.no_model()).empty
+    assert empty is not None
+    assert empty.title == "No model yet. These three fit this computer."
+    assert [row.name for row in empty.rows] == ["qwen3.6:27b", "gemma4:26b", "qwen3-coder:30b"]
+    absent = small_window_view(made_up_day.no_server()).empty
+    assert absent is not None
+    assert [a.command.verb for a in absent.actions] == [Verb.START_SERVER, Verb.REFRESH]
+
+
+def test_price_is_asked_until_it_is_known_or_declined() -> None:
+    scene = made_up_day.no_model()
+    assert small_window_view(scene).price_question is not None
+    declined = replace(scene, settings=Settings(price=Price(declined=True)))
+    assert small_window_view(declined).price_question is None
+    assert small_window_view(made_up_day.evening()).price_question is None
+
+
+def test_models_are_in_sections_and_marked() -> None:
+    view = models_view(made_up_day.evening(), Filters())
+    assert [r.name for r in view.rows if r.section] == [
+        "On this computer",
+        "Fits this computer",
+        "Often asked for, too large here",
+    ]
+    rows = {r.key: r for r in view.rows if r.key}
+    assert rows["qwen3:8b"].speed == "118 ✓"
+    assert rows["qwen3:8b"].running
+    assert rows["llama3.3:70b"].speed == "2–4"
+    assert rows["llama3.3:70b"].pill is not None
+    assert rows["llama3.3:70b"].pill.text == "41 of 81 layers"
+    assert rows["qwen3.6:27b"].cost == "≈ €0.93"
+    assert rows["qwen3:32b-fp16"].pill is not None
+    assert rows["qwen3:32b-fp16"].pill.tone is Tone.BAD
+
+
+def test_detail_of_an_offer_has_size_time_and_room() -> None:
+    detail = models_view(made_up_day.evening(), Filters(), "qwen3.6:27b").detail
+    assert detail is not None
+    assert detail.main is not None
+    assert detail.main.text == "Install 17.4 GB"
+    assert detail.footnote == "About 24 min at your last speed · 412 GB free on disk"
+    assert detail.context_text == "up to about 81,000 stays on the GPU; 130,000 with an 8-bit cache"
+    assert "Takes the place of qwen3:8b" in detail.why
+    assert [c.text for c in detail.choices][:2] == ["4,096", "8,192"]
+
+
+def test_removing_is_asked_with_the_name_and_a_foreign_registry_with_its_host() -> None:
+    scene = made_up_day.evening()
+    detail = models_view(scene, Filters(), "gpt-oss:20b").detail
+    assert detail is not None
+    remove = detail.others[-1].command
+    assert remove.verb is Verb.REMOVE
+    assert remove.question == "Remove gpt-oss:20b and free 13.8 GB? It can be installed again."
+    typed = models_view(scene, Filters(search="hf.co/someone/model:Q4"), "hf.co/someone/model:Q4").detail
+    assert typed is not None
+    assert typed.main is not None
+    assert "comes from hf.co" in typed.main.command.question
+    plain = models_view(scene, Filters(search="mistral:7b"), "mistral:7b").detail
+    assert plain is not None
+    assert plain.main is not None
+    assert plain.main.command.question == ""
+
+
+def test_nothing_can_be_installed_without_a_server() -> None:
+    scene = made_up_day.evening()
+    scene = with_host(scene, server=replace(scene.host.server, status=ServerStatus.ABSENT, running=()))
+    detail = models_view(scene, Filters(), "qwen3.6:27b").detail
+    assert detail is not None
+    assert detail.main is not None
+    assert (detail.main.enabled, detail.main.why_not) == (False, "Ollama is not running.")
+
+
+def test_cloud_models_are_hidden_and_say_where_the_text_goes() -> None:
+    scene = made_up_day.evening()
+    cloud = replace(scene.host.server.installed[0], name="big:cloud", remote_host="https://example.org")
+    scene = with_host(
+        scene, server=replace(scene.host.server, installed=(*scene.host.server.installed, cloud))
+    )
+    assert "big:cloud" not in [r.key for r in models_view(scene, Filters()).rows]
+    shown = models_view(scene, Filters(show_cloud=True), "big:cloud")
+    assert shown.detail is not None
+    assert shown.detail.why == "Runs on Ollama's servers; your text leaves this computer."
+
+
+def test_cost_keeps_models_and_computer_apart() -> None:
+    view = cost_view(made_up_day.evening())
+    assert (view.today.before, view.today.value) == ("€", "0.20")
+    assert view.days.budget is not None
+    assert view.days.budget[1] == "daily budget €0.35"
+    assert len(view.days.bars) == 30
+    highest = max(b.parked + b.working + b.computer for b in view.days.bars)
+    assert 0.8 < highest <= 1.0
+    assert all(b.computer == 0 for b in view.days.bars)
+    assert any(b.computer > 0 for b in cost_view(made_up_day.evening(), True).days.bars)
+    assert view.table.headings[-1] == "same weights hosted"
+    assert view.table.rows[0][:3] == ("qwen3:8b", "4.97 kWh", "€1.94")
+    assert view.table.rows[-1][:3] == ("computer without models, measured parts", "18.3 kWh", "€7.14")
+
+
+def test_columns_that_know_nothing_are_left_out() -> None:
+    scene = made_up_day.evening()
+    bare = replace(scene, extras=replace(scene.extras, months=()))
+    assert cost_view(bare).table.headings == ("November", "Energy", "Cost")
+
+
+def test_without_a_price_energy_is_shown() -> None:
+    scene = with_host(
+        made_up_day.evening(), today=made_up_day.cost(0.5, 0.8, None), month=made_up_day.cost(6.9, 18.3, None)
+    )
+    days = tuple(
+        replace(d, working_micro=None, parked_micro=None, computer_micro=None) for d in made_up_day.days()
+    )
+    view = cost_view(
+        replace(scene, settings=Settings(), extras=replace(scene.extras, days=days, parked_month_micro=None))
+    )
+    assert (view.today.value, view.today.after) == ("0.50", "kWh")
+    assert view.days.title == "Energy of models per day, November"
+    assert view.days.y_ticks[-1][1].endswith("kWh")
+    assert view.days.budget is None
+
+
+def test_machine_has_a_card_for_each_device() -> None:
+    view = machine_view(made_up_day.evening())
+    assert [c.name for c in view.cards] == ["NVIDIA GeForce RTX 4090", "AMD Ryzen 9 7900X"]
+    assert view.cards[0].power.note == "energy counter, about ±10% · NVML energy counter"
+    assert view.cards[1].memory is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("0.39", "0.39"), ("0,39", "0.39"), (" 12.5 ", "12.5"), ("0", "0"), ("1e-1", "0.1")]
+)
+def test_prices_are_understood(typed: str, kept: str) -> None:
+    entry = understood_price(typed, "eur", "DE", Price(declined=True))
+    assert entry.error == ""
+    assert entry.price == Price(kept, "EUR", None, "DE", None, False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "currency"),
+    [
+        ("", "EUR"),
+        ("-1", "EUR"),
+        ("abc", "EUR"),
+        ("NaN", "EUR"),
+        ("Infinity", "EUR"),
+        ("0.39", "EURO"),
+        ("38000", "EUR"),
+    ],
+)
+def test_wrong_prices_are_explained_and_change_nothing(typed: str, currency: str) -> None:
+    old = Price("0.30", "EUR")
+    entry = understood_price(typed, currency, "", old)
+    assert entry.error.endswith((".", "?"))
+    assert entry.price == old
+
+
+def test_budget_is_understood_or_explained() -> None:
+    settings, error = understood_budget("0,50", Settings())
+    assert (settings.meter.daily_budget_micro, error) == (500_000, "")
+    assert understood_budget("", settings)[0].meter.daily_budget_micro is None
+    assert understood_budget("-1", settings)[1]
+
+
+def test_settings_show_what_is_in_force() -> None:
+    view = settings_view(made_up_day.evening())
+    assert (view.country, view.price, view.currency, view.daily_budget) == ("DE", "0.39", "EUR", "0.35")
+
+
+@pytest.mark.parametrize("name", sorted(made_up_day.SCENES))
+def test_every_scene_has_every_view(name: str) -> None:
+    scene = made_up_day.SCENES[name]()
+    for view in (now_view, cost_view, machine_view, settings_view, small_window_view):
+        assert view(scene) == view(scene)
+    assert models_view(scene, Filters()) == models_view(scene, Filters())

@@ -1,0 +1,136 @@
+"""The tray's view: icon by state, one-line entries, caps, and what a click asks for."""
+
+from dataclasses import replace
+
+import pytest
+
+from fakes import made_up_day
+from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
+from wattlight.i18n import activate
+from wattlight.viewmodels import Command, IconState, MenuEntry, Scene, Verb, tray_view
+
+
+@pytest.fixture(autouse=True)
+def _english() -> None:
+    activate("en")
+
+
+def changed(scene: Scene, **server: object) -> Scene:
+    """The scene with another server."""
+    host = scene.host
+    host = replace(host, server=replace(host.server, **server))
+    return replace(scene, state=replace(scene.state, hosts=(host,)))
+
+
+def entry(scene: Scene, start: str) -> MenuEntry:
+    """The line that begins with ``start``."""
+    return next(e for e in tray_view(scene).menu if e.text.startswith(start))
+
+
+def test_icon_follows_the_state() -> None:
+    evening = made_up_day.evening()
+    sample = evening.host.sample
+    assert sample is not None
+    at_work = replace(sample, devices=(replace(sample.devices[0], utilisation_percent=97.0),))
+    working = replace(evening, state=replace(evening.state, hosts=(replace(evening.host, sample=at_work),)))
+    task = TaskState("switch", "x", evening.now)
+    cases = {
+        IconState.READY: evening,
+        IconState.WORKING: working,
+        IconState.OFF: changed(evening, running=()),
+        IconState.LOADING: replace(evening, state=replace(evening.state, tasks=(task,))),
+        IconState.PAUSED: replace(evening, state=replace(evening.state, paused=True)),
+        IconState.ATTENTION: changed(evening, status=ServerStatus.SILENT),
+    }
+    for wanted, scene in cases.items():
+        assert tray_view(scene).icon is wanted
+    assert tray_view(made_up_day.no_server()).icon is IconState.OFF
+
+
+def test_an_error_notice_wants_attention() -> None:
+    scene = made_up_day.evening()
+    bad = replace(scene.state, notices=(Notice("disk", "The disk is full.", scene.now, "error"),))
+    assert tray_view(replace(scene, state=bad)).icon is IconState.ATTENTION
+
+
+def test_equal_states_give_equal_views() -> None:
+    assert tray_view(made_up_day.evening()) == tray_view(made_up_day.evening())
+
+
+def test_nothing_known_shows_no_zero() -> None:
+    view = tray_view(made_up_day.first_minute())
+    assert view.menu[0].text == "Nothing measured yet"
+    assert "0" not in view.tooltip
+
+
+def test_many_models_are_behind_more() -> None:
+    view = tray_view(made_up_day.crowd(5000))
+    names = [e for e in view.menu if e.text.startswith("model-")]
+    more = next(e for e in view.menu if e.children)
+    assert len(names) == 15
+    assert more.text == "More models"
+    assert len(more.children) == 16
+    assert more.children[-1].command == Command(Verb.OPEN_MODELS)
+
+
+def test_cloud_models_are_not_local_ones() -> None:
+    scene = made_up_day.evening()
+    cloud = replace(
+        scene.host.server.installed[1], name="gpt-oss:120b-cloud", remote_host="https://example.org"
+    )
+    view = tray_view(changed(scene, installed=(*scene.host.server.installed, cloud)))
+    assert not any("cloud" in e.text for e in view.menu)
+
+
+def test_heavy_switch_asks_and_light_one_does_not() -> None:
+    scene = made_up_day.evening()
+    light, heavy = entry(scene, "gpt-oss:20b").command, entry(scene, "llama3.3:70b").command
+    assert light == Command(Verb.SWITCH, "gpt-oss:20b")
+    assert heavy is not None
+    assert heavy.question == ("Needs about 20 GiB of RAM too; 2–4 tokens/s. Switch to llama3.3:70b anyway?")
+    assert heavy.confirm == "Switch anyway"
+
+
+def test_kept_model_says_so_and_can_be_let_go() -> None:
+    scene = changed(made_up_day.evening(), running=(replace(made_up_day.running(), expires_at=None),))
+    assert entry(scene, "qwen3:8b").text == "qwen3:8b – on GPU, kept until unloaded"
+    keep = entry(scene, "Keep loaded")
+    assert (keep.checked, keep.command) == (True, Command(Verb.RELEASE, "qwen3:8b"))
+
+
+def test_two_loaded_models_are_kept_one_by_one() -> None:
+    second = RunningModel("gpt-oss:20b", "bb22", 100, 0, 8192, None)
+    scene = changed(made_up_day.evening(), running=(made_up_day.running(), second))
+    assert entry(scene, "gpt-oss:20b").text == "gpt-oss:20b – CPU only, kept until unloaded"
+    assert [e.checked for e in entry(scene, "Keep loaded").children] == [False, True]
+
+
+def test_work_under_way_can_be_stopped_and_has_no_running_clock() -> None:
+    scene = made_up_day.busy()
+    later = replace(scene, now=scene.now.replace(minute=6))
+    assert entry(scene, "Switching to").text == "Switching to gpt-oss:20b – cancel"
+    assert entry(scene, "Switching to") == entry(later, "Switching to")
+    assert entry(scene, "Installing").command == Command(Verb.CANCEL_PULL, "qwen3.6:27b")
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (ServerStatus.ABSENT, "Ollama is not running"),
+        (ServerStatus.FOREIGN, "Another program answers at Ollama's address"),
+        (ServerStatus.SILENT, "Ollama does not answer"),
+        (ServerStatus.ERROR, "Ollama cannot be used"),
+        (ServerStatus.READY, "No model yet"),
+        (ServerStatus.UNKNOWN, "Looking for Ollama…"),
+    ],
+)
+def test_without_models_the_menu_says_why(status: ServerStatus, text: str) -> None:
+    scene = changed(made_up_day.evening(), status=status, installed=(), running=())
+    assert entry(scene, text)
+
+
+def test_labels_are_one_short_line() -> None:
+    for scene in (made_up_day.hostile(), made_up_day.busy()):
+        for line in tray_view(scene).menu:
+            assert len(line.text) <= 80
+            assert "\n" not in line.text
