@@ -1,9 +1,9 @@
 """Talks to model servers. Nothing heavy is imported until an operation (pull, load, ...) is asked for."""
 
 from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
-from .connect import choose_address, connect
 from .names import ModelName, read_name, same_model
 from .ollama_server import OllamaServer
+from .opening import choose_address, connect
 from .problems import RuntimeProblem
 from .server_door import ModelServer
 from .shown import ShownModel
