@@ -102,7 +102,7 @@ class PowerChart(QWidget):
         metrics = painter.fontMetrics()
         width = metrics.horizontalAdvance(gap.label)
         painter.save()
-        painter.setPen(QColor(tokens.faint))
+        painter.setPen(QColor(tokens.quiet))
         painter.translate(box.center())
         across = width + 8 > box.width()
         if across:

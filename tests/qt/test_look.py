@@ -1,0 +1,86 @@
+"""Contrast, icons, and a lint: no label guesses whether its text is markup."""
+
+import ast
+import itertools
+from pathlib import Path
+
+import pytest
+from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtWidgets import QApplication
+
+from wattlight.assets import asset_bytes
+from wattlight.ui.icons import HALO, INK, render, tray_icon
+from wattlight.ui.tokens import DARK, LIGHT, Tokens, contrast, from_palette, text_pairs
+from wattlight.viewmodels import IconState
+
+SOURCE = Path(__file__).parents[2] / "desktop" / "wattlight" / "ui"
+
+pytestmark = pytest.mark.qt
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=lambda t: t.name)
+def test_every_text_can_be_read(tokens: Tokens) -> None:
+    low = {what: round(contrast(a, b), 2) for what, a, b in text_pairs(tokens) if contrast(a, b) < 4.5}
+    assert not low
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_high_contrast_takes_the_systems_own_colours(qapp: QApplication) -> None:
+    palette = QPalette(QColor("#000000"), QColor("#000000"))
+    palette.setColor(QPalette.ColorRole.WindowText, QColor("#ffff00"))
+    tokens = from_palette(palette)
+    assert tokens.text == "#ffff00"
+    assert tokens.window == "#000000"
+    assert tokens.good == tokens.bad == "#ffff00"
+
+
+def opaque(image: QImage) -> set[tuple[int, int]]:
+    """Pixels that are drawn in the ink."""
+    ink = QColor(INK.decode())
+    return {
+        (x, y)
+        for x in range(image.width())
+        for y in range(image.height())
+        if image.pixelColor(x, y).alpha() > 200
+        and abs(image.pixelColor(x, y).lightness() - ink.lightness()) < 60
+    }
+
+
+def test_states_differ_by_shape_alone(qapp: QApplication) -> None:
+    shapes = {s: opaque(render(asset_bytes(f"icons/tray-{s.value}.svg"), 22)) for s in IconState}
+    for one, other in itertools.combinations(IconState, 2):
+        assert len(shapes[one] ^ shapes[other]) >= 5, (one, other)
+
+
+def test_an_icon_reads_on_light_and_dark_panels(qapp: QApplication) -> None:
+    """Ink and halo are far apart, so one of them stands out on any panel."""
+    for panel in ("#000000", "#2b2b2b", "#808080", "#dddddd", "#ffffff"):
+        best = max(contrast(panel, INK.decode()), contrast(panel, HALO.decode()))
+        assert best > 3.0
+
+
+def test_icon_has_the_sizes_of_panels(qapp: QApplication) -> None:
+    icon = tray_icon("working")
+    assert {16, 22, 24, 32, 48, 64} <= {size.width() for size in icon.availableSizes()}
+
+
+def test_no_label_is_made_without_the_helper() -> None:
+    """``QLabel(x)`` and ``setTextFormat`` only in text.py; boxes that guess markup nowhere."""
+    faults = []
+    for file in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            where = f"{file.name}:{node.lineno}"
+            if name == "QLabel" and (node.args or node.keywords):
+                faults.append(f"{where}: QLabel with a text, use plain_label()")
+            if name in {"QMessageBox", "QProgressDialog", "QErrorMessage"}:
+                faults.append(f"{where}: {name} guesses markup and blocks")
+            if name == "setToolTip" and file.name not in {"text.py", "keeper.py", "early.py"}:
+                faults.append(f"{where}: use plain_tip()")
+    assert not faults, "\n".join(faults)
