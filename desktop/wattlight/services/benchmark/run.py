@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.answers import AnswerPiece, Question
 
 from .energy import EnergyTap, EnergyWindow
@@ -28,7 +29,9 @@ WINDOW_S = 12.0
 SURE_WINDOW_S = 10.0
 SHORTEST_S = 2.0
 MOST_TOKENS = 4096
-MOST_ROUNDS = 6
+ROUND_TOKENS = 512
+"""Longer answers would measure a filling context, or overflow a short one."""
+MOST_ROUNDS = 8
 MIN_PROMPT_TOKENS = 64
 NEXT_SAMPLE_S = 6.0
 """The sample after the end comes within this, however slow the beat."""
@@ -132,17 +135,16 @@ class Benchmark:
         speed = _speed([first])
         wanted = max(FIRST_TOKENS, min(MOST_TOKENS, round(speed * WINDOW_S)))
         rounds: list[_Round] = []
-        tokens = 0
-        while len(rounds) < MOST_ROUNDS and tokens < wanted:
-            done = self._round(
-                subject,
-                PROMPT,
-                wanted - tokens,
-                partial(_count, tell, tokens, wanted),
-                cancel,
-            )
-            rounds.append(done)
-            tokens += done.counters.output_tokens or 0
+        while len(rounds) < MOST_ROUNDS and (tokens := _tokens(rounds)) < wanted:
+            size = min(ROUND_TOKENS, max(FIRST_TOKENS, wanted - tokens))
+            count = partial(_count, tell, tokens, wanted)
+            try:
+                rounds.append(self._round(subject, PROMPT, size, count, cancel))
+            except RuntimeProblem as problem:
+                # an answer that broke off spoils neither those before it nor their figures
+                if problem.code != "cut_stream" or not rounds:
+                    raise
+                break
         result = self._result(subject, first, rounds, began)
         self._book.add_speed(result)
         return result
@@ -194,10 +196,10 @@ class Benchmark:
         )
 
     def _result(self, subject: Subject, first: _Round, rounds: list[_Round], began: float) -> MeasuredSpeed:
-        tokens = sum(r.counters.output_tokens or 0 for r in rounds)
-        start, end = rounds[0].start_s, rounds[-1].end_s
-        window, rest_w = self._window(start, end), self._rest_power(began)
-        joules, error, reason = _energy_per_token(window, rest_w, tokens, end - start)
+        tokens = _tokens(rounds)
+        seconds = sum(r.end_s - r.start_s for r in rounds)
+        window, rest_w = self._window(rounds), self._rest_power(began)
+        joules, error, reason = _energy_per_token(window, rest_w, tokens, seconds)
         power = None if window.power_w is None else max(0.0, window.power_w - (rest_w or 0.0))
         return MeasuredSpeed(
             model=subject.model,
@@ -216,11 +218,19 @@ class Benchmark:
             host=subject.host,
         )
 
-    def _window(self, start: float, end: float) -> EnergyWindow:
+    def _window(self, rounds: list[_Round]) -> EnergyWindow:
+        """The rounds' energy together, without what lies between them."""
         if self._energy is None:
             return EnergyWindow(reason="No part of this computer tells its power.")
-        self._energy.wait_past(end, NEXT_SAMPLE_S)
-        return self._energy.between(start, end)
+        self._energy.wait_past(rounds[-1].end_s, NEXT_SAMPLE_S)
+        parts = [self._energy.between(r.start_s, r.end_s) for r in rounds]
+        unknown = next((part for part in parts if part.joules is None), None)
+        if unknown is not None:
+            return unknown
+        joules = sum(part.joules or 0.0 for part in parts)
+        seconds = sum(r.end_s - r.start_s for r in rounds)
+        errors = [part.error_fraction for part in parts if part.error_fraction is not None]
+        return EnergyWindow(joules, joules / seconds if seconds else None, max(errors, default=None))
 
     def _rest_power(self, began: float) -> float | None:
         """Power just before the run, None where it was not read."""
@@ -232,9 +242,12 @@ def _count(tell: Callable[[Progress], None], before: int, wanted: int, pieces: i
     tell(Progress("measuring", before + pieces, wanted))
 
 
+def _tokens(rounds: list[_Round]) -> int:
+    return sum(r.counters.output_tokens or 0 for r in rounds)
+
+
 def _speed(rounds: list[_Round]) -> float:
-    tokens = sum(r.counters.output_tokens or 0 for r in rounds)
-    return tokens * 1e9 / sum(r.counters.output_ns or 0 for r in rounds)
+    return _tokens(rounds) * 1e9 / sum(r.counters.output_ns or 0 for r in rounds)
 
 
 def _prompt_speed(counters: Counters) -> float | None:
