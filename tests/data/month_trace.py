@@ -86,10 +86,10 @@ def make_rows(start: datetime, days: int, beat_s: int, seed: int) -> list[dict[s
             )  # fmt: skip
         fate = dice.random()
         step = beat_s
-        if fate < 0.0008:  # asleep, or the recorder was killed
+        if fate < 0.0015:  # asleep, or the recorder was killed
             step = beat_s * dice.randrange(30, 1500)
         counter += step * watts * 1000
-        if 0.0008 < fate < 0.0014:  # the driver was loaded anew
+        if 0.0015 < fate < 0.0025:  # the driver was loaded anew
             counter = dice.randrange(0, 1000)
         at += timedelta(seconds=step)
     return rows

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from wattlight.domain.cost import Bucket
+from wattlight.domain.cost import Bucket, ClosedDay, DayCell
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 
@@ -61,6 +63,44 @@ class LedgerReader:
         answers = self._tables(_PRESENCE, start_us, end_us, host)
         return sum(int(rows[0][0]) for _, rows in answers)
 
+    def closed_days(
+        self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
+    ) -> tuple[ClosedDay, ...]:
+        """Days (ISO dates, both ends included) that are in the cache for the tariff named ``key``."""
+        with translated("read"), self._snapshot():
+            known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
+            if known is None or known[0] != key:
+                return ()
+            span = (host, first, last)
+            days = self._connection.execute(
+                "SELECT day, end_us, observed_ms FROM day_closed WHERE host = ? AND day >= ? AND day <= ?",
+                span,
+            ).fetchall()
+            cells: dict[str, list[DayCell]] = {day[0]: [] for day in days}
+            for day, device, model, state, price, fallback, *numbers in self._connection.execute(
+                "SELECT day, key, model.name, state, price, fallback, energy_mj, observed_ms, quality, "
+                "tokens_in, tokens_out FROM day JOIN device ON device.id = device "
+                "LEFT JOIN model ON model.id = model WHERE day.host = ? AND day >= ? AND day <= ?",
+                span,
+            ):
+                mj, ms, quality, tokens_in, tokens_out = numbers
+                if day in cells:
+                    cells[day].append(
+                        DayCell(
+                            device,
+                            model,
+                            STATES[state],
+                            Decimal(price) if price else None,
+                            bool(fallback),
+                            mj,
+                            ms,
+                            QUALITIES[quality],
+                            tokens_in,
+                            tokens_out,
+                        )
+                    )
+        return tuple(ClosedDay(day, end_us, ms, tuple(cells[day])) for day, end_us, ms in days)
+
     def gaps(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> tuple[GapRow, ...]:
         """Gaps that touch [start, end), in order of time."""
         with translated("read"):
@@ -96,24 +136,28 @@ class LedgerReader:
         self, query: str, start_us: int, end_us: int, host: HostId
     ) -> list[tuple[_Table, list[tuple[Any, ...]]]]:
         """The answers of both tables from one snapshot: minutes may move to quarters at any moment."""
-        with translated("read"):
-            own = not self._connection.in_transaction
-            if own:
-                self._connection.execute("BEGIN")
-            try:
-                return [
-                    (
-                        table,
-                        self._connection.execute(
-                            query.format(table=table.name, presence=table.presence),
-                            (-(-start_us // table.length_us), -(-end_us // table.length_us), host),
-                        ).fetchall(),
-                    )
-                    for table in _TABLES
-                ]
-            finally:
-                if own:
-                    self._connection.execute("COMMIT")
+        with translated("read"), self._snapshot():
+            return [
+                (
+                    table,
+                    self._connection.execute(
+                        query.format(table=table.name, presence=table.presence),
+                        (-(-start_us // table.length_us), -(-end_us // table.length_us), host),
+                    ).fetchall(),
+                )
+                for table in _TABLES
+            ]
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        own = not self._connection.in_transaction
+        if own:
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if own and self._connection.in_transaction:
+                self._connection.execute("COMMIT")
 
     def close(self) -> None:
         """Let go of the file."""

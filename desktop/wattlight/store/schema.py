@@ -37,12 +37,12 @@ _FIRST: tuple[str, ...] = (
     learned_us INTEGER NOT NULL, observed_s INTEGER NOT NULL, PRIMARY KEY (device, models)) WITHOUT ROWID""",
     # a cache only: closed days cut by price, for one tariff at a time; may be emptied at any moment
     """CREATE TABLE day (day TEXT NOT NULL, host TEXT NOT NULL, device INTEGER NOT NULL,
-    model INTEGER NOT NULL, state INTEGER NOT NULL, price TEXT NOT NULL,
+    model INTEGER NOT NULL, state INTEGER NOT NULL, price TEXT NOT NULL, fallback INTEGER NOT NULL,
     energy_mj INTEGER NOT NULL, observed_ms INTEGER NOT NULL, quality INTEGER NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL,
-    PRIMARY KEY (day, host, device, model, state, price)) WITHOUT ROWID""",
-    "CREATE TABLE day_closed (day TEXT NOT NULL, host TEXT NOT NULL, observed_ms INTEGER NOT NULL, "
-    "PRIMARY KEY (day, host)) WITHOUT ROWID",
+    PRIMARY KEY (day, host, device, model, state, price, fallback)) WITHOUT ROWID""",
+    """CREATE TABLE day_closed (day TEXT NOT NULL, host TEXT NOT NULL, end_us INTEGER NOT NULL,
+    observed_ms INTEGER NOT NULL, PRIMARY KEY (day, host)) WITHOUT ROWID""",
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 

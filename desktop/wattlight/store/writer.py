@@ -2,10 +2,11 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import CounterBase, LevelRow
-from wattlight.domain.values import HostId
+from wattlight.domain.values import LOCAL_HOST, HostId
 
 from .pending import Pending
 from .problem import translated
@@ -107,6 +108,25 @@ class LedgerWriter:
         with translated("written"):
             self.connection.execute("DELETE FROM level")
 
+    def close_days(self, key: str, days: Sequence[ClosedDay], host: HostId = LOCAL_HOST) -> None:
+        """Put days that are over into the cache. ``key`` names the tariff; another one empties it first."""
+        with translated("written"), self._transaction():
+            known = self.connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
+            if known is None or known[0] != key:
+                self.connection.execute("DELETE FROM day")
+                self.connection.execute("DELETE FROM day_closed")
+                self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('day_tariff', ?)", (key,))
+            for day in days:
+                self.connection.execute(
+                    "INSERT OR REPLACE INTO day_closed VALUES (?,?,?,?)",
+                    (day.day, host, day.end_us, day.observed_ms),
+                )
+                self.connection.executemany(
+                    "INSERT OR REPLACE INTO day VALUES (?,?,?,(SELECT ifnull(max(id), 0) FROM model "
+                    "WHERE name = ?),?,?,?,?,?,?,?,?)",
+                    [self._cell(day.day, host, cell) for cell in day.cells],
+                )
+
     def purge(self) -> None:
         """Delete every recorded row for good."""
         with translated("written"):
@@ -190,11 +210,12 @@ class LedgerWriter:
         # A late row (a counter that bridged a long gap) changes days that may be in the cache.
         if not pending.rows:
             return
-        first = min(key[1] for key in pending.rows)
-        if (max(key[1] for key in pending.rows) - first) > 5:
-            day = f"date({first} * 60, 'unixepoch', '-1 day')"
-            self.connection.execute(f"DELETE FROM day WHERE day >= {day}")
-            self.connection.execute(f"DELETE FROM day_closed WHERE day >= {day}")
+        first_us = min(key[1] for key in pending.rows) * 60_000_000
+        late = self.connection.execute(
+            "SELECT day, host FROM day_closed WHERE end_us > ?", (first_us,)
+        ).fetchall()
+        self.connection.executemany("DELETE FROM day WHERE day = ? AND host = ?", late)
+        self.connection.executemany("DELETE FROM day_closed WHERE day = ? AND host = ?", late)
 
     def _device(self, host: HostId, key: str) -> int:
         known = self._devices.get((host, key))
@@ -219,6 +240,22 @@ class LedgerWriter:
             row = self.connection.execute("SELECT id, name FROM model WHERE digest = ?", (digest,)).fetchone()
             known = self._models[digest] = (int(row[0]), str(row[1]))
         return known[0]
+
+    def _cell(self, day: str, host: HostId, cell: DayCell) -> tuple[object, ...]:
+        return (
+            day,
+            host,
+            self._device(host, cell.device),
+            cell.model,
+            _STATE_NUMBER[cell.state],
+            "" if cell.price_per_kwh is None else str(cell.price_per_kwh),
+            int(cell.fallback),
+            cell.energy_mj,
+            cell.observed_ms,
+            _QUALITY_NUMBER[cell.quality],
+            cell.tokens_in,
+            cell.tokens_out,
+        )
 
     def _oldest_minute(self, end: int) -> int | None:
         row = self.connection.execute(

@@ -2,5 +2,22 @@
 
 from .account import Account, By, CostLine, CostReport
 from .buckets import Bucket
+from .days import ClosedDay, DayCell, cells_of
+from .keep_alive import KeepAliveSaving, keep_alive_saving
+from .projection import DayAmount, Projection, project_month
 
-__all__ = ["Account", "Bucket", "By", "CostLine", "CostReport"]
+__all__ = [
+    "Account",
+    "Bucket",
+    "By",
+    "ClosedDay",
+    "CostLine",
+    "CostReport",
+    "DayAmount",
+    "DayCell",
+    "KeepAliveSaving",
+    "Projection",
+    "cells_of",
+    "keep_alive_saving",
+    "project_month",
+]

@@ -38,10 +38,12 @@ class Integrator(Generic[C]):
         self._waiting: list[Outcome[C]] = []
         self._tokens = (0, 0)
         self._carry = 0
+        self._resumed = False
 
     def resume(self, reading: Reading, context: C) -> None:
         """Continue from a counter value that was stored when recording ended."""
         self._counted = (reading, context)
+        self._resumed = True
 
     @property
     def counted(self) -> Reading | None:
@@ -102,7 +104,7 @@ class Integrator(Generic[C]):
             mean_uw = delta * 1_000_000_000 // time.awake_us
             if mean_uw > second.limit_uw * self._rules.plausible_factor:
                 return [Gap(time.start_us, second.at_us, IMPLAUSIBLE)]
-        bridged = time.slept or time.awake_us > self._cadence.threshold_us()
+        bridged = self._too_long(time)
         end_us = time.start_us + time.awake_us if time.slept else second.at_us
         tokens_in, tokens_out = self._take_tokens(second)
         settled: list[Outcome[C]] = [
@@ -128,10 +130,9 @@ class Integrator(Generic[C]):
             return []
         first, context = self._gauged
         time = self._elapsed(first, second)
-        if time.slept:
-            return [Gap(time.start_us, second.at_us, ASLEEP)]
-        if time.awake_us > self._cadence.threshold_us():
-            return [Gap(time.start_us, second.at_us, second.reason or NO_READING)]
+        if self._too_long(time):
+            reason = ASLEEP if time.slept else second.reason or NO_READING
+            return [Gap(time.start_us, second.at_us, reason)]
         if self._counted is not None:
             self._keep_tokens(second)  # in case the counter takes over what waits
             tokens_in, tokens_out = second.tokens_in, second.tokens_out
@@ -153,10 +154,17 @@ class Integrator(Generic[C]):
         ]
 
     def _elapsed(self, first: Reading, second: Reading) -> Elapsed:
-        time = elapsed_between(first, second, self._rules.suspend_us)
-        if not time.slept:
+        return elapsed_between(first, second, self._rules.suspend_us)
+
+    def _too_long(self, time: Elapsed) -> bool:
+        """Whether the span is a gap; an ordinary one teaches the cadence."""
+        if time.slept:
+            return True
+        too_long = time.awake_us > self._cadence.threshold_us()
+        if not self._resumed:
             self._cadence.note(time.awake_us)
-        return time
+        self._resumed = False
+        return too_long
 
     def _trapezoid(self, first: Reading, second: Reading, awake_us: int) -> int:
         self._carry += ((first.power_uw or 0) + (second.power_uw or 0)) * awake_us

@@ -1,5 +1,6 @@
 """The meter: sampler, attribution, recorder, replay of traces, sums of cost."""
 
+from .daybook import Amount, DayBook, DaySum, ModelSum, close_days
 from .device_meter import DeviceMeter, MeterRules
 from .ledger_file import LedgerFile
 from .live import LiveMeter, MeterView
@@ -10,18 +11,23 @@ from .sums import SpanSums
 from .trace import Replay, TraceProblem, TraceRow, read_trace, replay
 
 __all__ = [
+    "Amount",
+    "DayBook",
+    "DaySum",
     "DeviceMeter",
     "LedgerFile",
     "LiveMeter",
     "Meter",
     "MeterRules",
     "MeterView",
+    "ModelSum",
     "Recorder",
     "Replay",
     "Sampler",
     "SpanSums",
     "TraceProblem",
     "TraceRow",
+    "close_days",
     "read_trace",
     "replay",
 ]

@@ -131,6 +131,8 @@ class DeviceMeter:
                     GapRow(self._host, self._device, outcome.start_us, outcome.end_us, outcome.reason)
                 )
                 continue
+            if outcome.energy_mj == 0 and outcome.start_us == outcome.end_us:
+                continue  # the same moment twice
             rows += self._rows(outcome)
             if outcome.observed:
                 observed.append((outcome.start_us, outcome.end_us))

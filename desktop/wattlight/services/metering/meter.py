@@ -17,7 +17,7 @@ from wattlight.domain.energy import (
 )
 from wattlight.domain.instant import to_us
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import DeviceSample, HostId, MachineSample
+from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality
 
 from .device_meter import DeviceMeter, MeterRules, Settled
 
@@ -198,11 +198,21 @@ class Meter:
 
 
 def _counted_once(devices: tuple[DeviceSample, ...]) -> tuple[DeviceSample, ...]:
-    """Without the parts that another part's reading already includes."""
-    if all(d.contained_in is None for d in devices):
-        return devices
-    read = {d.device_id for d in devices if d.power_w is not None or d.counter_mj is not None}
-    return tuple(d for d in devices if d.contained_in is None or d.contained_in not in read)
+    """Without estimates, and without the parts that another part's reading already includes."""
+    measured = tuple(d for d in devices if d.quality is not Quality.ESTIMATED)
+    if all(d.contained_in is None for d in measured):
+        return measured
+    known = {d.device_id: d for d in measured}
+    return tuple(d for d in measured if not _inside(d, known))
+
+
+def _inside(device: DeviceSample, known: dict[str, DeviceSample]) -> bool:
+    outer, steps = device.contained_in, 0
+    while outer is not None and outer in known and steps < len(known):
+        if known[outer].power_w is not None or known[outer].counter_mj is not None:
+            return True
+        outer, steps = known[outer].contained_in, steps + 1
+    return False
 
 
 def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens_out: int) -> Reading:

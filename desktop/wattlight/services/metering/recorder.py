@@ -42,11 +42,13 @@ class Recorder:
         now: Callable[[], datetime],
         notify: Notify | None = None,
         commit_s: float = COMMIT_S,
+        daily: Callable[[LedgerWriter], object] | None = None,
     ) -> None:
         self._ledger = ledger
         self._now = now
         self._notify: Notify = notify or (lambda _kind, _text: None)
         self._commit_s = commit_s
+        self._daily = daily
         self._pending = Pending()
         self._arrived: deque[Batch] = deque()
         self._wake = threading.Event()
@@ -131,13 +133,15 @@ class Recorder:
         return True
 
     def maintain(self) -> None:
-        """Once a day: minutes older than 14 days become quarter hours."""
+        """Once a day: minutes older than 14 days become quarter hours, then ``daily`` (closing days)."""
         now_us = to_us(self._now())
         if self._writer is None or (self._rolled_us is not None and now_us - self._rolled_us < _DAY_US):
             return
         self._rolled_us = now_us
         with contextlib.suppress(LedgerProblem):
             self._writer.roll_up(now_us)
+            if self._daily is not None:
+                self._daily(self._writer)
 
     def _wrote(self) -> None:
         self._pending = Pending()
