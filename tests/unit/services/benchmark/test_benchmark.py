@@ -100,7 +100,7 @@ def test_speed_and_energy_of_a_run() -> None:
     assert result.prompt_tokens_per_s == pytest.approx(2000)
     # 200 W above rest at 100 tokens a second
     assert result.joules_per_token == pytest.approx(2.0)
-    assert result.power_w == pytest.approx(2.0)
+    assert result.power_w == pytest.approx(200)
     assert result.energy_error_fraction == pytest.approx(0.11)
     assert result.energy_reason is None
     assert (result.context, result.device, result.digest) == (8192, "RTX", "d1")
