@@ -16,7 +16,7 @@ from .question import Advice, PassedOver, Question, Recommendation
 from .reasons import why
 from .uses import Use
 
-FAR_BEHIND = 11.0
+FAR_BEHIND = 8.0
 """Points behind the best at which a model is not worth naming any more."""
 SAME_SIZE = 1.45
 """Models of one line whose sizes differ by less than this factor are of one size."""
