@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSocketNotifier, QTimer
+from PySide6.QtGui import QColor, QIcon, QPixmap
 
 from fakes import made_up_day
 from wattlight.paths import places_for_user
 from wattlight.ui import DesktopFace, early_icon
+from wattlight.ui.icons import tray_icon
 
 
 class LoggingController:
@@ -137,6 +139,12 @@ def main() -> int:
         elif words[0] == "storm":
             lag.start()
             storm(face, controller, float(words[1]), lag)
+        elif words[0] == "mark":
+            square = QPixmap(64, 64)
+            square.fill(QColor(words[1]))
+            face.keeper.tray.setIcon(QIcon(square))
+        elif words[0] == "unmark":
+            face.keeper.tray.setIcon(tray_icon("ready"))
         elif words[0] == "close":
             face.windows.small.close()
         elif words[0] == "report":

@@ -93,6 +93,11 @@ class DesktopFace:
         """The two windows. Main thread only."""
         return self._windows
 
+    @property
+    def keeper(self) -> TrayKeeper:
+        """The icon. Main thread only."""
+        return self._keeper
+
     def start(self) -> int:
         """Run until quit; the exit code. Without a tray the small window opens at once."""
         assert self._early is not None

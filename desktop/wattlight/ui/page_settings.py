@@ -48,6 +48,8 @@ class SettingsPage(Page):
         self._scene: Scene | None = None
         self._view: SettingsView | None = None
         self._filling = False
+        self.column.setContentsMargins(24, 18, 24, 16)
+        self.column.setSpacing(12)
         self.column.addWidget(plain_label(tr("Settings"), "page"))
         self.column.addWidget(self._price_card())
         self.column.addWidget(self._models_card())
@@ -205,7 +207,7 @@ class Form:
         column.addSpacing(4)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(7)
+        self._grid.setVerticalSpacing(6)
         self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
         self._grid.setColumnStretch(1, 1)
         column.addLayout(self._grid)

@@ -173,7 +173,7 @@ def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
 def _installed_entry(scene: Scene, model: InstalledModel) -> MenuEntry:
     verdict = verdict_short(scene.fit_of(model.name))
     text = f"{_name(model.name)} – {verdict}" if verdict else _name(model.name)
-    return MenuEntry(_label(text), switch_command(scene, model.name), checked=False)
+    return MenuEntry(_label(text), switch_command(scene, model.name))
 
 
 def _empty_entries(scene: Scene) -> tuple[MenuEntry, ...]:

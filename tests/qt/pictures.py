@@ -1,0 +1,129 @@
+"""Draws the pictures of the README.
+
+python tests/qt/pictures.py FOLDER [--scale 2] [--scenes evening busy] [--no-menu]
+
+The windows are drawn from a made-up day without a screen; the menu is the one a real panel (xfce4-panel)
+draws on a private X server. Needs xfce4-panel, openbox, xdotool and ImageMagick for the menu, and nothing for the rest.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+MENU_TOOLS = ("Xvfb", "dbus-daemon", "xfce4-panel", "openbox", "xdotool", "import", "convert")
+MARK = "e0218a"
+SETTLE_S = 2.5
+"""A panel needs this long to draw; there is nothing to wait for that tells."""
+
+
+def main() -> int:
+    """Draw everything; 1 when the menu could not be drawn."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--scale", type=float, default=2.0)
+    parser.add_argument("--scenes", nargs="+", default=["evening"])
+    parser.add_argument("--no-menu", action="store_true")
+    parser.add_argument("--draw-here", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if options.draw_here:
+        return draw_here(options.folder, tuple(options.scenes))
+    env = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "QT_SCALE_FACTOR": str(options.scale),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "desktop"), str(ROOT / "tests"), str(HERE)]),
+        "LC_ALL": "C.UTF-8",
+    }
+    again = [sys.executable, __file__, str(options.folder), "--draw-here", "--scenes", *options.scenes]
+    subprocess.run(again, env=env, check=True)
+    if options.no_menu:
+        return 0
+    missing = [name for name in MENU_TOOLS if shutil.which(name) is None]
+    if missing:
+        print(f"The menu was not drawn; not installed: {', '.join(missing)}")
+        return 1
+    print(draw_menu(options.folder))
+    return 0
+
+
+def draw_here(folder: Path, scenes: tuple[str, ...]) -> int:
+    """Draw the windows in this process."""
+    from grab import draw_all
+    from PySide6.QtWidgets import QApplication
+
+    from wattlight.i18n import activate
+
+    app = QApplication(["pictures"])
+    activate("en")
+    for file in draw_all(app, folder, scenes):
+        print(file)
+    return 0
+
+
+def draw_menu(folder: Path) -> Path:
+    """Let a real panel show the icon and its menu, and photograph it."""
+    sys.path[:0] = [str(ROOT / "desktop"), str(ROOT / "tests"), str(HERE)]
+    from desk import Desk, TrayApp
+
+    with tempfile.TemporaryDirectory() as scratch:
+        desk = Desk(Path(scratch)).open()
+        try:
+            desk.spawn(["openbox"])
+            desk.spawn(["xfce4-panel", "--disable-wm-check"])
+            time.sleep(SETTLE_S)
+            app = TrayApp(desk, "evening", "--hidden")
+            app.wait_call("running")
+            app.tell("mark", f"#{MARK}")
+            time.sleep(SETTLE_S)
+            x, y = find_colour(photograph(desk.env, Path(scratch) / "icon.png"))
+            app.tell("unmark")
+            click = ["xdotool", "mousemove", str(x), str(y), "sleep", "1", "click", "3"]
+            subprocess.run(click, env=desk.env, check=True)
+            time.sleep(SETTLE_S)
+            shot = photograph(desk.env, Path(scratch) / "menu.png")
+            return crop(shot, folder / "menu-panel.png", x, y)
+        finally:
+            desk.close()
+
+
+def photograph(env: dict[str, str], file: Path) -> Path:
+    """The whole screen."""
+    subprocess.run(["import", "-window", "root", str(file)], env=env, check=True)
+    return file
+
+
+def find_colour(file: Path) -> tuple[int, int]:
+    """The centre of everything in the colour of the mark."""
+    from PIL import Image
+
+    image = Image.open(file).convert("RGB")
+    wanted = tuple(int(MARK[i : i + 2], 16) for i in (0, 2, 4))
+    pixels = image.load()
+    hits = [
+        (x, y)
+        for x in range(image.width)
+        for y in range(image.height)
+        if all(abs(a - b) < 12 for a, b in zip(pixels[x, y], wanted, strict=True))
+    ]
+    if not hits:
+        raise LookupError("the panel shows no icon")
+    return sum(x for x, _ in hits) // len(hits), sum(y for _, y in hits) // len(hits)
+
+
+def crop(shot: Path, file: Path, x: int, y: int) -> Path:
+    """The corner with the icon and the menu."""
+    left, top = max(0, x - 330), max(0, y - 24)
+    subprocess.run(["convert", str(shot), "-crop", f"460x460+{left}+{top}", "+repage", str(file)], check=True)
+    return file
+
+
+if __name__ == "__main__":
+    sys.exit(main())
