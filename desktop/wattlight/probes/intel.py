@@ -247,7 +247,7 @@ class IntelGpu:
     def _memory(self, processes: tuple[GpuProcess, ...]) -> AcceleratorMemory:
         if self._integrated:
             return AcceleratorMemory(
-                unified=True, reason="shares the computer's memory; its own limit is not known"
+                unified=True, reason="it shares the computer's memory and states no limit of its own"
             )
         sizes = [p.memory_bytes for p in processes if p.memory_bytes is not None]
         ours = [p.memory_bytes for p in processes if is_server_process(p.name) and p.memory_bytes is not None]

@@ -1,5 +1,6 @@
 """Runs the probes of one tick on one worker thread; one that hangs delays nobody else."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from time import monotonic
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_LOG = logging.getLogger(__name__)
 
 STOP_WAIT_S = 2.0
 NO_ANSWER = "no answer"
@@ -131,6 +133,7 @@ def _work(queue: "SimpleQueue[_Round[T] | None]") -> None:
             try:
                 round_.done[key] = job()
             except Exception as error:  # noqa: BLE001 - one failing probe must not end the others
+                _LOG.debug("probe %s failed", key, exc_info=True)
                 round_.failed[key] = type(error).__name__
             if round_.abandoned:
                 return

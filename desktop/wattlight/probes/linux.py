@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+from wattlight.domain.power import estimated_range
+
 from .battery import FOLDER as SUPPLIES
 from .battery import LinuxBattery
+from .cpu_load import CpuLoad
+from .cpu_sensors import CpuSensors
 from .environment import linux_environment
 from .ignored import is_ignored, label
 from .memory import LinuxMemory
@@ -29,6 +33,8 @@ class LinuxHost:
         self._nvml = nvml
         self._memory = LinuxMemory(reader)
         self._rapl: Rapl | None = None
+        self._cpu_sensors: CpuSensors | None = None
+        self._load = CpuLoad(reader)
         self._battery: LinuxBattery | None = None
         self._boot: str | None = None
 
@@ -53,6 +59,7 @@ class LinuxHost:
     def machine(self) -> Machine:
         """See :class:`~.system_sources.Host`."""
         self._rapl = Rapl(self.reader)
+        self._cpu_sensors = CpuSensors(self.reader)
         self._battery = LinuxBattery(self.reader)
         found = tuple(adapters(self.reader))
         return Machine(self.reader, found, linux_environment(self.reader), self._cache, self._nvml)
@@ -75,8 +82,14 @@ class LinuxHost:
         return self._memory.look()
 
     def cpu_power(self, now: Moment) -> CpuPower:
-        """See :class:`~.system_sources.Host`."""
-        return self._rapl.look(now) if self._rapl else CpuPower(reason="no powercap")
+        """The energy counters; without them the sensors some drivers add, and a range from rated power."""
+        power = self._rapl.look(now) if self._rapl else CpuPower(reason="no powercap")
+        if power.package_w is not None or power.reason == "needs a second reading":
+            return power
+        sensed = self._cpu_sensors.look(now, power) if self._cpu_sensors else power
+        if sensed.package_w is not None or power.limit_w is None:
+            return sensed
+        return replace(sensed, estimate_w=estimated_range(power.limit_w, None, self._load.percent(now)))
 
     def battery(self) -> Battery:
         """See :class:`~.system_sources.Host`."""

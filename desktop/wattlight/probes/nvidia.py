@@ -140,17 +140,18 @@ class NvidiaCards:
             handle = self._session.handle_for(card.adapter.slot)
             card.device = NvidiaDevice(self._api, handle, card.base.id, self._processes)
             card.generation = self._session.generation
-        row = card.device.look(card.base, now, memory)
+        device = card.device
+        row = device.look(card.base, now, memory)
+        slices = device.slice_rows(row)
         self._session.worked()
         row = replace(row, counter_epoch=f"nvidia {self._session.driver}" if row.counter_mj else "")
         remember(row, self._machine.cache)
-        self._watch_idle(card, row, now.monotonic_s)
-        return [row, *card.device.slice_rows(row)]
+        self._watch_idle(card, device, row, now.monotonic_s)
+        return [row, *slices]
 
-    def _watch_idle(self, card: _Card, row: Accelerator, at: float) -> None:
+    def _watch_idle(self, card: _Card, device: NvidiaDevice, row: Accelerator, at: float) -> None:
         """Let a card go that could sleep but for us."""
-        assert card.device is not None
-        idle = card.may_sleep and row.utilization_pct == 0 and not card.device.computing
+        idle = card.may_sleep and row.utilization_pct == 0 and not device.computing
         if not idle:
             card.idle_looks, card.idle_since_s = 0, None
             return

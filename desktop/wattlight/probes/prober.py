@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from wattlight.domain.power import CounterCheck
+from wattlight.domain.energy import CounterTrust
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Quality
 
 from .lane import NO_ANSWER, Lane
@@ -25,7 +25,7 @@ DEADLINE_S = 0.5
 JUMP_S = 2.0
 """Wall clock and monotonic clock apart by more than this: the computer slept or the clock was set."""
 RESCAN_S = 30.0
-_BATTERY_EVERY_S = 5.0
+DISTRUSTED = "Its energy counter is not used: three times in a row it disagreed with the power it reports."
 
 Answer = tuple[Accelerator, ...] | CpuPower | Battery
 
@@ -58,7 +58,7 @@ class Prober:
         self._inventory: tuple[str, ...] = ()
         self._offset_s: float | None = None
         self._epoch = 0
-        self._checks: dict[str, CounterCheck] = {}
+        self._trust: dict[str, CounterTrust] = {}
 
     def report(self) -> HardwareReport:
         """Everything about the machine now; counters give watts from the second look on. Never raises."""
@@ -173,15 +173,13 @@ class Prober:
         """Drop an energy counter that disagrees with the gauge beside it."""
         if row.counter_mj is None:
             return row
-        check = self._checks.setdefault(f"{row.id} {row.counter_epoch}", CounterCheck())
+        trust = self._trust.setdefault(row.id, CounterTrust())
         gauge = row.power_w if row.power_source and "counter" not in row.power_source else None
-        check.feed(now.monotonic_s, gauge, row.counter_mj)
-        if not check.distrusted:
+        power_uw = None if gauge is None else round(gauge * 1e6)
+        if trust.note(row.counter_epoch, round(now.monotonic_s * 1e6), row.counter_mj, power_uw):
             return row
-        ratio = f"{check.ratio:.2f}" if check.ratio is not None else "unknown"
-        said = f"Its energy counter is not used: it shows {ratio} times what its power adds up to."
         quality = Quality.SAMPLED if row.power_w is not None else None
-        return replace(row, counter_mj=None, quality=quality, messages=(*row.messages, said))
+        return replace(row, counter_mj=None, quality=quality, messages=(*row.messages, DISTRUSTED))
 
     def _scan(self, now: Moment) -> Machine:
         """The machine, found again when a part came or went."""

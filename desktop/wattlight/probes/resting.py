@@ -6,6 +6,7 @@ from .memory_cache import DeviceCache, Remembered
 from .report import Accelerator, AcceleratorMemory
 
 REMEMBERED = "remembered from when it was awake"
+NOT_REMEMBERED = "its size is seen only while it is awake, and is then remembered"
 
 
 def resting_row(base: Accelerator, state: str, reason: str, cache: DeviceCache) -> Accelerator:
@@ -23,7 +24,7 @@ def resting_row(base: Accelerator, state: str, reason: str, cache: DeviceCache) 
             dedicated_total_source=REMEMBERED if total else None,
             llm_total_bytes=total,
             cached=total is not None,
-            reason=reason,
+            reason=None if total is not None else NOT_REMEMBERED if state == "asleep" else reason,
         ),
         power_reason=reason,
         utilization_reason=reason,

@@ -31,6 +31,21 @@ def device_samples(
     return tuple(parts)
 
 
+def cpu_reason(reason: str | None) -> str | None:
+    """The sentence for a processor's (or platform's) missing power."""
+    return _CPU_REASONS.get(reason or "", reason)
+
+
+_CPU_REASONS = {
+    "permission": "This user may not read the processor energy counter (see 'wattlight doctor').",
+    "no powercap": "No readable power sensor for the processor on this computer.",
+    "no package zone": "No readable power sensor for the processor on this computer.",
+    "needs a second reading": "The first reading of an energy counter gives no watts yet.",
+    "the counter stands still": "The processor's energy counter stands still.",
+    "no answer": "The processor's power sensor does not answer.",
+}
+
+
 def memory_sample(memory: Memory) -> MemorySample | None:
     """Memory for the sampler; None when it is not known."""
     parts = (memory.total_bytes, memory.available_bytes, memory.llm_total_bytes, memory.llm_available_bytes)
@@ -82,7 +97,7 @@ def _zone(zone: EnergyZone, inside: str | None, cpu: CpuPower, boot_id: str) -> 
         scope=zone.scope,
         source=cpu.source or "",
         quality=Quality.COUNTER if counts is not None else None,
-        reason=zone.reason,
+        reason=cpu_reason(zone.reason),
         contained_in=inside,
     )
 
@@ -98,7 +113,7 @@ def _cpu(cpu: CpuPower, inside: str | None) -> DeviceSample:
         scope=Scope.PACKAGE if cpu.package_w is not None else None,
         source=cpu.source or "",
         quality=cpu.quality,
-        reason=cpu.reason,
+        reason=cpu_reason(cpu.reason),
         contained_in=inside,
     )
 

@@ -1,6 +1,6 @@
 """The machine's total from its parts: nothing twice, and what is missing by name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wattlight.domain.values import ERROR_FRACTION, DeviceSample, Quality, Scope
@@ -22,6 +22,7 @@ class MachineTotal:
         unknown: names of parts that are there but not measured now.
         uncovered: what no sensor sees, by name.
         whole: True when the sum is the draw of the complete computer.
+        errors: relative error of each measured part by id.
     """
 
     measured_w: float | None
@@ -31,6 +32,7 @@ class MachineTotal:
     unknown: tuple[str, ...]
     uncovered: tuple[str, ...]
     whole: bool
+    errors: Mapping[str, float]
 
 
 def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
@@ -61,6 +63,7 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
         unknown=tuple(part.name for part in silent),
         uncovered=_uncovered(all_parts, counted, whole, silent),
         whole=whole,
+        errors={key: _error(all_parts[key]) for key in all_parts if key in measured},
     )
 
 
