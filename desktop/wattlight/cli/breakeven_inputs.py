@@ -22,8 +22,7 @@ from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.services import Workshop
-
-from .tariff_option import read_tariff_file
+from wattlight.services.pricing import read_tariff_file
 
 MAX_PRICES_BYTES = 1_000_000
 WEEK = timedelta(days=7)

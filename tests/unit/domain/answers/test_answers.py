@@ -1,0 +1,155 @@
+"""The small answers, each against figures worked out by hand."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wattlight.domain.answers import (
+    EVERYDAY_WH,
+    Budget,
+    CapInputs,
+    Everyday,
+    budget_stand,
+    everyday,
+    monthly_saving,
+    power_cap_advice,
+    same_hours_of_last_week,
+    token_cost,
+    versus_last_week,
+)
+from wattlight.domain.cost import KeepAliveSaving
+
+WH = 3_600_000
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_a_shorter_keep_alive_over_a_month() -> None:
+    # in 6.0875 days (a fifth of a month) 600 Wh parked, 400 of them beyond five minutes
+    seen = KeepAliveSaving(600 * WH, 400 * WH, 3600, 6.0875)
+    answer = monthly_saving(seen, 300, Decimal("0.40"))
+    assert answer is not None
+    assert answer.saved_mj == 2000 * WH
+    assert answer.parked_mj == 3000 * WH
+    assert answer.saved_micro == 800_000
+    assert answer.share == pytest.approx(2 / 3)
+    assert (answer.idle_s, answer.keep_alive_s) == (3600, 300)
+    without = monthly_saving(seen, 300, None)
+    assert without is not None and without.saved_micro is None
+
+
+@pytest.mark.parametrize(
+    "seen", [KeepAliveSaving(600, 400, 60, 2.9), KeepAliveSaving(600, 0, 60, 9), KeepAliveSaving(0, 0, 0, 0)]
+)
+def test_no_saving_is_promised_without_grounds(seen: KeepAliveSaving) -> None:
+    assert monthly_saving(seen, 300, Decimal("0.4")) is None
+
+
+def test_a_cap_for_a_350_watt_card() -> None:
+    advice = power_cap_advice(CapInputs(350, 350, 330, 60), Decimal("0.39"))
+    assert advice is not None
+    assert advice.cap_w == 280
+    # 50 W for 60 h are 3 kWh at most
+    assert (advice.saves_low_mj, advice.saves_high_mj) == (1500 * WH, 3000 * WH)
+    assert (advice.saves_low_micro, advice.saves_high_micro) == (585_000, 1_170_000)
+    priceless = power_cap_advice(CapInputs(350, 350, 330, 60))
+    assert priceless is not None and priceless.saves_high_micro is None
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        CapInputs(None, 350, 330, 60),
+        CapInputs(350, None, 330, 60),
+        CapInputs(350, 350, None, 60),
+        CapInputs(350, 350, 330, 0.5),
+        CapInputs(350, 280, 280, 60),
+        CapInputs(350, 350, 285, 60),
+        CapInputs(75, 75, 75, 60),
+        CapInputs(350, 350, 330, 60, adjustable=False),
+    ],
+)
+def test_no_cap_where_nothing_is_known_or_gained(card: CapInputs) -> None:
+    assert power_cap_advice(card, Decimal("0.39")) is None
+
+
+@pytest.mark.parametrize(
+    ("wh", "expected"),
+    [
+        (1.0, Everyday("lamp_minutes", 8.0)),
+        (15.0, Everyday("phone_charges", 1.0)),
+        (420.0, Everyday("litres_boiled", 4.0)),
+        (105.0, Everyday("litres_boiled", 1.0)),
+        (155.0, Everyday("litres_boiled", 1.5)),
+        (18000.0, Everyday("car_km", 100.0)),
+    ],
+)
+def test_everyday(wh: float, expected: Everyday) -> None:
+    assert everyday(round(wh * WH)) == expected
+
+
+@given(st.integers(-(10**6), 10**18))
+def test_everyday_is_near_the_truth_or_silent(energy_mj: int) -> None:
+    found = everyday(energy_mj)
+    if found is None:
+        assert energy_mj < 0.07 * WH
+        return
+    told = found.amount * EVERYDAY_WH[found.kind] * WH
+    assert told == pytest.approx(energy_mj, rel=0.5)
+    assert everyday(None) is None
+
+
+def test_the_same_hours_of_last_week() -> None:
+    now = datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
+    spans = same_hours_of_last_week(now, BERLIN)
+    assert spans.today_start == datetime(2026, 11, 23, 23, tzinfo=UTC)
+    assert spans.then_start == datetime(2026, 11, 16, 23, tzinfo=UTC)
+    assert spans.then_end == now - timedelta(days=7)
+    # after the clocks went back on the Sunday between, the same wall time is an hour earlier in UTC then
+    after = same_hours_of_last_week(datetime(2026, 10, 26, 11, tzinfo=UTC), BERLIN)
+    assert after.then_end == datetime(2026, 10, 19, 10, tzinfo=UTC)
+    assert after.then_start == datetime(2026, 10, 18, 22, tzinfo=UTC)
+    # the day itself has 25 hours
+    day = same_hours_of_last_week(datetime(2026, 10, 25, 22, 30, tzinfo=UTC), BERLIN)
+    assert day.today_end - day.today_start == timedelta(hours=24, minutes=30)
+    assert day.then_end - day.then_start == timedelta(hours=23, minutes=30)
+
+
+def test_against_last_week_only_with_both_seen() -> None:
+    assert versus_last_week(120, 100, 1.0, 0.9).change_fraction == pytest.approx(0.2)
+    assert versus_last_week(50, 100, 0.8, 0.8).change_fraction == pytest.approx(-0.5)
+    for now_mj, then_mj, now_seen, then_seen in (
+        (1, None, 1.0, 1.0), (1, 1, 1.0, 0.0), (1, 1, 1.0, 0.79), (1, 1, 0.79, 1.0), (1, 0, 1.0, 1.0),
+    ):  # fmt: skip
+        found = versus_last_week(now_mj, then_mj, now_seen, then_seen)
+        assert found.change_fraction is None
+        assert found.reason
+
+
+def test_a_million_tokens() -> None:
+    # 300 W at 130 tokens a second: 641 Wh a million
+    cost = token_cost(300_000 * 3600, 117_000, 130 * 3600, 5000)
+    assert cost.energy_mj == pytest.approx(641.03 * WH, rel=1e-4)
+    assert cost.cost_micro == 250_000
+    assert (cost.output_tokens, cost.prompt_tokens) == (468_000, 5000)
+    assert token_cost(5, None, 5000).cost_micro is None
+    assert token_cost(5, 5, None).reason
+    assert token_cost(5, 5, 999).energy_mj is None
+    assert token_cost(5, 5, 0).reason
+
+
+def test_a_budget_alarms_once() -> None:
+    day = date(2026, 11, 24)
+    both = Budget(1_000_000, 20_000_000)
+    low = budget_stand(both, day, 500_000, 3_000_000)
+    assert [(s.key, s.share, s.alarm) for s in low] == [("2026-11-24", 0.5, False), ("2026-11", 0.15, False)]
+    reached = budget_stand(both, day, 1_000_000, 3_000_000)
+    assert [s.alarm for s in reached] == [True, False]
+    again = budget_stand(both, day, 1_500_000, 3_000_000, frozenset({"2026-11-24"}))
+    assert [s.alarm for s in again] == [False, False]
+    assert budget_stand(Budget(), day, 1, 1) == ()
+    assert budget_stand(both, day, None, None) == ()
+    assert budget_stand(Budget(0, None), day, 5, 5) == ()
