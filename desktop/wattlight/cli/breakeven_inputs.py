@@ -173,12 +173,13 @@ def _suggestion(prices: Iterable[ApiPrice], wanted: str) -> str:
 
 def _last_run(model: str, workshop: Workshop) -> MeasuredSpeed | None:
     """The newest benchmark of the model on this computer."""
-    try:
-        book = workshop.jobs()
-    except Problem:
+    if not workshop.places.jobs_file.exists():
         return None
     tagged = {model, f"{model}:latest"}
-    return next((run for run in book.speeds() if run.model in tagged), None)
+    try:
+        return next((run for run in workshop.jobs().speeds() if run.model in tagged), None)
+    except Problem:
+        return None
 
 
 def _speed(args: argparse.Namespace, run: MeasuredSpeed | None, workshop: Workshop) -> tuple[float, str]:

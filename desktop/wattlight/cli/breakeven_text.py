@@ -31,6 +31,8 @@ def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
 
 def _sentences(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     yield _verdict(inputs, answer)
+    if answer.load > 1 and answer.choice == "api":
+        yield tr("Your hardware would have to work {share} of a month.", share=percent(answer.load))
     if inputs.local.hardware_price:
         price = _sum(inputs.local.hardware_price, answer.currency)
         if answer.payback_months is None:

@@ -123,6 +123,9 @@ def test_more_work_than_hours_and_a_hopeless_case(bench: Bench) -> None:
     code, text = call(bench, *USE, *dear, "--api", "llama3.1:8b")
     assert "never paid back" in text
     assert "no number of calls turns it around" in " ".join(text.split())
+    slow = ["--tokens-per-second", "6", "--watts", "60", "--price", "0.4"]
+    text = call(bench, *USE, *slow, "--api", "llama3.1:8b")[1]
+    assert "Your hardware would have to work 1,584% of a month." in " ".join(text.split())
     code, text = call(bench, "--calls", "0", *USE[2:], *CARD[:-2], "--api", "gpt-5.2")
     assert code == 0
 
