@@ -2,8 +2,8 @@
 
 python tests/qt/pictures.py FOLDER [--scale 2] [--scenes evening busy] [--no-menu]
 
-The windows are drawn from a made-up day without a screen; the menu is the one a real panel (xfce4-panel)
-draws on a private X server. Needs xfce4-panel, openbox, xdotool and ImageMagick for the menu, and nothing for the rest.
+The windows are drawn from a made-up day without a screen; the menu is the one a real panel draws on a
+private X server. Needs xfce4-panel, openbox, xdotool and ImageMagick for the menu, and nothing for the rest.
 """
 
 import argparse
