@@ -1,6 +1,6 @@
-"""Loads the measured truth of the memory model: cases, /api/ps answers, and shapes of the models in them.
+"""Loads the measured truth of the memory model: cases, /api/ps answers, and shapes of the models.
 
-``tests/data/fit/truth.json.xz`` and ``shapes.json.xz`` hold what the real engine computed on pretended devices.
+``tests/data/fit/{truth,shapes}.json.xz`` hold what the real engine computed on pretended devices.
 """
 
 import json

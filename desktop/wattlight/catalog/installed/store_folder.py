@@ -1,0 +1,94 @@
+"""Ollama's folder of models: manifests by name, blobs by digest. Only read, never written."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from wattlight.catalog.gguf import shape_from_file
+from wattlight.catalog.registry import (
+    ModelAddress,
+    ModelConfig,
+    RegistryProblem,
+    ShapeCache,
+    completed,
+    parse_config,
+    parse_manifest,
+    read_address,
+)
+from wattlight.domain.shape import ModelShape
+
+_MAX_BYTES = 4 << 20
+
+
+def models_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where the local server may keep its models: OLLAMA_MODELS, the user's folder, the system service's."""
+    named = environ.get("OLLAMA_MODELS", "").strip()
+    if named:
+        return (Path(named),)
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    folders = [Path(home) / ".ollama" / "models"] if home else []
+    if os.name == "posix":
+        folders.append(Path("/usr/share/ollama/.ollama/models"))
+    return tuple(folders)
+
+
+class InstalledModels:
+    """Finds an installed model's file by its name."""
+
+    def __init__(self, folders: tuple[Path, ...], cache: ShapeCache) -> None:
+        self._folders = folders
+        self._cache = cache
+
+    def shape(self, name: str) -> ModelShape | None:
+        """The shape of ``name`` from its file; None if it is not installed here or cannot be read.
+
+        Raises:
+            BadModelFile: its file is there but damaged.
+            RegistryProblem: no model can have this name.
+        """
+        address = read_address(name)
+        for folder in self._folders:
+            found = self._in(folder, address)
+            if found is not None:
+                return found
+        return None
+
+    def _in(self, folder: Path, address: ModelAddress) -> ModelShape | None:
+        path = folder / "manifests" / address.host / address.namespace / address.model / address.tag
+        raw = _small(path)
+        if raw is None:
+            return None
+        try:
+            manifest = parse_manifest(raw)
+            config = ModelConfig()
+            if manifest.config is not None:
+                blob = _small(_blob(folder, manifest.config.digest))
+                config = parse_config(blob) if blob is not None else config
+        except RegistryProblem:
+            return None
+        files = manifest.of_kind("model")
+        if len(files) != 1:
+            return None
+        digest = files[0].digest
+        shape = self._cache.get(digest)
+        if shape is None:
+            file = _blob(folder, digest)
+            if not os.access(file, os.R_OK):
+                return None
+            shape = replace(shape_from_file(file), digest=digest)
+            self._cache.put(shape)
+        return completed(shape, manifest, config)
+
+
+def _blob(folder: Path, digest: str) -> Path:
+    return folder / "blobs" / digest.replace(":", "-")
+
+
+def _small(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_MAX_BYTES + 1)
+    except OSError:
+        return None
+    return raw if len(raw) <= _MAX_BYTES else None

@@ -1,0 +1,95 @@
+"""Shapes once read from headers, kept by the digest of the model file."""
+
+import json
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+from wattlight.domain.shape import TYPE_BY_NAME, ModelShape, Tensor
+
+_VERSION = 1
+_MAX_BYTES = 4 << 20
+_MAX_FILES = 512
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+class ShapeCache:
+    """One small file per digest below ``folder``; a damaged or foreign one counts as absent."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, digest: str) -> ModelShape | None:
+        """The shape kept for ``digest``."""
+        path = self._path(digest)
+        if path is None:
+            return None
+        try:
+            packed = path.read_bytes()
+            if len(packed) > _MAX_BYTES:
+                return None
+            unpacker = zlib.decompressobj()
+            raw = unpacker.decompress(packed, 16 * _MAX_BYTES)
+            return _shape(json.loads(raw), digest)
+        except (OSError, ValueError, zlib.error, KeyError, TypeError, RecursionError):
+            return None
+
+    def put(self, shape: ModelShape) -> None:
+        """Keep ``shape`` under its digest; failing to is no error, the next time it is read again."""
+        path = self._path(shape.digest)
+        if path is None:
+            return
+        packed = zlib.compress(json.dumps(_document(shape), separators=(",", ":")).encode(), 6)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_room()
+            fresh = path.with_suffix(f".{os.getpid()}.tmp")
+            fresh.write_bytes(packed)
+            fresh.replace(path)
+        except OSError:
+            return
+
+    def _path(self, digest: str) -> Path | None:
+        found = _DIGEST.fullmatch(digest)
+        return self._folder / f"{found[1]}.shape" if found else None
+
+    def _make_room(self) -> None:
+        files = list(self._folder.glob("*.shape"))
+        if len(files) < _MAX_FILES:
+            return
+        for path in sorted(files, key=lambda p: p.stat().st_mtime)[: len(files) - _MAX_FILES + 1]:
+            path.unlink(missing_ok=True)
+
+
+def _document(shape: ModelShape) -> dict[str, Any]:
+    return {
+        "version": _VERSION,
+        "digest": shape.digest,
+        "architecture": shape.architecture,
+        "metadata": {k: list(v) if isinstance(v, tuple) else v for k, v in shape.metadata.items()},
+        "tensors": [[t.name, list(t.dims), t.type_name, t.offset] for t in shape.tensors],
+        "file_bytes": shape.file_bytes,
+        "data_offset": shape.data_offset,
+        "vision": shape.vision,
+    }
+
+
+def _shape(document: Any, digest: str) -> ModelShape | None:
+    if document["version"] != _VERSION or document["digest"] != digest:
+        return None
+    tensors = []
+    for name, dims, kind, offset in document["tensors"]:
+        if kind not in TYPE_BY_NAME:
+            return None
+        tensors.append(Tensor(str(name), tuple(int(dim) for dim in dims), kind, int(offset)))
+    return ModelShape(
+        architecture=str(document["architecture"]),
+        metadata={k: tuple(v) if isinstance(v, list) else v for k, v in document["metadata"].items()},
+        tensors=tuple(tensors),
+        file_bytes=int(document["file_bytes"]),
+        data_offset=int(document["data_offset"]),
+        vision=bool(document["vision"]),
+        digest=digest,
+    )

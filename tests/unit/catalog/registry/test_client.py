@@ -1,0 +1,238 @@
+"""Headers before the download: one ranged request, hung up in time, redirects and lies refused."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import fit_truth, gguf_writer
+from fakes.blob_registry import BlobRegistry
+from wattlight.catalog.gguf import BadModelFile
+from wattlight.catalog.registry import (
+    CloudModel,
+    ModelUnknown,
+    NotGguf,
+    Registry,
+    RegistryProblem,
+    RegistryUnreachable,
+    ShapeCache,
+)
+
+RAW = fit_truth.raw_shapes()["llama31-8b"]
+HEADER = gguf_writer.header(RAW, vocabulary=60_000)
+ANSWERS = [(401, "who asks"), (403, "who asks"), (429, "fewer"), (500, "500")]
+SIZE = len(HEADER) + gguf_writer.data_size(RAW)
+
+
+@pytest.fixture
+def fake() -> Iterator[BlobRegistry]:
+    with BlobRegistry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(ShapeCache(tmp_path / "shapes"))
+
+
+def blob_requests(fake: BlobRegistry) -> list[str]:
+    return [r.server for r in fake.requests if "Range" in r.headers]
+
+
+def test_a_header_is_read_from_storage_and_the_line_hung_up(fake: BlobRegistry, registry: Registry) -> None:
+    name = fake.add("llama", HEADER, SIZE, {"model_family": "llama", "file_type": "Q4_K_M"})
+    model = registry.model(name)
+    assert model.shape.tensors == fit_truth.shape("llama31-8b").tensors
+    assert model.shape.file_bytes == SIZE
+    assert model.shape.family == "llama"
+    assert model.config.file_type == "Q4_K_M"
+    assert blob_requests(fake) == ["registry", "storage"]
+    assert fake.sent_bytes < 32 << 20
+
+
+def test_nothing_that_could_authorise_goes_to_storage(fake: BlobRegistry, registry: Registry) -> None:
+    registry.model(fake.add("llama", HEADER, SIZE))
+    for request in fake.requests:
+        assert not {"authorization", "cookie"} & {key.lower() for key in request.headers}
+
+
+def test_the_second_time_the_cache_answers(fake: BlobRegistry, registry: Registry) -> None:
+    name = fake.add("llama", HEADER, SIZE)
+    first = registry.model(name)
+    fake.requests.clear()
+    assert registry.model(name).shape == first.shape
+    assert blob_requests(fake) == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk", b"x\x9c"])
+def test_a_damaged_cache_file_is_as_if_absent(
+    fake: BlobRegistry, registry: Registry, tmp_path: Path, damage: bytes
+) -> None:
+    name = fake.add("llama", HEADER, SIZE)
+    first = registry.model(name)
+    for path in (tmp_path / "shapes").iterdir():
+        path.write_bytes(damage)
+    assert registry.model(name).shape == first.shape
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_every_kind_of_redirect(fake: BlobRegistry, registry: Registry, status: int) -> None:
+    fake.conduct.redirect_status = status
+    assert registry.model(fake.add("llama", HEADER, SIZE)).shape.architecture == "llama"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/x",
+        "http://example.invalid/x",
+        "http://127.example.invalid/x",
+        "",
+        "//",
+        "http://[",
+        "https://127.0.0.1:1:1/",
+        "data:text/plain,x",
+    ],
+)
+def test_redirects_that_are_not_followed(fake: BlobRegistry, registry: Registry, target: str) -> None:
+    name = fake.add("llama", HEADER, SIZE)
+    fake.conduct.redirect_to = target
+    with pytest.raises(RegistryProblem, match="cannot be followed|not answer properly"):
+        registry.model(name)
+
+
+def test_a_registry_that_serves_by_itself(fake: BlobRegistry, registry: Registry) -> None:
+    fake.conduct.direct = True
+    registry.model(fake.add("llama", HEADER, SIZE))
+    assert blob_requests(fake) == ["registry"]
+
+
+def test_a_server_that_ignores_the_range_is_cut_off(fake: BlobRegistry, registry: Registry) -> None:
+    fake.conduct.ignore_range = True
+    assert registry.model(fake.add("llama", HEADER, SIZE)).shape.file_bytes == SIZE
+    assert fake.sent_bytes < 32 << 20
+
+
+def test_another_part_of_the_file(fake: BlobRegistry, registry: Registry) -> None:
+    fake.conduct.wrong_part = True
+    with pytest.raises(RegistryProblem, match="another part"):
+        registry.model(fake.add("llama", HEADER, SIZE))
+
+
+def test_a_packed_answer(fake: BlobRegistry, registry: Registry) -> None:
+    fake.conduct.packed = True
+    with pytest.raises(RegistryProblem, match="packs"):
+        registry.model(fake.add("llama", HEADER, SIZE))
+
+
+def test_redirects_in_a_circle(fake: BlobRegistry, registry: Registry) -> None:
+    name = fake.add("llama", HEADER, SIZE)
+    fake.conduct.loops = True
+    with pytest.raises(RegistryProblem, match="without end"):
+        registry.model(name)
+
+
+def test_a_header_that_never_ends(fake: BlobRegistry, registry: Registry) -> None:
+    start = b"GGUF" + (3).to_bytes(4, "little") + (9).to_bytes(8, "little") * 2
+    start += (1).to_bytes(8, "little") + b"k" + (9).to_bytes(4, "little")
+    start += (8).to_bytes(4, "little") + (1 << 26).to_bytes(8, "little")
+    fake.conduct.ignore_range = True
+    fake.conduct.endless = b"\1" + b"\0" * 7 + b"x"
+    started = time.process_time()
+    with pytest.raises(BadModelFile, match="does not end"):
+        registry.model(fake.add("endless", start, 1 << 40))
+    assert time.process_time() - started < 4
+
+
+def test_a_manifest_that_lies_about_the_size(fake: BlobRegistry, registry: Registry) -> None:
+    with pytest.raises(BadModelFile, match="tensors need"):
+        registry.model(fake.add("small", HEADER, len(HEADER) + 1000))
+
+
+def test_projector_and_adapters_are_counted(fake: BlobRegistry, registry: Registry) -> None:
+    name = fake.add("seeing", HEADER, SIZE, extra=(("projector", b"p" * 500), ("adapter", b"a" * 70)))
+    shape = registry.model(name).shape
+    assert (shape.projector_bytes, shape.adapter_bytes, shape.vision) == (500, 70, True)
+
+
+def test_a_cloud_stub(fake: BlobRegistry, registry: Registry) -> None:
+    config = {"remote_host": "https://ollama.com:443", "remote_model": "gpt-oss:120b"}
+    with pytest.raises(CloudModel, match="takes no memory here"):
+        registry.model(fake.add("cloud", b"", 0, config, kind="license"))
+
+
+def test_a_safetensors_build(fake: BlobRegistry, registry: Registry) -> None:
+    name = fake.add("mlx", b"t" * 5000, 5000, {"model_format": "safetensors"}, kind="tensor")
+    with pytest.raises(NotGguf, match="MLX"):
+        registry.model(name)
+
+
+def test_an_unknown_model(fake: BlobRegistry, registry: Registry) -> None:
+    with pytest.raises(ModelUnknown):
+        registry.model(f"127.0.0.1:{fake.port()}/library/none:7b")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "who asks"), (403, "who asks"), (429, "fewer"), (500, "500")]
+)
+def test_answers_that_are_errors(fake: BlobRegistry, registry: Registry, status: int, words: str) -> None:
+    name = fake.add("llama", HEADER, SIZE)
+    fake.conduct.manifest_status = status
+    with pytest.raises(RegistryProblem, match=words):
+        registry.model(name)
+
+
+BAD_MANIFESTS: list[Any] = [
+    b"",
+    b"[]",
+    b"{" * 100_000,
+    {"layers": 4},
+    {"layers": [1]},
+    {"layers": [{"mediaType": "m", "digest": "sha256:../../x", "size": 1}]},
+    {"layers": [{"mediaType": "m", "digest": "sha256:" + "a" * 64, "size": -1}]},
+    {"layers": [{"mediaType": "m", "digest": "sha256:" + "a" * 64, "size": 1 << 60}]},
+    {"layers": [{"mediaType": 7, "digest": "sha256:" + "a" * 64, "size": 1}]},
+    {"layers": [{"digest": "x"}] * 30_000},
+]
+
+
+@pytest.mark.parametrize("manifest", BAD_MANIFESTS, ids=range(len(BAD_MANIFESTS)))
+def test_manifests_that_make_no_sense(fake: BlobRegistry, registry: Registry, manifest: Any) -> None:
+    raw = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
+    with pytest.raises(RegistryProblem, match="makes no sense"):
+        registry.model(fake.add_manifest("bad", raw))
+
+
+def test_a_manifest_without_end(fake: BlobRegistry, registry: Registry) -> None:
+    with pytest.raises(RegistryProblem, match="far more"):
+        registry.model(fake.add_manifest("long", b" " * (5 << 20)))
+
+
+def test_a_damaged_config(fake: BlobRegistry, registry: Registry) -> None:
+    name = fake.add("llama", HEADER, SIZE)
+    for digest, data in fake.content.blobs.items():
+        if b"model_format" in data and len(data) < 1000:
+            fake.content.blobs[digest] = data.replace(b"gguf", b"gguX")
+    with pytest.raises(RegistryProblem, match="damaged"):
+        registry.model(name)
+
+
+def test_no_server() -> None:
+    with BlobRegistry() as gone:
+        port = gone.port()
+    with pytest.raises(RegistryUnreachable):
+        Registry(ShapeCache(Path("unused"))).model(f"127.0.0.1:{port}/library/x:1b")
+
+
+def test_a_proxy_in_the_environment_is_not_used_on_this_computer(
+    fake: BlobRegistry, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert registry.model(fake.add("llama", HEADER, SIZE)).shape.architecture == "llama"
