@@ -92,7 +92,6 @@ def test_every_kind_of_redirect(fake: BlobRegistry, registry: Registry, status: 
         "http://example.invalid/x",
         "http://127.example.invalid/x",
         "",
-        "//",
         "http://[",
         "https://127.0.0.1:1:1/",
         "data:text/plain,x",
@@ -101,7 +100,7 @@ def test_every_kind_of_redirect(fake: BlobRegistry, registry: Registry, status: 
 def test_redirects_that_are_not_followed(fake: BlobRegistry, registry: Registry, target: str) -> None:
     name = fake.add("llama", HEADER, SIZE)
     fake.conduct.redirect_to = target
-    with pytest.raises(RegistryProblem, match="cannot be followed|not answer properly"):
+    with pytest.raises(RegistryProblem, match=r"cannot be followed|not answer properly"):
         registry.model(name)
 
 
