@@ -2,50 +2,111 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from wattlight.domain.answers import monthly_saving
+from wattlight.domain.breakeven import ApiPrice
+from wattlight.domain.cost import DayAmount, keep_alive_saving, project_month
 from wattlight.domain.instant import to_us
-from wattlight.domain.state import CostToday
-from wattlight.domain.tariff import Tariff, local_day
-from wattlight.services.desk import days_until
+from wattlight.domain.tariff import Tariff, day_start_us, local_day
+from wattlight.services.metering import DayBook, DaySum, ModelSum
 from wattlight.store import LedgerReader
-from wattlight.viewmodels import DayCost
+from wattlight.viewmodels import DayCost, ModelMonth
 
 from .extras import CostAnswers
+
+DAYS_FOR_PROJECTION = 14
+SHORTER_KEEP_ALIVE_S = 300
+MTOK = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class CostPage:
-    """Adds up this month, day by day."""
+    """Adds up this month, day by day, and looks ahead."""
 
     reader: Callable[[], LedgerReader | None]
     tariff: Callable[[], Tariff | None]
     zone: ZoneInfo
     now: Callable[[], datetime]
+    hosted: Callable[[], tuple[ApiPrice, ...]]
+    rate: Callable[[], tuple[Decimal | None, str]]
+    """Units of the tariff's currency for one US dollar, and the date of that rate; the person's own."""
 
     def answers(self) -> CostAnswers:
-        """The days of this month."""
+        """Everything the page shows beyond the running sums."""
         reader = self.reader()
         if reader is None:
             return CostAnswers(days=())
         tariff = self.tariff()
         zone = self.zone if tariff is None else tariff.zone
         now_us = to_us(self.now())
-        first = local_day(now_us, zone).replace(day=1)
+        today = local_day(now_us, zone)
         with reader:
-            days = tuple(days_until(reader, first, now_us, tariff, zone))
-        return CostAnswers(days=tuple(_day(day, sums) for day, sums in days))
+            book = DayBook(reader, tariff, zone)
+            first = today.replace(day=1)
+            earlier = book.day_sums(min(first, today - timedelta(days=DAYS_FOR_PROJECTION + 7)), today)
+            models = book.model_sums(first, today)
+            saved = self._saving(reader, tariff, day_start_us(first, zone), now_us)
+        projection = (
+            project_month([DayAmount(d.day, _models_micro(d)) for d in earlier], today) if tariff else None
+        )
+        return CostAnswers(
+            days=tuple(_day(day) for day in earlier if day.day >= first),
+            months=tuple(self._month(model) for model in models),
+            month_low_micro=projection.low if projection else None,
+            month_high_micro=projection.high if projection else None,
+            parked_saving_micro=saved,
+        )
+
+    def _saving(self, reader: LedgerReader, tariff: Tariff | None, start_us: int, now_us: int) -> int | None:
+        """Money a month that a keep-alive of five minutes would save, at today's price."""
+        price = None if tariff is None else tariff.price_at(self.now())
+        seen = keep_alive_saving(reader.buckets(start_us, now_us), SHORTER_KEEP_ALIVE_S)
+        saving = monthly_saving(seen, SHORTER_KEEP_ALIVE_S, price)
+        return None if saving is None else saving.saved_micro
+
+    def _month(self, model: ModelSum) -> ModelMonth:
+        micro = None
+        if model.working.cost_micro is not None and model.parked.cost_micro is not None and model.tokens_out:
+            micro = round((model.working.cost_micro + model.parked.cost_micro) * MTOK / model.tokens_out)
+        hosted = self._hosted_price(model.model)
+        return ModelMonth(
+            model=model.model,
+            tokens_out=model.tokens_out or None,
+            per_million_micro=micro,
+            hosted_per_million_micro=hosted[0] if hosted else None,
+            hosted_date=hosted[1] if hosted else "",
+        )
+
+    def _hosted_price(self, model: str) -> tuple[int, str] | None:
+        """Output price of the same weights in the tariff's currency, and the day it was listed.
+
+        A price in another currency is shown only with the person's own dated rate, never converted by guess.
+        """
+        tariff, (rate, _) = self.tariff(), self.rate()
+        for row in self.hosted():
+            if row.weights != model or tariff is None:
+                continue
+            if row.currency == tariff.currency:
+                return round(row.output_per_mtok * MTOK), row.listed_on.isoformat()
+            if rate is not None:
+                return round(row.output_per_mtok * rate * MTOK), row.listed_on.isoformat()
+        return None
 
 
-def _day(day: date, sums: CostToday) -> DayCost:
-    priced = None not in (sums.models_micro, sums.machine_micro, sums.parked_micro)
+def _models_micro(day: DaySum) -> int:
+    return (day.working.cost_micro or 0) + (day.parked.cost_micro or 0)
+
+
+def _day(day: DaySum) -> DayCost:
     return DayCost(
-        day=day,
-        working_mj=sums.models_mj - sums.parked_mj,
-        parked_mj=sums.parked_mj,
-        computer_mj=sums.machine_mj - sums.models_mj,
-        working_micro=(sums.models_micro or 0) - (sums.parked_micro or 0) if priced else None,
-        parked_micro=sums.parked_micro if priced else None,
-        computer_micro=(sums.machine_micro or 0) - (sums.models_micro or 0) if priced else None,
+        day=day.day,
+        working_mj=day.working.energy_mj,
+        parked_mj=day.parked.energy_mj,
+        computer_mj=day.computer.energy_mj,
+        working_micro=day.working.cost_micro,
+        parked_micro=day.parked.cost_micro,
+        computer_micro=day.computer.cost_micro,
     )

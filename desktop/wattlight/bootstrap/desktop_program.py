@@ -4,9 +4,12 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from wattlight import __version__
+from wattlight.assets import asset_text
+from wattlight.domain.breakeven import parse_api_prices
 from wattlight.domain.state import AppState, HostState, RunningModel, ServerState
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
@@ -16,15 +19,17 @@ from wattlight.services.desk import CurrentSettings, Desk, DeskParts, MeterStati
 from wattlight.services.hub import StateHub
 from wattlight.services.metering import LedgerFile, Recorder
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskSettings, room_by_size
+from wattlight.services.pricing import CountryPrice as ShippedPrice
+from wattlight.services.pricing import country_prices, local_zone, tariff_of
 from wattlight.settings import Settings, load_settings, save_settings
 from wattlight.store import LedgerReader, MeterLock, open_reader
 from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopFace, EarlyIcon
+from wattlight.viewmodels import CountryPrice
 
 from .cost_page import CostPage
 from .extras import ExtrasMaker, Sources
 from .workshop import LocalWorkshop
-from .zone import local_zone
 
 
 class DesktopProgram:
@@ -93,20 +98,28 @@ class DesktopProgram:
             reader=self._reader,
             tariff=self._tariff,
             settings=lambda: self._settings().meter,
-            zone=local_zone(),
+            zone=local_zone(workshop.environ),
             now=workshop.now,
             publish=self._metered,
             notify=self._notify,
         )
 
     def _make_extras(self) -> ExtrasMaker:
+        page = CostPage(
+            self._reader,
+            self._tariff,
+            local_zone(self._workshop.environ),
+            self._workshop.now,
+            lambda: parse_api_prices(asset_text("prices/api_prices.csv")),
+            self._rate,
+        )
         sources = Sources(
             state=lambda: self._hub.state,
             context=lambda: self._settings().context_length,
             advisor=self._workshop.advisor,
             profile=lambda: self._hub.state.hosts[0].profile,
-            countries=self._workshop.country_prices,
-            cost=CostPage(self._reader, self._tariff, local_zone(), self._workshop.now).answers,
+            countries=_countries,
+            cost=page.answers,
             models_folder=_models_folder(self._workshop.environ),
             version=__version__,
             autostart_supported=True,
@@ -181,10 +194,20 @@ class DesktopProgram:
 
     def _tariff(self) -> Tariff | None:
         try:
-            return self._workshop.tariff(self._settings())
+            return tariff_of(self._settings().price, self._workshop.environ)
         except Problem as problem:
             self._notify("tariff", str(problem))
             return None
+
+    def _rate(self) -> tuple[Decimal | None, str]:
+        price = self._settings().price
+        try:
+            rate = None if price.dollar_rate is None else Decimal(price.dollar_rate)
+        except InvalidOperation:
+            return None, ""
+        return (
+            rate if rate is not None and rate.is_finite() and rate > 0 else None
+        ), price.dollar_rate_date or ""
 
     def _reader(self) -> LedgerReader | None:
         file = self._workshop.places.ledger_file
@@ -203,6 +226,22 @@ def _first_state(settings: Settings, servers: dict[HostId, ModelServer]) -> AppS
         for address in settings.servers
     )
     return AppState(hosts=hosts, paused=settings.meter.paused)
+
+
+def _countries() -> tuple[CountryPrice, ...]:
+    return tuple(_country(row) for row in country_prices())
+
+
+def _country(row: ShippedPrice) -> CountryPrice:
+    known = row.price_per_kwh is not None and not row.stale
+    return CountryPrice(
+        code=row.code,
+        name=row.name,
+        currency=row.currency,
+        per_kwh=str(row.price_per_kwh) if known else "",
+        year=str(row.year),
+        source=row.source,
+    )
 
 
 def _models_folder(environ: Mapping[str, str]) -> Path:

@@ -12,11 +12,15 @@ from wattlight.paths import Places, places_for_user
 from wattlight.settings import ServerAddress, Settings, load_settings
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from wattlight.domain.entry import Catalog
+    from wattlight.domain.tariff import Tariff
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
     from wattlight.runtime import ModelServer
     from wattlight.services.advising import Advisor
+    from wattlight.store import LedgerReader
     from wattlight.store.jobs import JobsBook
 
 
@@ -115,3 +119,22 @@ class LocalWorkshop:
         from wattlight.runtime import choose_address, connect
 
         return connect(choose_address(host, self.settings().servers), self._environ)
+
+    def ledger(self) -> "LedgerReader":
+        """A new reader of the energy ledger; the caller closes it."""
+        from wattlight.store import open_reader
+
+        return open_reader(self.places.ledger_file)
+
+    def tariff(self) -> "Tariff | None":
+        """The tariff of the settings, None where no price is set."""
+        from wattlight.services.pricing import tariff_of
+
+        return tariff_of(self.settings().price, self._environ)
+
+    def zone(self) -> "ZoneInfo":
+        """The zone of days: the tariff's, else this computer's."""
+        from wattlight.services.pricing import local_zone
+
+        tariff = self.tariff()
+        return local_zone(self._environ) if tariff is None else tariff.zone

@@ -30,6 +30,9 @@ class Price:
     timezone: str | None = None
     country: str | None = None
     tariff_file: str | None = None
+    dollar_rate: str | None = None
+    """Units of ``currency`` for one US dollar, the person's own figure; API prices are in dollars."""
+    dollar_rate_date: str | None = None
     declined: bool = False
     """The person said "I don't know": do not ask again."""
 

@@ -1,7 +1,6 @@
 """The running desktop program: carries out the faces' commands and keeps the state true."""
 
 from .current import CurrentSettings
-from .days import days_until
 from .desk import Desk, DeskParts
 from .meter_port import MeterPort, NoMeter
 from .station import MeterStation, StationNews, StationParts
@@ -15,5 +14,4 @@ __all__ = [
     "NoMeter",
     "StationNews",
     "StationParts",
-    "days_until",
 ]
