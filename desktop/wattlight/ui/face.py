@@ -186,7 +186,7 @@ class DesktopFace:
         view = tray_view(scene)
         if view.icon is not self._shown_icon:
             self._shown_icon = view.icon
-            self._keeper.set_icon(tray_icon(view.icon.value))
+            self._keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel))
         if view != self._shown:
             self._shown = view
             self._keeper.set_tip(view.tooltip.replace("<", "‹").replace(">", "›"))

@@ -38,6 +38,11 @@ class Theme(QObject):
         self._forcing = False
         self._refresh()
 
+    @property
+    def dark_panel(self) -> bool:
+        """Whether the panel is likely dark: unknown counts as dark, as most panels are."""
+        return QGuiApplication.styleHints().colorScheme() is not Qt.ColorScheme.Light
+
     def font(self, pixels: int, bold: bool = False, tabular: bool = False) -> QFont:
         """The system's font at a size of the scale."""
         font = QFont(self._app.font())

@@ -241,7 +241,7 @@ def test_machine_has_a_card_for_each_device() -> None:
 def test_prices_are_understood(typed: str, kept: str) -> None:
     entry = understood_price(typed, "eur", "DE", Price(declined=True))
     assert entry.error == ""
-    assert entry.price == Price(kept, "EUR", None, "DE", None, False)
+    assert entry.price == Price(per_kwh=kept, currency="EUR", country="DE")
 
 
 @pytest.mark.parametrize(
