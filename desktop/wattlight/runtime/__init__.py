@@ -2,6 +2,7 @@
 
 from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
 from .names import ModelName, read_name, same_model
+from .neighbours import servers_among
 from .ollama_server import OllamaServer
 from .opening import choose_address, connect
 from .problems import RuntimeProblem
@@ -22,4 +23,5 @@ __all__ = [
     "parse_endpoint",
     "read_name",
     "same_model",
+    "servers_among",
 ]

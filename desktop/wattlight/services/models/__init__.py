@@ -1,5 +1,6 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
+from .merging import Merged
 from .pulls import run_pull
 from .removing import remove_model
 from .room import room_by_size
@@ -9,6 +10,7 @@ from .watch import ServerWatch
 
 __all__ = [
     "FitsBeside",
+    "Merged",
     "ModelTasks",
     "ServerWatch",
     "SwitchResult",

@@ -1,0 +1,33 @@
+"""An Ollama that Wattlight itself installs and runs when the person asks for it. No root, no shell."""
+
+from .advisories import Advisory, advisories_for, floor_version, read_advisories
+from .fetching import Fetcher, FetchProgress
+from .finding import InstalledProgram, find_installed
+from .pinned import Artefact, Release, choose_release, read_releases, this_system
+from .process import ManagedProcess, Running
+from .server_log import ServerLog
+from .supervising import RestartPolicy, Supervisor
+from .versions import InUse, Versions
+
+__all__ = [
+    "Advisory",
+    "Artefact",
+    "FetchProgress",
+    "Fetcher",
+    "InUse",
+    "InstalledProgram",
+    "ManagedProcess",
+    "Release",
+    "RestartPolicy",
+    "Running",
+    "ServerLog",
+    "Supervisor",
+    "Versions",
+    "advisories_for",
+    "choose_release",
+    "find_installed",
+    "floor_version",
+    "read_advisories",
+    "read_releases",
+    "this_system",
+]

@@ -1,0 +1,270 @@
+"""Fetches one artefact: resumable, capped, hashed; what is not exactly the listed file is thrown away."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from urllib.parse import urljoin, urlsplit
+
+from ..address import Endpoint, parse_endpoint
+from ..problems import RuntimeProblem
+from ..proxies import proxy_for, with_system_proxies
+from ..wire import Answer, FaultKind, Limits, Wire, WireFault
+from .pinned import Artefact
+
+LIMITS = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
+WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+MAX_REDIRECTS = 5
+RATE_WINDOW_S = 0.5
+_PIECE = 1 << 20
+_BROKEN = frozenset({FaultKind.CUT, FaultKind.SILENT, FaultKind.UNREACHABLE, FaultKind.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProgress:
+    """How far a download is. ``bytes_per_s`` counts what came in this run, None until it is known."""
+
+    done_bytes: int
+    total_bytes: int
+    bytes_per_s: float | None = None
+
+
+OnProgress = Callable[[FetchProgress], None]
+
+
+class Fetcher:
+    """Fetches artefacts into ``folder``. ``environ`` names the proxy; the certificates are the system's."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        limits: Limits = LIMITS,
+        wait: Callable[[Event, float], bool] = lambda cancel, seconds: cancel.wait(seconds),
+    ) -> None:
+        self._folder = folder
+        self._environ = with_system_proxies(environ)
+        self._clock = clock
+        self._limits = limits
+        self._wait = wait
+
+    def fetch(self, artefact: Artefact, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
+        """The file, whole and verified. An unfinished one is kept as ``.part`` and gone on with next time.
+
+        Raises:
+            RuntimeProblem: ``cancelled``, ``no_room``, ``wrong_hash``, ``artefact_moved``, ``login_page``,
+                ``release_unreachable`` and others; the file is not there then.
+        """
+        target = self._folder / artefact.sha256
+        part = target.with_suffix(".part")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if target.is_file() and _hash_of(target).hexdigest() == artefact.sha256:
+                return target
+            waits = iter(WAITS_S)
+            while not self._complete(part, artefact):
+                before = _size(part)
+                fault = self._try(artefact, part, cancel, on_progress)
+                if fault is None:
+                    continue
+                if _size(part) > before:
+                    waits = iter(WAITS_S)
+                delay = next(waits, None) if fault.kind in _BROKEN else None
+                if delay is None:
+                    raise _broken(artefact, fault)
+                if self._wait(cancel, delay):
+                    raise cancelled()
+            _sync(part)
+            part.replace(target)
+        except OSError as error:
+            raise disk_problem(error, self._folder, artefact.size_bytes) from error
+        return target
+
+    def _complete(self, part: Path, artefact: Artefact) -> bool:
+        size = _size(part)
+        if size < artefact.size_bytes:
+            return False
+        digest = _hash_of(part).hexdigest() if size == artefact.size_bytes else ""
+        if digest == artefact.sha256:
+            return True
+        part.unlink()
+        raise RuntimeProblem(
+            f"What arrived from {_host(artefact.url)} is not the expected file, so it was thrown away.",
+            "Try again on another network; if it stays so, install Ollama as its own web page says.",
+            "wrong_hash",
+        )
+
+    def _try(
+        self, artefact: Artefact, part: Path, cancel: Event, on_progress: OnProgress
+    ) -> WireFault | None:
+        try:
+            with self._open(artefact, _size(part), cancel) as answer:
+                self._receive(answer, artefact, part, on_progress)
+        except WireFault as fault:
+            if fault.kind is FaultKind.CANCELLED:
+                raise cancelled() from fault
+            return fault
+        return None
+
+    def _open(self, artefact: Artefact, have: int, cancel: Event) -> Answer:
+        """The answer with the bytes from ``have`` on, after following redirects that stay encrypted."""
+        url = artefact.url
+        headers = (f"Range: bytes={have}-",) if have else ()
+        for _ in range(MAX_REDIRECTS + 1):
+            endpoint, path = _split(url)
+            wire = Wire(endpoint, proxy=proxy_for(endpoint, self._environ), clock=self._clock)
+            answer = wire.ask("GET", path, None, self._limits, cancel, headers, redirects=True)
+            if answer.status not in {301, 302, 303, 307, 308}:
+                return answer
+            location = answer.header("Location")
+            answer.close()
+            new = urljoin(url, location)
+            if not location or not _split(new)[0].is_private:
+                raise WireFault(FaultKind.REDIRECT)
+            url = new
+        raise WireFault(FaultKind.REDIRECT)
+
+    def _receive(self, answer: Answer, artefact: Artefact, part: Path, on_progress: OnProgress) -> None:
+        have = _size(part)
+        if answer.status == 206 and _range_start(answer) == have:
+            mode = "ab"
+        elif answer.status == 200:
+            have, mode = 0, "wb"
+        elif answer.status in {206, 416}:
+            part.unlink(missing_ok=True)
+            return
+        else:
+            raise _refused(artefact, answer.status)
+        if answer.content_type == "text/html":
+            raise _login_page(artefact)
+        begun, since = self._clock(), have
+        with part.open(mode) as stream:
+            for piece in answer.pieces():
+                have += len(piece)
+                stream.write(piece)
+                if have > artefact.size_bytes:
+                    return
+                elapsed = self._clock() - begun
+                rate = (have - since) / elapsed if elapsed >= RATE_WINDOW_S else None
+                on_progress(FetchProgress(have, artefact.size_bytes, rate))
+        if have < artefact.size_bytes:
+            raise WireFault(FaultKind.CUT, "short")
+
+
+def cancelled() -> RuntimeProblem:
+    """The person stopped it."""
+    return RuntimeProblem("Stopped.", "What has arrived is kept.", "cancelled")
+
+
+def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProblem:
+    """What an error of the disk means."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return RuntimeProblem(
+            f"There is not enough room in {folder}: {need_bytes / 1e9:.1f} GB are needed.",
+            "Free some space and try again.",
+            "no_room",
+        )
+    return RuntimeProblem(
+        f"The folder {folder} cannot be used ({error.strerror}).",
+        "Make it writable and try again.",
+        "no_folder",
+    )
+
+
+def _split(url: str) -> tuple[Endpoint, str]:
+    try:
+        parts = urlsplit(url)
+        endpoint = parse_endpoint(f"{parts.scheme}://{parts.netloc}")
+    except (ValueError, RuntimeProblem) as error:
+        raise WireFault(FaultKind.REDIRECT, "bad address") from error
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not path.isascii() or not path.isprintable() or " " in path:
+        raise WireFault(FaultKind.REDIRECT, "bad path")
+    return endpoint, path
+
+
+def _range_start(answer: Answer) -> int | None:
+    first = answer.header("Content-Range").removeprefix("bytes ").split("-")[0]
+    return int(first) if first.isdigit() else None
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _hash_of(path: Path) -> "hashlib._Hash":
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        while piece := stream.read(_PIECE):
+            digest.update(piece)
+    return digest
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream, contextlib.suppress(OSError):
+        os.fsync(stream.fileno())
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or "the release page"
+
+
+def _refused(artefact: Artefact, status: int) -> RuntimeProblem:
+    host = _host(artefact.url)
+    if status in {404, 410}:
+        return RuntimeProblem(
+            f"The file is not at {host} any more.",
+            "Update Wattlight, which then names a newer one.",
+            "artefact_moved",
+        )
+    if status in {401, 403, 407, 511}:
+        return _login_page(artefact)
+    return RuntimeProblem(
+        f"{host} answered with an error ({status}).", "Try again later.", "release_unreachable"
+    )
+
+
+def _login_page(artefact: Artefact) -> RuntimeProblem:
+    return RuntimeProblem(
+        f"Instead of the file from {_host(artefact.url)} a web page came, "
+        "as networks send that want a sign-in.",
+        "Open a web page in the browser, sign in to the network, and try again.",
+        "login_page",
+    )
+
+
+def _broken(artefact: Artefact, fault: WireFault) -> RuntimeProblem:
+    host = _host(artefact.url)
+    if fault.kind is FaultKind.TLS:
+        return RuntimeProblem(
+            f"The identity of {host} could not be verified ({fault.detail}).",
+            "Check the date of this computer and the network; nothing was fetched.",
+            "tls",
+        )
+    if fault.kind is FaultKind.REDIRECT:
+        return RuntimeProblem(
+            f"{host} sends the download to a place that is not safe, so it was not fetched.",
+            "Update Wattlight and try again.",
+            "bad_redirect",
+        )
+    if fault.kind is FaultKind.PROXY:
+        return RuntimeProblem(
+            f"The proxy of this computer does not let the download from {host} through.",
+            "Check the proxy settings.",
+            "proxy",
+        )
+    return RuntimeProblem(
+        f"The download from {host} broke off and could not be gone on with.",
+        "Check the network and try again: what has arrived is kept.",
+        "release_unreachable",
+    )

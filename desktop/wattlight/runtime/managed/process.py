@@ -1,0 +1,198 @@
+"""The managed server as a process: started as our child, found again after we crashed, ended with us."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event
+
+from ..address import Endpoint
+from ..ollama_server import OllamaServer
+from ..problems import RuntimeProblem
+from .identity import Handle, Identity, identity_of
+from .server_log import ServerLog
+from .unpacking import sync_path
+
+READY_S = 30.0
+STOP_S = 8.0
+_LOOK_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A managed server that runs. ``adopted``: an earlier Wattlight started it."""
+
+    handle: Handle
+    endpoint: Endpoint
+    adopted: bool = False
+
+
+class ManagedProcess:
+    """Starts and ends the server. ``record`` remembers it on the disk, so that a crash leaves no orphan.
+
+    ``environ`` is the cleaned environment children get; ``models`` None leaves Ollama's own folder, so that
+    models are shared with an Ollama installed later. Nothing here is meant for two threads at once.
+    """
+
+    def __init__(
+        self,
+        record: Path,
+        log: ServerLog,
+        environ: Mapping[str, str],
+        models: Path | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._record = record
+        self._log = log
+        self._environ = environ
+        self._models = models
+        self._clock = clock
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self, binary: Path, cancel: Event, more: Mapping[str, str] | None = None) -> Running:
+        """Start ``binary serve`` on a free port of this computer and wait until it answers.
+
+        ``more`` is added to its environment (HTTPS_PROXY, say).
+
+        Raises:
+            RuntimeProblem: ``server_did_not_start`` with the last lines of its log, or ``cancelled``.
+        """
+        endpoint = Endpoint("http", "127.0.0.1", _free_port())
+        env = {**self._environ, **(more or {}), "OLLAMA_HOST": f"127.0.0.1:{endpoint.port}"}
+        if self._models is not None:
+            env["OLLAMA_MODELS"] = str(self._models)
+        self._child = self._spawn(binary, env)
+        found = identity_of(self._child.pid)
+        identity = found or Identity(self._child.pid, "", str(binary))
+        self._remember(identity, endpoint)
+        running = Running(Handle(identity), endpoint)
+        self._wait_until_ready(running, cancel)
+        return running
+
+    def adopt(self) -> Running | None:
+        """The server an earlier Wattlight left behind, if it is still exactly that process and answers."""
+        known = self._recalled()
+        if known is None:
+            return None
+        identity, endpoint = known
+        handle = Handle.open(identity)
+        if handle is None:
+            self._forget()
+            return None
+        running = Running(handle, endpoint, adopted=True)
+        try:
+            OllamaServer(endpoint).version()
+        except RuntimeProblem:
+            self.stop(running)
+            return None
+        return running
+
+    def stop(self, running: Running) -> bool:
+        """End it, politely first; True when it has ended. What is not ours any more is left alone."""
+        handle = running.handle
+        if handle.send(signal.SIGTERM) and not self._ended(handle, STOP_S):
+            handle.kill_group()
+            self._ended(handle, 2.0)
+        ended = not handle.alive()
+        self._forget()
+        return ended
+
+    def wait_for_end(self, running: Running) -> int | None:
+        """Wait until it ends by itself; its exit code where that can be known. Costs no wake-ups."""
+        if self._child is not None and self._child.pid == running.handle.identity.pid:
+            return self._child.wait()
+        running.handle.wait(None)
+        return None
+
+    def _spawn(self, binary: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        self._log.keep_small()
+        try:
+            self._log.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._log.file.open("ab") as log:
+                return subprocess.Popen(
+                    [str(binary), "serve"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=dict(env),
+                    cwd=binary.parent,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise RuntimeProblem(
+                f"The managed Ollama cannot be started ({error.strerror}).",
+                "Install it again.",
+                "server_did_not_start",
+            ) from error
+
+    def _wait_until_ready(self, running: Running, cancel: Event) -> None:
+        server = OllamaServer(running.endpoint)
+        end = self._clock() + READY_S
+        while True:
+            try:
+                server.version(cancel)
+                return
+            except RuntimeProblem as problem:
+                code = problem.code
+            child = self._child
+            ended = child is not None and child.poll() is not None
+            if not ended and code != "cancelled" and self._clock() < end and not cancel.wait(_LOOK_S):
+                continue
+            self.stop(running)
+            if cancel.is_set():
+                raise RuntimeProblem("Stopped.", "", "cancelled")
+            raise RuntimeProblem(
+                "The managed Ollama ended while it started."
+                if ended
+                else "The managed Ollama did not answer in time after it was started.",
+                f"Its log is {self._log.file}.",
+                "server_did_not_start",
+                "\n".join(self._log.last_lines()) or None,
+            )
+
+    def _ended(self, handle: Handle, timeout_s: float) -> bool:
+        child = self._child
+        if child is not None and child.pid == handle.identity.pid:
+            try:
+                child.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+        return handle.wait(timeout_s)
+
+    def _remember(self, identity: Identity, endpoint: Endpoint) -> None:
+        document = {"schema": 1, "port": endpoint.port, **asdict(identity)}
+        temporary = self._record.with_suffix(f".{os.getpid()}")
+        try:
+            self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(document), encoding="utf-8")
+            sync_path(temporary)
+            temporary.replace(self._record)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+    def _recalled(self) -> tuple[Identity, Endpoint] | None:
+        try:
+            document = json.loads(self._record.read_text(encoding="utf-8"))
+            identity = Identity(document["pid"], document["start"], document["program"])
+            port = document["port"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if not all(isinstance(value, int) and value > 1 for value in (identity.pid, port)) or port > 65535:
+            return None
+        return identity, Endpoint("http", "127.0.0.1", port)
+
+    def _forget(self) -> None:
+        self._record.unlink(missing_ok=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

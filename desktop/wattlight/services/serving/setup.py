@@ -1,0 +1,103 @@
+"""Installs a managed server: look for room, fetch, unpack, try, put to use. Only the last step changes it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from threading import Event
+
+from wattlight.domain.values import Problem
+from wattlight.runtime.managed import Fetcher, FetchProgress, InUse, Release, Versions
+from wattlight.services.models import Merged
+
+
+class SetupStage(StrEnum):
+    """Where an installation is."""
+
+    CHECKING = "checking"
+    FETCHING = "fetching"
+    UNPACKING = "unpacking"
+    TRYING = "trying"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class SetupState:
+    """One installation as a person sees it; bytes are those of the stage."""
+
+    version: str
+    stage: SetupStage = SetupStage.CHECKING
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    bytes_per_s: float | None = None
+    error: str | None = None
+
+
+class ServerSetup:
+    """Runs installations, one at a time, on the thread that calls."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        fetcher: Fetcher,
+        environ: Mapping[str, str],
+        publish: Callable[[SetupState], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._versions = versions
+        self._fetcher = fetcher
+        self._environ = environ
+        self._merged: Merged[SetupState] = Merged(publish, clock)
+        self._state = SetupState("")
+
+    def run(self, release: Release, cancel: Event) -> InUse:
+        """Install ``release`` and put it to use. Every step is published, at most ten times a second.
+
+        Raises:
+            Problem: it failed or was cancelled; what was in use before still is.
+        """
+        self._state = SetupState(release.version)
+        try:
+            in_use = self._install(release, cancel)
+        except Problem as problem:
+            if problem.code == "cancelled":
+                self._enter(SetupStage.CANCELLED, None)
+            else:
+                self._enter(SetupStage.FAILED, None, str(problem))
+            raise
+        self._enter(SetupStage.DONE, None)
+        return in_use
+
+    def _install(self, release: Release, cancel: Event) -> InUse:
+        self._enter(SetupStage.CHECKING, None)
+        if not self._versions.has(release.version):
+            self._versions.check_room(release)
+            self._enter(SetupStage.FETCHING, release.download_bytes)
+            archives = []
+            before = 0
+            for artefact in release.artefacts:
+                archives.append(self._fetcher.fetch(artefact, cancel, self._fetched(before)))
+                before += artefact.size_bytes
+            self._enter(SetupStage.UNPACKING, release.disk_bytes - release.download_bytes)
+            self._versions.add(release, tuple(archives), cancel, self._unpacked)
+        self._enter(SetupStage.TRYING, None)
+        return self._versions.activate(release.version, self._environ)
+
+    def _fetched(self, before: int) -> Callable[[FetchProgress], None]:
+        def hear(progress: FetchProgress) -> None:
+            done = before + progress.done_bytes
+            self._state = replace(self._state, done_bytes=done, bytes_per_s=progress.bytes_per_s)
+            self._merged.offer(self._state)
+
+        return hear
+
+    def _unpacked(self, done: int) -> None:
+        self._state = replace(self._state, done_bytes=done)
+        self._merged.offer(self._state)
+
+    def _enter(self, stage: SetupStage, total: int | None, error: str | None = None) -> None:
+        self._state = SetupState(self._state.version, stage, 0, total, None, error)
+        self._merged.offer(self._state, now=True)

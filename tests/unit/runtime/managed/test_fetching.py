@@ -1,0 +1,182 @@
+"""Downloads: resumable, capped, hashed; whatever comes instead of the file is told apart and thrown away."""
+
+import errno
+import threading
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from fakes.release_server import ReleaseServer, server_archive
+from wattlight.runtime import RuntimeProblem
+from wattlight.runtime.managed import Fetcher, FetchProgress
+
+DATA = bytes(range(256)) * 4000
+
+
+def fetcher(
+    folder: Path, waits: list[float] | None = None, cancelled: bool = False, **environ: str
+) -> Fetcher:
+    def wait(_: Event, seconds: float) -> bool:
+        if waits is not None:
+            waits.append(seconds)
+        return cancelled
+
+    return Fetcher(folder, environ, wait=wait)
+
+
+def problem_of(page: ReleaseServer, folder: Path, **environ: str) -> RuntimeProblem:
+    artefact = page.add("a.tar.zst", DATA)
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(folder, **environ).fetch(artefact, Event())
+    assert caught.value.next_step
+    assert not (folder / artefact.sha256).exists()
+    return caught.value
+
+
+def test_a_file_is_fetched_once(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    seen: list[FetchProgress] = []
+    path = fetcher(tmp_path).fetch(artefact, Event(), seen.append)
+    assert path.read_bytes() == DATA
+    assert seen[-1].done_bytes == seen[-1].total_bytes == len(DATA)
+    assert fetcher(tmp_path).fetch(artefact, Event()) == path
+    assert len(page.requests) == 1
+    assert [p.name for p in tmp_path.iterdir()] == [artefact.sha256]
+
+
+def test_fault_26_a_short_file_is_gone_on_with(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    page.faults.cut_after = 300_000
+    waits: list[float] = []
+    assert fetcher(tmp_path, waits).fetch(artefact, Event()).read_bytes() == DATA
+    assert [range_ for _, range_ in page.requests] == [
+        "", "bytes=300000-", "bytes=600000-", "bytes=900000-",
+    ]  # fmt: skip
+    assert waits == [1.0, 1.0, 1.0]
+
+
+def test_a_part_of_an_earlier_run_is_gone_on_with(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    (tmp_path / f"{artefact.sha256}.part").write_bytes(DATA[:500])
+    assert fetcher(tmp_path).fetch(artefact, Event()).read_bytes() == DATA
+    assert page.requests == [("/a.tar.zst", "bytes=500-")]
+
+
+def test_a_page_without_ranges_begins_again(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    (tmp_path / f"{artefact.sha256}.part").write_bytes(b"x" * 500)
+    page.faults.no_ranges = True
+    assert fetcher(tmp_path).fetch(artefact, Event()).read_bytes() == DATA
+
+
+def test_fault_26_wrong_bytes_are_thrown_away(page: ReleaseServer, tmp_path: Path) -> None:
+    page.faults.wrong_byte = True
+    assert problem_of(page, tmp_path).code == "wrong_hash"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fault_26_a_damaged_part_is_thrown_away(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    (tmp_path / f"{artefact.sha256}.part").write_bytes(b"x" * 500)
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path).fetch(artefact, Event())
+    assert caught.value.code == "wrong_hash"
+    assert fetcher(tmp_path).fetch(artefact, Event()).read_bytes() == DATA
+
+
+def test_a_file_that_is_too_long_is_not_kept(page: ReleaseServer, tmp_path: Path) -> None:
+    page.faults.extra = b"x" * 10_000_000
+    assert problem_of(page, tmp_path).code == "wrong_hash"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fault_26_a_web_page_instead_of_the_file(page: ReleaseServer, tmp_path: Path) -> None:
+    page.faults.login_page = True
+    assert problem_of(page, tmp_path).code == "login_page"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(404, "artefact_moved"), (410, "artefact_moved"), (511, "login_page"), (500, "release_unreachable")],
+)
+def test_an_artefact_that_moved_and_other_answers(
+    page: ReleaseServer, tmp_path: Path, status: int, code: str
+) -> None:
+    page.faults.status = status
+    assert problem_of(page, tmp_path).code == code
+
+
+def test_a_redirect_is_followed_where_it_is_safe(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    page.kept.files["/moved"] = DATA
+    page.faults.redirect = "/moved"
+    assert fetcher(tmp_path).fetch(artefact, Event()).read_bytes() == DATA
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://far.example/x", "ftp://far.example/x", "file:///etc/passwd", "http://u:p@127.0.0.1/", ""],
+)
+def test_a_redirect_that_is_not_safe_is_refused(page: ReleaseServer, tmp_path: Path, target: str) -> None:
+    page.faults.redirect = target
+    assert problem_of(page, tmp_path).code == "bad_redirect"
+
+
+def test_redirects_in_a_circle_end(page: ReleaseServer, tmp_path: Path) -> None:
+    page.faults.redirect = "/again"
+    assert problem_of(page, tmp_path).code == "bad_redirect"
+    assert len(page.requests) == 6
+
+
+def test_nothing_comes_any_more(tmp_path: Path) -> None:
+    with ReleaseServer() as gone:
+        artefact = gone.add("a.tar.zst", DATA)
+    waits: list[float] = []
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path, waits).fetch(artefact, Event())
+    assert caught.value.code == "release_unreachable"
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
+def test_a_cancel_keeps_what_has_arrived(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    page.faults.gate = threading.Semaphore(3)
+    cancel = Event()
+
+    def hear(progress: FetchProgress) -> None:
+        if progress.done_bytes > 100_000:
+            cancel.set()
+
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path).fetch(artefact, cancel, hear)
+    assert caught.value.code == "cancelled"
+    assert (tmp_path / f"{artefact.sha256}.part").stat().st_size > 100_000
+
+
+def test_a_cancel_while_waiting_for_another_try(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", DATA)
+    page.faults.cut_after = 10
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path, cancelled=True).fetch(artefact, Event())
+    assert caught.value.code == "cancelled"
+
+
+def test_a_full_disk_is_said(page: ReleaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("wattlight.runtime.managed.fetching._sync", full)
+    assert problem_of(page, tmp_path).code == "no_room"
+
+
+def test_a_folder_that_cannot_be_written(page: ReleaseServer, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert problem_of(page, tmp_path / "file" / "folder").code == "no_folder"
+
+
+def test_loopback_is_fetched_past_the_proxy(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = page.add("a.tar.zst", server_archive())
+    folder = fetcher(tmp_path, http_proxy="http://127.0.0.1:9").fetch(artefact, Event())
+    assert folder.is_file()

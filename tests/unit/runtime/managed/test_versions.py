@@ -1,0 +1,206 @@
+"""The copies on the disk: whole or not at all, tried before use, the one before kept."""
+
+import sys
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from fakes.release_server import ReleaseServer, member, release_list, server_archive, stub_program, tar_zst
+from wattlight.assets import asset_text
+from wattlight.runtime import RuntimeProblem
+from wattlight.runtime.managed import (
+    Fetcher,
+    InUse,
+    Release,
+    Versions,
+    advisories_for,
+    choose_release,
+    find_installed,
+    floor_version,
+    read_advisories,
+    read_releases,
+)
+from wattlight.runtime.managed.pinned import ASSET
+
+ENV = {"PATH": "/usr/bin:/bin"}
+
+
+def put(versions: Versions, page: ReleaseServer, version: str, data: bytes | None = None) -> Release:
+    artefact = page.add(f"{version}.tar.zst", data or server_archive(version))
+    release = Release(version, (artefact,))
+    archive = Fetcher(versions.downloads, {}).fetch(artefact, Event())
+    versions.add(release, (archive,), Event())
+    return release
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Versions:
+    return Versions(tmp_path / "ollama")
+
+
+def test_install_use_update_and_go_back(versions: Versions, page: ReleaseServer) -> None:
+    assert versions.in_use() == InUse()
+    put(versions, page, "0.33.0")
+    assert versions.in_use() == InUse()
+    assert versions.activate("0.33.0", ENV) == InUse("0.33.0")
+    put(versions, page, "0.34.0")
+    assert versions.activate("0.34.0", ENV) == InUse("0.34.0", "0.33.0")
+    assert versions.go_back(ENV) == InUse("0.33.0", "0.34.0")
+    put(versions, page, "0.35.0")
+    assert versions.activate("0.35.0", ENV) == InUse("0.35.0", "0.33.0")
+    assert sorted(p.name for p in (versions.root / "versions").iterdir()) == ["0.33.0", "0.35.0"]
+    assert list(versions.downloads.iterdir()) == []
+
+
+def test_fault_26_the_version_before_is_intact_after_a_bad_archive(
+    versions: Versions, page: ReleaseServer
+) -> None:
+    put(versions, page, "0.33.0")
+    versions.activate("0.33.0", ENV)
+    with pytest.raises(RuntimeProblem):
+        put(versions, page, "0.34.0", server_archive()[:-50])
+    assert versions.in_use() == InUse("0.33.0")
+    assert [p.name for p in (versions.root / "versions").iterdir()] == ["0.33.0"]
+
+
+ELF_OF_ANOTHER = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\xf3\x00" + bytes(100)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs of this kind")
+@pytest.mark.parametrize(
+    ("program", "mode", "code"),
+    [
+        (ELF_OF_ANOTHER, 0o755, "wrong_architecture"),
+        (stub_program(), 0o644, "not_allowed_to_run"),
+        (b"#!/nonexistent/loader\n", 0o755, "system_too_old"),
+        (
+            b"#!/bin/sh\necho \"ollama: version 'GLIBC_2.99' not found\" >&2; exit 1\n",
+            0o755,
+            "system_too_old",
+        ),
+        (b"#!/bin/sh\nexit 3\n", 0o755, "does_not_run"),
+        (b"#!/bin/sh\necho version is 0.1.0\n", 0o755, "wrong_version"),
+    ],
+)
+def test_fault_28_what_does_not_run_is_not_put_to_use(
+    versions: Versions, page: ReleaseServer, program: bytes, mode: int, code: str
+) -> None:
+    put(versions, page, "0.33.0")
+    versions.activate("0.33.0", ENV)
+    put(versions, page, "0.34.0", tar_zst(member("bin/ollama", program, mode)))
+    with pytest.raises(RuntimeProblem) as caught:
+        versions.activate("0.34.0", ENV)
+    assert caught.value.code == code
+    assert "was not put to use" in caught.value.message
+    assert versions.in_use() == InUse("0.33.0")
+
+
+def test_fault_28_a_program_that_never_ends(
+    versions: Versions, page: ReleaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wattlight.runtime.managed.trial.TRIAL_S", 0.2)
+    put(versions, page, "0.34.0", tar_zst(member("bin/ollama", b"#!/bin/sh\nexec sleep 60\n", 0o755)))
+    with pytest.raises(RuntimeProblem) as caught:
+        versions.activate("0.34.0", ENV)
+    assert caught.value.code == "does_not_run"
+
+
+def test_an_extra_archive_is_laid_beside(versions: Versions, page: ReleaseServer) -> None:
+    base = page.add("base", server_archive())
+    extra = page.add("rocm", tar_zst(member("lib/ollama/rocm/librocm.so", b"rocm")), variant="rocm")
+    release = Release("0.33.0", (base, extra))
+    fetcher = Fetcher(versions.downloads, {})
+    archives = tuple(fetcher.fetch(item, Event()) for item in release.artefacts)
+    heard: list[int] = []
+    versions.add(release, archives, Event(), heard.append)
+    folder = versions.root / "versions" / "0.33.0"
+    assert (folder / "lib/ollama/rocm/librocm.so").read_bytes() == b"rocm"
+    assert sorted(p.name for p in folder.iterdir()) == ["bin", "lib"]
+    assert heard == sorted(heard)
+
+
+def test_no_room_is_said_before_the_download(versions: Versions, page: ReleaseServer) -> None:
+    artefact = page.add("x", b"x", unpacked_bytes=10**16)
+    with pytest.raises(RuntimeProblem) as caught:
+        versions.check_room(Release("0.33.0", (artefact,)))
+    assert caught.value.code == "no_room"
+    assert page.requests == []
+
+
+def test_a_damaged_pointer_names_nothing(versions: Versions, page: ReleaseServer) -> None:
+    put(versions, page, "0.33.0")
+    pointer = versions.root / "in-use.json"
+    for text in ("", "[]", "{", '{"current": 5}', '{"current": "../../etc"}', '{"current": "9.9.9"}'):
+        pointer.write_text(text)
+        assert versions.in_use() == InUse()
+    with pytest.raises(RuntimeProblem) as caught:
+        versions.go_back(ENV)
+    assert caught.value.code == "no_previous"
+
+
+def test_the_shipped_list_pins_nothing_yet_and_says_so() -> None:
+    text = asset_text(ASSET)
+    assert read_releases(text) == ()
+    with pytest.raises(RuntimeProblem) as caught:
+        choose_release(text, "linux", "x86_64")
+    assert caught.value.code == "no_pinned_server"
+    assert caught.value.next_step
+
+
+def test_a_release_is_chosen_for_the_computer_and_its_cards(page: ReleaseServer) -> None:
+    base, rocm = page.add("b", b"b"), page.add("r", b"r", variant="rocm")
+    text = release_list("0.33.0", rocm, base)
+    assert choose_release(text, "linux", "x86_64").artefacts == (base,)
+    both = choose_release(text, "linux", "x86_64", frozenset({"rocm"}))
+    assert both.artefacts == (base, rocm)
+    assert both.download_bytes == 2
+    for other in (("darwin", "arm64", frozenset()), ("linux", "x86_64", frozenset({"mlx"}))):
+        with pytest.raises(RuntimeProblem):
+            choose_release(text, *other)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("http://127.0.0.1", "http://far.example"),
+        ('"0.33.0"', '"../0.33.0"'),
+        ('"size_bytes": 1', '"size_bytes": -1'),
+        ('"size_bytes": 1', '"size_bytes": 99999999999999'),
+        ('"sha256": "', '"sha256": "zz'),
+        ('"url"', '"uri"'),
+        ("{", "["),
+    ],
+)
+def test_a_list_that_is_not_as_it_should_be_is_refused(page: ReleaseServer, old: str, new: str) -> None:
+    text = release_list("0.33.0", page.add("b", b"b"))
+    assert old in text
+    with pytest.raises(RuntimeProblem) as caught:
+        choose_release(text.replace(old, new), "linux", "x86_64")
+    assert caught.value.code == "bad_release_list"
+
+
+def test_fault_20_known_holes() -> None:
+    advisories = read_advisories(asset_text("servers/advisories.json"))
+    assert floor_version(advisories) == "0.17.1"
+    assert [a.source for a in advisories_for("0.1.30", advisories)] == ["CVE-2026-7482", "CVE-2024-37032"]
+    assert advisories_for("0.17.1-rc0", advisories)
+    for fine in ("0.17.1", "0.33.0-rc2", "v1.0.0", "0.0.0", "0.0.0-dev", None, "newest"):
+        assert advisories_for(fine, advisories) == ()
+
+
+def test_an_installed_program_and_its_service(tmp_path: Path) -> None:
+    assert find_installed({"PATH": ""}, tmp_path) is None
+    binary = tmp_path / "usr" / "local" / "bin" / "ollama"
+    binary.parent.mkdir(parents=True)
+    binary.write_bytes(b"")
+    found = find_installed({"PATH": ""}, tmp_path)
+    assert found is not None
+    assert (found.binary, found.service_commands) == (binary, ())
+    unit = tmp_path / "etc" / "systemd" / "system" / "ollama.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("[Service]")
+    found = find_installed({"PATH": ""}, tmp_path)
+    assert found is not None
+    if sys.platform == "linux":
+        assert found.service_commands[0] == "sudo systemctl start ollama"
