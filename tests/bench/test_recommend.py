@@ -13,7 +13,7 @@ from wattlight.domain.machine_file import parse_machine
 MACHINES = Path(__file__).resolve().parents[1] / "data" / "machines"
 LOAD_MS = 30.0
 RECOMMEND_MS = 50.0
-ROUNDS = 5
+ROUNDS = 9
 
 
 def cpu_ms(start: float) -> float:

@@ -1,7 +1,7 @@
 """The most points a model could get on a machine, worked out without fitting it.
 
-Everything here errs upward: speeds as if the full bandwidth were used and only part of the file read, places
-as if the engine needed no memory of its own. So leaving out what cannot reach the list changes nothing.
+Everything here errs upward: speeds as if nearly the full bandwidth were used and part of the file read,
+places as if the engine needed no memory of its own. Leaving out what cannot reach the list changes nothing.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from .quality import quant_points
 from .shape_estimate import PER_LAYER_FAMILIES
 from .uses import Use
 
-READ_SHARE = 0.6
+READ_SHARE = 0.7
 """At least this share of a dense model's file is read for a token (the rest: token table, vision tower)."""
-READ_SHARE_PER_LAYER = 0.15
+READ_SHARE_PER_LAYER = 0.2
 """The same for models with a per-layer token table."""
+REACHED_SHARE = 0.85
+"""No model reaches more than this share of the nominal bandwidth."""
 ROOMY = 1.1
 """A file so much larger than the free device memory cannot lie there (a token table may stay in RAM)."""
 
@@ -88,4 +90,4 @@ def _fastest(read_bytes: float, file_bytes: int, pace: Pace) -> float | None:
         return None
     seconds = read_bytes * on_device / (pace.device_gbs * 1e9) if on_device and pace.device_gbs else 0.0
     seconds += read_bytes * in_ram / (pace.ram_gbs * 1e9) if in_ram and pace.ram_gbs else 0.0
-    return 1 / seconds if seconds else None
+    return REACHED_SHARE / seconds if seconds else None

@@ -19,7 +19,7 @@ UNKNOWN_LANGUAGE_LOSS = 2.0
 SIXTEEN_BITS = frozenset({"BF16", "FP16", "F16"})
 SIXTEEN_BITS_BELOW = 1.5e9
 """Unquantized tags are for models with fewer parameters than this; larger ones gain nothing by it."""
-WORTH_A_TRY = 0.15
+WORTH_A_TRY = 0.3
 """Expected points above which another quantization is tried."""
 
 
@@ -112,6 +112,8 @@ def judge_candidate(
         judged = _judge(candidate, tag, known, machine, question)
         if judged is not None:
             tried.append(judged)
+            if judged.fits and (not first.fits or judged.points > first.points):
+                break
     tried.sort(key=lambda item: (not item.fits, -item.points))
     return tuple(tried)
 

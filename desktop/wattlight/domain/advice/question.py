@@ -10,7 +10,7 @@ from wattlight.domain.speed import SpeedRange
 from .uses import Use
 
 DEFAULT_CONTEXT = 8192
-DEFAULT_LIMIT = 10
+DEFAULT_LIMIT = 8
 
 StatementValue = int | float | str
 

@@ -44,8 +44,8 @@ CASES = [
     Case(
         "laptop_8gb", ("granite4.1:3b", "qwen3.5:2b", "qwen3-vl:2b"), ("qwen3-vl:2b",), Verdict.CPU, api=True
     ),
-    # 6 GB free. Right: Gemma 4 E4B or E2B (little is read for a word), LFM2.5 8B-A1B (1B active), a 4B of Qwen
-    # that answers without thinking. 7B to 9B dense models fit hardly and crawl at 6 tokens/s.
+    # 6 GB free. Right: Gemma 4 E4B or E2B (little is read for a word), LFM2.5 8B-A1B (1B active), a 4B of
+    # Qwen that answers without thinking. 7B to 9B dense models fit hardly and crawl at 6 tokens/s.
     Case(
         "laptop_16gb",
         ("gemma4:e4b", "gemma4:e2b", "lfm2.5:8b", "qwen3.5:4b"),
