@@ -31,9 +31,13 @@ class Output:
         """Print one line for a person."""
         self._write(text)
 
-    def _write(self, text: str) -> None:
+    def raw(self, text: str) -> None:
+        """Print text as it is (exported rows), line ends included."""
+        self._write(text, "")
+
+    def _write(self, text: str, end: str = "\n") -> None:
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
         self._stream.flush()
 
 

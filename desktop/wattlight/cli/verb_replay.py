@@ -7,10 +7,10 @@ from wattlight.domain.cost import By
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr, trn
 from wattlight.services.metering import TraceProblem, read_trace, replay
+from wattlight.services.pricing import read_tariff_file
 
 from .call import Call
 from .cost_document import cost_document, gap_documents, print_cost
-from .tariff_option import read_tariff_file
 
 MAX_TRACE_BYTES = 2_000_000_000
 

@@ -9,11 +9,15 @@ from wattlight.paths import Places
 from wattlight.settings import Settings
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from wattlight.domain.entry import Catalog
+    from wattlight.domain.tariff import Tariff
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
-    from wattlight.store.jobs import JobsBook
     from wattlight.runtime import ModelServer
+    from wattlight.store import LedgerReader
+    from wattlight.store.jobs import JobsBook
 
     from .advising import Advisor
 
@@ -57,3 +61,12 @@ class Workshop(Protocol):
 
     def server(self, host: str | None = None) -> "ModelServer":
         """The model server of this computer, or the one ``host`` names: a name in the settings or a URL."""
+
+    def ledger(self) -> "LedgerReader":
+        """A new reader of the energy ledger, empty where nothing was recorded; the caller closes it."""
+
+    def tariff(self) -> "Tariff | None":
+        """The tariff of the settings, None where no price is set."""
+
+    def zone(self) -> "ZoneInfo":
+        """The zone of days: the tariff's, else this computer's."""

@@ -1,17 +1,21 @@
 """The meter: sampler, attribution, recorder, replay of traces, sums of cost."""
 
+from .budget import BudgetWatch
 from .daybook import Amount, DayBook, DaySum, ModelSum, close_days
 from .device_meter import DeviceMeter, MeterRules
 from .ledger_file import LedgerFile
 from .live import LiveMeter, MeterView
 from .meter import Meter
 from .recorder import Recorder
+from .recording import Recording, Wiring
+from .resident_watch import ResidentWatch, running_of
 from .sampler import Sampler
 from .sums import SpanSums
 from .trace import Replay, TraceProblem, TraceRow, read_trace, replay
 
 __all__ = [
     "Amount",
+    "BudgetWatch",
     "DayBook",
     "DaySum",
     "DeviceMeter",
@@ -22,12 +26,16 @@ __all__ = [
     "MeterView",
     "ModelSum",
     "Recorder",
+    "Recording",
     "Replay",
+    "ResidentWatch",
     "Sampler",
     "SpanSums",
     "TraceProblem",
     "TraceRow",
+    "Wiring",
     "close_days",
     "read_trace",
     "replay",
+    "running_of",
 ]

@@ -1,4 +1,4 @@
-"""Reads tariff files for the verbs, with the price series they name."""
+"""Reads tariff files and the price series they name."""
 
 import json
 from decimal import Decimal
@@ -35,12 +35,14 @@ def _text(path: Path, what: str, limit: int) -> str:
     try:
         with path.open("rb") as stream:
             raw = stream.read(limit + 1)
-        if len(raw) > limit:
-            raise TariffProblem(f"The {what} file {shown} is too large to be one.")
-        return raw.decode("utf-8-sig")
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its name is not one"
         raise TariffProblem(
-            f"The {what} file {shown} cannot be read ({error.strerror}).", "Check the name of the file."
+            f"The {what} file {shown} cannot be read ({why}).", "Check the name of the file."
         ) from error
+    if len(raw) > limit:
+        raise TariffProblem(f"The {what} file {shown} is too large to be one.", "Name another file.")
+    try:
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TariffProblem(f"The {what} file {shown} is not text.", "Save it as UTF-8.") from error

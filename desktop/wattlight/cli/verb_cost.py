@@ -1,0 +1,142 @@
+"""``wattlight cost``: energy and money of a day, a month or any span, from the ledger."""
+
+import argparse
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from wattlight.domain.cost import Account, Bucket, By, CostReport, DayAmount, Projection, project_month
+from wattlight.domain.energy import State
+from wattlight.domain.instant import iso_utc
+from wattlight.i18n import interval, kwh, money, short_date, tr
+
+from .call import Call, Document
+from .cost_document import cost_document, print_cost
+from .span_options import Span, add_span_options, span_of
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from wattlight.domain.tariff import Tariff
+    from wattlight.store import LedgerReader
+
+LOOK_BACK_DAYS = 40
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    add_span_options(parser)
+    parser.add_argument(
+        "--by",
+        choices=[By.MODEL.value, By.DEVICE.value, By.HOUR.value, By.DAY.value],
+        default=By.MODEL.value,
+        help="what a line of the answer is (default: model)",
+    )
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Add up the span and print it."""
+    tariff, zone = call.workshop.tariff(), call.workshop.zone()
+    span = span_of(args, zone, call.workshop.now())
+    with call.workshop.ledger() as reader:
+        account = Account(By(args.by), tariff, span.start_us, span.end_us, zone)
+        models = Account(By.STATE, tariff, span.start_us, span.end_us, zone)
+        for bucket in reader.buckets(span.start_us, span.end_us):
+            account.add(bucket)
+            if _is_model(bucket):
+                models.add(bucket)
+        report = account.report(reader.observed_ms(span.start_us, span.end_us))
+        names = {info.device: info.name or info.device for info in reader.devices()}
+        projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
+    covers = [names.get(device, device) for device in report.devices]
+    model_report = models.report(0)
+    if call.as_json:
+        call.out.document(_document(report, model_report, projection, covers, span, args))
+        return 0
+    _print(call, report, model_report, projection, covers, span)
+    return 0
+
+
+def _is_model(bucket: Bucket) -> bool:
+    return bucket.state in {State.PARKED, State.ACTIVE}
+
+
+def _document(
+    report: CostReport,
+    models: CostReport,
+    projection: Projection | None,
+    covers: list[str],
+    span: Span,
+    args: argparse.Namespace,
+) -> Document:
+    parked = next((line for line in models.breakdown if line.key == State.PARKED.value), None)
+    document = cost_document(report)
+    document |= {
+        "from": iso_utc(span.start_us),
+        "to": iso_utc(span.end_us),
+        "covers": covers,
+        "models": {"energy_mj": models.energy_mj, "cost_micro": models.cost_micro},
+        "parked": {
+            "energy_mj": 0 if parked is None else parked.energy_mj,
+            "cost_micro": parked.cost_micro if parked is not None else (0 if models.currency else None),
+        },
+    }
+    if args.month is not None:
+        known = projection is not None
+        document["projection"] = {
+            "low_micro": projection.low if projection is not None else None,
+            "mid_micro": projection.mid if projection is not None else None,
+            "high_micro": projection.high if projection is not None else None,
+            "reason": None if known else "not enough data yet",
+        }
+    return document
+
+
+def _print(
+    call: Call,
+    report: CostReport,
+    models: CostReport,
+    projection: Projection | None,
+    covers: list[str],
+    span: Span,
+) -> None:
+    out = call.out
+    title = short_date(span.first)
+    out.line(title if span.first == span.last else f"{title} – {short_date(span.last)}")
+    if not report.breakdown:
+        out.line(tr("Nothing was recorded in this time. The tray or 'wattlight meter' records."))
+        return
+    out.line(tr("models: {sum}", sum=_sum(models)))
+    out.line(tr("the computer, measured parts ({parts}):", parts=", ".join(covers)))
+    print_cost(out, report)
+    if report.currency is None:
+        out.line()
+        out.line(tr("No price is set, so there is no money here: wattlight tariff set --help"))
+    if projection is not None:
+        low, high = (money(value, report.currency) for value in (projection.low, projection.high))
+        out.line()
+        out.line(tr("models, whole month: probably {range}", range=interval(low, high)))
+
+
+def _sum(report: CostReport) -> str:
+    if report.cost_micro is None:
+        return kwh(report.energy_mj)
+    return f"{money(report.cost_micro, report.currency)}, {kwh(report.energy_mj)}"
+
+
+def _projection(
+    reader: "LedgerReader", tariff: "Tariff | None", zone: "ZoneInfo", span: Span, call: Call
+) -> Projection | None:
+    """What the models of the present month will cost; None for other months, without a price, too early."""
+    from wattlight.services.metering import DayBook
+
+    today = call.workshop.now().astimezone(zone).date()
+    if tariff is None or not span.first <= today <= span.last:
+        return None
+    book = DayBook(reader, tariff, zone)
+    sums = book.day_sums(today - timedelta(days=LOOK_BACK_DAYS), today)
+    amounts = [
+        DayAmount(day.day, (day.working.cost_micro or 0) + (day.parked.cost_micro or 0))
+        for day in sums
+        if day.observed_s
+    ]
+    return project_month(amounts, today)

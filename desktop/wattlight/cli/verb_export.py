@@ -1,0 +1,261 @@
+"""``wattlight export``: the ledger as CSV or JSON, backup, restore, purge."""
+
+import argparse
+import contextlib
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from wattlight.domain.cost import Bucket, DayCell, cells_of
+from wattlight.domain.instant import iso_utc
+from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
+from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import gb, number, tr
+from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
+
+from .call import SCHEMA, Call
+from .span_options import Span, add_span_options, span_of
+
+COLUMNS = (
+    "start_utc", "length_s", "device", "model", "state", "energy_mj", "observed_s", "quality", "tokens_in",
+    "tokens_out", "price_per_kwh", "cost_micro", "currency",
+)  # fmt: skip
+STEP_DAYS = 7
+
+
+class ExportProblem(Problem):
+    """Nothing was written."""
+
+    code = "export"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    add_span_options(parser)
+    parser.add_argument("--format", choices=("csv", "json"), default="csv", help="form of the rows")
+    parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+    whole = parser.add_mutually_exclusive_group()
+    whole.add_argument("--backup", metavar="FILE", help="copy the whole ledger into one file")
+    whole.add_argument("--restore", metavar="FILE", help="put a backup in the ledger's place")
+    whole.add_argument("--purge", action="store_true", help="delete everything that was recorded")
+    parser.add_argument("--yes", action="store_true", help="with --purge: really do it")
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Export rows, or back up, restore or purge the ledger."""
+    if args.backup is not None:
+        return _back_up(args, call)
+    if args.restore is not None:
+        return _restore(args, call)
+    if args.purge:
+        return _purge(args, call)
+    return _rows(args, call)
+
+
+def neutral(text: str) -> str:
+    """``text`` as a cell that no spreadsheet takes for a formula.
+
+    Cells that begin with ``= + - @``, a tab or a line end get an apostrophe in front, as OWASP advises.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def _rows(args: argparse.Namespace, call: Call) -> int:
+    tariff = call.workshop.tariff()
+    span = span_of(args, call.workshop.zone(), call.workshop.now())
+    count = 0
+    with call.workshop.ledger() as reader, _target(args, call) as stream:
+        rows = _priced(_buckets(reader, span, _progress(call, args)), tariff, span)
+        if args.format == "csv":
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for row in rows:
+                writer.writerow([neutral(item) if isinstance(item, str) else item for item in row])
+                count += 1
+        else:
+            count = _write_json(stream, rows, span)
+    if args.output is not None:
+        _done(call, args.output, count)
+    return 0
+
+
+def _write_json(stream: TextIO, rows: Iterable[tuple[object, ...]], span: Span) -> int:
+    head = {"schema": SCHEMA, "from": iso_utc(span.start_us), "to": iso_utc(span.end_us)}
+    stream.write(json.dumps(head)[:-1] + ', "rows": [')
+    count = 0
+    for row in rows:
+        stream.write(("," if count else "") + "\n" + json.dumps(dict(zip(COLUMNS, row, strict=True))))
+        count += 1
+    stream.write("\n]}\n")
+    return count
+
+
+def _buckets(reader: LedgerReader, span: Span, progress: "_Progress") -> Iterator[Bucket]:
+    step_us = STEP_DAYS * 86_400_000_000
+    start_us = span.start_us
+    known = reader.span()
+    if known is not None:  # nothing lies outside of what was recorded
+        start_us = max(start_us, known[0] - known[0] % 900_000_000)
+    while start_us < span.end_us:
+        yield from reader.buckets(start_us, min(start_us + step_us, span.end_us))
+        start_us += step_us
+        progress.at(start_us - span.start_us, span.end_us - span.start_us)
+    progress.end()
+
+
+def _priced(buckets: Iterable[Bucket], tariff: Tariff | None, span: Span) -> Iterator[tuple[object, ...]]:
+    """One row for each bucket and price; sums of energy are those of the ledger."""
+    lookup = (
+        None if tariff is None else PriceLookup(tariff, span.start_us, max(span.end_us, span.start_us + 1))
+    )
+    for bucket in buckets:
+        if lookup is None:
+            yield _row(bucket, None, None)
+            continue
+        for cell in cells_of((bucket,), lookup):
+            yield _row(bucket, cell, tariff)
+
+
+def _row(bucket: Bucket, cell: DayCell | None, tariff: Tariff | None) -> tuple[object, ...]:
+    price = None if cell is None else cell.price_per_kwh
+    energy_mj = bucket.energy_mj if cell is None else cell.energy_mj
+    observed_ms = bucket.observed_ms if cell is None else cell.observed_ms
+    return (
+        iso_utc(bucket.start_us),
+        bucket.length_us // 1_000_000,
+        bucket.device,
+        bucket.model,
+        bucket.state.value,
+        energy_mj,
+        observed_ms / 1000,
+        bucket.quality.value,
+        bucket.tokens_in if cell is None else cell.tokens_in,
+        bucket.tokens_out if cell is None else cell.tokens_out,
+        None if price is None else format(price, "f"),
+        None if price is None else cost_micro({price: energy_mj}),
+        None if tariff is None or price is None else tariff.currency,
+    )
+
+
+@contextlib.contextmanager
+def _target(args: argparse.Namespace, call: Call) -> Iterator[TextIO]:
+    if args.output is None:
+        buffer = io.StringIO()
+        yield buffer
+        call.out.raw(buffer.getvalue())
+        return
+    file = Path(args.output)
+    _free(file, args.force)
+    part = file.with_name(file.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        part.replace(file)
+    except OSError as error:
+        raise ExportProblem(
+            f"{clean_text(str(file))} cannot be written ({error.strerror}).", "Choose another place."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _free(file: Path, force: bool) -> None:
+    if file.exists() and not force:
+        raise ExportProblem(
+            f"{clean_text(str(file))} exists.", "Choose another name, or add --force to replace it.", "exists"
+        )
+
+
+class _Progress:
+    """A line on standard error while a long export runs, only for a person at a terminal."""
+
+    def __init__(self, shown: bool) -> None:
+        self._shown = shown
+
+    def at(self, done: int, whole: int) -> None:
+        if self._shown and whole > 0:
+            sys.stderr.write(f"\r{min(100, 100 * done // whole):3d} %")
+
+    def end(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r     \r")
+
+
+def _progress(call: Call, args: argparse.Namespace) -> _Progress:
+    return _Progress(args.output is not None and not call.as_json and sys.stderr.isatty())
+
+
+def _done(call: Call, file: str, count: int) -> None:
+    if call.as_json:
+        call.out.document({"file": file, "rows": count})
+    else:
+        call.out.line(tr("{count} rows written to {file}", count=number(count), file=clean_text(file)))
+
+
+def _back_up(args: argparse.Namespace, call: Call) -> int:
+    file = Path(args.backup)
+    _free(file, args.force)
+    file.unlink(missing_ok=True)
+    size = back_up(call.workshop.places.ledger_file, file)
+    if call.as_json:
+        call.out.document({"file": args.backup, "bytes": size})
+    else:
+        call.out.line(
+            tr("The ledger ({size}) is copied to {file}", size=gb(size, 3), file=clean_text(args.backup))
+        )
+    return 0
+
+
+def _restore(args: argparse.Namespace, call: Call) -> int:
+    places = call.workshop.places
+    with _alone(call):
+        replaced = restore(Path(args.restore), places.ledger_file)
+    shown = None if replaced is None else str(replaced)
+    if call.as_json:
+        call.out.document({"restored": args.restore, "replaced": shown})
+    else:
+        call.out.line(tr("The ledger is now {file}.", file=clean_text(args.restore)))
+        if shown is not None:
+            call.out.line(tr("The one before is kept as {file}", file=shown))
+    return 0
+
+
+def _purge(args: argparse.Namespace, call: Call) -> int:
+    if not args.yes:
+        raise ExportProblem(
+            "This would delete everything that was recorded, for good.",
+            "Make a backup if you want one, then add --yes.",
+            "confirm",
+        )
+    places = call.workshop.places
+    with _alone(call):
+        if places.ledger_file.exists():
+            writer = open_ledger(places.ledger_file, call.workshop.now()).writer
+            try:
+                writer.purge()
+            finally:
+                writer.close()
+    if call.as_json:
+        call.out.document({"purged": True})
+    else:
+        call.out.line(tr("Everything that was recorded is deleted."))
+    return 0
+
+
+@contextlib.contextmanager
+def _alone(call: Call) -> Iterator[None]:
+    """Hold the meter's lock: nobody records meanwhile."""
+    lock = MeterLock(call.workshop.places.meter_lock)
+    if not lock.acquire():
+        raise ExportProblem(
+            "Another Wattlight records just now.", "Quit the tray (or 'wattlight meter') first.", "recording"
+        )
+    try:
+        yield
+    finally:
+        lock.release()

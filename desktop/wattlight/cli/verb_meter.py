@@ -1,0 +1,150 @@
+"""``wattlight meter``: record without a window."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+
+from wattlight.domain.values import Problem
+from wattlight.i18n import duration, kwh, tr
+from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
+
+from .call import Call
+
+
+class RecordingProblem(Problem):
+    """This process cannot record."""
+
+    code = "recording"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument(
+        "--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this time"
+    )
+    parser.add_argument("--host", metavar="HOST", help="model server: a name in the settings or a URL")
+    parser.add_argument(
+        "--learn", action="store_true", help="learn the idle power of each part anew (no model loaded)"
+    )
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Record until SIGTERM, SIGINT or the end of ``--for``."""
+    shop, settings = call.workshop, call.workshop.settings()
+    server = shop.server(args.host)
+    watch = ResidentWatch(lambda before: server.state(before, full=before is None))
+    ended = threading.Event()
+    with closing(shop.prober()) as prober:
+        wiring = Wiring(
+            shop.places.ledger_file,
+            shop.places.meter_lock,
+            prober.sample,
+            watch.running,
+            shop.tariff,
+            shop.now,
+            shop.zone(),
+            settings.meter.shown_interval_s,
+            settings.meter.hidden_interval_s,
+        )
+        recording = Recording(wiring, notify=_teller(call))
+        with _ended_by_signals(ended):
+            _record(args, call, recording, watch, ended)
+    return 0
+
+
+def _record(
+    args: argparse.Namespace, call: Call, recording: Recording, watch: ResidentWatch, ended: threading.Event
+) -> None:
+    watch.look()
+    if not recording.start(must_record=True):
+        who = recording.holder()
+        shown = "" if who is None else f" (process {who})"
+        raise RecordingProblem(
+            f"Another Wattlight{shown} records already.", "Read its figures with 'wattlight cost'."
+        )
+    started = call.workshop.now()
+    try:
+        watch.start()
+        if args.learn:
+            recording.meter.learn_anew()
+        if call.as_json:
+            call.out.record({"event": "started", "at": _iso(call)})
+        else:
+            call.out.line(tr("Recording. Stop with Ctrl-C; read with 'wattlight cost'."))
+        ended.wait(args.seconds)
+    finally:
+        watch.stop()
+        recording.stop()
+    view = recording.meter.view()
+    seconds = (call.workshop.now() - started).total_seconds()
+    _goodbye(call, view, seconds)
+
+
+def _goodbye(call: Call, view: MeterView, seconds: float) -> None:
+    today = view.today
+    if call.as_json:
+        call.out.record(
+            {
+                "event": "stopped",
+                "at": _iso(call),
+                "recorded_s": round(seconds, 3),
+                "today": None
+                if today is None
+                else {
+                    "energy_mj": today.machine_mj,
+                    "models_mj": today.models_mj,
+                    "cost_micro": today.machine_micro,
+                    "models_micro": today.models_micro,
+                    "currency": today.currency,
+                    "observed_s": today.observed_s,
+                },
+            }
+        )
+        return
+    call.out.line(tr("Recorded for {time}.", time=duration(seconds)))
+    if today is not None and today.quality is not None:
+        call.out.line(
+            tr(
+                "Today: models {models}, measured parts of the computer {all}.",
+                models=kwh(today.models_mj),
+                all=kwh(today.machine_mj),
+            )
+        )
+    else:
+        call.out.line(tr("No power sensor could be read; see 'wattlight doctor'."))
+
+
+def _teller(call: Call) -> Callable[[str, str], None]:
+    def tell(kind: str, text: str) -> None:
+        if call.as_json:
+            call.out.record({"event": "notice", "kind": kind, "text": text, "at": _iso(call)})
+        else:
+            call.out.line(text)
+
+    return tell
+
+
+def _iso(call: Call) -> str:
+    return call.workshop.now().isoformat().replace("+00:00", "Z")
+
+
+@contextmanager
+def _ended_by_signals(ended: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``ended``; outside of the main thread signals are left alone."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    names = (signal.SIGTERM, signal.SIGINT)
+    before = {name: signal.signal(name, end) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

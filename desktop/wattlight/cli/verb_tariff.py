@@ -1,0 +1,191 @@
+"""``wattlight tariff``: show, check or set the price of electricity."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff, tariff_document
+from wattlight.domain.values import clean_text
+from wattlight.i18n import clock_time, money, short_date, tr
+from wattlight.services.pricing import CountryPrice, country_prices, local_zone, read_tariff_file
+from wattlight.settings import Price, Settings, save_settings
+
+from .call import Call, Document
+
+MICRO = 1_000_000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    actions.add_parser("show", help="the price in force (default)")
+    check = actions.add_parser("check", help="read a tariff file and say what is in it")
+    check.add_argument("file", metavar="FILE")
+    listed = actions.add_parser("countries", help="official prices that can be used to start from")
+    setter = actions.add_parser("set", help="set a flat price, a country's official price, or a tariff file")
+    setter.add_argument("--price", metavar="P", help='price of one kWh, VAT included, like "0.39"')
+    setter.add_argument("--currency", metavar="C", help="EUR, USD, ...")
+    setter.add_argument("--timezone", metavar="Z", help="zone of the days (default: this computer's)")
+    setter.add_argument("--country", metavar="CC", help="use the official price of a country (DE, FR, ...)")
+    setter.add_argument("--file", metavar="FILE", help="a tariff file")
+    setter.add_argument("--none", action="store_true", help="no price: money is not shown")
+    for sub in (*actions.choices.values(),):
+        sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    listed.set_defaults(action="countries")
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Do what was asked."""
+    actions: dict[str, Callable[[argparse.Namespace, Call], int]] = {
+        "check": _check,
+        "countries": _countries,
+        "set": _set,
+    }
+    return actions.get(args.action or "show", _show)(args, call)
+
+
+def _show(_args: argparse.Namespace, call: Call) -> int:
+    tariff, price = call.workshop.tariff(), call.workshop.settings().price
+    now = call.workshop.now()
+    if call.as_json:
+        call.out.document(_document(tariff, price, now))
+        return 0
+    if tariff is None:
+        call.out.line(tr("No price is set, so there is no money in any answer."))
+        call.out.line(tr("Set one: wattlight tariff set --price 0.39 --currency EUR"))
+        return 0
+    _print(call, tariff, now)
+    country = _country(price.country) if price.country else None
+    if country is not None:
+        call.out.line(
+            tr("official price of {country}, {year}: {source}", country=country.name, year=country.year,
+               source=country.source)
+        )  # fmt: skip
+    return 0
+
+
+def _check(args: argparse.Namespace, call: Call) -> int:
+    tariff = read_tariff_file(args.file)
+    if call.as_json:
+        call.out.document(_document(tariff, Price(tariff_file=args.file), call.workshop.now()))
+        return 0
+    call.out.line(tr("{file} is a sound tariff.", file=clean_text(args.file)))
+    _print(call, tariff, call.workshop.now())
+    return 0
+
+
+def _countries(_args: argparse.Namespace, call: Call) -> int:
+    countries = country_prices()
+    if call.as_json:
+        call.out.document({"countries": [_country_document(country) for country in countries]})
+        return 0
+    width = max(len(country.name) for country in countries)
+    for country in countries:
+        if country.price_per_kwh is not None:
+            old = tr("  (old)") if country.stale else ""
+            price = f"{country.price_per_kwh} {country.currency}"
+            call.out.line(f"{country.code}  {country.name:<{width}}  {price:>12}  {country.year}{old}")
+    missing = ", ".join(c.code for c in countries if c.price_per_kwh is None)
+    call.out.line(tr("No official price is shipped for: {codes}", codes=missing))
+    return 0
+
+
+def _set(args: argparse.Namespace, call: Call) -> int:
+    given = [bool(args.price), bool(args.country), bool(args.file), args.none]
+    if sum(given) != 1:
+        raise TariffProblem(
+            "It is not clear which price to set.", "Give one of --price, --country, --file or --none.", "use"
+        )
+    settings = call.workshop.settings()
+    price = _new_price(args, call, settings)
+    save_settings(call.workshop.places.settings_file, replace(settings, price=price))
+    return _show(args, call)
+
+
+def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Price:
+    if args.none:
+        return Price(declined=True)
+    if args.file:
+        read_tariff_file(args.file)
+        return Price(tariff_file=str(Path(args.file).expanduser().resolve()))
+    zone = args.timezone or settings.price.timezone or local_zone(call.workshop.environ).key
+    if args.country:
+        country = _country(args.country)
+        if country is None:
+            raise TariffProblem(
+                f"The country '{clean_text(args.country, 20)}' is not in the table.",
+                "See 'wattlight tariff countries', or give --price and --currency.",
+            )
+        if country.price_per_kwh is None:
+            raise TariffProblem(
+                f"No official price is shipped for {country.name}.",
+                f"Take it from your bill: wattlight tariff set --price P --currency {country.currency}",
+            )
+        flat_tariff(country.price_per_kwh, country.currency, zone)
+        return Price(str(country.price_per_kwh), country.currency, zone, country.code)
+    currency = args.currency or settings.price.currency or ""
+    tariff = flat_tariff(args.price, currency, zone)
+    known = tariff.periods[0].price_per_kwh
+    return Price(str(known), tariff.currency, tariff.zone.key)
+
+
+def _country(code: str) -> CountryPrice | None:
+    return next((c for c in country_prices() if c.code == code.strip().upper()), None)
+
+
+def _document(tariff: Tariff | None, price: Price, now: datetime) -> Document:
+    document: Document = {"tariff": None, "price_now": None, "source": None, "notes": []}
+    if tariff is None:
+        return document
+    country = _country(price.country) if price.country else None
+    current = tariff.price_at(now)
+    document["tariff"] = {"schema": 1, **tariff_document(tariff)}
+    document["price_now"] = None if current is None else format(current, "f")
+    document["source"] = {
+        "file": price.tariff_file,
+        "country": None if country is None else _country_document(country),
+    }
+    document["notes"] = list(tariff.notes)
+    return document
+
+
+def _country_document(country: CountryPrice) -> Document:
+    return {
+        "code": country.code,
+        "name": country.name,
+        "currency": country.currency,
+        "price_per_kwh": None if country.price_per_kwh is None else str(country.price_per_kwh),
+        "year": country.year,
+        "stale": country.stale,
+        "source": country.source,
+    }
+
+
+def _print(call: Call, tariff: Tariff, now: datetime) -> None:
+    out = call.out
+    current = tariff.price_at(now)
+    if current is None:
+        out.line(tr("now: no price (outside of all periods)"))
+    else:
+        shown = money(round(current * MICRO), tariff.currency)
+        out.line(tr("now: {price} per kWh", price=f"{shown} ({current} {tariff.currency})"))
+    out.line(tr("days in {zone}", zone=tariff.zone.key))
+    for period in tariff.periods:
+        start = tr("from the beginning") if period.first_day is None else short_date(period.first_day)
+        end = tr("open") if period.end_day is None else short_date(period.end_day)
+        price = "" if period.price_per_kwh is None else f"{period.price_per_kwh} {tariff.currency}"
+        bands = tr(", {count} bands", count=len(period.bands)) if period.bands else ""
+        series = tr(", dynamic prices") if period.series is not None else ""
+        out.line(f"  {start} – {end}: {price}{bands}{series}")
+    local_now = now.astimezone(tariff.zone)
+    pieces = tariff.day_pieces(local_now.date())
+    if len(pieces) > 1:
+        out.line(tr("today:"))
+        for piece in pieces:
+            begin, end = (clock_time(at, tariff.zone) for at in (piece.start, piece.end))
+            known = tr("no price") if piece.price_per_kwh is None else str(piece.price_per_kwh)
+            out.line(f"  {begin} – {end}  {known}")
+    for note in tariff.notes:
+        out.line(tr("note: {note}", note=note))

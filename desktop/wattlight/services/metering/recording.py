@@ -1,0 +1,177 @@
+"""Everything that records, wired: lock, recorder, meter, sampler."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from wattlight.domain.energy import Batch
+from wattlight.domain.instant import to_us
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, MachineSample, Problem
+from wattlight.store import LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
+
+from .daybook import close_days
+from .ledger_file import LedgerFile
+from .live import LiveMeter, MeterView, Running
+from .recorder import Notify, Recorder
+from .sampler import Beat, Sampler
+
+LOOK_S = 10.0
+"""How often a process that does not record reads the ledger, and tries to take over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the meter needs from outside.
+
+    Attributes:
+        sample: one cheap look at the machine.
+        running: models resident now, without asking the server; None if unknown.
+        tariff: the tariff in force, asked at the start, at midnight and after :meth:`Recording.reprice`.
+        zone: the zone of days without a tariff.
+    """
+
+    ledger_file: Path
+    lock_file: Path
+    sample: Callable[[], MachineSample]
+    running: Running
+    tariff: Callable[[], Tariff | None]
+    now: Callable[[], datetime]
+    zone: ZoneInfo
+    shown_s: float = 1.0
+    hidden_s: float = 5.0
+
+
+class Recording:
+    """Starts and stops the meter in order.
+
+    Where another process records, this one only samples for its chart and reads the sums; when the other
+    ends, it takes over.
+    """
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        publish: Callable[[MeterView], None] | None = None,
+        notify: Notify | None = None,
+        beat: Beat | None = None,
+    ) -> None:
+        self._wiring = wiring
+        self._notify: Notify = notify or (lambda _kind, _text: None)
+        self._lock = MeterLock(wiring.lock_file)
+        self.recorder: Recorder | None = None
+        self._refused = False
+        self._looked_s = 0.0
+        self._last_look_s: float | None = None
+        self.meter = LiveMeter(
+            self._put, wiring.running, self._tariff, wiring.now, publish, wiring.zone, LOCAL_HOST
+        )
+        self.sampler = Sampler(
+            wiring.sample,
+            self._take,
+            wiring.shown_s,
+            wiring.hidden_s,
+            self.meter.expect,
+            lambda text: self._notify("sensors", text),
+            beat,
+        )
+
+    @property
+    def recording(self) -> bool:
+        """This process is the one that writes the ledger."""
+        return self.recorder is not None
+
+    def holder(self) -> int | None:
+        """Process id of the one that records."""
+        return self._lock.holder()
+
+    def start(self, must_record: bool = False) -> bool:
+        """Begin; False if another process records (with ``must_record`` nothing is started then).
+
+        Raises:
+            LedgerProblem: with ``must_record`` the ledger cannot be used.
+        """
+        if not self._take_over(must_record) and must_record:
+            return False
+        if self.recorder is None:
+            self._read()
+        self.sampler.start()
+        return self.recording
+
+    def stop(self) -> bool:
+        """End: sampler, what waits, recorder (flushed within a second), lock. False if something is stuck."""
+        stopped = self.sampler.stop()
+        self.meter.finish()
+        if self.recorder is not None:
+            stopped = self.recorder.stop() and stopped
+            self.recorder = None
+        self._lock.release()
+        return stopped
+
+    def reprice(self) -> None:
+        """The price changed: work out today's and this month's sums anew."""
+        self._read()
+
+    def _put(self, batch: Batch) -> None:
+        if self.recorder is not None:
+            self.recorder.put(batch)
+
+    def _tariff(self) -> Tariff | None:
+        try:
+            return self._wiring.tariff()
+        except Problem as problem:
+            self._notify("tariff", str(problem))
+            return None
+
+    def _take(self, sample: MachineSample) -> None:
+        last, self._last_look_s = self._last_look_s, sample.monotonic_s
+        if self.recorder is None and not self._refused and last is not None:
+            self._looked_s += max(0.0, sample.monotonic_s - last)
+            if self._looked_s >= LOOK_S:
+                self._looked_s = 0.0
+                if not self._take_over(False):
+                    self._read()
+        self.meter.take(sample)
+
+    def _take_over(self, must_record: bool) -> bool:
+        try:
+            if not self._lock.acquire():
+                return False
+            recorder = Recorder(
+                LedgerFile(self._wiring.ledger_file, self._wiring.now),
+                self._wiring.now,
+                self._notify,
+                daily=self._daily,
+            )
+            writer = recorder.open()
+        except LedgerProblem as problem:
+            self._lock.release()
+            if must_record:
+                raise
+            self._refused = problem.code == "ledger_newer"
+            self._notify(problem.code, str(problem))
+            return False
+        self.meter.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
+        self.meter.reload(LedgerReader(writer.connection, owns=False))
+        self.recorder = recorder
+        recorder.start()
+        return True
+
+    def _read(self) -> None:
+        try:
+            reader = open_reader(self._wiring.ledger_file)
+        except LedgerProblem as problem:
+            self._notify(problem.code, str(problem))
+            return
+        try:
+            self.meter.reload(reader, None if self.recorder is None else self.recorder.flush)
+        except LedgerProblem:
+            logging.getLogger("wattlight").exception("the ledger could not be read")
+        finally:
+            reader.close()
+
+    def _daily(self, writer: LedgerWriter) -> None:
+        close_days(writer, self._tariff(), to_us(self._wiring.now()), self._wiring.zone)

@@ -1,0 +1,7 @@
+"""The price of electricity: from the settings, from a file, or prefilled for a country."""
+
+from .countries import CountryPrice, country_prices
+from .current import local_zone, tariff_of
+from .files import read_tariff_file
+
+__all__ = ["CountryPrice", "country_prices", "local_zone", "read_tariff_file", "tariff_of"]
