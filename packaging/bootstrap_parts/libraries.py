@@ -109,6 +109,19 @@ def missing(libraries: tuple[Library, ...], python: str = sys.executable) -> tup
     return tuple(lib for lib in libraries if lib.soname in bad)
 
 
+def missing_here(libraries: tuple[Library, ...]) -> tuple[Library, ...]:
+    """As :func:`missing`, but in this process (those found stay loaded): for a program about to load them."""
+    import ctypes
+
+    bad = []
+    for library in libraries if sys.platform.startswith("linux") else ():
+        try:
+            ctypes.CDLL(library.soname)
+        except OSError:
+            bad.append(library)
+    return tuple(bad)
+
+
 def glibc_problem(confstr: str | None) -> str | None:
     """The sentence for a C library that the wheels do not run on (``confstr`` as of CS_GNU_LIBC_VERSION)."""
     if not confstr or not confstr.startswith("glibc "):
