@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wattlight.probes import Prober
     from wattlight.runtime import ModelServer
     from wattlight.services.advising import Advisor
+    from wattlight.services.shapes import CatalogueShape, ShapeFinder
     from wattlight.store import LedgerReader
     from wattlight.store.jobs import JobsBook
 
@@ -95,6 +96,29 @@ class LocalWorkshop:
         from wattlight.services.advising import Advisor
 
         return Advisor(self.catalog(), load_editorial())
+
+    def shape_finder(self) -> "ShapeFinder":
+        """Finds the exact shape of a model by name or path."""
+        return self._shape_finder
+
+    @cached_property
+    def _shape_finder(self) -> "ShapeFinder":
+        from wattlight.catalog.installed import InstalledModels, models_folders
+        from wattlight.catalog.registry import Registry, ShapeCache
+        from wattlight.services.shapes import ShapeFinder
+
+        cache = ShapeCache(self.places.cache / "shapes")
+        installed = InstalledModels(models_folders(self._environ), cache)
+        return ShapeFinder(installed, Registry(cache), self._catalogue_shape)
+
+    def _catalogue_shape(self, name: str) -> "CatalogueShape | None":
+        from wattlight.services.shapes import CatalogueShape
+
+        known = self.advisor().catalogue_shape(name)
+        if known is None:
+            return None
+        shape, confidence = known
+        return CatalogueShape(shape, confidence, self.catalog().date)
 
     def machine_profile(self) -> "MachineProfile":
         """What this computer has, looked at once."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wattlight.store.jobs import JobsBook
 
     from .advising import Advisor
+    from .shapes import ShapeFinder
 
 
 class Workshop(Protocol):
@@ -52,6 +53,9 @@ class Workshop(Protocol):
 
     def advisor(self) -> "Advisor":
         """What recommends and judges models."""
+
+    def shape_finder(self) -> "ShapeFinder":
+        """Finds the exact shape of a model by name or path."""
 
     def jobs(self) -> "JobsBook":
         """The database of what was learned, measured and counted; opened once."""

@@ -16,19 +16,18 @@ _REPORT_DIFFERENCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One sentence about a fit.
+    """One statement about a fit; the faces have a sentence for each ``code``.
 
-    ``text`` is English with ``{name}`` places to be translated first; ``values`` fills them: names ending in
-    ``_bytes`` are memory, other numbers are counts, texts stand as they are.
+    ``values`` fill its places: names ending in ``_bytes`` are memory, other numbers are counts, texts stand
+    as they are.
     """
 
     code: str
-    text: str
     values: tuple[tuple[str, int | str], ...] = ()
 
 
-def _reason(code: str, text: str, **values: int | str) -> Reason:
-    return Reason(code, text, tuple(values.items()))
+def _reason(code: str, **values: int | str) -> Reason:
+    return Reason(code, tuple(values.items()))
 
 
 def explain(
@@ -51,26 +50,19 @@ def _why(result: FitResult, machine: MachineProfile) -> list[Reason]:
         return [
             _reason(
                 "all_on_gpu",
-                "Everything fits on {device}: {used_bytes} of {free_bytes} free.",
                 device=names,
                 used_bytes=result.gpu_bytes,
                 free_bytes=sum(device.free_bytes for device in result.devices),
             )
         ]
     if result.verdict is Verdict.CPU:
-        if not machine.devices:
-            text = "No accelerator: the processor computes, with {host_bytes} in RAM."
-        elif not result.devices:
-            text = "No accelerator the server would use: the processor computes, with {host_bytes} in RAM."
-        else:
-            text = "Not one layer fits on the accelerator: the processor computes, with {host_bytes} in RAM."
-        return [_reason("on_cpu", text, host_bytes=result.host_bytes)]
+        without = "no_usable_device" if machine.devices else "no_device"
+        code = "no_layer_fits" if result.devices else without
+        return [_reason(code, host_bytes=result.host_bytes)]
     if result.expert_blocks_in_ram:
         return [
             _reason(
                 "experts_in_ram",
-                "{on_gpu} of {layers} layers are on {device}, but the experts of {blocks} blocks stay in RAM "
-                "({host_bytes}).",
                 on_gpu=result.layers_on_gpu,
                 layers=result.layers_total,
                 device=names,
@@ -81,7 +73,6 @@ def _why(result: FitResult, machine: MachineProfile) -> list[Reason]:
     return [
         _reason(
             "layers_in_ram",
-            "{on_gpu} of {layers} layers fit on {device}; {host_bytes} stay in RAM, which is much slower.",
             on_gpu=result.layers_on_gpu,
             layers=result.layers_total,
             device=names,
@@ -94,26 +85,22 @@ def _obstacle(result: FitResult, machine: MachineProfile) -> Reason:
     if result.obstacle == "needs_flash_attention":
         return _reason(
             "needs_flash_attention",
-            "A KV cache of type {kv_type} needs flash attention, which is off or not supported here.",
             kv_type=result.kv_type,
         )
     if result.obstacle == "device_too_small":
         return _reason(
             "device_too_small",
-            "The layers asked for need {used_bytes}, but only {free_bytes} are free on the accelerator.",
             used_bytes=result.gpu_bytes,
             free_bytes=sum(device.free_bytes for device in result.devices),
         )
     if result.obstacle == "ram_too_full":
         return _reason(
             "ram_too_full",
-            "{host_bytes} of RAM are needed, but only {available_bytes} are available now.",
             host_bytes=result.host_bytes,
             available_bytes=machine.ram_available_bytes,
         )
     return _reason(
         "ram_too_small",
-        "{needed_bytes} are needed in all, more than this computer can give ({total_bytes} of RAM).",
         needed_bytes=result.host_bytes + result.gpu_bytes,
         total_bytes=machine.ram_total_bytes,
     )
@@ -122,16 +109,13 @@ def _obstacle(result: FitResult, machine: MachineProfile) -> Reason:
 def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
     remarks = []
     if result.context != result.context_asked:
-        text = "The model was trained for {context} tokens; the server cuts a longer context to that."
-        if result.context > result.context_asked:
-            text = "The server uses at least {context} tokens of context for this model."
-        remarks.append(_reason("context_changed", text, context=result.context))
+        code = "context_raised" if result.context > result.context_asked else "context_cut"
+        remarks.append(_reason(code, context=result.context))
     used, said = result.gpu_bytes, result.reported_vram_bytes
     if result.devices and used and abs(used - said) > _REPORT_DIFFERENCE * used:
         remarks.append(
             _reason(
                 "reported_differs",
-                "It uses {used_bytes} on the accelerator; the server will report {said_bytes}.",
                 used_bytes=used,
                 said_bytes=said,
             )
@@ -140,19 +124,15 @@ def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
         remarks.append(
             _reason(
                 "projector",
-                "The vision part takes {projector_bytes} more on the accelerator.",
                 projector_bytes=result.projector_bytes,
             )
         )
     if prepared.shape.source is ShapeSource.CATALOGUE:
-        remarks.append(
-            _reason("from_catalogue", "An estimate from the catalogue, not from the model's own header.")
-        )
+        remarks.append(_reason("from_catalogue"))
     elif result.confidence is Confidence.LOW:
         remarks.append(
             _reason(
                 "unmeasured_architecture",
-                "Memory of architecture {architecture} was never measured: figures follow from its design.",
                 architecture=prepared.arch.name,
             )
         )
@@ -175,8 +155,6 @@ def _changes(
             changes.append(
                 _reason(
                     "close_programs",
-                    "Freeing {missing_bytes} on the accelerator would let all of it fit (other programs and "
-                    "models hold {held_bytes}).",
                     missing_bytes=result.missing_bytes,
                     held_bytes=held,
                 )
@@ -186,12 +164,11 @@ def _changes(
         changes.append(
             _reason(
                 "close_programs_ram",
-                "Closing programs until {host_bytes} of RAM are available would let it run.",
                 host_bytes=result.host_bytes,
             )
         )
     if result.obstacle == "needs_flash_attention":
-        changes.append(_reason("kv_f16", "A KV cache of type f16 works without flash attention."))
+        changes.append(_reason("kv_f16"))
     return changes
 
 
@@ -202,12 +179,10 @@ def _smaller_cache(
     if result.kv_type in {"f32", "f16", "bf16"}:
         small = replace(options, kv_type="q8_0", context=result.context)
         if fit(prepared, machine, small).verdict is Verdict.FULL_GPU:
-            changes.append(_reason("kv_q8_0", "With a KV cache of type q8_0 all of it fits at this context."))
+            changes.append(_reason("kv_q8_0"))
     longest = largest_context(prepared, machine, options)
     if longest and longest < result.context:
-        changes.append(
-            _reason("shorter_context", "Up to {context} tokens of context all of it fits.", context=longest)
-        )
+        changes.append(_reason("shorter_context", context=longest))
     return changes
 
 
@@ -219,7 +194,6 @@ def _smaller_quantisation(prepared: PreparedModel, result: FitResult) -> list[Re
     return [
         _reason(
             "smaller_quantisation",
-            "A smaller quantization of at most {room_bytes} (now {weights_bytes}) would fit wholly.",
             room_bytes=room,
             weights_bytes=prepared.weights_bytes,
         )

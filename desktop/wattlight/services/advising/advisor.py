@@ -105,6 +105,12 @@ class Advisor:
             entry=entry,
         )
 
+    def catalogue_shape(self, name: str) -> tuple[ModelShape, Confidence] | None:
+        """The shape of ``name`` as the catalogue lets it be estimated, None if it is not listed."""
+        match = self._known.catalog.find(name)
+        model, confidence = self._from_catalogue(match) if match is not None else (None, Confidence.LOW)
+        return None if model is None else (model.shape, confidence)
+
     def _from_header(self, name: str, digest: str) -> PreparedModel | None:
         if self._shape_of is None:
             return None
