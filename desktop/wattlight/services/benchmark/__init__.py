@@ -1,6 +1,7 @@
 """A quick benchmark of a model on this machine, and the first answer a person tries."""
 
 from .energy import EnergyTap, EnergyWindow
+from .ranges import measured_range
 from .run import Answers, Benchmark, BenchmarkProblem, Progress, SpeedBook, Subject
 from .try_it import TryIt
 
@@ -14,4 +15,5 @@ __all__ = [
     "SpeedBook",
     "Subject",
     "TryIt",
+    "measured_range",
 ]
