@@ -5,7 +5,7 @@ Pure rules: a load that something disturbed is remembered and shown, but nothing
 
 from .comparison import Comparison, LoadKey, Prediction, device_label, predicted
 from .correction import Correction, corrected, corrected_report, learn, matching
-from .disturbance import DISTURBANCES, disturbance
+from .disturbed import DISTURBANCES, disturbance
 from .look import DeviceLook, MemoryLook, UsedMemory, is_runner, look_at, used_between
 
 __all__ = [
