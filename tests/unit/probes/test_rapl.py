@@ -1,0 +1,151 @@
+"""Processor energy counters: every shape of the powercap tree."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.probe_clock import ProbeClock as Clock
+from wattlight.domain.power import compose
+from wattlight.probes.rapl import FOLDER, Rapl
+from wattlight.probes.rates import Moment
+from wattlight.probes.reader import Reader
+
+Make = Callable[..., Path]
+P = FOLDER[1:]
+
+
+def zone(path: str, name: str, uj: int, span: int = 262143328850) -> dict[str, Any]:
+    base = f"{P}/{path}"
+    return {f"{base}/name": name, f"{base}/energy_uj": uj, f"{base}/max_energy_range_uj": span}
+
+
+def two_looks(make_tree: Make, first: dict[str, Any], second: dict[str, Any], gap_s: float = 1.0) -> Any:
+    reader = Reader(make_tree(first))
+    rapl = Rapl(reader)
+    rapl.look(Moment(0))
+    reader.move(make_tree(second))
+    answer = rapl.look(Moment(gap_s))
+    reader.close()
+    return answer
+
+
+def test_amd_has_one_package_and_core_inside(make_tree: Make) -> None:
+    span = 65532610987
+    before = {
+        **zone("intel-rapl:0", "package-0", 65532000000, span),
+        **zone("intel-rapl:0:0", "core", 10, span),
+    }
+    after = {
+        **zone("intel-rapl:0", "package-0", 29389013, span),
+        **zone("intel-rapl:0:0", "core", 12_000_010, span),
+    }
+    cpu = two_looks(make_tree, before, after)
+    assert (cpu.package_w, cpu.core_w, cpu.scope) == (30.0, 12.0, "package-0")
+    assert [z.id for z in cpu.zones] == ["rapl:package-0"], "core is inside and not a part of its own"
+
+
+def test_two_sockets_are_added(make_tree: Make) -> None:
+    before = {**zone("intel-rapl:0", "package-0", 1), **zone("intel-rapl:1", "package-1", 2)}
+    after = {
+        **zone("intel-rapl:0", "package-0", 100_000_001),
+        **zone("intel-rapl:1", "package-1", 50_000_002),
+    }
+    cpu = two_looks(make_tree, before, after)
+    assert cpu.package_w == 150.0 and cpu.scope == "package-0 + package-1"
+
+
+def test_mirrored_dies_are_counted_once(make_tree: Make) -> None:
+    before = {**zone("intel-rapl:0", "package-0-die-0", 5), **zone("intel-rapl:1", "package-0-die-1", 5)}
+    after = {
+        **zone("intel-rapl:0", "package-0-die-0", 90_000_005),
+        **zone("intel-rapl:1", "package-0-die-1", 90_000_005),
+    }
+    assert two_looks(make_tree, before, after).package_w == 90.0
+
+
+def test_one_unreadable_socket_makes_the_sum_unknown(make_tree: Make) -> None:
+    root = make_tree({**zone("intel-rapl:0", "package-0", 1), **zone("intel-rapl:1", "package-1", 2)})
+    (root / P / "intel-rapl:1/energy_uj").chmod(0)
+    reader = Reader(root)
+    rapl = Rapl(reader)
+    rapl.look(Moment(0))
+    (root / P / "intel-rapl:0/energy_uj").write_text("50000001\n")
+    cpu = rapl.look(Moment(1))
+    assert cpu.package_w is None and cpu.reason == "permission"
+    reader.close()
+
+
+@pytest.mark.parametrize("word", ["", "garbage", "-5", "99999999999999999999", "nan"])
+def test_a_garbage_counter_is_unknown(word: str, make_tree: Make) -> None:
+    after = {**zone("intel-rapl:0", "package-0", 1), f"{P}/intel-rapl:0/energy_uj": word}
+    cpu = two_looks(make_tree, zone("intel-rapl:0", "package-0", 1), after)
+    assert cpu.package_w is None and cpu.reason
+
+
+def test_a_psys_that_reads_zero_is_unknown(make_tree: Make) -> None:
+    before = {**zone("intel-rapl:0", "package-0", 1), **zone("intel-rapl:1", "psys", 0)}
+    after = {**zone("intel-rapl:0", "package-0", 20_000_001), **zone("intel-rapl:1", "psys", 0)}
+    cpu = two_looks(make_tree, before, after)
+    assert cpu.package_w == 20.0 and cpu.psys_w is None
+
+
+def test_a_rule_installed_meanwhile_is_noticed(make_tree: Make) -> None:
+    root = make_tree(zone("intel-rapl:0", "package-0", 1), ("energy_uj",))
+    reader = Reader(root)
+    rapl = Rapl(reader)
+    assert rapl.look(Moment(0)).reason == "permission"
+    file = root / P / "intel-rapl:0/energy_uj"
+    file.chmod(0o440)
+    rapl.look(Moment(61))
+    file.write_text("15000001\n")
+    assert rapl.look(Moment(62)).package_w == 15.0
+    reader.close()
+
+
+def test_the_package_is_inside_psys_and_the_sum_counts_it_once(
+    known_tree: Callable[[str], tuple[Path, Path]], open_tree: Callable[..., Any], clock: Clock
+) -> None:
+    first, second = known_tree("rapl_intel_package_psys_wrap")
+    prober = open_tree(first)
+    prober.sample()
+    clock.step(1)
+    prober.move(second)
+    sample = prober.sample()
+    parts = {d.device_id: d for d in sample.devices}
+    assert parts["rapl:package-0"].contained_in == "rapl:psys"
+    assert parts["rapl:package-0"].counter_range_mj == 262143328
+    total = compose(sample.devices)
+    assert total.measured_w == pytest.approx(78.5) and total.counted == ("rapl:psys",)
+    assert total.whole and set(total.contained) == {"rapl:package-0", "rapl:dram-0"}
+
+
+def test_sensors_of_other_drivers_stand_in(make_tree: Make, open_tree: Callable[..., Any]) -> None:
+    h = "sys/class/hwmon/hwmon3"
+    root = make_tree(
+        {f"{h}/name": "zenpower", f"{h}/power1_input": 30_000_000, f"{h}/power1_label": "SVI2_P_Core",
+         f"{h}/power2_input": 9_000_000, f"{h}/power2_label": "SVI2_P_SoC"}
+    )  # fmt: skip
+    cpu = open_tree(root).report().cpu_power
+    assert (cpu.package_w, cpu.source, cpu.reason) == (39.0, "hwmon zenpower", None)
+
+
+def test_a_hidden_counter_leaves_a_labelled_range(
+    make_tree: Make, open_tree: Callable[..., Any], clock: Clock
+) -> None:
+    tree = {
+        **zone("intel-rapl:0", "package-0", 1),
+        f"{P}/intel-rapl:0/constraint_0_max_power_uw": 65_000_000,
+        "proc/stat": "cpu  100 0 100 800 0 0 0 0 0 0",
+    }
+    root = make_tree(tree, ("energy_uj",))
+    prober = open_tree(root)
+    prober.report()
+    clock.step(1)
+    (root / "proc/stat").write_text("cpu  150 0 150 900 0 0 0 0 0 0\n")
+    cpu = prober.report().cpu_power
+    assert cpu.package_w is None and cpu.reason == "permission"
+    low, high = cpu.estimate_w
+    assert 0 < low < high <= 65
+    assert compose(prober.sample().devices).measured_w is None
