@@ -118,3 +118,33 @@ class Handle:
                 return False
             time.sleep(0.5)
         return True
+
+
+def end_group(leader: Identity, proc: Path = Path("/proc")) -> int:
+    """Kill what a managed server left behind that crashed while nobody watched; how many there were.
+
+    Only processes that are in the group it led *and* run a program of the same installed version: a number
+    that means something else by now matches neither. Linux only; elsewhere nothing is done.
+    """
+    program = Path(leader.program)
+    if _PLATFORM != "linux" or program.name != "ollama" or program.parent.name != "bin":
+        return 0
+    ended = 0
+    for folder in proc.iterdir():
+        found = _from_proc(int(folder.name)) if folder.name.isdigit() else None
+        if found is None or _group_of(found.pid) != leader.pid:
+            continue
+        if not Path(found.program).is_relative_to(program.parent.parent):
+            continue
+        handle = Handle.open(found)
+        if handle is not None:
+            ended += handle.send(signal.SIGKILL)
+            handle.close()
+    return ended
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None

@@ -1,10 +1,12 @@
 """The managed server as a process: started as our child, found again after we crashed, ended with us."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,7 +16,7 @@ from threading import Event
 from ..address import Endpoint
 from ..ollama_server import OllamaServer
 from ..problems import RuntimeProblem
-from .identity import Handle, Identity, identity_of
+from .identity import Handle, Identity, end_group, identity_of
 from .server_log import ServerLog
 from .unpacking import sync_path
 
@@ -54,6 +56,7 @@ class ManagedProcess:
         self._models = models
         self._clock = clock
         self._child: subprocess.Popen[bytes] | None = None
+        self._reaping = threading.Lock()
 
     def start(self, binary: Path, cancel: Event, more: Mapping[str, str] | None = None) -> Running:
         """Start ``binary serve`` on a free port of this computer and wait until it answers.
@@ -83,6 +86,7 @@ class ManagedProcess:
         identity, endpoint = known
         handle = Handle.open(identity)
         if handle is None:
+            end_group(identity)
             self._forget()
             return None
         running = Running(handle, endpoint, adopted=True)
@@ -95,20 +99,27 @@ class ManagedProcess:
 
     def stop(self, running: Running) -> bool:
         """End it, politely first; True when it has ended. What is not ours any more is left alone."""
+        if not running.handle.identity.start:
+            return self._stop_child()
         handle = running.handle
-        if handle.send(signal.SIGTERM) and not self._ended(handle, STOP_S):
+        if handle.send(signal.SIGTERM) and not handle.wait(STOP_S):
             handle.kill_group()
-            self._ended(handle, 2.0)
+            handle.wait(2.0)
         ended = not handle.alive()
+        if ended:
+            self._reap(handle.identity.pid)
         self._forget()
         return ended
 
     def wait_for_end(self, running: Running) -> int | None:
-        """Wait until it ends by itself; its exit code where that can be known. Costs no wake-ups."""
-        if self._child is not None and self._child.pid == running.handle.identity.pid:
-            return self._child.wait()
+        """Wait until it ends by itself; its exit code where that can be known. Costs no wake-ups.
+
+        Runners of a server that crashed live on and keep their memory: they are ended as well.
+        """
+        if not running.handle.identity.start:
+            return None if self._child is None else self._child.wait()
         running.handle.wait(None)
-        return None
+        return self._reap(running.handle.identity.pid)
 
     def _spawn(self, binary: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         self._log.keep_small()
@@ -140,8 +151,7 @@ class ManagedProcess:
                 return
             except RuntimeProblem as problem:
                 code = problem.code
-            child = self._child
-            ended = child is not None and child.poll() is not None
+            ended = self._has_ended(running)
             if not ended and code != "cancelled" and self._clock() < end and not cancel.wait(_LOOK_S):
                 continue
             self.stop(running)
@@ -156,15 +166,37 @@ class ManagedProcess:
                 "\n".join(self._log.last_lines()) or None,
             )
 
-    def _ended(self, handle: Handle, timeout_s: float) -> bool:
+    def _has_ended(self, running: Running) -> bool:
+        if running.handle.identity.start:
+            return not running.handle.alive()
+        return self._child is None or self._child.poll() is not None
+
+    def _stop_child(self) -> bool:
+        """Where processes cannot be told apart (Windows) only our own child, of this run, is ever ended."""
         child = self._child
-        if child is not None and child.pid == handle.identity.pid:
-            try:
-                child.wait(timeout_s)
-            except subprocess.TimeoutExpired:
-                return False
-            return True
-        return handle.wait(timeout_s)
+        if child is None:
+            return False
+        child.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(STOP_S)
+        self._forget()
+        return child.returncode is not None
+
+    def _reap(self, pid: int) -> int | None:
+        """Collect our child that has ended, and end what is left of its group.
+
+        As long as it is not collected its number, and so its group's, cannot mean anything else.
+        """
+        with self._reaping:
+            child = self._child
+            if child is None or child.pid != pid:
+                return None
+            if child.returncode is None:
+                if hasattr(os, "killpg"):
+                    with contextlib.suppress(OSError):
+                        os.killpg(pid, signal.SIGKILL)
+                child.wait()
+            return child.returncode
 
     def _remember(self, identity: Identity, endpoint: Endpoint) -> None:
         document = {"schema": 1, "port": endpoint.port, **asdict(identity)}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -299,3 +300,74 @@ def test_the_log_is_kept_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         writer.flush()
     assert log.file.read_bytes() == b"after\n"
     assert (tmp_path / "server.log.1").stat().st_size > 1000
+
+
+def leader_with_runner(folder: Path) -> tuple["subprocess.Popen[bytes]", int]:
+    """A "server" that has started a "runner", both programs of one installed version."""
+    for name, source in (("bin/ollama", "/bin/sh"), ("lib/ollama/runner", "/bin/sleep")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, folder / name)
+    child = subprocess.Popen(
+        [str(folder / "bin/ollama"), "-c", f"{folder}/lib/ollama/runner 60 & echo $!; wait"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert child.stdout is not None
+    return child, int(child.stdout.readline())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_fault_24_runners_of_a_server_that_crashed_unwatched_are_ended(
+    tmp_path: Path, process: ManagedProcess, record: Path
+) -> None:
+    leader, runner = leader_with_runner(tmp_path / "0.33.0")
+    identity = identity_of(leader.pid)
+    assert identity is not None
+    leader.kill()
+    leader.wait()
+    assert leader.stdout is not None
+    leader.stdout.close()
+    assert identity_of(runner) is not None
+    record.parent.mkdir()
+    other = {
+        "pid": identity.pid,
+        "start": identity.start,
+        "program": str(tmp_path / "9.9.9/bin/ollama"),
+        "port": 9,
+    }
+    record.write_text(json.dumps(other))
+    assert process.adopt() is None
+    assert identity_of(runner) is not None, "the program is not of that version: left alone"
+    record.write_text(json.dumps({**other, "program": identity.program}))
+    assert process.adopt() is None
+    assert gone(runner)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_fault_24_runners_of_a_server_that_crashes_are_ended(tmp_path: Path, process: ManagedProcess) -> None:
+    runner_file = tmp_path / "runner"
+    text = stub_program().replace(
+        b"import http",
+        b"import subprocess; open('%s', 'w').write(str(subprocess.Popen(['sleep', '60']).pid))\nimport http"
+        % str(runner_file).encode(),
+        1,
+    )
+    running = process.start(program(tmp_path, text), Event())
+    runner = int(runner_file.read_text())
+    os.kill(running.handle.identity.pid, signal.SIGKILL)
+    assert process.wait_for_end(running) == -signal.SIGKILL
+    assert gone(runner)
+    process.stop(running)
+
+
+def test_a_system_that_cannot_tell_processes_apart(
+    process: ManagedProcess, binary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wattlight.runtime.managed.process.identity_of", lambda _: None)
+    running = process.start(binary, Event())
+    waiter = threading.Thread(target=process.wait_for_end, args=(running,))
+    waiter.start()
+    assert process.stop(running)
+    waiter.join(5)
+    assert not waiter.is_alive()
+    assert process.adopt() is None
