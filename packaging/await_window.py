@@ -1,10 +1,11 @@
 """Starts a program, waits until its window is on the screen or its icon in the tray, then ends it.
 
-    python packaging/await_window.py window|tray COMMAND ...
+    python packaging/await_window.py window|wayland|tray COMMAND ...
 
 Prints ``window after 0.61 s`` (or ``tray icon after ...``); the exit code is 1 when nothing came within the
 limit, or when the program did not end well on SIGTERM. The window is looked for by asking the X server
-itself, the icon by being the bus's StatusNotifierWatcher.
+itself (on Wayland, where nobody may ask, in the program's own protocol trace), the icon by being the bus's
+StatusNotifierWatcher.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -89,6 +91,22 @@ async def window_comes(display: str, running: "subprocess.Popen[bytes]") -> None
         screen.close()
 
 
+async def wayland_window_comes(running: "subprocess.Popen[bytes]") -> None:
+    """Return once the compositor has configured a window and the program has drawn into it."""
+    assert running.stderr is not None
+    acknowledged = False
+    while True:
+        line = await asyncio.to_thread(running.stderr.readline)
+        if not line:
+            raise ChildProcessError(f"it ended with code {running.wait()}")
+        if b"WAYLAND_DEBUG" not in line and not re.match(rb"\[ *[0-9.]+\]", line):
+            sys.stderr.buffer.write(line)
+        acknowledged |= b"ack_configure" in line
+        if acknowledged and b"wl_surface" in line and b"commit" in line:
+            threading.Thread(target=running.stderr.read, daemon=True).start()
+            return
+
+
 async def tray_icon_comes(registered: "asyncio.Event", running: "subprocess.Popen[bytes]") -> None:
     """Return once an icon has registered with our watcher."""
     while not registered.is_set():
@@ -145,9 +163,18 @@ async def watch(what: str, command: list[str]) -> int:
     registered = asyncio.Event()
     bus = await be_the_watcher(registered) if what == "tray" else None
     begin_s = time.monotonic()
-    running = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    trace = (
+        {"stderr": subprocess.PIPE, "env": {**os.environ, "WAYLAND_DEBUG": "1"}} if what == "wayland" else {}
+    )
+    running = subprocess.Popen(command, stdin=subprocess.DEVNULL, **trace)
     try:
-        coming = tray_icon_comes(registered, running) if bus else window_comes(os.environ["DISPLAY"], running)
+        coming = (
+            wayland_window_comes(running)
+            if trace
+            else tray_icon_comes(registered, running)
+            if bus
+            else window_comes(os.environ["DISPLAY"], running)
+        )
         await asyncio.wait_for(coming, LIMIT_S)
         print(f"{'tray icon' if bus else 'window'} after {time.monotonic() - begin_s:.2f} s", flush=True)
         await asyncio.sleep(0.5)
