@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff, tariff_document
 from wattlight.domain.values import clean_text
-from wattlight.i18n import clock_time, money, short_date, tr
+from wattlight.i18n import clock_time, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, local_zone, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
@@ -176,11 +176,11 @@ def _print(call: Call, tariff: Tariff, now: datetime) -> None:
         start = tr("from the beginning") if period.first_day is None else short_date(period.first_day)
         end = tr("open") if period.end_day is None else short_date(period.end_day)
         price = "" if period.price_per_kwh is None else f"{period.price_per_kwh} {tariff.currency}"
-        bands = tr(", {count} bands", count=len(period.bands)) if period.bands else ""
+        bands = trn(", {count} band", ", {count} bands", len(period.bands)) if period.bands else ""
         series = tr(", dynamic prices") if period.series is not None else ""
         out.line(f"  {start} – {end}: {price}{bands}{series}")
     local_now = now.astimezone(tariff.zone)
-    pieces = tariff.day_pieces(local_now.date())
+    pieces = tuple(tariff.pieces_us(*tariff.day_bounds_us(local_now.date())))
     if len(pieces) > 1:
         out.line(tr("today:"))
         for piece in pieces:

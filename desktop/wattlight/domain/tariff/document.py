@@ -36,11 +36,12 @@ def flat_tariff(price: str | Decimal, currency: str, zone: str) -> Tariff:
     Raises:
         TariffProblem: the price, the currency or the zone cannot be used.
     """
+    per_kwh = str(parse_price(price))
     document = {
         "schema": 1,
         "currency": currency,
         "timezone": zone,
-        "periods": [{"price_per_kwh": str(price)}],
+        "periods": [{"price_per_kwh": per_kwh}],
     }
     return parse_tariff(document)
 

@@ -1,0 +1,416 @@
+"""``cost``, ``export``, ``meter``, ``replay``, ``tariff``: documents against their schemas, and wrong use."""
+
+import csv
+import io
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jsonschema
+import pytest
+
+from fakes.metering import QWEN, Clock, Machine
+from wattlight.cli import run
+from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
+from wattlight.domain.instant import to_us
+from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, MachineSample, Quality
+from wattlight.i18n import activate
+from wattlight.paths import Places
+from wattlight.services.pricing import tariff_of
+from wattlight.settings import Settings, load_settings
+from wattlight.store import LedgerReader, MeterLock, Pending, open_ledger, open_reader
+
+SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
+NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
+CALC = "=HYPERLINK(1)"
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    activate("en")
+
+
+class Probe:
+    """A prober that looks at a made-up machine and moves its clock."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.closed = False
+        self.looks = 0
+
+    def sample(self) -> MachineSample:
+        self.looks += 1
+        self.machine.run(1)
+        return self.machine.look()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Server:
+    """A server with one model loaded."""
+
+    def state(self, before: ServerState | None = None, *, full: bool = True) -> ServerState:
+        return ServerState("http://127.0.0.1:1", ServerStatus.READY, running=(QWEN,))
+
+
+class Shop:
+    """A workshop of one folder; the price comes from the settings file in it."""
+
+    def __init__(self, root: Path, now: datetime = NOW) -> None:
+        self.environ = {"TZ": "Europe/Berlin"}
+        self.places = Places(root, root, root, root, root)
+        self.at = now
+        self.machine = Machine(Clock(at=now))
+        self.probe = Probe(self.machine)
+
+    def now(self) -> datetime:
+        return self.at
+
+    def settings(self) -> Settings:
+        return load_settings(self.places.settings_file).settings
+
+    def ledger(self) -> LedgerReader:
+        return open_reader(self.places.ledger_file)
+
+    def tariff(self) -> Tariff | None:
+        return tariff_of(self.settings().price, self.environ)
+
+    def zone(self) -> ZoneInfo:
+        tariff = self.tariff()
+        return ZoneInfo("Europe/Berlin") if tariff is None else tariff.zone
+
+    def prober(self) -> Probe:
+        return self.probe
+
+    def server(self, host: str | None = None) -> Server:
+        return Server()
+
+
+Verb = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)
+
+
+def call(shop: Shop, *words: str) -> tuple[int, str]:
+    out = io.StringIO()
+    code = run(list(words), shop, out)  # type: ignore[arg-type]
+    return code, out.getvalue()
+
+
+def document(shop: Shop, *words: str) -> dict[str, Any]:
+    code, text = call(shop, *words, "--json")
+    answer: dict[str, Any] = json.loads(text)
+    assert code == 0, text
+    check(words[0], answer)
+    return answer
+
+
+def problem(shop: Shop, *words: str, code: int = 1) -> dict[str, Any]:
+    found, text = call(shop, *words, "--json")
+    answer: dict[str, Any] = json.loads(text)
+    assert found == code, text
+    check("error", answer)
+    assert "Traceback" not in text
+    error: dict[str, Any] = answer["error"]
+    return error
+
+
+def check(name: str, answer: object) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(answer)
+
+
+def fill(shop: Shop, days: int = 6) -> None:
+    """Each day from noon on: an hour of base, an hour of an idle model, ten minutes of work."""
+    writer = open_ledger(shop.places.ledger_file, shop.at).writer
+    pending = Pending()
+    for back in range(days):
+        noon = (NOW - timedelta(days=back)).replace(hour=9)
+        minute = to_us(noon) // 60_000_000
+        rows = [
+            EnergyRow(LOCAL_HOST, minute + i, "GPU-1", None, State.BASE, 600_000, 60_000, Quality.COUNTER)
+            for i in range(70)
+        ]
+        rows += [
+            EnergyRow(
+                LOCAL_HOST, minute + i, "GPU-1", "sha256:q", State.PARKED, 300_000, 60_000, Quality.COUNTER
+            )
+            for i in range(60)
+        ]
+        rows += [
+            EnergyRow(
+                LOCAL_HOST, minute + 60 + i, "GPU-1", "sha256:q", State.ACTIVE, 9_000_000, 60_000,
+                Quality.SAMPLED, 5, 600,
+            )
+            for i in range(10)
+        ]  # fmt: skip
+        pending.add(
+            Batch(
+                rows=tuple(rows),
+                presence=tuple((LOCAL_HOST, minute + i, 60_000) for i in range(70)),
+                devices=(DeviceInfo(LOCAL_HOST, "GPU-1", CALC, "gpu", "nvidia"),),
+                models=(("sha256:q", CALC),),
+            )
+        )
+    writer.write(pending)
+    writer.close()
+
+
+DAY_MJ = 70 * 600_000 + 60 * 300_000 + 10 * 9_000_000
+
+
+def test_the_cost_of_today_a_day_a_month_and_a_span(shop: Shop) -> None:
+    fill(shop)
+    assert call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")[0] == 0
+    today = document(shop, "cost")
+    assert (today["energy_mj"], today["cost_micro"]) == (DAY_MJ, DAY_MJ // 10_000)
+    assert (today["observed_s"], today["span_s"]) == (4200, 13 * 3600)  # Berlin is an hour ahead
+    assert today["quality"] == "sampled"
+    assert {line["key"]: line["energy_mj"] for line in today["breakdown"]} == {
+        "base": 42_000_000,
+        CALC: 108_000_000,
+    }
+    assert today["covers"] == [CALC]
+    assert today["models"] == {"energy_mj": 108_000_000, "cost_micro": 10_800}
+    assert today["parked"] == {"energy_mj": 18_000_000, "cost_micro": 1800}
+    assert document(shop, "cost", "--day", "2026-03-16")["span_s"] == 86_400
+    assert document(shop, "cost", "--day", "yesterday")["energy_mj"] == DAY_MJ
+    month = document(shop, "cost", "--month", "2026-03", "--by", "day")
+    assert [line["key"] for line in month["breakdown"]] == [f"2026-03-{d}" for d in range(12, 18)]
+    assert month["energy_mj"] == 6 * DAY_MJ
+    assert month["projection"]["reason"] is None
+    assert month["projection"]["mid_micro"] == (6 + 14) * 10_800
+    span = document(shop, "cost", "--from", "2026-03-12", "--to", "2026-03-13", "--by", "hour")
+    assert span["breakdown"][0]["key"] == "2026-03-12T10:00:00+01:00"
+    assert span["energy_mj"] == 2 * DAY_MJ
+    assert document(shop, "cost", "--from", "2026-03-16", "--by", "device")["breakdown"][0]["key"] == "GPU-1"
+
+
+def test_before_three_days_there_is_no_projection(shop: Shop) -> None:
+    fill(shop, days=3)
+    call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")
+    month = document(shop, "cost", "--month", "this")
+    assert month["projection"]["reason"] == "not enough data yet"
+    assert month["projection"]["mid_micro"] is None
+
+
+def test_without_a_price_there_is_no_money(shop: Shop) -> None:
+    fill(shop)
+    today = document(shop, "cost")
+    assert (today["cost_micro"], today["currency"], today["models"]["cost_micro"]) == (None, None, None)
+    code, text = call(shop, "cost")
+    assert code == 0
+    assert "No price is set" in text
+
+
+def test_the_text_of_cost_shows_models_and_the_computer_apart(shop: Shop) -> None:
+    fill(shop)
+    call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")
+    text = call(shop, "cost")[1]
+    assert "models: €0.011" in text
+    assert "observed 1 h 10 of 13 h 00" in text
+    assert "measured parts" in text
+
+
+def test_an_empty_ledger_is_said(shop: Shop) -> None:
+    assert "Nothing was recorded" in call(shop, "cost")[1]
+    assert document(shop, "cost", "--month", "last")["breakdown"] == []
+    assert not shop.places.ledger_file.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--day", "31.12.2026"],
+        ["--day", "0001-01-01"],
+        ["--month", "2026-13"],
+        ["--from", "2026-03-02", "--to", "2026-03-01"],
+        ["--day", "today", "--month", "this"],
+        ["--from", "1971-01-01", "--to", "2190-01-01"],
+    ],
+)
+def test_days_that_make_no_span(shop: Shop, words: list[str]) -> None:
+    assert problem(shop, "cost", *words)["code"] == "span"
+
+
+def test_rows_as_csv_are_safe_and_add_up(shop: Shop, tmp_path: Path) -> None:
+    fill(shop)
+    call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")
+    code, text = call(shop, "export", "--month", "2026-03")
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert sum(int(row["energy_mj"]) for row in rows) == 6 * DAY_MJ
+    assert {row["model"] for row in rows} == {"", f"'{CALC}"}
+    assert rows[0]["price_per_kwh"] == "0.36"
+    money = sum(int(row["energy_mj"]) * float(row["price_per_kwh"]) / 3600 for row in rows)
+    assert round(money) == document(shop, "cost", "--month", "2026-03")["cost_micro"]
+    code, text = call(shop, "export", "--day", "today", "--format", "json")
+    check("export", json.loads(text))
+    file = tmp_path / "rows.csv"
+    assert document(shop, "export", "--output", str(file))["rows"] == 140
+    assert problem(shop, "export", "--output", str(file))["code"] == "exists"
+    assert document(shop, "export", "--output", str(file), "--force")["rows"] == 140
+    assert sorted(p.name for p in tmp_path.glob("*.part")) == []
+    assert problem(shop, "export", "--output", str(tmp_path / "no" / "x"))["code"] == "export"
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+def test_a_cell_is_never_a_formula(cell: str) -> None:
+    from wattlight.cli.verb_export import neutral
+
+    assert neutral(cell) == "'" + cell
+    assert neutral("qwen3:8b") == "qwen3:8b"
+
+
+def test_backup_purge_and_restore(shop: Shop, tmp_path: Path) -> None:
+    fill(shop)
+    copy = tmp_path / "backup.wattlight"
+    assert document(shop, "export", "--backup", str(copy))["bytes"] > 1000
+    assert problem(shop, "export", "--backup", str(copy))["code"] == "exists"
+    assert problem(shop, "export", "--purge")["code"] == "confirm"
+    assert document(shop, "cost")["energy_mj"] == DAY_MJ
+    lock = MeterLock(shop.places.meter_lock)
+    lock.acquire()
+    assert problem(shop, "export", "--purge", "--yes")["code"] == "recording"
+    assert problem(shop, "export", "--restore", str(copy))["code"] == "recording"
+    lock.release()
+    assert document(shop, "export", "--purge", "--yes")["purged"]
+    assert document(shop, "cost")["energy_mj"] == 0
+    assert document(shop, "export", "--restore", str(copy))["replaced"]
+    assert document(shop, "cost")["energy_mj"] == DAY_MJ
+    assert problem(shop, "export", "--restore", str(tmp_path / "none"))["code"] == "ledger"
+
+
+def test_the_tariff_is_set_shown_and_checked(shop: Shop, tmp_path: Path) -> None:
+    assert document(shop, "tariff")["tariff"] is None
+    assert document(shop, "tariff", "set", "--country", "de")["price_now"] == "0.3869"
+    shown = document(shop, "tariff", "show")
+    assert shown["source"]["country"]["year"] == 2025
+    assert shown["tariff"]["timezone"] == "Europe/Berlin"
+    assert "no price is shipped" not in shown["source"]["country"]["source"]
+    file = tmp_path / "t.json"
+    file.write_text(
+        json.dumps(
+            {
+                "currency": "CHF",
+                "timezone": "Europe/Zurich",
+                "periods": [
+                    {
+                        "price_per_kwh": "0.30",
+                        "bands": [{"start": "10:00", "end": "14:00", "price_per_kwh": "0.2"}] * 2,
+                    }
+                ],
+            }
+        ),
+        encoding="utf-8-sig",
+    )
+    checked = document(shop, "tariff", "check", str(file))
+    assert checked["price_now"] == "0.2"
+    assert len(checked["notes"]) == 1
+    assert document(shop, "tariff")["tariff"]["currency"] == "EUR"  # checking sets nothing
+    assert document(shop, "tariff", "set", "--file", str(file))["tariff"]["currency"] == "CHF"
+    text = call(shop, "tariff")[1]
+    assert "10:00" in text
+    assert "never applies" in text
+    assert document(shop, "tariff", "set", "--none")["tariff"] is None
+    countries = {c["code"]: c for c in document(shop, "tariff", "countries")["countries"]}
+    assert countries["FI"]["price_per_kwh"] is None
+    assert countries["PT"]["stale"]
+    assert not countries["DE"]["stale"]
+    assert "FI" in call(shop, "tariff", "countries")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--price", "0,39", "--currency", "EUR"], "The price '0,39' is written with a comma."),
+        (["--price", "-1", "--currency", "EUR"], "negative"),
+        (["--price", "", "--currency", "EUR"], "not clear"),
+        (["--price", "1"], "no"),
+        (["--price", "1", "--currency", "EURO"], "not known"),
+        (["--price", "1", "--currency", "EUR", "--timezone", "Mars"], "not known"),
+        (["--country", "FI"], "No official price is shipped for Finland"),
+        (["--country", "ZZ"], "not in the table"),
+        (["--file", "/none.json"], "cannot be read"),
+        ([], "not clear"),
+        (["--none", "--country", "DE"], "not clear"),
+    ],
+)
+def test_a_price_that_cannot_be_used_is_not_kept(shop: Shop, words: list[str], sentence: str) -> None:
+    words = [w if w != "-1" else "-1" for w in words]
+    if "-1" in words:
+        words = ["--price=-1", *words[2:]]
+    assert sentence in problem(shop, "tariff", "set", *words)["message"]
+    assert not shop.places.settings_file.exists()
+
+
+def test_replay_prints_the_document_and_the_text(shop: Shop, tmp_path: Path) -> None:
+    trace, tariff = tmp_path / "t.csv", tmp_path / "t.json"
+    trace.write_text(
+        "time_utc,device,power_w,counter_mj,model,tokens\n"
+        "2026-03-01T00:00:00Z,g,,0,m,\n2026-03-01T00:00:05Z,g,,5000,m,1\n"
+        "2026-03-01T00:00:10Z,g,,1,,\n2026-03-01T00:00:15Z,g,,11,,\n"
+    )
+    tariff.write_text('{"currency":"EUR","timezone":"Asia/Kolkata","periods":[{"price_per_kwh":"3.6"}]}')
+    answer = document(shop, "replay", str(trace), "--tariff", str(tariff), "--by", "hour")
+    assert answer["breakdown"] == [{"key": "2026-03-01T05:00:00+05:30", "energy_mj": 5010, "cost_micro": 5}]
+    assert answer["gaps"] == [
+        {
+            "device": "g",
+            "from": "2026-03-01T00:00:05Z",
+            "to": "2026-03-01T00:00:10Z",
+            "reason": "counter reset",
+        }
+    ]
+    assert (answer["observed_s"], answer["span_s"]) == (10, 15)
+    assert document(shop, "replay", str(trace))["cost_micro"] is None
+    assert "counter reset" in call(shop, "replay", str(trace))[1]
+    assert problem(shop, "replay", str(tmp_path / "none.csv"))["code"] == "trace"
+    assert problem(shop, "replay", str(tariff))["code"] == "trace"
+    assert problem(shop, "replay", str(trace), "--tariff", str(trace))["code"] == "tariff"
+    assert problem(shop, "replay", str(trace), "--by", "year", code=2)["code"] == "wrong_use"
+
+
+def test_meter_records_until_its_time_is_over(shop: Shop) -> None:
+    code, text = call(shop, "meter", "--for", "0", "--json")
+    assert code == 0
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        check("meter", line)
+    assert [line["event"] for line in lines] == ["started", "stopped"]
+    assert shop.probe.closed
+    assert shop.places.ledger_file.exists()
+    lock = MeterLock(shop.places.meter_lock)
+    assert lock.acquire()
+    lock.release()
+    assert not [t for t in threading.enumerate() if t.name in {"sampler", "recorder", "resident-watch"}]
+
+
+def test_meter_says_when_another_process_records(shop: Shop) -> None:
+    lock = MeterLock(shop.places.meter_lock)
+    lock.acquire()
+    said = problem(shop, "meter", "--for", "0")
+    assert said["code"] == "recording"
+    assert "records already" in said["message"]
+    lock.release()
+
+
+def test_a_newer_ledger_stops_every_verb_politely(shop: Shop) -> None:
+    import sqlite3
+
+    with sqlite3.connect(shop.places.ledger_file) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.execute("CREATE TABLE x (y)")
+    connection.close()
+    for words in (["cost"], ["export"], ["meter", "--for", "0"]):
+        assert problem(shop, *words)["code"] == "ledger_newer"
