@@ -31,6 +31,7 @@ class TokenUse:
         status: HTTP status; None if there was no answer.
         complete: the whole answer went through (not cancelled by the client, not cut by the server).
         counters: the server's own figures; each None where it sent none.
+        alone: no other counted request was under way at any moment of this one.
     """
 
     model: str
@@ -44,4 +45,5 @@ class TokenUse:
     complete: bool
     counters: Counters
     source: TokenSource = TokenSource.PASS_THROUGH
+    alone: bool = True
     host: HostId = LOCAL_HOST

@@ -56,7 +56,12 @@ class Exchange:
     """
 
     def __init__(
-        self, client: socket.socket, upstream: Upstream, clocks: Clocks, on_use: Callable[[TokenUse], None]
+        self,
+        client: socket.socket,
+        upstream: Upstream,
+        clocks: Clocks,
+        on_use: Callable[[TokenUse], None],
+        under_way: set[Watch],
     ) -> None:
         self.client = client
         self.server: socket.socket | None = None
@@ -66,6 +71,7 @@ class Exchange:
         self._upstream = upstream
         self._clocks = clocks
         self._on_use = on_use
+        self._under_way = under_way
         self._down = Pipe(client)
         self._up: Pipe | None = None
         self._connected = False
@@ -172,7 +178,7 @@ class Exchange:
         self._request = head
         self._request_body = request_body(head.content_length, head.chunked)
         self._answer_body = None
-        self._watch = Watch.of(head, self._clocks)
+        self._watch = Watch.of(head, self._clocks, self._under_way)
         self._keep = head.keep_alive
         self.phase = Phase.OPEN
         self.deadline = None

@@ -15,7 +15,7 @@ from wattlight.domain.tokens import TokenUse
 from ..address import Endpoint
 from ..problems import RuntimeProblem
 from .exchange import Exchange, Phase, Upstream
-from .watching import Clocks
+from .watching import Clocks, Watch
 
 DEFAULT_PORT = 11435
 """One above Ollama's own."""
@@ -45,6 +45,7 @@ class PassThroughServer:
         self._on_use = on_use
         self._clocks = Clocks(now, monotonic)
         self._exchanges: dict[Exchange, dict[socket.socket, int]] = {}
+        self._under_way: set[Watch] = set()
         self._listener: socket.socket | None = None
         self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -170,7 +171,7 @@ class PassThroughServer:
             return
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        exchange = Exchange(client, self._upstream, self._clocks, self._tell)
+        exchange = Exchange(client, self._upstream, self._clocks, self._tell, self._under_way)
         self._exchanges[exchange] = {}
         self._sync(selector, exchange)
 

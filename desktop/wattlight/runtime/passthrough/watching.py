@@ -36,7 +36,12 @@ class Clocks:
 class Watch:
     """Follows one request whose answer may carry counters; holds at most 65 KiB of it, until its end."""
 
-    def __init__(self, head: RequestHead, clocks: Clocks) -> None:
+    def __init__(self, head: RequestHead, clocks: Clocks, under_way: "set[Watch]") -> None:
+        self.alone = not under_way
+        for other in under_way:
+            other.alone = False
+        under_way.add(self)
+        self._under_way = under_way
         self._path = _SLASHES.sub("/", head.path)
         self._client = client_name(head.user_agent)
         self._clocks = clocks
@@ -49,10 +54,10 @@ class Watch:
         self._tail_bytes = 0
 
     @staticmethod
-    def of(head: RequestHead, clocks: Clocks) -> "Watch | None":
-        """A watch, if the request is one whose answer may carry counters."""
+    def of(head: RequestHead, clocks: Clocks, under_way: "set[Watch]") -> "Watch | None":
+        """A watch, if the request is one whose answer may carry counters; ``under_way`` are the others."""
         counted = head.method == "POST" and _SLASHES.sub("/", head.path) in COUNTED_PATHS
-        return Watch(head, clocks) if counted else None
+        return Watch(head, clocks, under_way) if counted else None
 
     def answered(self, status: int) -> None:
         """The answer began."""
@@ -73,6 +78,7 @@ class Watch:
 
         Counters are read only from a whole answer; a part of one has none.
         """
+        self._under_way.discard(self)
         ended = self._clocks.monotonic()
         tail = b"".join(self._tail)
         if self._path.startswith("/api/") and _NO_PROMPT.search(tail):
@@ -90,4 +96,5 @@ class Watch:
             status=self._status,
             complete=complete,
             counters=counters,
+            alone=self.alone,
         )

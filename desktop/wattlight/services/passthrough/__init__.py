@@ -2,5 +2,13 @@
 
 from .keeper import TokenKeeper
 from .switch import PassThrough, PassThroughState, pointing_at
+from .window_energy import ModelEnergy, WindowEnergy
 
-__all__ = ["PassThrough", "PassThroughState", "TokenKeeper", "pointing_at"]
+__all__ = [
+    "ModelEnergy",
+    "PassThrough",
+    "PassThroughState",
+    "TokenKeeper",
+    "WindowEnergy",
+    "pointing_at",
+]

@@ -196,6 +196,28 @@ def test_requests_sent_ahead_are_answered_in_order() -> None:
         assert relay.uses.empty()
 
 
+def test_requests_that_overlap_are_not_alone() -> None:
+    go_on = threading.Event()
+
+    def script(line: Line) -> None:
+        while b"".join(line.request()):
+            line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+            assert go_on.wait(LIMIT_S)
+            line.send(b"0\r\n\r\n")
+
+    with relay_to(script) as relay, relay.connect() as one, relay.connect() as two:
+        for client in (one, two):
+            client.sendall(ASK)
+            read_until(client, b"one\r\n")
+        go_on.set()
+        for client in (one, two):
+            read_until(client, b"0\r\n\r\n")
+        assert [relay.use().alone for _ in range(2)] == [False, False]
+        one.sendall(ASK)
+        read_until(one, b"0\r\n\r\n")
+        assert relay.use().alone
+
+
 def test_head_has_no_body() -> None:
     def script(line: Line) -> None:
         while b"".join(line.request()):

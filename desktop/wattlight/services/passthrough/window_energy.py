@@ -1,0 +1,113 @@
+"""Energy per token, from the requests that had the machine to themselves."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from wattlight.domain.tokens import TokenUse
+
+from ..benchmark import EnergyTap
+
+SHORTEST_S = 2.0
+"""The power during a shorter request is not known from samples a second apart."""
+SURE_S = 10.0
+MOST_WAITING = 200
+MOST_MODELS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEnergy:
+    """Of one model: requests used, their tokens, seconds and energy.
+
+    ``above_rest``: the draw of the computer at rest was taken off; else it is included.
+    """
+
+    model: str
+    requests: int = 0
+    output_tokens: int = 0
+    seconds: float = 0.0
+    joules: float = 0.0
+    error_fraction: float = 0.0
+    above_rest: bool = True
+
+    @property
+    def joules_per_token(self) -> float | None:
+        """None before ten seconds were seen."""
+        if self.seconds < SURE_S or not self.output_tokens or self.joules <= 0:
+            return None
+        return self.joules / self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    use: TokenUse
+    start_s: float
+    end_s: float
+
+
+class WindowEnergy:
+    """:meth:`take` each counted request as it ends, :meth:`settle` after each sample; any thread.
+
+    Args:
+        tap: knows the power of the last minutes.
+        rest_w: what the measured parts draw at rest, None if that is not known.
+    """
+
+    def __init__(
+        self,
+        tap: EnergyTap,
+        rest_w: Callable[[], float | None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tap = tap
+        self._rest_w = rest_w
+        self._monotonic = monotonic
+        self._waiting: deque[_Window] = deque(maxlen=MOST_WAITING)
+        self._sums: dict[str, ModelEnergy] = {}
+        self._lock = threading.Lock()
+
+    def take(self, use: TokenUse) -> None:
+        """A request has just ended. Those that overlapped, were cut or were short are left out."""
+        seconds = use.duration_ms / 1000
+        if not use.alone or not use.complete or not use.counters.output_tokens or seconds < SHORTEST_S:
+            return
+        end = self._monotonic()
+        with self._lock:
+            self._waiting.append(_Window(use, end - seconds, end))
+
+    def settle(self) -> None:
+        """Work out the requests whose end lies before the newest sample."""
+        with self._lock:
+            ready = [w for w in self._waiting if self._tap.wait_past(w.end_s, 0.0)]
+            for window in ready:
+                self._waiting.remove(window)
+                self._add(window)
+
+    def sums(self) -> tuple[ModelEnergy, ...]:
+        """All models, most tokens first."""
+        with self._lock:
+            return tuple(sorted(self._sums.values(), key=lambda s: (-s.output_tokens, s.model)))
+
+    def _add(self, window: _Window) -> None:
+        model = window.use.model
+        if model not in self._sums and len(self._sums) >= MOST_MODELS:
+            return
+        energy = self._tap.between(window.start_s, window.end_s)
+        if energy.joules is None or energy.error_fraction is None:
+            return
+        rest = self._rest_w()
+        seconds = window.end_s - window.start_s
+        above = energy.joules - (rest or 0.0) * seconds
+        error = energy.error_fraction * energy.joules / above if above > 0 else 1.0
+        known = self._sums.get(model, ModelEnergy(model))
+        self._sums[model] = replace(
+            known,
+            requests=known.requests + 1,
+            output_tokens=known.output_tokens + (window.use.counters.output_tokens or 0),
+            seconds=known.seconds + seconds,
+            joules=known.joules + above,
+            error_fraction=min(1.0, max(known.error_fraction, error)),
+            above_rest=known.above_rest and rest is not None,
+        )
