@@ -84,7 +84,9 @@ class Handle:
         self.close()
 
     def alive(self) -> bool:
-        """True while it runs."""
+        """True while it runs; with a pidfd also when it has become another program by exec."""
+        if self._fd is not None:
+            return not self.wait(0)
         return identity_of(self.identity.pid) == self.identity
 
     def send(self, number: int) -> bool:

@@ -158,7 +158,7 @@ class _Unpacker:
         if ups > len(name.parent.parts):
             raise _Refused("a link in it leads out of its folder")
         try:
-            path.symlink_to(target)
+            path.symlink_to(PurePosixPath(*parts))
         except FileExistsError:
             raise _Refused("two of its entries have one name") from None
 

@@ -1,0 +1,67 @@
+"""``wattlight models``: what is installed on the server."""
+
+import argparse
+
+from wattlight.i18n import gb, short_date, tr, trn
+from wattlight.runtime import same_model
+
+from .call import Call
+from .columns import aligned
+from .server_option import add_host_option, installed_document, server_of
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    add_host_option(parser)
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """List the installed models, newest first."""
+    server = server_of(args, call)
+    version = server.version()
+    models = server.installed()
+    running = server.running()
+    loaded = {m.name: any(same_model(m.name, r.name) for r in running) for m in models}
+    if call.as_json:
+        call.out.document(
+            {
+                "server": {"url": server.url, "version": version},
+                "models": [installed_document(m, loaded[m.name]) for m in models],
+            }
+        )
+        return 0
+    if not models:
+        call.out.line(tr("No models are installed on {url}.", url=server.url))
+        call.out.line(tr("'wattlight recommend' names some that fit; 'wattlight pull NAME' gets one."))
+        return 0
+    rows = [(tr("NAME"), tr("SIZE"), tr("PARAMETERS"), tr("QUANTIZATION"), tr("CHANGED"), "")]
+    rows += [
+        (
+            m.name,
+            gb(m.size_bytes),
+            m.parameter_size or "–",
+            m.quantization or "–",
+            short_date(None if m.modified_at is None else m.modified_at.astimezone().date()),
+            tr("loaded")
+            if loaded[m.name]
+            else tr("runs on {host}", host=m.remote_host)
+            if m.remote_host
+            else "",
+        )
+        for m in models
+    ]
+    for line in aligned(rows, frozenset({1, 2})):
+        call.out.line(line)
+    total = sum(m.size_bytes for m in models)
+    call.out.line()
+    call.out.line(
+        trn(
+            "{count} model, {size}, on Ollama {version} at {url}",
+            "{count} models, {size} before sharing, on Ollama {version} at {url}",
+            len(models),
+            size=gb(total),
+            version=version,
+            url=server.url,
+        )
+    )
+    return 0

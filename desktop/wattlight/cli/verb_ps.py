@@ -1,0 +1,56 @@
+"""``wattlight ps``: which models are loaded now."""
+
+import argparse
+from datetime import datetime
+
+from wattlight.domain.state import RunningModel
+from wattlight.i18n import duration, gib, number, percent, tr
+
+from .call import Call
+from .columns import aligned
+from .server_option import add_host_option, running_document, server_of
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    add_host_option(parser)
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """List the loaded models as the server reports them."""
+    server = server_of(args, call)
+    version = server.version()
+    models = server.running()
+    if call.as_json:
+        call.out.document(
+            {
+                "server": {"url": server.url, "version": version},
+                "models": [running_document(m) for m in models],
+            }
+        )
+        return 0
+    if not models:
+        call.out.line(tr("No model is loaded on {url}.", url=server.url))
+        return 0
+    now = call.workshop.now()
+    rows = [(tr("NAME"), tr("MEMORY"), tr("ON GPU"), tr("CONTEXT"), tr("KEPT FOR"))]
+    rows += [
+        (m.name, gib(m.size_bytes), _on_gpu(m), number(m.context_length), _kept(m.expires_at, now))
+        for m in models
+    ]
+    for line in aligned(rows, frozenset({1, 2, 3})):
+        call.out.line(line)
+    call.out.line()
+    call.out.line(tr("Memory and its share on the GPU are what the server reports."))
+    return 0
+
+
+def _on_gpu(model: RunningModel) -> str:
+    return percent(model.size_vram_bytes / model.size_bytes if model.size_bytes else None)
+
+
+def _kept(expires_at: datetime | None, now: datetime) -> str:
+    if expires_at is None:
+        return tr("until unloaded")
+    left = (expires_at - now).total_seconds()
+    return duration(left) if left > 0 else tr("ending")

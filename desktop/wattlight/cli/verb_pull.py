@@ -1,0 +1,137 @@
+"""``wattlight pull``: download a model."""
+
+import argparse
+from dataclasses import replace
+from threading import Event
+
+from wattlight.domain.state import PullState
+from wattlight.domain.values import Problem
+from wattlight.i18n import duration, gb, number, percent, tr
+from wattlight.runtime import read_name
+from wattlight.services.models import run_pull
+
+from .call import Call, Document
+from .progress_line import ProgressLine
+from .server_option import add_host_option, require_yes, server_of
+
+INTERRUPTED = 130
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("model", metavar="MODEL", help="name of a model, such as llama3.2:3b")
+    parser.add_argument("--yes", action="store_true", help="do not ask about a registry named in MODEL")
+    add_host_option(parser)
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Download, showing progress; with ``--json`` one line per step, the last with ``done`` true."""
+    server = server_of(args, call)
+    name = read_name(args.model)
+    if name.registry is not None:
+        require_yes(
+            args,
+            call,
+            tr(
+                "Fetch {model} from {host}, which is not Ollama's own registry?",
+                model=name.text,
+                host=name.registry,
+            ),
+            tr(
+                "{model} would be fetched from {host}, which is not Ollama's own registry.",
+                model=name.text,
+                host=name.registry,
+            ),
+        )
+    shower = _Records(call) if call.as_json else _Lines(call)
+    cancel = Event()
+    try:
+        problem = run_pull(server, args.model, shower.step, cancel)
+    except KeyboardInterrupt:
+        cancel.set()
+        shower.step(replace(shower.last, cancelled=True, bytes_per_s=None))
+        shower.end(None)
+        return INTERRUPTED
+    return shower.end(problem)
+
+
+class _Shower:
+    """Shows the states of a pull."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.last = PullState("")
+
+    def step(self, state: PullState) -> None:
+        """A new state."""
+        self.last = state
+
+    def end(self, problem: Problem | None) -> int:
+        """The end; returns the exit code."""
+        raise NotImplementedError
+
+
+class _Records(_Shower):
+    def step(self, state: PullState) -> None:
+        super().step(state)
+        if not (state.done or state.cancelled or state.error is not None):
+            self.call.out.record(_record(state, False, None))
+
+    def end(self, problem: Problem | None) -> int:
+        self.call.out.record(_record(self.last, True, problem))
+        return 0 if problem is None else 1
+
+
+class _Lines(_Shower):
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self._line = ProgressLine()
+
+    def step(self, state: PullState) -> None:
+        super().step(state)
+        self._line.show(progress_text(state))
+
+    def end(self, problem: Problem | None) -> int:
+        self._line.end()
+        if problem is not None:
+            raise problem
+        if self.last.cancelled:
+            self.call.out.line(tr("Stopped. What has arrived is kept; pull it again to go on from there."))
+        else:
+            self.call.out.line(tr("{model} is installed.", model=self.last.model))
+        return 0
+
+
+def progress_text(state: PullState) -> str:
+    """One line: how much of how much, how fast, how long still."""
+    if not state.total_bytes:
+        return f"{state.model}: {state.status}"
+    parts = [
+        f"{state.model}:",
+        percent(state.completed_bytes / state.total_bytes),
+        tr("{done} of {total}", done=gb(state.completed_bytes), total=gb(state.total_bytes)),
+    ]
+    if state.bytes_per_s:
+        left = (state.total_bytes - state.completed_bytes) / state.bytes_per_s
+        parts.append(
+            tr("{rate} MB/s, {time} left", rate=number(state.bytes_per_s / 1e6, 1), time=duration(left))
+        )
+    elif not state.status.startswith("pulling"):
+        parts.append(state.status)
+    return "  ".join(parts)
+
+
+def _record(state: PullState, over: bool, problem: Problem | None) -> Document:
+    rate = state.bytes_per_s
+    return {
+        "model": state.model,
+        "status": state.status,
+        "completed_bytes": state.completed_bytes,
+        "total_bytes": state.total_bytes,
+        "bytes_per_s": None if rate is None else round(rate),
+        "done": over,
+        "cancelled": state.cancelled,
+        "error": None
+        if problem is None
+        else {"code": problem.code, "message": problem.message, "next": problem.next_step},
+    }

@@ -1,0 +1,36 @@
+"""``wattlight remove``: delete a model from the server's disk."""
+
+import argparse
+
+from wattlight.i18n import gb, tr
+from wattlight.runtime import same_model
+from wattlight.services.models import remove_model
+
+from .call import Call
+from .server_option import add_host_option, require_yes, server_of
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("model", metavar="MODEL", help="name of an installed model")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_host_option(parser)
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Ask, unload if need be, delete."""
+    server = server_of(args, call)
+    found = next((m for m in server.installed() if same_model(m.name, args.model)), None)
+    if found is None:
+        server.show(args.model)
+    name = args.model if found is None else found.name
+    size = None if found is None else found.size_bytes
+    question = tr("Delete {model} ({size}) from {url}?", model=name, size=gb(size), url=server.url)
+    refusal = tr("{model} ({size}) would be deleted from {url}.", model=name, size=gb(size), url=server.url)
+    require_yes(args, call, question, refusal)
+    was_loaded = remove_model(server, name)
+    if call.as_json:
+        call.out.document({"removed": name, "size_bytes": size, "was_loaded": was_loaded})
+        return 0
+    call.out.line(tr("{model} is deleted.", model=name))
+    return 0

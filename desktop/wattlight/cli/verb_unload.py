@@ -1,0 +1,35 @@
+"""``wattlight unload``: free the memory of one or all loaded models."""
+
+import argparse
+
+from wattlight.i18n import tr
+from wattlight.services.models import SwitchResult, unload_all
+
+from .call import Call
+from .server_option import add_host_option, kept_documents, server_of
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the verb."""
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="name of a loaded model (default: all)")
+    add_host_option(parser)
+
+
+def run(args: argparse.Namespace, call: Call) -> int:
+    """Unload, and say what was freed."""
+    server = server_of(args, call)
+    if args.model is None:
+        result = unload_all(server)
+    else:
+        server.unload(args.model)
+        result = SwitchResult(None, (args.model,))
+    if call.as_json:
+        call.out.document({"unloaded": list(result.unloaded), "kept": kept_documents(result.kept)})
+        return 0
+    if not result.unloaded and not result.kept:
+        call.out.line(tr("No model is loaded on {url}.", url=server.url))
+    for name in result.unloaded:
+        call.out.line(tr("{model} is unloaded.", model=name))
+    for _, reason in result.kept:
+        call.out.line(reason)
+    return 0
