@@ -15,8 +15,8 @@ from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import activate
 from wattlight.runtime import ModelServer
+from wattlight.services import StateHub
 from wattlight.services.desk import CurrentSettings, Desk, DeskParts, MeterStation, StationNews, StationParts
-from wattlight.services.hub import StateHub
 from wattlight.services.metering import LedgerFile, Recorder
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskSettings, room_by_size
 from wattlight.services.pricing import CountryPrice as ShippedPrice

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .controller import Controller
+    from .hub import StateHub
     from .workshop import Workshop
 
 _WHERE = {
     "Controller": "controller",
+    "StateHub": "hub",
     "Workshop": "workshop",
 }
 
-__all__ = ["Controller", "Workshop"]
+__all__ = ["Controller", "StateHub", "Workshop"]
 
 
 def __getattr__(name: str) -> Any:

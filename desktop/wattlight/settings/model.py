@@ -42,7 +42,8 @@ class Meter:
     """How the meter behaves."""
 
     shown_interval_s: float = 1.0
-    hidden_interval_s: float = 5.0
+    hidden_interval_s: float = 10.0
+    """While nobody looks and no model is loaded; with a loaded model never slower than five seconds."""
     paused: bool = False
     assumed_rest_w: float | None = None
     """Assumed draw of unmeasured parts, the user's own figure; never mixed into measured sums."""

@@ -20,6 +20,8 @@ PROFILE_SHOWN_S = 5.0
 PROFILE_HIDDEN_S = 60.0
 TRY_LOCK_S = 30.0
 """How often a process that only reads tries to become the one that records."""
+LOADED_S = 5.0
+"""The slowest beat while a model is loaded: its draw changes faster than an idle computer's."""
 READ_S = 15.0
 """How often a process that only reads adds up what the other one wrote, while somebody looks."""
 
@@ -115,19 +117,24 @@ class MeterStation:
 
     def set_running(self, running: tuple[RunningModel, ...] | None) -> None:
         """Which models are resident now."""
-        if running and not self._running:
-            self._engine_started = True
-        self._running = running
+        before, self._running = self._running, running
+        if bool(running) != bool(before):
+            self._engine_started = bool(running)
+            self._set_beat()
 
     def settings_changed(self) -> None:
         """Take the beat and the price anew; a new price changes the past too."""
-        intervals = self._parts.settings()
-        self._sampler.set_intervals(intervals.shown_interval_s, intervals.hidden_interval_s)
+        self._set_beat()
         self._reload = True
 
     def profile(self) -> MachineProfile | None:
         """The computer as last seen."""
         return self._profile
+
+    def _set_beat(self) -> None:
+        intervals = self._parts.settings()
+        hidden = min(LOADED_S, intervals.hidden_interval_s) if self._running else intervals.hidden_interval_s
+        self._sampler.set_intervals(intervals.shown_interval_s, hidden)
 
     def _expect(self, beat_s: float) -> None:
         if self._live is not None:
