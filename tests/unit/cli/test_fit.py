@@ -1,0 +1,267 @@
+"""``wattlight fit``: document against its schema, another computer, every kind of answer and mistake."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fakes import fit_truth, gguf_writer
+from fakes.blob_registry import BlobRegistry
+from wattlight.catalog.installed import InstalledModels
+from wattlight.catalog.registry import Registry, ShapeCache
+from wattlight.cli import run
+from wattlight.domain.fit import Confidence
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import Device, MachineProfile, Problem
+from wattlight.i18n import activate
+from wattlight.paths import Places
+from wattlight.services.shapes import CatalogueShape, ShapeFinder
+from wattlight.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+SCHEMA = json.loads((ROOT / "desktop" / "schemas" / "fit.json").read_text(encoding="utf-8"))
+GIB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    activate("en")
+
+
+class Server:
+    def __init__(self, running: tuple[RunningModel, ...] | None) -> None:
+        self._running = running
+
+    def running(self) -> tuple[RunningModel, ...]:
+        if self._running is None:
+            raise Problem("No server.", "Start one.")
+        return self._running
+
+
+class Shop:
+    """A workshop on a desktop with one 8 GiB card."""
+
+    def __init__(
+        self, root: Path, running: tuple[RunningModel, ...] | None = None, free_gib: float = 7.5
+    ) -> None:
+        self.environ: dict[str, str] = {}
+        self.places = Places(root, root, root, root, root)
+        self._server = Server(running)
+        self._free = int(free_gib * GIB)
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 24, tzinfo=UTC)
+
+    def settings(self) -> Settings:
+        return Settings()
+
+    def server(self, host: str | None = None) -> Server:
+        return self._server
+
+    def machine_profile(self) -> MachineProfile:
+        card = Device("g", "RTX 3070", "cuda", 8 * GIB, self._free, bandwidth_gbs=448)
+        return MachineProfile("desk", "linux", 32 * GIB, 24 * GIB, devices=(card,))
+
+    def shape_finder(self) -> ShapeFinder:
+        cache = ShapeCache(self.places.cache / "shapes")
+        installed = InstalledModels((self.places.data / "models",), cache)
+        return ShapeFinder(installed, Registry(cache), self._listed)
+
+    def _listed(self, name: str) -> CatalogueShape | None:
+        if not name.endswith("known:8b"):
+            return None
+        return CatalogueShape(fit_truth.shape("llama31-8b"), Confidence.MEDIUM, date(2026, 8, 21))
+
+
+def call(words: list[str], shop: Shop) -> tuple[int, str]:
+    out = io.StringIO()
+    code = run(["fit", *words], shop, out)  # type: ignore[arg-type]
+    return code, out.getvalue()
+
+
+def document(words: list[str], shop: Shop) -> dict[str, Any]:
+    code, text = call([*words, "--json"], shop)
+    found: dict[str, Any] = json.loads(text)
+    assert code == 0, found
+    jsonschema.validate(found, SCHEMA)
+    return found
+
+
+def write(root: Path, model: str) -> str:
+    path = root / f"{model}.gguf"
+    gguf_writer.write_sparse(fit_truth.raw_shapes()[model], path, vocabulary=1000)
+    return str(path)
+
+
+def machine(root: Path, **changes: Any) -> str:
+    profile = {
+        "schema": 1,
+        "name": "other",
+        "ram_total_bytes": 64 * GIB,
+        "ram_available_bytes": 56 * GIB,
+    } | changes
+    path = root / "machine.json"
+    path.write_text(json.dumps(profile))
+    return str(path)
+
+
+def card(gib: int, name: str = "card") -> dict[str, Any]:
+    free = gib * GIB - (500 << 20)
+    return {
+        "id": name,
+        "name": name,
+        "backend": "cuda",
+        "memory_total_bytes": gib * GIB,
+        "memory_free_bytes": free,
+    }
+
+
+@pytest.mark.parametrize("model", sorted(fit_truth.raw_shapes()))
+def test_every_shape_gives_a_sound_document(tmp_path: Path, model: str) -> None:
+    answer = document([write(tmp_path, model), "--context", "4096"], Shop(tmp_path))
+    assert answer["source"] == "file"
+    assert answer["confidence"] == "high" or answer["verdict"] == "partial_gpu"
+    parts = [sum(v for k, v in use.items() if k != "name") for use in answer["devices"]]
+    assert answer["gpu_bytes"] == sum(parts)
+    assert answer["host_bytes"] == sum(answer["host"].values())
+    assert 0 <= answer["layers_on_gpu"] <= answer["layers_total"]
+
+
+def test_every_option(tmp_path: Path) -> None:
+    words = [
+        write(tmp_path, "llama31-8b"),
+        "--machine",
+        machine(tmp_path, devices=[card(24, "a"), card(24, "b")]),
+    ]
+    words += ["--context", "8192", "--kv-type", "q8_0", "--parallel", "2", "--batch", "256"]
+    answer = document([*words, "--flash-attention", "on", "--gpu-layers", "20", "--spread"], Shop(tmp_path))
+    assert (answer["batch"], answer["kv_type"], answer["parallel"]) == (256, "q8_0", 2)
+    assert (answer["layers_on_gpu"], answer["verdict"]) == (20, "partial_gpu")
+    assert [use["name"] for use in answer["devices"]] == ["a", "b"]
+    assert answer["machine"] == "other"
+
+
+def test_it_does_not_fit_is_an_answer(tmp_path: Path) -> None:
+    words = [
+        write(tmp_path, "llama33-70b"),
+        "--machine",
+        machine(tmp_path, ram_total_bytes=16 * GIB, ram_available_bytes=6 * GIB),
+    ]
+    answer = document(words, Shop(tmp_path))
+    assert answer["verdict"] == "no"
+    assert answer["largest_full_gpu_context"] == {"f16": None, "q8_0": None, "q4_0": None}
+    assert answer["tokens_per_second"]["mid"] is None
+    code, text = call(words, Shop(tmp_path))
+    assert code == 0
+    assert "does not fit" in text
+
+
+def test_the_largest_context_by_cache_type(tmp_path: Path) -> None:
+    found = document([write(tmp_path, "llama31-8b")], Shop(tmp_path))["largest_full_gpu_context"]
+    assert found["f16"] < found["q8_0"] < found["q4_0"]
+
+
+def test_a_longer_context_than_trained_is_cut(tmp_path: Path) -> None:
+    answer = document([write(tmp_path, "gemma2-9b"), "--context", "32768"], Shop(tmp_path))
+    assert (answer["context"], answer["context_asked"]) == (8192, 32768)
+    assert any("trained for 8,192 tokens" in reason for reason in answer["reasons"])
+
+
+def test_the_difference_to_what_the_server_reports_is_said(tmp_path: Path) -> None:
+    words = [
+        write(tmp_path, "gemma3-12b"),
+        "--context",
+        "32768",
+        "--machine",
+        machine(tmp_path, devices=[card(24)]),
+    ]
+    answer = document(words, Shop(tmp_path))
+    assert answer["reported_vram_bytes"] < answer["gpu_bytes"] - GIB
+    assert any("the server will report" in reason for reason in answer["reasons"])
+
+
+@pytest.fixture
+def registry() -> Iterator[BlobRegistry]:
+    with BlobRegistry() as fake:
+        yield fake
+
+
+def test_a_name_from_a_registry(tmp_path: Path, registry: BlobRegistry) -> None:
+    raw = fit_truth.raw_shapes()["llama31-8b"]
+    header = gguf_writer.header(raw, vocabulary=1000)
+    name = registry.add("llama", header, len(header) + gguf_writer.data_size(raw))
+    answer = document([name, "--context", "8192"], Shop(tmp_path))
+    assert (answer["source"], answer["verdict"], answer["confidence"]) == ("registry", "full_gpu", "high")
+
+
+def test_without_network_the_catalogue_answers_with_its_date(tmp_path: Path) -> None:
+    with BlobRegistry() as gone:
+        port = gone.port()
+    name = f"127.0.0.1:{port}/library/known:8b"
+    answer = document([name], Shop(tmp_path))
+    assert (answer["source"], answer["catalogue_date"]) == ("catalogue", "2026-08-21")
+    assert answer["confidence"] == "medium"
+    code, text = call([name], Shop(tmp_path))
+    assert code == 0
+    assert "Aug 21, 2026" in text
+    assert "cannot be reached" in text
+
+
+def test_a_loaded_model_in_the_way_is_counted_apart(tmp_path: Path) -> None:
+    loaded = (RunningModel("other:7b", "d", 5 * GIB, 5 * GIB),)
+    answer = document(
+        [write(tmp_path, "llama31-8b"), "--context", "4096"], Shop(tmp_path, loaded, free_gib=2.5)
+    )
+    assert answer["verdict"] == "partial_gpu"
+    assert answer["if_unloaded"]["models"] == ["other:7b"]
+    assert answer["if_unloaded"]["verdict"] == "full_gpu"
+    text = call([write(tmp_path, "llama31-8b"), "--context", "4096"], Shop(tmp_path, loaded, free_gib=2.5))[1]
+    assert "With other:7b unloaded: fits wholly on the GPU." in text
+
+
+def test_text_for_a_person(tmp_path: Path) -> None:
+    code, text = call([write(tmp_path, "llama31-8b"), "--context", "8192"], Shop(tmp_path))
+    assert code == 0
+    assert "fits wholly on the GPU" in text
+    assert "33 of 33" in text
+    assert "tokens/s" in text
+    assert "GiB" in text
+    assert not [line for line in text.splitlines() if len(line) > 200]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "ends within"), (b"PK\x03\x04" * 9, "not a GGUF"), (None, "cannot be read")]
+)
+def test_files_that_are_no_models(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "bad.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    code, text = call([str(path), "--json"], Shop(tmp_path))
+    error = json.loads(text)["error"]
+    assert code == 1
+    assert words in error["message"]
+    assert error["next"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["m", "--context", "0"],
+        ["m", "--context", "many"],
+        ["m", "--kv-type", "q3"],
+        ["m", "--parallel", "-1"],
+        ["m", "--gpu-layers", "-5"],
+        ["m", "--flash-attention", "maybe"],
+        ["m", "n"],
+    ],
+)
+def test_wrong_use(tmp_path: Path, words: list[str]) -> None:
+    code, text = call([*words, "--json"], Shop(tmp_path))
+    assert code == 2
+    assert json.loads(text)["error"]["code"] == "wrong_use"

@@ -1,0 +1,57 @@
+"""Every statement about a fit has its sentence."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import wattlight.domain.fit.reasons as domain_reasons
+from wattlight.domain.fit import Reason
+from wattlight.i18n import activate
+from wattlight.viewmodels.fit import reason_sentence
+from wattlight.viewmodels.fit.sentences import _texts
+
+VALUES = {
+    name: 3 * (1 << 30) if name.endswith("_bytes") else 7
+    for name in [
+        "used_bytes",
+        "free_bytes",
+        "host_bytes",
+        "missing_bytes",
+        "held_bytes",
+        "room_bytes",
+        "weights_bytes",
+        "needed_bytes",
+        "total_bytes",
+        "available_bytes",
+        "said_bytes",
+        "projector_bytes",
+        "on_gpu",
+        "layers",
+        "blocks",
+        "context",
+    ]
+} | {"device": "card", "kv_type": "q8_0", "architecture": "new"}
+
+
+def codes_in_source() -> set[str]:
+    tree = ast.parse(Path(domain_reasons.__file__).read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_reason":
+            first = node.args[0]
+            if isinstance(first, ast.Constant):
+                found.add(first.value)
+    return found
+
+
+def test_no_statement_is_without_a_sentence() -> None:
+    assert codes_in_source() <= set(_texts())
+
+
+@pytest.mark.parametrize("code", sorted(_texts()))
+def test_a_sentence(code: str) -> None:
+    activate("en")
+    text = reason_sentence(Reason(code, tuple(VALUES.items())))
+    assert text.endswith(".")
+    assert "{" not in text
