@@ -11,9 +11,10 @@ from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.state import AppState, HostState, InstalledModel
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem
 from wattlight.services.advising import Advisor
-from wattlight.viewmodels import CountryPrice, DayCost, Extras, FitNote, ModelMonth
+from wattlight.viewmodels import CONTEXTS, CountryPrice, DayCost, Extras, FitNote, ModelMonth
+from wattlight.viewmodels.advice import offers
 
-from .fit_notes import note_of, offer_of
+from .fit_notes import note_of, with_ladder
 from .free_memory import without_models
 
 
@@ -144,7 +145,8 @@ class ExtrasMaker:
 
         def judge(model: InstalledModel) -> FitNote:
             wanted = loaded.get(model.name) or context
-            return note_of(advisor.judge(model.name, freed, wanted, model.digest))
+            note = note_of(advisor.judge(model.name, freed, wanted, model.digest))
+            return with_ladder(note, advisor.ladder(model.name, freed, CONTEXTS, model.digest))
 
         local = [m for m in host.server.installed if m.remote_host is None]
         return replace(extras, fits=tuple(judge(m) for m in local))
@@ -156,7 +158,12 @@ class ExtrasMaker:
         use, context = self._question or (Use.CHAT, self._sources.context() or DEFAULT_CONTEXT)
         freed = without_models(profile, host.server.running)
         advice = self._sources.advisor().advice(freed, Question(use, context, limit=30))
-        return replace(extras, offers=tuple(offer_of(item) for item in advice.recommendations))
+        advisor = self._sources.advisor()
+        made = (
+            replace(offer, fit=with_ladder(offer.fit, advisor.ladder(offer.model, freed, CONTEXTS)))
+            for offer in offers(advice)
+        )
+        return replace(extras, offers=tuple(made))
 
     def _cost(self, extras: Extras) -> Extras:
         answers = self._sources.cost()

@@ -1,74 +1,50 @@
 """Answers of the adviser as the view models take them."""
 
-from wattlight.domain.advice import Recommendation
+from dataclasses import replace
+
 from wattlight.domain.fit import FitResult
-from wattlight.domain.speed import SpeedRange
-from wattlight.services.advising import Opinion
-from wattlight.viewmodels import FitNote, Offer
-from wattlight.viewmodels.advice import why_sentence
+from wattlight.services.advising import Ladder, Opinion
+from wattlight.viewmodels import ContextStep, FitNote
 
 
 def note_of(opinion: Opinion) -> FitNote:
     """What the windows show of an opinion; without a fit only the reason."""
-    if opinion.fit is None:
+    fit, speed = opinion.fit, opinion.speed
+    if fit is None:
         return FitNote(opinion.name, reasons=(opinion.reason,) if opinion.reason else ())
-    return _note(
-        opinion.name,
-        opinion.fit,
-        opinion.speed,
-        opinion.largest_full_gpu_context,
-        opinion.trained_context,
-        opinion.confidence.value,
-    )
-
-
-def offer_of(item: Recommendation) -> Offer:
-    """A recommendation as something to install."""
-    note = _note(
-        item.name,
-        item.fit,
-        item.speed,
-        item.largest_full_gpu_context,
-        item.entry.context,
-        item.confidence.value,
-    )
-    return Offer(
-        model=item.name,
-        fit=note,
-        download_bytes=item.download_bytes,
-        quantization=item.tag.quant or "",
-        publisher=item.entry.publisher,
-        released=item.entry.released or "",
-        licence=item.entry.license or "",
-        uses=item.entry.uses,
-        why=why_sentence(item),
-    )
-
-
-def _note(
-    name: str,
-    fit: FitResult,
-    speed: SpeedRange | None,
-    largest: int | None,
-    trained: int | None,
-    confidence: str,
-) -> FitNote:
-    on_gpu = bool(fit.devices)
-    weights = sum(d.weights_bytes for d in fit.devices) if on_gpu else fit.host.weights_bytes
-    total = fit.gpu_bytes if on_gpu else fit.host_bytes
+    weights, work = _parts(fit)
     return FitNote(
-        model=name,
+        model=opinion.name,
         verdict=fit.verdict.value,
         layers_on_gpu=fit.layers_on_gpu,
         layers_total=fit.layers_total,
         weights_bytes=weights,
-        work_bytes=total - weights,
+        work_bytes=work,
         host_bytes=fit.host_bytes,
         spare_bytes=fit.spare_bytes,
         context_length=fit.context,
-        trained_context=trained,
-        largest_gpu_context=largest,
+        trained_context=opinion.trained_context,
+        largest_gpu_context=opinion.largest_full_gpu_context,
         tokens_low=speed.low if speed else None,
         tokens_high=speed.high if speed else None,
-        confidence=confidence,
+        confidence=opinion.confidence.value,
     )
+
+
+def with_ladder(note: FitNote, ladder: Ladder) -> FitNote:
+    """A note with what the context slider shows."""
+    if not ladder.steps:
+        return note
+    steps = tuple(
+        ContextStep(fit.context, fit.verdict.value, *_parts(fit), spare_bytes=fit.spare_bytes)
+        for fit in ladder.steps
+    )
+    return replace(note, steps=steps, largest_gpu_context_q8=ladder.largest_eight_bit_context)
+
+
+def _parts(fit: FitResult) -> tuple[int, int]:
+    """(weights, context and work) on the devices; in RAM where no device is used."""
+    if fit.devices:
+        weights = sum(device.weights_bytes for device in fit.devices)
+        return weights, fit.gpu_bytes - weights
+    return fit.host.weights_bytes, fit.host_bytes - fit.host.weights_bytes

@@ -23,12 +23,13 @@ from wattlight.domain.speed import tokens_per_second
 from wattlight.domain.values import MachineProfile, Problem
 from wattlight.i18n import tr
 
-from .verdict_on import Opinion
+from .verdict_on import Ladder, Opinion
 
 ShapeOf = Callable[[str], ModelShape | None]
 """Reads the header of an installed model: its shape, or None if the file cannot be read here."""
 
-REMEMBERED = 64
+REMEMBERED = 256
+EIGHT_BIT = "q8_0"
 STEP_BYTES = 64 << 20
 """Free memory is rounded down to this, so that an answer is not worked out anew at every flutter."""
 
@@ -74,6 +75,15 @@ class Advisor:
             (steady, name, context, digest), lambda: self._judge(name, steady, context, digest)
         )
 
+    def ladder(
+        self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str = ""
+    ) -> Ladder:
+        """How ``name`` would run at each of ``contexts``, and how far an 8-bit cache would reach."""
+        steady = rounded(profile)
+        return self._remembered(
+            ("ladder", steady, name, contexts, digest), lambda: self._ladder(name, steady, contexts, digest)
+        )
+
     def forget(self) -> None:
         """Drop what is remembered (models were installed or removed)."""
         with self._lock:
@@ -110,6 +120,20 @@ class Advisor:
         match = self._known.catalog.find(name)
         model, confidence = self._from_catalogue(match) if match is not None else (None, Confidence.LOW)
         return None if model is None else (model.shape, confidence)
+
+    def _ladder(self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str) -> Ladder:
+        match = self._known.catalog.find(name)
+        model = self._from_header(name, digest)
+        if model is None and match is not None:
+            model, _ = self._from_catalogue(match)
+        if model is None:
+            return Ladder()
+        try:
+            trained = model.context_trained or max(contexts)
+            steps = tuple(fit(model, profile, FitOptions(context=c)) for c in contexts if c <= trained)
+            return Ladder(steps, largest_context(model, profile, FitOptions(kv_type=EIGHT_BIT)))
+        except Problem:
+            return Ladder()
 
     def _from_header(self, name: str, digest: str) -> PreparedModel | None:
         if self._shape_of is None:

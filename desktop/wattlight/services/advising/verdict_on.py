@@ -28,3 +28,14 @@ class Opinion:
     source: ShapeSource | None = None
     entry: CatalogEntry | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One model at several context lengths; empty where nothing is known of it.
+
+    ``largest_eight_bit_context``: most tokens that stay wholly on the GPU with a q8_0 cache.
+    """
+
+    steps: tuple[FitResult, ...] = ()
+    largest_eight_bit_context: int | None = None
