@@ -1,7 +1,7 @@
 """What the relay adds to a request, against the same requests made directly.
 
-Client, relay and server are three processes, as in real use. Run alone it prints one JSON line:
-``python tests/bench/passthrough_latency.py``.
+Client, relay and server are three processes, as in real use; answers come as a model's do, a line every
+2 ms. Run alone it prints one JSON line: ``python tests/bench/passthrough_latency.py``.
 """
 
 import json
@@ -10,28 +10,28 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-LINE = b'{"model":"m","created_at":"2026-11-24T00:00:00Z","message":{"role":"assistant","content":"w"}}\n'
-LAST = b'{"model":"m","done":true,"prompt_eval_count":9,"eval_count":100,"eval_duration":1000000}\n'
+END = b'{"model":"m","done":true,"prompt_eval_count":9,"eval_count":100,"eval_duration":1000000}\n'
 ASK = (
     b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench/1\r\nContent-Type: application/json\r\n"
     b"Content-Length: 60\r\n\r\n" + b" " * 60
 )
-LINES = 100
-ROUNDS = 200
+LINES = 50
+PACE_S = 0.002
+ROUNDS = 40
 
 
-def answer_chunks() -> list[bytes]:
-    lines = [LINE] * (LINES - 1) + [LAST]
-    return [b"%x\r\n%s\r\n" % (len(line), line) for line in lines] + [b"0\r\n\r\n"]
+def chunk(line: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(line), line)
 
 
 def serve() -> None:
-    """Answers each request at once: a head and a hundred lines, each in a packet of its own."""
+    """Answers each request at once, then with a line every 2 ms that tells when it was sent."""
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    chunks = answer_chunks()
     while True:
         sock, _ = listener.accept()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -43,8 +43,10 @@ def serve() -> None:
                     continue
                 rest = rest[len(ASK) :]
                 sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-                for chunk in chunks:
-                    sock.sendall(chunk)
+                for _ in range(LINES):
+                    time.sleep(PACE_S)
+                    sock.sendall(chunk(b'{"model":"m","response":"w","sent":%d}\n' % time.monotonic_ns()))
+                sock.sendall(chunk(END) + b"0\r\n\r\n")
 
 
 def relay(port: int) -> None:
@@ -58,68 +60,64 @@ def relay(port: int) -> None:
     server.stop()
 
 
-def one(sock: socket.socket) -> tuple[float, float]:
-    """Seconds to the first byte and to the last."""
-    began = time.perf_counter()
+def one(sock: socket.socket) -> tuple[float, list[float]]:
+    """Milliseconds to the first byte, and the delay of each line from its sending to its arrival."""
+    began = time.monotonic_ns()
     sock.sendall(ASK)
     data = sock.recv(65536)
-    first = time.perf_counter() - began
+    first = (time.monotonic_ns() - began) / 1e6
+    delays: list[float] = []
     while not data.endswith(b"\r\n0\r\n\r\n"):
-        data = data[-16:] + sock.recv(65536)
-    return first, time.perf_counter() - began
+        data = sock.recv(65536)
+        now = time.monotonic_ns()
+        delays += [(now - int(part.split(b"}", 1)[0])) / 1e6 for part in data.split(b'"sent":')[1:]]
+    return first, delays
+
+
+@contextmanager
+def process(*words: str) -> Iterator[int]:
+    """A process of this file that says its port first."""
+    me = str(Path(__file__).resolve())
+    with subprocess.Popen(
+        [sys.executable, me, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        try:
+            yield int(child.stdout.readline())
+        finally:
+            child.kill()
 
 
 def measure() -> dict[str, float]:
-    """Medians in ms; direct and relayed requests take turns, so that other load meets both alike."""
-    me = str(Path(__file__).resolve())
-    server = subprocess.Popen([sys.executable, me, "serve"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    port = int(server.stdout.readline())
-    between = subprocess.Popen(
-        [sys.executable, me, "relay", str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert between.stdout is not None and between.stdin is not None
-    try:
-        ports = {"relayed": int(between.stdout.readline())}
-        # the server takes one connection at a time: a second one for direct requests
-        other = subprocess.Popen([sys.executable, me, "serve"], stdout=subprocess.PIPE, text=True)
-        assert other.stdout is not None
-        ports["direct"] = int(other.stdout.readline())
-        socks = {}
-        for name, number in ports.items():
-            socks[name] = socket.create_connection(("127.0.0.1", number), 10)
-            socks[name].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        times: dict[str, list[tuple[float, float]]] = {name: [] for name in socks}
+    """Direct and relayed requests take turns, so that other load meets both alike."""
+    # a server takes one connection at a time: one for each way
+    with process("serve") as direct, process("serve") as behind, process("relay", str(behind)) as relayed:
+        ports = {"direct": direct, "relayed": relayed}
+        socks = {name: socket.create_connection(("127.0.0.1", port), 10) for name, port in ports.items()}
+        firsts: dict[str, list[float]] = {name: [] for name in socks}
+        delays: dict[str, list[float]] = {name: [] for name in socks}
         for _ in range(ROUNDS):
             for name, sock in socks.items():
-                times[name].append(one(sock))
+                first, lines = one(sock)
+                firsts[name].append(first)
+                delays[name] += lines
         for sock in socks.values():
             sock.close()
-        other.kill()
-        other.wait()
-        other.stdout.close()
-    finally:
-        between.stdin.close()
-        between.wait(10)
-        between.stdout.close()
-        server.kill()
-        server.wait()
-        server.stdout.close()
-    return figures(times)
+    return {
+        **figures("first_byte", firsts, statistics.median),
+        **figures("line", delays, statistics.median),
+        **figures("line_p99", delays, lambda values: sorted(values)[len(values) * 99 // 100]),
+    }
 
 
-def figures(times: dict[str, list[tuple[float, float]]]) -> dict[str, float]:
-    result = {}
-    for place, what in enumerate(("first_byte", "whole_answer")):
-        direct = statistics.median(t[place] for t in times["direct"]) * 1000
-        relayed = statistics.median(t[place] for t in times["relayed"]) * 1000
-        result |= {
-            f"{what}_direct_ms": round(direct, 4),
-            f"{what}_relayed_ms": round(relayed, 4),
-            f"{what}_added_ms": round(relayed - direct, 4),
-            f"{what}_ratio": round(relayed / direct, 2),
-        }
-    return result
+def figures(what: str, times: dict[str, list[float]], of: Callable[[list[float]], float]) -> dict[str, float]:
+    direct, relayed = of(times["direct"]), of(times["relayed"])
+    return {
+        f"{what}_direct_ms": round(direct, 3),
+        f"{what}_relayed_ms": round(relayed, 3),
+        f"{what}_added_ms": round(relayed - direct, 3),
+        f"{what}_ratio": round(relayed / direct, 2),
+    }
 
 
 if __name__ == "__main__":

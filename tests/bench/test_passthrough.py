@@ -18,3 +18,4 @@ def test_the_relay_adds_at_most_a_millisecond() -> None:
     figures = json.loads(done.stdout)
     print(figures)
     assert figures["first_byte_added_ms"] <= 1.0, figures
+    assert figures["line_added_ms"] <= 1.0, figures
