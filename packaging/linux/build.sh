@@ -23,7 +23,7 @@ if [ "${1:-}" = --system ]; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $needed
 fi
 for tool in objdump strip dpkg-deb dpkg-shlibdeps xz; do
-    command -v "$tool" >/dev/null || { echo "The build needs $tool. Run with --system, or: apt-get install" $needed; exit 1; }
+    command -v "$tool" >/dev/null || { echo "The build needs $tool. Run again with --system."; exit 1; }
 done
 out=$(mkdir -p "${1:-$checkout/dist}" && cd "${1:-$checkout/dist}" && pwd)
 version=$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$checkout/desktop/wattlight/__init__.py")

@@ -248,9 +248,10 @@ def try_tar(inside: Layer, archive: Path, display: str) -> None:
     inside.sh(f"useradd --uid {USER} --create-home tester; apt-get update", "package lists are there")
     inside.sh(f"apt-get install -y --no-install-recommends {DESKTOP}", "what every desktop has is there")
     shutil.copy(archive, inside.shared / archive.name)
-    unpack = f"mkdir '/opt/Wätt light'; tar -xJf /run/shared/{archive.name} --strip-components=1 -C '/opt/Wätt light'"
+    place = "/opt/Wätt light"
+    unpack = f"mkdir '{place}'; tar -xJf /run/shared/{archive.name} --strip-components=1 -C '{place}'"
     inside.sh(unpack, "the tar.xz unpacks")
-    try_starts(inside, "/opt/Wätt light/bin/wattlight", display)
+    try_starts(inside, f"{place}/bin/wattlight", display)
 
 
 def main() -> int:
@@ -264,9 +265,7 @@ def main() -> int:
     args = parser.parse_args()
     lacking = [tool for tool in TOOLS if shutil.which(tool) is None]
     if lacking or os.geteuid() != 0:
-        print(
-            f"This needs root and: apt-get install debootstrap weston dbus xvfb util-linux (missing: {lacking})"
-        )
+        print(f"This needs root, and: apt-get install debootstrap weston dbus xvfb (missing: {lacking})")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     package, archive = next(args.dist.glob("wattlight_*.deb")), next(args.dist.glob("wattlight-*.tar.xz"))
