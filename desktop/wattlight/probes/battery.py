@@ -8,6 +8,8 @@ from .report import Battery
 
 FOLDER = "/sys/class/power_supply"
 _MAX_MICRO_W = 500 * 10**6
+_LEAST_MICRO_W = 50_000
+"""No computer that is awake draws less than 50 mW."""
 _MAX_MICRO_A = 100 * 10**6
 _MAX_MICRO_V = 120 * 10**6
 _MAX_MICRO_WH = 2000 * 10**6
@@ -70,11 +72,17 @@ class LinuxBattery:
         return self._text(name, "type") == "Battery" and self._text(name, "scope") != "Device"
 
     def _cell(self, name: str) -> _Cell | None:
-        if self._number(name, "present", 1) == 0 or not self._reader.exists(f"{FOLDER}/{name}/type"):
+        try:
+            word = self._reader.again(f"{FOLDER}/{name}/status", 32).decode("ascii", "replace").strip()
+        except OSError:
+            word = ""
+            if not self._reader.exists(f"{FOLDER}/{name}/type"):
+                return None
+        if self._number(name, "present", 1) == 0:
             return None
         power, source = self._power(name)
         return _Cell(
-            state=_STATES.get((self._text(name, "status") or "").lower()),
+            state=_STATES.get(word.lower()),
             percent=self._number(name, "capacity", 100),
             power_w=power,
             source=source,
@@ -85,11 +93,11 @@ class LinuxBattery:
     def _power(self, name: str) -> tuple[float | None, str | None]:
         """Watts without a sign (kernels disagree on it) and where they are from; 0 is "no reading"."""
         micro_w = self._signed(name, "power_now", _MAX_MICRO_W)
-        if micro_w:
+        if micro_w and abs(micro_w) >= _LEAST_MICRO_W:
             return abs(micro_w) / 1e6, "power_supply power_now"
         current = self._signed(name, "current_now", _MAX_MICRO_A)
         voltage = self._number(name, "voltage_now", _MAX_MICRO_V)
-        if current and voltage:
+        if current and voltage and abs(current) * voltage >= _LEAST_MICRO_W * 10**6:
             return abs(current) * voltage / 1e12, "power_supply current_now x voltage_now"
         return None, None
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from .numbers import MAX_BYTES, pairs, read_whole, whole
+from .numbers import MAX_BYTES, pairs, whole
 from .reader import Reader
 
 V2_ROOT = "/sys/fs/cgroup"
 V1_ROOT = "/sys/fs/cgroup/memory"
+_FIND_EVERY = 30
+"""Looks between two searches for levels with a limit."""
 _NO_LIMIT = 1 << 60
 """Version 1 writes 2^63 rounded down to a page for "no limit"."""
 
@@ -20,18 +22,61 @@ class CgroupLimit:
     source: str
 
 
-def memory_limit(reader: Reader) -> CgroupLimit | None:
-    """The limit that binds this process, None without one. Never raises.
+class MemoryLimits:
+    """The limits that bind this process: the levels are looked up rarely, what is used every time."""
 
-    The kernel enforces every level; so the smallest limit and the smallest remainder are taken apart.
-    """
-    levels = [level for folder in _folders_v2(reader) if (level := _level_v2(reader, folder))]
-    levels += [level for folder in _folders_v1(reader) if (level := _level_v1(reader, folder))]
-    if not levels:
-        return None
-    tightest = min(levels, key=lambda level: level.limit_bytes)
-    left = [level.available_bytes for level in levels if level.available_bytes is not None]
-    return CgroupLimit(tightest.limit_bytes, min(left) if left else None, tightest.source)
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._looks = 0
+        self._generation = -1
+        self._levels: list[_Level] = []
+
+    def look(self) -> CgroupLimit | None:
+        """The limit now, None without one. Never raises.
+
+        The kernel enforces every level; so the smallest limit and the smallest remainder are taken apart.
+        """
+        if self._looks % _FIND_EVERY == 0 or self._generation != self._reader.generation:
+            self._generation = self._reader.generation
+            folders = [(f, _V2) for f in _folders_v2(self._reader)]
+            folders += [(f, _V1) for f in _folders_v1(self._reader)]
+            self._levels = [
+                _Level(folder, kind) for folder, kind in folders if _limit(self._reader, folder, kind)
+            ]
+        self._looks += 1
+        seen = [limit for level in self._levels if (limit := _read(self._reader, level))]
+        if not seen:
+            return None
+        tightest = min(seen, key=lambda one: one.limit_bytes)
+        left = [one.available_bytes for one in seen if one.available_bytes is not None]
+        return CgroupLimit(tightest.limit_bytes, min(left) if left else None, tightest.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """File names and keys of one version of the interface."""
+
+    source: str
+    limit: str
+    used: str
+    cache: tuple[str, ...]
+    total_key: str = ""
+
+
+_V2 = _Kind("cgroup v2 memory.max", "memory.max", "memory.current", ("inactive_file",))
+_V1 = _Kind(
+    "cgroup v1 memory.limit_in_bytes",
+    "memory.limit_in_bytes",
+    "memory.usage_in_bytes",
+    ("total_inactive_file", "inactive_file"),
+    "hierarchical_memory_limit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    folder: str
+    kind: _Kind
 
 
 def own_groups(reader: Reader) -> tuple[str, str]:
@@ -64,35 +109,33 @@ def _folders_v1(reader: Reader) -> list[str]:
     return _folders(V1_ROOT, own_groups(reader)[1]) if reader.exists(V1_ROOT) else []
 
 
-def _level_v2(reader: Reader, folder: str) -> CgroupLimit | None:
-    limit = read_whole(reader, f"{folder}/memory.max", 1, MAX_BYTES)
+def _limit(reader: Reader, folder: str, kind: _Kind) -> int | None:
+    limits = [whole(_again(reader, f"{folder}/{kind.limit}"), 1)]
+    if kind.total_key:
+        limits.append(whole(pairs(_again(reader, f"{folder}/memory.stat"), " ").get(kind.total_key), 1))
+    real = [limit for limit in limits if limit is not None and limit < _NO_LIMIT]
+    return min(real) if real else None
+
+
+def _read(reader: Reader, level: _Level) -> CgroupLimit | None:
+    folder, kind = level.folder, level.kind
+    limit = _limit(reader, folder, kind)
     if limit is None:
         return None
-    used = read_whole(reader, f"{folder}/memory.current", 0, MAX_BYTES)
-    cache = _stat(reader, folder, "inactive_file")
-    return CgroupLimit(limit, _left(limit, used, cache), "cgroup v2 memory.max")
+    used = whole(_again(reader, f"{folder}/{kind.used}"), 0, MAX_BYTES)
+    counted = pairs(_again(reader, f"{folder}/memory.stat"), " ")
+    cache = next((value for key in kind.cache if (value := whole(counted.get(key))) is not None), None)
+    return CgroupLimit(limit, _left(limit, used, cache), kind.source)
 
 
-def _level_v1(reader: Reader, folder: str) -> CgroupLimit | None:
-    limits = [
-        read_whole(reader, f"{folder}/memory.limit_in_bytes", 1),
-        _stat(reader, folder, "hierarchical_memory_limit"),
-    ]
-    real = [limit for limit in limits if limit is not None and 0 < limit < _NO_LIMIT]
-    if not real:
-        return None
-    used = read_whole(reader, f"{folder}/memory.usage_in_bytes", 0, MAX_BYTES)
-    cache = _stat(reader, folder, "total_inactive_file")
-    if cache is None:
-        cache = _stat(reader, folder, "inactive_file")
-    return CgroupLimit(min(real), _left(min(real), used, cache), "cgroup v1 memory.limit_in_bytes")
+def _again(reader: Reader, path: str) -> str:
+    try:
+        return reader.again(path, 8192).decode("ascii", "replace")
+    except OSError:
+        return ""
 
 
 def _left(limit: int, used: int | None, cache: int | None) -> int | None:
     if used is None:
         return None
     return max(0, limit - max(0, used - min(cache or 0, used)))
-
-
-def _stat(reader: Reader, folder: str, key: str) -> int | None:
-    return whole(pairs(reader.text(f"{folder}/memory.stat"), " ").get(key))

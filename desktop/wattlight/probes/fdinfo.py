@@ -4,6 +4,7 @@ A lower bound: other users' processes are not seen. One client has several descr
 """
 
 import re
+from collections.abc import Mapping
 
 from wattlight.domain.values import GpuProcess, clean_text
 
@@ -25,11 +26,15 @@ class DeviceMemoryOfProcesses:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._pids: tuple[float, dict[int, str]] = (float("-inf"), {})
+        self._generation = reader.generation
         self._held: tuple[float, dict[str, tuple[GpuProcess, ...]]] = (float("-inf"), {})
 
     def on(self, slot: str, now_s: float) -> tuple[GpuProcess, ...]:
         """Processes with memory on the device at a PCI address. Never raises."""
-        if now_s - self._held[0] >= _READ_EVERY_S or not self._reader.live:
+        if self._generation != self._reader.generation:
+            self._generation = self._reader.generation
+            self._pids, self._held = (float("-inf"), {}), (float("-inf"), {})
+        if now_s - self._held[0] >= _READ_EVERY_S:
             self._held = (now_s, self._read(now_s))
         return self._held[1].get(slot, ())
 
@@ -50,7 +55,7 @@ class DeviceMemoryOfProcesses:
 
     def _candidates(self, now_s: float) -> dict[int, str]:
         """Model servers' processes on a live machine, every process of a recorded tree."""
-        if now_s - self._pids[0] >= _LIST_EVERY_S or not self._reader.live:
+        if now_s - self._pids[0] >= _LIST_EVERY_S:
             found = {}
             for entry in self._reader.listdir("/proc"):
                 if entry.isdecimal():
@@ -73,8 +78,7 @@ class DeviceMemoryOfProcesses:
         return found
 
 
-def _size(values: "dict[str, str] | object") -> int | None:
-    assert isinstance(values, dict)
+def _size(values: Mapping[str, str]) -> int | None:
     for pattern in (_LOCAL, _LOCAL_OLD):
         parts = [_bytes(text) for key, text in values.items() if pattern.match(key)]
         if parts:

@@ -22,13 +22,16 @@ from .registry import LINUX
 from .report import Accelerator, Battery, CpuPower, Environment, Memory
 from .system_sources import NO_GPU, NvmlMaker
 
+BATTERY_EVERY_S = 5.0
+"""Its gauge moves every 1-30 s, and some firmware takes its time to answer."""
+
 
 class LinuxHost:
     """The sources of a Linux computer."""
 
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlMaker) -> None:
         self.reader = reader
-        self.battery_every_s = 5.0 if reader.live else 0.0
+        self.battery_every_s = BATTERY_EVERY_S
         self._cache = cache
         self._nvml = nvml
         self._memory = LinuxMemory(reader)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from wattlight.domain.values import clean_text
 
-from .cgroup import memory_limit
+from .cgroup import MemoryLimits
 from .numbers import MAX_BYTES, pairs, whole
 from .reader import Reader
 from .report import Memory
@@ -41,6 +41,7 @@ class LinuxMemory:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._limits = MemoryLimits(reader)
         self._zfs = reader.exists(ARCSTATS)
         self._pressure = reader.exists(PRESSURE)
 
@@ -54,7 +55,7 @@ class LinuxMemory:
         available = _available(info, total)
         zfs = self._zfs_bytes() if self._zfs else 0
         room = None if available is None else available + zfs
-        limit = memory_limit(self._reader)
+        limit = self._limits.look()
         if limit is not None and limit.available_bytes is not None:
             room = limit.available_bytes if room is None else min(room, limit.available_bytes)
         whole_room = total
@@ -81,14 +82,20 @@ class LinuxMemory:
     def _zfs_bytes(self) -> int:
         """Part of the ZFS cache that gives way; MemAvailable does not contain it."""
         values: dict[str, int] = {}
-        for line in (self._reader.text(ARCSTATS) or "").splitlines():
+        for line in self._again(ARCSTATS).splitlines():
             fields = line.split()
             if len(fields) == 3 and (value := whole(fields[2], 0, MAX_BYTES)) is not None:
                 values[fields[0]] = value
         return max(0, values["size"] - values["c_min"]) if {"size", "c_min"} <= values.keys() else 0
 
+    def _again(self, path: str) -> str:
+        try:
+            return self._reader.again(path, 16384).decode("ascii", "replace")
+        except OSError:
+            return ""
+
     def _pressure_percent(self) -> float | None:
-        for line in (self._reader.text(PRESSURE) or "").splitlines():
+        for line in self._again(PRESSURE).splitlines():
             if line.startswith("some "):
                 word = pairs(line.replace(" ", "\n"), "=").get("avg10", "")
                 try:

@@ -12,7 +12,8 @@ MAX_BYTES = 1 << 50
 """Upper limit of any memory size taken for true: 1 PiB."""
 MAX_DEVICE_W = 2000.0
 """Upper limit of one device's power taken for true; the largest accelerators stay below 1.5 kW."""
-MAX_SYSTEM_W = 5000.0
+LEAST_W = 0.001
+"""Less is the noise of a sensor that is off, not a reading."""
 MAX_COUNTER = 1 << 64
 
 
@@ -47,11 +48,11 @@ def watts_of(micro: int | None, limit_w: float | None = None) -> float | None:
 
 
 def credible_watts(value: float | None, limit_w: float | None = None) -> float | None:
-    """``value`` if a powered device can draw it: above 0, at most 1.5 x its limit and 2 kW."""
+    """``value`` if a powered device can draw it: a milliwatt at least, at most 1.5 x its limit and 2 kW."""
     if value is None or math.isnan(value):
         return None
     ceiling = MAX_DEVICE_W if limit_w is None else min(MAX_DEVICE_W, 1.5 * limit_w)
-    return value if 0 < value <= ceiling else None
+    return value if LEAST_W <= value <= ceiling else None
 
 
 def celsius_of(milli: int | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .numbers import MAX_DEVICE_W
+from .numbers import LEAST_W, MAX_DEVICE_W
 
 SHORTEST_S = 0.04
 """Two reads closer than this say nothing: counters move every 1-100 ms."""
@@ -73,6 +73,8 @@ class CounterRate:
         if delta == 0:
             return self._none("the counter stands still")
         value = delta * self._unit_j / gap_s
+        if value < LEAST_W:
+            return self._none("the counter stands still")
         if value > self._ceiling_w:
             self.rejected += 1
             return self._none("implausible reading")

@@ -32,6 +32,8 @@ class Reader:
         self._root = None if root is None else os.path.realpath(root)
         self._trace = trace
         self._kept: dict[str, int] = {}
+        self.generation = 0
+        """Grows with every :meth:`move`: what was found out of the files before is void."""
 
     @property
     def live(self) -> bool:
@@ -47,6 +49,7 @@ class Reader:
         """Use another tree from now on: the later sample of the same machine."""
         self.close()
         self._root = os.path.realpath(root)
+        self.generation += 1
 
     def read_bytes(self, path: str, limit: int = MAX_READ) -> bytes:
         """At most ``limit`` bytes of a file, opened and closed."""

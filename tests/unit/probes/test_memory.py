@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fakes import trees
-from wattlight.probes.cgroup import memory_limit
+from wattlight.probes.cgroup import MemoryLimits
 from wattlight.probes.memory import LinuxMemory, reserve_of
 from wattlight.probes.reader import Reader
 
@@ -138,7 +138,7 @@ def test_an_old_kernel_without_memavailable(make_tree: Make) -> None:
 def test_paths_above_a_namespace_stay_at_the_root(make_tree: Make) -> None:
     tree = {"proc/self/cgroup": "0::/../../other", f"{C}/cgroup.controllers": "x", f"{C}/memory.max": GIB}
     reader = Reader(make_tree(tree))
-    limit = memory_limit(reader)
+    limit = MemoryLimits(reader).look()
     assert limit is not None and limit.limit_bytes == GIB and limit.available_bytes is None
 
 
