@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 
 LIMIT_S = 30.0
+SETTLE_S = 3.0  # the icon comes first; what ends the program in order comes after it
 END_LIMIT_S = 10.0
 _QUERY_TREE, _GET_GEOMETRY, _GET_ATTRIBUTES = 15, 14, 3
 _VIEWABLE = 2
@@ -177,7 +178,7 @@ async def watch(what: str, command: list[str]) -> int:
         )
         await asyncio.wait_for(coming, LIMIT_S)
         print(f"{'tray icon' if bus else 'window'} after {time.monotonic() - begin_s:.2f} s", flush=True)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(SETTLE_S)
         if running.poll() is not None:
             print(f"it ended by itself with code {running.returncode}")
             return 1
