@@ -7,6 +7,7 @@ from .pinned import Artefact, Release, choose_release, read_releases, this_syste
 from .process import ManagedProcess, Running
 from .server_log import ServerLog
 from .supervising import RestartPolicy, Supervisor
+from .version_numbers import is_newer
 from .versions import InUse, Versions
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "choose_release",
     "find_installed",
     "floor_version",
+    "is_newer",
     "read_advisories",
     "read_releases",
     "this_system",

@@ -58,15 +58,17 @@ class ManagedProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._reaping = threading.Lock()
 
-    def start(self, binary: Path, cancel: Event, more: Mapping[str, str] | None = None) -> Running:
-        """Start ``binary serve`` on a free port of this computer and wait until it answers.
+    def start(
+        self, binary: Path, cancel: Event, more: Mapping[str, str] | None = None, port: int | None = None
+    ) -> Running:
+        """Start ``binary serve`` on ``port`` of this computer (a free one if None), wait until it answers.
 
         ``more`` is added to its environment (HTTPS_PROXY, say).
 
         Raises:
             RuntimeProblem: ``server_did_not_start`` with the last lines of its log, or ``cancelled``.
         """
-        endpoint = Endpoint("http", "127.0.0.1", _free_port())
+        endpoint = Endpoint("http", "127.0.0.1", port or _free_port())
         env = {**self._environ, **(more or {}), "OLLAMA_HOST": f"127.0.0.1:{endpoint.port}"}
         if self._models is not None:
             env["OLLAMA_MODELS"] = str(self._models)

@@ -60,11 +60,11 @@ class Supervisor:
         self._running: Running | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self, binary: Path, more: Mapping[str, str] | None = None) -> None:
-        """Begin; returns at once."""
+    def start(self, binary: Path, more: Mapping[str, str] | None = None, port: int | None = None) -> None:
+        """Begin, on a free port unless one is named; returns at once."""
         if self._thread is None:
             self._thread = threading.Thread(
-                target=self._run, args=(binary, dict(more or {})), name="wattlight-managed", daemon=True
+                target=self._run, args=(binary, dict(more or {}), port), name="wattlight-managed", daemon=True
             )
             self._thread.start()
 
@@ -79,11 +79,11 @@ class Supervisor:
             ended = ended and not self._thread.is_alive()
         return ended
 
-    def _run(self, binary: Path, more: dict[str, str]) -> None:
+    def _run(self, binary: Path, more: dict[str, str], port: int | None) -> None:
         adopted = self._process.adopt()
         while not self._stopping.is_set():
             try:
-                running = adopted or self._process.start(binary, self._stopping, more)
+                running = adopted or self._process.start(binary, self._stopping, more, port)
             except RuntimeProblem as problem:
                 if problem.code == "cancelled" or self._stopping.is_set():
                     return

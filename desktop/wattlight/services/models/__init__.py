@@ -1,5 +1,6 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
+from .lane import Lane
 from .merging import Merged
 from .pulls import run_pull
 from .removing import remove_model
@@ -10,6 +11,7 @@ from .watch import ServerWatch
 
 __all__ = [
     "FitsBeside",
+    "Lane",
     "Merged",
     "ModelTasks",
     "ServerWatch",

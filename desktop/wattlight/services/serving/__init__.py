@@ -1,5 +1,6 @@
 """Getting a server where there is none: install a managed copy, step by step."""
 
+from .keeper import KeeperNews, ServerKeeper, Ways
 from .setup import ServerSetup, SetupStage, SetupState
 
-__all__ = ["ServerSetup", "SetupStage", "SetupState"]
+__all__ = ["KeeperNews", "ServerKeeper", "ServerSetup", "SetupStage", "SetupState", "Ways"]

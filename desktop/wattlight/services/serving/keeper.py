@@ -1,0 +1,227 @@
+"""The server that is ours to start: one that is installed, or a managed copy. Ended when we end."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import Problem
+from wattlight.runtime import DEFAULT_PORT, Endpoint, RuntimeProblem
+from wattlight.runtime.managed import (
+    Fetcher,
+    InstalledProgram,
+    InUse,
+    ManagedProcess,
+    Release,
+    ServerLog,
+    Supervisor,
+    Versions,
+    choose_release,
+    find_installed,
+    is_newer,
+    this_system,
+)
+from wattlight.services.models import Lane
+
+from .setup import ServerSetup, SetupState
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways to a server where none runs, best first.
+
+    ``installed`` is a program found here; with ``service_commands`` it is a service of the system, which is
+    never touched: they are shown. ``managed`` is our own copy, if there is one. ``release`` is what could
+    be installed (``why_not`` says why nothing can).
+    """
+
+    installed: InstalledProgram | None
+    managed: str | None
+    release: Release | None
+    why_not: str | None = None
+
+    @property
+    def startable(self) -> bool:
+        """True when a click can start a server."""
+        return self.managed is not None or (
+            self.installed is not None and not self.installed.service_commands
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperNews:
+    """Where news go; each is called on a worker thread and must return soon.
+
+    ``up`` gets the address of a server that is up, None when it is down again because it was stopped;
+    ``down`` the reason why it stays down.
+    """
+
+    up: Callable[[Endpoint | None], None]
+    down: Callable[[Problem], None]
+    setup: Callable[[SetupState], None]
+    setup_ended: Callable[[Problem | None], None]
+
+
+class ServerKeeper:
+    """Starts, installs, updates and ends the server of this computer. Methods return at once.
+
+    ``data`` and ``state`` are folders of Wattlight; ``environ`` is the cleaned environment of children. A
+    managed copy listens on a free port, an installed program on the port its other clients expect.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        state: Path,
+        environ: Mapping[str, str],
+        releases: str,
+        news: KeeperNews,
+        *,
+        variants: frozenset[str] = frozenset(),
+        look_below: Path = Path("/"),
+        installed_port: int = DEFAULT_PORT,
+    ) -> None:
+        self._versions = Versions(data / "servers" / "ollama")
+        self._log = ServerLog(state / "ollama.log")
+        self._record = state / "managed-server.json"
+        self._environ = environ
+        self._releases = releases
+        self._news = news
+        self._variants = variants
+        self._look_below = look_below
+        self._installed_port = installed_port
+        self._setups = Lane("wattlight-setup")
+        self._cancel = threading.Event()
+        self._supervisor: Supervisor | None = None
+        self._restart_due = False
+
+    @property
+    def log_file(self) -> Path:
+        """The server's own log."""
+        return self._log.file
+
+    def ways(self) -> Ways:
+        """What can be done where no server runs."""
+        installed = find_installed(self._environ, self._look_below)
+        try:
+            release = choose_release(self._releases, *this_system(), self._variants)
+        except RuntimeProblem as problem:
+            return Ways(installed, self._versions.in_use().current, None, str(problem))
+        return Ways(installed, self._versions.in_use().current, release)
+
+    def take_over(self) -> None:
+        """At the start of the program: adopt a server that an earlier run left behind."""
+        if self._record.exists():
+            self.start()
+
+    def start(self) -> None:
+        """Start the managed copy, else the installed program. Nothing happens while one of ours runs."""
+        if self._supervisor is not None:
+            return
+        found = self._program()
+        if found is None:
+            self._news.down(_nothing_to_start(self.ways()))
+            return
+        binary, port = found
+        process = ManagedProcess(self._record, self._log, self._environ)
+        supervisor = Supervisor(process, self._log, self._news.up, self._gave_up)
+        self._supervisor = supervisor
+        supervisor.start(binary, port=port)
+
+    def stop(self) -> bool:
+        """End the server that is ours; True when it has ended. Waits for it."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return True
+        ended = supervisor.stop()
+        self._news.up(None)
+        return ended
+
+    def install(self) -> None:
+        """Install the newest listed release, or update to it; then start it."""
+        self._cancel = threading.Event()
+        cancel = self._cancel
+        self._setups.submit(lambda: self._install(cancel))
+
+    def cancel_install(self) -> None:
+        """Stop an installation; what has arrived is kept."""
+        self._cancel.set()
+
+    def go_back(self) -> None:
+        """Use the version before again."""
+        self._setups.submit(lambda: self._change(lambda: self._versions.go_back(self._environ)))
+
+    def update_offer(self) -> Release | None:
+        """A listed release newer than the managed copy in use."""
+        current = self._versions.in_use().current
+        release = self.ways().release
+        return release if release is not None and is_newer(release.version, current) else None
+
+    def tend(self, running: tuple[RunningModel, ...]) -> None:
+        """To be called with each state of the server: keeps its log small, and restarts it after an update
+        as soon as no model is loaded."""
+        if self._supervisor is None:
+            return
+        self._log.keep_small()
+        if self._restart_due and not running:
+            self._restart_due = False
+            self._setups.submit(self._restart)
+
+    def close(self) -> bool:
+        """End everything that is ours; True when all has ended."""
+        self._cancel.set()
+        ended = self._setups.close(5.0)
+        return self.stop() and ended
+
+    def _program(self) -> tuple[Path, int | None] | None:
+        current = self._versions.in_use().current
+        if current is not None:
+            return self._versions.binary(current), None
+        installed = find_installed(self._environ, self._look_below)
+        if installed is None or installed.service_commands:
+            return None
+        return installed.binary, self._installed_port
+
+    def _install(self, cancel: threading.Event) -> None:
+        def work() -> InUse:
+            release = choose_release(self._releases, *this_system(), self._variants)
+            fetcher = Fetcher(self._versions.downloads, self._environ)
+            return ServerSetup(self._versions, fetcher, self._environ, self._news.setup).run(release, cancel)
+
+        self._change(work)
+
+    def _change(self, work: Callable[[], InUse]) -> None:
+        try:
+            work()
+        except Problem as problem:
+            self._news.setup_ended(problem)
+            return
+        if self._supervisor is None:
+            self.start()
+        else:
+            self._restart_due = True
+        self._news.setup_ended(None)
+
+    def _restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def _gave_up(self, problem: RuntimeProblem) -> None:
+        self._supervisor = None
+        self._news.down(problem)
+
+
+def _nothing_to_start(ways: Ways) -> RuntimeProblem:
+    if ways.installed is not None:
+        commands = " ; ".join(ways.installed.service_commands[:1])
+        return RuntimeProblem(
+            "Ollama is installed as a service of the system, which Wattlight does not touch.",
+            f"Start it with: {commands}",
+            "system_service",
+        )
+    return RuntimeProblem(
+        "No Ollama is installed on this computer.",
+        "Install it; Wattlight finds it by itself." if ways.release is None else "Let Wattlight install it.",
+        "nothing_installed",
+    )
