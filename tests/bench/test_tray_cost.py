@@ -74,7 +74,7 @@ Used = tuple[float, int, int]
 
 
 def used(pid: int) -> Used:
-    """(CPU seconds, waits, preemptions) of all threads: a wait ends in a wake-up, a preemption is others' doing."""
+    """(CPU seconds, waits, preemptions) of all threads: only a wait ends in a wake-up."""
     seconds, waits, preempted = 0.0, 0, 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         seconds += int((task / "schedstat").read_text().split()[0]) / 1e9

@@ -69,6 +69,15 @@ def test_no_page_is_wider_than_the_window(drawn: Drawn) -> None:
     assert inner.width() <= 360
 
 
+def test_the_smallest_window_cuts_nothing_off(drawn: Drawn) -> None:
+    for scene in ("evening", "hostile", "no_model"):
+        for page in PAGES:
+            drawn.dashboard.resize(drawn.dashboard.minimumSize())
+            window = drawn.show_page(made_up_day.SCENES[scene](), page)
+            shown = [w for w in window.findChildren(QWidget, "page") if w.isVisible()]
+            assert all(inner.width() <= window.width() - 152 for inner in shown), (scene, page)
+
+
 def test_every_label_shows_plain_text(drawn: Drawn) -> None:
     """Fault 15: a name with markup is never taken for markup, in any label of any page."""
     made = made_up_day.hostile()

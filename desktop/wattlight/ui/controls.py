@@ -111,14 +111,13 @@ class Pill(QWidget):
 
     def render_view(self, view: PillView | None) -> None:
         """Show a verdict, or hide without one."""
+        if view is not None and view != self._view:
+            self._view = view  # before it is shown: the size follows the words
+            self.setAccessibleName(view.text)
+            plain_tip(self, view.hint)
+            self.updateGeometry()
+            self.update()
         self.setVisible(view is not None)
-        if view == self._view or view is None:
-            return
-        self._view = view
-        self.setAccessibleName(view.text)
-        plain_tip(self, view.hint)
-        self.updateGeometry()
-        self.update()
 
     def sizeHint(self) -> QSize:
         """The text and a little air."""

@@ -30,6 +30,7 @@ from .theme import Theme
 from .window import ThemedWindow
 
 SIZE = QSize(980, 660)
+SMALLEST = QSize(820, 520)
 NAV_WIDTH = 152
 PAGES = ("now", "models", "cost", "machine", "settings")
 
@@ -72,7 +73,7 @@ class Dashboard(ThemedWindow):
             keys.activated.connect(lambda n=name: self.open_page(n))
         self.restyle()
         self.resize(SIZE)
-        self.setMinimumSize(720, 480)
+        self.setMinimumSize(SMALLEST)
 
     @property
     def page(self) -> str:

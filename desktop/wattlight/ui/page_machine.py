@@ -49,6 +49,7 @@ class DeviceCard:
         set_text(self._name, view.name)
         self._pill.render_view(view.pill)
         set_text(self._kind, view.kind)
+        self._kind.setVisible(bool(view.kind))
         self._power.render_view(view.power)
         set_text(self._note, view.power.note)
         set_text(self._facts, view.facts)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -21,10 +22,13 @@ from wattlight.viewmodels import CONTEXTS, USES, Filters, Scene, context_name, m
 from .controls import Ask, card
 from .empty_box import EmptyBox
 from .model_panel import ModelPanel
-from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, ModelsDelegate, ModelsTableModel
+from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, SIZE, ModelsDelegate, ModelsTableModel
 from .page import Page
-from .text import plain_label, set_text
+from .text import ElidedLabel, plain_label, set_text
 from .theme import Theme
+
+NARROW = 780
+"""Below this width of the page the columns of size and cost go."""
 
 Advise = Callable[[str | None, int | None], None]
 
@@ -38,6 +42,7 @@ class ModelsPage(Page):
         self._scene: Scene | None = None
         self._filters = Filters()
         self._selected = ""
+        self._cost_known = False
         self.column.addLayout(self._head())
         row = self.row()
         row.addWidget(self._list(theme, ask), 1)
@@ -72,7 +77,9 @@ class ModelsPage(Page):
 
     def _head(self) -> QHBoxLayout:
         row = self.row()
-        row.addWidget(plain_label(tr("Models for this computer"), "page"), 1)
+        title = ElidedLabel("page")
+        set_text(title, tr("Models for this computer"))
+        row.addWidget(title, 1)
         self._use = QComboBox()
         self._use.setAccessibleName(tr("What it is for"))
         for use in ("", *USES):
@@ -135,7 +142,8 @@ class ModelsPage(Page):
         self.show_notices(view.notices)
         if self._model.show_rows(view.rows):
             self._size_rows()
-        self._table.setColumnHidden(COST, all(row.cost in {"", "–"} for row in view.rows))
+        self._cost_known = any(row.cost not in {"", "–"} for row in view.rows)
+        self._mind_width()
         self._selected = view.selected
         self._select(self._model.row_of(view.selected))
         self._table.setVisible(bool(view.rows))
@@ -170,6 +178,16 @@ class ModelsPage(Page):
         selection.setCurrentIndex(self._model.index(row, NAME), flags)
         selection.blockSignals(False)
         self._table.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow list leaves size and cost to the details and to the wide one."""
+        super().resizeEvent(event)
+        self._mind_width()
+
+    def _mind_width(self) -> None:
+        narrow = self.width() < NARROW
+        self._table.setColumnHidden(COST, narrow or not self._cost_known)
+        self._table.setColumnHidden(SIZE, narrow)
 
     def _row_changed(self, now: QModelIndex, _before: QModelIndex) -> None:
         row = self._model.row_at(now)

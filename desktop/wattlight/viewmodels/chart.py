@@ -83,9 +83,7 @@ def power_chart(host: HostState, now: datetime) -> PowerChartView:
     points = _points(host.history, now, contained)
     series = _series(points, host.sample, contained)
     if not series:
-        return PowerChartView(
-            title, empty_text=tr("The chart begins with the first reading of a power sensor.")
-        )
+        return PowerChartView(title, empty_text=_why_empty(host.sample))
     order = [s.device_id for s in series]
     top = max((sum(w for _, w in p.watts) for p in points), default=0.0)
     scale, y_ticks = nice_ticks(top)
@@ -98,6 +96,14 @@ def power_chart(host: HostState, now: datetime) -> PowerChartView:
         _x_ticks(),
         _description(series, points),
     )
+
+
+def _why_empty(sample: MachineSample | None) -> str:
+    """Before the first reading, or why there is none."""
+    reasons = [clean_text(d.reason, 160) for d in sample.devices if d.reason] if sample else []
+    if reasons:
+        return "\n".join(dict.fromkeys(reasons))
+    return tr("The chart begins with the first reading of a power sensor.")
 
 
 def nice_ticks(top: float, unit: str = "W", wanted: int = 4) -> tuple[float, tuple[tuple[float, str], ...]]:

@@ -9,7 +9,7 @@ from wattlight.i18n import kwh, money, month_name, number, short_date, tr
 
 from .chart import nice_step
 from .command import Action, Command, Verb
-from .figure import FigureView, cost_error, figure, machine_amount, models_figure, observed_text
+from .figure import FigureView, cost_error, figure, machine_amount, models_figure, no_sensor, observed_text
 from .notices import NoticeView, notice_views
 from .now import month_figure
 from .scene import DayCost, ModelMonth, Scene
@@ -88,12 +88,12 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
 
 def _today(scene: Scene) -> FigureView:
     today = scene.host.today
-    view = models_figure(today, tr("Models today"), with_machine=False)
+    view = models_figure(scene.host, today, tr("Models today"), with_machine=False)
     last = scene.extras.same_time_last_week_micro
     parts = [view.note] if view.note else []
     if last is not None and today is not None and today.currency:
         parts.append(tr("{amount} last week by this hour", amount=money(last, today.currency, COARSE)))
-    elif today is not None and observed_text(today):
+    elif today is not None and today.quality is not None and observed_text(today):
         parts.append(observed_text(today))
     return FigureView(view.label, view.value, view.before, view.after, " · ".join(parts), view.hint)
 
@@ -103,7 +103,8 @@ def _idle(scene: Scene) -> FigureView:
     hint = tr("What models drew while they were loaded but nobody asked them anything.")
     month, extras = scene.host.month, scene.extras
     if month is None or month.quality is None:
-        return FigureView(label, DASH, note=tr("Nothing recorded this month yet."), hint=hint)
+        note = tr("needs a power sensor") if no_sensor(scene.host.sample) else tr("Nothing recorded yet.")
+        return FigureView(label, DASH, note=note, hint=hint)
     parked = extras.parked_month_micro if extras.parked_month_micro is not None else month.parked_micro
     error = cost_error(month)
     text = kwh(month.parked_mj) if parked is None else money(parked, month.currency, error)
@@ -130,10 +131,14 @@ def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
     title = what.format(month=month_name(today))
     days = [d for d in scene.extras.days or () if (d.day.year, d.day.month) == (today.year, today.month)]
     if not days:
-        return DaysChartView(
-            title, with_computer=with_computer, empty_text=tr("Costs appear after the first hour of use.")
-        )
+        return DaysChartView(title, with_computer=with_computer, empty_text=_nothing_yet(scene))
     return _days(scene, days, today=today, title=title, money_known=money_known, with_computer=with_computer)
+
+
+def _nothing_yet(scene: Scene) -> str:
+    if no_sensor(scene.host.sample):
+        return tr("Costs need a power sensor. The page Machine says what is missing.")
+    return tr("Costs appear after the first hour of use.")
 
 
 def _days(

@@ -133,10 +133,18 @@ def observed_text(cost: CostToday) -> str:
     )
 
 
-def models_figure(cost: CostToday | None, label: str, with_machine: bool = True) -> FigureView:
+def no_sensor(sample: MachineSample | None) -> bool:
+    """Whether the computer was looked at and nothing of it can be measured."""
+    return sample is not None and all(d.power_w is None and d.counter_mj is None for d in sample.devices)
+
+
+def models_figure(
+    host: HostState, cost: CostToday | None, label: str, with_machine: bool = True
+) -> FigureView:
     """Cost (or energy) of the models in a span, with the computer itself in the quiet line."""
     if cost is None or cost.quality is None:
-        return FigureView(label, DASH, note=tr("Costs appear after the first hour of use."))
+        later = tr("Costs appear after the first hour of use.")
+        return FigureView(label, DASH, note=tr("needs a power sensor") if no_sensor(host.sample) else later)
     notes = []
     if cost.models_micro is not None:
         notes.append(kwh(cost.models_mj))

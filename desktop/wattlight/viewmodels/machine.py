@@ -112,7 +112,7 @@ def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
         )
     return DeviceCardView(
         clean_text(sample.name, 80),
-        _kind(sample.kind),
+        _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
         _pill(sample),
         power,
         " · ".join(_details(sample, device)),

@@ -92,7 +92,8 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         rows += [ModelRow(tr("Often asked for, too large here"), section=True), *large]
     rows += _typed(scene, filters, rows)
     keys = [row.key for row in rows if not row.section]
-    chosen = next((k for k in keys if selected and same_model(k, selected)), keys[0] if keys else "")
+    first = next((row.key for row in rows if row.running), keys[0] if keys else "")
+    chosen = next((k for k in keys if selected and same_model(k, selected)), first)
     cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
     return ModelsView(
         tr("Models for this computer"),

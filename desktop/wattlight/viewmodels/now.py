@@ -47,7 +47,7 @@ def now_view(scene: Scene) -> NowView:
     )
     return NowView(
         power_figure(host, tr("Drawing now")),
-        models_figure(host.today, tr("Models today")),
+        models_figure(host, host.today, tr("Models today")),
         month_figure(scene),
         power_chart(host, scene.now),
         not_measured(host.sample),
@@ -65,7 +65,9 @@ def month_figure(scene: Scene) -> FigureView:
     """Models this month, with the expected range by its end where one can be given."""
     today = scene.now.astimezone(scene.zone).date()
     month: CostToday | None = scene.host.month
-    view = models_figure(month, tr("Models in {month}", month=month_name(today)), with_machine=False)
+    view = models_figure(
+        scene.host, month, tr("Models in {month}", month=month_name(today)), with_machine=False
+    )
     if month is None or month.quality is None:
         return view
     low, high = scene.extras.month_low_micro, scene.extras.month_high_micro

@@ -7,7 +7,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import number, tr
 
 from .command import Action, Command, Verb
-from .scene import DOES_NOT_FIT, FULL_GPU, Scene, same_model
+from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, Scene, same_model
 from .words import PillView, is_slow, kept_text, needs_text, running_pill, speed_text
 
 
@@ -77,7 +77,7 @@ def switch_command(scene: Scene, name: str) -> Command:
     if fit.verdict == DOES_NOT_FIT:
         question = tr("{name} does not fit here. {needs} Try anyway?", name=clean_text(name, 60), needs=needs)
         return Command(Verb.SWITCH, name, question, tr("Try anyway"))
-    if not (is_slow(fit) or fit.host_bytes):
+    if not (is_slow(fit) or fit.verdict == PARTIAL_GPU):
         return Command(Verb.SWITCH, name)
     question = tr("{needs}. Switch to {name} anyway?", name=clean_text(name, 60), needs=needs)
     return Command(Verb.SWITCH, name, question.lstrip(". "), tr("Switch anyway"))

@@ -146,7 +146,12 @@ def needs_text(fit: FitNote | None) -> str:
         return _missing(fit)
     parts = []
     if fit.host_bytes:
-        parts.append(tr("Needs about {gib} of RAM too", gib=gib(fit.host_bytes, 0)))
+        text = (
+            tr("Needs about {gib} of RAM too")
+            if fit.verdict == PARTIAL_GPU
+            else tr("Needs about {gib} of RAM")
+        )
+        parts.append(text.format(gib=gib(fit.host_bytes, 0)))
     if fit.tokens_low is not None and fit.tokens_high is not None:
         parts.append(tr("{speed} tokens/s", speed=speed_range(fit.tokens_low, fit.tokens_high)))
     return "; ".join(parts)

@@ -1,6 +1,6 @@
 """Recommendations in words, for both faces."""
 
-from .offers import offers
+from .offer_list import offers
 from .sentences import api_sentence, confidence_name, passed_over_sentence, verdict_name, why_sentence
 
 __all__ = [

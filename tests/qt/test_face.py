@@ -1,0 +1,161 @@
+"""The face as a whole, in this process: windows are made late and dropped, nothing is left behind."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
+
+from fakes import made_up_day
+from wattlight.paths import Places, places_for_user
+from wattlight.settings import Settings
+from wattlight.ui import DesktopFace
+from wattlight.ui.early import EarlyIcon, show_icon
+from wattlight.ui.single import SingleInstance
+from wattlight.viewmodels import Command, Scene, Verb
+
+pytestmark = pytest.mark.qt
+
+
+class Asked:
+    """A controller that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *values: self.calls.append((name, *values))
+
+
+class Standing:
+    """A face over a scene."""
+
+    def __init__(self, app: QApplication, places: Places, scene: Scene) -> None:
+        self.asked = Asked()
+        menu = QMenu()
+        tray, born = show_icon(menu)
+        instance = SingleInstance(places)
+        assert instance.take()
+        early = EarlyIcon(app, tray, menu, born, instance)
+        self.face = DesktopFace(
+            self.asked,
+            scene.state,
+            scene.settings,
+            places,
+            ["--hidden"],
+            early,
+            scene.extras,
+            lambda: scene.now,
+        )
+
+    def close(self) -> None:
+        """As at the end of a run."""
+        self.face._leave()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@pytest.fixture
+def standing(qapp: QApplication, tmp_path: Path) -> Iterator[Standing]:
+    """The face over an ordinary evening."""
+    made = Standing(qapp, places_for_user({"WATTLIGHT_HOME": str(tmp_path)}), made_up_day.evening())
+    yield made
+    made.close()
+
+
+def running_timers(app: QApplication) -> list[QTimer]:
+    """Timers that would wake the processor."""
+    tops = [w for w in app.topLevelWidgets() if w.isVisible()]
+    return [t for top in tops for t in top.findChildren(QTimer) if t.isActive()]
+
+
+def test_hidden_makes_no_window_and_runs_no_timer(standing: Standing) -> None:
+    assert standing.face.windows.small is None
+    assert standing.face.windows.dashboard is None
+    assert not standing.face._tick.isActive()
+
+
+def test_windows_are_dropped_some_time_after_they_are_closed(standing: Standing, qtbot: QtBot) -> None:
+    windows = standing.face.windows
+    windows._drop.setInterval(30)
+    standing.face.do(Command(Verb.OPEN_COST))
+    assert windows.dashboard is not None
+    assert windows.dashboard.page == "cost"
+    assert ("set_watching", True) in standing.asked.calls
+    windows.dashboard.close()
+    assert standing.asked.calls[-1] == ("set_watching", False)
+    qtbot.waitUntil(lambda: windows.dashboard is None)
+    standing.face.do(Command(Verb.OPEN_NOW))
+    assert windows.dashboard is not None
+
+
+def test_a_reopened_window_is_not_dropped(standing: Standing, qtbot: QtBot) -> None:
+    windows = standing.face.windows
+    windows._drop.setInterval(30)
+    standing.face.do(Command(Verb.OPEN_COST))
+    first = windows.dashboard
+    assert first is not None
+    first.close()
+    standing.face.do(Command(Verb.OPEN_COST))
+    qtbot.wait(80)
+    assert windows.dashboard is first
+
+
+def test_seconds_tick_only_while_something_is_done_and_seen(standing: Standing, qtbot: QtBot) -> None:
+    busy = made_up_day.busy()
+    standing.face.do(Command(Verb.OPEN_WINDOW))
+    assert not standing.face._tick.isActive()
+    standing.face.publish(busy.state)
+    qtbot.waitUntil(standing.face._tick.isActive)
+    small = standing.face.windows.small
+    assert small is not None
+    small.hide()
+    assert not standing.face._tick.isActive()
+
+
+def test_every_command_reaches_the_controller(standing: Standing) -> None:
+    windows_only = {
+        Verb.OPEN_WINDOW,
+        Verb.OPEN_NOW,
+        Verb.OPEN_MODELS,
+        Verb.OPEN_COST,
+        Verb.OPEN_MACHINE,
+        Verb.OPEN_SETTINGS,
+        Verb.ASK_PRICE,
+    }
+    for verb in Verb:
+        before = [c for c in standing.asked.calls if c[0] not in {"set_watching", "request_advice"}]
+        standing.face.do(Command(verb, "x:1b"))
+        after = [c for c in standing.asked.calls if c[0] not in {"set_watching", "request_advice"}]
+        assert (len(after) == len(before) + 1) is (verb not in windows_only), verb
+
+
+def test_declining_the_price_is_kept(standing: Standing) -> None:
+    standing.face.do(Command(Verb.DECLINE_PRICE))
+    (saved,) = [c[1] for c in standing.asked.calls if c[0] == "apply_settings"]
+    assert isinstance(saved, Settings)
+    assert saved.price.declined
+
+
+def test_a_forced_theme_is_taken_from_new_settings(standing: Standing, qtbot: QtBot) -> None:
+    scene = made_up_day.evening()
+    for wish in ("dark", "light", "dark"):
+        standing.face.publish(scene.state, settings=replace(scene.settings, theme=wish))
+        qtbot.waitUntil(lambda w=wish: standing.face._theme.tokens.name == w)
+
+
+def test_no_thread_and_no_window_is_left(qapp: QApplication, tmp_path: Path) -> None:
+    threads = set(threading.enumerate())
+    for round_ in range(3):
+        places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / str(round_))})
+        made = Standing(qapp, places, made_up_day.evening())
+        for verb in (Verb.OPEN_WINDOW, Verb.OPEN_NOW, Verb.OPEN_MODELS, Verb.OPEN_COST, Verb.OPEN_SETTINGS):
+            made.face.do(Command(verb))
+        made.close()
+    assert set(threading.enumerate()) == threads
+    assert [w for w in qapp.topLevelWidgets() if w.isVisible()] == []
+    assert running_timers(qapp) == []
