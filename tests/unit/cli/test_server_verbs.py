@@ -167,7 +167,7 @@ def test_switch_that_fails_says_what_is_loaded_now(fake: FakeOllama, line: Line)
     assert "old:1b was unloaded for it and is loaded again" in error["message"]
 
 
-def test_remove_asks(
+def test_fault_14_remove_asks_by_name(
     fake: FakeOllama, line: Line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.install("a:1b")

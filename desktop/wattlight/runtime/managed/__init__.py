@@ -3,6 +3,7 @@
 from .advisories import Advisory, advisories_for, floor_version, read_advisories
 from .fetching import Fetcher, FetchProgress
 from .finding import InstalledProgram, find_installed
+from .inherited import proxy_environment
 from .pinned import Artefact, Release, choose_release, read_releases, this_system
 from .process import ManagedProcess, Running
 from .server_log import ServerLog
@@ -29,6 +30,7 @@ __all__ = [
     "find_installed",
     "floor_version",
     "is_newer",
+    "proxy_environment",
     "read_advisories",
     "read_releases",
     "this_system",

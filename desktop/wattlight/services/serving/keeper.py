@@ -20,6 +20,7 @@ from wattlight.runtime.managed import (
     choose_release,
     find_installed,
     is_newer,
+    proxy_environment,
     this_system,
 )
 from wattlight.services.models import Lane
@@ -127,7 +128,7 @@ class ServerKeeper:
         process = ManagedProcess(self._record, self._log, self._environ)
         supervisor = Supervisor(process, self._log, self._news.up, self._gave_up)
         self._supervisor = supervisor
-        supervisor.start(binary, port=port)
+        supervisor.start(binary, proxy_environment(self._environ), port)
 
     def stop(self) -> bool:
         """End the server that is ours; True when it has ended. Waits for it."""

@@ -1,5 +1,8 @@
 """The copies on the disk: whole or not at all, tried before use, the one before kept."""
 
+import errno
+import os
+import subprocess
 import sys
 from pathlib import Path
 from threading import Event
@@ -18,6 +21,7 @@ from wattlight.runtime.managed import (
     choose_release,
     find_installed,
     floor_version,
+    proxy_environment,
     read_advisories,
     read_releases,
 )
@@ -204,3 +208,57 @@ def test_an_installed_program_and_its_service(tmp_path: Path) -> None:
     assert found is not None
     if sys.platform == "linux":
         assert found.service_commands[0] == "sudo systemctl start ollama"
+
+
+def test_the_server_gets_the_proxy_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urllib.request.getproxies", lambda: {"https": "http://proxy:3128", "ftp": "x"})
+    assert proxy_environment({}, "darwin") == {
+        "HTTPS_PROXY": "http://proxy:3128",
+        "NO_PROXY": "127.0.0.1,localhost,::1",
+    }
+    assert proxy_environment({"no_proxy": "lan"}, "win32") == {"HTTPS_PROXY": "http://proxy:3128"}
+    assert proxy_environment({"HTTPS_PROXY": "http://mine:1"}, "darwin") == {}
+    assert proxy_environment({}, "linux") == {}
+
+
+def test_a_full_disk_during_unpacking(
+    versions: Versions, page: ReleaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    put(versions, page, "0.33.0")
+    versions.activate("0.33.0", ENV)
+    monkeypatch.setattr("wattlight.runtime.managed.unpacking.shutil.copyfileobj", full)
+    with pytest.raises(RuntimeProblem) as caught:
+        put(versions, page, "0.34.0")
+    assert caught.value.code == "no_room"
+    assert versions.in_use() == InUse("0.33.0")
+    assert [p.name for p in (versions.root / "versions").iterdir()] == ["0.33.0"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a file system")
+@pytest.mark.parametrize(
+    ("options", "code"), [("size=64k", "no_room"), ("size=8m,noexec", "not_allowed_to_run")]
+)
+def test_fault_28_on_file_systems_that_are_full_or_run_no_programs(
+    tmp_path: Path, page: ReleaseServer, options: str, code: str
+) -> None:
+    place = tmp_path / "mount"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
+    try:
+        versions = Versions(place / "ollama")
+        with pytest.raises(RuntimeProblem) as caught:
+            put(
+                versions,
+                page,
+                "0.33.0",
+                tar_zst(member("bin/ollama", stub_program() + os.urandom(100_000), 0o755)),
+            )
+            versions.activate("0.33.0", ENV)
+        assert caught.value.code == code
+        assert versions.in_use() == InUse()
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
