@@ -30,14 +30,19 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
     plan = Machine(prepared, machine, options).plan(prepared, options.context)
     sizer = plan.sizer(prepared)
     shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0)
-    host = _host(sizer, shares)
+    on_devices = sizer.layers + 1 if not missing and options.gpu_layers is None and shares else _units(shares)
+    host = _host(sizer, shares, on_devices)
     mapped = maps_file(
         machine, plan.devices, prepared, plan.estimate, plan.available, options.gpu_layers, plan.constants
     )
     size, vram = reported(prepared, sizer, shares, taken, host, mapped)
-    experts = expert_blocks_in_ram(shares, prepared.arch.layers) if prepared.arch.experts else 0
-    placed = Placed(shares, taken, host, experts, missing, mapped, size, vram)
+    experts = expert_blocks_in_ram(shares, prepared.arch.layers) if missing and prepared.arch.experts else 0
+    placed = Placed(shares, taken, host, on_devices, experts, missing, mapped, size, vram)
     return judge(prepared, machine, options, plan, placed)
+
+
+def _units(shares: list[Share]) -> int:
+    return sum(share.layers for share in shares)
 
 
 def _distribute(
@@ -48,8 +53,14 @@ def _distribute(
     if not frees:
         return [], [], 0
     units = sizer.layers + 1
-    shares = [Share(units)] if len(frees) == 1 else split_by_free(units, frees)
-    taken = sizer.measure(shares)
+    if len(frees) == 1 and (options.gpu_layers is None or options.gpu_layers >= units):
+        whole = sizer.all_on_one()
+        shares, taken = [Share(units)], [whole]
+        if whole.weights + whole.kv + whole.compute <= limits[0]:
+            return shares, taken, 0
+    else:
+        shares = [Share(units)] if len(frees) == 1 else split_by_free(units, frees)
+        taken = sizer.measure(shares)
     missing = 0
     for use, limit in zip(taken, limits, strict=True):
         if use.total > limit:
@@ -69,13 +80,14 @@ def _distribute(
     return shares, sizer.measure(shares), missing
 
 
-def _host(sizer: Sizer, shares: list[Share]) -> Taken:
+def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
     """Bytes in RAM for a distribution."""
     if not shares:
         return sizer.all_in_ram()
     w = sizer.weights
-    on_devices = sum(share.layers for share in shares)
     first = sizer.layers + 1 - on_devices
+    if not first and len(shares) == 1 and not shares[0].partial:
+        return Taken(w.input_host, 0, sizer.host_compute)
     in_ram = min(first, sizer.layers)
     weights = w.input_host + w.host_sum[in_ram] + (w.rope_host if in_ram else 0)
     if not on_devices:

@@ -1,6 +1,7 @@
 """Stretches of the model file that a memory-mapped buffer covers: from its first tensor to its last."""
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 from wattlight.domain.shape import ModelShape, Tensor
 
@@ -14,7 +15,7 @@ _NONE: Span = (1 << 62, 0)
 class FileSpans:
     """Where in the file the tensors of each part lie; offsets in bytes."""
 
-    __slots__ = ("_blocks", "_experts", "_input", "_layers", "_output")
+    __slots__ = ("_before", "_blocks", "_experts", "_input", "_layers", "_output")
 
     def __init__(self, shape: ModelShape, layers: int) -> None:
         blocks, experts = [_NONE] * layers, [_NONE] * layers
@@ -36,17 +37,22 @@ class FileSpans:
             blocks[0] = _join(blocks[0], outside["rope"])
         self._layers = layers
         self._blocks, self._experts = blocks, experts
-        self._input, self._output = outside["input"], outside["output"]
+        self._output = outside["output"]
+        self._before = list(accumulate(blocks, _join, initial=outside["input"]))
+        self._input = outside["input"]
 
     def in_ram(self, shares: list[Share]) -> int:
         """Bytes of the mapping for what ``shares`` leaves in RAM."""
         units = sum(share.layers for share in shares)
         first = self._layers + 1 - units
-        span = _joined([self._input, *self._blocks[: min(first, self._layers)]])
+        span = self._before[min(first, self._layers)]
         if not units:
             span = _join(span, self._output)
         for share in shares:
             end = first + share.layers
+            if not share.partial:
+                first = end
+                continue
             span = _join(span, _joined(self._experts[end - share.partial : min(end, self._layers)]))
             first = end
         return max(0, span[1] - span[0])

@@ -1,8 +1,9 @@
 """How the server reads sizes from the engine's log."""
 
-from .constants import MIB
+_MIB = 1048576
+_CENTS = 100 / _MIB
 
 
 def logged(size: int) -> int:
     """``size`` as the log prints it (MiB with two decimals) and the server reads it back."""
-    return int(round(size / MIB, 2) * MIB)
+    return int(round(size * _CENTS) / 100 * _MIB)

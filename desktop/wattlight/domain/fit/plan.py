@@ -6,7 +6,7 @@ from typing import NamedTuple
 from wattlight.domain.values import Device, MachineProfile
 
 from .cache import KV_TYPES, is_quantised
-from .constants import MIB, EngineConstants, constants_for
+from .constants import MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
 from .prepared import PreparedModel
 from .problems import UnknownCacheType
 from .result import FitOptions
@@ -18,6 +18,7 @@ from .server_rules import (
     default_context,
     effective_context,
     flash_attention,
+    flash_setting,
     free_bytes,
     projector_on_device,
     slots,
@@ -27,7 +28,8 @@ from .sizing import Sizer
 
 
 class Plan(NamedTuple):
-    """The settled parameters of one load. ``frees`` and ``limits`` are bytes per device."""
+    """The settled parameters of one load. ``frees`` and ``limits`` are bytes per device;
+    ``measured``: the rules of this server and processor were measured."""
 
     constants: EngineConstants
     devices: tuple[Device, ...]
@@ -47,6 +49,7 @@ class Plan(NamedTuple):
     batch: int
     cells: int
     window: int
+    measured: bool
 
     def sizer(self, prepared: PreparedModel) -> Sizer:
         """The arithmetic for these parameters."""
@@ -66,45 +69,71 @@ class Plan(NamedTuple):
         )
 
 
+class Surroundings:
+    """What depends on the machine alone, worked out once per machine and kept with the model."""
+
+    __slots__ = ("available", "constants", "frees", "measured", "profile", "total_bytes", "usable")
+
+    def __init__(self, profile: MachineProfile) -> None:
+        self.profile = profile
+        self.constants = constants_for(profile.server.version)
+        self.usable = usable_devices(profile)
+        self.available = available_bytes(self.usable, profile)
+        self.frees = [free_bytes(device) for device in self.usable]
+        self.total_bytes = sum(device.memory_total_bytes or 0 for device in self.usable)
+        version = version_number(profile.server.version)
+        self.measured = (version is None or version >= MEASURED_FROM) and not profile.cpu.amx
+
+
+def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundings:
+    """The machine's facts, remembered for as long as the same profile is asked about."""
+    seen = prepared.seen
+    if not isinstance(seen, Surroundings) or seen.profile is not profile:
+        seen = prepared.seen = Surroundings(profile)
+    return seen
+
+
 class Machine:
     """A machine and options with what does not depend on the context worked out once."""
 
-    __slots__ = ("constants", "flash_asked", "kv_type", "options", "profile", "quantised", "slots", "usable")
+    __slots__ = ("around", "constants", "flash_asked", "kv_type", "options", "quantised", "slots", "usable")
 
     def __init__(self, prepared: PreparedModel, profile: MachineProfile, options: FitOptions) -> None:
         server = profile.server
-        self.profile = profile
+        self.around = around = surroundings(prepared, profile)
         self.options = options
-        self.constants = constants_for(server.version)
-        self.kv_type = (options.kv_type or server.kv_cache_type).lower()
+        self.constants = around.constants
+        self.kv_type = options.kv_type or server.kv_cache_type
         if self.kv_type not in KV_TYPES:
-            raise UnknownCacheType(self.kv_type)
+            self.kv_type = self.kv_type.lower()
+            if self.kv_type not in KV_TYPES:
+                raise UnknownCacheType(self.kv_type)
         self.quantised = is_quantised(self.kv_type)
-        self.usable = _freed(usable_devices(profile), options)
+        self.usable = _freed(around.usable, options) if options.unloaded else around.usable
         self.slots = slots(prepared, options.parallel, server.num_parallel, self.constants)
         self.flash_asked = options.flash_attention or server.flash_attention
 
     def plan(self, prepared: PreparedModel, asked: int | None) -> Plan:
         """The parameters for a context of ``asked`` tokens; None takes the server's default."""
         options, constants, np = self.options, self.constants, self.slots
+        around, usable = self.around, self.usable
         if asked is None:
-            asked = default_context(self.usable, constants)
+            asked = default_context(around.total_bytes, constants)
         context = effective_context(prepared, asked, constants)
         estimate = crude_estimate(prepared, context * np)
         devices: tuple[Device, ...] = ()
-        if options.gpu_layers != 0:
-            devices = choose_devices(self.usable, self.profile, estimate, options.spread, constants)
-        available = available_bytes(devices, self.profile) if devices else 0
-        flash = flash_attention(self.flash_asked, devices, prepared, self.quantised)
+        available, frees = 0, []
+        if options.gpu_layers != 0 and usable:
+            devices = choose_devices(usable, around.profile, estimate, options.spread, constants)
+            if devices is around.usable:
+                available, frees = around.available, around.frees
+            else:
+                available = available_bytes(devices, around.profile)
+                frees = [free_bytes(device) for device in devices]
+        setting = flash_setting(self.flash_asked, devices)
+        flash = flash_attention(setting, devices, prepared, self.quantised)
         batch = options.batch or batch_size(
-            prepared,
-            context * np,
-            estimate,
-            available,
-            flash is None or (self.flash_asked == "off" and not flash),
-            devices,
-            context,
-            constants,
+            prepared, context * np, estimate, available, setting == "off", devices, context, constants
         )
         pad = constants.cache_pad
         cells = -(-context * np // pad) * pad
@@ -116,7 +145,6 @@ class Machine:
         if prepared.projector_bytes and projector_on_device(prepared, devices, options.gpu_layers, constants):
             projector = prepared.projector_bytes
             margin = -(-(projector + constants.projector_headroom_bytes) // MIB) * MIB
-        frees = [free_bytes(device) for device in devices]
         return Plan(
             constants,
             devices,
@@ -136,13 +164,12 @@ class Machine:
             batch,
             cells,
             -(-min(cells, windowed + batch) // pad) * pad if windowed else 0,
+            around.measured,
         )
 
 
 def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ...]:
     """The devices with the memory of the models to be unloaded counted as free."""
-    if not options.unloaded:
-        return devices
     more = dict(options.unloaded)
     return tuple(
         replace(

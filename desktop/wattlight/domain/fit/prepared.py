@@ -2,12 +2,14 @@
 
 from math import prod
 
-from wattlight.domain.shape import ModelShape
+from wattlight.domain.shape import ModelShape, ShapeSource
 
 from .architecture import Architecture, read_architecture
+from .architecture_tables import UNMODELLED_CACHE
 from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
 from .file_span import FileSpans
+from .result import Confidence
 from .weights import HIDDEN_PREFIXES, Weights, hidden_bytes, is_expert, outside_kind, weigh
 
 
@@ -22,11 +24,12 @@ class PreparedModel:
         "_cache",
         "_spans",
         "_weights",
-        "adapter_bytes",
         "arch",
+        "base_confidence",
         "embedding_only",
         "projector_bytes",
         "rules",
+        "seen",
         "sees",
         "shape",
         "vocabulary",
@@ -37,10 +40,12 @@ class PreparedModel:
         self.arch: Architecture = read_architecture(shape)
         self.rules: BufferRules = buffer_rules(self.arch, shape)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
-        self.adapter_bytes = shape.adapter_bytes
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)
         self.vocabulary = _vocabulary(shape)
+        self.seen: object = None
+        """What was last worked out about a machine; see ``plan.surroundings``."""
+        self.base_confidence = _confidence(shape, self)
         self._spans: FileSpans | None = None
         self._weights: dict[str, Weights] = {}
         self._cache: dict[tuple[str, bool, int], CacheLayout] = {}
@@ -105,6 +110,15 @@ def _embeds(shape: ModelShape, arch: Architecture) -> bool:
     if shape.embedding_only is not None:
         return shape.embedding_only
     return not arch.has_cache or f"{shape.architecture}.pooling_type" in shape.metadata
+
+
+def _confidence(shape: ModelShape, prepared: "PreparedModel") -> Confidence:
+    """The best that anything worked out from the shape can have."""
+    arch = prepared.arch
+    if not arch.measured or arch.name in UNMODELLED_CACHE or shape.adapter_bytes:
+        return Confidence.LOW
+    exact = shape.source is ShapeSource.HEADER and not prepared.projector_bytes
+    return Confidence.HIGH if exact else Confidence.MEDIUM
 
 
 def _vocabulary(shape: ModelShape) -> int:

@@ -14,6 +14,10 @@ def reported(
 ) -> tuple[int, int]:
     """(size, size_vram) of ``/api/ps`` in bytes; ``mapped``: the model file is memory-mapped."""
     layers = sizer.layers
+    if len(shares) == 1 and shares[0].layers > layers and not shares[0].partial and sizer.backend != "metal":
+        use = taken[0]
+        vram = logged(use.weights) + logged(use.compute) + sizer.logged_cache(0, layers)
+        return vram, vram
     units = sum(share.layers for share in shares)
     spilled = any(share.partial for share in shares)
     first = layers + 1 - units

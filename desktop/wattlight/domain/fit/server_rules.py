@@ -10,11 +10,10 @@ from .prepared import PreparedModel
 _FLASH_HEADS = frozenset((40, 64, 72, 80, 96, 112, 128, 256, 512))
 
 
-def default_context(devices: Sequence[Device], constants: EngineConstants) -> int:
+def default_context(total_bytes: int, constants: EngineConstants) -> int:
     """The server's context for a model that sets none, from the sum of the devices' total memory."""
-    total = sum(device.memory_total_bytes or 0 for device in devices)
     for threshold, context in constants.context_tiers:
-        if total >= threshold:
+        if total_bytes >= threshold:
             return context
     return constants.context_default
 
@@ -22,9 +21,9 @@ def default_context(devices: Sequence[Device], constants: EngineConstants) -> in
 def effective_context(prepared: PreparedModel, asked: int, constants: EngineConstants) -> int:
     """``asked`` within what the server accepts and the model was trained for."""
     minimum = constants.context_minimum_vision if prepared.sees else constants.context_minimum
-    context = max(asked, minimum)
+    context = asked if asked > minimum else minimum
     trained = prepared.arch.context_trained
-    return min(context, trained) if trained else context
+    return trained if 0 < trained < context else context
 
 
 def slots(prepared: PreparedModel, option: int | None, setting: int, constants: EngineConstants) -> int:
@@ -81,7 +80,7 @@ def crude_estimate(prepared: PreparedModel, cells: int) -> int:
 
 
 def choose_devices(
-    devices: Sequence[Device],
+    devices: tuple[Device, ...],
     machine: MachineProfile,
     estimate: int,
     spread: bool,
@@ -89,7 +88,7 @@ def choose_devices(
 ) -> tuple[Device, ...]:
     """The devices the server hands to the engine: one if the estimate fits there, else all of one kind."""
     if len(devices) <= 1:
-        return tuple(devices)
+        return devices
     percent = constants.batch_fit_percent
 
     def rank(group: Iterable[Device]) -> tuple[bool, int]:
@@ -106,17 +105,20 @@ def choose_devices(
     return tuple(max(groups.values(), key=rank))
 
 
+def flash_setting(asked: str, devices: Sequence[Device]) -> str:
+    """What the server tells the engine: ``on``, ``off``, or ``auto`` where every device supports it."""
+    return asked if asked != "auto" or all(_device_flash(device) for device in devices) else "off"
+
+
 def flash_attention(
-    asked: str, devices: Sequence[Device], prepared: PreparedModel, quantised: bool
+    setting: str, devices: Sequence[Device], prepared: PreparedModel, quantised: bool
 ) -> bool | None:
     """Whether flash attention is on; None where the combination is an error (quantised V without it)."""
-    if asked == "on":
+    if setting == "auto":
+        return quantised or all(_head_flash(device, prepared) for device in devices)
+    if setting == "on":
         return True
-    if asked == "off" or not all(_device_flash(d) for d in devices):
-        return None if quantised else False
-    if quantised:
-        return True
-    return all(_head_flash(d, prepared) for d in devices)
+    return None if quantised else False
 
 
 def _device_flash(device: Device) -> bool:
@@ -193,26 +195,25 @@ def maps_file(
     constants: EngineConstants,
 ) -> bool:
     """Whether the server leaves the model file memory-mapped (and the rest of it out of RAM)."""
-    system = machine.os.lower()
     if not devices or gpu_layers == 0:
         return False
-    if system.startswith("win") and any(d.backend == "cuda" for d in devices):
-        return False
-    if any(d.backend == "metal" for d in devices):
+    system, backend = machine.os.lower(), devices[0].backend
+    if backend == "metal":
         if gpu_layers is not None and gpu_layers > 0:
             return gpu_layers >= prepared.arch.layers + 1
         return not (estimate > available > 0)
-    if system.startswith("linux"):
-        if any(d.integrated and d.backend in {"cuda", "rocm"} for d in devices):
-            return False
-        headroom = max(constants.mmap_headroom_bytes, machine.ram_total_bytes // 10)
-        if (
-            not any(d.integrated for d in devices)
-            and estimate <= available * constants.batch_fit_percent // 100
-            and machine.ram_available_bytes < prepared.shape.file_bytes + headroom
-        ):
-            return False
-    return True
+    if system.startswith("win"):
+        return backend != "cuda"
+    if not system.startswith("linux"):
+        return True
+    if backend in {"cuda", "rocm"} and any(d.integrated for d in devices):
+        return False
+    headroom = max(constants.mmap_headroom_bytes, machine.ram_total_bytes // 10)
+    return (
+        machine.ram_available_bytes >= prepared.shape.file_bytes + headroom
+        or estimate > available * constants.batch_fit_percent // 100
+        or any(d.integrated for d in devices)
+    )
 
 
 def projector_on_device(

@@ -2,11 +2,8 @@
 
 from typing import NamedTuple
 
-from wattlight.domain.shape import ShapeSource
 from wattlight.domain.values import MachineProfile
 
-from .architecture_tables import UNMODELLED_CACHE
-from .constants import MEASURED_FROM, version_number
 from .plan import Plan
 from .prepared import PreparedModel
 from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Verdict
@@ -22,6 +19,7 @@ class Placed(NamedTuple):
     shares: list[Share]
     taken: list[Taken]
     host: Taken
+    layers_on_devices: int
     experts_in_ram: int
     missing_bytes: int
     mapped: bool
@@ -34,43 +32,48 @@ def judge(
 ) -> FitResult:
     """Put the answer together."""
     units = prepared.arch.layers + 1
-    on_gpu = sum(share.layers for share in placed.shares)
-    used = sum(use.total for use in placed.taken)
-    devices = tuple(
-        DeviceUse(device.id, device.name, use.weights, use.kv, use.compute, free)
-        for device, use, free in zip(plan.devices, placed.taken, plan.frees, strict=True)
-    )
+    on_gpu, host = placed.layers_on_devices, placed.host
+    host_total = host.weights + host.kv + host.compute
+    used = variable = 0
+    spare = machine.ram_available_bytes - host_total
+    devices: list[DeviceUse] = []
+    if plan.devices:
+        spare = 0
+        for device, use, free, limit in zip(plan.devices, placed.taken, plan.frees, plan.limits, strict=True):
+            weights, kv, compute = use
+            used += weights + kv + compute
+            variable += kv + compute
+            spare += limit
+            devices.append(DeviceUse(device.id, device.name, weights, kv, compute, free))
+        spare -= used
     if on_gpu >= units and not placed.experts_in_ram:
         verdict = Verdict.FULL_GPU
-    elif on_gpu:
-        verdict = Verdict.PARTIAL_GPU
     else:
-        verdict = Verdict.CPU
+        verdict = Verdict.PARTIAL_GPU if on_gpu else Verdict.CPU
     obstacle = _obstacle(machine, options, plan, placed, verdict, used)
-    confidence = _confidence(prepared, machine, plan, verdict)
-    spare = sum(plan.limits) - used if devices else machine.ram_available_bytes - placed.host.total
+    confidence = _confidence(prepared, plan, verdict)
     return FitResult(
-        verdict=Verdict.NO if obstacle else verdict,
-        layers_total=units,
-        layers_on_gpu=on_gpu,
-        expert_blocks_in_ram=placed.experts_in_ram,
-        devices=devices,
-        host=HostUse(*placed.host),
-        batch=plan.batch,
-        context=plan.context,
-        context_asked=plan.asked,
-        kv_type=plan.kv_type,
-        parallel=plan.slots,
-        flash_attention=plan.flash is not False,
-        reported_size_bytes=placed.reported_size,
-        reported_vram_bytes=placed.reported_vram,
-        spare_bytes=spare,
-        missing_bytes=placed.missing_bytes,
-        projector_bytes=plan.projector,
-        margin_bytes=plan.margin,
-        uncertainty_bytes=_uncertainty(plan, placed, verdict, confidence, used),
-        confidence=confidence,
-        obstacle=obstacle,
+        Verdict.NO if obstacle else verdict,
+        units,
+        on_gpu,
+        placed.experts_in_ram,
+        tuple(devices),
+        HostUse(host.weights, host.kv, host.compute),
+        plan.batch,
+        plan.context,
+        plan.asked,
+        plan.kv_type,
+        plan.slots,
+        plan.flash is not False,
+        placed.reported_size,
+        placed.reported_vram,
+        spare,
+        placed.missing_bytes,
+        plan.projector,
+        plan.margin,
+        _uncertainty(plan, verdict, confidence, used + host_total, variable + host.kv + host.compute),
+        confidence,
+        obstacle,
     )
 
 
@@ -84,38 +87,35 @@ def _obstacle(
         use.total > free for use, free in zip(placed.taken, plan.frees, strict=True)
     ):
         return "device_too_small"
-    shared = any(device.unified for device in plan.devices)
     host = placed.host
-    if shared and used + host.total > machine.ram_total_bytes - _UNIFIED_RESERVE_BYTES:
-        return "ram_too_small"
-    needed = host.kv + host.compute if placed.mapped and verdict is Verdict.FULL_GPU else host.total
+    needed = host.kv + host.compute
+    if plan.devices and plan.devices[0].unified:
+        total = used + host.weights + needed
+        if total > machine.ram_total_bytes - _UNIFIED_RESERVE_BYTES:
+            return "ram_too_small"
+    if not placed.mapped or verdict is not Verdict.FULL_GPU:
+        needed += host.weights
     if needed > machine.ram_available_bytes:
         return "ram_too_small" if needed > machine.ram_total_bytes else "ram_too_full"
     return ""
 
 
-def _confidence(prepared: PreparedModel, machine: MachineProfile, plan: Plan, verdict: Verdict) -> Confidence:
-    arch = prepared.arch
-    if not arch.measured or arch.name in UNMODELLED_CACHE or prepared.adapter_bytes:
-        return Confidence.LOW
-    version = version_number(machine.server.version)
-    if (
-        prepared.shape.source is not ShapeSource.HEADER
-        or (version is not None and version < MEASURED_FROM)
+def _confidence(prepared: PreparedModel, plan: Plan, verdict: Verdict) -> Confidence:
+    base = prepared.base_confidence
+    if base is Confidence.HIGH and (
+        not plan.measured
         or plan.backend in {"rocm", "vulkan"}
-        or prepared.projector_bytes
-        or machine.cpu.amx
-        or (verdict is Verdict.PARTIAL_GPU and arch.mla)
+        or (verdict is Verdict.PARTIAL_GPU and prepared.arch.mla)
     ):
         return Confidence.MEDIUM
-    return Confidence.HIGH
+    return base
 
 
-def _uncertainty(plan: Plan, placed: Placed, verdict: Verdict, confidence: Confidence, used: int) -> int:
-    """Half width of the range of the total: worst errors measured or, where unmeasured, assumed."""
-    host = placed.host
-    total = used + host.total
-    variable = host.kv + host.compute + sum(use.kv + use.compute for use in placed.taken)
+def _uncertainty(plan: Plan, verdict: Verdict, confidence: Confidence, total: int, variable: int) -> int:
+    """Half width of the range of the total: worst errors measured or, where unmeasured, assumed.
+
+    ``variable`` is the part of it that is not weights.
+    """
     if confidence is Confidence.LOW:
         return (total - variable) // 100 + variable // 4
     if verdict is Verdict.FULL_GPU:
