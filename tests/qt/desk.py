@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -66,8 +67,12 @@ class Desk:
         self.address = f"unix:path={self.folder / 'bus'}"
         daemon = ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={self.address}"]
         self.bus = self.spawn(daemon)
-        wait_until((self.folder / "bus").exists)
+        wait_until(self._bus_answers)
         self.env["DBUS_SESSION_BUS_ADDRESS"] = self.address
+
+    def _bus_answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            return link.connect_ex(str(self.folder / "bus")) == 0
 
     def spawn(self, command: list[str], **more: Any) -> subprocess.Popen[bytes]:
         """Start a program that is ended with the desk."""

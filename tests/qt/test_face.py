@@ -45,7 +45,7 @@ class Standing:
         self.face = DesktopFace(
             self.asked,
             scene.state,
-            scene.settings,
+            replace(scene.settings, told_tray_closing=True),
             places,
             ["--hidden"],
             early,
