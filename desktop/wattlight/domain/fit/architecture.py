@@ -15,6 +15,7 @@ from .architecture_tables import (
     RECURRENT,
     SAME,
 )
+from .tensor_rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ class _Keys:
         return (default,) * layers
 
 
-def read_architecture(shape: ModelShape) -> Architecture:
-    """What ``shape`` says, with the defaults the engine takes for what is missing."""
+def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
+    """What ``shape`` (with its tensor table ``rows``) says; missing keys take the engine's defaults."""
     keys = _Keys(shape)
     name = SAME.get(shape.architecture, shape.architecture)
     drafts = keys.number("nextn_predict_layers")
@@ -157,7 +158,7 @@ def read_architecture(shape: ModelShape) -> Architecture:
         expert_feed_forward=(
             keys.number("expert_feed_forward_length", keys.number("feed_forward_length")) if experts else 0
         ),
-        dense_blocks=_dense_blocks(shape, experts),
+        dense_blocks=_dense_blocks(rows, experts),
         mla=mla,
         value_length_mla=value_mla,
         multi_axis=name in MULTI_AXIS or (name in {"glm4", "glm4moe", "hunyuan_vl"} and _axes(keys)),
@@ -181,16 +182,12 @@ def _axes(keys: _Keys) -> bool:
     return isinstance(sections, tuple) and len(sections) > 1 and all(bool(s) for s in sections[:2])
 
 
-def _dense_blocks(shape: ModelShape, experts: int) -> int:
+def _dense_blocks(rows: list[Row], experts: int) -> int:
     """Blocks of a mixture model whose feed-forward part is an ordinary one."""
     if not experts:
         return 0
-    with_experts = {t.name.split(".", 2)[1] for t in shape.tensors if "_exps." in t.name}
-    with_ffn = {
-        t.name.split(".", 2)[1]
-        for t in shape.tensors
-        if t.name.startswith("blk.") and t.name.endswith(("ffn_down.weight", "ffn_up.weight"))
-    }
+    with_experts = {row.block for row in rows if "_exps." in row.part}
+    with_ffn = {row.block for row in rows if row.part in {"ffn_down.weight", "ffn_up.weight"}}
     return len(with_ffn - with_experts)
 
 

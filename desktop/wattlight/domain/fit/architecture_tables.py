@@ -134,3 +134,6 @@ PERIOD: dict[str, tuple[int, bool, int]] = {
     "step35": (0, False, 0),
 }
 """Architectures with sliding windows: default period, dense layer first, default window."""
+
+NORM_IN_OUTPUT = frozenset(("lfm2", "lfm2moe"))
+"""The norm of the token table belongs to the output unit."""

@@ -6,10 +6,9 @@ the cells of one slot's cache, ``Sw`` those of a windowed one.
 
 from dataclasses import dataclass
 
-from wattlight.domain.shape import ModelShape
-
 from .architecture import Architecture
 from .architecture_tables import GATED_DELTA
+from .tensor_rows import Row
 
 _TWO_E = frozenset(("phi3", "lfm2", "lfm2moe", *GATED_DELTA))
 
@@ -52,8 +51,8 @@ class BufferRules:
     gpt_oss: bool
 
 
-def buffer_rules(arch: Architecture, shape: ModelShape) -> BufferRules:
-    """Work out the coefficients of ``arch``; ``shape`` gives the sizes of single matrices."""
+def buffer_rules(arch: Architecture, rows: list[Row]) -> BufferRules:
+    """Work out the coefficients of ``arch``; ``rows`` give the sizes of single matrices."""
     e, f_dense = arch.embedding, arch.feed_forward
     hd = arch.heads * arch.key_length
     kd = arch.kv_heads * arch.key_length
@@ -66,7 +65,7 @@ def buffer_rules(arch: Architecture, shape: ModelShape) -> BufferRules:
     plain = 2 * hd + 2 * e + (4 if arch.sliding else 2) * kd + (hd if gated else 0)
     attend_out = arch.heads * arch.value_length_mla if arch.mla else hd
     n_parts = (1, 1, 2) if gpt_oss else (1, 2, 3)
-    gates, expert_matrix, two = _matrices(arch, shape)
+    gates, expert_matrix, two = _matrices(arch, rows)
     return BufferRules(
         masks=1 if arch.has_cache else 0,
         inputs_ub=24 + (16 if arch.sliding else 0) + (12 if arch.multi_axis else 0),
@@ -117,19 +116,15 @@ def _attention(arch: Architecture, hd: int, moe: bool) -> int:
 
 
 def _matrices(
-    arch: Architecture, shape: ModelShape
+    arch: Architecture, rows: list[Row]
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...]]:
     """Per block: largest gate or up matrix, largest expert matrix by overflow pattern, gate + up experts."""
     gates = [0] * arch.layers
     experts = [[0] * arch.layers for _ in range(3)]
     two = [0] * arch.layers
-    for tensor in shape.tensors:
-        if not tensor.name.startswith("blk.") or ".ffn_" not in tensor.name:
+    for block, part, size, _, _ in rows:
+        if not 0 <= block < arch.layers or not part.startswith("ffn_") or not part.endswith("weight"):
             continue
-        number, part = tensor.name[4:].split(".", 1)
-        if not number.isdigit() or int(number) >= arch.layers or not part.endswith("weight"):
-            continue
-        block, size = int(number), tensor.size_bytes
         if "exps." not in part:
             if part in {"ffn_gate.weight", "ffn_up.weight", "ffn_gate_up.weight"}:
                 gates[block] = max(gates[block], size)

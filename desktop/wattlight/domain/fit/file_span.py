@@ -6,7 +6,7 @@ from itertools import accumulate
 from wattlight.domain.shape import ModelShape, Tensor
 
 from .sizing import Share
-from .weights import HIDDEN_PREFIXES, block_of, is_expert, outside_kind
+from .tensor_rows import HIDDEN_PREFIXES, is_expert, outside_kind
 
 Span = tuple[int, int]
 _NONE: Span = (1 << 62, 0)
@@ -25,13 +25,14 @@ class FileSpans:
             if tensor.name.startswith(HIDDEN_PREFIXES):
                 continue
             span = (offset, offset + tensor.size_bytes)
-            block = block_of(tensor.name)
-            if block is None:
+            number, _, part = tensor.name.removeprefix("blk.").partition(".")
+            if not tensor.name.startswith("blk.") or not number.isdigit():
                 kind = outside_kind(tensor.name, keep_norm_out)
                 outside[kind] = _join(outside[kind], span)
-            elif block < layers:
+            elif int(number) < layers:
+                block = int(number)
                 blocks[block] = _join(blocks[block], span)
-                if is_expert(tensor.name):
+                if is_expert(part):
                     experts[block] = _join(experts[block], span)
         if layers:
             blocks[0] = _join(blocks[0], outside["rope"])

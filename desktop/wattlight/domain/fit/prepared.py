@@ -1,16 +1,15 @@
 """Per-model work done once, so that a fit is quick."""
 
-from math import prod
-
 from wattlight.domain.shape import ModelShape, ShapeSource
 
 from .architecture import Architecture, read_architecture
-from .architecture_tables import UNMODELLED_CACHE
+from .architecture_tables import NORM_IN_OUTPUT, UNMODELLED_CACHE
 from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
 from .file_span import FileSpans
 from .result import Confidence
-from .weights import HIDDEN_PREFIXES, Weights, hidden_bytes, is_expert, outside_kind, weigh
+from .tensor_rows import OUTSIDE, hidden_bytes, is_expert, outside_kind, tensor_rows
+from .weights import Weights, weigh
 
 
 class PreparedModel:
@@ -22,6 +21,7 @@ class PreparedModel:
 
     __slots__ = (
         "_cache",
+        "_rows",
         "_spans",
         "_weights",
         "arch",
@@ -37,8 +37,9 @@ class PreparedModel:
 
     def __init__(self, shape: ModelShape) -> None:
         self.shape = shape
-        self.arch: Architecture = read_architecture(shape)
-        self.rules: BufferRules = buffer_rules(self.arch, shape)
+        self._rows = rows = tensor_rows(shape)
+        self.arch: Architecture = read_architecture(shape, rows)
+        self.rules: BufferRules = buffer_rules(self.arch, rows)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)
@@ -83,17 +84,19 @@ class PreparedModel:
         """Parameters that take part in computing a token: of the experts those used, no input matrix."""
         arch, count = self.arch, 0.0
         share = arch.experts_used / arch.experts if arch.experts else 1.0
-        for tensor in self.shape.tensors:
-            if tensor.name.startswith(HIDDEN_PREFIXES) or outside_kind(tensor.name, False) == "input":
+        for block, part, size, _, kind in self._rows:
+            if block == OUTSIDE and outside_kind(part, False) == "input":
                 continue
-            count += prod(tensor.dims) * (share if is_expert(tensor.name) else 1.0)
+            count += size * kind.block / kind.block_bytes * (share if is_expert(part) else 1.0)
         return max(1, round(count))
 
     def weights(self, backend: str, row_pad: int) -> Weights:
         """The weights as ``backend`` stores them."""
         found = self._weights.get(backend)
         if found is None:
-            found = self._weights[backend] = weigh(self.shape, self.arch.layers, backend, row_pad)
+            found = self._weights[backend] = weigh(
+                self._rows, self.arch.layers, backend, row_pad, self.arch.name in NORM_IN_OUTPUT
+            )
         return found
 
     def cache(self, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
