@@ -138,13 +138,12 @@ class NvidiaCards:
     def _ask(self, card: _Card, others_rest: bool, now: Moment, memory: Memory) -> list[Accelerator]:
         if card.device is None or card.generation != self._session.generation:
             handle = self._session.handle_for(card.adapter.slot)
-            card.device = NvidiaDevice(self._api, handle, card.base.id, self._processes)
+            card.device = NvidiaDevice(self._api, handle, card.base.id, self._processes, self._session.driver)
             card.generation = self._session.generation
         device = card.device
         row = device.look(card.base, now, memory)
         slices = device.slice_rows(row)
         self._session.worked()
-        row = replace(row, counter_epoch=f"nvidia {self._session.driver}" if row.counter_mj else "")
         remember(row, self._machine.cache)
         self._watch_idle(card, device, row, now.monotonic_s)
         return [row, *slices]
@@ -221,9 +220,8 @@ class NvidiaUnlisted:
             rows = []
             for key, device in self._devices.items():
                 row = device.look(self._rows[key], now, memory)
-                epoch = f"nvidia {self._session.driver}" if row.counter_mj else ""
-                self._rows[key] = replace(row, counter_epoch=epoch)
-                rows += [self._rows[key], *device.slice_rows(row)]
+                self._rows[key] = row
+                rows += [row, *device.slice_rows(row)]
             return tuple(rows)
         except NvmlFault as fault:
             if fault.code in ENDS_SESSION:
@@ -241,7 +239,9 @@ class NvidiaUnlisted:
         self._devices, self._rows = {}, {}
         for handle in self._api.handles():
             slot = self._api.slot(handle)
-            device = NvidiaDevice(self._api, handle, f"pci:{slot}" if slot else "", self._processes)
+            device = NvidiaDevice(
+                self._api, handle, f"pci:{slot}" if slot else "", self._processes, self._session.driver
+            )
             key = device.id or f"uuid:{device.uuid}"
             self._devices[key] = device
             self._rows[key] = Accelerator(

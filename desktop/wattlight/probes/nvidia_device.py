@@ -61,7 +61,10 @@ class NvidiaDevice:
         NvmlFault: from the constructor and :meth:`look` for codes that end the session or the device.
     """
 
-    def __init__(self, api: NvmlApi, handle: Handle, device_id: str, processes: Processes) -> None:
+    def __init__(
+        self, api: NvmlApi, handle: Handle, device_id: str, processes: Processes, driver: str
+    ) -> None:
+        self._epoch = f"nvidia {driver}"
         self._api, self._handle, self._processes = api, handle, processes
         self.id = device_id
         self._refused: dict[str, tuple[float, int]] = {}
@@ -118,6 +121,7 @@ class NvidiaDevice:
             error_fraction=_ERROR if power is not None else None,
             power_limit_w=limit,
             counter_mj=energy or None,
+            counter_epoch=self._epoch if energy else "",
             utilization_pct=percent_of(busy),
             utilization_source="nvml" if percent_of(busy) is not None else None,
             utilization_reason=(MIG_PARENT if self.slices is not None else busy_reason)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,17 @@ DISTRUSTED = "Its energy counter is not used: three times in a row it disagreed 
 Answer = tuple[Accelerator, ...] | CpuPower | Battery
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one look found."""
+
+    machine: Machine
+    accelerators: tuple[Accelerator, ...]
+    cpu: CpuPower
+    memory: Memory
+    battery: Battery
+
+
 class Prober:
     """Looks at this computer (or at a recorded tree of files). Use from one thread at a time.
 
@@ -52,7 +63,7 @@ class Prober:
         self._machine: Machine | None = None
         self._parts: list[Part] = []
         self._last: dict[str, tuple[Accelerator, ...]] = {}
-        self._seen: HardwareReport | None = None
+        self._seen: _Seen | None = None
         self._battery: tuple[float, Battery] = (float("-inf"), Battery())
         self._scan_at_s = float("-inf")
         self._inventory: tuple[str, ...] = ()
@@ -62,11 +73,11 @@ class Prober:
 
     def report(self) -> HardwareReport:
         """Everything about the machine now; counters give watts from the second look on. Never raises."""
-        return self._look()
+        return self._finish(self._look())
 
     def latest(self) -> HardwareReport:
         """What the last look saw, without looking again if there was one."""
-        return self._seen or self._look()
+        return self._finish(self._seen or self._look())
 
     def profile(self) -> MachineProfile:
         """What the memory and speed models need of this machine. Never raises."""
@@ -80,7 +91,7 @@ class Prober:
             host=LOCAL_HOST,
             at=self._now(),
             monotonic_s=self._clock(),
-            devices=device_samples(seen.accelerators, seen.cpu_power, seen.battery, boot),
+            devices=device_samples(seen.accelerators, seen.cpu, seen.battery, boot),
             memory=memory_sample(seen.memory),
             on_battery=None if seen.battery.on_ac is None else not seen.battery.on_ac,
             boot_id=boot,
@@ -88,9 +99,9 @@ class Prober:
 
     def has_counters(self) -> bool:
         """Whether a second look would add watts (some power comes from energy counters alone)."""
-        seen = self.latest()
+        seen = self._seen or self._look()
         waiting = [a for a in seen.accelerators if a.power_w is None and a.counter_mj is not None]
-        zones = [z for z in seen.cpu_power.zones if z.power_w is None and z.counts is not None]
+        zones = [z for z in seen.cpu.zones if z.power_w is None and z.counts is not None]
         return bool(waiting or zones)
 
     def engine_started(self) -> None:
@@ -112,7 +123,7 @@ class Prober:
             self._machine.cache.save()
         self._host.close()
 
-    def _look(self) -> HardwareReport:
+    def _look(self) -> _Seen:
         now = self._moment()
         machine = self._scan(now)
         memory = self._host.memory()
@@ -135,30 +146,28 @@ class Prober:
             old = self._battery[1]
             self._battery = (now.monotonic_s, replace(old, discharge_w=None, charge_w=None, reason=NO_ANSWER))
         first = self._seen is None
-        self._seen = self._finish(
+        self._seen = _Seen(
             machine,
-            [self._check(row, now) for row in rows],
+            tuple(self._check(row, now) for row in rows),
             cpu if isinstance(cpu, CpuPower) else CpuPower(reason=reasons.get("cpu", NO_ANSWER)),
             memory,
+            self._battery[1],
         )
         if first:
             machine.cache.save()
         return self._seen
 
-    def _finish(
-        self, machine: Machine, rows: list[Accelerator], cpu: CpuPower, memory: Memory
-    ) -> HardwareReport:
-        accelerators = tuple(with_table_facts(row, machine) for row in rows)
-        pool = next(
-            (row.id for row in accelerators if row.memory.unified and row.memory.llm_total_bytes), None
-        )
+    def _finish(self, seen: _Seen) -> HardwareReport:
+        """The report of a look: what a tick does not need is added here."""
+        accelerators = tuple(with_table_facts(row, seen.machine) for row in seen.accelerators)
+        pools = (row.id for row in accelerators if row.memory.unified and row.memory.llm_total_bytes)
         return HardwareReport(
             accelerators=accelerators,
-            ignored_adapters=self._host.ignored(machine),
-            memory=replace(memory, pool=pool) if pool else memory,
-            cpu_power=cpu,
-            battery=self._battery[1],
-            environment=self._host.with_messages(machine, accelerators),
+            ignored_adapters=self._host.ignored(seen.machine),
+            memory=replace(seen.memory, pool=next(pools, None)),
+            cpu_power=seen.cpu,
+            battery=seen.battery,
+            environment=self._host.with_messages(seen.machine, accelerators),
             slow_sensors=self._lane.slow,
         )
 
