@@ -6,13 +6,16 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
-from wattlight.domain.cost import Bucket, DayCell, cells_of
+from wattlight.domain.cost import Bucket, cells_of
 from wattlight.domain.instant import iso_utc
-from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
+from wattlight.domain.tariff import Piece, PriceLookup, Tariff, cost_micro
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, number, tr
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
@@ -25,6 +28,8 @@ COLUMNS = (
     "tokens_out", "price_per_kwh", "cost_micro", "currency",
 )  # fmt: skip
 STEP_DAYS = 7
+
+Row = tuple[str | int | float | None, ...]
 
 
 class ExportProblem(Problem):
@@ -74,9 +79,7 @@ def _rows(args: argparse.Namespace, call: Call) -> int:
         if args.format == "csv":
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for row in rows:
-                writer.writerow([neutral(item) if isinstance(item, str) else item for item in row])
-                count += 1
+            count = _write_csv(writer.writerow, rows)
         else:
             count = _write_json(stream, rows, span)
     if args.output is not None:
@@ -84,7 +87,23 @@ def _rows(args: argparse.Namespace, call: Call) -> int:
     return 0
 
 
-def _write_json(stream: TextIO, rows: Iterable[tuple[object, ...]], span: Span) -> int:
+def _write_csv(write: Callable[[Iterable[object]], object], rows: Iterable[Row]) -> int:
+    # only names come from outside; numbers, times and words of our own need no care
+    safe: dict[str, str] = {}
+    count = 0
+    for row in rows:
+        device, model = row[2], row[3]
+        for name in (device, model):
+            if isinstance(name, str) and name not in safe:
+                safe[name] = neutral(name)
+        write(
+            (*row[:2], safe.get(str(device)), safe.get(str(model)) if model is not None else None, *row[4:])
+        )
+        count += 1
+    return count
+
+
+def _write_json(stream: TextIO, rows: Iterable[Row], span: Span) -> int:
     head = {"schema": SCHEMA, "from": iso_utc(span.start_us), "to": iso_utc(span.end_us)}
     stream.write(json.dumps(head)[:-1] + ', "rows": [')
     count = 0
@@ -108,38 +127,66 @@ def _buckets(reader: LedgerReader, span: Span, progress: "_Progress") -> Iterato
     progress.end()
 
 
-def _priced(buckets: Iterable[Bucket], tariff: Tariff | None, span: Span) -> Iterator[tuple[object, ...]]:
+def _priced(buckets: Iterable[Bucket], tariff: Tariff | None, span: Span) -> Iterator[Row]:
     """One row for each bucket and price; sums of energy are those of the ledger."""
-    lookup = (
-        None if tariff is None else PriceLookup(tariff, span.start_us, max(span.end_us, span.start_us + 1))
-    )
+    if tariff is None:
+        for bucket in buckets:
+            yield _row(bucket, bucket.energy_mj, None, None, None)
+        return
+    lookup = PriceLookup(tariff, span.start_us, max(span.end_us, span.start_us + 1))
+    texts: dict[Decimal, str] = {}
+    piece: Piece | None = None
     for bucket in buckets:
-        if lookup is None:
-            yield _row(bucket, None, None)
+        end_us = min(bucket.start_us + bucket.length_us, span.end_us)
+        if piece is None or not (piece.start_us <= bucket.start_us and end_us <= piece.end_us):
+            pieces = tuple(lookup.within(bucket.start_us, end_us))
+            piece = pieces[0] if len(pieces) == 1 else None
+        if piece is not None:
+            yield _at_price(bucket, bucket.energy_mj, piece.price_per_kwh, tariff, texts)
             continue
         for cell in cells_of((bucket,), lookup):
-            yield _row(bucket, cell, tariff)
+            part = replace(
+                bucket, observed_ms=cell.observed_ms, tokens_in=cell.tokens_in, tokens_out=cell.tokens_out
+            )
+            yield _at_price(part, cell.energy_mj, cell.price_per_kwh, tariff, texts)
 
 
-def _row(bucket: Bucket, cell: DayCell | None, tariff: Tariff | None) -> tuple[object, ...]:
-    price = None if cell is None else cell.price_per_kwh
-    energy_mj = bucket.energy_mj if cell is None else cell.energy_mj
-    observed_ms = bucket.observed_ms if cell is None else cell.observed_ms
+def _at_price(
+    bucket: Bucket,
+    energy_mj: int,
+    price: Decimal | None,
+    tariff: Tariff,
+    texts: dict[Decimal, str],
+) -> Row:
+    if price is None:
+        return _row(bucket, energy_mj, None, None, None)
+    text = texts.get(price)
+    if text is None:
+        text = texts[price] = format(price, "f")
+    return _row(bucket, energy_mj, text, cost_micro(((price, energy_mj),)), tariff.currency)
+
+
+def _row(bucket: Bucket, energy_mj: int, price: str | None, micro: int | None, currency: str | None) -> Row:
     return (
-        iso_utc(bucket.start_us),
+        _stamp(bucket.start_us),
         bucket.length_us // 1_000_000,
         bucket.device,
         bucket.model,
         bucket.state.value,
         energy_mj,
-        observed_ms / 1000,
+        bucket.observed_ms / 1000,
         bucket.quality.value,
-        bucket.tokens_in if cell is None else cell.tokens_in,
-        bucket.tokens_out if cell is None else cell.tokens_out,
-        None if price is None else format(price, "f"),
-        None if price is None else cost_micro({price: energy_mj}),
-        None if tariff is None or price is None else tariff.currency,
+        bucket.tokens_in,
+        bucket.tokens_out,
+        price,
+        micro,
+        currency,
     )
+
+
+@lru_cache(maxsize=64)
+def _stamp(start_us: int) -> str:
+    return iso_utc(start_us)
 
 
 @contextlib.contextmanager

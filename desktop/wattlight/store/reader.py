@@ -1,15 +1,15 @@
 """Reads the ledger: any number of these, in any process, while one other writes."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from wattlight.domain.cost import Bucket, ClosedDay, DayCell
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow
+from wattlight.domain.cost import Bucket, DayCell, DayPrices
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow, State
 from wattlight.domain.values import LOCAL_HOST, HostId
 
 from .connection import connect_for_reading
@@ -21,6 +21,14 @@ energy_mj, observed_ms, quality, tokens_in, tokens_out
 FROM {table} JOIN device ON device.id = device LEFT JOIN model ON model.id = model
 WHERE start >= ? AND start < ? AND host = ? ORDER BY start"""
 
+_CLOSED = (
+    "SELECT day, end_us, observed_ms FROM day_closed WHERE host = ? AND day >= ? AND day <= ? ORDER BY day"
+)
+_SUMS = """SELECT {by}, state, price, fallback, sum(energy_mj), sum(observed_ms), max(quality),
+sum(tokens_in), sum(tokens_out) FROM day WHERE host = ? AND day >= ? AND day <= ?
+GROUP BY {by}, state, price, fallback"""
+_DAYS = """SELECT day, state, price, sum(energy_mj) FROM day WHERE host = ? AND day >= ? AND day <= ?
+GROUP BY day, state, price"""
 _PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
 
 
@@ -65,41 +73,45 @@ class LedgerReader:
 
     def closed_days(
         self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
-    ) -> tuple[ClosedDay, ...]:
-        """Days (ISO dates, both ends included) that are in the cache for the tariff named ``key``."""
+    ) -> tuple[DayPrices, ...]:
+        """Days (ISO dates, both ends included) in the cache for the tariff named ``key``, in order, each
+        added up by state and price."""
         with translated("read"), self._snapshot():
-            known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
-            if known is None or known[0] != key:
+            if not self._cached_for(key):
                 return ()
             span = (host, first, last)
-            days = self._connection.execute(
-                "SELECT day, end_us, observed_ms FROM day_closed WHERE host = ? AND day >= ? AND day <= ?",
-                span,
-            ).fetchall()
-            cells: dict[str, list[DayCell]] = {day[0]: [] for day in days}
-            for day, device, model, state, price, fallback, *numbers in self._connection.execute(
-                "SELECT day, key, model.name, state, price, fallback, energy_mj, observed_ms, quality, "
-                "tokens_in, tokens_out FROM day JOIN device ON device.id = device "
-                "LEFT JOIN model ON model.id = model WHERE day.host = ? AND day >= ? AND day <= ?",
-                span,
-            ):
-                mj, ms, quality, tokens_in, tokens_out = numbers
-                if day in cells:
-                    cells[day].append(
-                        DayCell(
-                            device,
-                            model,
-                            STATES[state],
-                            Decimal(price) if price else None,
-                            bool(fallback),
-                            mj,
-                            ms,
-                            QUALITIES[quality],
-                            tokens_in,
-                            tokens_out,
-                        )
-                    )
-        return tuple(ClosedDay(day, end_us, ms, tuple(cells[day])) for day, end_us, ms in days)
+            days = self._connection.execute(_CLOSED, span).fetchall()
+            sums = self._connection.execute(_DAYS, span).fetchall()
+        prices = {text: Decimal(text) if text else None for text in {row[2] for row in sums}}
+        amounts: dict[str, list[tuple[State, Decimal | None, int]]] = {day[0]: [] for day in days}
+        for day, state, price, energy_mj in sums:
+            if day in amounts:
+                amounts[day].append((STATES[state], prices[price], energy_mj))
+        return tuple(DayPrices(day, ms, tuple(amounts[day])) for day, _, ms in days)
+
+    def closed_cells(
+        self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
+    ) -> tuple[frozenset[str], int, tuple[DayCell, ...]]:
+        """All of these days together: which are in the cache, milliseconds observed in them, and their
+        sums by device, model, state and price."""
+        with translated("read"), self._snapshot():
+            if not self._cached_for(key):
+                return frozenset(), 0, ()
+            span = (host, first, last)
+            days = self._connection.execute(_CLOSED, span).fetchall()
+            devices = dict(self._connection.execute("SELECT id, key FROM device").fetchall())
+            models = dict(self._connection.execute("SELECT id, name FROM model").fetchall())
+            cells = tuple(
+                _cell(devices.get(device, ""), models.get(model), columns)
+                for device, model, *columns in self._connection.execute(
+                    _SUMS.format(by="device, model"), span
+                )
+            )
+        return frozenset(day for day, _, _ in days), sum(ms for _, _, ms in days), cells
+
+    def _cached_for(self, key: str) -> bool:
+        known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
+        return known is not None and known[0] == key
 
     def gaps(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> tuple[GapRow, ...]:
         """Gaps that touch [start, end), in order of time."""
@@ -169,6 +181,22 @@ class LedgerReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _cell(device: str, model: str | None, columns: Sequence[Any]) -> DayCell:
+    state, price, fallback, mj, ms, quality, tokens_in, tokens_out = columns
+    return DayCell(
+        device,
+        model,
+        STATES[state],
+        Decimal(price) if price else None,
+        bool(fallback),
+        mj,
+        ms,
+        QUALITIES[quality],
+        tokens_in,
+        tokens_out,
+    )
 
 
 def open_reader(file: Path) -> LedgerReader:

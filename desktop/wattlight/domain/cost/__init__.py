@@ -2,7 +2,7 @@
 
 from .account import Account, By, CostLine, CostReport
 from .buckets import Bucket
-from .days import ClosedDay, DayCell, cells_of
+from .days import ClosedDay, DayCell, DayPrices, cells_of
 from .keep_alive import KeepAliveSaving, keep_alive_saving
 from .projection import DayAmount, Projection, project_month
 
@@ -15,6 +15,7 @@ __all__ = [
     "CostReport",
     "DayAmount",
     "DayCell",
+    "DayPrices",
     "KeepAliveSaving",
     "Projection",
     "cells_of",

@@ -37,6 +37,15 @@ class ClosedDay:
     cells: tuple[DayCell, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DayPrices:
+    """A local day by state and price: (state, price per kWh or None, mJ)."""
+
+    day: str
+    observed_ms: int
+    amounts: tuple[tuple[State, Decimal | None, int], ...]
+
+
 _Key = tuple[str, str | None, State, Decimal | None, bool]
 
 

@@ -1,6 +1,5 @@
 """The meter: sampler, attribution, recorder, replay of traces, sums of cost."""
 
-from .budget import BudgetWatch
 from .daybook import Amount, DayBook, DaySum, ModelSum, close_days
 from .device_meter import DeviceMeter, MeterRules
 from .ledger_file import LedgerFile
@@ -15,7 +14,6 @@ from .trace import Replay, TraceProblem, TraceRow, read_trace, replay
 
 __all__ = [
     "Amount",
-    "BudgetWatch",
     "DayBook",
     "DaySum",
     "DeviceMeter",

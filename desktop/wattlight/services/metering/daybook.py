@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.cost import Bucket, ClosedDay, DayCell, cells_of
+from wattlight.domain.cost import Bucket, ClosedDay, DayCell, DayPrices, cells_of
 from wattlight.domain.energy import State, worst_quality
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro, day_start_us, local_day
 from wattlight.domain.values import LOCAL_HOST, HostId, Quality
@@ -71,29 +72,34 @@ class DayBook:
         self._tariff = tariff
         self._zone = tariff.zone if tariff is not None else zone or ZoneInfo("UTC")
         self._host = host
+        self._key = tariff_key(tariff, self._zone)
 
-    def days(self, first: date, last: date) -> tuple[ClosedDay, ...]:
+    def day_sums(self, first: date, last: date) -> tuple[DaySum, ...]:
         """Every day from ``first`` to ``last`` (both included) that has rows, in order."""
-        key = tariff_key(self._tariff, self._zone)
-        known = self._reader.closed_days(key, first.isoformat(), last.isoformat(), self._host)
+        known = self._reader.closed_days(self._key, first.isoformat(), last.isoformat(), self._host)
         found = {day.day: day for day in known}
         missing = [d for d in _span(first, last) if d.isoformat() not in found]
         for left, right in _runs(missing):
-            for day in self._computed(left, right):
-                found[day.day] = day
-        return tuple(found[key] for key in sorted(found) if found[key].cells or found[key].observed_ms)
+            for day in self.computed(left, right):
+                amounts = tuple((c.state, c.price_per_kwh, c.energy_mj) for c in day.cells)
+                found[day.day] = DayPrices(day.day, day.observed_ms, amounts)
+        return tuple(self._day_sum(found[key]) for key in sorted(found))
 
-    def day_sums(self, first: date, last: date) -> tuple[DaySum, ...]:
-        """The stacked bars of the cost page."""
-        return tuple(self._day_sum(day) for day in self.days(first, last))
+    def cells(self, first: date, last: date) -> tuple[DayCell, ...]:
+        """All of the days together, by device, model, state and price (a key may come twice)."""
+        closed, _, cells = self._reader.closed_cells(
+            self._key, first.isoformat(), last.isoformat(), self._host
+        )
+        missing = [d for d in _span(first, last) if d.isoformat() not in closed]
+        more = [cell for run in _runs(missing) for day in self.computed(*run) for cell in day.cells]
+        return (*cells, *more)
 
     def model_sums(self, first: date, last: date) -> tuple[ModelSum, ...]:
         """Models by energy, largest first."""
         cells: dict[str, list[DayCell]] = {}
-        for day in self.days(first, last):
-            for cell in day.cells:
-                if cell.model is not None:
-                    cells.setdefault(cell.model, []).append(cell)
+        for cell in self.cells(first, last):
+            if cell.model is not None:
+                cells.setdefault(cell.model, []).append(cell)
         sums = [
             ModelSum(
                 model,
@@ -109,24 +115,29 @@ class DayBook:
 
     def amount(self, cells: Iterable[DayCell]) -> Amount:
         """Energy and money of cells, rounded once."""
-        mine = list(cells)
-        energy = sum(cell.energy_mj for cell in mine)
+        return self._amount([(cell.price_per_kwh, cell.energy_mj) for cell in cells])
+
+    def _amount(self, priced: list[tuple[Decimal | None, int]]) -> Amount:
+        energy = sum(energy_mj for _, energy_mj in priced)
         if self._tariff is None:
             return Amount(energy, None)
-        priced = [(c.price_per_kwh, c.energy_mj) for c in mine if c.price_per_kwh is not None]
-        return Amount(energy, cost_micro(priced))
+        return Amount(energy, cost_micro((price, mj) for price, mj in priced if price is not None))
 
-    def _day_sum(self, day: ClosedDay) -> DaySum:
-        states = (State.ACTIVE, State.PARKED)
+    def _day_sum(self, day: DayPrices) -> DaySum:
+        kinds: dict[State, list[tuple[Decimal | None, int]]] = {State.ACTIVE: [], State.PARKED: []}
+        rest: list[tuple[Decimal | None, int]] = []
+        for state, price, energy_mj in day.amounts:
+            kinds.get(state, rest).append((price, energy_mj))
         return DaySum(
             date.fromisoformat(day.day),
-            self.amount(c for c in day.cells if c.state is State.ACTIVE),
-            self.amount(c for c in day.cells if c.state is State.PARKED),
-            self.amount(c for c in day.cells if c.state not in states),
+            self._amount(kinds[State.ACTIVE]),
+            self._amount(kinds[State.PARKED]),
+            self._amount(rest),
             day.observed_ms // 1000,
         )
 
-    def _computed(self, first: date, last: date) -> list[ClosedDay]:
+    def computed(self, first: date, last: date) -> list[ClosedDay]:
+        """The days that have rows, added up from the rows themselves."""
         start_us = day_start_us(first, self._zone)
         end_us = day_start_us(last + timedelta(days=1), self._zone)
         lookup = None if self._tariff is None else PriceLookup(self._tariff, start_us, end_us)
@@ -153,8 +164,9 @@ def close_days(writer: LedgerWriter, tariff: Tariff | None, now_us: int, zone: Z
     place = tariff.zone if tariff is not None else zone or ZoneInfo("UTC")
     first, last = local_day(span[0], place), local_day(now_us, place) - timedelta(days=1)
     key = tariff_key(tariff, place)
-    known = {day.day for day in reader.closed_days(key, first.isoformat(), last.isoformat())}
-    fresh = [day for day in book.days(first, last) if day.day not in known] if first <= last else []
+    known = reader.closed_cells(key, first.isoformat(), last.isoformat())[0]
+    missing = [day for day in _span(first, last) if day.isoformat() not in known] if first <= last else []
+    fresh = [day for run in _runs(missing) for day in book.computed(*run)]
     writer.close_days(key, fresh)
     return len(fresh)
 
