@@ -50,6 +50,21 @@ class Meter:
     cooling_factor: float = 0.0
     daily_budget_micro: int | None = None
     monthly_budget_micro: int | None = None
+    keep_months: int | None = None
+    """Older rows of the ledger are deleted; None keeps everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRun:
+    """How far the first run is, so that it goes on where it was after a crash.
+
+    ``step`` is the name of its page, "" before it began. ``model`` is the one chosen to begin with,
+    ``better`` a larger one offered once that answers.
+    """
+
+    step: str = ""
+    model: str | None = None
+    better: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,11 @@ class Settings:
     keep_alive: str = "5m"
     told_tray_closing: bool = False
     first_run_done: bool = False
+    first_run: FirstRun = field(default_factory=FirstRun)
+    start_server: bool = False
+    """Start the server that is ours (installed, or the managed copy) where none runs."""
+    server_proxy: str | None = None
+    """HTTPS_PROXY for a server that Wattlight starts; the person's own choice."""
     window_geometry: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
     """(key, JSON text) of keys this version does not know."""

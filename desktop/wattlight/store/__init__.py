@@ -7,6 +7,7 @@ from .pending import Pending
 from .problem import LedgerDamaged, LedgerFull, LedgerProblem
 from .reader import LedgerReader, open_reader
 from .reserve import release_reserve
+from .retention import forget_before
 from .writer import LedgerWriter
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "OpenedLedger",
     "Pending",
     "back_up",
+    "forget_before",
     "open_ledger",
     "open_memory_ledger",
     "open_reader",

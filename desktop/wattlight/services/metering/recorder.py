@@ -59,6 +59,7 @@ class Recorder:
         self._troubled = False
         self._rolled_us: int | None = None
         self._rounds = threading.Event()
+        self._errands: deque[tuple[Callable[[LedgerWriter], object], threading.Event]] = deque()
 
     def open(self) -> LedgerWriter:
         """Open the ledger (before the thread starts) and tell what was found.
@@ -85,11 +86,20 @@ class Recorder:
             self._arrived.append(batch)
             self._wake.set()
 
+    def ask(self, errand: Callable[[LedgerWriter], object], timeout_s: float = 5.0) -> bool:
+        """Let the one writer do something (purge, say) after committing; False if it was not done in time."""
+        done = threading.Event()
+        self._errands.append((errand, done))
+        self.flush(timeout_s)
+        return done.is_set()
+
     def flush(self, timeout_s: float = 2.0) -> bool:
         """Commit now and wait for it; False if that did not happen in time."""
         if self._thread is None:
             self._drain()
-            return self.commit()
+            done = self.commit()
+            self._run_errands()
+            return done
         self._rounds.clear()
         self._hurry.set()
         self._wake.set()
@@ -143,6 +153,15 @@ class Recorder:
             if self._daily is not None:
                 self._daily(self._writer)
 
+    def _run_errands(self) -> None:
+        while self._errands and self._writer is not None:
+            errand, done = self._errands.popleft()
+            try:
+                errand(self._writer)
+                done.set()
+            except LedgerProblem as problem:
+                self._notify(problem.code, str(problem))
+
     def _wrote(self) -> None:
         self._pending = Pending()
         if self._troubled:
@@ -194,6 +213,7 @@ class Recorder:
             self._hurry.clear()
             self._drain()
             self.commit()
+            self._run_errands()
             self._rounds.set()
             self.maintain()
         self._drain()

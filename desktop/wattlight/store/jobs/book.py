@@ -13,7 +13,8 @@ from wattlight.domain.values import LOCAL_HOST, HostId
 from ..connection import connect_for_writing
 from ..opening import set_aside
 from ..schema import migrate, version_of
-from . import comparisons, speeds, tokens
+from . import comparisons, contacts, speeds, tokens
+from .contacts import Contact
 from .problem import JobsProblem, translated
 from .schema import STEPS
 from .tokens import TokenHour
@@ -65,6 +66,16 @@ class JobsBook:
         """Sums of the hours in [start, end), in order of time."""
         with self._lock, translated("read"):
             return tokens.between(self._connection, start, end, host)
+
+    def note_contact(self, host: str, reason: str, at: datetime) -> None:
+        """Remember that a host was contacted, and why ("model", "shape", "server")."""
+        with self._lock, translated("written"):
+            contacts.note(self._connection, host, reason, at)
+
+    def contacts(self) -> tuple[Contact, ...]:
+        """Every host that was contacted, the latest first."""
+        with self._lock, translated("read"):
+            return contacts.newest(self._connection)
 
     def forget(self) -> None:
         """Remove everything that was learned and counted."""

@@ -24,5 +24,11 @@ _FIRST: tuple[str, ...] = (
     PRIMARY KEY (host, hour, model, client, source)) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_CONTACTS: tuple[str, ...] = (
+    """CREATE TABLE contact (
+    host TEXT NOT NULL, reason TEXT NOT NULL, at_us INTEGER NOT NULL, times INTEGER NOT NULL,
+    PRIMARY KEY (host, reason)) WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONTACTS)
 """Statements that lead from version i to i + 1; never changed once released."""
