@@ -1,7 +1,9 @@
 """What Wattlight relies on in an Ollama server, true of the fake and of the real one."""
 
+import os
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event, Semaphore
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from fakes.loopback_registry import LoopbackRegistry
 from wattlight.domain.state import ServerStatus
 from wattlight.runtime import RuntimeProblem, same_model
+from wattlight.services.models import damaged_layers, remove_damaged
 
 from .conftest import Place
 
@@ -195,6 +198,24 @@ class TestOwnRegistry:
             assert caught.value.code == "digest_mismatch"
             with suppress(RuntimeProblem):
                 place.server.remove(name)
+
+    def test_fault_66_damaged_files_a_real_server_kept_are_found(self, place: Place) -> None:
+        """Needs WATTLIGHT_TEST_MODELS, the folder the server keeps its models in."""
+        folder = os.environ.get("WATTLIGHT_TEST_MODELS", "")
+        if not folder:
+            pytest.skip("WATTLIGHT_TEST_MODELS is not set")
+        with LoopbackRegistry() as registry:
+            name = registry.add("kept", b"some weights" * 1000, template=f"{{{{ .Prompt }}}} {registry.port}")
+            registry.faults.wrong_bytes = True
+            with pytest.raises(RuntimeProblem):
+                list(place.server.pull(name))
+            registry.faults.wrong_bytes = False
+            assert list(place.server.pull(name))[-1].done, "the server says success"
+            damaged = damaged_layers(name, (Path(folder),), Event())
+            remove_damaged(damaged)
+            assert list(place.server.pull(name))[-1].done
+            assert damaged_layers(name, (Path(folder),), Event()) == ()
+            place.server.remove(name)
 
     def test_an_unreachable_registry(self, place: Place) -> None:
         with LoopbackRegistry() as registry:

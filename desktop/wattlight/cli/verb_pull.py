@@ -2,13 +2,16 @@
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 
+from wattlight.catalog.installed import models_folders
+from wattlight.catalog.registry import read_address
 from wattlight.domain.state import PullState
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, gb, number, percent, tr
-from wattlight.runtime import read_name
-from wattlight.services.models import run_pull
+from wattlight.runtime import parse_endpoint, read_name
+from wattlight.services.models import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull
 
 from .call import Call, Document
 from .progress_line import ProgressLine
@@ -21,6 +24,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     parser.add_argument("model", metavar="MODEL", help="name of a model, such as llama3.2:3b")
     parser.add_argument("--yes", action="store_true", help="do not ask about a registry named in MODEL")
+    parser.add_argument(
+        "--repair", action="store_true", help="first remove files of MODEL that were kept damaged, then pull"
+    )
     add_host_option(parser)
 
 
@@ -28,7 +34,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     """Download, showing progress; with ``--json`` one line per step, the last with ``done`` true."""
     server = server_of(args, call)
     name = read_name(args.model)
-    if name.registry is not None:
+    if name.registry is not None and name.registry.lower() != read_address(name.model).host:
         require_yes(
             args,
             call,
@@ -43,16 +49,26 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 host=name.registry,
             ),
         )
+    folders = models_folders(call.workshop.environ) if parse_endpoint(server.url).is_loopback else ()
     shower = _Records(call) if call.as_json else _Lines(call)
     cancel = Event()
     try:
-        problem = run_pull(server, args.model, shower.step, cancel)
+        if args.repair:
+            remove_damaged(damaged_layers(args.model, folders, cancel))
+        problem: Problem | None = run_pull(server, args.model, shower.step, cancel)
+        if problem is None:
+            problem = _damage(args.model, folders, None if args.repair else SMALL_BYTES)
     except KeyboardInterrupt:
         cancel.set()
         shower.step(replace(shower.last, cancelled=True, bytes_per_s=None))
         shower.end(None)
         return INTERRUPTED
     return shower.end(problem)
+
+
+def _damage(model: str, folders: tuple[Path, ...], largest_bytes: int | None) -> Problem | None:
+    damaged = damaged_layers(model, folders, Event(), largest_bytes=largest_bytes)
+    return damage_problem(model, damaged) if damaged else None
 
 
 class _Shower:

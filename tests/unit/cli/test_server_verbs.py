@@ -13,6 +13,7 @@ import pytest
 
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
+from wattlight.catalog.registry import read_address
 from wattlight.cli import run
 from wattlight.cli.columns import aligned
 from wattlight.cli.verb_pull import progress_text
@@ -20,6 +21,7 @@ from wattlight.domain.state import PullState
 from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile
 from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect
+from wattlight.services.models import DamagedLayer
 from wattlight.settings import ServerAddress, Settings
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
@@ -234,6 +236,27 @@ def test_fault_16_another_registry_is_asked_about(fake: FakeOllama, line: Line, 
     assert name.split("/", maxsplit=1)[0] in error["message"]
     assert fake.requests == []
     assert line("pull", name, "--yes")[0] == 0
+
+
+def test_ollamas_own_registry_is_not_asked_about(fake: FakeOllama, line: Line) -> None:
+    name = f"{read_address('x').host}/library/a:1b"
+    fake.offer(name)
+    assert line("pull", name)[0] == 0
+
+
+def test_fault_66_at_the_command_line(
+    fake: FakeOllama, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = DamagedLayer("template", tmp_path / "blob")
+    damaged.file.write_bytes(b"damaged")
+    found = lambda *_, **__: (damaged,) if damaged.file.exists() else ()  # noqa: E731 - one line
+    monkeypatch.setattr("wattlight.cli.verb_pull.damaged_layers", found)
+    fake.offer("a:1b")
+    code, text = line("pull", "a:1b", "--json")
+    last = json.loads(text.splitlines()[-1])
+    assert (code, last["done"], last["error"]["code"]) == (1, True, "damaged_layers")
+    assert line("pull", "a:1b", "--repair")[0] == 0
+    assert not damaged.file.exists()
 
 
 @pytest.mark.parametrize("verb", ["load", "unload", "switch", "remove", "pull"])

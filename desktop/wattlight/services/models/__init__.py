@@ -7,9 +7,12 @@ from .removing import remove_model
 from .room import room_by_size
 from .switching import FitsBeside, SwitchResult, switch, unload_all
 from .tasks import ModelTasks, TaskEnd, TaskSettings
+from .verifying import SMALL_BYTES, DamagedLayer, damage_problem, damaged_layers, remove_damaged
 from .watch import ServerWatch
 
 __all__ = [
+    "SMALL_BYTES",
+    "DamagedLayer",
     "FitsBeside",
     "Lane",
     "Merged",
@@ -18,6 +21,9 @@ __all__ = [
     "SwitchResult",
     "TaskEnd",
     "TaskSettings",
+    "damage_problem",
+    "damaged_layers",
+    "remove_damaged",
     "remove_model",
     "room_by_size",
     "run_pull",

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from wattlight.domain.state import PullState, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
@@ -14,6 +15,7 @@ from .lane import Lane
 from .pulls import run_pull
 from .removing import remove_model
 from .switching import FitsBeside, switch, unload_all
+from .verifying import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class ModelTasks:
         on_end: Callable[[TaskEnd], None],
         *,
         settings: Callable[[], TaskSettings] = TaskSettings,
+        folders: Callable[[HostId], tuple[Path, ...]] = lambda _: (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +74,8 @@ class ModelTasks:
         self._on_change = on_change
         self._on_end = on_end
         self._settings = settings
+        self._folders = folders
+        self._mismatched = False
         self._now = now
         self._clock = clock
         self._lock = threading.RLock()
@@ -158,6 +163,16 @@ class ModelTasks:
         if not self._transfers.submit(lambda: self._run_pull(model, key, host, cancel)):
             self._end_pull(key)
 
+    def repair(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Remove the damaged files of ``model`` and pull it again. The window has asked before."""
+
+        def work(_: ModelServer, task: _Task) -> str:
+            remove_damaged(damaged_layers(model, self._folders(host), task.cancel))
+            self.pull(model, host)
+            return ""
+
+        self._start("repair", model, host, work)
+
     def cancel_pull(self, model: str) -> None:
         """Stop a download, or forget one that failed; the server keeps what has arrived."""
         key = clean_text(model)
@@ -221,21 +236,41 @@ class ModelTasks:
     def _run_pull(self, model: str, key: str, host: HostId, cancel: threading.Event) -> None:
         def publish(state: PullState) -> None:
             with self._lock:
-                self._pulls[key] = state
+                self._pulls[key] = replace(state, done=False) if state.done else state
             self._tell()
 
         problem: Problem | None = None
         try:
             if not cancel.is_set():
                 problem = run_pull(self._server_for(host), model, publish, cancel, clock=self._clock)
+            if problem is None and not cancel.is_set():
+                problem = self._verify(model, host, publish, cancel)
+            if problem is None and not cancel.is_set():
+                self._pulls[key] = replace(self._pulls[key], done=True)
+                self._tell()
         except Problem as caught:
-            problem = caught
-            publish(PullState(key, error=str(caught)))
+            problem = None if caught.code == "cancelled" else caught
+            publish(PullState(key, cancelled=problem is None, error=None if problem is None else str(caught)))
         except Exception as error:  # noqa: BLE001 - as above
             problem = _unexpected(error)
             publish(PullState(key, error=str(problem)))
+        self._mismatched = self._mismatched or (problem is not None and problem.code == "digest_mismatch")
         self._end_pull(key)
         self._on_end(TaskEnd("pull", key, host, problem, cancelled=problem is None and cancel.is_set()))
+
+    def _verify(
+        self, model: str, host: HostId, publish: Callable[[PullState], None], cancel: threading.Event
+    ) -> Problem | None:
+        """Hash what was pulled; everything once any pull has had wrong bytes, files are shared by models."""
+        largest = None if self._mismatched else SMALL_BYTES
+        if self._mismatched:
+            publish(PullState(clean_text(model), status="checking every file"))
+        damaged = damaged_layers(model, self._folders(host), cancel, largest_bytes=largest)
+        if not damaged:
+            return None
+        problem = damage_problem(model, damaged)
+        publish(PullState(clean_text(model), error=str(problem)))
+        return problem
 
     def _end_pull(self, key: str) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import PullState, TaskState
 from wattlight.runtime import OllamaServer
 from wattlight.services.models import ModelTasks, TaskEnd, TaskSettings
+
+from .test_verifying import store
 
 
 class Heard:
@@ -191,3 +194,50 @@ def test_keep_loaded_keeps_the_context(fake: FakeOllama, tasks: ModelTasks, hear
     heard.wait_ends()
     assert fake.loads == []
     assert fake.requests[-2].body["keep_alive"] == -1
+
+
+def test_fault_66_a_pull_that_says_success_but_kept_damaged_files(
+    fake: FakeOllama, server: OllamaServer, heard: Heard, tmp_path: Path
+) -> None:
+    files = store(tmp_path, "registry.example/me/a:latest")
+    files["template"].write_bytes(b"damaged")
+    fake.offer("registry.example/me/a")
+    made = ModelTasks(
+        lambda _: server, lambda _: lambda *_: True, heard.change, heard.end, folders=lambda _: (tmp_path,)
+    )
+    made.pull("registry.example/me/a")
+    end = heard.wait_ends()
+    assert end.problem is not None
+    assert end.problem.code == "damaged_layers"
+    assert "template" in (heard.pulls[-1][0].error or "")
+    assert not any(pulls and pulls[0].done for pulls in heard.pulls)
+    made.repair("registry.example/me/a")
+    assert heard.wait_ends(2).kind == "repair"
+    assert heard.wait_ends(3).problem is None
+    assert not files["template"].exists()
+    assert made.close(5)
+
+
+def test_fault_66_after_a_digest_mismatch_every_file_is_hashed(
+    fake: FakeOllama, server: OllamaServer, heard: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wattlight.services.models.tasks.SMALL_BYTES", 10)
+    store(tmp_path, "registry.example/me/a:latest")["model"].write_bytes(b"damaged")
+    fake.offer("registry.example/me/a")
+    made = ModelTasks(
+        lambda _: server, lambda _: lambda *_: True, heard.change, heard.end, folders=lambda _: (tmp_path,)
+    )
+    made.pull("registry.example/me/a")
+    assert heard.wait_ends(1).problem is None
+    fake.pulling.error_at, fake.pulling.error = (
+        0.9,
+        "digest mismatch, file must be downloaded again: want x, got y",
+    )
+    made.pull("registry.example/me/a")
+    assert heard.wait_ends(2).problem is not None
+    fake.pulling.error_at = None
+    made.pull("registry.example/me/a")
+    end = heard.wait_ends(3)
+    assert end.problem is not None
+    assert end.problem.code == "damaged_layers"
+    assert made.close(5)
