@@ -13,7 +13,7 @@ from .text import ElidedLabel, plain_label, set_text
 class SwitchButton(QPushButton):
     """A whole line that can be clicked: a name at the left, a quiet note at the right."""
 
-    def __init__(self, row: SwitchRow, ask: Ask) -> None:
+    def __init__(self, row: SwitchRow, ask: Ask, air: int) -> None:
         super().__init__()
         self.setProperty("role", "row")
         self.setAutoDefault(False)
@@ -21,7 +21,7 @@ class SwitchButton(QPushButton):
         self.setAccessibleName(row.spoken)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         line = QHBoxLayout(self)
-        line.setContentsMargins(8, 0, 8, 0)
+        line.setContentsMargins(air, 0, air, 0)
         name = ElidedLabel()
         set_text(name, row.name)
         note = plain_label(row.note, "quiet")
@@ -36,9 +36,9 @@ class SwitchButton(QPushButton):
 class SwitchRows(QWidget):
     """Other models, one click each."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, air: int = 8) -> None:
         super().__init__()
-        self._ask = ask
+        self._ask, self._air = ask, air
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -51,7 +51,7 @@ class SwitchRows(QWidget):
         self._shown = rows
         clear(self._column)
         for row in rows:
-            self._column.addWidget(SwitchButton(row, self._ask))
+            self._column.addWidget(SwitchButton(row, self._ask, self._air))
         self.setVisible(bool(rows))
 
 
@@ -65,7 +65,7 @@ class EmptyBox(QWidget):
         column.setSpacing(8)
         self._title: QLabel = plain_label(role="strong", wrap=True)
         self._text: QLabel = plain_label(role="quiet", wrap=True)
-        self._rows = SwitchRows(ask)
+        self._rows = SwitchRows(ask, air=0)
         self._actions = ActionRow(ask)
         for part in (self._title, self._text, self._rows):
             column.addWidget(part)

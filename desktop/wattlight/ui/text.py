@@ -12,8 +12,13 @@ from wattlight.viewmodels import FigureView
 from .theme import Theme
 
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:GiB|GB|MB|kWh|Wh|W|tokens/s|min|s|h|layers)\b)")
-_LONG_WORD = re.compile(r"\S{24}(?=\S)")
-"""A word this long may break anywhere, or it would push the window wide."""
+_PIECE = re.compile(r"\S{8}(?=\S)")
+_LONG = re.compile(r"\S{25,}")
+"""A word this long may break inside, or it would push the window wide."""
+
+
+def _breakable(word: "re.Match[str]") -> str:
+    return _PIECE.sub("\\g<0>\u200b", word.group())
 
 
 def plain_label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
@@ -30,7 +35,7 @@ def plain_label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
 def set_text(label: QLabel, text: str) -> None:
     """New text, only when it is other (a repaint costs). In wrapping labels a number keeps its unit."""
     if label.wordWrap():
-        text = _LONG_WORD.sub("\\g<0>\u200b", _NUMBER_AND_UNIT.sub("\u00a0", text))
+        text = _LONG.sub(_breakable, _NUMBER_AND_UNIT.sub("\u00a0", text))
     if label.text() != text:
         label.setText(text)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QPoint, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, QPoint, QRect, QSize, QTimer, Signal
+from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon, QWidget
 
 from wattlight.i18n import tr
@@ -17,6 +17,8 @@ from .small_window import SmallWindow
 from .theme import Theme
 
 DROP_AFTER_MS = 3 * 60 * 1000
+TITLE_BAR = 32
+"""Room for a frame that the window manager has not drawn yet."""
 
 PAGE_OF = {
     Verb.OPEN_NOW: "now",
@@ -198,11 +200,11 @@ class Windows(QObject):
         if QGuiApplication.platformName() == "wayland" or window.isVisible():
             return
         spot = tray.geometry()
-        if spot.isEmpty():
-            return
+        if spot.isEmpty():  # hosts on the bus do not tell: the mouse that clicked is at the icon
+            spot = QRect(QCursor.pos(), QSize(1, 1))
         screen = QGuiApplication.screenAt(spot.center()) or QGuiApplication.primaryScreen()
         room = screen.availableGeometry()
-        size = window.frameGeometry().size()
+        size = window.frameGeometry().size() + QSize(0, TITLE_BAR)
         x = min(max(spot.center().x() - size.width() // 2, room.left() + 8), room.right() - size.width() - 8)
         below = spot.center().y() < room.center().y()
         y = spot.bottom() + 8 if below else spot.top() - size.height() - 8

@@ -75,7 +75,7 @@ def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailV
         _why(scene, key, model, offer, fit),
         None if busy else main,
         others,
-        _footnote(scene, model, offer),
+        "" if busy else _footnote(scene, model, offer),
         busy,
     )
 

@@ -142,7 +142,7 @@ def _offers(scene: Scene, filters: Filters) -> list[Offer]:
 def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
     pulling = any(same_model(p.model, offer.model) and _alive(p) for p in scene.state.pulls)
     row = _row(scene, offer.model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
-    return replace(row, hint=tr("being installed") if pulling else "")
+    return replace(row, hint=tr("installing") if pulling else "")
 
 
 def _alive(pull: PullState) -> bool:

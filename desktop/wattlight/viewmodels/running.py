@@ -58,7 +58,9 @@ def keep_action(model: RunningModel) -> Action:
     """Keep loaded, or give it its usual time again."""
     command = keep_command(model)
     if command.verb is Verb.RELEASE:
-        return Action(tr("Usual time"), command, hint=tr("Unload it by itself again when it is not used."))
+        return Action(
+            tr("Let it unload"), command, hint=tr("It unloads by itself again when nobody uses it.")
+        )
     hint = tr("Stays in memory until you unload it. It then draws some power all the time.")
     return Action(tr("Keep loaded"), command, hint=hint)
 
