@@ -16,15 +16,12 @@ from fakes.fake_ollama import FakeOllama
 from fakes.power_tree import PowerTree
 from fakes.sni_probe import TrayProbe
 from qt.desk import Desk, missing_tools
+from wattlight.paths import places_for_user
+from wattlight.settings import Meter, Settings, save_settings
+
+IDLE_W, LOADED_W = 20.0, 60.0
 
 pytestmark = [pytest.mark.qt, pytest.mark.timeout(180)]
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Iterator[PowerTree]:
-    made = PowerTree(tmp_path / "machine").run(watts=60)
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -36,6 +33,16 @@ def ollama() -> Iterator[FakeOllama]:
 
 
 @pytest.fixture
+def tree(tmp_path: Path, ollama: FakeOllama) -> Iterator[PowerTree]:
+    def watts() -> float:
+        return LOADED_W if ollama.running_names else IDLE_W
+
+    made = PowerTree(tmp_path / "machine").run(watts)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
 def desk(tmp_path: Path, tree: PowerTree, ollama: FakeOllama) -> Iterator[Desk]:
     if missing_tools():
         pytest.skip(f"not installed: {', '.join(missing_tools())}")
@@ -43,6 +50,8 @@ def desk(tmp_path: Path, tree: PowerTree, ollama: FakeOllama) -> Iterator[Desk]:
     made.env["OLLAMA_HOST"] = ollama.url
     made.env["WATTLIGHT_SYSROOT"] = str(tree.root)
     made.env["TZ"] = "UTC"
+    beat = Settings(meter=Meter(hidden_interval_s=1.0))
+    save_settings(places_for_user(made.env).settings_file, beat)
     yield made
     made.close()
 
@@ -85,7 +94,7 @@ class Person:
 
 def test_the_living_loop(desk: Desk, ollama: FakeOllama) -> None:
     person = Person(desk)
-    assert person.run("tariff", "--set", "0.39", "--currency", "EUR")
+    assert person.run("tariff", "set", "--price", "0.39", "--currency", "EUR")
     assert person.run("pull", "gemma3:4b")[-1]["done"] is True
     assert {m["name"] for m in person.run("models")[0]["models"]} == {"qwen3:8b", "gemma3:4b"}
 
@@ -95,19 +104,24 @@ def test_the_living_loop(desk: Desk, ollama: FakeOllama) -> None:
             await probe.wait_item()
             await menu_has(probe, "qwen3:8b")
 
+            await person.until(lambda: person.energy_mj() > 0, 40)
+
             await probe.click("qwen3:8b")
             await person.until(lambda: ollama.running_names == ["qwen3:8b"])
-            await person.until(lambda: person.energy_mj() > 0, 40)
-            first = person.energy_mj()
+            loaded = person.energy_mj()
+            await person.until(lambda: person.energy_mj() > loaded + 3 * LOADED_W * 1000, 40)
 
             await probe.click("gemma3:4b")
             await person.until(lambda: ollama.running_names == ["gemma3:4b"])
             await menu_has(probe, "gemma3:4b – ", checked=True)
+            loaded = person.energy_mj()
+            await person.until(lambda: person.energy_mj() > loaded + 3 * LOADED_W * 1000, 40)
 
             await probe.click("Unload (free")
             await person.until(lambda: ollama.running_names == [])
 
-            await person.until(lambda: person.energy_mj() > first, 40)
+            unloaded = person.energy_mj()
+            await person.until(lambda: person.energy_mj() > unloaded, 40)
             await probe.click("Quit")
             assert await asyncio.to_thread(program.wait, 10) == 0
 
@@ -116,11 +130,13 @@ def test_the_living_loop(desk: Desk, ollama: FakeOllama) -> None:
     assert cost["currency"] == "EUR"
     assert cost["cost_micro"] > 0
     assert cost["quality"] == "counter"
-    keys = {line["key"] for line in cost["breakdown"]}
-    assert {"qwen3:8b", "base"} <= keys
-    assert sum(line["energy_mj"] for line in cost["breakdown"]) == cost["energy_mj"]
-    # 60 W for the seconds observed, to the tick of the counter
-    assert cost["energy_mj"] == pytest.approx(cost["observed_s"] * 60_000, rel=0.25)
+    parts = {line["key"]: line["energy_mj"] for line in cost["breakdown"]}
+    assert sum(parts.values()) == cost["energy_mj"]
+    assert {"qwen3:8b", "gemma3:4b", "base"} <= set(parts)
+    models_mj = parts["qwen3:8b"] + parts["gemma3:4b"]
+    # between all idle and all loaded, and the models' share is what lay above idle
+    assert IDLE_W * 0.9 <= cost["energy_mj"] / 1000 / cost["observed_s"] <= LOADED_W * 1.1
+    assert cost["energy_mj"] - models_mj == pytest.approx(cost["observed_s"] * IDLE_W * 1000, rel=0.3)
 
 
 async def menu_has(probe: TrayProbe, text: str, checked: bool | None = None) -> None:

@@ -1,6 +1,7 @@
 """A small machine of files whose CPU package counter can be moved: something to meter where no sensor is."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 MEMINFO = """MemTotal:       32768000 kB
@@ -45,12 +46,12 @@ class PowerTree:
         with self._file.open("r+b" if self._file.exists() else "wb", buffering=0) as stream:
             stream.write(f"{self._energy_uj:012d}\n".encode())
 
-    def run(self, watts: float, step_s: float = 0.1) -> "PowerTree":
-        """Let the counter grow by ``watts``."""
+    def run(self, watts: Callable[[], float], step_s: float = 0.1) -> "PowerTree":
+        """Let the counter grow by what ``watts`` says."""
 
         def grow() -> None:
             while not self._end.wait(step_s):
-                self.add(watts * step_s)
+                self.add(watts() * step_s)
 
         self._thread = threading.Thread(target=grow, name="power-tree", daemon=True)
         self._thread.start()

@@ -46,11 +46,14 @@ class Meter:
         """Mean power of each device over its latest interval, in microwatts."""
 
     def resume(self, counters: Iterable[CounterBase], levels: Iterable[LevelRow]) -> None:
-        """Continue where the ledger ended. Call it before the first sample."""
+        """Continue where the ledger ended: at the start, and when this process takes over from another."""
         self._stored = {c.device: c for c in counters if c.counter_mj is not None}
         self._stored_levels = {}
         for level in levels:
             self._stored_levels.setdefault(level.device, []).append(level)
+        for key, device in self._devices.items():
+            device.start_again()
+            self._continue(key, device)
 
     def expect(self, beat_s: float) -> None:
         """The sampler beats every ``beat_s`` seconds from now on."""
@@ -91,6 +94,7 @@ class Meter:
         counters: list[CounterBase] = []
         devices = _counted_once(sample.devices)
         token_device = _token_device(devices) if tokens_in or tokens_out else None
+        with_gpu = any(device.kind == "gpu" for device in sample.devices)
         for device in devices:
             info = _info(sample.host, device)
             if self._infos.get(device.device_id) != info:
@@ -99,7 +103,7 @@ class Meter:
             meter = self._meter(device.device_id)
             takes = device.device_id == token_device
             reading = _reading(sample, device, tokens_in if takes else 0, tokens_out if takes else 0)
-            result = meter.feed(reading, _load(device, running, busy))
+            result = meter.feed(reading, _load(device, running, busy, with_gpu))
             settled.append(result)
             if result.mean_uw is not None:
                 self.mean_uw[device.device_id] = result.mean_uw
@@ -137,21 +141,24 @@ class Meter:
             meter = self._devices[key] = DeviceMeter(self._host, key, self._rules)
             if self._beat_us:
                 meter.expect(self._beat_us)
-            base = self._stored.pop(key, None)
-            if base is not None:
-                self._with_counter.add(key)
-                meter.resume(
-                    Reading(
-                        base.at_us,
-                        base.mono_us,
-                        counter_mj=base.counter_mj,
-                        epoch=base.epoch,
-                        boot_id=base.boot_id,
-                    )
-                )
-            for level in self._stored_levels.get(key, ()):
-                meter.restore_level(level)
+            self._continue(key, meter)
         return meter
+
+    def _continue(self, key: str, meter: DeviceMeter) -> None:
+        base = self._stored.pop(key, None)
+        if base is not None:
+            self._with_counter.add(key)
+            meter.resume(
+                Reading(
+                    base.at_us,
+                    base.mono_us,
+                    counter_mj=base.counter_mj,
+                    epoch=base.epoch,
+                    boot_id=base.boot_id,
+                )
+            )
+        for level in self._stored_levels.get(key, ()):
+            meter.restore_level(level)
 
     def _base(self, key: str, meter: DeviceMeter, now_us: int) -> list[CounterBase]:
         base = meter.counted
@@ -233,14 +240,22 @@ def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens
 
 
 def _load(
-    device: DeviceSample, running: tuple[RunningModel, ...] | None, busy: frozenset[str] | None
+    device: DeviceSample,
+    running: tuple[RunningModel, ...] | None,
+    busy: frozenset[str] | None,
+    with_gpu: bool,
 ) -> Load | None:
+    """Which models hold memory of a device. Without any accelerator everything is the processor's, whatever
+    the server counts as GPU memory (it takes a processor's AMX buffer for that)."""
     if running is None:
         return None
     on_cpu = device.kind == "cpu"
     residents = []
     for model in running:
-        held = model.size_bytes - model.size_vram_bytes if on_cpu else model.size_vram_bytes
+        on_gpu = model.size_vram_bytes if with_gpu else 0
+        held = model.size_bytes - on_gpu if on_cpu else on_gpu
+        if device.kind not in {"gpu", "cpu"}:
+            held = model.size_bytes  # the whole computer
         if held > 0 or (model.size_bytes <= 0 and not on_cpu):
             residents.append(Resident(model.digest or model.name, max(0, held)))
     return Load(tuple(residents), busy, _other_heavy(device))
