@@ -42,8 +42,9 @@ class LiveMeter:
     """Called by the sampler's thread (:meth:`take`) and by others (:meth:`set_paused`, :meth:`reload`).
 
     Args:
-        put: hands a batch to the recorder; None while another process records (nothing is stored then,
-            and the sums come from the ledger that the other one writes, through :meth:`reload`).
+        put: hands a batch to the recorder. None, or an answer of False, while another process records:
+            nothing is stored then, and the sums come from the ledger that the other one writes, through
+            :meth:`reload`.
         running: models resident now, without asking the server; None if unknown.
         tariff: the tariff in force, None if no price is set.
         zone: the zone of days while there is no tariff.
@@ -52,7 +53,7 @@ class LiveMeter:
 
     def __init__(
         self,
-        put: Callable[[Batch], None] | None,
+        put: Callable[[Batch], object] | None,
         running: Running,
         tariff: Callable[[], Tariff | None],
         now: Callable[[], datetime],
@@ -174,11 +175,11 @@ class LiveMeter:
         zone = self._zone if self._tariff is None else self._tariff.zone
         if local_day(now_us, zone) != self._day:
             self._begin_spans(now_us)
+        if self._put is None or self._put(batch) is False:
+            return
         for sums in (self._today, self._month):
-            if sums is not None and self._put is not None:
+            if sums is not None:
                 sums.add(batch)
-        if self._put is not None:
-            self._put(batch)
 
     def _begin_spans(self, now_us: int) -> None:
         zone = self._zone if self._tariff is None else self._tariff.zone

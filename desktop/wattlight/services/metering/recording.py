@@ -115,9 +115,11 @@ class Recording:
         """The price changed: work out today's and this month's sums anew."""
         self._read()
 
-    def _put(self, batch: Batch) -> None:
-        if self.recorder is not None:
-            self.recorder.put(batch)
+    def _put(self, batch: Batch) -> bool:
+        if self.recorder is None:
+            return False
+        self.recorder.put(batch)
+        return True
 
     def _tariff(self) -> Tariff | None:
         try:

@@ -1,0 +1,86 @@
+"""The price from the settings, from a file, and the table of countries."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from wattlight.domain.tariff import TariffProblem
+from wattlight.services.pricing import country_prices, local_zone, read_tariff_file, tariff_of
+from wattlight.settings import Price
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+BERLIN = {"TZ": "Europe/Berlin"}
+
+
+def test_without_a_price_there_is_no_tariff() -> None:
+    assert tariff_of(Price(), BERLIN) is None
+    assert tariff_of(Price(declined=True), BERLIN) is None
+    assert tariff_of(Price(per_kwh="0.3"), BERLIN) is None
+
+
+def test_a_flat_price_uses_the_computers_zone_unless_it_has_one() -> None:
+    flat = tariff_of(Price("0.3869", "EUR"), BERLIN)
+    assert flat is not None
+    assert (flat.price_at(NOON), flat.zone.key) == (Decimal("0.3869"), "Europe/Berlin")
+    other = tariff_of(Price("30", "JPY", "Asia/Tokyo"), BERLIN)
+    assert other is not None
+    assert other.zone.key == "Asia/Tokyo"
+
+
+def test_a_tariff_file_wins_and_finds_its_series_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "agile.csv").write_text(
+        "start_utc,price_per_kwh\n2026-03-01T12:00Z,-0.02\n2026-03-01T12:30Z,0.1\n", encoding="utf-8-sig"
+    )
+    file = tmp_path / "tariff.json"
+    file.write_text(
+        json.dumps(
+            {"currency": "GBP", "timezone": "Europe/London", "periods": [{"series": {"file": "agile.csv"}}]}
+        )
+    )
+    tariff = tariff_of(Price("0.3", "EUR", tariff_file=str(file)), BERLIN)
+    assert tariff is not None
+    assert (tariff.currency, tariff.price_at(NOON)) == ("GBP", Decimal("-0.02"))
+    before = tariff.fingerprint
+    (tmp_path / "agile.csv").write_text(
+        "start_utc,price_per_kwh\n2026-03-01T12:00Z,1\n2026-03-01T12:30Z,0.1\n"
+    )
+    assert read_tariff_file(str(file)).fingerprint != before
+    (tmp_path / "agile.csv").unlink()
+    with pytest.raises(TariffProblem, match="price series"):
+        read_tariff_file(str(file))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[" * 100_000, b"null", b"3"])
+def test_a_file_that_is_no_tariff_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "t.json"
+    file.write_bytes(content)
+    with pytest.raises(TariffProblem):
+        read_tariff_file(str(file))
+
+
+def test_a_missing_or_odd_file_is_one_sentence(tmp_path: Path) -> None:
+    for name in (str(tmp_path), str(tmp_path / "none"), "a\0b"):
+        with pytest.raises(TariffProblem, match="cannot be read"):
+            read_tariff_file(name)
+
+
+def test_the_zone_of_this_computer() -> None:
+    assert local_zone({"TZ": ":America/New_York"}).key == "America/New_York"
+    assert local_zone({"TZ": "no/such/place"}).key  # the system's own, UTC at worst
+
+
+def test_countries_have_official_prices_only_and_say_why_one_is_missing() -> None:
+    countries = {c.code: c for c in country_prices()}
+    assert len(countries) == 59
+    assert countries["DE"].price_per_kwh == Decimal("0.3869")
+    assert (countries["DE"].year, countries["DE"].currency) == (2025, "EUR")
+    priced = [c for c in countries.values() if c.price_per_kwh is not None]
+    assert all("STALE" not in c.source and "no price shipped" not in c.source for c in priced)
+    assert all(c.year >= 2024 for c in priced)
+    missing = [c for c in countries.values() if c.price_per_kwh is None]
+    assert all("no price shipped" in c.source for c in missing)
+    assert {c.code for c in priced if c.stale} == {"PT", "NZ"}
+    assert all(c.source for c in countries.values())
