@@ -24,11 +24,12 @@ def mouse(desk: Desk, *words: str) -> None:
     subprocess.run(["xdotool", *words], env=desk.env, check=True, timeout=20)
 
 
-def icon_place(desk: Desk, shot: Path) -> tuple[int, int]:
+def icon_place(desk: Desk, app: TrayApp, shot: Path) -> tuple[int, int]:
     """Where the panel shows the marked icon."""
     place: list[tuple[int, int]] = []
 
     def found() -> bool:
+        app.tell("mark", f"#{MARK}")  # again: a panel that came late got a new icon
         try:
             place.append(find_colour(photograph(desk.env, shot)))
         except LookupError:
@@ -48,8 +49,7 @@ def test_left_click_opens_and_the_menu_switches(desk: Desk, host: str, tmp_path:
     desk.spawn(HOSTS[host])
     app = TrayApp(desk, "evening", "--hidden")
     app.wait_call("running")
-    app.tell("mark", f"#{MARK}")
-    x, y = icon_place(desk, tmp_path / "shot.png")
+    x, y = icon_place(desk, app, tmp_path / "shot.png")
     mouse(desk, "mousemove", str(x), str(y), "sleep", "1", "click", "1")
     app.wait_call("set_watching", True)
     mouse(desk, "sleep", "1", "key", "Escape")
