@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from fakes.fake_answers import Prompt, openai_document, openai_events, own_lines, read_prompt
 from fakes.faulty_answers import Fault
 
 FOREVER = datetime(2319, 3, 5, 15, 4, 46, 989402, tzinfo=UTC)
@@ -123,6 +124,8 @@ class FakeOllama:
         """Name to the text of the HTTP 500 that a load of it ends with."""
         self.load_gate: threading.Event | None = None
         """When set, a load waits for it; one whose client goes away before is given up."""
+        self.word_gate: threading.Semaphore | None = None
+        """When set, each word of an answer waits for one release."""
         self.memory_bytes: int | None = None
         """When set, a load that does not fit first pushes other models out, then fails."""
         self.vram_share = 1.0
@@ -237,7 +240,7 @@ class FakeOllama:
         return 200, None
 
     def generate(self, body: Any, handler: "_Handler") -> tuple[int, Any]:
-        """``/api/generate`` without a prompt: load, or unload with ``keep_alive`` 0."""
+        """Load what is asked for words, or unload with ``keep_alive`` 0."""
         name = str(body.get("model", ""))
         with self._lock:
             model = self._state.installed.get(_tagged(name))
@@ -283,7 +286,7 @@ class FakeOllama:
         done = self.parts.get(model.name, 0)
         step = max(1, size // script.steps)
         while done < size:
-            if not self._may_go_on(script.gate, handler):
+            if not self.may_go_on(script.gate, handler):
                 self.abandoned_pulls.append(model.name)
                 return False
             done = min(size, done + step)
@@ -307,7 +310,8 @@ class FakeOllama:
             handler.stream(_layer(name, length, length))
         return True
 
-    def _may_go_on(self, gate: threading.Semaphore | None, handler: "_Handler") -> bool:
+    def may_go_on(self, gate: threading.Semaphore | None, handler: "_Handler") -> bool:
+        """Wait for one release of ``gate``; False when nobody listens any more."""
         if gate is None:
             return not handler.gone()
         for _ in range(int(LIMIT_S / 0.02)):
@@ -511,12 +515,44 @@ class _Handler(BaseHTTPRequestHandler):
                 self.json(*fake.show(body))
             case ("DELETE", "/api/delete"):
                 self.json(*fake.delete(body))
-            case ("POST", "/api/generate" | "/api/embed"):
-                self.json(*fake.generate(body, self))
+            case ("POST", "/api/generate" | "/api/embed" | "/api/chat"):
+                self._generate(path, body)
+            case ("POST", "/v1/chat/completions" | "/v1/completions"):
+                self._generate(path, body)
             case ("POST", "/api/pull"):
                 fake.pull(body, self)
             case _:
                 self.reply(404, "text/plain", b"404 page not found")
+
+    def _generate(self, path: str, body: Any) -> None:
+        prompt = None if path == "/api/embed" else read_prompt(path, body)
+        status, document = self.fake.generate(body, self)
+        if prompt is None or status != 200:
+            self.json(status, document)
+        elif prompt.shape.startswith("openai"):
+            self._openai(prompt)
+        elif prompt.streamed:
+            self.begin_stream()
+            for line in own_lines(prompt):
+                if not self._next_word() or not self.stream(line):
+                    return
+            self.end_stream()
+        else:
+            self.json(200, next(own_lines(prompt)))
+
+    def _openai(self, prompt: Prompt) -> None:
+        if not prompt.streamed:
+            self.json(200, openai_document(prompt))
+            return
+        self.begin_stream("text/event-stream")
+        for event in openai_events(prompt):
+            if not self._next_word() or not self.chunk(event):
+                return
+        self.end_stream()
+
+    def _next_word(self) -> bool:
+        gate = self.fake.word_gate
+        return gate is None or self.fake.may_go_on(gate, self)
 
     def json(self, status: int, document: Any) -> None:
         """One JSON answer; None is an empty body."""
@@ -533,16 +569,19 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         self.raw(("\r\n".join(head) + "\r\n\r\n").encode() + (b"" if self.command == "HEAD" else data))
 
-    def begin_stream(self) -> None:
-        """The head of an NDJSON stream."""
+    def begin_stream(self, content_type: str = "application/x-ndjson") -> None:
+        """The head of a stream."""
         self.raw(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
-            b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+            f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n"
+            "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode()
         )
 
     def stream(self, document: Any) -> bool:
         """One line; False when nobody listens any more."""
-        data = json.dumps(document, separators=(",", ":")).encode() + b"\n"
+        return self.chunk(json.dumps(document, separators=(",", ":")).encode() + b"\n")
+
+    def chunk(self, data: bytes) -> bool:
+        """One piece of a stream; False when nobody listens any more."""
         return not self.gone() and self.raw(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     def end_stream(self) -> None:

@@ -214,6 +214,43 @@ def test_faults_are_on_the_wire(fake: FakeOllama, fault: faulty_answers.Fault, f
         assert connection.recv(12)[: len(first_bytes)] == first_bytes
 
 
+@pytest.mark.parametrize(
+    ("name", "stream"), [("generate_once", False), ("generate_stream", True), ("chat_stream", True)]
+)
+def test_words_come_in_the_recorded_shape(fake: FakeOllama, name: str, stream: bool) -> None:
+    fake.install("tiny")
+    real = recorded(name)
+    status, content_type, raw = ask(fake, "POST", real.path, {**real.body, "model": "tiny"})
+    got = lines(raw)
+    assert (status, content_type) == (real.status, real.content_type)
+    assert keys(got[-1]) == keys(real.lines[-1])
+    assert len(got) == (real.body["options"]["num_predict"] + 1 if stream else 1)
+    if stream:
+        assert keys(got[0]) == keys(real.lines[0])
+    assert got[-1]["eval_count"] == real.body["options"]["num_predict"]
+    assert fake.running_names == ["tiny:latest"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_the_openai_interface_counts(fake: FakeOllama, path: str) -> None:
+    fake.install("tiny")
+    asked = {
+        "model": "tiny",
+        "prompt": "a b",
+        "messages": [{"role": "user", "content": "a b"}],
+        "max_tokens": 3,
+    }
+    whole = json.loads(ask(fake, "POST", path, asked)[2])
+    assert whole["usage"] == {"prompt_tokens": 4, "completion_tokens": 3, "total_tokens": 7}
+    _, content_type, raw = ask(
+        fake, "POST", path, {**asked, "stream": True, "stream_options": {"include_usage": True}}
+    )
+    events = raw.decode().split("\n\n")
+    assert content_type == "text/event-stream"
+    assert events[-2:] == ["data: [DONE]", ""]
+    assert json.loads(events[-3].removeprefix("data: "))["usage"] == whole["usage"]
+
+
 def test_every_recording_is_readable() -> None:
     assert len(recordings()) > 40
     assert all(100 <= item.status < 600 for item in recordings().values())
