@@ -37,6 +37,9 @@ class Controller(Protocol):
     def cancel_task(self, model: str) -> None:
         """Stop waiting for a load or switch."""
 
+    def measure_speed(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Measure how fast ``model`` answers here; takes about a quarter of a minute."""
+
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the meter."""
 

@@ -1,10 +1,11 @@
 """Typed settings of one user."""
 
-from .model import CURRENT, FirstRun, Meter, Price, ServerAddress, Settings
+from .model import CURRENT, BreakEvenEntry, FirstRun, Meter, Price, ServerAddress, Settings
 from .storage import LoadedSettings, SettingsError, load_settings, save_settings
 
 __all__ = [
     "CURRENT",
+    "BreakEvenEntry",
     "FirstRun",
     "LoadedSettings",
     "Meter",

@@ -55,6 +55,25 @@ class Meter:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakEvenEntry:
+    """What the person typed into the comparison with an API, as text; "" where nothing was typed.
+
+    ``api`` is the id of a row of the price list, ``model`` the name of the local model compared with it.
+    Prices are in the tariff's currency.
+    """
+
+    calls: str = ""
+    tokens_in: str = ""
+    tokens_out: str = ""
+    api: str = ""
+    model: str = ""
+    speed: str = ""
+    watts: str = ""
+    hardware_price: str = ""
+    life_months: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FirstRun:
     """How far the first run is, so that it goes on where it was after a crash.
 
@@ -86,6 +105,10 @@ class Settings:
     """Start the server that is ours (installed, or the managed copy) where none runs."""
     server_proxy: str | None = None
     """HTTPS_PROXY for a server that Wattlight starts; the person's own choice."""
+    passthrough_on: bool = False
+    """Count the tokens of every client that goes through the relay on this computer."""
+    passthrough_port: int = 11435
+    break_even: BreakEvenEntry = field(default_factory=BreakEvenEntry)
     window_geometry: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
     """(key, JSON text) of keys this version does not know."""

@@ -1,6 +1,6 @@
 """The whole state: hosts, pulls, notices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from wattlight.domain.values import HostId, MachineProfile, MachineSample, Quality
@@ -46,13 +46,33 @@ class CostToday:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A job the user started that has not ended: load, unload, switch, remove."""
+    """A job the user started that has not ended: load, unload, switch, remove, measure.
+
+    ``fraction`` (0 to 1) says how far it is where that can be told.
+    """
 
     kind: str
     model: str
     started_at: datetime
     message: str = ""
     error: str | None = None
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountingState:
+    """The relay that counts the tokens of every client, as it stands.
+
+    ``url`` is where clients reach it. ``requests`` and ``output_tokens`` count since it was turned on;
+    ``uncounted`` of the requests came without counters.
+    """
+
+    on: bool = False
+    url: str = ""
+    port: int = 0
+    requests: int = 0
+    uncounted: int = 0
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +112,4 @@ class AppState:
     recording: bool = True
     """False when another Wattlight process holds the meter's lock and records."""
     price_known: bool = False
+    counting: CountingState = field(default_factory=CountingState)

@@ -12,8 +12,10 @@ from wattlight.services.models import ModelTasks, ServerWatch, TaskEnd
 from wattlight.services.models.lane import Lane
 from wattlight.settings import Settings
 
+from .counting import Counting
 from .current import CurrentSettings
 from .meter_port import MeterPort
+from .speed_runs import SpeedRuns
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,9 @@ class DeskParts:
         start_server: starts the installed server (raises a Problem); None where there is none.
         advise: asks for recommendations; the answer goes to the window.
         quit: ends the program; called once.
+        counting: counts the tokens of every client while the settings say so.
+        speeds: measures models on request.
+        ended: hears of every task that ended.
     """
 
     hub: StateHub
@@ -37,6 +42,9 @@ class DeskParts:
     quit: Callable[[], None]
     set_autostart: Callable[[bool], None] | None = None
     start_server: Callable[[], None] | None = None
+    counting: Counting | None = None
+    speeds: SpeedRuns | None = None
+    ended: Callable[[TaskEnd], None] = lambda _end: None
 
 
 class Desk:
@@ -64,15 +72,24 @@ class Desk:
         for watch in self._parts.watches.values():
             watch.start()
         self._parts.meter.start()
+        if self.settings.passthrough_on:
+            self._errands.submit(lambda: self._set_counting(self.settings))
 
     def stop(self) -> bool:
-        """Stop in order: sampler and recorder, watches, tasks, errands. False if something took too long."""
+        """Stop in order: relay, sampler and recorder, watches, tasks, errands, token counts.
+
+        False if something took too long.
+        """
+        counting = self._parts.counting
+        if counting is not None:
+            counting.turn_off()
         in_time = self._parts.meter.stop()
         for watch in self._parts.watches.values():
             in_time = watch.stop() and in_time
         if self._tasks is not None:
             in_time = self._tasks.close() and in_time
-        return self._errands.close(1.0) and in_time
+        in_time = self._errands.close(1.0) and in_time
+        return (counting is None or counting.stop()) and in_time
 
     def server_changed(self, host: HostId, server: ServerState) -> None:
         """A watch looked at its server."""
@@ -97,6 +114,7 @@ class Desk:
         watch = self._parts.watches.get(end.host)
         if watch is not None:
             watch.refresh()
+        self._parts.ended(end)
         if end.cancelled or end.kind == "pull":
             return
         if end.problem is not None:
@@ -153,6 +171,13 @@ class Desk:
         self._forget_failure(model)
         self._work.cancel_task(model)
 
+    def measure_speed(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Run the quick benchmark on ``model``."""
+        speeds = self._parts.speeds
+        if speeds is not None:
+            self._forget_failure(model)
+            self._work.measure(model, lambda say, cancel: speeds.run(model, say, cancel), host)
+
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the meter; remembered."""
         self._parts.meter.set_paused(paused)
@@ -174,6 +199,9 @@ class Desk:
             set_autostart = self._parts.set_autostart
             if settings.start_at_login != before.start_at_login and set_autostart is not None:
                 self._try("autostart", lambda: set_autostart(settings.start_at_login))
+            counted = (before.passthrough_on, before.passthrough_port)
+            if counted != (settings.passthrough_on, settings.passthrough_port):
+                self._set_counting(settings)
 
         self._parts.meter.settings_changed()
         self._errands.submit(errand)
@@ -225,6 +253,25 @@ class Desk:
                 state, tasks=tuple(t for t in state.tasks if not (t.error and t.model == model))
             )
         )
+
+    def _set_counting(self, settings: Settings) -> None:
+        counting = self._parts.counting
+        if counting is None:
+            return
+        if settings.passthrough_on:
+            self._try("counting", lambda: counting.turn_on(settings.passthrough_port))
+        else:
+            counting.turn_off()
+            self._parts.hub.withdraw("counting")
+        self.counted()
+
+    def counted(self) -> None:
+        """Show how the relay stands; called with each sample, so that no request waits for it."""
+        counting = self._parts.counting
+        if counting is not None:
+            now = counting.state
+            if now != self._parts.hub.state.counting:
+                self._parts.hub.update(lambda state: replace(state, counting=now))
 
     def _try(self, kind: str, what: Callable[[], None]) -> bool:
         try:

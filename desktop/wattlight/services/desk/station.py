@@ -1,6 +1,7 @@
 """The meter of this computer as one part: lock, recorder, sampler, sums, and the profile beside them."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class StationParts:
         tariff: the tariff in force, None without a price.
         settings: the meter's settings in force.
         zone: the zone of days while there is no tariff.
+        follow: hears of every sample after the meter, with the models resident then.
     """
 
     prober: Callable[[], Prober]
@@ -58,6 +60,7 @@ class StationParts:
     now: Callable[[], datetime]
     publish: Callable[[StationNews], None]
     notify: Callable[[str, str], None]
+    follow: Callable[[MachineSample, tuple[RunningModel, ...] | None], None] = lambda _sample, _running: None
     clock: Callable[[], float] = time.monotonic
 
 
@@ -68,6 +71,7 @@ class MeterStation:
         self._parts = parts
         self._running: tuple[RunningModel, ...] | None = None
         self._shown = False
+        self._hurried = False
         self._paused = False
         self._reload = False
         self._engine_started = False
@@ -78,6 +82,10 @@ class MeterStation:
         self._profile_at = float("-inf")
         self._lock_at = float("-inf")
         self._read_at = float("-inf")
+        self._looked = threading.Condition()
+        self._begun = self._done = 0
+        self._ended = False
+        self._thread_id: int | None = None
         intervals = parts.settings()
         self._sampler = Sampler(
             self._sample,
@@ -94,6 +102,9 @@ class MeterStation:
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """Stop sampling, then commit and close; the lock is released last."""
+        with self._looked:
+            self._ended = True
+            self._looked.notify_all()
         in_time = self._sampler.stop(timeout_s)
         if in_time and self._live is not None:
             self._live.finish()
@@ -107,7 +118,30 @@ class MeterStation:
     def set_shown(self, shown: bool) -> None:
         """Somebody looks, or nobody does."""
         self._shown = shown
-        self._sampler.set_watching(shown)
+        self._sampler.set_watching(shown or self._hurried)
+
+    def hurry(self, on: bool) -> None:
+        """Sample at the quick beat although nobody looks: something is being measured."""
+        self._hurried = on
+        self._sampler.set_watching(self._shown or on)
+
+    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
+        """Tokens of an answer that has just ended; any thread."""
+        live = self._live
+        if live is not None:
+            live.note_tokens(tokens_in, tokens_out)
+
+    def fresh_profile(self, timeout_s: float = 2.0) -> MachineProfile | None:
+        """The computer as it is now, by a look that begins after this call; the last one if none comes in
+        time. On the sampler's own thread: as the look under way saw it."""
+        if threading.get_ident() == self._thread_id:
+            return None if self._prober is None else self._prober.profile()
+        with self._looked:
+            wanted = self._begun + 1
+            self._profile_at = float("-inf")
+            self._sampler.look_now()
+            self._looked.wait_for(lambda: self._done >= wanted or self._ended, timeout_s)
+        return self._profile
 
     def set_paused(self, paused: bool) -> None:
         """Stop or resume counting."""
@@ -141,6 +175,9 @@ class MeterStation:
             self._live.expect(beat_s)
 
     def _sample(self) -> MachineSample:
+        with self._looked:
+            self._begun += 1
+        self._thread_id = threading.get_ident()
         if self._prober is None:
             self._prober = self._parts.prober()
         if self._live is None:
@@ -154,12 +191,16 @@ class MeterStation:
         now = self._parts.clock()
         self._mind_lock(now)
         self._mind_profile(now)
+        with self._looked:
+            self._done = self._begun
+            self._looked.notify_all()
         if self._live is None:
             return
         if self._reload or (self._recorder is None and self._shown and now - self._read_at >= READ_S):
             self._reload, self._read_at = False, now
             self._add_up(self._live)
         self._live.take(sample)
+        self._parts.follow(sample, self._running)
 
     def _open(self) -> None:
         """Become the one that records, or one that reads."""

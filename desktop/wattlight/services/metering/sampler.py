@@ -81,6 +81,10 @@ class Sampler:
             if watching:
                 self._beat.wake()
 
+    def look_now(self) -> None:
+        """Do not wait for the end of the present beat."""
+        self._beat.wake()
+
     def set_intervals(self, shown_s: float, hidden_s: float) -> None:
         """New intervals from the settings."""
         self._shown_s, self._hidden_s = max(1.0, shown_s), max(1.0, hidden_s)

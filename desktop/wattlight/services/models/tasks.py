@@ -47,6 +47,9 @@ class _Task:
 
 OnChange = Callable[[tuple[TaskState, ...], tuple[PullState, ...]], None]
 Work = Callable[[ModelServer, _Task], str]
+MEASURE = "measure"
+Measuring = Callable[[Callable[[float | None], None], threading.Event], None]
+"""A measurement: told how to say how far it is (0 to 1), and an event that ends it."""
 
 
 class ModelTasks:
@@ -173,6 +176,19 @@ class ModelTasks:
 
         self._start("repair", model, host, work)
 
+    def measure(self, model: str, work: Measuring, host: HostId = LOCAL_HOST) -> None:
+        """Measure ``model`` when nothing else is done; any other operation ends the measurement at once."""
+
+        def run(_: ModelServer, task: _Task) -> str:
+            def say(fraction: float | None) -> None:
+                task.state = replace(task.state, fraction=fraction)
+                self._tell()
+
+            work(say, task.cancel)
+            return ""
+
+        self._start(MEASURE, model, host, run)
+
     def cancel_pull(self, model: str) -> None:
         """Stop a download, or forget one that failed; the server keeps what has arrived."""
         key = clean_text(model)
@@ -205,6 +221,9 @@ class ModelTasks:
         with self._lock:
             if any(t.state.kind == kind and t.state.model == task.state.model for t in self._tasks):
                 return
+            for other in self._tasks if kind != MEASURE else ():
+                if other.state.kind == MEASURE:
+                    other.cancel.set()
             self._tasks.append(task)
         self._tell()
         if not self._operations.submit(lambda: self._run(task, work)):

@@ -1,0 +1,100 @@
+"""What the pages of the first run are drawn from, beside the state of the program."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWays:
+    """How to come by a server where none runs.
+
+    ``program`` is an installed one; with ``commands`` it belongs to a service of the system, which is never
+    touched. ``managed`` is the version of our own copy. ``version`` could be installed, with what it takes;
+    ``why_not`` says why nothing can.
+    """
+
+    program: str | None = None
+    commands: tuple[str, ...] = ()
+    managed: str | None = None
+    version: str | None = None
+    download_bytes: int = 0
+    disk_bytes: int = 0
+    with_amd: bool = False
+    why_not: str = ""
+
+    @property
+    def startable(self) -> bool:
+        """True when a click can start a server."""
+        return self.managed is not None or (self.program is not None and not self.commands)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallState:
+    """An installation of the managed server. ``stage``: checking, fetching, unpacking, trying, failed."""
+
+    version: str
+    stage: str = "checking"
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    bytes_per_s: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostContact:
+    """A host that was asked something. ``reason`` is a code: model, shape, server."""
+
+    host: str
+    reason: str
+    last_at: datetime
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerState:
+    """The answer to a prompt that was tried. ``joules`` None: ``joules_reason`` says why, once it is over."""
+
+    model: str
+    prompt: str
+    text: str = ""
+    thinking: bool = False
+    running: bool = True
+    error: str | None = None
+    cut: bool = False
+    """It ended at the most tokens that are tried."""
+    seconds: float | None = None
+    output_tokens: int | None = None
+    tokens_per_s: float | None = None
+    joules: float | None = None
+    joules_error: float | None = None
+    joules_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFacts:
+    """Everything the services know for the first run; replaced whole.
+
+    Attributes:
+        ways: None before it was looked.
+        setup: an installation of the server, while it runs and after it failed.
+        starting: a server of ours is being started.
+        server_error: why it does not run; ``server_log`` are its last lines.
+        server_is_ours: Wattlight started the server that answers.
+        line_bytes_per_s: the speed of the line as the first 20 MB of a download showed it.
+        pull_problem: the code of the problem the last download ended with.
+        proxy: the proxy this computer names for itself, "" without one.
+        contacts: hosts that were contacted, the latest first; None before they were read.
+    """
+
+    ways: ServerWays | None = None
+    setup: InstallState | None = None
+    starting: bool = False
+    server_error: str = ""
+    server_log: tuple[str, ...] = ()
+    server_is_ours: bool = False
+    country: str = ""
+    line_bytes_per_s: float | None = None
+    pull_problem: str | None = None
+    proxy: str = ""
+    answer: AnswerState | None = None
+    contacts: tuple[HostContact, ...] | None = None

@@ -1,0 +1,73 @@
+"""One alarm when the models' cost of a day or month reaches the budget; not again after a restart."""
+
+import contextlib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from wattlight.domain.answers import Budget, BudgetStand, budget_stand
+from wattlight.domain.state import CostToday
+from wattlight.i18n import money, tr
+from wattlight.settings import Meter
+
+KEPT = 8
+"""So many spans are remembered: today, this month, and a few before."""
+
+
+class BudgetWatch:
+    """:meth:`look` after each sample; the sampler's thread only.
+
+    Args:
+        told_file: remembers the spans whose alarm was given.
+        alarm: shows a sentence (kind, text).
+    """
+
+    def __init__(
+        self, settings: Callable[[], Meter], told_file: Path, alarm: Callable[[str, str], None]
+    ) -> None:
+        self._settings = settings
+        self._file = told_file
+        self._alarm = alarm
+        self._told: tuple[str, ...] | None = None
+
+    def look(self, today: date, day: CostToday | None, month: CostToday | None) -> None:
+        """Compare the sums with the budgets of the settings."""
+        wanted = self._settings()
+        budget = Budget(wanted.daily_budget_micro, wanted.monthly_budget_micro)
+        if budget == Budget():
+            return
+        told = self._read()
+        stands = budget_stand(budget, today, _micro(day), _micro(month), frozenset(told))
+        currency = next((c.currency for c in (day, month) if c is not None and c.currency), None)
+        for stand in stands:
+            if stand.alarm:
+                self._remember(stand.key)
+                self._alarm(f"budget {stand.key}", _sentence(stand, currency))
+
+    def _read(self) -> tuple[str, ...]:
+        if self._told is None:
+            try:
+                self._told = tuple(self._file.read_text(encoding="utf-8")[:400].split())[-KEPT:]
+            except (OSError, UnicodeDecodeError):
+                self._told = ()
+        return self._told
+
+    def _remember(self, key: str) -> None:
+        self._told = (*self._read(), key)[-KEPT:]
+        # the worst of a file that cannot be written is a second alarm after the next start
+        with contextlib.suppress(OSError):
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file.write_text("\n".join(self._told), encoding="utf-8")
+
+
+def _micro(cost: CostToday | None) -> int | None:
+    return None if cost is None or cost.quality is None else cost.models_micro
+
+
+def _sentence(stand: BudgetStand, currency: str | None) -> str:
+    spent, limit = money(stand.spent_micro, currency), money(stand.limit_micro, currency)
+    if len(stand.key) == len("2026-11"):
+        return tr(
+            "Your models have used {spent} this month; the budget is {limit}.", spent=spent, limit=limit
+        )
+    return tr("Your models have used {spent} today; the budget is {limit}.", spent=spent, limit=limit)
