@@ -1,0 +1,104 @@
+"""One prompt and its answer, with tokens per second and joules, on a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from wattlight.domain.state import AnswerState
+from wattlight.domain.tokens import Counters, TokenUse
+from wattlight.domain.values import Problem
+from wattlight.services.benchmark import Answers, EnergyTap, EnergyWindow, TryIt
+from wattlight.services.models import Lane, Merged
+
+SHORTEST_S = 2.0
+"""The energy of a shorter answer is not known from samples a second apart."""
+WAIT_SAMPLE_S = 4.0
+MOST_CHARS = 20_000
+
+
+class Answering:
+    """Asks one prompt at a time; a new one ends the one before.
+
+    ``publish`` is called on the answering thread, at most ten times a second and once at the end.
+    """
+
+    def __init__(
+        self,
+        answers: Callable[[], Answers],
+        tap: EnergyTap,
+        now: Callable[[], datetime],
+        publish: Callable[[AnswerState], None],
+        on_use: Callable[[TokenUse], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._answers = answers
+        self._tap = tap
+        self._now = now
+        self._publish = publish
+        self._on_use = on_use
+        self._monotonic = monotonic
+        self._lane = Lane("wattlight-answer")
+        self._cancel = threading.Event()
+
+    def ask(self, model: str, prompt: str, context_length: int | None) -> None:
+        """Ask; returns at once."""
+        self._cancel.set()
+        cancel = self._cancel = threading.Event()
+        self._lane.submit(lambda: self._run(model, prompt, context_length, cancel))
+
+    def stop(self) -> None:
+        """End the answer that is coming."""
+        self._cancel.set()
+
+    def close(self, timeout_s: float = 1.0) -> bool:
+        """End everything; False if that took longer."""
+        self._cancel.set()
+        return self._lane.close(timeout_s)
+
+    def _run(self, model: str, prompt: str, context: int | None, cancel: threading.Event) -> None:
+        state = AnswerState(model, prompt)
+        merged: Merged[AnswerState] = Merged(self._publish, self._monotonic)
+        merged.offer(state, now=True)
+        begun = self._monotonic()
+        try:
+            asking = TryIt(self._answers(), self._now, self._on_use, self._monotonic)
+            for piece in asking.ask(model, prompt, context, cancel):
+                if piece.end is not None:
+                    state = self._ended(state, piece.end.counters, piece.end.reason == "length")
+                else:
+                    text = state.text if piece.thinking else (state.text + piece.text)[:MOST_CHARS]
+                    state = replace(state, text=text, thinking=piece.thinking)
+                    merged.offer(state)
+        except Problem as problem:
+            error = None if problem.code == "cancelled" else str(problem)
+            self._publish(replace(state, running=False, thinking=False, error=error))
+            return
+        end = self._monotonic()
+        state = replace(state, seconds=end - begun)
+        self._publish(state)
+        self._publish(self._with_energy(state, begun, end, cancel))
+
+    @staticmethod
+    def _ended(state: AnswerState, counters: Counters, cut: bool) -> AnswerState:
+        tokens, spent = counters.output_tokens, counters.output_ns
+        speed = tokens * 1e9 / spent if tokens and spent else None
+        return replace(state, thinking=False, cut=cut, output_tokens=tokens, tokens_per_s=speed)
+
+    def _with_energy(
+        self, state: AnswerState, begun: float, end: float, cancel: threading.Event
+    ) -> AnswerState:
+        state = replace(state, running=False)
+        if end - begun < SHORTEST_S:
+            return replace(state, joules_reason="The answer was too short to measure its energy.")
+        deadline = end + WAIT_SAMPLE_S
+        while not self._tap.wait_past(end, 0.2) and self._monotonic() < deadline and not cancel.is_set():
+            pass
+        window: EnergyWindow = self._tap.between(begun, end)
+        return replace(
+            state,
+            joules=window.joules,
+            joules_error=window.error_fraction,
+            joules_reason=window.reason,
+        )
