@@ -30,7 +30,7 @@ def test_every_option_is_documented(verb: Verb) -> None:
         option
         for action in parser._actions
         if action.help is not argparse.SUPPRESS
-        for option in (action.option_strings or [str(action.metavar or action.dest).upper()])
+        for option in (action.option_strings or [str(action.metavar or action.dest)])
         if option not in text
     ]
     assert not missing, f"CLI.md, section {verb.name}, does not name {missing}"
