@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .early import EarlyIcon, early_icon
     from .face import DesktopFace
+    from .last_words import last_words
 
-__all__ = ["DesktopFace", "EarlyIcon", "early_icon"]
+__all__ = ["DesktopFace", "EarlyIcon", "early_icon", "last_words"]
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +29,8 @@ def __getattr__(name: str) -> Any:
         from .face import DesktopFace
 
         return DesktopFace
+    if name == "last_words":
+        from .last_words import last_words
+
+        return last_words
     raise AttributeError(name)

@@ -4,7 +4,8 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -99,7 +100,11 @@ class DesktopFace:
         return self._keeper
 
     def start(self) -> int:
-        """Run until quit; the exit code. Without a tray the small window opens at once."""
+        """Run until quit; the exit code.
+
+        The small window opens at once, with a tray or without. With ``--hidden`` nothing opens; where there is
+        no tray either, a second start brings the window.
+        """
         assert self._early is not None
         self._early.instance.listen(self._asked_to_show)
         if not self._hidden:
@@ -220,6 +225,8 @@ class DesktopFace:
         self._mind_tick()
 
     def _icon_clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
+        if sys.platform == "darwin":
+            return  # a click opens the menu there
         if reason is QSystemTrayIcon.ActivationReason.Trigger:
             self._windows.toggle_small(self._keeper.tray)
 
@@ -243,7 +250,7 @@ class DesktopFace:
         self._windows.show_small(self._keeper.tray, at_icon=False)
 
     @contextlib.contextmanager
-    def _signals(self):  # type: ignore[no-untyped-def]
+    def _signals(self) -> Iterator[None]:
         """SIGTERM and Ctrl+C reach Python at once, without a timer that wakes the processor."""
         reader, writer = socket.socketpair()
         reader.setblocking(False)

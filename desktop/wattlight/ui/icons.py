@@ -1,5 +1,8 @@
 """Icons from SVG: one drawing per state, coloured for the place where it is shown."""
 
+import re
+import sys
+
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize
 from PySide6.QtGui import QColor, QIcon, QImage, QImageReader, QPainter, QPixmap
 
@@ -21,6 +24,9 @@ def tray_icon(state: str, dark_panel: bool = True) -> QIcon:
     if dark_panel:
         drawing = drawing.replace(INK, b"#placeholder").replace(HALO, INK).replace(b"#placeholder", HALO)
     icon = QIcon()
+    if sys.platform == "darwin":  # the menu bar colours a mask itself; a halo would be part of it
+        drawing = re.sub(rb"<[^>]*" + HALO + rb"[^>]*/>", b"", asset_bytes(f"icons/tray-{state}.svg"))
+        icon.setIsMask(True)
     for size in TRAY_SIZES:
         icon.addPixmap(QPixmap.fromImage(render(drawing, size)))
     return icon
