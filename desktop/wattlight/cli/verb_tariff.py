@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff, tariff_document
 from wattlight.domain.values import clean_text
 from wattlight.i18n import clock_time, money, short_date, tr, trn
-from wattlight.services.pricing import CountryPrice, country_prices, local_zone, read_tariff_file
+from wattlight.services.pricing import CountryPrice, country_prices, local_zone, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
 from .call import Call, Document
@@ -30,6 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     setter.add_argument("--timezone", metavar="Z", help="zone of the days (default: this computer's)")
     setter.add_argument("--country", metavar="CC", help="use the official price of a country (DE, FR, ...)")
     setter.add_argument("--file", metavar="FILE", help="a tariff file")
+    setter.add_argument(
+        "--since", metavar="DATE", help="valid from this day on; earlier days keep the price they had"
+    )
     setter.add_argument("--none", action="store_true", help="no price: money is not shown")
     for sub in (*actions.choices.values(),):
         sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
@@ -101,7 +104,10 @@ def _set(args: argparse.Namespace, call: Call) -> int:
     settings = call.workshop.settings()
     price = _new_price(args, call, settings)
     save_settings(call.workshop.places.settings_file, replace(settings, price=price))
-    return _show(args, call)
+    code = _show(args, call)
+    if not call.as_json and args.since is None and not args.none:
+        call.out.line(tr("It counts for everything that was recorded. For a price that is new: --since DATE"))
+    return code
 
 
 def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Price:
@@ -110,6 +116,29 @@ def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pric
     if args.file:
         read_tariff_file(args.file)
         return Price(tariff_file=str(Path(args.file).expanduser().resolve()))
+    price = _flat_price(args, call, settings)
+    if args.since is None:
+        return price
+    since = _since(args.since)
+    file = price_since(
+        call.workshop.places.settings_file.parent,
+        call.workshop.tariff(),
+        price.per_kwh or "",
+        price.currency or "",
+        price.timezone or "UTC",
+        since,
+    )
+    return Price(tariff_file=str(file), country=price.country)
+
+
+def _since(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise TariffProblem(f"'{clean_text(text, 30)}' is not a day.", "Write it like 2026-03-01.") from error
+
+
+def _flat_price(args: argparse.Namespace, call: Call, settings: Settings) -> Price:
     zone = args.timezone or settings.price.timezone or local_zone(call.workshop.environ).key
     if args.country:
         country = _country(args.country)
@@ -125,7 +154,8 @@ def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pric
             )
         flat_tariff(country.price_per_kwh, country.currency, zone)
         return Price(str(country.price_per_kwh), country.currency, zone, country.code)
-    currency = args.currency or settings.price.currency or ""
+    known_tariff = call.workshop.tariff() if args.since is not None else None
+    currency = args.currency or settings.price.currency or (known_tariff.currency if known_tariff else "")
     tariff = flat_tariff(args.price, currency, zone)
     known = tariff.periods[0].price_per_kwh
     return Price(str(known), tariff.currency, tariff.zone.key)

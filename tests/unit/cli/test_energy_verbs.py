@@ -354,6 +354,27 @@ def test_a_price_that_cannot_be_used_is_not_kept(shop: Shop, words: list[str], s
     assert not shop.places.settings_file.exists()
 
 
+def test_a_new_price_from_a_day_on_leaves_the_days_before_alone(shop: Shop) -> None:
+    fill(shop)
+    call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")
+    before = document(shop, "cost", "--day", "2026-03-14")["cost_micro"]
+    for since, price in (("2026-03-15", "0.72"), ("2026-03-16", "1.44")):
+        shown = document(shop, "tariff", "set", "--price", price, "--since", since)
+    assert [p["price_per_kwh"] for p in shown["tariff"]["periods"]] == ["0.36", "0.72", "1.44"]
+    days = document(shop, "cost", "--month", "2026-03", "--by", "day")["breakdown"]
+    assert [line["cost_micro"] // before for line in days] == [1, 1, 1, 2, 4, 4]
+    for words, sentence in (
+        (["--price", "1", "--currency", "DEM"], "not known"),
+        (["--price", "1", "--currency", "USD"], "cannot follow"),
+        (["--price", "1,5"], "comma"),
+    ):
+        assert sentence in problem(shop, "tariff", "set", *words, "--since", "2026-03-17")["message"]
+    early = problem(shop, "tariff", "set", "--price", "1", "--since", "2026-03-01")
+    assert "after 2026-03-01" in early["message"]
+    assert "not a day" in problem(shop, "tariff", "set", "--price", "1", "--since", "soon")["message"]
+    assert document(shop, "cost", "--month", "2026-03", "--by", "day")["breakdown"] == days
+
+
 def test_replay_prints_the_document_and_the_text(shop: Shop, tmp_path: Path) -> None:
     trace, tariff = tmp_path / "t.csv", tmp_path / "t.json"
     trace.write_text(

@@ -3,5 +3,14 @@
 from .countries import CountryPrice, country_prices
 from .current import local_zone, tariff_of
 from .files import read_tariff_file
+from .since import OWN_FILE, price_since
 
-__all__ = ["CountryPrice", "country_prices", "local_zone", "read_tariff_file", "tariff_of"]
+__all__ = [
+    "OWN_FILE",
+    "CountryPrice",
+    "country_prices",
+    "local_zone",
+    "price_since",
+    "read_tariff_file",
+    "tariff_of",
+]
