@@ -3,6 +3,7 @@
 import sys
 
 from wattlight.domain.values import Problem
+from wattlight.paths import Places
 
 NO_SCREEN = 3
 """Exit code where there is no screen; the bootstrap prints a report then."""
@@ -28,6 +29,24 @@ def run_desktop(arguments: list[str]) -> int:
         return 1
     if early is None:
         return 0
-    from .desktop_program import DesktopProgram
+    try:
+        from .desktop_program import DesktopProgram
 
-    return DesktopProgram(workshop, early, arguments).run()
+        program = DesktopProgram(workshop, early, arguments)
+    except Exception as error:  # noqa: BLE001 - the last border: no traceback reaches a person
+        return _failed(workshop.places, error)
+    return program.run()
+
+
+def _failed(places: Places, error: Exception) -> int:
+    """Write what happened into the log and say one sentence."""
+    from wattlight.system import open_log
+    from wattlight.ui import last_words
+
+    open_log(places.log_file).error("the program could not start", exc_info=error)
+    text = f"Wattlight could not start ({type(error).__name__}). The details are in {places.log_file}."
+    if isinstance(error, Problem):
+        text = str(error)
+    sys.stderr.write(text + "\n")
+    last_words(text)
+    return 1
