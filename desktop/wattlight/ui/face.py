@@ -102,8 +102,8 @@ class DesktopFace:
     def start(self) -> int:
         """Run until quit; the exit code.
 
-        The small window opens at once, with a tray or without. With ``--hidden`` nothing opens; where there is
-        no tray either, a second start brings the window.
+        The small window opens at once, with a tray or without. With ``--hidden`` nothing opens; where there
+        is no tray either, a second start brings the window.
         """
         assert self._early is not None
         self._early.instance.listen(self._asked_to_show)

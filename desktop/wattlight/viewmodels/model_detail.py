@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from wattlight.domain.state import InstalledModel, ServerStatus
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, gb, number, tr
+from wattlight.i18n import duration, gb, month_name, number, tr
 
 from .activity import BusyView, pull_view
 from .command import Action, Command, Verb
@@ -83,7 +84,7 @@ def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailV
 def _facts(offer: Offer | None, model: InstalledModel | None) -> str:
     if offer is not None:
         uses = ", ".join(clean_text(u, 20) for u in offer.uses)
-        parts = [offer.publisher, offer.released, offer.licence, uses]
+        parts = [offer.publisher, released_text(offer.released), offer.licence, uses]
     elif model is not None:
         size = tr("{size} on disk", size=gb(model.size_bytes)) if model.size_bytes else ""
         parts = [model.family, model.parameter_size, model.quantization, size]
@@ -92,10 +93,21 @@ def _facts(offer: Offer | None, model: InstalledModel | None) -> str:
     return " · ".join(clean_text(p, 60) for p in parts if p)
 
 
+def released_text(released: str) -> str:
+    """ "2025-08-05" as "August 2025"; what is no date stays as it is."""
+    try:
+        day = date.fromisoformat(released if len(released) > 7 else f"{released}-01")
+    except ValueError:
+        return released
+    return tr("{month} {year}", month=month_name(day), year=str(day.year))
+
+
 def _choices(scene: Scene, fit: FitNote | None) -> tuple[ContextChoice, ...]:
     if fit is None:
         return ()
-    return tuple(_choice(scene, fit, step) for step in fit.steps)
+    choices = tuple(_choice(scene, fit, step) for step in fit.steps)
+    told = {(choice.pill.text, choice.bar) for choice in choices}
+    return choices if len(told) > 1 else ()  # a slider that changes nothing only asks questions
 
 
 def _choice(scene: Scene, fit: FitNote, step: ContextStep) -> ContextChoice:
@@ -144,12 +156,12 @@ def _why(
     if model is not None and model.remote_host is not None:
         return tr("Runs on Ollama's servers; your text leaves this computer.")
     running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
-    parts = [clean_text(offer.why, 300)] if offer and offer.why else []
-    speed = speed_text(fit)
-    if speed:
-        parts.append(f"{speed}.")
-    if fit is not None:
-        parts += [clean_text(r, 200) for r in fit.reasons[:2]]
+    if offer is not None and offer.why:
+        parts = [clean_text(offer.why, 400)]  # it has the speed and the reasons
+    else:
+        speed = speed_text(fit)
+        parts = [f"{speed}."] if speed else []
+        parts += [clean_text(r, 200) for r in fit.reasons[:2]] if fit is not None else []
     if running is not None:
         parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
     else:

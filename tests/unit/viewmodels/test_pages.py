@@ -281,3 +281,32 @@ def test_every_scene_has_every_view(name: str) -> None:
     for view in (now_view, cost_view, machine_view, settings_view, small_window_view):
         assert view(scene) == view(scene)
     assert models_view(scene, Filters()) == models_view(scene, Filters())
+
+
+@pytest.mark.parametrize(
+    ("released", "shown"),
+    [("2025-08-05", "August 2025"), ("2026-04", "April 2026"), ("spring", "spring"), ("", "")],
+)
+def test_a_date_of_release_is_a_month(released: str, shown: str) -> None:
+    scene = made_up_day.evening()
+    offers = scene.extras.offers
+    assert offers is not None
+    first = replace(offers[0], released=released, publisher="", licence="", uses=())
+    detail = models_view(
+        replace(scene, extras=replace(scene.extras, offers=(first,))), Filters(), first.model
+    ).detail
+    assert detail is not None
+    assert detail.facts == shown
+
+
+def test_a_slider_that_changes_nothing_is_left_out() -> None:
+    scene = made_up_day.evening()
+    offers = scene.extras.offers
+    assert offers is not None
+    same = tuple(replace(step, verdict="cpu", spare_bytes=1) for step in offers[0].fit.steps)
+    first = replace(offers[0], fit=replace(offers[0].fit, verdict="cpu", steps=same))
+    detail = models_view(
+        replace(scene, extras=replace(scene.extras, offers=(first,))), Filters(), first.model
+    ).detail
+    assert detail is not None
+    assert detail.choices == ()
