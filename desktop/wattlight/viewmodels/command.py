@@ -29,6 +29,12 @@ class Verb(StrEnum):
     OPEN_SETTINGS = "open_settings"
     ASK_PRICE = "ask_price"
     DECLINE_PRICE = "decline_price"
+    SET_UP = "set_up"
+    INSTALL_SERVER = "install_server"
+    CANCEL_INSTALL = "cancel_install"
+    START_SMALL = "start_small"
+    OPEN_PRIVACY = "open_privacy"
+    DELETE_LEDGER = "delete_ledger"
     QUIT = "quit"
 
 

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from decimal import Decimal
 
-from wattlight.domain.state import AppState, HostState, InstalledModel
+from wattlight.domain.answers import CapAdvice
+from wattlight.domain.breakeven import ApiPrice
+from wattlight.domain.learning import Comparison
+from wattlight.domain.state import AppState, HostState, InstalledModel, SetupFacts
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.settings import Settings
 
@@ -50,6 +54,9 @@ class FitNote:
     measured_tokens_per_s: float | None = None
     cost_per_million_micro: int | None = None
     cost_error_fraction: float | None = None
+    active_w: float | None = None
+    """Draw above rest while it answers, measured here."""
+    uncertainty_bytes: int | None = None
     confidence: str | None = None
     reasons: tuple[str, ...] = ()
     steps: tuple[ContextStep, ...] = ()
@@ -117,6 +124,43 @@ class CountryPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class CapNote:
+    """A power limit that would save something on a card named ``device``."""
+
+    device: str
+    advice: CapAdvice
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSide:
+    """What is known of one model here for the comparison with an API; None: not measured."""
+
+    model: str
+    tokens_per_s: float | None = None
+    prompt_tokens_per_s: float | None = None
+    active_w: float | None = None
+    measured: bool = False
+    """The speed was measured on this computer; else it is an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEvenBasis:
+    """What the comparison with an API starts from.
+
+    ``price_per_kwh`` is the mean of the last week. Calls and tokens are what was counted in the last 30 days,
+    scaled to a month; None while the relay counted too little.
+    """
+
+    prices: tuple[ApiPrice, ...] = ()
+    own: tuple[OwnSide, ...] = ()
+    price_per_kwh: Decimal | None = None
+    currency: str | None = None
+    calls: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Extras:
     """Answers of slower questions; None means not asked or not answered yet."""
 
@@ -128,6 +172,12 @@ class Extras:
     last_pull_bytes_per_s: float | None = None
     disk_free_bytes: int | None = None
     same_time_last_week_micro: int | None = None
+    last_week_reason: str = ""
+    """Why there is no comparison with last week."""
+    caps: tuple[CapNote, ...] = ()
+    break_even: BreakEvenBasis | None = None
+    loads: tuple[Comparison, ...] = ()
+    """Predictions of loads and what came of them, newest first."""
     month_low_micro: int | None = None
     month_high_micro: int | None = None
     parked_month_micro: int | None = None
@@ -137,6 +187,8 @@ class Extras:
     """An installed server was found that is not running."""
     autostart_supported: bool = False
     version: str = ""
+    catalog_date: str = ""
+    """Of when the shipped list of models is, as a person reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +200,7 @@ class Scene:
     now: datetime
     extras: Extras = field(default_factory=Extras)
     zone: tzinfo | None = None
+    setup: SetupFacts = field(default_factory=SetupFacts)
 
     @property
     def host(self) -> HostState:
