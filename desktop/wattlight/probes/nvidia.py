@@ -20,12 +20,9 @@ from .pci import Adapter
 from .rates import Moment
 from .report import Accelerator, Memory
 from .resting import remember, resting_row
-from .sleep_gate import ASLEEP, SleepGate
+from .sleep_gate import ASLEEP, IdleWatch, SleepGate
 
 VENDOR_ID = 0x10DE
-IDLE_S = 30.0
-IDLE_LOOKS = 3
-"""After so long and so many looks without load or compute process a card that may sleep is let go."""
 _LOST_S = 30.0
 
 
@@ -36,12 +33,9 @@ class _Card:
     adapter: Adapter
     gate: SleepGate
     base: Accelerator
-    may_sleep: bool
+    idle: IdleWatch
     device: NvidiaDevice | None = None
     generation: int = 0
-    idle_looks: int = 0
-    idle_since_s: float | None = None
-    released: bool = False
     lost_until_s: float = float("-inf")
     fault: int | None = None
 
@@ -64,15 +58,16 @@ class NvidiaCards:
         rows: list[Accelerator] = []
         for card, word in zip(self._cards, status, strict=True):
             if word == "asleep":
-                card.released, card.device, card.idle_looks, card.idle_since_s = False, None, 0, None
+                card.device = None
+                card.idle.rearm()
         wanted = [
             card
             for card, word in zip(self._cards, status, strict=True)
-            if word == "awake" and not card.released and self._usable(card) is None
+            if word == "awake" and not card.idle.released and self._usable(card) is None
         ]
         if not wanted:
             self._release()
-        others_rest = any(w == "asleep" or c.released for c, w in zip(self._cards, status, strict=True))
+        others_rest = any(w == "asleep" or c.idle.released for c, w in zip(self._cards, status, strict=True))
         for card, word in zip(self._cards, status, strict=True):
             rows += self._rows(card, word, others_rest, now, memory)
         return tuple(rows)
@@ -80,7 +75,7 @@ class NvidiaCards:
     def engine_started(self) -> None:
         """A model was loaded: ask again even what was let go."""
         for card in self._cards:
-            card.released, card.idle_looks, card.idle_since_s = False, 0, None
+            card.idle.rearm()
 
     def close(self) -> None:
         """Release NVML."""
@@ -100,7 +95,7 @@ class NvidiaCards:
             pci_id=adapter.pci_id,
             backend="cuda",
         )
-        return _Card(adapter, gate, base, gate.may_sleep())
+        return _Card(adapter, gate, base, IdleWatch(gate.may_sleep()))
 
     def _usable(self, card: _Card) -> str | None:
         """Why NVML is not to be asked about this card at all, None if it may be."""
@@ -119,7 +114,7 @@ class NvidiaCards:
             return [self._silent(card, "unavailable", reason, memory)]
         if word == "resuming":
             return [self._resting(card, "active", RESUMING)]
-        if card.released:
+        if card.idle.released:
             return [self._resting(card, "active", RELEASED)]
         if now.monotonic_s < card.lost_until_s:
             return [self._silent(card, "lost", sentence(card.fault or GPU_IS_LOST, self._contained), memory)]
@@ -150,15 +145,7 @@ class NvidiaCards:
 
     def _watch_idle(self, card: _Card, device: NvidiaDevice, row: Accelerator, at: float) -> None:
         """Let a card go that could sleep but for us."""
-        idle = card.may_sleep and row.utilization_pct == 0 and not device.computing
-        if not idle:
-            card.idle_looks, card.idle_since_s = 0, None
-            return
-        card.idle_looks += 1
-        if card.idle_since_s is None:
-            card.idle_since_s = at
-        if card.idle_looks >= IDLE_LOOKS and at - card.idle_since_s >= IDLE_S:
-            card.released = True
+        if card.idle.note(row.utilization_pct == 0 and not device.computing, at):
             self._release()
 
     def _release(self) -> None:

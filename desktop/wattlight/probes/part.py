@@ -54,9 +54,21 @@ class Processes:
             return known[1]
         if len(self._names) > 256:
             self._names.clear()
-        name = clean_text(self._reader.text(f"/proc/{pid}/comm") or "", 64)
+        name = clean_text(self._reader.text(f"/proc/{pid}/comm") or _by_library(self._reader, pid), 64)
         self._names[pid] = (now_s, name)
         return name
+
+
+def _by_library(reader: Reader, pid: int) -> str:
+    """The name on systems without ``/proc``."""
+    if not reader.live or reader.exists("/proc/self"):
+        return ""
+    try:
+        import psutil
+
+        return str(psutil.Process(pid).name())
+    except Exception:  # noqa: BLE001 - gone, another user's, or the library cannot: a name is a nicety
+        return ""
 
 
 def is_server_process(name: str) -> bool:

@@ -49,6 +49,7 @@ def _device(row: Accelerator) -> Device:
         integrated=row.kind == "integrated",
         compute_capability=row.compute_capability,
         bandwidth_gbs=row.bandwidth_gbs,
+        rated_w=row.rated_w,
     )
 
 

@@ -74,6 +74,7 @@ class Accelerator:
     quality: Quality | None = None
     error_fraction: float | None = None
     power_limit_w: float | None = None
+    rated_w: float | None = None
     gpu_only_w: float | None = None
     counter_mj: int | None = None
     counter_epoch: str = ""

@@ -15,7 +15,10 @@ def device_samples(
     psys = next((z.id for z in cpu.zones if z.label == "psys" and z.power_w is not None), None)
     apu = next((a.id for a in accelerators if a.scope is Scope.PACKAGE and a.power_w is not None), None)
     module = next((a.id for a in accelerators if a.scope is Scope.MODULE and a.power_w is not None), None)
-    parts = [_accelerator(a, a.contained_in or system, boot_id) for a in accelerators]
+    parts = [
+        _accelerator(a, a.contained_in or (psys if a.vendor == "apple" and psys else system), boot_id)
+        for a in accelerators
+    ]
     for zone in cpu.zones:
         if zone.label == "psys":
             inside = system
@@ -82,11 +85,11 @@ def _accelerator(row: Accelerator, inside: str | None, boot_id: str) -> DeviceSa
 
 
 def _zone(zone: EnergyZone, inside: str | None, cpu: CpuPower, boot_id: str) -> DeviceSample:
-    names = {"psys": "Whole platform", "dram": "Memory modules"}
+    names = {"psys": "Whole platform", "dram": "Memory modules", "ane": "Neural engine"}
     counts = zone.counts
     return DeviceSample(
         device_id=zone.id,
-        name=names.get(zone.label, "Processor"),
+        name="Whole Mac (estimate)" if zone.id == "smc:PSTR" else names.get(zone.label, "Processor"),
         kind="system" if zone.label == "psys" else "cpu",
         vendor="cpu",
         power_w=zone.power_w,
@@ -96,7 +99,7 @@ def _zone(zone: EnergyZone, inside: str | None, cpu: CpuPower, boot_id: str) -> 
         limit_w=cpu.limit_w if zone.scope is Scope.PACKAGE else None,
         scope=zone.scope,
         source=cpu.source or "",
-        quality=Quality.COUNTER if counts is not None else None,
+        quality=Quality.COUNTER if counts is not None else Quality.SAMPLED if zone.power_w else None,
         reason=cpu_reason(zone.reason),
         contained_in=inside,
     )

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from .memory_cache import DeviceCache
 from .nvml_api import NvmlApi
 from .part import Machine, Part
 from .rates import Moment
@@ -55,4 +54,7 @@ class Host(Protocol):
 
 NvmlMaker = Callable[[], NvmlApi]
 
-__all__ = ["NO_GPU", "DeviceCache", "Host", "NvmlMaker"]
+
+def no_nvml() -> NvmlApi:
+    """For systems without NVIDIA GPUs; must not be called."""
+    raise NotImplementedError

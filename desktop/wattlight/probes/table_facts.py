@@ -18,11 +18,13 @@ def with_table_facts(row: Accelerator, machine: Machine) -> Accelerator:
     if facts is None:
         return row
     if row.power_w is not None or row.state != "active" or row.kind == "slice" or facts.whole_machine:
-        return row if row.bandwidth_gbs is not None else replace(row, bandwidth_gbs=facts.bandwidth_gbs)
+        named = None if facts.whole_machine or row.kind == "slice" else facts.tdp_w
+        return replace(row, bandwidth_gbs=row.bandwidth_gbs or facts.bandwidth_gbs, rated_w=named)
     rated = row.power_limit_w or facts.tdp_w
     return replace(
         row,
         bandwidth_gbs=row.bandwidth_gbs or facts.bandwidth_gbs,
+        rated_w=facts.tdp_w,
         estimate_w=estimated_range(rated, facts.idle_w, row.utilization_pct),
         estimate_source=f"rated power and load ({facts.source})",
     )
