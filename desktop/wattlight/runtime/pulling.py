@@ -44,10 +44,12 @@ class PullProgress:
         total = sum(self._totals.values()) or None
         if total is not None:
             completed = min(completed, max(total, self.state.completed_bytes))
+        self.succeeded = self.succeeded or line.status == "success"
+        if self.succeeded and total is not None:
+            completed = max(completed, total)
         if completed > self.state.completed_bytes:
             self._advanced_at = now
         self._remember(now, completed)
-        self.succeeded = self.succeeded or line.status == "success"
         self.state = replace(
             self.state,
             status=line.status,

@@ -25,7 +25,8 @@ def test_the_recorded_pull() -> None:
     progress = PullProgress("tinyb", Clock())
     states = [progress.take(read_pull_line(line)) for line in recorded("pull_after_mismatch").lines]
     assert states[-1].done
-    assert states[-1].total_bytes == 126581120 + 13 + 18 + 279
+    assert states[-1].completed_bytes == states[-1].total_bytes == 126581120 + 13 + 18 + 279
+    assert states[-3].completed_bytes < states[-1].completed_bytes, "the server's last line stops short"
     assert not states[-2].done
 
 
