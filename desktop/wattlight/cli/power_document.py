@@ -6,10 +6,12 @@ from wattlight.domain.power import MachineTotal, compose
 from wattlight.domain.values import DeviceSample, MachineSample
 from wattlight.probes import HardwareReport
 
+from .calibration import WallOf
+
 Document = dict[str, Any]
 
 
-def power_document(sample: MachineSample, report: HardwareReport) -> Document:
+def power_document(sample: MachineSample, report: HardwareReport, wall: WallOf | None = None) -> Document:
     """One tick. ``report`` gives the ranges of what cannot be measured; they are in no sum."""
     total = compose(sample.devices)
     estimates = {row.id: row.estimate_w for row in report.accelerators if row.estimate_w}
@@ -27,6 +29,7 @@ def power_document(sample: MachineSample, report: HardwareReport) -> Document:
             "not_measured": list(total.unknown),
             "not_covered": list(total.uncovered),
             "whole_computer": total.whole,
+            "wall_w": _rounded(wall.watts(total) if wall else None),
         },
     }
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from wattlight.i18n import tr
 from wattlight.probes import Prober
 
+from .calibration import calibrate, wall_fit
 from .call import Call
 from .power_document import power_document
 from .power_text import power_lines, watch_line
@@ -25,6 +26,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--interval", metavar="S", type=_interval, default=1.0, help="seconds between lines (default 1)"
     )
+    parser.add_argument(
+        "--calibrate", action="store_true", help="three minutes with a wall meter: find what no sensor sees"
+    )
     parser.add_argument("--count", metavar="N", type=_count, help="with --watch: stop after N lines")
 
 
@@ -33,16 +37,19 @@ def run(args: Namespace, call: Call) -> int:
     prober = call.workshop.prober()
     try:
         prober.sample()
+        if args.calibrate:
+            return calibrate(call, prober)
         if args.watch:
             return _watch(args, call, prober)
         if prober.has_counters():
             time.sleep(FIRST_PAUSE_S)
         sample = prober.sample()
         report = prober.latest()
+        wall = wall_fit(call.workshop.settings())
         if call.as_json:
-            call.out.document(power_document(sample, report))
+            call.out.document(power_document(sample, report, wall))
         else:
-            for line in power_lines(sample, report):
+            for line in power_lines(sample, report, wall):
                 call.out.line(line)
         return 0
     finally:
@@ -53,6 +60,7 @@ def _watch(args: Namespace, call: Call, prober: Prober) -> int:
     """Lines at even distances; one that was missed (a stall, a sleep) is not made up for."""
     due = time.monotonic()
     left = args.count
+    wall = wall_fit(call.workshop.settings())
     if not call.as_json:
         call.out.line(tr("Measured power; stop with Ctrl+C."))
     while left is None or left > 0:
@@ -60,7 +68,7 @@ def _watch(args: Namespace, call: Call, prober: Prober) -> int:
         time.sleep(max(0.0, due - time.monotonic()))
         sample = prober.sample()
         if call.as_json:
-            call.out.record(power_document(sample, prober.latest()))
+            call.out.record(power_document(sample, prober.latest(), wall))
         else:
             call.out.line(watch_line(sample))
         left = None if left is None else left - 1

@@ -47,6 +47,10 @@ class Meter:
     paused: bool = False
     assumed_rest_w: float | None = None
     """Assumed draw of unmeasured parts, the user's own figure; never mixed into measured sums."""
+    wall_base_w: float | None = None
+    wall_factor: float | None = None
+    wall_parts: str = ""
+    """Found against a wall meter: at the plug = base + factor x measured, for just these parts (ids)."""
     cooling_factor: float = 0.0
     daily_budget_micro: int | None = None
     monthly_budget_micro: int | None = None

@@ -14,11 +14,13 @@ from jsonschema import Draft202012Validator
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from wattlight.cli import run, verb_doctor, verb_hardware, verb_power
+from wattlight.cli.calibration import WallOf
 from wattlight.domain.machine_file import parse_machine
+from wattlight.domain.power import WallFit, compose
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.paths import Places
 from wattlight.probes import Prober, open_prober
-from wattlight.settings import Settings
+from wattlight.settings import Settings, load_settings
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths of the trees hold ':'")
@@ -221,3 +223,48 @@ def test_doctor_reads_settings_and_ledger(bench_on: Callable[[str], Bench]) -> N
     found = {f["code"]: f for f in document(bench, "doctor")["findings"]}
     assert found["settings"]["level"] == "problem" and found["ledger"]["level"] == "problem"
     assert bench.places.ledger_file.read_bytes().startswith(b"this is no"), "left alone"
+
+
+class Terminal(io.StringIO):
+    """A keyboard."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_calibration_asks_twice_and_is_used(
+    bench_on: Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = bench_on("optimus_dgpu_active")
+    gpu = bench.nvml.gpus[0]
+    gpu.utilization = 5
+
+    def pause(seconds: float) -> None:
+        bench.pause(seconds)
+        bench.at += seconds - 1
+        gpu.power_mw = 20_000 if bench.at < 1090 else 200_000
+
+    monkeypatch.setattr("wattlight.cli.calibration.time.sleep", pause)
+    monkeypatch.setattr("sys.stdin", Terminal("55,0\nno number\n250 W\n"))
+    said = text(bench, "power", "--calibrate")
+    assert "Measured inside: 20 W." in said and "Measured inside: 200 W." in said
+    saved = load_settings(bench.places.settings_file).settings
+    assert saved.meter.wall_factor == pytest.approx(195 / 180, abs=1e-3)
+    assert saved.meter.wall_parts == "pci:0000:01:00.0"
+    monkeypatch.setattr(bench, "settings", lambda: saved)
+    assert document(bench, "power")["total"]["wall_w"] == pytest.approx(250, abs=0.5)
+    assert "At the wall: about 250 W" in text(bench, "power")
+
+
+def test_a_calibration_without_terminal_or_sensor_is_refused(bench_on: Callable[[str], Bench]) -> None:
+    out = io.StringIO()
+    assert run(["power", "--calibrate", "--json"], bench_on("optimus_dgpu_active"), out) == 1
+    assert json.loads(out.getvalue())["error"]["code"] == "no_calibration"
+
+
+def test_a_calibration_of_other_parts_says_nothing(bench_on: Callable[[str], Bench]) -> None:
+    wall = WallOf(WallFit(30.0, 1.1, 0.0), ("pci:0000:09:00.0",))
+    bench = bench_on("amdgpu_dgpu_7900xtx")
+    sample = bench.prober().sample()
+    bench.opened.close()
+    assert wall.watts(compose(sample.devices)) is None
