@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
-from wattlight.domain.cost import Bucket, cells_of
+from wattlight.domain.cost import Bucket
 from wattlight.domain.instant import iso_utc
-from wattlight.domain.tariff import Piece, PriceLookup, Tariff, cost_micro
+from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, number, tr
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
@@ -135,20 +135,14 @@ def _priced(buckets: Iterable[Bucket], tariff: Tariff | None, span: Span) -> Ite
         return
     lookup = PriceLookup(tariff, span.start_us, max(span.end_us, span.start_us + 1))
     texts: dict[Decimal, str] = {}
-    piece: Piece | None = None
     for bucket in buckets:
         end_us = min(bucket.start_us + bucket.length_us, span.end_us)
-        if piece is None or not (piece.start_us <= bucket.start_us and end_us <= piece.end_us):
-            pieces = tuple(lookup.within(bucket.start_us, end_us))
-            piece = pieces[0] if len(pieces) == 1 else None
-        if piece is not None:
-            yield _at_price(bucket, bucket.energy_mj, piece.price_per_kwh, tariff, texts)
-            continue
-        for cell in cells_of((bucket,), lookup):
-            part = replace(
-                bucket, observed_ms=cell.observed_ms, tokens_in=cell.tokens_in, tokens_out=cell.tokens_out
-            )
-            yield _at_price(part, cell.energy_mj, cell.price_per_kwh, tariff, texts)
+        parts = lookup.split(bucket.energy_mj, bucket.start_us, end_us)
+        whole = bucket
+        for piece, energy_mj in parts:
+            yield _at_price(whole, energy_mj, piece.price_per_kwh, tariff, texts)
+            if len(parts) > 1:  # time and tokens stand with the first part only
+                whole = replace(bucket, observed_ms=0, tokens_in=0, tokens_out=0)
 
 
 def _at_price(

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.energy import State, share, worst_quality
+from wattlight.domain.energy import MINUTE_US, State, worst_quality
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro, day_key, hour_key
 from wattlight.domain.values import Quality
 
@@ -70,7 +70,9 @@ class Account:
         self._tariff = tariff
         self._zone = tariff.zone if tariff is not None else zone or _UTC
         self._span_us = max(0, end_us - start_us)
-        self._lookup = None if tariff is None else PriceLookup(tariff, start_us, max(end_us, start_us + 1))
+        # a minute more: what was counted at the very last moment lies in the minute that begins there
+        last_us = max(end_us, start_us) + MINUTE_US
+        self._lookup = None if tariff is None else PriceLookup(tariff, start_us, last_us)
         self._energy: defaultdict[str, int] = defaultdict(int)
         self._priced: defaultdict[str, defaultdict[Decimal, int]] = defaultdict(lambda: defaultdict(int))
         self._unpriced_mj = self._fallback_mj = 0
@@ -93,9 +95,7 @@ class Account:
             self._unpriced_mj += bucket.energy_mj
             return
         end_us = bucket.start_us + bucket.length_us
-        pieces = tuple(self._lookup.within(bucket.start_us, end_us))
-        lengths = [min(p.end_us, end_us) - max(p.start_us, bucket.start_us) for p in pieces]
-        for piece, energy in zip(pieces, share(bucket.energy_mj, lengths), strict=True):
+        for piece, energy in self._lookup.split(bucket.energy_mj, bucket.start_us, end_us):
             if piece.price_per_kwh is None:
                 self._unpriced_mj += energy
                 continue

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from wattlight.domain.energy import State, share, worst_quality
+from wattlight.domain.energy import State, worst_quality
 from wattlight.domain.tariff import PriceLookup
 from wattlight.domain.values import Quality
 
@@ -79,7 +79,5 @@ def _priced(bucket: Bucket, lookup: PriceLookup | None) -> Iterable[tuple[Decima
         yield None, False, bucket.energy_mj
         return
     end_us = bucket.start_us + bucket.length_us
-    pieces = tuple(lookup.within(bucket.start_us, end_us))
-    lengths = [min(p.end_us, end_us) - max(p.start_us, bucket.start_us) for p in pieces]
-    for piece, energy_mj in zip(pieces, share(bucket.energy_mj, lengths), strict=True):
+    for piece, energy_mj in lookup.split(bucket.energy_mj, bucket.start_us, end_us):
         yield piece.price_per_kwh, piece.fallback, energy_mj

@@ -14,6 +14,9 @@ class Coverage:
         """The parts of [start, end) that were not covered before; they are covered from now on."""
         if end_us <= start_us:
             return []
+        if self._spans and self._spans[-1][1] == start_us:  # time went on, as it nearly always does
+            self._spans[-1] = (self._spans[-1][0], end_us)
+            return [(start_us, end_us)]
         first = bisect.bisect_left(self._spans, start_us, key=lambda span: span[1])
         last = first
         fresh = []

@@ -154,6 +154,29 @@ class PriceLookup:
     def __init__(self, tariff: Tariff, start_us: int, end_us: int) -> None:
         self.pieces = tuple(tariff.pieces_us(start_us, end_us))
         self._starts = [piece.start_us for piece in self.pieces]
+        self._latest = self.pieces[0] if self.pieces else None
+
+    def split(self, energy_mj: int, start_us: int, end_us: int) -> tuple[tuple[Piece, int], ...]:
+        """Energy spread evenly over [start, end) by price; whole mJ that sum to it.
+
+        Quick where one price holds for all of it, which is nearly always so.
+        """
+        latest = self._latest
+        if latest is not None and latest.start_us <= start_us and end_us <= latest.end_us:
+            return ((latest, energy_mj),)
+        pieces = tuple(self.within(start_us, end_us))
+        if not pieces:
+            return ()
+        self._latest = pieces[-1]
+        parts, upto_us, booked_mj = [], 0, 0
+        lengths = [min(p.end_us, end_us) - max(p.start_us, start_us) for p in pieces]
+        whole_us = sum(lengths)
+        for piece, length_us in zip(pieces, lengths, strict=True):
+            upto_us += length_us
+            edge_mj = energy_mj * upto_us // whole_us
+            parts.append((piece, edge_mj - booked_mj))
+            booked_mj = edge_mj
+        return tuple(parts)
 
     def within(self, start_us: int, end_us: int) -> Iterator[Piece]:
         """The pieces that touch [start, end)."""

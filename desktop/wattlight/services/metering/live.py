@@ -36,6 +36,8 @@ class MeterView:
     price_known: bool
     distrusted: tuple[str, ...] = ()
     """Devices whose energy counter disagreed with their power and is not used."""
+    day: date | None = None
+    """The day that ``today`` sums, in the tariff's zone."""
 
 
 class LiveMeter:
@@ -168,6 +170,7 @@ class LiveMeter:
                 self._paused,
                 self._tariff is not None,
                 self._meter.distrusted(),
+                self._day,
             )
 
     def _store(self, batch: Batch) -> None:

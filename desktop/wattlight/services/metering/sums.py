@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from wattlight.domain.cost import Bucket
-from wattlight.domain.energy import MINUTE_US, Batch, DeviceInfo, State, share, worst_quality
+from wattlight.domain.energy import MINUTE_US, Batch, DeviceInfo, State, worst_quality
 from wattlight.domain.state import CostToday
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
 from wattlight.domain.values import Quality
@@ -112,10 +112,7 @@ class SpanSums:
         if self._lookup is None:
             priced[None] += energy_mj
             return
-        end_us = start_us + length_us
-        pieces = tuple(self._lookup.within(start_us, end_us))
-        lengths = [min(p.end_us, end_us) - max(p.start_us, start_us) for p in pieces]
-        for piece, part in zip(pieces, share(energy_mj, lengths), strict=True):
+        for piece, part in self._lookup.split(energy_mj, start_us, start_us + length_us):
             priced[piece.price_per_kwh] += part
 
     def _mj(self, keys: Iterable[_Key]) -> int:

@@ -75,7 +75,8 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
     rows = []
     try:
         for fields in reader:
-            rows.append(_row(fields, reader.line_num))
+            if any(value and str(value).strip() for value in fields.values()):
+                rows.append(_row(fields, reader.line_num))
     except csv.Error as error:
         raise TraceProblem(f"Line {reader.line_num} of the trace is not CSV.", _FORM) from error
     rows.sort(key=lambda row: row.at_us)

@@ -153,6 +153,19 @@ def test_a_missing_reading_between_two_near_ones_is_bridged_by_the_trapezoid() -
     assert result.report.energy_mj == 200_000
 
 
+def test_energy_counted_at_the_last_moment_has_its_price_too() -> None:
+    result = run(
+        "2026-03-01T00:00:00Z,g,,0,,\n2026-03-01T00:01:00Z,g,,10000,,\n2026-03-01T00:01:00Z,g,,30000,,\n",
+        flat_tariff("0.36", "EUR", "UTC"),
+    )
+    assert (result.report.energy_mj, result.report.cost_micro) == (30_000, 3)
+
+
+def test_blank_lines_and_windows_line_ends_do_no_harm() -> None:
+    text = HEAD + "2026-03-01T00:00:00Z,g,10,,,\n\n   \n,,,,,\n2026-03-01T00:00:01Z,g,10,,,\n\n"
+    assert replay(read_trace(text.replace("\n", "\r\n")), None, By.MODEL).report.energy_mj == 10_000
+
+
 def test_energy_outside_the_tariff_has_no_price() -> None:
     tariff = parse_tariff(
         {
