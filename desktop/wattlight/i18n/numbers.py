@@ -9,6 +9,7 @@ from .texts import language
 DASH = "–"
 GIB = 1 << 30
 GB = 10**9
+MB = 10**6
 MICRO = 1_000_000
 MJ_PER_KWH = 3_600_000_000
 
@@ -44,8 +45,12 @@ def gib(value_bytes: int | None, digits: int = 1) -> str:
 
 
 def gb(value_bytes: int | None, digits: int = 1) -> str:
-    """Downloads and disk: "4.9 GB" (10^9)."""
-    return DASH if value_bytes is None else f"{number(value_bytes / GB, digits)} GB"
+    """Downloads and disk: "4.9 GB" (10^9), below a tenth of one in MB (10^6)."""
+    if value_bytes is None:
+        return DASH
+    if 0 < abs(value_bytes) < GB // 10:
+        return f"{number(value_bytes / MB, 1 if abs(value_bytes) < 10 * MB else 0)} MB"
+    return f"{number(value_bytes / GB, digits)} GB"
 
 
 def watts(value_w: float | None) -> str:

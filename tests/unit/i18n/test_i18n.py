@@ -27,6 +27,9 @@ def test_unknown_is_a_dash_everywhere() -> None:
 def test_memory_is_gib_and_downloads_are_gb() -> None:
     assert i18n.gib(24 * 2**30) == "24.0 GiB"
     assert i18n.gb(24 * 2**30) == "25.8 GB"
+    assert i18n.gb(45_960_000) == "46 MB"
+    assert i18n.gb(1_400_000) == "1.4 MB"
+    assert i18n.gb(0) == "0.0 GB"
 
 
 @pytest.mark.parametrize(
