@@ -9,26 +9,37 @@ from pathlib import Path
 
 from wattlight import __version__
 from wattlight.assets import asset_text
-from wattlight.domain.breakeven import parse_api_prices
+from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.state import AppState, HostState, RunningModel, ServerState
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
 from wattlight.i18n import activate
 from wattlight.runtime import ModelServer
 from wattlight.services import StateHub
-from wattlight.services.desk import CurrentSettings, Desk, DeskParts, MeterStation, StationNews, StationParts
+from wattlight.services.desk import (
+    BudgetWatch,
+    CurrentSettings,
+    Desk,
+    DeskParts,
+    MeterStation,
+    StationNews,
+    StationParts,
+)
 from wattlight.services.metering import LedgerFile, Recorder
-from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskSettings, room_by_size
+from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskEnd, TaskSettings, room_by_size
 from wattlight.services.pricing import CountryPrice as ShippedPrice
-from wattlight.services.pricing import country_prices, local_zone, tariff_of
+from wattlight.services.pricing import country_prices, local_zone, mean_price, tariff_of
 from wattlight.settings import Settings, load_settings, save_settings
 from wattlight.store import LedgerReader, MeterLock, open_reader
 from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopFace, EarlyIcon
 from wattlight.viewmodels import CountryPrice
 
+from .break_even_basis import BasisMaker
 from .cost_page import CostPage
 from .extras import ExtrasMaker, Sources
+from .fit_notes import Experience
+from .learned import Learned, LearnedParts
 from .workshop import LocalWorkshop
 
 
@@ -44,6 +55,11 @@ class DesktopProgram:
         activate(settings.language)
         self._servers = {s.host: workshop.server_at(s) for s in settings.servers}
         self._hub = StateHub(_first_state(settings, self._servers))
+        self._meter = MeterStation(self._station_parts())
+        self._learned = Learned(self._learned_parts())
+        self._budget = BudgetWatch(
+            lambda: self._settings().meter, workshop.places.state / "budget-told.txt", self._notify
+        )
         self._extras = self._make_extras()
         self._desk = Desk(self._desk_parts(), self._current)
         self._desk.use_tasks(self._make_tasks())
@@ -80,12 +96,28 @@ class DesktopProgram:
         return DeskParts(
             hub=self._hub,
             watches={host: self._watch(host, server) for host, server in self._servers.items()},
-            meter=MeterStation(self._station_parts()),
+            meter=self._meter,
             now=self._workshop.now,
             save=self._save,
             advise=self._extras.ask_advice,
             quit=self._quit,
             set_autostart=autostart.set_enabled,
+            counting=self._learned.counting,
+            speeds=self._learned.speeds,
+            ended=self._task_ended,
+            looked_at=self._extras.looked_at,
+        )
+
+    def _learned_parts(self) -> LearnedParts:
+        return LearnedParts(
+            workshop=self._workshop,
+            state=lambda: self._hub.state,
+            fresh_profile=self._meter.fresh_profile,
+            context=lambda: self._settings().context_length,
+            hurry=self._meter.hurry,
+            note_tokens=self._meter.note_tokens,
+            compared=lambda _comparison: self._extras.ask("fits", "loads"),
+            counted=self._counted,
         )
 
     def _station_parts(self) -> StationParts:
@@ -102,6 +134,7 @@ class DesktopProgram:
             now=workshop.now,
             publish=self._metered,
             notify=self._notify,
+            follow=self._follow,
         )
 
     def _make_extras(self) -> ExtrasMaker:
@@ -110,8 +143,18 @@ class DesktopProgram:
             self._tariff,
             local_zone(self._workshop.environ),
             self._workshop.now,
-            lambda: parse_api_prices(asset_text("prices/api_prices.csv")),
+            _api_prices,
             self._rate,
+            self._local,
+            self._learned.hours,
+        )
+        basis = BasisMaker(
+            _api_prices,
+            self._tariff,
+            self._learned.runs,
+            lambda: self._extras.extras.fits,
+            self._learned.hours,
+            self._workshop.now,
         )
         sources = Sources(
             state=lambda: self._hub.state,
@@ -124,6 +167,9 @@ class DesktopProgram:
             version=__version__,
             autostart_supported=True,
             startable=lambda: False,
+            experience=self._experience,
+            break_even=basis.basis,
+            loads=self._learned.learner.comparisons,
         )
         return ExtrasMaker(sources, lambda extras: self._face.publish(self._hub.state, extras))
 
@@ -132,8 +178,9 @@ class DesktopProgram:
             wanted = self._settings()
             return TaskSettings(wanted.keep_alive, wanted.context_length)
 
+        loading = {host: self._learned.announcing(server) for host, server in self._servers.items()}
         return ModelTasks(
-            self._servers.__getitem__,
+            loading.__getitem__,
             self._fits_beside,
             self._desk.tasks_changed,
             self._desk.task_ended,
@@ -184,6 +231,21 @@ class DesktopProgram:
             )
 
         self._hub.update(change)
+        self._extras.beat()
+        if view.day is not None:
+            self._budget.look(view.day, view.today, view.month)
+
+    def _follow(self, sample: MachineSample, running: tuple[RunningModel, ...] | None) -> None:
+        self._learned.followers.take(sample, running)
+
+    def _counted(self) -> None:
+        self._desk.counted()
+
+    def _task_ended(self, end: TaskEnd) -> None:
+        if end.kind in {"pull", "remove", "repair"}:
+            self._workshop.advisor().forget()
+        if end.kind in {"pull", "remove", "repair", "measure"}:
+            self._extras.ask("fits", "offers", "cost")
 
     def _save(self, settings: Settings) -> None:
         save_settings(self._workshop.places.settings_file, settings)
@@ -198,6 +260,13 @@ class DesktopProgram:
         except Problem as problem:
             self._notify("tariff", str(problem))
             return None
+
+    def _experience(self) -> Experience:
+        tariff = self._tariff()
+        return self._learned.experience(None if tariff is None else mean_price(tariff, self._workshop.now()))
+
+    def _local(self) -> HostState | None:
+        return next((host for host in self._hub.state.hosts if host.id == LOCAL_HOST), None)
 
     def _rate(self) -> tuple[Decimal | None, str]:
         price = self._settings().price
@@ -226,6 +295,10 @@ def _first_state(settings: Settings, servers: dict[HostId, ModelServer]) -> AppS
         for address in settings.servers
     )
     return AppState(hosts=hosts, paused=settings.meter.paused)
+
+
+def _api_prices() -> tuple[ApiPrice, ...]:
+    return parse_api_prices(asset_text("prices/api_prices.csv"))
 
 
 def _countries() -> tuple[CountryPrice, ...]:

@@ -3,32 +3,25 @@
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
+from wattlight.domain.learning import Comparison
 from wattlight.domain.state import AppState, HostState, InstalledModel
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem
 from wattlight.services.advising import Advisor
-from wattlight.viewmodels import CONTEXTS, CountryPrice, DayCost, Extras, FitNote, ModelMonth
+from wattlight.viewmodels import CONTEXTS, BreakEvenBasis, CountryPrice, Extras, FitNote
 from wattlight.viewmodels.advice import offers
 
-from .fit_notes import note_of, with_ladder
+from .cost_answers import CostAnswers
+from .fit_notes import Experience, note_of, with_ladder
 from .free_memory import without_models
 
-
-@dataclass(frozen=True, slots=True)
-class CostAnswers:
-    """What the ledger says of the month, for the Cost page."""
-
-    days: tuple[DayCost, ...] | None = None
-    months: tuple[ModelMonth, ...] = ()
-    month_low_micro: int | None = None
-    month_high_micro: int | None = None
-    parked_month_micro: int | None = None
-    parked_saving_micro: int | None = None
-    same_time_last_week_micro: int | None = None
+COST_AGE_S = 300.0
+"""Sums of the month are this old at most while somebody looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +38,17 @@ class Sources:
     version: str
     autostart_supported: bool
     startable: Callable[[], bool]
+    experience: Callable[[], Experience]
+    break_even: Callable[[], BreakEvenBasis]
+    loads: Callable[[], tuple[Comparison, ...]]
 
 
 class ExtrasMaker:
     """One thread that sleeps until :meth:`ask`; answers go to ``publish``. Merges requests that wait."""
 
-    def __init__(self, sources: Sources, publish: Callable[[Extras], None]) -> None:
+    def __init__(
+        self, sources: Sources, publish: Callable[[Extras], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sources = sources
         self._publish = publish
         self._wake = threading.Condition()
@@ -59,6 +57,9 @@ class ExtrasMaker:
         self._ended = False
         self._extras = Extras(version=sources.version, autostart_supported=sources.autostart_supported)
         self._seen: object = None
+        self._clock = clock
+        self._watched = False
+        self._cost_at = float("-inf")
         self._thread: threading.Thread | None = None
 
     @property
@@ -82,10 +83,23 @@ class ExtrasMaker:
         return not self._thread.is_alive()
 
     def ask(self, *parts: str) -> None:
-        """Work out ``fits``, ``offers``, ``cost`` or ``fixed`` anew, soon."""
+        """Work out ``fits``, ``offers``, ``cost``, ``loads`` or ``fixed`` anew, soon."""
         with self._wake:
             self._wanted.update(parts)
             self._wake.notify()
+
+    def looked_at(self, on: bool) -> None:
+        """Somebody looks, or nobody does: sums of the month are only worked out for eyes."""
+        self._watched = on
+        if on:
+            self.beat()
+
+    def beat(self) -> None:
+        """Called with each sample: what grows old by itself is asked anew every few minutes."""
+        now = self._clock()
+        if self._watched and now - self._cost_at >= COST_AGE_S:
+            self._cost_at = now
+            self.ask("cost", "loads")
 
     def ask_advice(self, use: str | None, context: int | None) -> None:
         """Recommendations for another use or context."""
@@ -126,7 +140,13 @@ class ExtrasMaker:
                 self._publish(extras)
 
     def _answer(self, part: str, extras: Extras) -> Extras:
-        work = {"fits": self._fits, "offers": self._offers, "cost": self._cost, "fixed": self._fixed}
+        work = {
+            "fits": self._fits,
+            "offers": self._offers,
+            "cost": self._cost,
+            "fixed": self._fixed,
+            "loads": self._loads,
+        }
         try:
             return work[part](extras)
         except Problem as problem:
@@ -141,12 +161,16 @@ class ExtrasMaker:
             return extras
         freed = without_models(profile, host.server.running)
         advisor, context = self._sources.advisor(), self._sources.context()
+        experience = self._sources.experience()
         loaded = {m.name: m.context_length for m in host.server.running}
 
         def judge(model: InstalledModel) -> FitNote:
             wanted = loaded.get(model.name) or context
-            note = note_of(advisor.judge(model.name, freed, wanted, model.digest))
-            return with_ladder(note, advisor.ladder(model.name, freed, CONTEXTS, model.digest))
+            opinion = advisor.judge(model.name, freed, wanted, model.digest)
+            ladder = advisor.ladder(model.name, freed, CONTEXTS, model.digest)
+            return with_ladder(
+                note_of(opinion, model.digest, experience), ladder, opinion.architecture, experience
+            )
 
         local = [m for m in host.server.installed if m.remote_host is None]
         return replace(extras, fits=tuple(judge(m) for m in local))
@@ -176,7 +200,13 @@ class ExtrasMaker:
             parked_month_micro=answers.parked_month_micro,
             parked_saving_micro=answers.parked_saving_micro,
             same_time_last_week_micro=answers.same_time_last_week_micro,
+            last_week_reason=answers.last_week_reason,
+            caps=answers.caps,
+            break_even=self._sources.break_even(),
         )
+
+    def _loads(self, extras: Extras) -> Extras:
+        return replace(extras, loads=self._sources.loads())
 
     def _fixed(self, extras: Extras) -> Extras:
         return replace(

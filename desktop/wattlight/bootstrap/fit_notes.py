@@ -1,19 +1,55 @@
-"""Answers of the adviser as the view models take them."""
+"""Answers of the adviser as the view models take them, with what this computer has shown of itself."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from wattlight.domain.fit import FitResult
+from wattlight.domain.learning import device_label
+from wattlight.domain.tariff import cost_micro
+from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
-from wattlight.viewmodels import ContextStep, FitNote
+from wattlight.services.benchmark import measured_range
+from wattlight.services.passthrough import ModelEnergy
+from wattlight.viewmodels import ContextStep, FitNote, same_model
+
+MILLION = 1_000_000
+MJ_PER_J = 1000
 
 
-def note_of(opinion: Opinion) -> FitNote:
+def as_predicted(fit: FitResult, _architecture: str) -> tuple[int, int]:
+    """(bytes on the accelerators, uncertainty) where nothing was learned yet."""
+    return fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What was measured and learned on this computer.
+
+    Attributes:
+        runs: of the benchmark, newest first.
+        energies: of requests that went through the relay.
+        price_per_kwh: mean price, None without one.
+        used: (bytes on the accelerators, uncertainty) of a fit, corrected by past loads.
+    """
+
+    runs: tuple[MeasuredSpeed, ...] = ()
+    energies: tuple[ModelEnergy, ...] = ()
+    price_per_kwh: Decimal | None = None
+    used: Callable[[FitResult, str], tuple[int, int]] = as_predicted
+
+
+NO_EXPERIENCE = Experience()
+
+
+def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPERIENCE) -> FitNote:
     """What the windows show of an opinion; without a fit only the reason."""
     fit, speed = opinion.fit, opinion.speed
     if fit is None:
         return FitNote(opinion.name, reasons=(opinion.reason,) if opinion.reason else ())
-    weights, work = _parts(fit)
-    return FitNote(
+    used, uncertainty = experience.used(fit, opinion.architecture)
+    weights, work = _parts(fit, used)
+    note = FitNote(
         model=opinion.name,
         verdict=fit.verdict.value,
         layers_on_gpu=fit.layers_on_gpu,
@@ -21,7 +57,8 @@ def note_of(opinion: Opinion) -> FitNote:
         weights_bytes=weights,
         work_bytes=work,
         host_bytes=fit.host_bytes,
-        spare_bytes=fit.spare_bytes,
+        spare_bytes=_spare(fit, used),
+        uncertainty_bytes=uncertainty,
         context_length=fit.context,
         trained_context=opinion.trained_context,
         largest_gpu_context=opinion.largest_full_gpu_context,
@@ -29,22 +66,66 @@ def note_of(opinion: Opinion) -> FitNote:
         tokens_high=speed.high if speed else None,
         confidence=opinion.confidence.value,
     )
+    return _with_measurements(note, fit, digest, experience) if digest else note
 
 
-def with_ladder(note: FitNote, ladder: Ladder) -> FitNote:
+def with_ladder(
+    note: FitNote, ladder: Ladder, architecture: str = "", experience: Experience = NO_EXPERIENCE
+) -> FitNote:
     """A note with what the context slider shows."""
     if not ladder.steps:
         return note
-    steps = tuple(
-        ContextStep(fit.context, fit.verdict.value, *_parts(fit), spare_bytes=fit.spare_bytes)
-        for fit in ladder.steps
+
+    def step(fit: FitResult) -> ContextStep:
+        used, _ = experience.used(fit, architecture)
+        return ContextStep(fit.context, fit.verdict.value, *_parts(fit, used), spare_bytes=_spare(fit, used))
+
+    return replace(
+        note,
+        steps=tuple(step(fit) for fit in ladder.steps),
+        largest_gpu_context_q8=ladder.largest_eight_bit_context,
     )
-    return replace(note, steps=steps, largest_gpu_context_q8=ladder.largest_eight_bit_context)
 
 
-def _parts(fit: FitResult) -> tuple[int, int]:
+def _with_measurements(note: FitNote, fit: FitResult, digest: str, experience: Experience) -> FitNote:
+    """Measured speed, draw and energy in the place of estimates, each only where there is one."""
+    device = device_label(d.name for d in fit.devices)
+    mine = [r for r in experience.runs if r.digest == digest and r.device == device]
+    speed = measured_range(mine, digest, device, fit.context)
+    joules, error = _joules_per_token(note.model, mine, experience.energies)
+    micro = None
+    if joules is not None and experience.price_per_kwh is not None:
+        micro = cost_micro({experience.price_per_kwh: round(joules * MILLION * MJ_PER_J)})
+    return replace(
+        note,
+        measured_tokens_per_s=speed.mid if speed is not None else None,
+        active_w=next((r.power_w for r in mine if r.power_w is not None), None),
+        cost_per_million_micro=micro,
+        cost_error_fraction=error if micro is not None else None,
+    )
+
+
+def _joules_per_token(
+    model: str, runs: list[MeasuredSpeed], energies: tuple[ModelEnergy, ...]
+) -> tuple[float | None, float | None]:
+    """(joules, relative error): real requests where they suffice, else the newest run; never a guess."""
+    for energy in energies:
+        if energy.joules_per_token is not None and same_model(energy.model, model):
+            return energy.joules_per_token, energy.error_fraction
+    for run in runs:
+        if run.joules_per_token is not None:
+            return run.joules_per_token, run.energy_error_fraction
+    return None, None
+
+
+def _spare(fit: FitResult, used: int) -> int:
+    """Spare memory less what past loads took beyond the prediction."""
+    return fit.spare_bytes - (used - fit.gpu_bytes - fit.projector_bytes if fit.devices else 0)
+
+
+def _parts(fit: FitResult, used: int) -> tuple[int, int]:
     """(weights, context and work) on the devices; in RAM where no device is used."""
     if fit.devices:
         weights = sum(device.weights_bytes for device in fit.devices)
-        return weights, fit.gpu_bytes - weights
+        return weights, max(0, used - weights)
     return fit.host.weights_bytes, fit.host_bytes - fit.host.weights_bytes

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from wattlight.domain.entry import Catalog
+    from wattlight.domain.shape import ModelShape
     from wattlight.domain.tariff import Tariff
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
@@ -95,7 +96,11 @@ class LocalWorkshop:
         from wattlight.catalog import load_editorial
         from wattlight.services.advising import Advisor
 
-        return Advisor(self.catalog(), load_editorial())
+        return Advisor(self.catalog(), load_editorial(), self._installed_shape)
+
+    def _installed_shape(self, name: str) -> "ModelShape | None":
+        """The header of an installed model; what reads it is loaded with the first one."""
+        return self.shape_finder().on_disk(name)
 
     def shape_finder(self) -> "ShapeFinder":
         """Finds the exact shape of a model by name or path."""

@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from wattlight.domain.answers import CapAdvice
-from wattlight.domain.breakeven import ApiPrice
-from wattlight.domain.learning import Comparison
 from wattlight.domain.state import AppState, HostState, InstalledModel, SetupFacts
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.settings import Settings
+
+if TYPE_CHECKING:
+    from wattlight.domain.answers import CapAdvice
+    from wattlight.domain.breakeven import ApiPrice
+    from wattlight.domain.learning import Comparison
 
 FULL_GPU = "full_gpu"
 PARTIAL_GPU = "partial_gpu"
@@ -128,7 +131,7 @@ class CapNote:
     """A power limit that would save something on a card named ``device``."""
 
     device: str
-    advice: CapAdvice
+    advice: "CapAdvice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ class BreakEvenBasis:
     scaled to a month; None while the relay counted too little.
     """
 
-    prices: tuple[ApiPrice, ...] = ()
+    prices: "tuple[ApiPrice, ...]" = ()
     own: tuple[OwnSide, ...] = ()
     price_per_kwh: Decimal | None = None
     currency: str | None = None
@@ -176,7 +179,7 @@ class Extras:
     """Why there is no comparison with last week."""
     caps: tuple[CapNote, ...] = ()
     break_even: BreakEvenBasis | None = None
-    loads: tuple[Comparison, ...] = ()
+    loads: "tuple[Comparison, ...]" = ()
     """Predictions of loads and what came of them, newest first."""
     month_low_micro: int | None = None
     month_high_micro: int | None = None

@@ -17,6 +17,7 @@ class Device:
         integrated: not a separate card.
         compute_capability: CUDA major.minor as text (``"8.9"``), None if unknown or not CUDA.
         bandwidth_gbs: nominal memory bandwidth in 10^9 bytes per second, None if unknown.
+        rated_w: the maker's nominal power, None if unknown.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Device:
     integrated: bool = False
     compute_capability: str | None = None
     bandwidth_gbs: float | None = None
+    rated_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,13 @@ class Advisor:
             trained_context=model.context_trained,
             confidence=min(confidence, result.confidence, key=order.index),
             source=model.shape.source,
+            architecture=model.shape.architecture,
             entry=entry,
         )
+
+    def prepared(self, name: str, digest: str = "") -> PreparedModel | None:
+        """An installed model by its own header, None where that cannot be read."""
+        return self._from_header(name, digest)
 
     def catalogue_shape(self, name: str) -> tuple[ModelShape, Confidence] | None:
         """The shape of ``name`` as the catalogue lets it be estimated, None if it is not listed."""

@@ -16,6 +16,7 @@ class Opinion:
         fit: None where nothing is known of the model; ``reason`` then says why, in a sentence.
         source: a header is exact, a catalogue entry an estimate.
         largest_full_gpu_context: most tokens with which it stays wholly on the GPU, None if not at all.
+        architecture: as the header or the catalogue names it.
         entry: what the catalogue says of it, None if it is not listed.
     """
 
@@ -26,6 +27,7 @@ class Opinion:
     trained_context: int | None = None
     confidence: Confidence = Confidence.LOW
     source: ShapeSource | None = None
+    architecture: str = ""
     entry: CatalogEntry | None = None
     reason: str = ""
 

@@ -31,6 +31,7 @@ class DeskParts:
         counting: counts the tokens of every client while the settings say so.
         speeds: measures models on request.
         ended: hears of every task that ended.
+        looked_at: hears when somebody looks and when nobody does any more.
     """
 
     hub: StateHub
@@ -45,6 +46,7 @@ class DeskParts:
     counting: Counting | None = None
     speeds: SpeedRuns | None = None
     ended: Callable[[TaskEnd], None] = lambda _end: None
+    looked_at: Callable[[bool], None] = lambda _on: None
 
 
 class Desk:
@@ -187,6 +189,7 @@ class Desk:
     def set_watching(self, watching: bool) -> None:
         """Somebody looks, or nobody does."""
         self._parts.meter.set_shown(watching)
+        self._parts.looked_at(watching)
         for watch in self._parts.watches.values():
             watch.set_shown(watching)
 

@@ -3,6 +3,7 @@
 from .countries import CountryPrice, country_prices
 from .current import local_zone, tariff_of
 from .files import read_tariff_file
+from .mean import mean_price
 from .since import OWN_FILE, price_since
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "CountryPrice",
     "country_prices",
     "local_zone",
+    "mean_price",
     "price_since",
     "read_tariff_file",
     "tariff_of",
