@@ -107,7 +107,7 @@ class QuestionBar(QFrame):
         command, self._command = self._command, None
         self.hide()
         if command is not None:
-            self._do(Command(command.verb, command.model))
+            self._do(Command(command.verb, command.model, asked=True))
 
 
 class BusyLines(QWidget):

@@ -44,6 +44,14 @@ def button(text: str, role: str = "") -> QPushButton:
     return made
 
 
+def dress(made: QPushButton, role: str) -> None:
+    """Give a button another look."""
+    if (made.property("role") or "") != role:
+        made.setProperty("role", role)
+        made.style().unpolish(made)
+        made.style().polish(made)
+
+
 class ActionButton(QPushButton):
     """A button that follows an :class:`Action` and hands its command on."""
 

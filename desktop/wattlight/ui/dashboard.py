@@ -24,6 +24,7 @@ from .page_cost import CostPage
 from .page_machine import MachinePage
 from .page_models import ModelsPage
 from .page_now import NowPage
+from .page_privacy import PrivacyPage
 from .page_settings import SettingsPage
 from .text import plain_label, set_text
 from .theme import Theme
@@ -34,7 +35,7 @@ SMALLEST = QSize(820, 520)
 NAV_WIDTH = 152
 PAGES = ("now", "models", "cost", "machine", "settings")
 
-AnyPage = NowPage | ModelsPage | CostPage | MachinePage | SettingsPage
+AnyPage = NowPage | ModelsPage | CostPage | MachinePage | SettingsPage | PrivacyPage
 Advise = Callable[[str | None, int | None], None]
 
 
@@ -88,7 +89,7 @@ class Dashboard(ThemedWindow):
             self._pages[name] = made
             self._stack.addWidget(made)
         self._stack.setCurrentWidget(made)
-        self._buttons[name].setChecked(True)
+        self._buttons["settings" if name == "privacy" else name].setChecked(True)
         if self._scene is not None:
             made.render_scene(self._scene)
         if isinstance(made, ModelsPage) and model:
@@ -128,6 +129,8 @@ class Dashboard(ThemedWindow):
             return ModelsPage(self._theme, self.ask, self._advise)
         if name == "settings":
             return SettingsPage(self._theme, self.ask, self._save)
+        if name == "privacy":
+            return PrivacyPage(self._theme, self.ask, self._save)
         if name == "cost":
             return CostPage(self._theme, self.ask)
         if name == "machine":

@@ -5,27 +5,42 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
-from wattlight.domain.state import AppState
+from wattlight.domain.state import AppState, SetupFacts
 from wattlight.paths import Places
 from wattlight.services import Controller
-from wattlight.settings import Settings
-from wattlight.viewmodels import Command, Extras, IconState, Scene, TrayView, Verb, tray_view
+from wattlight.settings import FirstRun, Settings
+from wattlight.viewmodels import (
+    Command,
+    Extras,
+    IconState,
+    Scene,
+    TrayView,
+    Verb,
+    asked_when_metered,
+    tray_view,
+)
 
 from .bridge import Bridge
 from .early import EarlyIcon, early_icon
 from .icons import tray_icon
 from .keeper import TrayKeeper
+from .network import MeteredNetwork
 from .theme import Theme
 from .tray_menu import TrayMenu
 from .windows import Windows
+
+if TYPE_CHECKING:
+    from wattlight.services.first_run import SetupControls
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,7 @@ class _News:
     state: AppState
     extras: Extras | None = None
     settings: Settings | None = None
+    setup: SetupFacts | None = None
 
 
 class DesktopFace:
@@ -54,8 +70,11 @@ class DesktopFace:
         early: EarlyIcon | None = None,
         extras: Extras | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        setup: "SetupControls | None" = None,
     ) -> None:
         self._controller = controller
+        self._setup = setup
+        self._facts = SetupFacts()
         self._clock = clock
         self._hidden = "--hidden" in arguments
         self._early = early if early is not None else early_icon(places, arguments)
@@ -68,12 +87,15 @@ class DesktopFace:
         self._keeper = TrayKeeper(first.tray, first.menu, first.born_with_host)
         self._menu = TrayMenu(first.menu, self.do)
         self._windows = Windows(
-            self._theme, self.do, controller.set_watching, self._save, controller.request_advice
+            self._theme, self.do, controller.set_watching, self._save, controller.request_advice, setup
         )
+        self._network = MeteredNetwork()
         self._windows.keeper = self._keeper
         self._windows.told_closing = settings.told_tray_closing
         self._windows.on_told = lambda: self._save(replace(self._settings, told_tray_closing=True))
         self._bridge = Bridge(self._deliver)
+        self._news = _News(initial_state)
+        self._news_lock = threading.Lock()
         self._shown: TrayView | None = None
         self._shown_icon: IconState | None = None
         self._tick = QTimer()
@@ -107,7 +129,9 @@ class DesktopFace:
         """
         assert self._early is not None
         self._early.instance.listen(self._asked_to_show)
-        if not self._hidden:
+        if not self._hidden and self._setup is not None and not self._settings.first_run_done:
+            self._windows.show_first_run()
+        elif not self._hidden:
             self._windows.show_small(self._keeper.tray, at_icon=False)
         with self._signals():
             code = self._early.app.exec()
@@ -115,10 +139,22 @@ class DesktopFace:
         return self._code or code
 
     def publish(
-        self, state: AppState, extras: Extras | None = None, settings: Settings | None = None
+        self,
+        state: AppState | None = None,
+        extras: Extras | None = None,
+        settings: Settings | None = None,
+        setup: SetupFacts | None = None,
     ) -> None:
         """Show a state (any thread). What is None stays as it was; the latest wins, ten a second at most."""
-        self._bridge.publish(_News(state, extras, settings))
+        with self._news_lock:
+            before = self._news
+            self._news = _News(
+                before.state if state is None else state,
+                before.extras if extras is None else extras,
+                settings,
+                before.setup if setup is None else setup,
+            )
+            self._bridge.publish(self._news)
 
     def stop(self, code: int = 0) -> None:
         """End :meth:`start` (any thread). Nothing published after this is shown."""
@@ -133,6 +169,7 @@ class DesktopFace:
 
     def do(self, command: Command) -> None:
         """Carry out a click; a heavy one is asked about in the window first."""
+        command = asked_when_metered(self._scene(), command, self._network.metered)
         if command.question:
             self._windows.ask(command)
             return
@@ -153,8 +190,13 @@ class DesktopFace:
             Verb.CANCEL_TASK: lambda: controller.cancel_task(model),
             Verb.PAUSE: lambda: controller.set_paused(True),
             Verb.RESUME: lambda: controller.set_paused(False),
-            Verb.REFRESH: controller.refresh,
+            Verb.REFRESH: self._refresh,
             Verb.START_SERVER: controller.start_server,
+            Verb.START_SMALL: lambda: self._start_small(model),
+            Verb.SET_UP: lambda: None,
+            Verb.INSTALL_SERVER: lambda: self._setup.install_server() if self._setup else None,
+            Verb.CANCEL_INSTALL: lambda: self._setup.cancel_install() if self._setup else None,
+            Verb.DELETE_LEDGER: lambda: self._setup.delete_ledger() if self._setup else None,
             Verb.DISMISS: lambda: controller.dismiss(model),
             Verb.DECLINE_PRICE: self._decline_price,
             Verb.QUIT: controller.quit,
@@ -172,11 +214,12 @@ class DesktopFace:
         )
 
     def _scene(self) -> Scene:
-        return Scene(self._state, self._settings, self._clock(), self._extras)
+        return Scene(self._state, self._settings, self._clock(), self._extras, setup=self._facts)
 
     def _deliver(self, news: _News) -> None:
         self._state = news.state
         self._extras = news.extras if news.extras is not None else self._extras
+        self._facts = news.setup if news.setup is not None else self._facts
         if news.settings is not None:
             self._take_settings(news.settings)
         self._draw()
@@ -208,6 +251,19 @@ class DesktopFace:
         self._controller.apply_settings(settings)
         self._draw()
 
+    def _refresh(self) -> None:
+        self._controller.refresh()
+        if self._setup is not None:
+            self._setup.look()
+
+    def _start_small(self, model: str) -> None:
+        """Begin with a smaller model; the larger one is offered again once that answers."""
+        larger = [p.model for p in self._state.pulls if not (p.done or p.error or p.cancelled)]
+        for name in larger:
+            self._controller.cancel_pull(name)
+        self._controller.pull(model)
+        self._save(replace(self._settings, first_run=FirstRun("try", model, larger[0] if larger else None)))
+
     def _decline_price(self) -> None:
         self._save(replace(self._settings, price=replace(self._settings.price, declined=True)))
 
@@ -221,6 +277,8 @@ class DesktopFace:
         self._windows.render_scene(self._scene())
 
     def _visible_changed(self) -> None:
+        if self._windows.visible:
+            self._network.refresh()
         self._windows.render_scene(self._scene())
         self._mind_tick()
 

@@ -143,6 +143,11 @@ class SettingsPage(Page):
         form.add(tr("Appearance"), self._themes)
         form.add("", self._autostart)
         form.add("", self._pause)
+        privacy = button(tr("Privacy…"))
+        privacy.clicked.connect(lambda: self._ask(Command(Verb.OPEN_PRIVACY)))
+        again = button(tr("Set up again…"))
+        again.clicked.connect(lambda: self._ask(Command(Verb.SET_UP)))
+        form.add(tr("More"), privacy, again)
         form.add(tr("Stop measuring"), leave, self._version)
         return form.frame
 

@@ -15,6 +15,9 @@ QLabel {{ color: {text}; font-size: {body}px; background: transparent; }}
 QLabel[role="quiet"] {{ color: {quiet}; font-size: {small}px; }}
 QLabel[role="faint"] {{ color: {faint}; font-size: {small}px; }}
 QLabel[role="label"] {{ color: {quiet}; font-size: {small}px; font-weight: 600; }}
+QLabel[role="muted"] {{ color: {quiet}; }}
+QLabel[role="code"] {{ color: {text}; background: {window}; border: 1px solid {line}; border-radius: 8px;
+  padding: 6px 10px; font-family: monospace; font-size: {body}px; }}
 QLabel[role="name"] {{ font-size: {title}px; font-weight: 600; }}
 QLabel[role="strong"] {{ font-weight: 600; }}
 QLabel[role="page"] {{ font-size: {page}px; font-weight: 600; }}
@@ -44,6 +47,16 @@ QPushButton[role="row"] {{ background: transparent; border: 2px solid transparen
   padding: 0; }}
 QPushButton[role="row"]:hover {{ background: {hover}; }}
 QPushButton[role="row"]:focus {{ border: 2px solid {button}; }}
+QPushButton[role="choice"] {{ background: {card}; border: 1px solid {line}; border-radius: 12px;
+  padding: 0; }}
+QPushButton[role="choice"]:hover {{ background: {hover}; }}
+QPushButton[role="choice"]:checked {{ border: 1px solid {button}; background: {card}; }}
+QPushButton[role="choice"]:focus {{ border: 2px solid {button}; padding: 0; }}
+QPlainTextEdit {{ color: {text}; background: {card}; border: 1px solid {line}; border-radius: 12px;
+  padding: 8px 10px; font-size: {body}px; selection-background-color: {button};
+  selection-color: {button_text}; }}
+QPlainTextEdit:focus {{ border: 2px solid {button}; padding: 7px 9px; }}
+QPlainTextEdit[role="code"] {{ font-family: monospace; font-size: {small}px; }}
 QLineEdit {{ color: {text}; background: {card}; border: 1px solid {line}; border-radius: 8px;
   padding: 6px 10px; font-size: {body}px; min-height: 18px; selection-background-color: {button};
   selection-color: {button_text}; }}

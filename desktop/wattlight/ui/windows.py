@@ -1,6 +1,7 @@
 """The two windows: made when first shown, dropped some minutes after they are closed."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
@@ -16,6 +17,11 @@ from .keeper import TrayKeeper
 from .small_window import SmallWindow
 from .theme import Theme
 
+if TYPE_CHECKING:
+    from wattlight.services.first_run import SetupControls
+
+    from .first_run import FirstRunWindow
+
 DROP_AFTER_MS = 3 * 60 * 1000
 TITLE_BAR = 32
 """Room for a frame that the window manager has not drawn yet."""
@@ -26,6 +32,7 @@ PAGE_OF = {
     Verb.OPEN_COST: "cost",
     Verb.OPEN_MACHINE: "machine",
     Verb.OPEN_SETTINGS: "settings",
+    Verb.OPEN_PRIVACY: "privacy",
 }
 
 
@@ -41,8 +48,11 @@ class Windows(QObject):
         watching: Callable[[bool], None],
         save: Callable[[Settings], None],
         advise: Callable[[str | None, int | None], None],
+        setup: "SetupControls | None" = None,
     ) -> None:
         super().__init__()
+        self._setup = setup
+        self._first_run: FirstRunWindow | None = None
         self._theme, self._do, self._save, self._advise = theme, do, save, advise
         self._watching = watching
         self._watched = False
@@ -69,6 +79,11 @@ class Windows(QObject):
         return self._small
 
     @property
+    def first_run(self) -> "FirstRunWindow | None":
+        """The window of the first run, if it is made."""
+        return self._first_run
+
+    @property
     def dashboard(self) -> Dashboard | None:
         """The dashboard, if it is made."""
         return self._dashboard
@@ -80,6 +95,8 @@ class Windows(QObject):
             self._small.render_view(small_window_view(scene))
         if self._dashboard is not None and self._dashboard.isVisible():
             self._dashboard.render_scene(scene)
+        if self._first_run is not None and self._first_run.isVisible():
+            self._first_run.render_scene(scene)
 
     def opener(self, command: Command) -> Callable[[], None] | None:
         """What opens a window for this command; None for others."""
@@ -89,10 +106,16 @@ class Windows(QObject):
             return lambda: self.show_small(None, at_icon=False)
         if command.verb is Verb.ASK_PRICE:
             return self.ask_price
+        if command.verb is Verb.SET_UP and self._setup is not None:
+            return self.show_first_run
         return None
 
     def ask(self, command: Command) -> None:
         """Put a question in the window that is seen, else in the small window."""
+        if self._first_run is not None and self._first_run.isVisible():
+            self._first_run.question.ask(command)
+            self._raise(self._first_run)
+            return
         if self._dashboard is not None and self._dashboard.isVisible():
             self._dashboard.question.ask(command)
             self._raise(self._dashboard)
@@ -119,6 +142,26 @@ class Windows(QObject):
         else:
             self.show_small(tray, at_icon=True)
 
+    def show_first_run(self) -> None:
+        """Show the first run where it stands."""
+        if self._setup is None:
+            return
+        if self._first_run is None:
+            from .first_run import FirstRunWindow
+
+            self._first_run = FirstRunWindow(
+                self._theme, self._do, self._seen, self._save, self._setup, self._first_run_ended
+            )
+            self._first_run.may_close = self._may_close
+        self._advise(None, None)
+        self._setup.look()
+        if self._scene is not None:
+            self._first_run.render_scene(self._scene)
+        self._raise(self._first_run)
+
+    def _first_run_ended(self) -> None:
+        self.show_small(None, at_icon=False)
+
     def show_dashboard(self, page: str = "now", model: str = "") -> None:
         """Show the dashboard at a page."""
         if self._dashboard is None:
@@ -126,6 +169,8 @@ class Windows(QObject):
             self._dashboard.may_close = self._may_close
         if self._scene is not None:
             self._dashboard.render_scene(self._scene)
+        if page == "privacy" and self._setup is not None:
+            self._setup.refresh_privacy()
         self._dashboard.open_page(page, model)
         if page == "models" and not self._asked_advice:
             self._asked_advice = True
@@ -150,10 +195,10 @@ class Windows(QObject):
             if window is not None:
                 window.hide()
                 window.deleteLater()
-        self._small = self._dashboard = None
+        self._small = self._dashboard = self._first_run = None
 
-    def _both(self) -> tuple[QWidget | None, QWidget | None]:
-        return self._small, self._dashboard
+    def _both(self) -> tuple[QWidget | None, ...]:
+        return self._small, self._dashboard, self._first_run
 
     def _seen(self, _seen: bool) -> None:
         visible = self.visible
@@ -165,7 +210,7 @@ class Windows(QObject):
             self._drop.start()
 
     def _drop_hidden(self) -> None:
-        for name in ("_small", "_dashboard"):
+        for name in ("_small", "_dashboard", "_first_run"):
             window = getattr(self, name)
             if window is not None and not window.isVisible():
                 setattr(self, name, None)
@@ -181,7 +226,8 @@ class Windows(QObject):
             "Wattlight goes on measuring after this window is closed. "
             "Start it again to bring the window back, or quit to stop measuring."
         )
-        window = self._small if self._small is not None and self._small.isVisible() else self._dashboard
+        seen = (w for w in (self._first_run, self._small, self._dashboard) if w is not None and w.isVisible())
+        window = next(seen, None)
         if window is None:
             return True
         window.question.ask(Command(Verb.QUIT, question=text, confirm=tr("Quit")))

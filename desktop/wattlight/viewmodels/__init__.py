@@ -7,10 +7,12 @@ from .cost import CostView, DayBar, DaysChartView, TableView, cost_view
 from .figure import FigureView, figure
 from .machine import DeviceCardView, MachineView, corner_lines, machine_view
 from .memory_bar import BarSegment, MemoryBarView
+from .metered import asked_when_metered
 from .model_detail import ContextChoice, ModelDetailView
 from .models import CONTEXTS, USES, Filters, ModelRow, ModelsView, context_name, models_view, use_name
 from .notices import NoticeView, notice_views
 from .now import NowView, now_view
+from .privacy import ContactRow, PrivacyView, kept_months, privacy_view
 from .running import RunningView
 from .scene import (
     CPU_ONLY,
@@ -62,6 +64,7 @@ __all__ = [
     "ChartSeries",
     "Choice",
     "Command",
+    "ContactRow",
     "ContextChoice",
     "ContextStep",
     "CostView",
@@ -90,6 +93,7 @@ __all__ = [
     "PillView",
     "PowerChartView",
     "PriceEntry",
+    "PrivacyView",
     "RunningView",
     "Scene",
     "SettingsView",
@@ -99,6 +103,7 @@ __all__ = [
     "Tone",
     "TrayView",
     "Verb",
+    "asked_when_metered",
     "busy_actions",
     "context_name",
     "corner_lines",
@@ -106,12 +111,14 @@ __all__ = [
     "country_price",
     "figure",
     "icon_state",
+    "kept_months",
     "machine_view",
     "models_view",
     "notice_views",
     "now_view",
     "power_chart",
     "price_note",
+    "privacy_view",
     "same_model",
     "settings_view",
     "small_window_view",

@@ -1,6 +1,6 @@
 """What a click asks for, as a value, so that views stay pure and tests can read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -46,6 +46,8 @@ class Command:
     model: str = ""
     question: str = ""
     confirm: str = ""
+    asked: bool = field(default=False, compare=False)
+    """The person has answered a question about it: it is not asked again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,8 +220,16 @@ def _window_group(scene: Scene) -> tuple[MenuEntry, ...]:
         MenuEntry(tr("Get models…"), Command(Verb.OPEN_MODELS)),
         MenuEntry(tr("Dashboard"), Command(Verb.OPEN_NOW)),
         MenuEntry(tr("Settings…"), Command(Verb.OPEN_SETTINGS)),
+        *_set_up(scene),
         pause,
     )
+
+
+def _set_up(scene: Scene) -> tuple[MenuEntry, ...]:
+    """The first run has its line until it is done; afterwards Settings opens it."""
+    if scene.settings.first_run_done:
+        return ()
+    return (MenuEntry(tr("Set up…"), Command(Verb.SET_UP)),)
 
 
 def _name(name: str) -> str:

@@ -23,14 +23,14 @@ def machine_facts(scene: Scene) -> tuple[Fact, ...]:
     if best is not None:
         parts = [clean_text(best.model, 60), verdict_pill(best.fit).text, speed_text(best.fit)]
         facts.append(
-            (tr("What runs here"), tr("for example {model}", model=", ".join(p for p in parts if p)))
+            (tr("What runs here"), tr("For example {model}", model=", ".join(p for p in parts if p)))
         )
     return tuple(facts)
 
 
 def _profile_facts(profile: MachineProfile) -> tuple[Fact, ...]:
     cards = tuple(_card(device) for device in profile.devices)
-    none = tr("no graphics card that can run models, so the processor does it; that is slower")
+    none = tr("No graphics card that can run models, so the processor does it; that is slower")
     memory = tr(
         "{total}, {free} of it free now",
         total=gib(profile.ram_total_bytes, 0),
@@ -51,9 +51,9 @@ def _card(device: Device) -> str:
 def _power(scene: Scene) -> str:
     sample = scene.host.sample
     if sample is None:
-        return tr("waiting for the first reading")
+        return tr("Waiting for the first reading")
     if no_sensor(sample):
         reason = next((d.reason for d in sample.devices if d.reason), "")
-        none = tr("no readable sensor, so energy and cost stay unknown")
+        none = tr("No readable sensor, so energy and cost stay unknown")
         return f"{none}. {clean_text(reason, 160)}" if reason else none
-    return tr("measured: {basis}", basis=sure_now(sample))
+    return tr("Measured: {basis}", basis=sure_now(sample))

@@ -59,7 +59,7 @@ def model_step(scene: Scene) -> ModelStep:
         )
     here = is_installed(scene, chosen) or pull_of(scene, chosen) is not None
     install = None if here or not chosen else Command(Verb.PULL, chosen)
-    return ModelStep(tuple(choices), _note(scene, bool(three)), empty, install, slow, actions)
+    return ModelStep(tuple(choices), "" if slow else _note(scene, bool(three)), empty, install, slow, actions)
 
 
 def slow_line(scene: Scene) -> tuple[str, tuple[Action, ...]]:

@@ -9,7 +9,7 @@ from wattlight.i18n import duration, gb, tr
 from ..activity import BusyView
 from ..command import Action, Command, Verb
 from ..scene import Scene
-from ..words import Tone
+from ..words import PillView, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class ServerStep:
     actions: tuple[Action, ...] = ()
     log: str = ""
     ready: bool = False
+    pill: PillView | None = None
 
 
 def server_step(scene: Scene) -> ServerStep:
@@ -59,7 +60,7 @@ def _ready(scene: Scene) -> ServerStep:
         how = tr("Wattlight started it and ends it when you quit.")
     else:
         how = tr("Wattlight uses it as it is and changes nothing about it.")
-    return ServerStep(title, f"{how} {have}", Tone.GOOD, ready=True)
+    return ServerStep(title, f"{how} {have}", Tone.GOOD, ready=True, pill=PillView(tr("ready"), Tone.GOOD))
 
 
 def _installing(state: InstallState) -> ServerStep:
@@ -131,7 +132,7 @@ def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> Server
     free = scene.extras.disk_free_bytes
     room = free is None or free >= ways.disk_bytes
     if free is not None:
-        sentences.append(tr("{free} are free.", free=gb(free)))
+        sentences.append(tr("{free} are free.", free=gb(free, 0 if free >= 10**10 else 1)))
     install = Action(
         tr("Install Ollama, {size}", size=size),
         Command(Verb.INSTALL_SERVER),

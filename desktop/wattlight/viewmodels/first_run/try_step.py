@@ -28,6 +28,8 @@ class TryStep:
     figures: str
     error: str
     answering: bool
+    done: bool = False
+    """There is an answer: the first run has reached its aim."""
     better: str = ""
     better_action: Action | None = None
     download: BusyView | None = None
@@ -52,7 +54,8 @@ def try_step(scene: Scene) -> TryStep:
     answer = scene.setup.answer
     if answer is not None and not same_model(answer.model, model):
         answer = None
-    better, action = ("", None) if not ready else _better(scene, model, three)
+    done = answer is not None and not answer.running and not answer.error and bool(answer.text)
+    better, action = _better(scene, model, three) if ready and done else ("", None)
     return TryStep(
         model,
         clean_text(model, 60),
@@ -64,6 +67,7 @@ def try_step(scene: Scene) -> TryStep:
         _figures(scene, answer),
         clean_text(answer.error, 400) if answer and answer.error else "",
         bool(answer and answer.running),
+        done,
         better,
         action,
         None if pull is None or ready else pull_view(pull),

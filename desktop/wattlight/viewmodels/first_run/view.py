@@ -31,6 +31,8 @@ class FirstRunView:
     lead: str
     next_text: str
     next_command: Command | None = None
+    next_primary: bool = True
+    """False where the page itself has the more important button."""
     stays: bool = False
     """The main button does its command and stays on the page."""
     back: bool = True
@@ -74,7 +76,10 @@ def _words(step: str) -> tuple[str, str]:
             tr("This computer"),
             tr("Wattlight runs language models here and counts what they draw and cost. It found this:"),
         ),
-        "server": (tr("The server for the models"), tr("Ollama is the program that runs them.")),
+        "server": (
+            tr("What runs the models"),
+            tr("Ollama is the program that runs language models on this computer."),
+        ),
         "price": (
             tr("Your electricity price"),
             tr("With it the energy becomes money. You can change it at any time, also for the past."),
@@ -95,7 +100,8 @@ def _machine(scene: Scene, known: dict[str, object]) -> FirstRunView:
 def _server(scene: Scene, known: dict[str, object]) -> FirstRunView:
     page = server_step(scene)
     text = tr("Continue") if page.ready else tr("Continue without")
-    return _made(known, next_text=text, server=page)
+    own = any(action.primary and action.enabled for action in page.actions)
+    return _made(known, next_text=text, next_primary=not own, server=page)
 
 
 def _price(scene: Scene, known: dict[str, object]) -> FirstRunView:
@@ -110,7 +116,15 @@ def _model(scene: Scene, known: dict[str, object]) -> FirstRunView:
     if page.install is not None and install is None:
         text = tr("Continue without")
     return _with_downloads(
-        scene, _made(known, next_text=text, next_command=install, stays=install is not None, model=page)
+        scene,
+        _made(
+            known,
+            next_text=text,
+            next_command=install,
+            next_primary=not page.slow_actions,
+            stays=install is not None,
+            model=page,
+        ),
     )
 
 
@@ -126,7 +140,16 @@ def _login(scene: Scene, known: dict[str, object]) -> FirstRunView:
 
 def _try(scene: Scene, known: dict[str, object]) -> FirstRunView:
     page = try_step(scene)
-    return _with_downloads(scene, _made(known, next_text=tr("Finish"), last=True, trying=page))
+    return _with_downloads(
+        scene,
+        _made(
+            known,
+            next_text=tr("Finish"),
+            next_primary=page.done or bool(page.waiting),
+            last=True,
+            trying=page,
+        ),
+    )
 
 
 def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:

@@ -1,0 +1,5 @@
+"""The window of the first run."""
+
+from .window import FirstRunWindow
+
+__all__ = ["FirstRunWindow"]

@@ -1,0 +1,113 @@
+"""Below Settings: which hosts were contacted and why, how long records are kept, delete all."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QWidget
+
+from wattlight.i18n import tr
+from wattlight.settings import Settings
+from wattlight.viewmodels import Command, ContactRow, PrivacyView, Scene, Verb, kept_months, privacy_view
+
+from .controls import ActionRow, Ask, button, card
+from .page import Page
+from .page_settings import Form, combo, fill
+from .text import ElidedLabel, plain_label, set_text
+from .theme import Theme
+
+
+class PrivacyPage(Page):
+    """``save`` gets whole new settings."""
+
+    def __init__(self, _theme: Theme, ask: Ask, save: Callable[[Settings], None]) -> None:
+        super().__init__(ask)
+        self._save = save
+        self._scene: Scene | None = None
+        self._view: PrivacyView | None = None
+        self.column.setContentsMargins(24, 18, 24, 16)
+        self.column.setSpacing(12)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        back = button(tr("‹ Settings"), "flat")
+        back.setAccessibleName(tr("Back to Settings"))
+        back.clicked.connect(lambda: ask(Command(Verb.OPEN_SETTINGS)))
+        head.addWidget(plain_label(tr("Privacy"), "page"))
+        head.addStretch(1)
+        head.addWidget(back)
+        self.column.addLayout(head)
+        self.column.addWidget(self._contacts_card())
+        self.column.addWidget(self._records_card(ask))
+        self.column.addStretch(1)
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show what was contacted and what is kept."""
+        self._scene = scene
+        view = privacy_view(scene)
+        self.show_notices(view.notices)
+        if view == self._view:
+            return
+        before, self._view = self._view, view
+        if before is None or before.contacts != view.contacts:
+            self._fill_contacts(view.contacts)
+        set_text(self._none, view.none)
+        self._none.setVisible(bool(view.none))
+        fill(self._keep, view.keeps, view.keep)
+        self._delete.render_view((view.delete,))
+
+    def _contacts_card(self) -> QFrame:
+        frame, column = card()
+        column.setSpacing(8)
+        column.addWidget(plain_label(tr("Hosts contacted"), "label"))
+        text = tr(
+            "Wattlight sends nothing by itself: no account, no statistics, no look for updates. "
+            "Only a click of yours makes it, or Ollama for it, ask one of these:"
+        )
+        column.addWidget(plain_label(text, "quiet", True))
+        self._none = plain_label(role="quiet", wrap=True)
+        column.addWidget(self._none)
+        self._rows = QWidget()
+        self._grid = QGridLayout(self._rows)
+        self._grid.setContentsMargins(0, 4, 0, 0)
+        self._grid.setHorizontalSpacing(20)
+        self._grid.setVerticalSpacing(8)
+        self._grid.setColumnStretch(1, 1)
+        column.addWidget(self._rows)
+        return frame
+
+    def _records_card(self, ask: Ask) -> QFrame:
+        form = Form(tr("Records of energy and cost"))
+        self._keep = combo(tr("Keep records"))
+        self._keep.currentIndexChanged.connect(self._keep_chosen)
+        self._delete = ActionRow(ask)
+        form.add(tr("Keep"), self._keep)
+        form.add(
+            "",
+            plain_label(
+                tr("Older records are deleted once a day. They never leave this computer."), "quiet", True
+            ),
+        )
+        form.add(tr("Delete"), self._delete)
+        return form.frame
+
+    def _fill_contacts(self, rows: tuple[ContactRow, ...]) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.deleteLater()
+        top = Qt.AlignmentFlag.AlignTop
+        for line, row in enumerate(rows):
+            host = ElidedLabel("strong")
+            host.setMinimumWidth(160)
+            set_text(host, row.host)
+            last = plain_label(row.last, "quiet")
+            self._grid.addWidget(host, line, 0, top)
+            self._grid.addWidget(plain_label(row.reason, "quiet", True), line, 1, top)
+            self._grid.addWidget(last, line, 2, top)
+        self._rows.setVisible(bool(rows))
+
+    def _keep_chosen(self) -> None:
+        if self._scene is None:
+            return
+        settings = kept_months(self._scene.settings, str(self._keep.currentData() or ""))
+        if settings != self._scene.settings:
+            self._save(settings)
