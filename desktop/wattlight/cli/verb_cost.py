@@ -1,12 +1,14 @@
 """``wattlight cost``: energy and money of a day, a month or any span, from the ledger."""
 
 import argparse
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from wattlight.domain.cost import Account, Bucket, By, CostReport, DayAmount, Projection, project_month
 from wattlight.domain.energy import State
 from wattlight.domain.instant import iso_utc
+from wattlight.domain.tariff import standing_micro
 from wattlight.i18n import interval, kwh, money, short_date, tr
 
 from .call import Call, Document
@@ -49,11 +51,48 @@ def run(args: argparse.Namespace, call: Call) -> int:
         projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
     covers = [names.get(device, device) for device in report.devices]
     model_report = models.report(0)
+    factor = call.workshop.settings().meter.cooling_factor
+    apart = Apart(factor, None if tariff is None else standing_micro(tariff, span.first, span.last))
     if call.as_json:
-        call.out.document(_document(report, model_report, projection, covers, span, args))
+        call.out.document(_document(report, model_report, projection, covers, span, args, apart))
         return 0
     _print(call, report, model_report, projection, covers, span)
+    _print_apart(call, report, apart)
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What is told beside the sum and never in it: cooling by the user's own factor, standing charge."""
+
+    cooling_factor: float
+    standing_micro: int | None
+
+
+def _cooling(report: CostReport, factor: float) -> Document | None:
+    if factor <= 0:
+        return None
+    cost = None if report.cost_micro is None else round(report.cost_micro * factor)
+    return {"factor": factor, "energy_mj": round(report.energy_mj * factor), "cost_micro": cost}
+
+
+def _print_apart(call: Call, report: CostReport, apart: Apart) -> None:
+    cooling = _cooling(report, apart.cooling_factor)
+    if cooling is not None and report.breakdown:
+        share = (
+            money(cooling["cost_micro"], report.currency) if report.currency else kwh(cooling["energy_mj"])
+        )
+        call.out.line(
+            tr(
+                "cooling, by your factor {factor}: {sum}, not in the sums",
+                factor=apart.cooling_factor,
+                sum=share,
+            )
+        )
+    if apart.standing_micro:
+        call.out.line(
+            tr("standing charge: {sum}, not in the sums", sum=money(apart.standing_micro, report.currency))
+        )
 
 
 def _is_model(bucket: Bucket) -> bool:
@@ -67,10 +106,13 @@ def _document(
     covers: list[str],
     span: Span,
     args: argparse.Namespace,
+    apart: "Apart",
 ) -> Document:
     parked = next((line for line in models.breakdown if line.key == State.PARKED.value), None)
     document = cost_document(report)
     document |= {
+        "cooling": _cooling(report, apart.cooling_factor),
+        "standing_micro": apart.standing_micro,
         "from": iso_utc(span.start_us),
         "to": iso_utc(span.end_us),
         "covers": covers,

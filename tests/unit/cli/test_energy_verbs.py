@@ -213,6 +213,26 @@ def test_without_a_price_there_is_no_money(shop: Shop) -> None:
     assert "No price is set" in text
 
 
+def test_cooling_and_standing_charge_are_told_apart(shop: Shop, tmp_path: Path) -> None:
+    fill(shop)
+    file = tmp_path / "t.json"
+    period = {"price_per_kwh": "0.36", "standing_per_month": "12.40"}
+    file.write_text(json.dumps({"currency": "EUR", "timezone": "Europe/Berlin", "periods": [period]}))
+    assert document(shop, "cost")["cooling"] is None
+    document(shop, "tariff", "set", "--file", str(file))
+    settings = json.loads(shop.places.settings_file.read_text())
+    settings["meter"]["cooling_factor"] = 0.5
+    shop.places.settings_file.write_text(json.dumps(settings))
+    month = document(shop, "cost", "--month", "2026-03")
+    assert month["cost_micro"] == 6 * DAY_MJ // 10_000
+    assert month["cooling"]["cost_micro"] == month["cost_micro"] // 2
+    assert month["standing_micro"] == 12_400_000
+    assert document(shop, "cost", "--day", "2026-03-02")["standing_micro"] == 400_000
+    text = call(shop, "cost")[1]
+    assert "standing charge: €0.40, not in the sums" in text
+    assert "cooling, by your factor 0.5" in text
+
+
 def test_the_text_of_cost_shows_models_and_the_computer_apart(shop: Shop) -> None:
     fill(shop)
     call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")

@@ -3,7 +3,7 @@
 from .band import Band
 from .currency import CURRENCIES, parse_currency
 from .document import flat_tariff, parse_tariff, tariff_document
-from .money import cost_micro
+from .money import cost_micro, standing_micro
 from .period import Period
 from .price import parse_price
 from .problem import TariffProblem
@@ -31,5 +31,6 @@ __all__ = [
     "parse_series",
     "parse_tariff",
     "parse_zone",
+    "standing_micro",
     "tariff_document",
 ]

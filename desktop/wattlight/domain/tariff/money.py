@@ -1,10 +1,14 @@
 """Energy times price, exact, rounded once."""
 
+import calendar
 import math
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+
+from .tariff import Tariff
 
 MJ_PER_KWH = 3_600_000_000
 MICRO = 1_000_000
@@ -30,3 +34,17 @@ def _micro_per_mj(price_per_kwh: Decimal) -> tuple[int, int]:
 def _divide_half_even(value: int, by: int) -> int:
     whole, rest = divmod(value, by)
     return whole + (1 if 2 * rest > by or (2 * rest == by and whole % 2) else 0)
+
+
+def standing_micro(tariff: Tariff, first: date, last: date) -> int | None:
+    """Standing charge of the local days from ``first`` to ``last`` (both included), each its share of its
+    month; None where the tariff states none."""
+    total, stated = Fraction(0), False
+    day = first
+    while day <= last:
+        charge = tariff.standing_charge(day)
+        if charge is not None:
+            stated = True
+            total += Fraction(charge) / calendar.monthrange(day.year, day.month)[1]
+        day += timedelta(days=1)
+    return round(total * MICRO) if stated else None
