@@ -77,9 +77,7 @@ def calibrate(call: Call, prober: Prober) -> int:
     fit = fit_wall([quiet, busy])
     if fit is None:
         raise NoCalibration(
-            tr(
-                "The two levels carry no line: they are too close, or the meter shows less than is measured inside."
-            ),
+            tr("The two levels carry no line: too close, or the meter shows less than is measured inside."),
             tr("Use a heavier load, read the meter at the end of each minute, and repeat."),
         )
     settings = call.workshop.settings()

@@ -66,7 +66,7 @@ def _accelerator(row: Accelerator, user: str) -> Iterator[Finding]:
         if message.startswith("ROCm is not usable"):
             yield _render_group(tr("{name}: {message}", name=row.name, message=message), user)
         else:
-            level = Level.PROBLEM if row.state != "active" or row.power_w is None else Level.NOTE
+            level = Level.NOTE if row.usable else Level.PROBLEM
             yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=message))
     if row.memory.llm_total_bytes is None and "/dev/dri/" in (row.memory.reason or ""):
         said = tr("{name}: its memory size is not known: {reason}.", name=row.name, reason=row.memory.reason)

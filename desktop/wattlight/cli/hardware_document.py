@@ -67,6 +67,7 @@ def _accelerator(row: Accelerator) -> Document:
             {"pid": p.pid, "name": p.name or None, "memory_bytes": p.memory_bytes} for p in row.processes
         ],
         "contained_in": row.contained_in,
+        "usable": row.usable,
         "messages": list(row.messages),
     }
 

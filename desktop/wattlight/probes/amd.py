@@ -45,10 +45,11 @@ class AmdCard:
         self, machine: Machine, adapter: Adapter, gfx: str | None, held: DeviceMemoryOfProcesses
     ) -> None:
         self.key = f"amd {adapter.slot}"
+        self.signature: tuple[object, ...] = adapter.identity
         self._machine, self._reader, self._adapter, self._held = machine, machine.reader, adapter, held
         self._gate = SleepGate(machine.reader, adapter)
         self._hwmon: Hwmon | None = None
-        self._ready = False
+        self._prepared = -1
         self._integrated = is_integrated(machine, adapter, None)
         self._settle_until_s = float("-inf")
         self._slept = False
@@ -72,7 +73,8 @@ class AmdCard:
         """The card's row."""
         if self._adapter.driver != "amdgpu":
             said = {"radeon": OLD_DRIVER, "vfio-pci": RESERVED}.get(self._adapter.driver, NO_DRIVER)
-            return (self._rest("unavailable", said),)
+            row = self._rest("unavailable" if said == RESERVED else "active", said)
+            return (replace(row, usable=False, messages=(said,)),)
         word = self._gate.status()
         if word == "resuming":
             return (self._rest("active", RESUMING),)
@@ -98,12 +100,12 @@ class AmdCard:
         return self._rest("asleep", ASLEEP)
 
     def _rest(self, state: str, reason: str) -> Accelerator:
-        row = resting_row(self._base, state, reason, self._machine.cache)
-        return row if state != "unavailable" else replace(row, messages=(reason,))
+        return resting_row(self._base, state, reason, self._machine.cache)
 
     def _prepare(self) -> None:
-        """What is read once, at the first look at the awake card."""
-        self._ready = True
+        """What is read once, at the first look at the awake card, and again when its sensors have moved."""
+        self._prepared = self._reader.generation
+        self._files.clear()
         self._hwmon = find_hwmon(self._reader, self._adapter.folder, ("amdgpu",))
         self._integrated = is_integrated(self._machine, self._adapter, self._hwmon)
         name, source = name_of(self._reader, self._adapter, not self._integrated)
@@ -113,6 +115,10 @@ class AmdCard:
         kind = "integrated" if self._integrated else "discrete"
         self._base = replace(self._base, name=name, name_source=source, kind=kind, messages=self._messages())
 
+    def _moved(self) -> bool:
+        """Whether the sensors have got another number (driver reload, resume)."""
+        return self._hwmon is not None and not self._reader.exists(f"{self._hwmon.folder}/name")
+
     def _messages(self) -> tuple[str, ...]:
         import os
 
@@ -121,7 +127,7 @@ class AmdCard:
         return ()
 
     def _read(self, now: Moment, memory: Memory) -> Accelerator:
-        if not self._ready:
+        if self._prepared != self._reader.generation or self._moved():
             self._prepare()
         processes = self._held.on(self._adapter.slot, now.monotonic_s)
         metrics = self._metrics()

@@ -102,6 +102,7 @@ class AppleGpu:
     """The chip's GPU; memory is one pool with the processor, limited by Metal."""
 
     key = "apple"
+    signature: tuple[object, ...] = ()
 
     def __init__(
         self,

@@ -35,10 +35,11 @@ class IntelGpu:
 
     def __init__(self, machine: Machine, adapter: Adapter, held: DeviceMemoryOfProcesses) -> None:
         self.key = f"intel {adapter.slot}"
+        self.signature: tuple[object, ...] = adapter.identity
         self._machine, self._reader, self._adapter, self._held = machine, machine.reader, adapter, held
         self._gate = SleepGate(machine.reader, adapter)
         self._integrated = adapter.slot == _INTEGRATED_SLOT
-        self._ready = False
+        self._prepared = -1
         self._hwmon: Hwmon | None = None
         self._channels: list[tuple[str, str, CounterRate]] = []
         self._idle: list[tuple[str, ShareRate]] = []
@@ -63,7 +64,8 @@ class IntelGpu:
         """The device's row."""
         if self._adapter.driver not in {"xe", "i915"}:
             said = RESERVED if self._adapter.driver == "vfio-pci" else NO_DRIVER
-            return (replace(self._rest("unavailable", said), messages=(said,)),)
+            row = self._rest("unavailable" if said == RESERVED else "active", said)
+            return (replace(row, usable=False, messages=(said,)),)
         word = self._gate.status()
         if word != "awake":
             asleep = word == "asleep"
@@ -85,8 +87,9 @@ class IntelGpu:
         return replace(row, memory=AcceleratorMemory(unified=True, reason=reason))
 
     def _prepare(self) -> None:
-        """What is read once, at the first look at the awake device."""
-        self._ready = True
+        """What is read once, at the first look at the awake device, and again when its sensors have moved."""
+        self._prepared = self._reader.generation
+        rates = {label: rate for label, _, rate in self._channels}
         self._hwmon = find_hwmon(self._reader, self._adapter.folder, ("xe", "i915"))
         self._limit_w = self._power_limit()
         ceiling_w = MAX_DEVICE_W if self._limit_w is None else 1.5 * self._limit_w
@@ -94,12 +97,16 @@ class IntelGpu:
             found = [(self._hwmon.labels[key], key) for key in self._hwmon.of_kind("energy")]
             found.sort(key=lambda item: {"card": 0, "": 1, "pkg": 2}.get(item[0], 3))
             self._channels = [
-                (label, key, CounterRate(_MICRO_J, ceiling_w=ceiling_w))
+                (label, key, rates.get(label) or CounterRate(_MICRO_J, ceiling_w=ceiling_w))
                 for label, key in found
                 if label in {"card", "", "pkg"}
             ]
-        self._idle = [(path, ShareRate()) for path in self._idle_paths()]
-        if not self._integrated:
+        shares = [rate for _, rate in self._idle]
+        paths = self._idle_paths()
+        if len(shares) != len(paths):
+            shares = [ShareRate() for _ in paths]
+        self._idle = list(zip(paths, shares, strict=True))
+        if not self._integrated and self._size is None:
             try:
                 self._size = card_memory(self._reader, self._adapter)
                 self._size_reason = None if self._size else NO_SIZE
@@ -107,7 +114,7 @@ class IntelGpu:
                 self._size_reason = NOT_OPENED.format(node=self._adapter.render)
 
     def _read(self, now: Moment) -> Accelerator:
-        if not self._ready:
+        if self._prepared != self._reader.generation or self._moved():
             self._prepare()
         power, channel, counts, reason = self._power(now)
         busy = self._busy(now)
@@ -137,6 +144,10 @@ class IntelGpu:
             fan_rpm=self._fan(),
             processes=processes,
         )
+
+    def _moved(self) -> bool:
+        """Whether the sensors have got another number (driver reload, resume)."""
+        return self._hwmon is not None and not self._reader.exists(f"{self._hwmon.folder}/name")
 
     def _power(self, now: Moment) -> tuple[float | None, tuple[str, str] | None, int | None, str | None]:
         """Watts, (label, sensor), the counter and the reason; the card's channel, else the package's.

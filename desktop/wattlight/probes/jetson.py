@@ -50,6 +50,7 @@ class Jetson:
     """The board's GPU and its rails."""
 
     key = "jetson"
+    signature: tuple[object, ...] = ()
 
     def __init__(self, machine: Machine, load: str) -> None:
         self._reader = machine.reader

@@ -36,6 +36,7 @@ class LinuxHost:
         self._nvml = nvml
         self._memory = LinuxMemory(reader)
         self._rapl: Rapl | None = None
+        self._zones: list[str] = []
         self._cpu_sensors: CpuSensors | None = None
         self._load = CpuLoad(reader)
         self._battery: LinuxBattery | None = None
@@ -61,7 +62,9 @@ class LinuxHost:
 
     def machine(self) -> Machine:
         """See :class:`~.system_sources.Host`."""
-        self._rapl = Rapl(self.reader)
+        zones = self.reader.listdir(ZONES)
+        if self._rapl is None or zones != self._zones:
+            self._rapl, self._zones = Rapl(self.reader), zones
         self._cpu_sensors = CpuSensors(self.reader)
         self._battery = LinuxBattery(self.reader)
         found = tuple(adapters(self.reader))

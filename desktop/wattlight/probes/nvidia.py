@@ -46,6 +46,7 @@ class NvidiaCards:
     key = "nvidia"
 
     def __init__(self, machine: Machine, adapters: list[Adapter]) -> None:
+        self.signature: tuple[object, ...] = tuple(adapter.identity for adapter in adapters)
         self._machine = machine
         self._api = machine.nvml()
         self._session = NvmlSession(self._api)
@@ -111,7 +112,8 @@ class NvidiaCards:
         if word == "asleep":
             return [self._resting(card, "asleep", ASLEEP)]
         if (reason := self._usable(card)) is not None:
-            return [self._silent(card, "unavailable", reason, memory)]
+            state = "unavailable" if reason == RESERVED else "active"
+            return [self._silent(card, state, reason, memory)]
         if word == "resuming":
             return [self._resting(card, "active", RESUMING)]
         if card.idle.released:
@@ -167,7 +169,7 @@ class NvidiaCards:
         if code == GPU_IS_LOST:
             return self._silent(card, "lost", sentence(code, self._contained), memory)
         if code == FUNCTION_NOT_FOUND and others_rest:
-            return self._silent(card, "active", OTHER_ASLEEP, memory)
+            return replace(self._silent(card, "active", OTHER_ASLEEP, memory), usable=True)
         if code == LIBRARY_NOT_FOUND and self._contained:
             return self._silent(card, "active", NOT_PASSED, memory)
         return self._silent(card, "active", sentence(code, self._contained), memory)
@@ -177,7 +179,7 @@ class NvidiaCards:
         row = self._resting(card, state, reason)
         if row.kind == "integrated" and state == "active":
             row = replace(row, memory=unified_memory(memory))
-        return replace(row, messages=(reason,))
+        return replace(row, usable=False, messages=(reason,))
 
     def _resting(self, card: _Card, state: str, reason: str) -> Accelerator:
         return resting_row(card.base, state, reason, self._machine.cache)
@@ -187,6 +189,7 @@ class NvidiaUnlisted:
     """NVIDIA GPUs that no bus shows: inside WSL, and Tegra boards whose driver has no sysfs load."""
 
     key = "nvidia-unlisted"
+    signature: tuple[object, ...] = ()
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -249,6 +252,7 @@ class NvidiaUnlisted:
             replace(
                 row,
                 state="lost",
+                usable=False,
                 power_w=None,
                 power_reason=said,
                 utilization_pct=None,

@@ -29,6 +29,8 @@ class Part(Protocol):
     """One independent source of accelerators: it may hang without delaying another part."""
 
     key: str
+    signature: tuple[object, ...]
+    """What it was found by: a part that is found again with the same one is kept, with its baselines."""
 
     def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
         """What it says now; ``memory`` is the system's, for unified devices. Should not raise."""

@@ -41,6 +41,11 @@ class Adapter:
         return f"pci:{self.slot}" if self.slot else f"platform:{self.card or self.driver}"
 
     @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes it the same adapter after a new search (its index may change)."""
+        return (self.slot, self.pci_id, self.driver, self.folder, self.gate)
+
+    @property
     def pci_id(self) -> str:
         """``vendor:device`` in lower-case hexadecimal."""
         return f"{self.vendor_id:04x}:{self.device_id:04x}"

@@ -113,6 +113,7 @@ class Prober:
         """Look at another tree from now on (the later sample of a recorded machine)."""
         self._host.reader.move(root)
         self._battery = (float("-inf"), Battery())
+        self._scan_at_s = float("-inf")
 
     def close(self) -> None:
         """Give back drivers, descriptors and the worker thread; remember what was seen."""
@@ -199,12 +200,17 @@ class Prober:
         inventory = self._host.inventory()
         if self._machine is not None and inventory == self._inventory:
             return self._machine
-        for part in self._parts:
-            part.close()
         self._host.reader.drop()
         self._inventory = inventory
         self._machine = self._host.machine()
-        self._parts = self._host.find(self._machine)
+        known = {part.key: part for part in self._parts}
+        found = self._host.find(self._machine)
+        self._parts = [
+            known.pop(part.key) if part.key in known and known[part.key].signature == part.signature else part
+            for part in found
+        ]
+        for part in known.values():
+            part.close()
         self._last = {key: rows for key, rows in self._last.items() if key in {p.key for p in self._parts}}
         return self._machine
 

@@ -30,7 +30,7 @@ def machine_profile(report: HardwareReport, name: str) -> MachineProfile:
 
 
 def _usable(row: Accelerator) -> bool:
-    if row.state in {"lost", "unavailable"}:
+    if not row.usable:
         return False
     return row.kind != "integrated" or row.memory.llm_total_bytes is not None
 

@@ -48,6 +48,7 @@ class Accelerator:
         power_reason, utilization_reason, memory.reason: a sentence where the figure is None.
         estimate_w: (low, high) from rated power and load where nothing is measurable; never part of sums.
         contained_in: id of the part whose reading includes this one.
+        usable: an engine can run a model on it (its driver works); a sleeping card is usable.
         messages: sentences for the person about this device.
         backend: ``cuda``, ``rocm``, ``vulkan`` or ``metal``.
     """
@@ -90,6 +91,7 @@ class Accelerator:
     fan_rpm: int | None = None
     processes: tuple[GpuProcess, ...] = ()
     contained_in: str | None = None
+    usable: bool = True
     messages: tuple[str, ...] = ()
 
 

@@ -56,6 +56,7 @@ class WindowsGpus:
         processes: Processes,
         cache: DeviceCache,
     ) -> None:
+        self.signature: tuple[object, ...] = tuple(adapters)
         self._adapters, self._counters, self._states = adapters, counters, states
         self._api, self._processes, self._cache = nvml, processes, cache
         self._session = NvmlSession(nvml)

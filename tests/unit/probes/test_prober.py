@@ -244,3 +244,46 @@ def test_this_very_machine_answers() -> None:
         assert all(d.power_w is None or d.power_w > 0 for d in sample.devices)
     finally:
         prober.close()
+
+
+def test_a_card_with_another_index_in_the_second_sample_keeps_its_counter(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    slot = "0000:03:00.0"
+
+    def tree(index: int, hwmon: int, energy: int) -> Path:
+        h = f"hwmon/hwmon{hwmon}"
+        files = {f"{h}/name": "xe", f"{h}/energy1_input": energy, f"{h}/energy1_label": "card"}
+        device = trees.pci(slot, "0x8086", "0xe20b", driver="xe") | files
+        root: Path = make_tree(trees.card(index, 128 + index, device, slot))
+        return root
+
+    prober = open_tree(tree(1, 2, 10**9))
+    prober.report()
+    clock.step(1)
+    prober.move(tree(2, 7, 10**9 + 60 * 10**6))
+    (row,) = prober.report().accelerators
+    assert row.id == f"pci:{slot}" and row.power_w == 60.0
+
+
+def test_a_card_that_is_gone_in_the_second_sample_is_gone(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    device = trees.pci("0000:03:00.0", "0x8086", "0xe20b", driver="xe")
+    prober = open_tree(make_tree(trees.card(1, 128, device, "0000:03:00.0")))
+    assert len(prober.report().accelerators) == 1
+    clock.step(1)
+    prober.move(make_tree({"proc/meminfo": trees.meminfo(1000, 500)}))
+    assert prober.report().accelerators == ()
+
+
+def test_a_reloaded_driver_moves_the_sensors_and_the_readings_go_on(
+    known_tree: Known, open_tree: Make, clock: Clock
+) -> None:
+    root = known_tree("amdgpu_dgpu_7900xtx")[0]
+    prober = open_tree(root)
+    assert prober.report().accelerators[0].power_w == 319.0
+    for folder in root.rglob("hwmon8"):
+        folder.rename(folder.with_name("hwmon3"))
+    clock.step(1)
+    assert prober.report().accelerators[0].power_w == 319.0
