@@ -85,4 +85,5 @@ def test_no_label_is_made_without_the_helper() -> None:
             if name == "setToolTip" and file.name not in {"text.py", "keeper.py", "early.py"}:
                 faults.append(f"{where}: use plain_tip()")
     assert not faults, "\n".join(faults)
-    assert "setTextFormat(Qt.TextFormat.PlainText)" in (SOURCE / "sentence_box.py").read_text(encoding="utf-8")
+    box = (SOURCE / "sentence_box.py").read_text(encoding="utf-8")
+    assert "setTextFormat(Qt.TextFormat.PlainText)" in box
