@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def state(file: Path) -> tuple[int, list[tuple[object, ...]]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-@pytest.mark.parametrize("statements", [0, 1, 3, 5, 6, 7, 8, 10, 11])
+@pytest.mark.parametrize("statements", range(12))
 def test_killed_at_a_statement_it_is_done_again(tmp_path: Path, statements: int) -> None:
     file = tmp_path / "x.sqlite3"
     done = subprocess.run(
@@ -68,6 +69,22 @@ def test_a_failing_step_is_rolled_back() -> None:
     assert version_of(connection) == 1
     assert connection.execute("SELECT x FROM a").fetchall() == [(1,), (2,)]
     connection.close()
+
+
+def test_a_backup_is_made_before_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wattlight.store import opening
+
+    file = tmp_path / "ledger.sqlite3"
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    opening.open_ledger(file, now).writer.close()
+    monkeypatch.setattr(opening, "VERSION", 2)
+    monkeypatch.setattr(opening, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x)",)))
+    opening.open_ledger(file, now).writer.close()
+    old = sqlite3.connect(tmp_path / "ledger.sqlite3.before-v2")
+    new = sqlite3.connect(file)
+    assert (version_of(old), version_of(new)) == (1, 2)
+    old.close()
+    new.close()
 
 
 def test_the_versions_are_counted() -> None:
