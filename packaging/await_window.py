@@ -37,7 +37,11 @@ class Screen:
             raise ValueError(f"not a local display: {display}")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(5)
-        self._socket.connect(f"/tmp/.X11-unix/X{number[1]}")
+        path = f"/tmp/.X11-unix/X{number[1]}"
+        try:
+            self._socket.connect("\0" + path)  # the abstract socket of Linux outlives a cleaned /tmp
+        except OSError:
+            self._socket.connect(path)
         self._socket.sendall(struct.pack("<BxHHHHxx", ord("l"), 11, 0, 0, 0))
         state, length = struct.unpack("<BxHHH", self._read(8))[0::3]
         setup = self._read(length * 4)
