@@ -41,6 +41,7 @@ class Sources:
     experience: Callable[[], Experience]
     break_even: Callable[[], BreakEvenBasis]
     loads: Callable[[], tuple[Comparison, ...]]
+    catalog_date: Callable[[], str]
 
 
 class ExtrasMaker:
@@ -111,7 +112,11 @@ class ExtrasMaker:
         self.ask("offers")
 
     def state_changed(self, state: AppState) -> None:
-        """Notice what makes the fits old: models installed or loaded, another profile."""
+        """Notice what makes the fits old: models installed or loaded, another profile.
+
+        Offers are worked out once somebody has asked for them: the catalogue in memory costs 20 MiB that a
+        tray alone does not need.
+        """
         host = _local(state)
         if host is None:
             return
@@ -122,7 +127,10 @@ class ExtrasMaker:
         )
         if seen != self._seen:
             self._seen = seen
-            self.ask("fits", "offers")
+            if host.server.installed:
+                self.ask("fits")
+            if self._question is not None:
+                self.ask("offers")
 
     def _run(self) -> None:
         while True:
@@ -214,6 +222,7 @@ class ExtrasMaker:
             countries=self._sources.countries(),
             disk_free_bytes=_free_bytes(self._sources.models_folder),
             server_startable=self._sources.startable(),
+            catalog_date=self._sources.catalog_date(),
         )
 
     def _machine(self) -> tuple[MachineProfile | None, HostState | None]:

@@ -187,8 +187,10 @@ class Desk:
         self.apply_settings(replace(self.settings, meter=replace(self.settings.meter, paused=paused)))
 
     def set_watching(self, watching: bool) -> None:
-        """Somebody looks, or nobody does."""
+        """Somebody looks, or nobody does. Whoever has no model yet is shown what would fit."""
         self._parts.meter.set_shown(watching)
+        if watching and not any(host.server.installed for host in self._parts.hub.state.hosts):
+            self._parts.advise(None, None)
         self._parts.looked_at(watching)
         for watch in self._parts.watches.values():
             watch.set_shown(watching)
