@@ -1,10 +1,13 @@
 """State to texts, flags and chart points: pure functions shared by both faces."""
 
 from .activity import BusyView, busy_actions
+from .break_even import BreakEvenView, break_even_view
 from .chart import ChartGap, ChartLayer, ChartRun, ChartSeries, PowerChartView, power_chart
 from .command import Action, Command, Verb
-from .cost import CostView, DayBar, DaysChartView, TableView, cost_view
+from .cost import CostView, DayBar, DaysChartView, cost_view
+from .counting import CountingView, counting_view, understood_port
 from .figure import FigureView, figure
+from .loads import loads_note, loads_table
 from .machine import DeviceCardView, MachineView, corner_lines, machine_view
 from .memory_bar import BarSegment, MemoryBarView
 from .metered import asked_when_metered
@@ -41,8 +44,10 @@ from .settings_page import (
     settings_view,
     understood_budget,
     understood_price,
+    understood_rate,
 )
 from .small_window import EmptyView, SmallWindowView, SwitchRow, small_window_view
+from .table import TableView
 from .tray import IconState, MenuEntry, TrayView, icon_state, tray_view
 from .words import PillView, Tone, verdict_pill
 
@@ -56,6 +61,7 @@ __all__ = [
     "Action",
     "BarSegment",
     "BreakEvenBasis",
+    "BreakEvenView",
     "BusyView",
     "CapNote",
     "ChartGap",
@@ -68,6 +74,7 @@ __all__ = [
     "ContextChoice",
     "ContextStep",
     "CostView",
+    "CountingView",
     "CountryPrice",
     "DayBar",
     "DayCost",
@@ -104,14 +111,18 @@ __all__ = [
     "TrayView",
     "Verb",
     "asked_when_metered",
+    "break_even_view",
     "busy_actions",
     "context_name",
     "corner_lines",
     "cost_view",
+    "counting_view",
     "country_price",
     "figure",
     "icon_state",
     "kept_months",
+    "loads_note",
+    "loads_table",
     "machine_view",
     "models_view",
     "notice_views",
@@ -124,7 +135,9 @@ __all__ = [
     "small_window_view",
     "tray_view",
     "understood_budget",
+    "understood_port",
     "understood_price",
+    "understood_rate",
     "use_name",
     "verdict_pill",
 ]

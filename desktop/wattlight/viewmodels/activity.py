@@ -38,13 +38,15 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         "switch": tr("Switching to {name}", name=name),
         "unload": tr("Unloading {name}", name=name) if name else tr("Unloading"),
         "remove": tr("Removing {name}", name=name),
+        "measure": tr("Measuring the speed of {name}", name=name),
     }.get(task.kind, name)
     seconds = max(0.0, (scene.now - task.started_at).total_seconds())
-    can_stop = task.kind in {"load", "switch"}
+    can_stop = task.kind in {"load", "switch", "measure"}
     return BusyView(
         f"task {task.kind} {task.model}",
         tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds)),
         doing,
+        task.fraction,
         cancel=Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
         cancel_text=tr("Cancel") if can_stop else "",
     )

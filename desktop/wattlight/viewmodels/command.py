@@ -16,6 +16,7 @@ class Verb(StrEnum):
     PULL = "pull"
     CANCEL_PULL = "cancel_pull"
     CANCEL_TASK = "cancel_task"
+    MEASURE = "measure"
     PAUSE = "pause"
     RESUME = "resume"
     REFRESH = "refresh"

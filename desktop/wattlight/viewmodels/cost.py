@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from wattlight.domain.values import clean_text
-from wattlight.i18n import kwh, money, month_name, number, short_date, tr
+from wattlight.i18n import interval, kwh, money, month_name, number, percent, short_date, tr, watts
 
 from .chart import nice_step
 from .command import Action, Command, Verb
@@ -13,6 +13,7 @@ from .figure import FigureView, cost_error, figure, machine_amount, models_figur
 from .notices import NoticeView, notice_views
 from .now import month_figure
 from .scene import DayCost, ModelMonth, Scene
+from .table import TableView
 from .words import DASH
 
 MICRO = 1_000_000
@@ -46,15 +47,6 @@ class DaysChartView:
 
 
 @dataclass(frozen=True, slots=True)
-class TableView:
-    """A plain table: headings and rows of texts; the first column is text, the others are figures."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    quiet_rows: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class CostView:
     """Everything on the page."""
 
@@ -67,6 +59,7 @@ class CostView:
     toggle_text: str
     price_question: Action | None
     notices: tuple[NoticeView, ...]
+    savings: tuple[str, ...] = ()
 
 
 def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
@@ -83,7 +76,31 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
         tr("Models only") if with_computer else tr("With the computer"),
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
         notice_views(scene),
+        _savings(scene),
     )
+
+
+def _savings(scene: Scene) -> tuple[str, ...]:
+    """Power limits worth trying; nothing where no figures speak for one."""
+    lines = []
+    for cap in scene.extras.caps:
+        advice, currency = cap.advice, _currency(scene)
+        low, high = advice.saves_low_micro, advice.saves_high_micro
+        if low is not None and high is not None and currency is not None:
+            saved = interval(money(low, currency), money(high, currency))
+        else:
+            saved = interval(kwh(advice.saves_low_mj), kwh(advice.saves_high_mj))
+        lines.append(
+            tr(
+                "A power limit of {cap} on {device} would save about {saved} a month; answers come at most "
+                "about {slower} slower, reading long questions slows down more.",
+                cap=watts(advice.cap_w),
+                device=clean_text(cap.device, 60),
+                saved=saved,
+                slower=percent(advice.slowdown_fraction),
+            )
+        )
+    return tuple(lines)
 
 
 def _today(scene: Scene) -> FigureView:
@@ -95,7 +112,12 @@ def _today(scene: Scene) -> FigureView:
         parts.append(tr("{amount} last week by this hour", amount=money(last, today.currency, COARSE)))
     elif today is not None and today.quality is not None and observed_text(today):
         parts.append(observed_text(today))
-    return FigureView(view.label, view.value, view.before, view.after, " · ".join(parts), view.hint)
+    budget = scene.settings.meter.daily_budget_micro
+    if budget and today is not None and today.models_micro is not None:
+        parts.append(tr("{share} of the budget", share=percent(today.models_micro / budget)))
+    reason = scene.extras.last_week_reason if last is None and today is not None else ""
+    hint = " ".join(part for part in (view.hint, reason) if part)
+    return FigureView(view.label, view.value, view.before, view.after, " · ".join(parts), hint)
 
 
 def _idle(scene: Scene) -> FigureView:

@@ -7,6 +7,7 @@ from wattlight.domain.state import CostToday, HostState
 from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample, Quality
 from wattlight.i18n import duration, kwh, money, percent, tr, watts
 
+from .everyday_words import everyday_text
 from .words import DASH
 
 _NUMBER = re.compile(r"^(\D*?)([−-]?\d[\d\s.,'’\u00a0\u202f]*)(.*)$", re.DOTALL)
@@ -151,5 +152,6 @@ def models_figure(
     if with_machine:
         notes.append(tr("computer itself {amount}", amount=machine_amount(cost)))
     covers = tr("Measured: {parts}.", parts=", ".join(cost.covers)) if cost.covers else ""
-    hint = " ".join(part for part in (observed_text(cost), covers) if part)
+    like = everyday_text(cost.models_mj)
+    hint = " ".join(part for part in (like, observed_text(cost), covers) if part)
     return figure(label, models_amount(cost), " · ".join(notes), hint)

@@ -6,12 +6,12 @@ from datetime import date
 
 from wattlight.domain.state import InstalledModel, ServerStatus
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, gb, month_name, number, tr
+from wattlight.i18n import duration, gb, month_name, number, tr, watts
 
 from .activity import BusyView, pull_view
 from .command import Action, Command, Verb
 from .memory_bar import MemoryBarView, device_with_memory, planned_bar
-from .running import keep_action, switch_command, takes_place_of
+from .running import keep_action, measure_action, switch_command, takes_place_of
 from .scene import ContextStep, FitNote, Offer, Scene, same_model
 from .words import PillView, Tone, kept_text, running_pill, speed_text, verdict_pill
 
@@ -46,6 +46,7 @@ class ModelDetailView:
     others: tuple[Action, ...]
     footnote: str
     busy: BusyView | None
+    measure: Action | None = None
 
 
 def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailView:
@@ -78,6 +79,7 @@ def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailV
         others,
         "" if busy else _footnote(scene, model, offer),
         busy,
+        measure_action(scene, model.name) if model is not None and model.remote_host is None else None,
     )
 
 
@@ -161,6 +163,8 @@ def _why(
     else:
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
+        if fit is not None and fit.active_w is not None:
+            parts.append(tr("It draws {watts} more while it answers.", watts=watts(fit.active_w)))
         parts += [clean_text(r, 200) for r in fit.reasons[:2]] if fit is not None else []
     if running is not None:
         parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import RunningModel, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import number, tr
 
 from .command import Action, Command, Verb
+from .loads import memory_line
 from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, Scene, same_model
 from .words import PillView, is_slow, kept_text, needs_text, running_pill, speed_text
 
@@ -22,6 +23,8 @@ class RunningView:
     unload: Action
     keep: Action
     hint: str = ""
+    memory: str = ""
+    measure: Action | None = None
 
 
 def running_views(scene: Scene) -> tuple[RunningView, ...]:
@@ -51,7 +54,18 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
         Action(tr("Unload"), Command(Verb.UNLOAD, model.name), hint=tr("Frees the memory it holds.")),
         keep_action(model),
         tr("The context is how much text the model can keep in view, in tokens."),
+        memory_line(scene, model),
+        None if fit is None or fit.measured_tokens_per_s is not None else measure_action(scene, model.name),
     )
+
+
+def measure_action(scene: Scene, name: str) -> Action:
+    """Run the quick benchmark; greyed while it runs or while the server is away."""
+    busy = any(t.kind == "measure" and t.error is None for t in scene.state.tasks)
+    ready = scene.host.server.status is ServerStatus.READY
+    why_not = tr("A measurement is under way.") if busy else "" if ready else tr("Ollama is not running.")
+    hint = tr("Lets it write for about 15 seconds and counts; the model is loaded for that.")
+    return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, ready and not busy, why_not, hint)
 
 
 def keep_action(model: RunningModel) -> Action:

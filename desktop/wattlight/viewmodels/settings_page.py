@@ -1,6 +1,7 @@
 """The page Settings: what is set, in words, and the check of what is typed."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.values import clean_text
@@ -45,6 +46,9 @@ class SettingsView:
     server_hint: str
     paused: bool
     daily_budget: str
+    monthly_budget: str
+    dollar_rate: str
+    dollar_rate_date: str
     autostart_supported: bool
     autostart: bool
     version: str
@@ -63,7 +67,6 @@ def settings_view(scene: Scene) -> SettingsView:
     """The page for the settings in force."""
     settings = scene.settings
     price = settings.price
-    budget = settings.meter.daily_budget_micro
     return SettingsView(
         (Choice("", tr("Choose your country")), *(Choice(c.code, c.name) for c in scene.extras.countries)),
         price.country or "",
@@ -80,7 +83,10 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.servers[0].url or "",
         tr("Empty: the usual address on this computer, or OLLAMA_HOST."),
         scene.state.paused,
-        "" if not budget else format(Decimal(budget) / 1_000_000, "f"),
+        _amount(settings.meter.daily_budget_micro),
+        _amount(settings.meter.monthly_budget_micro),
+        price.dollar_rate or "",
+        price.dollar_rate_date or "",
         scene.extras.autostart_supported,
         settings.start_at_login,
         scene.extras.version,
@@ -149,15 +155,45 @@ def understood_price(text: str, currency: str, country: str, old: Price) -> Pric
     )
 
 
-def understood_budget(text: str, settings: Settings) -> tuple[Settings, str]:
-    """Settings with the daily budget that was typed, or a sentence what is wrong with it."""
+def _amount(micro: int | None) -> str:
+    return "" if not micro else format((Decimal(micro) / 1_000_000).normalize(), "f")
+
+
+def understood_budget(text: str, settings: Settings, monthly: bool = False) -> tuple[Settings, str]:
+    """Settings with the budget that was typed, or a sentence what is wrong with it."""
+
+    def with_budget(micro: int | None) -> Settings:
+        meter = settings.meter
+        if monthly:
+            return replace(settings, meter=replace(meter, monthly_budget_micro=micro))
+        return replace(settings, meter=replace(meter, daily_budget_micro=micro))
+
     typed = text.strip().replace(",", ".")
     if not typed:
-        return replace(settings, meter=replace(settings.meter, daily_budget_micro=None)), ""
+        return with_budget(None), ""
     try:
         value = Decimal(typed)
     except InvalidOperation:
         return settings, tr("Type the budget as a number, like 0.50.")
     if not value.is_finite() or not 0 < value < 1_000_000:
         return settings, tr("The budget must be more than zero.")
-    return replace(settings, meter=replace(settings.meter, daily_budget_micro=int(value * 1_000_000))), ""
+    return with_budget(int(value * 1_000_000)), ""
+
+
+def understood_rate(text: str, day: str, settings: Settings, today: date) -> tuple[Settings, str]:
+    """Settings with the rate of the dollar that was typed and its day, or a sentence what is wrong."""
+    typed, when = text.strip().replace(",", "."), day.strip()
+    if not typed:
+        return replace(settings, price=replace(settings.price, dollar_rate=None, dollar_rate_date=None)), ""
+    try:
+        value = Decimal(typed)
+    except InvalidOperation:
+        return settings, tr("Type the rate as a number, like 0.92.")
+    if not value.is_finite() or not 0 < value < 1_000_000:
+        return settings, tr("The rate must be more than zero.")
+    try:
+        known = date.fromisoformat(when) if when else today
+    except ValueError:
+        return settings, tr("Type the day of the rate like 2026-11-24.")
+    price = replace(settings.price, dollar_rate=format(value, "f"), dollar_rate_date=known.isoformat())
+    return replace(settings, price=price), ""

@@ -9,6 +9,7 @@ from wattlight.i18n import tr, watts
 
 from .activity import busy_actions
 from .command import Command, Verb
+from .counting import counting_line
 from .figure import models_amount, power_now_w
 from .running import keep_command, switch_command
 from .scene import Scene, same_model
@@ -68,6 +69,7 @@ def tray_view(scene: Scene) -> TrayView:
         _busy_group(scene),
         _model_group(scene),
         _loaded_group(scene),
+        _counting_group(scene),
         _window_group(scene),
         (MenuEntry(tr("Quit"), Command(Verb.QUIT)),),
     )
@@ -126,8 +128,14 @@ def tooltip(scene: Scene, icon: IconState) -> str:
         f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}"
         for m in scene.host.server.running[:3]
     ]
-    lines = [tr("Wattlight"), headline(scene), state_line, *running]
+    lines = [tr("Wattlight"), headline(scene), state_line, *running, counting_line(scene)]
     return "\n".join(line for line in lines if line)
+
+
+def _counting_group(scene: Scene) -> tuple[MenuEntry, ...]:
+    """A program that listens says so where one sees it."""
+    text = counting_line(scene)
+    return (MenuEntry(text, Command(Verb.OPEN_SETTINGS)),) if text else ()
 
 
 def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
