@@ -10,11 +10,12 @@ from pathlib import Path
 from wattlight import __version__
 from wattlight.assets import asset_text
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
-from wattlight.domain.state import AppState, HostState, RunningModel, ServerState
+from wattlight.domain.instant import to_us
+from wattlight.domain.state import AppState, HostState, PullState, RunningModel, ServerState, TaskState
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
-from wattlight.i18n import activate
-from wattlight.runtime import ModelServer
+from wattlight.i18n import activate, short_date
+from wattlight.runtime import ModelServer, MovableServer, connect
 from wattlight.services import StateHub
 from wattlight.services.desk import (
     BudgetWatch,
@@ -25,12 +26,12 @@ from wattlight.services.desk import (
     StationNews,
     StationParts,
 )
-from wattlight.services.metering import LedgerFile, Recorder
+from wattlight.services.metering import LedgerFile, Recorder, kept_since
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskEnd, TaskSettings, room_by_size
 from wattlight.services.pricing import CountryPrice as ShippedPrice
 from wattlight.services.pricing import country_prices, local_zone, mean_price, tariff_of
 from wattlight.settings import Settings, load_settings, save_settings
-from wattlight.store import LedgerReader, MeterLock, open_reader
+from wattlight.store import LedgerReader, LedgerWriter, MeterLock, forget_before, open_reader
 from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopFace, EarlyIcon
 from wattlight.viewmodels import CountryPrice
@@ -40,6 +41,7 @@ from .cost_page import CostPage
 from .extras import ExtrasMaker, Sources
 from .fit_notes import Experience
 from .learned import Learned, LearnedParts
+from .setting_up import SettingUp, SettingUpParts
 from .workshop import LocalWorkshop
 
 
@@ -53,13 +55,14 @@ class DesktopProgram:
         self._current = CurrentSettings(settings)
         self._log = open_log(workshop.places.log_file)
         activate(settings.language)
-        self._servers = {s.host: workshop.server_at(s) for s in settings.servers}
+        self._servers = {s.host: MovableServer(connect(s, workshop.environ)) for s in settings.servers}
         self._hub = StateHub(_first_state(settings, self._servers))
         self._meter = MeterStation(self._station_parts())
         self._learned = Learned(self._learned_parts())
         self._budget = BudgetWatch(
             lambda: self._settings().meter, workshop.places.state / "budget-told.txt", self._notify
         )
+        self._setting_up = SettingUp(self._setting_up_parts())
         self._extras = self._make_extras()
         self._desk = Desk(self._desk_parts(), self._current)
         self._desk.use_tasks(self._make_tasks())
@@ -71,6 +74,7 @@ class DesktopProgram:
             arguments,
             early=early,
             extras=self._extras.extras,
+            setup=self._setting_up.guide,
         )
         for number, text in enumerate(loaded.notices):
             self._desk.notify(f"settings {number}", text)
@@ -81,13 +85,15 @@ class DesktopProgram:
         self._extras.start()
         self._extras.ask("fixed")
         self._desk.start()
-        self._face.publish(self._hub.state)
+        self._setting_up.begin()
+        self._face.publish(self._hub.state, setup=self._setting_up.guide.facts)
         try:
             return self._face.start()
         finally:
             leave_hub()
             stopped = self._desk.stop()
             stopped = self._extras.stop() and stopped
+            stopped = self._setting_up.close() and stopped
             if not stopped:
                 self._log.warning("a thread was still busy at the end")
 
@@ -106,6 +112,25 @@ class DesktopProgram:
             speeds=self._learned.speeds,
             ended=self._task_ended,
             looked_at=self._extras.looked_at,
+            start_server=self._setting_up.guide.start_server,
+        )
+
+    def _setting_up_parts(self) -> SettingUpParts:
+        return SettingUpParts(
+            workshop=self._workshop,
+            server=self._servers[LOCAL_HOST]
+            if LOCAL_HOST in self._servers
+            else next(iter(self._servers.values())),
+            state=lambda: self._hub.state,
+            settings=self._settings,
+            change_settings=lambda change: self._face.change_settings(change),  # noqa: PLW0108 - made later
+            publish=lambda facts: self._face.publish(setup=facts),
+            answers=self._learned.answers,
+            tap=self._learned.tap,
+            count=self._learned.counting.count,
+            delete_records=self._delete_records,
+            refresh=lambda: self._desk.refresh(),  # noqa: PLW0108 - made later
+            notify=self._notify,
         )
 
     def _learned_parts(self) -> LearnedParts:
@@ -125,7 +150,7 @@ class DesktopProgram:
         ledger = LedgerFile(places.ledger_file, workshop.now)
         return StationParts(
             prober=workshop.prober,
-            recorder=lambda: Recorder(ledger, workshop.now, self._notify),
+            recorder=lambda: Recorder(ledger, workshop.now, self._notify, daily=self._forget_old),
             lock=MeterLock(places.meter_lock),
             reader=self._reader,
             tariff=self._tariff,
@@ -166,10 +191,11 @@ class DesktopProgram:
             models_folder=_models_folder(self._workshop.environ),
             version=__version__,
             autostart_supported=True,
-            startable=lambda: False,
+            startable=self._setting_up.startable,
             experience=self._experience,
             break_even=basis.basis,
             loads=self._learned.learner.comparisons,
+            catalog_date=lambda: short_date(self._workshop.catalog().date),
         )
         return ExtrasMaker(sources, lambda extras: self._face.publish(self._hub.state, extras))
 
@@ -182,14 +208,19 @@ class DesktopProgram:
         return ModelTasks(
             loading.__getitem__,
             self._fits_beside,
-            self._desk.tasks_changed,
+            self._tasks_changed,
             self._desk.task_ended,
             settings=settings,
             now=self._workshop.now,
         )
 
     def _watch(self, host: HostId, server: ModelServer) -> ServerWatch:
-        return ServerWatch(server, lambda state: self._desk.server_changed(host, state))
+        def seen(state: ServerState) -> None:
+            self._desk.server_changed(host, state)
+            if host == LOCAL_HOST:
+                self._setting_up.server_seen(state)
+
+        return ServerWatch(server, seen)
 
     def _fits_beside(self, host: HostId) -> FitsBeside:
         def fits(model: str, running: tuple[RunningModel, ...]) -> bool | None:
@@ -241,7 +272,21 @@ class DesktopProgram:
     def _counted(self) -> None:
         self._desk.counted()
 
+    def _tasks_changed(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
+        self._setting_up.pulls_changed(pulls)
+        self._desk.tasks_changed(tasks, pulls)
+
+    def _delete_records(self) -> None:
+        self._meter.delete_records()
+        self._extras.ask("cost")
+
+    def _forget_old(self, writer: LedgerWriter) -> None:
+        months = self._settings().meter.keep_months
+        if months is not None and months > 0:
+            forget_before(writer, to_us(kept_since(self._workshop.now(), months)))
+
     def _task_ended(self, end: TaskEnd) -> None:
+        self._setting_up.task_ended(end)
         if end.kind in {"pull", "remove", "repair"}:
             self._workshop.advisor().forget()
         if end.kind in {"pull", "remove", "repair", "measure"}:
@@ -289,7 +334,7 @@ class DesktopProgram:
         self._face.stop()
 
 
-def _first_state(settings: Settings, servers: dict[HostId, ModelServer]) -> AppState:
+def _first_state(settings: Settings, servers: Mapping[HostId, ModelServer]) -> AppState:
     hosts = tuple(
         HostState(address.host, address.name, ServerState(servers[address.host].url))
         for address in settings.servers

@@ -74,6 +74,15 @@ class Learned:
             )
         )
 
+    @property
+    def tap(self) -> EnergyTap:
+        """What the measured parts drew in the last minutes."""
+        return self._tap
+
+    def answers(self) -> Answerer:
+        """Asks the server that answers now."""
+        return self._answers()
+
     def announcing(self, server: ModelServer) -> ModelServer:
         """``server``, telling the learner of each load that is made through it."""
         return AnnouncingServer(server, self.learner, self._foreteller, self._parts.workshop.now)

@@ -1,5 +1,6 @@
 """Builds the parts both faces use, each on first need."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -8,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wattlight.domain.values import Problem
 from wattlight.paths import Places, places_for_user
 from wattlight.settings import ServerAddress, Settings, load_settings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from wattlight.catalog.registry import Fetcher, ModelAddress
     from wattlight.domain.entry import Catalog
     from wattlight.domain.shape import ModelShape
     from wattlight.domain.tariff import Tariff
@@ -114,7 +117,15 @@ class LocalWorkshop:
 
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels(models_folders(self._environ), cache)
-        return ShapeFinder(installed, Registry(cache), self._catalogue_shape)
+        return ShapeFinder(installed, Registry(cache, self._noted_fetcher), self._catalogue_shape)
+
+    def _noted_fetcher(self, address: "ModelAddress") -> "Fetcher":
+        """A fetcher whose host stands in the list of hosts contacted."""
+        from wattlight.catalog.registry import Fetcher
+
+        with contextlib.suppress(Problem):
+            self.jobs().note_contact(address.host, "shape", self.now())
+        return Fetcher(address)
 
     def _catalogue_shape(self, name: str) -> "CatalogueShape | None":
         from wattlight.services.shapes import CatalogueShape

@@ -156,6 +156,10 @@ class DesktopFace:
             )
             self._bridge.publish(self._news)
 
+    def change_settings(self, change: Callable[[Settings], Settings]) -> None:
+        """Change the settings in force and save them (any thread)."""
+        self._bridge.call(lambda: self._save(change(self._settings)))
+
     def stop(self, code: int = 0) -> None:
         """End :meth:`start` (any thread). Nothing published after this is shown."""
 
@@ -188,6 +192,7 @@ class DesktopFace:
             Verb.PULL: lambda: controller.pull(model),
             Verb.CANCEL_PULL: lambda: controller.cancel_pull(model),
             Verb.CANCEL_TASK: lambda: controller.cancel_task(model),
+            Verb.MEASURE: lambda: controller.measure_speed(model),
             Verb.PAUSE: lambda: controller.set_paused(True),
             Verb.RESUME: lambda: controller.set_paused(False),
             Verb.REFRESH: self._refresh,

@@ -161,6 +161,21 @@ class MeterStation:
         self._set_beat()
         self._reload = True
 
+    def delete_records(self) -> None:
+        """Delete everything in the ledger and count anew. Waits some seconds at most.
+
+        Raises:
+            Problem: another Wattlight records, or the file could not be changed.
+        """
+        recorder = self._recorder
+        if recorder is None or not recorder.ask(lambda writer: writer.purge()):
+            raise Problem(
+                "The records could not be deleted.",
+                "Quit other running copies of Wattlight and try again.",
+                "not_deleted",
+            )
+        self._reload = True
+
     def profile(self) -> MachineProfile | None:
         """The computer as last seen."""
         return self._profile

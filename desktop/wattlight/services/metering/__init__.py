@@ -2,6 +2,7 @@
 
 from .daybook import Amount, DayBook, DaySum, ModelSum, close_days
 from .device_meter import DeviceMeter, MeterRules
+from .keeping import kept_since
 from .ledger_file import LedgerFile
 from .live import LiveMeter, MeterView
 from .meter import Meter
@@ -33,6 +34,7 @@ __all__ = [
     "TraceRow",
     "Wiring",
     "close_days",
+    "kept_since",
     "read_trace",
     "replay",
     "running_of",
