@@ -9,7 +9,7 @@ from .amd_kind import is_integrated
 from .amd_memory import amd_memory
 from .amd_metrics import Metrics, parse_metrics
 from .fdinfo import DeviceMemoryOfProcesses
-from .hwmon import Hwmon, degrees, find_hwmon
+from .hwmon import GONE, Hwmon, degrees, find_hwmon
 from .kfd import gfx_targets
 from .names import name_of
 from .numbers import again_whole, percent_of, read_whole, watts_of
@@ -50,6 +50,7 @@ class AmdCard:
         self._gate = SleepGate(machine.reader, adapter)
         self._hwmon: Hwmon | None = None
         self._prepared = -1
+        self._stale = False
         self._integrated = is_integrated(machine, adapter, None)
         self._settle_until_s = float("-inf")
         self._slept = False
@@ -104,7 +105,7 @@ class AmdCard:
 
     def _prepare(self) -> None:
         """What is read once, at the first look at the awake card, and again when its sensors have moved."""
-        self._prepared = self._reader.generation
+        self._prepared, self._stale = self._reader.generation, False
         self._files.clear()
         self._hwmon = find_hwmon(self._reader, self._adapter.folder, ("amdgpu",))
         self._integrated = is_integrated(self._machine, self._adapter, self._hwmon)
@@ -115,10 +116,6 @@ class AmdCard:
         kind = "integrated" if self._integrated else "discrete"
         self._base = replace(self._base, name=name, name_source=source, kind=kind, messages=self._messages())
 
-    def _moved(self) -> bool:
-        """Whether the sensors have got another number (driver reload, resume)."""
-        return self._hwmon is not None and not self._reader.exists(f"{self._hwmon.folder}/name")
-
     def _messages(self) -> tuple[str, ...]:
         import os
 
@@ -127,7 +124,7 @@ class AmdCard:
         return ()
 
     def _read(self, now: Moment, memory: Memory) -> Accelerator:
-        if self._prepared != self._reader.generation or self._moved():
+        if self._prepared != self._reader.generation or self._stale:
             self._prepare()
         processes = self._held.on(self._adapter.slot, now.monotonic_s)
         metrics = self._metrics()
@@ -171,6 +168,7 @@ class AmdCard:
             try:
                 value = watts_of(again_whole(self._reader, path), limit)
             except OSError as error:
+                self._stale = error.errno in GONE
                 reason = self._denied(error)
                 continue
             if value is not None:

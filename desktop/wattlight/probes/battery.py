@@ -42,6 +42,11 @@ class LinuxBattery:
         self._batteries = [n for n in self.names if self._is_ours(n)]
         self._supplies = [n for n in self.names if self._text(n, "type") in {"Mains", "USB"}]
 
+    @property
+    def there(self) -> bool:
+        """Whether the computer has a battery."""
+        return bool(self._batteries)
+
     def look(self) -> Battery:
         """The battery now; a battery that was pulled out is left out. Never raises."""
         cells = [cell for name in self._batteries if (cell := self._cell(name))]

@@ -1,11 +1,14 @@
 """A device's hwmon folder: found by name, sensors by label, never by index."""
 
+import errno
 import re
 from dataclasses import dataclass, field
 
 from .numbers import again_whole, celsius_of
 from .reader import Reader
 
+GONE = {errno.ENOENT, errno.ENODEV}
+"""What a sensor answers after its driver was reloaded: it has another number now."""
 _INPUT = re.compile(r"(temp|fan|energy|power|in|curr)([0-9]+)_(input|average)\Z")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from wattlight.domain.values import GpuProcess, Quality, Scope
 
 from .fdinfo import DeviceMemoryOfProcesses
-from .hwmon import Hwmon, degrees, find_hwmon
+from .hwmon import GONE, Hwmon, degrees, find_hwmon
 from .intel_memory import CardMemory, card_memory
 from .names import name_of
 from .numbers import MAX_DEVICE_W, again_whole, read_whole, watts_of
@@ -40,6 +40,7 @@ class IntelGpu:
         self._gate = SleepGate(machine.reader, adapter)
         self._integrated = adapter.slot == _INTEGRATED_SLOT
         self._prepared = -1
+        self._stale = False
         self._hwmon: Hwmon | None = None
         self._channels: list[tuple[str, str, CounterRate]] = []
         self._idle: list[tuple[str, ShareRate]] = []
@@ -88,7 +89,7 @@ class IntelGpu:
 
     def _prepare(self) -> None:
         """What is read once, at the first look at the awake device, and again when its sensors have moved."""
-        self._prepared = self._reader.generation
+        self._prepared, self._stale = self._reader.generation, False
         rates = {label: rate for label, _, rate in self._channels}
         self._hwmon = find_hwmon(self._reader, self._adapter.folder, ("xe", "i915"))
         self._limit_w = self._power_limit()
@@ -114,7 +115,7 @@ class IntelGpu:
                 self._size_reason = NOT_OPENED.format(node=self._adapter.render)
 
     def _read(self, now: Moment) -> Accelerator:
-        if self._prepared != self._reader.generation or self._moved():
+        if self._prepared != self._reader.generation or self._stale:
             self._prepare()
         power, channel, counts, reason = self._power(now)
         busy = self._busy(now)
@@ -145,10 +146,6 @@ class IntelGpu:
             processes=processes,
         )
 
-    def _moved(self) -> bool:
-        """Whether the sensors have got another number (driver reload, resume)."""
-        return self._hwmon is not None and not self._reader.exists(f"{self._hwmon.folder}/name")
-
     def _power(self, now: Moment) -> tuple[float | None, tuple[str, str] | None, int | None, str | None]:
         """Watts, (label, sensor), the counter and the reason; the card's channel, else the package's.
 
@@ -163,7 +160,8 @@ class IntelGpu:
                 counts = (
                     again_whole(self._reader, f"{self._hwmon.folder}/{key}_input") if self._hwmon else None
                 )
-            except OSError:
+            except OSError as error:
+                self._stale = error.errno in GONE
                 counts = None
             counts = counts or None
             read.append((rate.watts(counts, now), (label, key), counts, rate.reason))

@@ -32,6 +32,7 @@ class LinuxHost:
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlMaker) -> None:
         self.reader = reader
         self.battery_every_s = BATTERY_EVERY_S
+        self.cpu_may_hang = False
         self._cache = cache
         self._nvml = nvml
         self._memory = LinuxMemory(reader)
@@ -41,6 +42,11 @@ class LinuxHost:
         self._load = CpuLoad(reader)
         self._battery: LinuxBattery | None = None
         self._boot: str | None = None
+
+    @property
+    def battery_may_hang(self) -> bool:
+        """True where there is a battery."""
+        return self._battery is not None and self._battery.there
 
     def name(self) -> str:
         """The host name."""

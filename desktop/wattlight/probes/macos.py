@@ -30,10 +30,10 @@ PRESSURE = "macOS is short of memory: it is compressing or swapping."
 class MacHost:
     """The sources of a Mac."""
 
-    battery_every_s = 5.0
-
     def __init__(self, reader: Reader, cache: DeviceCache) -> None:
         self.reader = reader
+        self.battery_every_s = 5.0
+        self.cpu_may_hang = True
         self._cache = cache
         self._sysctl = _try(Sysctl)
         foundation = _try(CoreFoundation)
@@ -41,6 +41,11 @@ class MacHost:
         self._report = _try(lambda: IOReport(_need(foundation)))
         self._smc = _try(lambda: Smc(_need(foundation)))
         self._energy = AppleEnergy(self._report)
+
+    @property
+    def battery_may_hang(self) -> bool:
+        """Always possible."""
+        return True
 
     def name(self) -> str:
         """The computer's name."""

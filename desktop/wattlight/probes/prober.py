@@ -131,11 +131,11 @@ class Prober:
         jobs: dict[str, Callable[[], Answer]] = {
             part.key: partial(part.look, now, memory) for part in self._parts
         }
-        jobs["cpu"] = partial(self._host.cpu_power, now)
+        near: dict[str, Callable[[], Answer]] = {}
+        (jobs if self._host.cpu_may_hang else near)["cpu"] = partial(self._host.cpu_power, now)
         if now.monotonic_s - self._battery[0] >= self._host.battery_every_s:
-            jobs["battery"] = self._host.battery
-        deadline = DEADLINE_S if self._seen else FIRST_DEADLINE_S
-        answers, reasons = self._lane.run(jobs, deadline)
+            (jobs if self._host.battery_may_hang else near)["battery"] = self._host.battery
+        answers, reasons = self._ask(jobs, near)
         rows: list[Accelerator] = []
         for part in self._parts:
             rows += self._rows(part.key, answers.get(part.key), reasons.get(part.key))
@@ -157,6 +157,19 @@ class Prober:
         if first:
             machine.cache.save()
         return self._seen
+
+    def _ask(
+        self, jobs: dict[str, Callable[[], Answer]], near: dict[str, Callable[[], Answer]]
+    ) -> tuple[dict[str, Answer], dict[str, str]]:
+        """Answers and reasons of those without one; ``near`` cannot hang and needs no thread."""
+        deadline_s = DEADLINE_S if self._seen else FIRST_DEADLINE_S
+        answers, reasons = self._lane.run(jobs, deadline_s)
+        for key, job in near.items():
+            try:
+                answers[key] = job()
+            except Exception as error:  # noqa: BLE001 - one failing source must not end the others
+                reasons[key] = type(error).__name__
+        return answers, reasons
 
     def _finish(self, seen: _Seen) -> HardwareReport:
         """The report of a look: what a tick does not need is added here."""

@@ -36,20 +36,22 @@ def _usable(row: Accelerator) -> bool:
 
 
 def _device(row: Accelerator) -> Device:
+    """The device; where use by others is hidden, what is known to be used is taken off."""
     memory = row.memory
-    total = memory.llm_total_bytes
-    free = memory.shared_available_bytes if memory.unified and memory.llm_available_bytes is None else None
+    free = memory.llm_available_bytes
+    known_use = memory.dedicated_used_lower_bound_bytes
+    if free is None and not memory.unified and memory.llm_total_bytes is not None and known_use is not None:
+        free = max(0, memory.llm_total_bytes - known_use)
     return Device(
         id=row.uuid or row.id,
         name=row.name,
         backend=row.backend,
-        memory_total_bytes=total,
-        memory_free_bytes=memory.llm_available_bytes if memory.llm_available_bytes is not None else free,
+        memory_total_bytes=memory.llm_total_bytes,
+        memory_free_bytes=free,
         unified=memory.unified,
         integrated=row.kind == "integrated",
-        compute_capability=row.compute_capability,
+        compute_capability=row.compute_capability or row.gfx_target,
         bandwidth_gbs=row.bandwidth_gbs,
-        rated_w=row.rated_w,
     )
 
 

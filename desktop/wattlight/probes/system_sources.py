@@ -17,6 +17,12 @@ class Host(Protocol):
 
     reader: Reader
     battery_every_s: float
+    cpu_may_hang: bool
+    """Whether the processor's source may block (then it is asked on the worker thread)."""
+
+    @property
+    def battery_may_hang(self) -> bool:
+        """Whether there is a battery to ask, whose firmware may take its time."""
 
     def name(self) -> str:
         """The computer's name."""

@@ -32,10 +32,10 @@ NO_METER = "Windows shows no energy meter for the processor (Windows 11 does on 
 class WindowsHost:
     """The sources of a Windows computer."""
 
-    battery_every_s = 5.0
-
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlMaker) -> None:
         self.reader = reader
+        self.battery_every_s = 5.0
+        self.cpu_may_hang = True
         self._cache = cache
         self._nvml = nvml
         self._kernel = _try(GraphicsKernel)
@@ -44,6 +44,11 @@ class WindowsHost:
         self._meters = _try(EnergyMeters)
         self._rates: dict[str, CounterRate] = {}
         self._boot = _boot()
+
+    @property
+    def battery_may_hang(self) -> bool:
+        """Always possible."""
+        return True
 
     def name(self) -> str:
         """The computer's name."""
