@@ -132,7 +132,7 @@ class Dashboard(ThemedWindow):
         if name == "privacy":
             return PrivacyPage(self._theme, self.ask, self._save)
         if name == "cost":
-            return CostPage(self._theme, self.ask)
+            return CostPage(self._theme, self.ask, self._save)
         if name == "machine":
             return MachinePage(self._theme, self.ask)
         return NowPage(self._theme, self.ask)

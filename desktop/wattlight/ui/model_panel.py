@@ -32,6 +32,7 @@ class ModelPanel:
         self._busy = BusyLines(ask)
         self._main = ActionButton(ask, "primary")
         self._others = ActionRow(ask)
+        self._measure = ActionButton(ask)
         self._foot = plain_label(role="faint", wrap=True)
         column.addWidget(self._name)
         column.addWidget(self._facts)
@@ -47,6 +48,7 @@ class ModelPanel:
         column.addWidget(self._busy)
         column.addWidget(self._main)
         column.addWidget(self._others)
+        column.addWidget(self._measure, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._foot)
 
     def render_view(self, view: ModelDetailView | None) -> None:
@@ -67,6 +69,7 @@ class ModelPanel:
         self._busy.render_view((view.busy,) if view.busy else ())
         self._main.render_view(view.main)
         self._others.render_view(view.others)
+        self._measure.render_view(view.measure)
         set_text(self._foot, view.footnote)
         self._foot.setVisible(bool(view.footnote))
         self._slider_box.setVisible(len(view.choices) > 1)

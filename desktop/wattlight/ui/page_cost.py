@@ -1,16 +1,18 @@
 """The page Cost."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from wattlight.i18n import tr
-from wattlight.viewmodels import CostView, Scene, TableView, cost_view
+from wattlight.viewmodels import CostView, Scene, cost_view
 
 from .bars import DaysChart, Legend
-from .controls import ActionButton, Ask, button, card, rule
+from .break_even_card import BreakEvenCard, Save
+from .controls import ActionButton, Ask, button, card
 from .figure_card import FigureCard
 from .page import Page
-from .text import ElidedLabel, plain_label, set_text
+from .table_grid import TableGrid
+from .text import plain_label, set_text
 from .theme import Theme
 from .tokens import FIGURE, TITLE
 
@@ -18,7 +20,7 @@ from .tokens import FIGURE, TITLE
 class CostPage(Page):
     """Three figures, the days of the month, a table by model."""
 
-    def __init__(self, theme: Theme, ask: Ask) -> None:
+    def __init__(self, theme: Theme, ask: Ask, save: Save) -> None:
         super().__init__(ask)
         self._theme = theme
         self._scene: Scene | None = None
@@ -32,16 +34,18 @@ class CostPage(Page):
         self.column.addWidget(self._price, 0, Qt.AlignmentFlag.AlignLeft)
         self.column.addWidget(self._days_card(theme), 1)
         self._frame, column = card()
-        self._grid_box = QWidget()
-        self._grid = QGridLayout(self._grid_box)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(24)
-        self._grid.setVerticalSpacing(7)
+        self._table = TableGrid(theme)
         self._table_empty = plain_label(role="quiet", wrap=True)
-        column.addWidget(self._grid_box)
+        column.addWidget(self._table)
         column.addWidget(self._table_empty)
-        self._shown: TableView | None = None
         self.column.addWidget(self._frame)
+        self._savings_frame, savings = card()
+        savings.addWidget(plain_label(tr("What could be saved"), "label"))
+        self._savings = plain_label(wrap=True)
+        savings.addWidget(self._savings)
+        self.column.addWidget(self._savings_frame)
+        self._break_even = BreakEvenCard(theme, save)
+        self.column.addWidget(self._break_even.frame)
 
     def render_scene(self, scene: Scene) -> None:
         """Show a state."""
@@ -52,7 +56,10 @@ class CostPage(Page):
             card_.render_view(figure)
         self._price.render_view(view.price_question)
         self._render_days(view)
-        self._render_table(view.table)
+        self._table.render_view(view.table)
+        set_text(self._savings, "\n".join(view.savings))
+        self._savings_frame.setVisible(bool(view.savings))
+        self._break_even.render_scene(scene)
         set_text(self._table_empty, view.table_empty)
         self._table_empty.setVisible(bool(view.table_empty))
 
@@ -92,34 +99,3 @@ class CostPage(Page):
         self._toggle.setText(view.toggle_text)
         self._toggle.setVisible(bool(view.days.bars))
         self._days.render_view(view.days)
-
-    def _render_table(self, view: TableView) -> None:
-        if view == self._shown:
-            return
-        self._shown = view
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        columns = len(view.headings)
-        for column, text in enumerate(view.headings):
-            self._cell(0, column, text, "quiet")
-            self._grid.setColumnStretch(column, 1 if column == 0 else 0)
-        for index, row in enumerate(view.rows):
-            line = 1 + index * 2
-            self._grid.addWidget(rule(), line, 0, 1, max(columns, 1))
-            for column, text in enumerate(row):
-                quiet = index in view.quiet_rows
-                self._cell(line + 1, column, text, "quiet" if quiet else "figure")
-        self._grid_box.setVisible(bool(view.rows))
-
-    def _cell(self, line: int, column: int, text: str, role: str) -> None:
-        if column == 0:
-            name = ElidedLabel(role)
-            set_text(name, text)
-            self._grid.addWidget(name, line, column)
-            return
-        label = plain_label(text, role)
-        label.setFont(self._theme.font(13, tabular=True))
-        self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)

@@ -3,11 +3,12 @@
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
-from wattlight.viewmodels import DeviceCardView, Scene, machine_view
+from wattlight.viewmodels import DeviceCardView, Scene, loads_note, loads_table, machine_view
 
 from .bars import Legend, MemoryBar, segment_colour
 from .controls import Ask, Pill, card
 from .page import Page
+from .table_grid import TableGrid
 from .text import ElidedLabel, FigureLine, plain_label, set_text
 from .theme import Theme
 from .tokens import FIGURE, GAP, TITLE
@@ -91,6 +92,14 @@ class MachinePage(Page):
         self._grid.setColumnStretch(0, 1)
         self._grid.setColumnStretch(1, 1)
         self.column.addWidget(box)
+        loads, loads_column = card()
+        loads_column.setSpacing(8)
+        loads_column.addWidget(plain_label(tr("Predicted and taken"), "label"))
+        self._loads_note = plain_label(role="quiet", wrap=True)
+        self._loads = TableGrid(theme, 18)
+        loads_column.addWidget(self._loads_note)
+        loads_column.addWidget(self._loads)
+        self.column.addWidget(loads)
         self.column.addStretch(1)
         self._cards: list[DeviceCard] = []
 
@@ -104,6 +113,8 @@ class MachinePage(Page):
         self._slow.setVisible(bool(view.slow))
         set_text(self._empty, view.empty_text)
         self._empty.setVisible(bool(view.empty_text))
+        set_text(self._loads_note, loads_note(scene))
+        self._loads.render_view(loads_table(scene))
         while len(self._cards) < len(view.cards):
             made = DeviceCard(self._theme)
             index = len(self._cards)

@@ -10,8 +10,8 @@ from wattlight.settings import Settings
 from wattlight.viewmodels import Command, ContactRow, PrivacyView, Scene, Verb, kept_months, privacy_view
 
 from .controls import ActionRow, Ask, button, card
+from .form import Form, combo, fill
 from .page import Page
-from .page_settings import Form, combo, fill
 from .text import ElidedLabel, plain_label, set_text
 from .theme import Theme
 

@@ -1,23 +1,13 @@
 """The page Settings: saved as soon as a field is left, and said so."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLineEdit,
-    QWidget,
-)
+from PySide6.QtWidgets import QCheckBox, QFrame
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels import (
-    Choice,
     Command,
     Scene,
     SettingsView,
@@ -27,14 +17,15 @@ from wattlight.viewmodels import (
     settings_view,
     understood_budget,
     understood_price,
+    understood_rate,
 )
 
-from .controls import Ask, button, card
+from .controls import Ask, button
+from .counting_card import CountingCard
+from .form import Form, combo, fill, line, type_into
 from .page import Page
 from .text import plain_label, set_text
 from .theme import Theme
-
-LABEL_WIDTH = 132
 
 Save = Callable[[Settings], None]
 
@@ -53,6 +44,8 @@ class SettingsPage(Page):
         self.column.addWidget(plain_label(tr("Settings"), "page"))
         self.column.addWidget(self._price_card())
         self.column.addWidget(self._models_card())
+        self._counting = CountingCard(self._save_now)
+        self.column.addWidget(self._counting.frame)
         self.column.addWidget(self._window_card())
         self.column.addStretch(1)
 
@@ -61,6 +54,7 @@ class SettingsPage(Page):
         self._scene = scene
         view = settings_view(scene)
         self.show_notices(view.notices)
+        self._counting.render_scene(scene)
         if view == self._view:
             return
         self._view = view
@@ -70,6 +64,9 @@ class SettingsPage(Page):
         type_into(self._currency, view.currency)
         set_text(self._price_note, view.price_note)
         type_into(self._budget, view.daily_budget)
+        type_into(self._month_budget, view.monthly_budget)
+        type_into(self._rate, view.dollar_rate)
+        type_into(self._rate_day, view.dollar_rate_date)
         fill(self._context, view.contexts, view.context)
         fill(self._keep, view.keep_alives, view.keep_alive)
         type_into(self._url, view.server_url)
@@ -102,12 +99,23 @@ class SettingsPage(Page):
         self._price_error = plain_label(role="bad", wrap=True)
         self._price_error.hide()
         self._budget = line(tr("Daily budget"), tr("none"), 110)
-        self._budget.editingFinished.connect(self._budget_typed)
+        self._budget.editingFinished.connect(lambda: self._budget_typed(False))
+        self._month_budget = line(tr("Monthly budget"), tr("none"), 110)
+        self._month_budget.editingFinished.connect(lambda: self._budget_typed(True))
+        self._rate = line(tr("Rate of the US dollar"), tr("none"), 110)
+        self._rate.editingFinished.connect(self._rate_typed)
+        self._rate_day = line(tr("Day of the rate"), "2026-11-24", 110)
+        self._rate_day.editingFinished.connect(self._rate_typed)
         form.add(tr("Country"), self._country)
         form.add(tr("Price per kWh"), self._price, self._currency, self._set, self._unknown)
         form.add("", self._price_error)
         form.add("", self._price_note)
-        form.add(tr("Daily budget"), self._budget)
+        a_month = plain_label(tr("a month"))
+        form.add(tr("Budget"), self._budget, plain_label(tr("a day")), self._month_budget, a_month)
+        form.add(tr("One US dollar"), self._rate, plain_label(tr("as of")), self._rate_day)
+        form.add(
+            "", plain_label(tr("API prices are in dollars; your own rate converts them."), "quiet", True)
+        )
         return form.frame
 
     def _models_card(self) -> QFrame:
@@ -180,13 +188,28 @@ class SettingsPage(Page):
         if not entry.error:
             self._save(replace(settings, price=entry.price))
 
-    def _budget_typed(self) -> None:
+    def _save_now(self, settings: Settings) -> None:
+        if not self._filling:
+            self._save(settings)
+
+    def _budget_typed(self, monthly: bool) -> None:
         if self._scene is None or self._filling:
             return
-        settings, error = understood_budget(self._budget.text(), self._scene.settings)
+        text = (self._month_budget if monthly else self._budget).text()
+        self._understood(*understood_budget(text, self._scene.settings, monthly))
+
+    def _rate_typed(self) -> None:
+        if self._scene is None or self._filling:
+            return
+        today = self._scene.now.astimezone(self._scene.zone).date()
+        self._understood(
+            *understood_rate(self._rate.text(), self._rate_day.text(), self._scene.settings, today)
+        )
+
+    def _understood(self, settings: Settings, error: str) -> None:
         set_text(self._price_error, error)
         self._price_error.setVisible(bool(error))
-        if not error and settings != self._scene.settings:
+        if not error and self._scene is not None and settings != self._scene.settings:
             self._save(settings)
 
     def _url_typed(self) -> None:
@@ -200,72 +223,3 @@ class SettingsPage(Page):
     def _pause_turned(self, on: bool) -> None:
         if not self._filling:
             self._ask(Command(Verb.PAUSE if on else Verb.RESUME))
-
-
-class Form:
-    """A card with a heading and lines of label and field. ``frame`` goes into a layout."""
-
-    def __init__(self, title: str) -> None:
-        self.frame: QFrame
-        self.frame, column = card()
-        column.addWidget(plain_label(title, "label"))
-        column.addSpacing(4)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
-        self._grid.setColumnStretch(1, 1)
-        column.addLayout(self._grid)
-
-    def add(self, label: str, *fields: QWidget) -> None:
-        """One line; no label: a note or a tick box under the fields."""
-        line_ = self._grid.rowCount()
-        if label:
-            self._grid.addWidget(plain_label(label), line_, 0, Qt.AlignmentFlag.AlignVCenter)
-        if len(fields) == 1 and not label:
-            self._grid.addWidget(fields[0], line_, 1)
-            return
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for field in fields:
-            row.addWidget(field)
-        row.addStretch(1)
-        self._grid.addLayout(row, line_, 1)
-
-
-def combo(name: str) -> QComboBox:
-    """A list to choose from, with its spoken name."""
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setMinimumWidth(220)
-    return made
-
-
-def line(name: str, example: str, width: int) -> QLineEdit:
-    """A field to type into, with its spoken name and an example."""
-    made = QLineEdit()
-    made.setAccessibleName(name)
-    made.setPlaceholderText(example)
-    made.setFixedWidth(width)
-    made.setMaxLength(300)
-    return made
-
-
-def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
-    """Show choices and pick one."""
-    have = [(str(box.itemData(i)), box.itemText(i)) for i in range(box.count())]
-    want = [(c.value, c.text) for c in choices]
-    box.blockSignals(True)
-    if have != want:
-        box.clear()
-        for choice in choices:
-            box.addItem(choice.text, choice.value)
-    index = box.findData(value)
-    box.setCurrentIndex(index)
-    box.blockSignals(False)
-
-
-def type_into(field: QLineEdit, text: str) -> None:
-    """Show a value unless the person is typing there."""
-    if not field.hasFocus() and field.text() != text:
-        field.setText(text)

@@ -32,11 +32,14 @@ class RunningLine(QWidget):
         self._facts = ElidedLabel("quiet")
         column.addLayout(head)
         column.addWidget(self._facts)
+        self._memory = ElidedLabel("quiet")
+        column.addWidget(self._memory)
         row.addLayout(column, 1)
+        self._measure = ActionButton(ask)
         self._keep = ActionButton(ask)
         self._unload = ActionButton(ask)
         self._switch = ActionButton(ask)
-        for made in (self._keep, self._unload, self._switch):
+        for made in (self._measure, self._keep, self._unload, self._switch):
             row.addWidget(made)
 
     def render_view(self, view: RunningView, switch: Action | None = None) -> None:
@@ -45,6 +48,9 @@ class RunningLine(QWidget):
         self._pill.render_view(view.pill)
         set_text(self._facts, view.short_facts if self._short else view.facts)
         plain_tip(self._facts, "" if self._short else view.hint)
+        set_text(self._memory, "" if self._short else view.memory)
+        self._memory.setVisible(bool(view.memory) and not self._short)
+        self._measure.render_view(None if self._short else view.measure)
         self._unload.render_view(view.unload)
         self._unload.setAccessibleName(f"{view.unload.text} {view.name}")
         self._keep.render_view(None if self._short else view.keep)

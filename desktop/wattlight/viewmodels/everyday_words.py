@@ -5,9 +5,9 @@ from wattlight.i18n import number, tr
 
 def everyday_text(energy_mj: int | None) -> str:
     """ "About as much as boiling 4 l of water."; "" where there is nothing to speak of."""
-    from wattlight.domain.answers import everyday
+    from wattlight.domain import answers
 
-    like = everyday(energy_mj)
+    like = answers.everyday(energy_mj)
     if like is None:
         return ""
     amount = number(like.amount, 0 if like.amount == int(like.amount) else 1)

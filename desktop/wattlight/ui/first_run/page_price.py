@@ -7,7 +7,7 @@ from wattlight.settings import Settings
 from wattlight.viewmodels import Choice
 from wattlight.viewmodels.first_run import FirstRunView, PriceStep, price_left
 
-from ..page_settings import Form, combo, fill, line
+from ..form import Form, combo, fill, line
 from ..text import plain_label, set_text
 from .step_page import StepPage
 

@@ -9,7 +9,7 @@ from wattlight.i18n import tr
 from wattlight.viewmodels.first_run import FirstRunView, prompts
 
 from ..controls import ActionButton, Ask, button, dress
-from ..page_settings import line
+from ..form import line
 from ..text import plain_label, set_text
 from .step_page import StepPage
 

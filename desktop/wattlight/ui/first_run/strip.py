@@ -9,7 +9,7 @@ from wattlight.viewmodels.first_run import FirstRunView
 
 from ..banner import BusyLines
 from ..controls import ActionRow, Ask, button
-from ..page_settings import line
+from ..form import line
 from ..text import plain_label, set_text
 
 

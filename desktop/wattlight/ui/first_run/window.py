@@ -97,6 +97,7 @@ class FirstRunWindow(ThemedWindow):
             return
         self._view = view
         page = self._page(view.step)
+        held = QApplication.focusWidget()
         self._steps.show_step(view.number, view.of)
         set_text(self._title, view.title)
         set_text(self._lead, view.lead)
@@ -111,6 +112,8 @@ class FirstRunWindow(ThemedWindow):
         self._skip.setVisible(not view.last)
         if turned:
             self._turn_to(page, view)
+        elif held is not None and self.isAncestorOf(held) and not _takes_keys(held):
+            self._begin(page)  # else the next in line had the focus, and Return might skip the setup
 
     def go_on(self) -> None:
         """What the main button does."""
@@ -250,3 +253,7 @@ class FirstRunWindow(ThemedWindow):
         for part in (self._back, self._unknown, self._next):
             row.addWidget(part)
         return foot
+
+
+def _takes_keys(widget: QWidget) -> bool:
+    return widget.isVisible() and widget.isEnabled()
