@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import Problem
@@ -11,31 +13,45 @@ from wattlight.services import Workshop
 from wattlight.settings import load_settings
 
 from .doctor_findings import Finding, Level
+from .engine_log import engine_findings
 
 
 def program_findings(workshop: Workshop) -> Iterator[Finding]:
     """Findings about the parts of the program; nothing is written but what any verb would."""
-    yield _server(workshop)
+    yield from _server(workshop)
+    yield from engine_findings(workshop.environ)
     yield from _settings(workshop.places)
     yield _ledger(workshop)
     yield from _folders(workshop.places)
 
 
-def _server(workshop: Workshop) -> Finding:
+def _server(workshop: Workshop) -> Iterator[Finding]:
     try:
-        state: ServerState = workshop.server().state(full=False)
+        server = workshop.server()
+        state: ServerState = server.state(full=False)
     except Problem as problem:
-        return Finding("server", Level.PROBLEM, str(problem))
+        yield Finding("server", Level.PROBLEM, str(problem))
+        return
     if state.status is ServerStatus.READY:
         version = state.version or tr("unknown version")
-        return Finding(
-            "server",
-            Level.FINE,
-            tr("The model server answers: {url}, {version}.", url=state.url, version=version),
-        )
-    said = state.message or tr("No model server answers at {url}.", url=state.url)
-    level = Level.NOTE if state.status is ServerStatus.ABSENT else Level.PROBLEM
-    return Finding("server", level, said)
+        said = tr("The model server answers: {url}, {version}.", url=state.url, version=version)
+        yield Finding("server", Level.FINE, said)
+    else:
+        said = state.message or tr("No model server answers at {url}.", url=state.url)
+        yield Finding("server", Level.NOTE if state.status is ServerStatus.ABSENT else Level.PROBLEM, said)
+    if not _is_here(state.url):
+        said = tr("The model server is another computer; what is said here of the hardware is of this one.")
+        yield Finding("remote_server", Level.NOTE, said)
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host in {"localhost", ""}:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _settings(places: Places) -> Iterator[Finding]:

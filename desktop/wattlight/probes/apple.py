@@ -19,7 +19,7 @@ _CHIP_LIMIT_W = 400.0
 _ERROR = 0.10
 NO_COUNTERS = "macOS shows no energy counters here (a virtual machine has none)"
 FIRST = "needs a second reading"
-WHOLE = "whole Mac"
+WHOLE_ID = "mac:system"
 
 
 class Counters(Protocol):
@@ -198,7 +198,7 @@ def chip_power(now: Moment, energy: AppleEnergy, system: SystemPower | None) -> 
         ("apple:cpu", "cpu", power.cpu_w, Scope.CHIP),
         ("apple:ane", "ane", power.ane_w, Scope.CHIP),
         ("apple:dram", "dram", power.dram_w, Scope.CHIP),
-        ("smc:PSTR", "psys", whole, Scope.SYSTEM),
+        (WHOLE_ID, "psys", whole, Scope.SYSTEM),
     ):
         counted = label == "cpu" and power.cpu_j > 0
         if watts is not None or label == "cpu":

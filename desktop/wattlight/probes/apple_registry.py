@@ -102,6 +102,17 @@ def system_input_w(values: Mapping[str, Any]) -> float | None:
     return None if watts is None else watts / 1000
 
 
+class AdapterInput:
+    """The whole Mac's watts from the battery's telemetry, where the controller does not tell them (slow)."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def watts(self, key: str = "") -> float | None:
+        """What the adapter gives now, None on battery."""
+        return system_input_w(self._registry.properties(BATTERY_CLASS, ("PowerTelemetryData",)))
+
+
 def _state(values: Mapping[str, Any], amps: int | None) -> str | None:
     if values.get("IsCharging") is True:
         return "charging"

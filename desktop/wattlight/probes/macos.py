@@ -11,7 +11,7 @@ from .apple import AppleEnergy, AppleGpu, chip_power
 from .apple_foundation import CoreFoundation
 from .apple_ioreport import IOReport
 from .apple_metal import working_set_bytes
-from .apple_registry import BATTERY_CLASS, BATTERY_KEYS, Registry, battery_of
+from .apple_registry import BATTERY_CLASS, BATTERY_KEYS, AdapterInput, Registry, battery_of
 from .apple_smc import Smc
 from .apple_sysctl import Sysctl
 from .memory import budgeted
@@ -41,6 +41,7 @@ class MacHost:
         self._report = _try(lambda: IOReport(_need(foundation)))
         self._smc = _try(lambda: Smc(_need(foundation)))
         self._energy = AppleEnergy(self._report)
+        self._adapter = AdapterInput(self._registry) if self._registry else None
 
     @property
     def battery_may_hang(self) -> bool:
@@ -117,7 +118,7 @@ class MacHost:
 
     def cpu_power(self, now: Moment) -> CpuPower:
         """Processor, memory and whole Mac."""
-        return chip_power(now, self._energy, self._smc)
+        return chip_power(now, self._energy, self._smc or self._adapter)
 
     def battery(self) -> Battery:
         """The battery from the registry."""

@@ -50,7 +50,7 @@ class NvidiaCards:
         self._machine = machine
         self._api = machine.nvml()
         self._session = NvmlSession(self._api)
-        self._processes = Processes(machine.reader)
+        self._processes = Processes(machine.reader, machine.environment.container is not None)
         self._cards = [self._card(adapter) for adapter in adapters]
 
     def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
@@ -195,7 +195,7 @@ class NvidiaUnlisted:
         self._machine = machine
         self._api = machine.nvml()
         self._session = NvmlSession(self._api)
-        self._processes = Processes(machine.reader)
+        self._processes = Processes(machine.reader, machine.environment.container is not None)
         self._devices: dict[str, NvidiaDevice] = {}
         self._rows: dict[str, Accelerator] = {}
         self._generation = 0

@@ -43,14 +43,21 @@ class Part(Protocol):
 
 
 class Processes:
-    """Names of processes by id, remembered; ids are reused, so a name is kept for a minute only."""
+    """Names of processes by id, remembered; ids are reused, so a name is kept for a minute only.
 
-    def __init__(self, reader: Reader) -> None:
+    ``foreign``: the ids are those of another process table (a driver asked from a container gives the
+    host's): then no name is known.
+    """
+
+    def __init__(self, reader: Reader, foreign: bool = False) -> None:
         self._reader = reader
+        self._foreign = foreign
         self._names: dict[int, tuple[float, str]] = {}
 
     def name(self, pid: int, now_s: float) -> str:
         """The command's short name, empty if unknown (another user's, gone). Never raises."""
+        if self._foreign:
+            return ""
         known = self._names.get(pid)
         if known and now_s - known[0] < 60:
             return known[1]

@@ -2,6 +2,7 @@
 
 from wattlight.domain.values import DeviceSample, MemorySample, Quality, Scope
 
+from .apple import WHOLE_ID
 from .report import Accelerator, Battery, CpuPower, EnergyZone, Memory
 
 BATTERY_ID = "battery"
@@ -89,7 +90,7 @@ def _zone(zone: EnergyZone, inside: str | None, cpu: CpuPower, boot_id: str) -> 
     counts = zone.counts
     return DeviceSample(
         device_id=zone.id,
-        name="Whole Mac (estimate)" if zone.id == "smc:PSTR" else names.get(zone.label, "Processor"),
+        name="Whole Mac (estimate)" if zone.id == WHOLE_ID else names.get(zone.label, "Processor"),
         kind="system" if zone.label == "psys" else "cpu",
         vendor="cpu",
         power_w=zone.power_w,

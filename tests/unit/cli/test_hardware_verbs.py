@@ -268,3 +268,10 @@ def test_a_calibration_of_other_parts_says_nothing(bench_on: Callable[[str], Ben
     sample = bench.prober().sample()
     bench.opened.close()
     assert wall.watts(compose(sample.devices)) is None
+
+
+def test_doctor_says_that_the_server_is_another_computer(bench_on: Callable[[str], Bench]) -> None:
+    bench = bench_on("container_vm_no_gpu")
+    assert "remote_server" not in {f["code"] for f in document(bench, "doctor")["findings"]}
+    bench.state = ServerState("http://192.168.1.5:11434", ServerStatus.READY, version="0.33.0")
+    assert "remote_server" in {f["code"] for f in document(bench, "doctor")["findings"]}

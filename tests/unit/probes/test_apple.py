@@ -114,7 +114,7 @@ def test_the_gpu_and_the_whole_mac() -> None:
     cpu = chip_power(Moment(2.2), energy, fake)
     assert (cpu.package_w, cpu.psys_w) == (pytest.approx(10.0), 75.7)
     total = compose(device_samples((row,), cpu, Battery(), "b"))
-    assert total.measured_w == 75.7 and total.counted == ("smc:PSTR",)
+    assert total.measured_w == 75.7 and total.counted == ("mac:system",)
     assert set(total.contained) == {"apple:gpu", "apple:cpu"}
 
 

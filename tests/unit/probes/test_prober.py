@@ -285,5 +285,8 @@ def test_a_reloaded_driver_moves_the_sensors_and_the_readings_go_on(
     assert prober.report().accelerators[0].power_w == 319.0
     for folder in root.rglob("hwmon8"):
         folder.rename(folder.with_name("hwmon3"))
+    prober._host.reader.drop()
+    clock.step(1)
+    assert prober.report().accelerators[0].power_w is None
     clock.step(1)
     assert prober.report().accelerators[0].power_w == 319.0
