@@ -56,7 +56,9 @@ class Architecture:
     expert_feed_forward: int
     dense_blocks: int
     mla: bool
+    key_length_mla: int
     value_length_mla: int
+    delta_channels: int
     multi_axis: bool
     gated: bool
     context_trained: int
@@ -116,7 +118,7 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
     value_mla = keys.number("attention.value_length_mla")
     mla = bool(key_mla and value_mla)
     if shape.architecture == "glm4moelite" and not mla:
-        mla, value_mla = True, value_length
+        mla, key_mla, value_mla = True, key_length, value_length
         key_length = keys.number("attention.kv_lora_rank") + keys.number("rope.dimension_count")
         value_length = keys.number("attention.kv_lora_rank")
         kv_heads = (1,) * layers
@@ -160,7 +162,9 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
         ),
         dense_blocks=_dense_blocks(rows, experts),
         mla=mla,
+        key_length_mla=key_mla,
         value_length_mla=value_mla,
+        delta_channels=_channels(keys),
         multi_axis=name in MULTI_AXIS or (name in {"glm4", "glm4moe", "hunyuan_vl"} and _axes(keys)),
         gated=name in GATED_DELTA,
         context_trained=keys.number("context_length"),
@@ -257,6 +261,11 @@ def _cached_blocks(name: str, keys: _Keys, layers: int) -> int:
     if name == "gemma4":
         return max(0, layers - keys.number("attention.shared_kv_layers"))
     return layers
+
+
+def _channels(keys: _Keys) -> int:
+    """Width of the convolution in front of a state-space or gated-delta block."""
+    return keys.number("ssm.inner_size") + 2 * keys.number("ssm.group_count") * keys.number("ssm.state_size")
 
 
 def _state(name: str, keys: _Keys, embedding: int, heads: int) -> tuple[int, int]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from .architecture import Architecture
 from .architecture_tables import GATED_DELTA
+from .matrices import Matrices, matrices_of
 from .tensor_rows import Row
 
-_TWO_E = frozenset(("phi3", "lfm2", "lfm2moe", *GATED_DELTA))
+_NO_QUERY = frozenset(("phi3", "lfm2", "lfm2moe", *GATED_DELTA))
+"""The queries' space is free again when the feed-forward phase begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,10 @@ class BufferRules:
         ffn_ub: feed-forward phase, everything on one device.
         attention_ub: attention phase with flash attention; ``attention_plain_ub`` without.
         scores_ub: per cell and batch token without flash attention.
+        full_heads: nearly as many cached heads as query heads: cache rather than matrices fills the buffer.
         copies: bytes per cell of the f16 copies a CUDA device makes of a quantised layer.
+        spill_ub, hole_ub: compressed attention's result lies, with the copies, in a hole of that size or,
+            where it is too small, at the end of everything.
     """
 
     masks: int
@@ -32,9 +37,12 @@ class BufferRules:
     inputs_quantised: int
     ffn_ub: int
     attention_ub: int
+    attention_quantised_ub: int
     attention_plain_ub: int
     scores_ub: int
     copies: int
+    spill_ub: int
+    hole_ub: int
     host_ub: int
     host_plain_ub: int
     cpu_ub: int
@@ -43,12 +51,14 @@ class BufferRules:
     dense_a_ub: int
     dense_c_ub: int
     dense_c_quantised_ub: int
-    whole_moe_ub: int
+    whole_two_ub: int
+    whole_one_ub: int
+    first_twice_ub: int
+    residual_ub: int
     expert_ub: tuple[int, int, int]
-    gate: tuple[int, ...]
-    expert_matrix: tuple[tuple[int, ...], ...]
-    two_matrices: tuple[int, ...]
+    matrices: Matrices
     gpt_oss: bool
+    full_heads: bool
 
 
 def buffer_rules(arch: Architecture, rows: list[Row]) -> BufferRules:
@@ -57,83 +67,111 @@ def buffer_rules(arch: Architecture, rows: list[Row]) -> BufferRules:
     hd = arch.heads * arch.key_length
     kd = arch.kv_heads * arch.key_length
     used, f_expert = arch.experts_used, arch.expert_feed_forward
-    uf, moe = used * f_expert, arch.experts > 0
+    uf = used * f_expert
     gpt_oss = arch.name == "gpt-oss"
     gated = arch.gated
     sliding = 2 if arch.sliding else 1
-    attention = _attention(arch, hd, moe)
+    rotation = 0 if arch.mla else _rotation(arch.key_length)
     plain = 2 * hd + 2 * e + (4 if arch.sliding else 2) * kd + (hd if gated else 0)
-    attend_out = arch.heads * arch.value_length_mla if arch.mla else hd
-    n_parts = (1, 1, 2) if gpt_oss else (1, 2, 3)
-    gates, expert_matrix, two = _matrices(arch, rows)
     return BufferRules(
         masks=1 if arch.has_cache else 0,
         inputs_ub=24 + (16 if arch.sliding else 0) + (12 if arch.multi_axis else 0),
-        inputs_quantised_ub=16 * sliding,
-        inputs_quantised=4 * arch.key_length**2 * sliding,
-        ffn_ub=4 * _feed_forward(arch, e, f_dense, uf, used, hd, moe),
-        attention_ub=4 * attention,
-        attention_plain_ub=4 * (attention if arch.mla else plain),
+        inputs_quantised_ub=16 * sliding if rotation else 0,
+        inputs_quantised=4 * rotation**2 * sliding,
+        ffn_ub=4 * _feed_forward(arch),
+        attention_ub=4 * _attention(arch, False),
+        attention_quantised_ub=4 * _attention(arch, True),
+        attention_plain_ub=4 * (_attention(arch, False) if arch.mla else plain),
         scores_ub=4 * arch.heads,
         copies=(arch.key_length if arch.mla else kd + arch.kv_heads * arch.value_length) * 2,
+        spill_ub=4 * arch.heads * arch.value_length if arch.mla else 0,
+        hole_ub=4 * (hd + 3 * e) if arch.mla else 0,
         host_ub=8 * e,
         host_plain_ub=8 * kd * sliding,
         cpu_ub=4 * (hd if arch.name.startswith("gemma") else e),
-        later_device_ub=4 * (3 * f_dense + 2 * e),
+        later_device_ub=4 * (_feed_forward(arch) if arch.experts else 3 * f_dense + 2 * e),
         pipeline_ub=16 * e,
         dense_a_ub=4 * (2 * f_dense + 4 * e),
         dense_c_ub=4 * 2 * f_dense,
         dense_c_quantised_ub=4 * 4 * e,
-        whole_moe_ub=4 * (uf + 2 * e),
-        expert_ub=tuple(4 * (used * e + n * uf + 2 * e + attend_out) for n in n_parts),  # type: ignore[arg-type]
-        gate=gates,
-        expert_matrix=expert_matrix,
-        two_matrices=two,
+        whole_two_ub=4 * (uf + 2 * e),
+        whole_one_ub=_whole_block(arch),
+        expert_ub=_experts_left_out(arch),
+        first_twice_ub=4 * (2 * e + hd) if gated else 0,
+        residual_ub=4 * e,
+        matrices=matrices_of(rows, arch.layers),
         gpt_oss=gpt_oss,
+        full_heads=2 * arch.kv_heads > arch.heads,
     )
 
 
-def _feed_forward(arch: Architecture, e: int, f_dense: int, uf: int, used: int, hd: int, moe: bool) -> int:
-    dense = 3 * f_dense + (2 if arch.name in _TWO_E else 3) * e
-    if not moe:
-        return dense
-    if arch.name == "gpt-oss":
-        mixture = 3 * uf + 2 * e + hd
-    elif arch.gated:
-        mixture = 2 * used * e + e
-    else:
-        mixture = max(3 * uf + 3 * e, 2 * used * e + uf + 2 * e)
-    return max(dense, mixture) if arch.dense_blocks else mixture
-
-
-def _attention(arch: Architecture, hd: int, moe: bool) -> int:
-    e = arch.embedding
+def _feed_forward(arch: Architecture) -> int:
+    """Values per token of the feed-forward phase (gate, up and their product, input, residual, output)."""
+    e, f = arch.embedding, arch.feed_forward
+    hd = 0 if arch.name in _NO_QUERY else arch.heads * arch.key_length
     if arch.mla:
-        return 3 * arch.heads * arch.key_length + arch.heads * arch.value_length
+        hd = e
+    dense = 3 * f + 2 * e + hd
+    if arch.experts:
+        ue, uf = arch.experts_used * e, arch.experts_used * arch.expert_feed_forward
+        mixture = 3 * uf + 2 * e + hd
+        if arch.gated:
+            mixture = 2 * ue + e
+        elif arch.name != "gpt-oss":
+            mixture = max(mixture, 2 * ue + uf + 2 * e)
+        dense = max(dense, mixture) if arch.dense_blocks else mixture
+    return max(dense, 3 * arch.delta_channels + 2 * e) if arch.gated else dense
+
+
+def _whole_block(arch: Architecture) -> int:
+    """Bytes per token beside one expert matrix where whole blocks of a mixture are in RAM."""
+    e, hd = arch.embedding, arch.heads * arch.key_length
+    ue, uf = arch.experts_used * e, arch.experts_used * arch.expert_feed_forward
+    if uf > ue:
+        return 4 * (ue + 2 * uf + 2 * e + hd)
+    return 4 * _feed_forward(arch)
+
+
+def _experts_left_out(arch: Architecture) -> tuple[int, int, int]:
+    """Bytes per token beside the largest expert matrix that is in RAM while its block is on the device.
+
+    For whole blocks' experts, for a boundary block that keeps up, and for one that keeps up and gate.
+    """
+    e, hd = arch.embedding, arch.heads * arch.key_length
+    ue, uf = arch.experts_used * e, arch.experts_used * arch.expert_feed_forward
+    if arch.name == "gpt-oss":
+        one, two, three = (ue + n * uf + 2 * e + hd for n in (1, 1, 2))
+    elif arch.gated:
+        one, two, three = (ue + n * uf + e + hd for n in (1, 2, 3))
+    elif arch.mla:
+        one, two, three = ue + uf + 2 * e, ue + 2 * uf + 2 * e, min(ue + 3 * uf, 2 * ue) + 2 * e
+    elif uf >= ue:
+        one, two, three = (max(ue + uf, n * uf) + 2 * e for n in (1, 2, 3))
+    else:
+        one, two, three = (ue + n * uf + 2 * e + hd for n in (1, 2, 3))
+    return 4 * one, 4 * two, 4 * three
+
+
+def _attention(arch: Architecture, quantised: bool) -> int:
+    """Values per token of the attention phase with flash attention.
+
+    A quantised cache rotates queries first, which takes one more copy of them.
+    """
+    e = arch.embedding
+    hd = arch.heads * arch.key_length
+    if arch.mla:
+        return 2 * hd + arch.heads * arch.key_length_mla + 3 * e
+    rotated = hd if quantised and _rotation(arch.key_length) else 0
     if arch.gated:
-        return 5 * hd + 2 * e + (e if moe else 0)
-    return 2 * hd + 2 * e
+        return 4 * hd + rotated + 2 * e
+    return hd + rotated + 2 * e
 
 
-def _matrices(
-    arch: Architecture, rows: list[Row]
-) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...]]:
-    """Per block: largest gate or up matrix, largest expert matrix by overflow pattern, gate + up experts."""
-    gates = [0] * arch.layers
-    experts = [[0] * arch.layers for _ in range(3)]
-    two = [0] * arch.layers
-    for block, part, size, _, _ in rows:
-        if not 0 <= block < arch.layers or not part.startswith("ffn_") or not part.endswith("weight"):
-            continue
-        if "exps." not in part:
-            if part in {"ffn_gate.weight", "ffn_up.weight", "ffn_gate_up.weight"}:
-                gates[block] = max(gates[block], size)
-            continue
-        experts[0][block] = max(experts[0][block], size)
-        if not part.startswith("ffn_up_"):
-            experts[1][block] = max(experts[1][block], size)
-        if part.startswith("ffn_down_"):
-            experts[2][block] = max(experts[2][block], size)
-        else:
-            two[block] += size
-    return tuple(gates), tuple(tuple(row) for row in experts), tuple(two)
+def _rotation(length: int) -> int:
+    """Edge of the matrix a quantised cache rotates heads with: 64 times a power of two."""
+    if length % 64:
+        return 0
+    edge = 64
+    while length % (2 * edge) == 0:
+        edge *= 2
+    return edge

@@ -89,7 +89,7 @@ class Sizer:
         self.base = self.mask + self.inputs
         self.ffn = rules.ffn_ub * batch
         if flash:
-            plain = rules.attention_ub * batch
+            plain = (rules.attention_quantised_ub if quantised else rules.attention_ub) * batch
             self.copies = rules.copies * self.cells_full if quantised and backend in {"cuda", "rocm"} else 0
             self.host_compute = rules.host_ub * batch + self.base
         else:
@@ -97,6 +97,9 @@ class Sizer:
             self.copies = 0
             self.host_compute = (rules.host_ub + rules.host_plain_ub) * batch + self.base
         self.attention = plain + self.copies
+        if rules.hole_ub and self.copies:
+            spill = rules.spill_ub * batch + self.copies
+            self.attention = plain if spill <= rules.hole_ub * batch else plain + spill
         self.full_compute = self.base + max(self.ffn, self.attention)
         self._cpu = self.base + max(self.ffn, plain) + rules.cpu_ub * batch
 
@@ -171,7 +174,7 @@ class Sizer:
                 if len(shares) > 1:
                     compute += self.pipeline(index)
             elif index == 0:
-                compute = self.device_compute(first, share, in_ram)
+                compute = self.device_compute(first, shares, in_ram)
             else:
                 compute = self.base + max(self.attention, self.rules.later_device_ub * self.batch)
             taken.append(Taken(weights, kv, compute))
@@ -218,49 +221,62 @@ class Sizer:
         rest = w.experts_host_sum[stop] - w.experts_host_sum[begin + 1] if begin + 1 < stop else 0
         return w.boundary_host[share.overflow][begin] + rest
 
-    def device_compute(self, first: int, share: Share, in_ram: int) -> int:
+    def device_compute(self, first: int, shares: list[Share], in_ram: int) -> int:
         """Compute buffer of the first device when something of the model stays in RAM.
 
-        ``in_ram`` blocks lie in RAM whole; the partial ones of ``share`` lack their experts.
+        ``in_ram`` blocks lie in RAM whole; partial ones of ``shares`` lack their experts. Whatever is
+        computed with matrices from RAM is computed on the first device.
         """
         best = self.full_compute
         if in_ram:
             best = max(best, self.base + self._blocks_in_ram(in_ram))
-        if share.partial:
-            best = max(best, self.base + self._experts_in_ram(first, share))
+        if len(shares) == 1:
+            if shares[0].partial:
+                best = max(best, self.base + self._experts_in_ram(first, shares[0]))
+        elif any(share.partial for share in shares):
+            best = max(best, self.rules.matrices.two_largest + self.rules.residual_ub * self.batch)
         return best
 
     def _blocks_in_ram(self, count: int) -> int:
         rules, batch = self.rules, self.batch
-        two = max(rules.two_matrices[:count])
+        matrices = rules.matrices
         size = 0
-        if two:
-            if rules.gpt_oss:
-                size = max(max(rules.expert_matrix[0][:count]) + self.ffn, self.attention)
-            else:
-                size = two + rules.whole_moe_ub * batch
-        gate = max(rules.gate[:count])
+        expert = max(matrices.expert[0][:count])
+        if expert:
+            one = expert + rules.whole_one_ub * batch
+            two = max(matrices.gate_and_up[:count]) + rules.whole_two_ub * batch
+            size = max(one if rules.gpt_oss else min(one, two), self.attention)
+        gate = max(matrices.gate[:count])
         if gate:
             layer = self.cells_full * self.cache.widest_full
             windowed = self.cells_swa * self.cache.widest_swa if self.cells_swa else layer
-            c = gate + rules.dense_c_ub * batch + windowed
-            if self.quantised:
-                c += rules.dense_c_quantised_ub * batch
+            if rules.full_heads:
+                c = 0
+                if layer > 3 * self.ffn:
+                    layer += layer // 2
+            else:
+                c = gate + rules.dense_c_ub * batch + windowed
+                if self.quantised:
+                    c += rules.dense_c_quantised_ub * batch
             size = max(size, gate + rules.dense_a_ub * batch, self.attention + layer, c)
         return size
 
     def _experts_in_ram(self, first: int, share: Share) -> int:
+        """The last block is never counted: only the outputs' rows pass its feed-forward part."""
         rules = self.rules
+        expert = rules.matrices.expert
         stop = min(first + share.layers, self.layers) - (1 if first + share.layers > self.layers else 0)
         begin = first + share.layers - share.partial
         size = 0
+        if rules.first_twice_ub and begin == 1 and stop > 1:
+            size = 2 * max(expert[0][1:stop]) + rules.first_twice_ub * self.batch
         if begin < stop and share.overflow > 0:
-            matrix = rules.expert_matrix[share.overflow][begin]
+            matrix = expert[share.overflow][begin]
             if matrix:
-                size = matrix + rules.expert_ub[share.overflow] * self.batch
+                size = max(size, matrix + rules.expert_ub[share.overflow] * self.batch)
             begin += 1
         if begin < stop:
-            matrix = max(rules.expert_matrix[0][begin:stop])
+            matrix = max(expert[0][begin:stop])
             if matrix:
                 size = max(size, matrix + rules.expert_ub[0] * self.batch)
         return size
