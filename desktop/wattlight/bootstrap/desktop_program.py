@@ -202,7 +202,7 @@ class DesktopProgram:
     def _make_tasks(self) -> ModelTasks:
         def settings() -> TaskSettings:
             wanted = self._settings()
-            return TaskSettings(wanted.keep_alive, wanted.context_length)
+            return TaskSettings(wanted.keep_alive, wanted.context_length or None)
 
         loading = {host: self._learned.announcing(server) for host, server in self._servers.items()}
         return ModelTasks(

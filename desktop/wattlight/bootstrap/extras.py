@@ -173,7 +173,7 @@ class ExtrasMaker:
         loaded = {m.name: m.context_length for m in host.server.running}
 
         def judge(model: InstalledModel) -> FitNote:
-            wanted = loaded.get(model.name) or context
+            wanted = loaded.get(model.name) or context or None
             opinion = advisor.judge(model.name, freed, wanted, model.digest)
             ladder = advisor.ladder(model.name, freed, CONTEXTS, model.digest)
             return with_ladder(
@@ -195,7 +195,8 @@ class ExtrasMaker:
             replace(offer, fit=with_ladder(offer.fit, advisor.ladder(offer.model, freed, CONTEXTS)))
             for offer in offers(advice)
         )
-        return replace(extras, offers=tuple(made))
+        everything = advisor.advice(freed, Question(Use.CHAT, context, limit=200, everything=True))
+        return replace(extras, offers=tuple(made), starters=offers(everything))
 
     def _cost(self, extras: Extras) -> Extras:
         answers = self._sources.cost()

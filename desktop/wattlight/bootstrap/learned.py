@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.fit import PreparedModel
 from wattlight.domain.learning import Comparison, device_label
 from wattlight.domain.state import AppState, HostState, ServerState
@@ -138,7 +139,7 @@ class Learned:
         installed = next((m for m in server.installed if same_model(m.name, model)), None)
         if installed is None or profile is None:
             raise BenchmarkProblem(f"{model} is not installed here.", "Install it first.")
-        context = (loaded.context_length if loaded is not None else None) or self._parts.context()
+        context = (loaded.context_length if loaded is not None else None) or self._parts.context() or None
         freed = without_models(profile, server.running)
         fit = self._advisor().judge(installed.name, freed, context, installed.digest).fit
         device = device_label(d.name for d in (fit.devices if fit is not None else profile.devices))
@@ -146,7 +147,7 @@ class Learned:
             installed.name,
             installed.digest,
             device,
-            fit.context if fit is not None else context,
+            fit.context if fit is not None else context or DEFAULT_CONTEXT,
             server.version,
             host,
         )

@@ -100,7 +100,9 @@ class Settings:
     theme: str = "system"
     language: str | None = None
     start_at_login: bool = False
-    context_length: int = 8192
+    context_length: int = 0
+    """Tokens a model is loaded with; 0 leaves it to the server. Another figure than the one other programs
+    ask for makes the server load the model again at their next request."""
     keep_alive: str = "5m"
     told_tray_closing: bool = False
     first_run_done: bool = False

@@ -54,7 +54,7 @@ class ModelsPage(Page):
     def render_scene(self, scene: Scene) -> None:
         """Show a state."""
         if self._scene is None:
-            self._start_with(scene.settings.context_length)
+            self._start_with(scene.settings.context_length or 8192)
         self._scene = scene
         self._show()
 

@@ -122,7 +122,7 @@ class SettingsPage(Page):
         form = Form(tr("Models"))
         self._context = combo(tr("Context length"))
         self._context.currentIndexChanged.connect(
-            lambda: self._changed(context_length=int(self._context.currentData() or 8192))
+            lambda: self._changed(context_length=int(self._context.currentData() or 0))
         )
         self._keep = combo(tr("Keep loaded after the last answer"))
         self._keep.currentIndexChanged.connect(

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 from wattlight.settings import Price, Settings
 
 from .notices import NoticeView, notice_views
@@ -78,7 +78,7 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.theme if settings.theme in THEMES else "system",
         keep_alive_choices(settings.keep_alive),
         settings.keep_alive,
-        tuple(Choice(str(c), f"{c:,}") for c in CONTEXTS),
+        (Choice("0", tr("the server's own")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
         settings.servers[0].url or "",
         tr("Empty: the usual address on this computer, or OLLAMA_HOST."),

@@ -117,7 +117,7 @@ class SetupGuide:
 
     def try_prompt(self, model: str, prompt: str) -> None:
         """Ask a model."""
-        self._answering.ask(model, prompt, self._parts.context())
+        self._answering.ask(model, prompt, self._parts.context() or None)
 
     def stop_answer(self) -> None:
         """End the answer."""
