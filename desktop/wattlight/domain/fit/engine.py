@@ -94,7 +94,7 @@ def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
         weights += w.output_host
     spilled = False
     for share in shares:
-        if share.partial and not share.spill_next:
+        if share.partial:
             weights += sizer.overflow_host(first, share)
         spilled = spilled or share.partial > 0
         first += share.layers

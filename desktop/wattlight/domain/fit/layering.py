@@ -159,12 +159,12 @@ def split_by_free(units: int, free: list[int]) -> Shares:
 
 
 def expert_blocks_in_ram(shares: Shares, layers: int) -> int:
-    """Blocks on a device some or all of whose experts are in RAM (or on the next device's overflow)."""
+    """Blocks on a device some or all of whose experts are in RAM (the next device's memory is none)."""
     units = sum(share.layers for share in shares)
     first = layers + 1 - units
     count = 0
     for share in shares:
-        begin = first + share.layers - share.partial
+        begin = first + share.layers - share.partial + (1 if share.spill_next else 0)
         count += max(0, min(first + share.layers, layers) - begin)
         first += share.layers
     return count

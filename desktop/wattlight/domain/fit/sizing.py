@@ -164,9 +164,8 @@ class Sizer:
         for index, share in enumerate(shares):
             end = first + share.layers
             has_output = share.layers > 0 and end > self.layers
-            weights, moved = self.slice_weights(first, share, has_output)
-            weights += carried
-            carried = moved if share.spill_next else 0
+            weights = self.slice_weights(first, share, has_output) + carried
+            carried = self._boundary(first, share) if share.spill_next else 0
             stop = min(end, self.layers)
             kv = self.kv_device(first, stop) if stop > first else 0
             if whole:
@@ -188,8 +187,8 @@ class Sizer:
 
     # one slice of a device
 
-    def slice_weights(self, first: int, share: Share, has_output: bool) -> tuple[int, int]:
-        """(bytes on the device, bytes of it that overflow) for ``share`` whose lowest unit is ``first``."""
+    def slice_weights(self, first: int, share: Share, has_output: bool) -> int:
+        """Bytes of ``share``, whose lowest unit is ``first``, that stay on its device."""
         w = self.weights
         stop = min(first + share.layers, self.layers)
         size = w.device_sum[stop] - w.device_sum[first] if stop > first else 0
@@ -207,7 +206,15 @@ class Sizer:
                 moved = w.boundary[share.overflow][begin]
                 if begin + 1 < stop:
                     moved += w.experts_sum[stop] - w.experts_sum[begin + 1]
-        return size - moved, moved
+        return size - moved
+
+    def _boundary(self, first: int, share: Share) -> int:
+        """Bytes of the boundary block that overflow to the next device."""
+        begin = first + share.layers - share.partial
+        if not share.partial or begin >= self.layers:
+            return 0
+        w = self.weights
+        return w.experts[begin] if share.overflow == MOE_ONLY else w.boundary[share.overflow][begin]
 
     def overflow_host(self, first: int, share: Share) -> int:
         """Bytes in RAM of the experts (and other parts of the boundary block) that ``share`` leaves out."""
@@ -217,9 +224,10 @@ class Sizer:
         if begin >= stop:
             return 0
         if share.overflow == MOE_ONLY:
+            begin += 1 if share.spill_next else 0
             return w.experts_host_sum[stop] - w.experts_host_sum[begin]
         rest = w.experts_host_sum[stop] - w.experts_host_sum[begin + 1] if begin + 1 < stop else 0
-        return w.boundary_host[share.overflow][begin] + rest
+        return rest if share.spill_next else w.boundary_host[share.overflow][begin] + rest
 
     def device_compute(self, first: int, shares: list[Share], in_ram: int) -> int:
         """Compute buffer of the first device when something of the model stays in RAM.
