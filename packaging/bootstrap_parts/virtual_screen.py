@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import select
 import shutil
 import subprocess
@@ -26,13 +27,27 @@ def _read_number(descriptor: int, process: "subprocess.Popen[bytes]", limit_s: f
 def virtual_screen(size: str = "1600x1200x24", limit_s: float = 30) -> Iterator[str]:
     """Run Xvfb on a free number for the time of the block and give its DISPLAY.
 
+    The number is drawn from a range that others do not use: servers that count up from 0 at the same moment
+    take each other's sockets away.
+
     Raises:
         StepError: it did not start.
     """
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
+            [
+                "Xvfb",
+                f":{random.randint(1000, 30000)}",
+                "-displayfd",
+                str(writing),
+                "-screen",
+                "0",
+                size,
+                "-nolisten",
+                "tcp",
+                "-noreset",
+            ],
             pass_fds=(writing,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
