@@ -169,6 +169,8 @@ class Extras:
 
     fits: tuple[FitNote, ...] = ()
     offers: tuple[Offer, ...] | None = None
+    starters: tuple[Offer, ...] = ()
+    """Everything that fits, best first, older and alike ones too: where a small first model is found."""
     days: tuple[DayCost, ...] | None = None
     months: tuple[ModelMonth, ...] = ()
     countries: tuple[CountryPrice, ...] = ()

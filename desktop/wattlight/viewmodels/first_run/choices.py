@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from wattlight.domain.state import InstalledModel
 
-from ..scene import DOES_NOT_FIT, Offer, Scene, same_model
+from ..scene import DOES_NOT_FIT, Extras, Offer, Scene, same_model
 
 FEW_MINUTES_S = 360.0
 """A first download should not take longer than about six minutes."""
@@ -12,25 +12,25 @@ MUCH_SMALLER = 0.6
 """The second of three is at most this part of the first in size, the third of the second."""
 
 
-def three_offers(offers: Sequence[Offer]) -> tuple[Offer, ...]:
-    """The best for this computer and two that are much smaller, each the best of its size; largest first.
+def three_offers(extras: Extras) -> tuple[Offer, ...]:
+    """The best for this computer and two that are much smaller, each the best of its size; best first.
 
-    ``offers`` come best first. What does not fit or has no known size is left out.
+    The smaller ones come from everything that fits, since a recommendation leaves out what a larger model
+    does better. What does not fit or has no known size is left out.
     """
-    usable = [o for o in offers if not o.too_large and o.download_bytes and o.fit.verdict != DOES_NOT_FIT]
-    chosen: list[Offer] = []
-    for offer in usable:
-        limit = chosen[-1].download_bytes if chosen else None
-        if limit is None or (offer.download_bytes or 0) <= limit * MUCH_SMALLER:
-            chosen.append(offer)
-        if len(chosen) == 3:
+    ranked = [o for o in (*(extras.offers or ()), *extras.starters) if _usable(o)]
+    chosen = ranked[:1]
+    while chosen and len(chosen) < 3:
+        limit = (chosen[-1].download_bytes or 0) * MUCH_SMALLER
+        smaller = next((o for o in ranked if (o.download_bytes or 0) <= limit), None)
+        if smaller is None:
             break
-    for offer in usable:
-        if len(chosen) >= 3:
-            break
-        if not any(same_model(offer.model, known.model) for known in chosen):
-            chosen.append(offer)
-    return tuple(sorted(chosen, key=lambda o: -(o.download_bytes or 0)))
+        chosen.append(smaller)
+    return tuple(chosen)
+
+
+def _usable(offer: Offer) -> bool:
+    return not offer.too_large and bool(offer.download_bytes) and offer.fit.verdict != DOES_NOT_FIT
 
 
 def fetch_seconds(size_bytes: int | None, bytes_per_s: float | None) -> float | None:

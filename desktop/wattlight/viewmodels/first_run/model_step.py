@@ -47,7 +47,7 @@ class ModelStep:
 
 def model_step(scene: Scene) -> ModelStep:
     """The choices and what they lead to."""
-    three = three_offers(scene.extras.offers or ())
+    three = three_offers(scene.extras)
     chosen = preselected(scene, three)
     choices = [*_installed_choice(scene, chosen, three), *(_choice(scene, o, chosen) for o in three)]
     slow, actions = slow_line(scene)
@@ -95,7 +95,7 @@ def _quicker(scene: Scene, pull: PullState, speed: float) -> Offer | None:
     left = (pull.total_bytes or 0) - pull.completed_bytes
     others = [
         o
-        for o in three_offers(scene.extras.offers or ())
+        for o in three_offers(scene.extras)
         if not same_model(o.model, pull.model) and (o.download_bytes or 0) * 2 <= left
     ]
     quick = [o for o in others if (fetch_seconds(o.download_bytes, speed) or 0.0) <= FEW_MINUTES_S]

@@ -46,7 +46,7 @@ def prompts() -> tuple[str, ...]:
 
 def try_step(scene: Scene) -> TryStep:
     """The page for what was chosen before."""
-    three = three_offers(scene.extras.offers or ())
+    three = three_offers(scene.extras)
     model = preselected(scene, three)
     pull = pull_of(scene, model)
     ready = is_installed(scene, model)
