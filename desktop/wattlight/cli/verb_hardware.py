@@ -105,7 +105,8 @@ def _folder(name: str) -> Path:
 
 def _write_trace(name: str, lines: list[str]) -> None:
     try:
-        Path(name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        text = "".join(f"{line}\n" for line in lines)
+        Path(name).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise BadTree(
             f"The trace cannot be written to {clean_text(name)} ({error.strerror}).", "Choose another file."

@@ -4,6 +4,8 @@ import errno
 import re
 from dataclasses import dataclass, field
 
+from wattlight.domain.values import clean_text
+
 from .numbers import again_whole, celsius_of
 from .reader import Reader
 
@@ -47,7 +49,9 @@ def find_hwmon(reader: Reader, device_folder: str, names: tuple[str, ...]) -> Hw
             files = frozenset(reader.listdir(folder))
             keys = {match.group(1) + match.group(2) for f in files if (match := _INPUT.match(f))}
             labels = {
-                key: (reader.text(f"{folder}/{key}_label") or "") if f"{key}_label" in files else ""
+                key: clean_text(reader.text(f"{folder}/{key}_label") or "", 40)
+                if f"{key}_label" in files
+                else ""
                 for key in sorted(keys)
             }
             return Hwmon(folder, files, labels)

@@ -91,6 +91,8 @@ class Lane(Generic[T]):
                 continue
             round_.abandoned = True
             self._slow[hung] = round_
+            if self._queue is not None:
+                self._queue.put(None)
             self._queue = None
             return hung
         return None

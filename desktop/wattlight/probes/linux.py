@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from wattlight.domain.power import estimated_range
+from wattlight.domain.values import clean_text
 
 from .battery import FOLDER as SUPPLIES
 from .battery import LinuxBattery
@@ -50,7 +51,7 @@ class LinuxHost:
 
     def name(self) -> str:
         """The host name."""
-        return self.reader.text("/proc/sys/kernel/hostname") or "this computer"
+        return clean_text(self.reader.text("/proc/sys/kernel/hostname") or "", 80) or "this computer"
 
     def boot_id(self) -> str:
         """The kernel's boot id."""

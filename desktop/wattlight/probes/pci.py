@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, replace
 
+from wattlight.domain.values import clean_text
+
 from .numbers import pairs
 from .reader import Reader
 
@@ -105,7 +107,7 @@ def _adapter(reader: Reader, folder: str, gate: str, slot: str, class_id: int) -
         device_id=(_hexadecimal(device) or 0) if device_id is None else device_id,
         revision=_hexadecimal(reader.text(f"{folder}/revision")),
         class_id=class_id,
-        driver=described.get("DRIVER", "") or reader.readlink(f"{folder}/driver") or "",
+        driver=clean_text(described.get("DRIVER", "") or reader.readlink(f"{folder}/driver") or "", 40),
         folder=folder,
         gate=gate,
     )

@@ -213,7 +213,8 @@ class Prober:
         inventory = self._host.inventory()
         if self._machine is not None and inventory == self._inventory:
             return self._machine
-        self._host.reader.drop()
+        if not self._lane.slow:
+            self._host.reader.drop()
         self._inventory = inventory
         self._machine = self._host.machine()
         known = {part.key: part for part in self._parts}

@@ -6,6 +6,7 @@
 import errno
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Reader:
 
     Paths are those of the machine ("/sys/class/drm"). With a root, links are followed as after a
     chroot, so that nothing outside is ever opened, mode 0000 means "permission denied" even for root, and
-    ioctl answers come from ``root/ioctl/*.bin``. Not safe for use from several threads on the same path.
+    ioctl answers come from ``root/ioctl/*.bin``. Threads may read different paths at the same time.
 
     Every method may raise OSError except those that say otherwise.
     """
@@ -32,6 +33,7 @@ class Reader:
         self._root = None if root is None else os.path.realpath(root)
         self._trace = trace
         self._kept: dict[str, int] = {}
+        self._lock = threading.Lock()
         self.generation = 0
         """Grows with every :meth:`move`: what was found out of the files before is void."""
 
@@ -68,9 +70,10 @@ class Reader:
         handle = self._kept.get(path)
         if handle is None:
             handle = self._open(path)
-            if len(self._kept) >= MAX_KEPT:
-                os.close(self._kept.pop(next(iter(self._kept))))
-            self._kept[path] = handle
+            with self._lock:
+                if len(self._kept) >= MAX_KEPT:
+                    os.close(self._kept.pop(next(iter(self._kept))))
+                self._kept[path] = handle
         try:
             return os.pread(handle, limit, 0)
         except OSError as error:
@@ -80,8 +83,9 @@ class Reader:
 
     def drop(self, prefix: str = "") -> None:
         """Close the kept descriptors of all paths that begin with ``prefix``."""
-        for path in [p for p in self._kept if p.startswith(prefix)]:
-            os.close(self._kept.pop(path))
+        with self._lock:
+            for path in [p for p in self._kept if p.startswith(prefix)]:
+                os.close(self._kept.pop(path))
 
     def text(self, path: str) -> str | None:
         """The stripped text of a file, None when it cannot be read. Never raises."""

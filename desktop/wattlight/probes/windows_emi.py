@@ -9,6 +9,8 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from wattlight.domain.values import clean_text
+
 from .windows_calls import guid, library
 
 INTERFACE = "45BD8344-7ED6-49CF-A440-C276C933B053"
@@ -40,7 +42,8 @@ def channel_names(raw: bytes) -> list[str]:
         if at + 6 > len(raw):
             break
         (size,) = struct.unpack_from("<H", raw, at + 4)
-        names.append(raw[at + 6 : at + 6 + size].decode("utf-16-le", "replace").rstrip("\0"))
+        text = raw[at + 6 : at + 6 + size].decode("utf-16-le", "replace").rstrip("\0")
+        names.append(clean_text(text, 80))
         at += 6 + size
     return names
 

@@ -136,3 +136,26 @@ def test_a_jetson_without_rails_says_so(make_tree: Make, open_tree: Make) -> Non
     tree["sys/devices/platform/gpu.0/load"] = "garbage"
     (seen,) = open_tree(make_tree(tree)).report().accelerators
     assert seen.power_w is seen.utilization_pct is None and seen.power_reason and seen.utilization_reason
+
+
+def test_strings_out_of_files_are_hostile(make_tree: Make, open_tree: Make) -> None:
+    slot = "0000:03:00.0"
+    evil = "a\x1b[31m\u202e" + "b" * 400
+    device = trees.pci(slot, "0x1234", "0x1111", driver=evil)
+    card = trees.pci("0000:04:00.0", "0x1002", "0x744c", driver="amdgpu") | {
+        "hwmon/hwmon1/name": "amdgpu", "hwmon/hwmon1/power1_average": 9_000_000,
+        "hwmon/hwmon1/power1_label": evil, "product_name": evil,
+    }  # fmt: skip
+    cpu = {"proc/cpuinfo": f"model name\t: {evil}", "proc/sys/kernel/hostname": evil}
+    root = make_tree({**trees.card(0, 128, device, slot), **trees.card(1, 129, card, "0000:04:00.0"), **cpu})
+    prober = open_tree(root)
+    report = prober.report()
+    (row,) = report.accelerators
+    said = [
+        row.name,
+        row.power_scope,
+        *report.ignored_adapters,
+        report.environment.cpu_name,
+        prober.profile().name,
+    ]
+    assert all(text and "\x1b" not in text and "\u202e" not in text and len(text) <= 240 for text in said)
