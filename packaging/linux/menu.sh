@@ -11,9 +11,10 @@ case ${1:-add} in
 add)
     mkdir -p "$(dirname "$entry")" "$(dirname "$icon")"
     cp "$here/share/icons/hicolor/scalable/apps/$app_id.svg" "$icon"
-    # In a menu entry, a path in quotes has its \ " ` $ escaped, and every % doubled.
-    path=$(printf '%s' "$here/bin/wattlight" | sed -e 's/[\\"`$]/\\\\&/g' -e 's/%/%%/g')
-    awk -v path="$path" '/^Exec=/ { print "Exec=\"" path "\" --window"; next } /^TryExec=/ { next } { print }' \
+    # A menu entry unescapes twice, first the line, then what is in quotes: \\" is a quote, \\\\ a backslash.
+    PROGRAM=$(printf '%s' "$here/bin/wattlight" | sed -e 's/\\/\\\\\\\\/g' -e 's/["`$]/\\\\&/g' -e 's/%/%%/g')
+    export PROGRAM
+    awk '/^Exec=/ { print "Exec=\"" ENVIRON["PROGRAM"] "\" --window"; next } /^TryExec=/ { next } { print }' \
         "$here/share/applications/$app_id.desktop" > "$entry"
     echo "Wattlight is in the menu now. To take it out again: $here/menu.sh remove"
     ;;

@@ -1,0 +1,97 @@
+"""The files by which desktops know the program, the manual page and the menu script."""
+
+import argparse
+import configparser
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from wattlight.cli.verbs import VERBS
+
+Load = Callable[[str], ModuleType]
+APP_ID = "io.github.wattlight.wattlight"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="a script for Linux")
+
+
+def test_one_id_everywhere(packaging_folder: Path, load: Load) -> None:
+    """A desktop joins window, entry, icon and metadata by this id alone; lower case, as AppStream asks."""
+    assert APP_ID.lower() == APP_ID
+    linux = packaging_folder / "linux"
+    entry = configparser.ConfigParser(interpolation=None)
+    entry.optionxform = str  # type: ignore[assignment,method-assign]
+    entry.read(linux / f"{APP_ID}.desktop", encoding="utf-8")
+    assert entry["Desktop Entry"]["Icon"] == APP_ID
+    assert entry["Desktop Entry"]["TryExec"] == "wattlight"
+    text = load("linux/check_metadata.py").metainfo("1.2.3", "2026-01-02")
+    root = xml.etree.ElementTree.fromstring(text)
+    assert root.findtext("id") == APP_ID
+    assert root.findtext("launchable") == f"{APP_ID}.desktop"
+    release = root.find("releases/release")
+    assert release is not None and release.attrib == {"version": "1.2.3", "date": "2026-01-02"}
+    assert APP_ID in (packaging_folder / "windows/wattlight.iss").read_text(encoding="utf-8")
+    assert APP_ID in (packaging_folder / "pyinstaller/wattlight.spec").read_text(encoding="utf-8")
+
+
+def test_the_manual_page_has_every_verb(load: Load) -> None:
+    page = load("linux/man_page.py").page("2026-01-02")
+    assert page.startswith('.TH WATTLIGHT 1 "2026-01-02"')
+    for verb in VERBS:
+        assert f'.SS "wattlight {verb.name}"' in page
+    assert "\\fB\\-\\-json\\fR" in page
+
+
+def test_text_cannot_become_a_request_of_roff(load: Load) -> None:
+    module = load("linux/man_page.py")
+    assert module.roff(".so /etc/passwd") == "\\&.so /etc/passwd"
+    assert module.roff("a-b\\c\nd") == "a\\-b\\ec d"
+    parser = argparse.ArgumentParser()
+    action = parser.add_argument("--often", metavar="N", type=int, default=3, help="how often (%(default)s)")
+    assert module.describe(action) == ".TP\n\\fB\\-\\-often\\fR \\fIN\\fR\nhow often (3)\n"
+
+
+@posix
+def test_the_menu_script_adds_and_removes(packaging_folder: Path, tmp_path: Path) -> None:
+    place = tmp_path / 'Wätt "light" $x \\ 100%'
+    icon = place / f"share/icons/hicolor/scalable/apps/{APP_ID}.svg"
+    (place / "share/applications").mkdir(parents=True)
+    icon.parent.mkdir(parents=True)
+    icon.write_text("<svg/>")
+    shutil.copy(packaging_folder / f"linux/{APP_ID}.desktop", place / "share/applications")
+    shutil.copy(packaging_folder / "linux/menu.sh", place)
+    env = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "LANG": "C.UTF-8",
+    }
+
+    def menu(word: str) -> None:
+        subprocess.run(
+            ["sh", str(place / "menu.sh"), word], env=env, check=True, capture_output=True, timeout=30
+        )
+
+    menu("add")
+    entry = tmp_path / f"data/applications/{APP_ID}.desktop"
+    lines = entry.read_text(encoding="utf-8").splitlines()
+    quoted = str(place).replace("\\", 4 * "\\")
+    quoted = quoted.replace('"', 2 * "\\" + '"').replace("$", 2 * "\\" + "$").replace("%", "%%")
+    assert f'Exec="{quoted}/bin/wattlight" --window' in lines
+    assert not [line for line in lines if line.startswith("TryExec")]
+    menu("remove")
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+
+
+def test_scripts_for_other_systems_say_that_they_are_untested(packaging_folder: Path) -> None:
+    for name in (
+        "macos/build.sh",
+        "windows/build.ps1",
+        "windows/wattlight.iss",
+        f"linux/flatpak/{APP_ID}.yml",
+    ):
+        assert "UNTESTED" in (packaging_folder / name).read_text(encoding="utf-8"), name
