@@ -26,12 +26,12 @@ from wattlight.services.desk import (
     StationNews,
     StationParts,
 )
-from wattlight.services.metering import LedgerFile, Recorder, kept_since
+from wattlight.services.metering import kept_since
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskEnd, TaskSettings, room_by_size
 from wattlight.services.pricing import CountryPrice as ShippedPrice
 from wattlight.services.pricing import country_prices, local_zone, mean_price, tariff_of
 from wattlight.settings import Settings, load_settings, save_settings
-from wattlight.store import LedgerReader, LedgerWriter, MeterLock, forget_before, open_reader
+from wattlight.store import LedgerReader, LedgerWriter, forget_before, open_reader
 from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopFace, EarlyIcon
 from wattlight.viewmodels import CountryPrice
@@ -147,12 +147,10 @@ class DesktopProgram:
 
     def _station_parts(self) -> StationParts:
         places, workshop = self._workshop.places, self._workshop
-        ledger = LedgerFile(places.ledger_file, workshop.now)
         return StationParts(
             prober=workshop.prober,
-            recorder=lambda: Recorder(ledger, workshop.now, self._notify, daily=self._forget_old),
-            lock=MeterLock(places.meter_lock),
-            reader=self._reader,
+            ledger_file=places.ledger_file,
+            lock_file=places.meter_lock,
             tariff=self._tariff,
             settings=lambda: self._settings().meter,
             zone=local_zone(workshop.environ),
@@ -160,6 +158,7 @@ class DesktopProgram:
             publish=self._metered,
             notify=self._notify,
             follow=self._follow,
+            daily=self._forget_old,
         )
 
     def _make_extras(self) -> ExtrasMaker:

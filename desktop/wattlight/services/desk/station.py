@@ -1,4 +1,4 @@
-"""The meter of this computer as one part: lock, recorder, sampler, sums, and the profile beside them."""
+"""The meter of this computer as one part: the recording, and the prober, profile and beat around it."""
 
 import logging
 import threading
@@ -6,25 +6,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem
+from wattlight.domain.values import MachineProfile, MachineSample, Problem
 from wattlight.i18n import tr
 from wattlight.probes import Prober
-from wattlight.services.metering import LiveMeter, MeterView, Recorder, Sampler
+from wattlight.services.metering import MeterView, Recording, Wiring
+from wattlight.services.models.lane import Lane
 from wattlight.settings import Meter as MeterSettings
-from wattlight.store import LedgerReader, MeterLock
+from wattlight.store import LedgerWriter
 
 PROFILE_SHOWN_S = 5.0
 PROFILE_HIDDEN_S = 60.0
-TRY_LOCK_S = 30.0
-"""How often a process that only reads tries to become the one that records."""
 LOADED_S = 5.0
 """The slowest beat while a model is loaded: its draw changes faster than an idle computer's."""
-READ_S = 15.0
-"""How often a process that only reads adds up what the other one wrote, while somebody looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +36,20 @@ class StationNews:
 
 @dataclass(frozen=True, slots=True)
 class StationParts:
-    """What the station is built from; all callables may be called from its thread.
+    """What the station is built from; all callables may be called from its threads.
 
     Attributes:
         prober: makes the prober (its first look may take long).
-        recorder: makes a recorder of this computer's ledger.
-        reader: opens the ledger for reading; None while there is none.
         tariff: the tariff in force, None without a price.
         settings: the meter's settings in force.
         zone: the zone of days while there is no tariff.
-        follow: hears of every sample after the meter, with the models resident then.
+        follow: hears each sample with the models resident then.
+        daily: more to do once a day on the recorder's thread.
     """
 
     prober: Callable[[], Prober]
-    recorder: Callable[[], Recorder]
-    lock: MeterLock
-    reader: Callable[[], LedgerReader | None]
+    ledger_file: Path
+    lock_file: Path
     tariff: Callable[[], Tariff | None]
     settings: Callable[[], MeterSettings]
     zone: ZoneInfo
@@ -61,75 +57,76 @@ class StationParts:
     publish: Callable[[StationNews], None]
     notify: Callable[[str, str], None]
     follow: Callable[[MachineSample, tuple[RunningModel, ...] | None], None] = lambda _sample, _running: None
+    daily: Callable[[LedgerWriter], None] = lambda _writer: None
     clock: Callable[[], float] = time.monotonic
 
 
 class MeterStation:
-    """Implements :class:`MeterPort`. Everything slow happens on the sampler's thread."""
+    """Implements :class:`MeterPort`: a :class:`Recording`, and prober, profile and beat around it.
+
+    Everything slow happens on its lane or on the sampler's thread.
+    """
 
     def __init__(self, parts: StationParts) -> None:
         self._parts = parts
         self._running: tuple[RunningModel, ...] | None = None
         self._shown = False
         self._hurried = False
-        self._paused = False
-        self._reload = False
         self._engine_started = False
         self._prober: Prober | None = None
-        self._recorder: Recorder | None = None
-        self._live: LiveMeter | None = None
         self._profile: MachineProfile | None = None
         self._profile_at = float("-inf")
-        self._lock_at = float("-inf")
-        self._read_at = float("-inf")
         self._looked = threading.Condition()
         self._begun = self._done = 0
         self._ended = False
         self._thread_id: int | None = None
+        self._lane = Lane("wattlight-meter")
         intervals = parts.settings()
-        self._sampler = Sampler(
-            self._sample,
-            self._take,
-            intervals.shown_interval_s,
-            intervals.hidden_interval_s,
-            expect=self._expect,
-            failed=lambda text: parts.notify("sensors", text),
+        self._recording = Recording(
+            Wiring(
+                ledger_file=parts.ledger_file,
+                lock_file=parts.lock_file,
+                sample=self._sample,
+                running=lambda: self._running,
+                tariff=parts.tariff,
+                now=parts.now,
+                zone=parts.zone,
+                shown_s=intervals.shown_interval_s,
+                hidden_s=intervals.hidden_interval_s,
+                daily=parts.daily,
+            ),
+            self._publish,
+            parts.notify,
         )
 
     def start(self) -> None:
-        """Begin to sample; opening the sensors and the ledger happens on the sampler's thread."""
-        self._sampler.start()
+        """Begin: the ledger is opened in the background, the sensors on the sampler's thread."""
+        self._lane.submit(lambda: self._guarded(self._recording.start))
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """Stop sampling, then commit and close; the lock is released last."""
         with self._looked:
             self._ended = True
             self._looked.notify_all()
-        in_time = self._sampler.stop(timeout_s)
-        if in_time and self._live is not None:
-            self._live.finish()
-        if self._recorder is not None:
-            in_time = self._recorder.stop(timeout_s) and in_time
+        in_time = self._lane.close(timeout_s)
+        in_time = self._recording.stop() and in_time
         if in_time and self._prober is not None:
             self._prober.close()
-        self._parts.lock.release()
         return in_time
 
     def set_shown(self, shown: bool) -> None:
         """Somebody looks, or nobody does."""
         self._shown = shown
-        self._sampler.set_watching(shown or self._hurried)
+        self._recording.sampler.set_watching(shown or self._hurried)
 
     def hurry(self, on: bool) -> None:
         """Sample at the quick beat although nobody looks: something is being measured."""
         self._hurried = on
-        self._sampler.set_watching(self._shown or on)
+        self._recording.sampler.set_watching(self._shown or on)
 
     def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
         """Tokens of an answer that has just ended; any thread."""
-        live = self._live
-        if live is not None:
-            live.note_tokens(tokens_in, tokens_out)
+        self._recording.meter.note_tokens(tokens_in, tokens_out)
 
     def fresh_profile(self, timeout_s: float = 2.0) -> MachineProfile | None:
         """The computer as it is now, by a look that begins after this call; the last one if none comes in
@@ -139,15 +136,13 @@ class MeterStation:
         with self._looked:
             wanted = self._begun + 1
             self._profile_at = float("-inf")
-            self._sampler.look_now()
+            self._recording.sampler.look_now()
             self._looked.wait_for(lambda: self._done >= wanted or self._ended, timeout_s)
         return self._profile
 
     def set_paused(self, paused: bool) -> None:
         """Stop or resume counting."""
-        self._paused = paused
-        if self._live is not None:
-            self._live.set_paused(paused)
+        self._recording.meter.set_paused(paused)
 
     def set_running(self, running: tuple[RunningModel, ...] | None) -> None:
         """Which models are resident now."""
@@ -159,7 +154,7 @@ class MeterStation:
     def settings_changed(self) -> None:
         """Take the beat and the price anew; a new price changes the past too."""
         self._set_beat()
-        self._reload = True
+        self._lane.submit(lambda: self._guarded(self._recording.reprice))
 
     def delete_records(self) -> None:
         """Delete everything in the ledger and count anew. Waits some seconds at most.
@@ -167,14 +162,14 @@ class MeterStation:
         Raises:
             Problem: another Wattlight records, or the file could not be changed.
         """
-        recorder = self._recorder
+        recorder = self._recording.recorder
         if recorder is None or not recorder.ask(lambda writer: writer.purge()):
             raise Problem(
                 "The records could not be deleted.",
                 "Quit other running copies of Wattlight and try again.",
                 "not_deleted",
             )
-        self._reload = True
+        self._recording.reprice()
 
     def profile(self) -> MachineProfile | None:
         """The computer as last seen."""
@@ -183,11 +178,7 @@ class MeterStation:
     def _set_beat(self) -> None:
         intervals = self._parts.settings()
         hidden = min(LOADED_S, intervals.hidden_interval_s) if self._running else intervals.hidden_interval_s
-        self._sampler.set_intervals(intervals.shown_interval_s, hidden)
-
-    def _expect(self, beat_s: float) -> None:
-        if self._live is not None:
-            self._live.expect(beat_s)
+        self._recording.sampler.set_intervals(intervals.shown_interval_s, hidden)
 
     def _sample(self) -> MachineSample:
         with self._looked:
@@ -195,87 +186,29 @@ class MeterStation:
         self._thread_id = threading.get_ident()
         if self._prober is None:
             self._prober = self._parts.prober()
-        if self._live is None:
-            self._open()
         if self._engine_started:
             self._engine_started = False
             self._prober.engine_started()
-        return self._prober.sample()
-
-    def _take(self, sample: MachineSample) -> None:
-        now = self._parts.clock()
-        self._mind_lock(now)
-        self._mind_profile(now)
+        sample = self._prober.sample()
+        self._mind_profile(self._prober)
         with self._looked:
             self._done = self._begun
             self._looked.notify_all()
-        if self._live is None:
-            return
-        if self._reload or (self._recorder is None and self._shown and now - self._read_at >= READ_S):
-            self._reload, self._read_at = False, now
-            self._add_up(self._live)
-        self._live.take(sample)
-        self._parts.follow(sample, self._running)
+        self._guarded(lambda: self._parts.follow(sample, self._running))
+        return sample
 
-    def _open(self) -> None:
-        """Become the one that records, or one that reads."""
-        self._lock_at = self._parts.clock()
-        try:
-            mine = self._parts.lock.acquire()
-        except Problem as problem:
-            self._parts.notify("ledger", str(problem))
-            mine = True  # nobody else can record either: count in memory
-        recorder = self._begin_recording() if mine else None
-        self._recorder = recorder
-        live = LiveMeter(
-            None if recorder is None else recorder.put,
-            lambda: self._running,
-            self._parts.tariff,
-            self._parts.now,
-            self._publish,
-            self._parts.zone,
-        )
-        if recorder is not None:
-            writer = recorder.open()
-            live.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
-        self._add_up(live)
-        if recorder is not None:
-            recorder.start()
-        live.expect(self._sampler.interval_s)
-        if self._paused:
-            live.set_paused(True)
-        self._live = live
-
-    def _begin_recording(self) -> Recorder | None:
-        recorder = self._parts.recorder()
-        try:
-            recorder.open()
-        except Problem as problem:
-            self._parts.notify("ledger", str(problem))
-            self._parts.lock.release()
-            return None
-        return recorder
-
-    def _mind_lock(self, now: float) -> None:
-        if self._recorder is None and now - self._lock_at >= TRY_LOCK_S:
-            self._lock_at = now
-            if self._parts.lock.acquire():
-                self._open()
-
-    def _mind_profile(self, now: float) -> None:
+    def _mind_profile(self, prober: Prober) -> None:
+        now = self._parts.clock()
         pause = PROFILE_SHOWN_S if self._shown else PROFILE_HIDDEN_S
-        if self._prober is not None and (self._profile is None or now - self._profile_at >= pause):
+        if self._profile is None or now - self._profile_at >= pause:
             self._profile_at = now
-            self._profile = self._prober.profile()
+            self._profile = prober.profile()
 
-    def _add_up(self, live: LiveMeter) -> None:
+    def _guarded(self, what: Callable[[], object]) -> None:
         try:
-            reader = self._parts.reader()
-            if reader is not None:
-                with reader:
-                    live.reload(reader)
-        except Problem as problem:
-            logging.getLogger("wattlight").warning("the ledger cannot be read: %s", problem)
+            what()
+        except Exception:
+            logging.getLogger("wattlight").exception("a part of the meter failed")
 
     def _publish(self, view: MeterView) -> None:
         for device in view.distrusted:
@@ -286,4 +219,4 @@ class MeterStation:
                     device=device,
                 ),
             )
-        self._parts.publish(StationNews(view, self._profile, self._recorder is not None))
+        self._parts.publish(StationNews(view, self._profile, self._recording.recording))

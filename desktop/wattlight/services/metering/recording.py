@@ -43,6 +43,8 @@ class Wiring:
     zone: ZoneInfo
     shown_s: float = 1.0
     hidden_s: float = 5.0
+    daily: Callable[[LedgerWriter], None] = lambda _writer: None
+    """More to do once a day on the recorder's thread, after the days were closed."""
 
 
 class Recording:
@@ -139,9 +141,9 @@ class Recording:
         self.meter.take(sample)
 
     def _take_over(self, must_record: bool) -> bool:
+        if not self._may_record(must_record):
+            return False
         try:
-            if not self._lock.acquire():
-                return False
             recorder = Recorder(
                 LedgerFile(self._wiring.ledger_file, self._wiring.now),
                 self._wiring.now,
@@ -162,6 +164,16 @@ class Recording:
         recorder.start()
         return True
 
+    def _may_record(self, must_record: bool) -> bool:
+        try:
+            return self._lock.acquire()
+        except LedgerProblem as problem:
+            if must_record:
+                raise
+            # Nobody can record where not even the lock can be made: the meter counts in memory.
+            self._notify(problem.code, str(problem))
+            return True
+
     def _read(self) -> None:
         try:
             reader = open_reader(self._wiring.ledger_file)
@@ -177,3 +189,4 @@ class Recording:
 
     def _daily(self, writer: LedgerWriter) -> None:
         close_days(writer, self._tariff(), to_us(self._wiring.now()), self._wiring.zone)
+        self._wiring.daily(writer)
