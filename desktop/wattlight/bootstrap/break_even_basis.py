@@ -48,9 +48,8 @@ class BasisMaker:
         for fit in self.fits():
             run = next((r for r in runs if same_model(r.model, fit.model)), None)
             if run is not None:
-                sides.append(
-                    OwnSide(fit.model, run.output_tokens_per_s, run.prompt_tokens_per_s, run.power_w, True)
-                )
+                prompt = run.prompt_tokens_per_s
+                sides.append(OwnSide(fit.model, run.output_tokens_per_s, prompt, fit.active_w, True))
             elif fit.tokens_low is not None and fit.tokens_high is not None:
                 sides.append(OwnSide(fit.model, (fit.tokens_low + fit.tokens_high) / 2))
         return tuple(sides)

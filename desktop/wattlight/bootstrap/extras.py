@@ -20,7 +20,7 @@ from .cost_answers import CostAnswers
 from .fit_notes import Experience, note_of, with_ladder
 from .free_memory import without_models
 
-COST_AGE_S = 300.0
+COST_AGE_S = 120.0
 """Sums of the month are this old at most while somebody looks."""
 
 

@@ -15,6 +15,8 @@ from wattlight.viewmodels import ContextStep, FitNote, same_model
 
 MILLION = 1_000_000
 MJ_PER_J = 1000
+USABLE_ERROR = 0.5
+"""An energy figure that may be off by more than half is not shown at all."""
 
 
 def as_predicted(fit: FitResult, _architecture: str) -> tuple[int, int]:
@@ -99,7 +101,7 @@ def _with_measurements(note: FitNote, fit: FitResult, digest: str, experience: E
     return replace(
         note,
         measured_tokens_per_s=speed.mid if speed is not None else None,
-        active_w=next((r.power_w for r in mine if r.power_w is not None), None),
+        active_w=next((r.power_w for r in mine if _usable(r.energy_error_fraction)), None),
         cost_per_million_micro=micro,
         cost_error_fraction=error if micro is not None else None,
     )
@@ -110,12 +112,17 @@ def _joules_per_token(
 ) -> tuple[float | None, float | None]:
     """(joules, relative error): real requests where they suffice, else the newest run; never a guess."""
     for energy in energies:
-        if energy.joules_per_token is not None and same_model(energy.model, model):
+        usable = energy.joules_per_token is not None and _usable(energy.error_fraction)
+        if usable and same_model(energy.model, model):
             return energy.joules_per_token, energy.error_fraction
     for run in runs:
-        if run.joules_per_token is not None:
+        if run.joules_per_token is not None and _usable(run.energy_error_fraction):
             return run.joules_per_token, run.energy_error_fraction
     return None, None
+
+
+def _usable(error_fraction: float | None) -> bool:
+    return error_fraction is not None and error_fraction <= USABLE_ERROR
 
 
 def _spare(fit: FitResult, used: int) -> int:
