@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wattlight.probes import Prober
     from wattlight.runtime import ModelServer
     from wattlight.services.advising import Advisor
+    from wattlight.services.refreshing import CatalogueRefresh
     from wattlight.services.shapes import CatalogueShape, ShapeFinder
     from wattlight.store import LedgerReader
     from wattlight.store.jobs import JobsBook
@@ -71,14 +72,39 @@ class LocalWorkshop:
         return open_prober(root, cache, trace=trace, clock=clock or time.monotonic)
 
     def catalog(self) -> "Catalog":
-        """The shipped catalogue, loaded once."""
+        """The shipped catalogue, with what was read again from the registry since; loaded once."""
         return self._catalog
 
     @cached_property
     def _catalog(self) -> "Catalog":
         from wattlight.catalog import load_catalog
+        from wattlight.catalog.reread import RereadBook
+        from wattlight.domain.entry import with_rereads
 
-        return load_catalog()
+        return with_rereads(load_catalog(), RereadBook(self._reread_file).read())
+
+    @property
+    def _reread_file(self) -> Path:
+        return self.places.cache / "catalogue.json"
+
+    def refresher(self) -> "CatalogueRefresh":
+        """Reads manifests of listed models again; asks the registry only when told to."""
+        from wattlight.catalog.registry import Registry, ShapeCache
+        from wattlight.catalog.reread import RereadBook
+        from wattlight.services.refreshing import CatalogueRefresh
+
+        return CatalogueRefresh(
+            self.catalog,
+            Registry(ShapeCache(self.places.cache / "shapes"), self._noted_fetcher).described,
+            RereadBook(self._reread_file),
+            lambda: self.now().date(),
+            self._catalogue_changed,
+        )
+
+    def _catalogue_changed(self) -> None:
+        self.__dict__.pop("_catalog", None)
+        if "_advisor" in self.__dict__:
+            self._advisor.renew(self.catalog())
 
     def jobs(self) -> "JobsBook":
         """The database of what was learned, measured and counted; opened once."""

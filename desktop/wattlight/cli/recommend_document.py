@@ -5,11 +5,16 @@ from typing import Any
 from wattlight.domain.advice import Advice, PassedOver, Recommendation
 from wattlight.domain.speed import SpeedRange
 from wattlight.domain.values import MachineProfile
+from wattlight.services.refreshing import RefreshReport
 from wattlight.viewmodels.advice import api_sentence, passed_over_sentence, why_sentence
 
+from .recommend_refresh import refresh_document
 
-def recommend_document(advice: Advice, profile: MachineProfile) -> dict[str, Any]:
-    """The whole answer."""
+
+def recommend_document(
+    advice: Advice, profile: MachineProfile, report: RefreshReport | None = None
+) -> dict[str, Any]:
+    """The whole answer; ``report`` says what was read from the registry just before."""
     return {
         "machine": profile.name,
         "use": advice.question.use.value,
@@ -26,6 +31,7 @@ def recommend_document(advice: Advice, profile: MachineProfile) -> dict[str, Any
             "code": advice.api.reason.code if advice.api.reason else None,
             "sentence": api_sentence(advice) or None,
         },
+        "refresh": None if report is None else refresh_document(report),
     }
 
 
@@ -49,6 +55,7 @@ def _recommendation(item: Recommendation, place: int) -> dict[str, Any]:
         "tokens_per_second": _speed(item.speed),
         "download_bytes": item.download_bytes,
         "download_exact": item.download_exact,
+        "download_read_on": item.tag.read_on.isoformat() if item.tag.read_on else None,
         "quantization": item.tag.quant or None,
         "params_total": entry.params_total,
         "params_active": entry.params_active,

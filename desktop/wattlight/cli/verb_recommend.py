@@ -16,6 +16,7 @@ from wattlight.viewmodels.advice import (
 from .call import Call, Output
 from .machine_option import add_machine_option, read_machine_file
 from .recommend_document import recommend_document
+from .recommend_refresh import print_refresh, read_again_lines, refreshed
 
 MAX_CONTEXT = 1 << 24
 COLUMNS = 8
@@ -44,6 +45,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=f"how many at most (default: {DEFAULT_LIMIT})",
     )
     parser.add_argument("--all", action="store_true", help="every model that fits, older and alike ones too")
+    parser.add_argument(
+        "--refresh",
+        nargs="*",
+        metavar="MODEL",
+        help="first ask the registry for the exact size of these models (no name: of those on the list)",
+    )
     add_machine_option(parser)
 
 
@@ -51,10 +58,15 @@ def run(args: argparse.Namespace, call: Call) -> int:
     """Print the recommendations for this computer or the one in a file."""
     profile = read_machine_file(args.machine) if args.machine else call.workshop.machine_profile()
     question = Question(Use(args.use), args.context, args.limit, args.language, args.all)
+    report = None
+    if args.refresh is not None:
+        report = refreshed(call, args.refresh, lambda: call.workshop.advisor().advice(profile, question))
     advice = call.workshop.advisor().advice(profile, question)
     if call.as_json:
-        call.out.document(recommend_document(advice, profile))
+        call.out.document(recommend_document(advice, profile, report))
         return 0
+    if report is not None:
+        print_refresh(call.out, report)
     _print(call.out, advice, profile.name)
     return 0
 
@@ -88,6 +100,8 @@ def _print(out: Output, advice: Advice, machine: str) -> None:
     )  # fmt: skip
     if any(not item.download_exact for item in advice.recommendations):
         out.line(tr("~ marks a download of which only the rounded size is listed."))
+    for line in read_again_lines(advice):
+        out.line(line)
 
 
 def _names(use: str, machine: str, context: str) -> dict[str, str]:

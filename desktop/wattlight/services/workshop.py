@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wattlight.store.jobs import JobsBook
 
     from .advising import Advisor
+    from .refreshing import CatalogueRefresh
     from .shapes import ShapeFinder
 
 
@@ -53,6 +54,9 @@ class Workshop(Protocol):
 
     def advisor(self) -> "Advisor":
         """What recommends and judges models."""
+
+    def refresher(self) -> "CatalogueRefresh":
+        """Reads manifests of listed models again; asks the registry only when told to."""
 
     def shape_finder(self) -> "ShapeFinder":
         """Finds the exact shape of a model by name or path."""

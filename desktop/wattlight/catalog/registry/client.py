@@ -48,10 +48,7 @@ class Registry:
             RegistryProblem: also for cloud models and builds of other runtimes.
             BadModelFile: the file's header cannot be used.
         """
-        address = read_address(name)
-        fetcher = self._fetcher_for(address)
-        manifest = parse_manifest(fetcher.manifest(MAX_MANIFEST_BYTES))
-        config = self._config(address, fetcher, manifest)
+        address, fetcher, manifest, config = self._ask(name)
         shown = clean_text(str(address), 120)
         if config.remote_host or config.remote_model:
             raise CloudModel(shown, config.remote_host)
@@ -75,6 +72,21 @@ class Registry:
             shape = replace(shape, digest=layer.digest)
             self._cache.put(shape)
         return RemoteModel(address, manifest, config, completed(shape, manifest, config))
+
+    def described(self, name: str) -> tuple[Manifest, ModelConfig]:
+        """What the registry says of ``name``: two small requests, its file is not touched.
+
+        Raises:
+            RegistryProblem: unreachable, unknown, or not answered properly.
+        """
+        _, _, manifest, config = self._ask(name)
+        return manifest, config
+
+    def _ask(self, name: str) -> tuple[ModelAddress, Fetcher, Manifest, ModelConfig]:
+        address = read_address(name)
+        fetcher = self._fetcher_for(address)
+        manifest = parse_manifest(fetcher.manifest(MAX_MANIFEST_BYTES))
+        return address, fetcher, manifest, self._config(address, fetcher, manifest)
 
     def _config(self, address: ModelAddress, fetcher: Fetcher, manifest: Manifest) -> ModelConfig:
         if manifest.config is None:

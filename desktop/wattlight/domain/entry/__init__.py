@@ -3,6 +3,7 @@
 from .architecture import Architecture, CompressedAttention, RecurrentLayers
 from .catalog import Catalog, CatalogMatch
 from .model_entry import BytesStatus, CatalogEntry, CatalogTag, Flavour, Unverified
+from .reread import Reread, with_rereads
 
 __all__ = [
     "Architecture",
@@ -14,5 +15,7 @@ __all__ = [
     "CompressedAttention",
     "Flavour",
     "RecurrentLayers",
+    "Reread",
     "Unverified",
+    "with_rereads",
 ]

@@ -1,6 +1,7 @@
 """One model of the catalogue and the tags it can be pulled under."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from .architecture import Architecture
@@ -44,6 +45,8 @@ class CatalogTag:
     slack_bytes: int
     engine: str
     flavour: Flavour = Flavour.SAME
+    read_on: date | None = None
+    """The day its bytes were read again from the registry; None: they are the catalogue's."""
 
 
 @dataclass(frozen=True, slots=True)

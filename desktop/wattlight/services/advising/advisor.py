@@ -84,6 +84,13 @@ class Advisor:
             ("ladder", steady, name, contexts, digest), lambda: self._ladder(name, steady, contexts, digest)
         )
 
+    def renew(self, catalog: Catalog) -> None:
+        """Answer from ``catalog`` from now on: some of its entries were read again."""
+        known = KnownModels(catalog, self._known.editorial)
+        with self._lock:
+            self._known = known
+            self._answers.clear()
+
     def forget(self) -> None:
         """Drop what is remembered (models were installed or removed)."""
         with self._lock:
