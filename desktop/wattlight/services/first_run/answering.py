@@ -91,7 +91,7 @@ class Answering:
     ) -> AnswerState:
         state = replace(state, running=False)
         if end - begun < SHORTEST_S:
-            return replace(state, joules_reason="The answer was too short to measure its energy.")
+            return replace(state, joules_reason="The answer was too short to measure it.")
         deadline = end + WAIT_SAMPLE_S
         while not self._tap.wait_past(end, 0.2) and self._monotonic() < deadline and not cancel.is_set():
             pass

@@ -13,6 +13,9 @@ from ..form import line
 from ..text import plain_label, set_text
 from .step_page import StepPage
 
+LONGEST_NAME = 24
+"""A longer name does not stand on the button."""
+
 TryPrompt = Callable[[str, str], None]
 
 
@@ -55,9 +58,8 @@ class TryPage(StepPage):
         self._retry.render_view(page.retry)
         self._asking.setEnabled(ready)
         self._answering = page.answering
-        self._go.setText(
-            tr("Stop") if page.answering else tr("Ask {name}", name=page.name).replace("&", "&&")
-        )
+        ask = tr("Ask {name}", name=page.name) if len(page.name) <= LONGEST_NAME else tr("Ask")
+        self._go.setText(tr("Stop") if page.answering else ask.replace("&", "&&"))
         self._go.setAccessibleName(
             tr("Stop the answer") if page.answering else tr("Ask {name}", name=page.name)
         )

@@ -118,7 +118,8 @@ def _figures(scene: Scene, answer: AnswerState | None) -> str:
                time=duration(answer.seconds), basis=sure)
         )  # fmt: skip
     elif answer.joules_reason:
-        parts.append(tr("energy not known: {why}", why=clean_text(answer.joules_reason, 160).rstrip(".")))
+        why = clean_text(answer.joules_reason, 160).rstrip(".")
+        parts.append(tr("energy not known: {why}", why=why[:1].lower() + why[1:]))
     if answer.cut:
         parts.append(tr("cut at the most tokens of a trial"))
     return " · ".join(parts)
