@@ -37,6 +37,7 @@ class _Card:
     device: NvidiaDevice | None = None
     generation: int = 0
     lost_until_s: float = float("-inf")
+    losses: int = 0
     fault: int | None = None
 
 
@@ -127,8 +128,8 @@ class NvidiaCards:
         except NvmlFault as fault:
             card.device = None
             if fault.code in {GPU_IS_LOST, RESET_REQUIRED}:
-                card.lost_until_s, card.fault = now.monotonic_s + _LOST_S, fault.code
-            if fault.code in ENDS_SESSION and self._alone(card, now.monotonic_s):
+                self._lost(card, fault.code, now.monotonic_s)
+            elif fault.code in ENDS_SESSION:
                 self._session.lose(fault.code, now.monotonic_s)
             return [self._failed(card, fault.code, memory, others_rest)]
 
@@ -141,6 +142,7 @@ class NvidiaCards:
         row = device.look(card.base, now, memory)
         slices = device.slice_rows(row)
         self._session.worked()
+        card.losses = 0
         remember(row, self._machine.cache)
         self._watch_idle(card, device, row, now.monotonic_s)
         return [row, *slices]
@@ -155,9 +157,17 @@ class NvidiaCards:
         for card in self._cards:
             card.device = None
 
-    def _alone(self, card: _Card, at: float) -> bool:
-        """No other card works: then the whole session is reopened."""
-        return not any(c.device is not None and at >= c.lost_until_s for c in self._cards if c is not card)
+    def _lost(self, card: _Card, code: int, at: float) -> None:
+        """One card is gone: look again in half a minute, and open NVML anew if it is still gone then.
+
+        While another card works the session is only cycled, which costs that one a single look.
+        """
+        card.lost_until_s, card.fault, card.losses = at + _LOST_S, code, card.losses + 1
+        others = [c for c in self._cards if c is not card and self._usable(c) is None]
+        if all(at < other.lost_until_s for other in others):
+            self._session.lose(code, at)
+        elif card.losses > 1:
+            self._release()
 
     @property
     def _contained(self) -> bool:

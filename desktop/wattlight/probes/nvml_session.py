@@ -8,6 +8,7 @@ from .nvml_api import (
     LIB_RM_VERSION_MISMATCH,
     LIBRARY_NOT_FOUND,
     NO_ATTACH,
+    RESET_REQUIRED,
     UNINITIALIZED,
     Handle,
     NvmlApi,
@@ -74,8 +75,8 @@ class NvmlSession:
         """
         try:
             return self._api.handle_at(slot)
-        except NvmlFault:
-            if self._careful:
+        except NvmlFault as fault:
+            if self._careful or fault.code in {GPU_IS_LOST, RESET_REQUIRED}:
                 raise
         for handle in self._api.handles():
             if self._api.slot(handle) == slot:

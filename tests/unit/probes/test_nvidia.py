@@ -277,3 +277,20 @@ def test_wsl_lists_what_the_library_knows(make_tree: Make, open_tree: Make) -> N
     api.init_fault = 12
     prober = open_tree(root, nvml=lambda: api)
     assert rows(prober) == [] and prober.report().environment.wsl
+
+
+@pytest.mark.parametrize(("code", "words"), [(15, "stopped responding"), (16, "needs a reset")])
+def test_a_card_that_is_lost_from_the_start_beside_a_good_one(
+    code: int, words: str, make_tree: Make, open_tree: Make
+) -> None:
+    api = FakeNvmlApi(FakeGpu(slot=FIRST, faults={"handle_at": code}), FakeGpu(slot=SECOND))
+    first, second = rows(open_tree(machine(make_tree, {}, {}), nvml=lambda: api))
+    assert words in (first.power_reason or "") and not first.usable
+    assert second.power_w == 50.0 and second.usable
+
+
+def test_names_of_processes_are_not_guessed_from_inside_a_container(make_tree: Make, open_tree: Make) -> None:
+    gpu = FakeGpu(processes=[NvmlProcess(77, 3 * GIB)])
+    files = {"proc/77/comm": "llama-server", ".dockerenv": ""}
+    row = rows(open_tree(machine(make_tree, {}, **files), nvml=lambda: FakeNvmlApi(gpu)))[0]
+    assert row.processes[0].name == "" and row.memory.server_holds_bytes is None
