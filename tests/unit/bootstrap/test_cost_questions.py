@@ -1,0 +1,134 @@
+"""Questions to the ledger: last week by the clock, money per token where all was counted, power limits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from wattlight.bootstrap.cost_questions import BusyMinutes, caps, last_week, token_costs
+from wattlight.domain.cost import Bucket
+from wattlight.domain.energy import MINUTE_US, State
+from wattlight.domain.instant import to_us
+from wattlight.domain.state import HostState, ServerState
+from wattlight.domain.tariff import flat_tariff
+from wattlight.domain.values import LOCAL_HOST, Device, DeviceSample, MachineProfile, MachineSample, Quality
+from wattlight.store.jobs import TokenHour
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+TARIFF = flat_tariff("0.36", "EUR", "UTC")
+MJ_PER_KWH = 3_600_000_000
+
+
+@dataclass
+class Ledger:
+    """Buckets in memory, all of whose minutes were observed (or as many as ``seen`` says)."""
+
+    rows: list[Bucket]
+    seen: float = 1.0
+
+    def buckets(self, start_us: int, end_us: int) -> Iterator[Bucket]:
+        return (row for row in self.rows if start_us <= row.start_us < end_us)
+
+    def observed_ms(self, start_us: int, end_us: int) -> int:
+        return round((end_us - start_us) / 1000 * self.seen)
+
+
+def row(at: datetime, energy_mj: int, state: State = State.ACTIVE, model: str | None = "m:8b") -> Bucket:
+    return Bucket(to_us(at), MINUTE_US, "gpu", model, state, energy_mj, 60_000, Quality.COUNTER)
+
+
+def hour(start: datetime, source: str = "pass_through", tokens: int = 10_000, requests: int = 5) -> TokenHour:
+    return TokenHour(start, "m:8b", "curl", source, requests, requests, 500, 0, tokens, 100.0, 1000)
+
+
+def test_last_week_is_the_models_cost_until_the_same_hour() -> None:
+    week = timedelta(days=7)
+    ledger = Ledger(
+        [
+            row(NOW - week - timedelta(hours=1), MJ_PER_KWH),
+            row(NOW - week - timedelta(hours=2), MJ_PER_KWH, State.PARKED),
+            row(NOW - week - timedelta(hours=2), MJ_PER_KWH, State.BASE, None),
+            row(NOW - week + timedelta(hours=1), MJ_PER_KWH),
+            row(NOW - timedelta(hours=1), 5),
+        ]
+    )
+    found = last_week(ledger, TARIFF, UTC_ZONE, NOW)  # type: ignore[arg-type]  # as much as is used
+    assert found.cost_micro == 720_000
+    assert found.reason == ""
+
+
+def test_a_half_seen_week_is_not_compared() -> None:
+    ledger = Ledger([row(NOW - timedelta(days=7, hours=1), MJ_PER_KWH)], seen=0.5)
+    found = last_week(ledger, TARIFF, UTC_ZONE, NOW)  # type: ignore[arg-type]  # as much as is used
+    assert found.cost_micro is None
+    assert "only partly recorded" in found.reason
+
+
+def test_money_per_token_comes_only_from_hours_in_which_every_client_was_counted() -> None:
+    first = NOW.replace(hour=9)
+    ledger = Ledger(
+        [
+            row(first + timedelta(minutes=5), MJ_PER_KWH // 100),
+            row(first + timedelta(minutes=6), MJ_PER_KWH // 100, State.PARKED),
+            row(first + timedelta(minutes=6), MJ_PER_KWH, State.BASE, None),
+            row(first + timedelta(minutes=6), MJ_PER_KWH, State.ACTIVE, "other:1b"),
+            row(first + timedelta(hours=1), MJ_PER_KWH),
+        ]
+    )
+    hours = (hour(first), hour(first, "benchmark", 10_000), hour(first + timedelta(hours=1), "try_it"))
+    found = token_costs(ledger, TARIFF, UTC_ZONE, hours)  # type: ignore[arg-type]  # as much as is used
+    assert set(found) == {"m:8b"}
+    # 0.02 kWh for 20,000 tokens
+    assert found["m:8b"].output_tokens == 20_000
+    assert found["m:8b"].energy_mj == MJ_PER_KWH
+    assert found["m:8b"].cost_micro == 360_000
+
+
+def test_too_few_tokens_give_no_price() -> None:
+    hours = (hour(NOW.replace(hour=9), tokens=50),)
+    found = token_costs(Ledger([]), TARIFF, UTC_ZONE, hours)  # type: ignore[arg-type]  # as much as is used
+    assert found["m:8b"].cost_micro is None
+    assert token_costs(Ledger([]), TARIFF, UTC_ZONE, ()) == {}  # type: ignore[arg-type]  # likewise
+
+
+def busy(days: int = 10, watts: int = 330) -> BusyMinutes:
+    looked = BusyMinutes()
+    rows = [
+        row(NOW - timedelta(days=day, minutes=minute), watts * 60_000)
+        for day in range(days)
+        for minute in range(60)
+    ]
+    assert len(list(looked.watching(rows))) == len(rows)
+    return looked
+
+
+def host(rated_w: float | None = 350.0, limit_w: float | None = 350.0, name: str = "RTX 3090") -> HostState:
+    card = Device("gpu", name, "cuda", 24 << 30, 20 << 30, rated_w=rated_w)
+    sample = DeviceSample("gpu", name, "gpu", "nvidia", 30.0, limit_w=limit_w)
+    return HostState(
+        LOCAL_HOST,
+        "here",
+        ServerState("http://127.0.0.1:9"),
+        MachineProfile("here", "linux", 1, 1, devices=(card,)),
+        MachineSample(LOCAL_HOST, NOW, 1.0, (sample,)),
+    )
+
+
+def test_a_power_limit_is_advised_where_all_its_figures_are_known() -> None:
+    (cap,) = caps(host(), busy(), Decimal("0.36"))
+    assert cap.device == "RTX 3090"
+    assert cap.advice.cap_w == 280
+    # at most 50 W above the cap for 10 hours in 9.04 days
+    assert cap.advice.saves_high_mj == round(50 * 10 * 30.4375 / (9 + 60 / 1440) * 3_600_000)
+
+
+def test_no_advice_without_figures_or_for_cards_nobody_can_limit() -> None:
+    assert caps(host(rated_w=None), busy(), None) == ()
+    assert caps(host(limit_w=None), busy(), None) == ()
+    assert caps(host(limit_w=280.0), busy(), None) == ()
+    assert caps(host(name="RTX 4090 Laptop GPU"), busy(), None) == ()
+    assert caps(host(), busy(days=2), None) == ()
+    assert caps(host(), BusyMinutes(), None) == ()
+    assert caps(replace(host(), profile=None), busy(), None) == ()

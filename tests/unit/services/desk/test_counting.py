@@ -1,0 +1,113 @@
+"""Token counts of every client: off until asked for, on and off, each count to all who need it."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from wattlight.domain.state import CountingState
+from wattlight.domain.tokens import Counters, TokenUse
+from wattlight.runtime import Endpoint, RuntimeProblem
+from wattlight.services.benchmark import EnergyTap
+from wattlight.services.desk import Counting
+from wattlight.services.passthrough import PassThrough, WindowEnergy
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SERVER = Endpoint("http", "127.0.0.1", 11434)
+
+
+def use(tokens_in: int | None, tokens_out: int | None) -> TokenUse:
+    counters = Counters(prompt_tokens=tokens_in, output_tokens=tokens_out)
+    return TokenUse("m", "curl", "/api/chat", NOW, NOW, 100, 5, 200, True, counters)
+
+
+class Relay:
+    """A relay that does not listen."""
+
+    def __init__(self, upstream: Endpoint, port: int, on_use: Callable[[TokenUse], None]) -> None:
+        self.upstream, self.port, self.on_use = upstream, port, on_use
+        self.running = False
+
+    def start(self) -> None:
+        if self.port == 1:
+            raise RuntimeProblem("Port 1 is used by another program.", "Choose another.", "port_taken")
+        self.running = True
+
+    def stop(self) -> None:
+        self.running = False
+
+
+class Bench:
+    """A counting desk over fake relays."""
+
+    def __init__(self) -> None:
+        self.relays: list[Relay] = []
+        self.written: list[TokenUse] = []
+        self.noted: list[tuple[int, int]] = []
+        self.server = SERVER
+        self.counting = Counting(
+            lambda: self.server,
+            self._write,
+            lambda tokens_in, tokens_out: self.noted.append((tokens_in, tokens_out)),
+            WindowEnergy(EnergyTap()),
+            lambda upstream, on_use: PassThrough(upstream, on_use, None, self._relay),
+        )
+
+    def _write(self, uses: Sequence[TokenUse]) -> None:
+        self.written += uses
+
+    def _relay(self, upstream: Endpoint, port: int, on_use: Callable[[TokenUse], None]) -> Relay:
+        self.relays.append(Relay(upstream, port, on_use))
+        return self.relays[-1]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_nothing_listens_until_it_is_asked_for(bench: Bench) -> None:
+    assert bench.counting.state == CountingState()
+    assert bench.counting.stop()
+    assert bench.relays == []
+
+
+def test_each_count_reaches_the_file_and_the_meter(bench: Bench) -> None:
+    bench.counting.turn_on(11435)
+    assert bench.counting.state.on
+    assert bench.counting.state.url == "http://127.0.0.1:11435"
+    bench.relays[0].on_use(use(20, 7))
+    bench.relays[0].on_use(use(None, None))
+    assert bench.counting.state.requests == 2
+    assert bench.counting.state.uncounted == 1
+    assert bench.counting.state.output_tokens == 7
+    assert bench.noted == [(20, 7)]
+    assert bench.counting.stop()
+    assert len(bench.written) == 2
+    assert not bench.relays[0].running
+    assert not bench.counting.state.on
+
+
+def test_another_port_or_another_server_is_another_relay(bench: Bench) -> None:
+    bench.counting.turn_on(11435)
+    bench.counting.turn_on(11435)
+    assert len(bench.relays) == 1
+    bench.server = Endpoint("http", "127.0.0.1", 40000)
+    bench.counting.turn_on(11436)
+    assert [r.running for r in bench.relays] == [False, True]
+    assert bench.relays[1].upstream.port == 40000
+    bench.counting.turn_off()
+    assert not bench.relays[1].running
+
+
+def test_a_taken_port_is_told_and_nothing_is_on(bench: Bench) -> None:
+    with pytest.raises(RuntimeProblem, match="Port 1"):
+        bench.counting.turn_on(1)
+    assert not bench.counting.state.on
+
+
+def test_a_benchmark_counts_without_the_relay(bench: Bench) -> None:
+    bench.counting.count(use(5, 9))
+    assert bench.counting.stop()
+    assert bench.noted == [(5, 9)]
+    assert len(bench.written) == 1
