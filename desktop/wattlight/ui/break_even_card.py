@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QLineEdit
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
@@ -34,17 +34,19 @@ class BreakEvenCard:
         grid = QGridLayout()
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(6)
-        grid.setColumnStretch(6, 1)
+        grid.setColumnStretch(4, 1)
         column.addLayout(grid)
         self._fields: dict[str, QLineEdit] = {}
         self._api = combo(tr("API"))
         self._api.setMinimumWidth(120)
+        self._api.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._model = combo(tr("Model here"))
         self._model.setMinimumWidth(120)
+        self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._api.currentIndexChanged.connect(lambda: self._chosen("api", self._api.currentData()))
         self._model.currentIndexChanged.connect(lambda: self._chosen("model", self._model.currentData()))
         grid.addWidget(plain_label(tr("API")), 0, 0)
-        grid.addWidget(self._api, 0, 1, 1, 5)
+        grid.addWidget(self._api, 0, 1, 1, 4)
         grid.addWidget(plain_label(tr("Model here")), 1, 0)
         grid.addWidget(self._model, 1, 1, 1, 3)
         labels = (
@@ -60,7 +62,7 @@ class BreakEvenCard:
             field = line(label, "", FIELD_WIDTH)
             field.editingFinished.connect(lambda n=name: self._typed(n))
             self._fields[name] = field
-            row, place = 2 + index // 3, index % 3 * 2
+            row, place = 2 + index // 2, index % 2 * 2
             grid.addWidget(plain_label(label), row, place)
             grid.addWidget(field, row, place + 1)
         self._missing = plain_label(role="quiet", wrap=True)

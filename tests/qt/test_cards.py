@@ -1,0 +1,174 @@
+"""Cards of single subjects: counting tokens, an API instead, loads compared, measuring a speed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
+
+from fakes import made_up_day
+from wattlight.domain.breakeven import ApiPrice
+from wattlight.domain.state import CountingState
+from wattlight.settings import Settings
+from wattlight.ui.dashboard import Dashboard
+from wattlight.ui.theme import Theme
+from wattlight.viewmodels import BreakEvenBasis, Command, OwnSide, Scene, Verb
+
+from .grab import settle
+
+pytestmark = pytest.mark.qt
+
+
+class Shown:
+    """A dashboard whose saved settings come back with the next scene, as in the program."""
+
+    def __init__(self, app: QApplication) -> None:
+        self.theme = Theme(app, "light")
+        self.asked: list[Command] = []
+        self.saved: list[Settings] = []
+        self.scene = made_up_day.evening()
+        self.dashboard = Dashboard(
+            self.theme, self.asked.append, lambda _seen: None, self.save, lambda _use, _context: None
+        )
+
+    def save(self, settings: Settings) -> None:
+        self.saved.append(settings)
+        self.show(replace(self.scene, settings=settings))
+
+    def show(self, scene: Scene, page: str = "") -> None:
+        self.scene = scene
+        self.dashboard.render_scene(scene)
+        if page:
+            self.dashboard.open_page(page)
+            self.dashboard.show()
+        settle()
+
+    def find(self, kind: type[QWidget], name: str) -> QWidget:
+        """The visible widget with this spoken name or text."""
+        for widget in self.dashboard.findChildren(kind):
+            text = getattr(widget, "text", lambda: "")()
+            if widget.isVisible() and name in {widget.accessibleName(), text}:
+                return widget
+        raise LookupError(name)
+
+    def texts(self) -> str:
+        labels = [w.text() for w in self.dashboard.findChildren(QLabel) if w.isVisible()]
+        return "\n".join(text.replace("\u00a0", " ").replace("\u200b", "") for text in labels)
+
+    def close(self) -> None:
+        self.dashboard.hide()
+        self.dashboard.deleteLater()
+        self.theme.close()
+        settle()
+
+
+@pytest.fixture
+def shown(qapp: QApplication) -> Iterator[Shown]:
+    made = Shown(qapp)
+    yield made
+    made.close()
+
+
+def typed(shown: Shown, name: str, text: str) -> None:
+    field = shown.find(QLineEdit, name)
+    assert isinstance(field, QLineEdit)
+    field.setText(text)
+    field.editingFinished.emit()
+    settle()
+
+
+def test_the_switch_of_the_relay_is_saved_and_shows_the_ways_to_it(shown: Shown) -> None:
+    shown.show(shown.scene, "settings")
+    assert "OLLAMA_HOST=" not in shown.texts()
+    box = shown.find(QCheckBox, "Count the tokens of other programs")
+    assert isinstance(box, QCheckBox)
+    assert not box.isChecked()
+    box.click()
+    assert shown.saved[-1].passthrough_on
+    assert "OLLAMA_HOST=127.0.0.1:11435" in shown.texts()
+    assert "It is not listening yet." in shown.texts()
+    counting = CountingState(True, "http://127.0.0.1:11435", 11435, 3, 0, 40)
+    shown.show(replace(shown.scene, state=replace(shown.scene.state, counting=counting)))
+    assert "3 requests, 40 output tokens" in shown.texts()
+    saves = len(shown.saved)
+    box.click()
+    assert not shown.saved[-1].passthrough_on
+    assert len(shown.saved) == saves + 1
+
+
+def test_a_port_is_saved_or_explained(shown: Shown) -> None:
+    shown.show(shown.scene, "settings")
+    typed(shown, "Port", "80")
+    assert shown.saved == []
+    assert "between 1024 and 65535" in shown.texts()
+    typed(shown, "Port", "12345")
+    assert shown.saved[-1].passthrough_port == 12345
+
+
+def test_budget_of_the_month_and_rate_of_the_dollar(shown: Shown) -> None:
+    shown.show(shown.scene, "settings")
+    typed(shown, "Monthly budget", "12,50")
+    assert shown.saved[-1].meter.monthly_budget_micro == 12_500_000
+    typed(shown, "Rate of the US dollar", "0.92")
+    assert shown.saved[-1].price.dollar_rate == "0.92"
+    today = shown.scene.now.astimezone(shown.scene.zone).date()
+    assert shown.saved[-1].price.dollar_rate_date == today.isoformat()
+    typed(shown, "Rate of the US dollar", "much")
+    assert "Type the rate as a number" in shown.texts()
+    assert shown.saved[-1].price.dollar_rate == "0.92"
+
+
+def test_the_comparison_with_an_api_is_worked_out_from_what_is_typed(shown: Shown) -> None:
+    row = ApiPrice("f", "Host", "F", "", "EUR", Decimal(2), Decimal(10), None, date(2026, 11, 1), "list")
+    own = OwnSide("qwen3:8b", 100.0, 2000.0, 200.0, True)
+    basis = BreakEvenBasis((row,), (own,), Decimal("0.40"), "EUR")
+    shown.show(shown.scene, "cost")
+    assert "An API instead?" not in shown.texts()
+    shown.show(replace(shown.scene, extras=replace(shown.scene.extras, break_even=basis)))
+    assert "Still needed: calls a month" in shown.texts()
+    for name, text in (("Calls a month", "100000"), ("Tokens in", "1000"), ("Tokens out", "500")):
+        typed(shown, name, text)
+    assert shown.saved[-1].break_even.calls == "100000"
+    assert "At this use your own hardware is cheaper." in shown.texts()
+    assert "€700.00" in shown.texts()
+    assert "Privacy and use without a network are not in the sum." in shown.texts()
+    saves = len(shown.saved)
+    typed(shown, "Tokens out", "500")
+    assert len(shown.saved) == saves
+
+
+def test_measuring_is_one_click(shown: Shown) -> None:
+    shown.show(shown.scene, "models")
+    shown.dashboard.open_page("models", "qwen3:8b")
+    settle()
+    button = shown.find(QPushButton, "Measure speed")
+    assert isinstance(button, QPushButton)
+    button.click()
+    assert (shown.asked[-1].verb, shown.asked[-1].model) == (Verb.MEASURE, "qwen3:8b")
+
+
+def test_loads_are_a_section_of_the_machine(shown: Shown) -> None:
+    shown.show(shown.scene, "machine")
+    assert "Predicted and taken" in shown.texts()
+
+
+@pytest.mark.parametrize("page", ["settings", "cost", "machine"])
+def test_the_cards_fit_the_smallest_window(shown: Shown, page: str) -> None:
+    long_name = "namespace/a-model-with-a-very-long-name-indeed:70b-instruct-q4_K_M"
+    row = ApiPrice(
+        "f", "A provider of long names", "A model of a long name", "", "EUR", Decimal(2), Decimal(10), None,
+        date(2026, 11, 1), "list",
+    )  # fmt: skip
+    basis = BreakEvenBasis((row,), (OwnSide(long_name, 100.0),), Decimal("0.40"), "EUR")
+    scene = replace(
+        shown.scene,
+        extras=replace(shown.scene.extras, break_even=basis),
+        settings=replace(shown.scene.settings, passthrough_on=True),
+    )
+    shown.show(scene, page)
+    shown.dashboard.resize(shown.dashboard.minimumSize())
+    settle()
+    inner = shown.dashboard._pages[page].widget()
+    assert inner.minimumSizeHint().width() <= shown.dashboard._pages[page].viewport().width()
