@@ -28,6 +28,7 @@ TEST_TOOLS = (
     Tool("dbus-run-session", "dbus", "dbus-daemon", "dbus"),
     Tool("desktop-file-validate", "desktop-file-utils", "desktop-file-utils", "desktop-file-utils"),
     Tool("appstreamcli", "appstream", "appstream", "appstream"),
+    Tool("mandoc", "mandoc", "mandoc", "mandoc"),
 )
 
 
