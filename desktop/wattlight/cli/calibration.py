@@ -1,135 +1,190 @@
-"""``power --calibrate``: three minutes with a wall meter, to know what no sensor sees."""
+"""``power --calibrate`` and its relatives: what the person says of the way to the wall plug."""
 
+import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
 
-from wattlight.domain.power import MachineTotal, WallFit, compose, fit_wall
-from wattlight.domain.values import Problem
+from wattlight.domain.power import SUPPLY_CURVES, plausible_wall_w
+from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import number, tr, watts
 from wattlight.probes import Prober
-from wattlight.settings import Settings, save_settings
+from wattlight.services.calibration import (
+    MEASURE_S,
+    SETTLE_S,
+    NoCalibration,
+    WallCalibration,
+    assumed_in,
+    calibration_in,
+    forgotten_in,
+    implausible,
+)
+from wattlight.settings import Meter, save_settings
 
 from .call import Call
 
-SETTLE_S, MEASURE_S, BEAT_S = 20, 60, 2
-"""Twice: settle, then measure; with the typing three minutes."""
+MAX_FILE_BYTES = 100_000
+TRIES = 3
 
 
-class NoCalibration(Problem):
-    """The calibration cannot be made."""
+class BadReadings(Problem):
+    """The file of ``--calibrate-json`` cannot be used."""
 
-    code = "no_calibration"
-
-
-@dataclass(frozen=True, slots=True)
-class WallOf:
-    """A calibration and the parts it was made with; for other parts it says nothing."""
-
-    fit: WallFit
-    parts: tuple[str, ...]
-
-    def watts(self, total: MachineTotal) -> float | None:
-        """Watts at the plug, None when other parts are measured now."""
-        if total.measured_w is None or set(total.counted) != set(self.parts):
-            return None
-        return self.fit.wall_w(total.measured_w)
+    code = "bad_readings"
 
 
-def wall_fit(settings: Settings) -> WallOf | None:
-    """The saved calibration, None without one."""
-    meter = settings.meter
-    if meter.wall_base_w is None or meter.wall_factor is None or not meter.wall_parts:
-        return None
-    return WallOf(WallFit(meter.wall_base_w, meter.wall_factor, 0.0), tuple(meter.wall_parts.split(",")))
+def add_wall_options(parser: ArgumentParser) -> None:
+    """The options that change what is known of the wall plug; at most one of them at a time."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--calibrate", action="store_true", help="three minutes with a wall meter: find what no sensor sees"
+    )
+    group.add_argument(
+        "--calibrate-json",
+        metavar="FILE",
+        help='the same, the meter\'s figures from {"wall_w": [quiet, load]}',
+    )
+    group.add_argument(
+        "--assume", metavar="W", type=_rest, help="assume this many watts for all that is not measured"
+    )
+    group.add_argument("--forget-wall", action="store_true", help="forget calibration and assumption")
+    parser.add_argument(
+        "--supply",
+        metavar="LABEL:WATTS",
+        type=_supply,
+        help=f"with --assume: the power supply, one of {', '.join(SUPPLY_CURVES)}, and its rated watts",
+    )
 
 
-def calibrate(call: Call, prober: Prober) -> int:
-    """Guide the person, fit the line, save it.
+def change_wall(args: Namespace, call: Call, prober: Prober) -> bool:
+    """Do what one of the options asks for; False without any.
 
     Raises:
-        NoCalibration: nothing is measured, nobody can be asked, or the two levels carry no line.
+        Problem: it cannot be done; nothing was changed.
     """
-    if call.as_json or not sys.stdin.isatty():
-        raise NoCalibration(
-            tr("A calibration asks for the figures of a wall meter."),
-            tr("Run it in a terminal, without --json."),
+    if args.supply and args.assume is None:
+        raise Problem(
+            tr("A power supply is assumed together with what is not measured."),
+            tr("Say both: --assume 35 --supply gold:650."),
+            "wrong_use",
         )
-    if compose(prober.sample().devices).measured_w is None:
-        time.sleep(BEAT_S)
-        if compose(prober.sample().devices).measured_w is None:
+    if args.forget_wall:
+        _save(call, forgotten_in)
+    elif args.assume is not None:
+        label, rated_w = args.supply or (None, None)
+        _save(call, lambda meter: assumed_in(meter, args.assume, label, rated_w))
+    elif args.calibrate_json:
+        given = iter(_file_readings(Path(args.calibrate_json)))
+        _calibrate(call, prober, lambda: next(given))
+    elif args.calibrate:
+        if call.as_json or not sys.stdin.isatty():
             raise NoCalibration(
-                tr("No part of this computer's power is measured, so there is nothing to calibrate."),
-                tr("See 'wattlight doctor'."),
+                tr("A calibration asks for the figures of a wall meter."),
+                tr("Run it in a terminal, without --json."),
             )
-    call.out.line(tr("Plug the computer (without the screen, if it has its own plug) into a wall meter."))
-    call.out.line(
-        tr("First quiet: close what works, then leave the computer alone for {s} s.", s=SETTLE_S + MEASURE_S)
-    )
-    quiet, parts = _level(call, prober)
-    call.out.line(tr("Now load: let a model write a long answer for {s} s.", s=SETTLE_S + MEASURE_S))
-    busy, again = _level(call, prober)
-    if parts != again:
-        raise NoCalibration(
-            tr("Other parts were measured under load than in quiet."),
-            tr("Wake the graphics card first and repeat."),
-        )
-    fit = fit_wall([quiet, busy])
-    if fit is None:
-        raise NoCalibration(
-            tr("The two levels carry no line: too close, or the meter shows less than is measured inside."),
-            tr("Use a heavier load, read the meter at the end of each minute, and repeat."),
-        )
-    settings = call.workshop.settings()
-    meter = replace(
-        settings.meter,
-        wall_base_w=round(fit.base_w, 1),
-        wall_factor=round(fit.factor, 3),
-        wall_parts=",".join(sorted(parts)),
-    )
-    save_settings(call.workshop.places.settings_file, replace(settings, meter=meter))
-    call.out.line(
+        _calibrate(call, prober, lambda: _typed(call))
+    else:
+        return False
+    return True
+
+
+def _calibrate(call: Call, prober: Prober, reading: Callable[[], float]) -> None:
+    guide = WallCalibration(prober.sample, time.sleep)
+    guide.prepare()
+    _tell(call, tr("Plug the computer (without the screen, if it has its own plug) into a wall meter."))
+    whole = SETTLE_S + MEASURE_S
+    _tell(call, tr("First quiet: close what works, then leave the computer alone for {s} s.", s=whole))
+    quiet = guide.level()
+    _tell(call, tr("Measured inside: {power}.", power=watts(quiet.mean_w)))
+    quiet_wall_w = reading()
+    _tell(call, tr("Now load: let a model write a long answer for {s} s.", s=whole))
+    busy = guide.level()
+    _tell(call, tr("Measured inside: {power}.", power=watts(busy.mean_w)))
+    fit = guide.finish(quiet, quiet_wall_w, busy, reading())
+    day = call.workshop.now().date()
+    _save(call, lambda meter: calibration_in(meter, fit, quiet.parts, day))
+    _tell(
+        call,
         tr(
-            "At the wall: {base} and {factor} times what is measured. Saved; 'wattlight power' shows it now.",
+            "At the wall: {base} and {factor} times what is measured, give or take {error}. Saved.",
             base=watts(fit.base_w),
             factor=number(fit.factor, 2),
-        )
+            error=watts(fit.error_w),
+        ),
     )
-    return 0
 
 
-def _level(call: Call, prober: Prober) -> tuple[tuple[float, float], frozenset[str]]:
-    """Mean measured watts of a minute and the meter's figure at its end."""
-    _wait(prober, SETTLE_S)
-    values: list[float] = []
-    parts: frozenset[str] = frozenset()
-    for _ in range(MEASURE_S // BEAT_S):
-        time.sleep(BEAT_S)
-        total = compose(prober.sample().devices)
-        if total.measured_w is not None:
-            values.append(total.measured_w)
-            parts = frozenset(total.counted)
-    if not values:
-        raise NoCalibration(tr("Nothing could be measured meanwhile."), tr("See 'wattlight doctor'."))
-    mean = sum(values) / len(values)
-    call.out.line(tr("Measured inside: {power}.", power=watts(mean)))
-    return (mean, _ask(call)), parts
+def _tell(call: Call, text: str) -> None:
+    """With ``--json`` only the document is printed."""
+    if not call.as_json:
+        call.out.line(text)
 
 
-def _wait(prober: Prober, seconds: int) -> None:
-    for _ in range(seconds // BEAT_S):
-        time.sleep(BEAT_S)
-        prober.sample()
+def _save(call: Call, change: Callable[[Meter], Meter]) -> None:
+    settings = call.workshop.settings()
+    save_settings(call.workshop.places.settings_file, replace(settings, meter=change(settings.meter)))
 
 
-def _ask(call: Call) -> float:
-    for _ in range(3):
+def _typed(call: Call) -> float:
+    for _ in range(TRIES):
         call.out.line(tr("What does the wall meter show, in watts?"))
         text = sys.stdin.readline().strip().upper().removesuffix("W").strip().replace(",", ".")
         try:
             value = float(text)
         except ValueError:
             continue
-        if 1 <= value <= 5000:
+        if plausible_wall_w(value):
             return value
-    raise NoCalibration(tr("That was no number of watts."), tr("Run it again and type a figure like 84.5."))
+    raise implausible()
+
+
+def _file_readings(file: Path) -> tuple[float, float]:
+    name = clean_text(file.name, 80)
+    try:
+        with file.open("rb") as stream:
+            document = json.loads(stream.read(MAX_FILE_BYTES))
+        quiet, busy = document["wall_w"]
+        values = (quiet, busy)
+    except OSError as error:
+        raise BadReadings(
+            tr("The file {name} cannot be read ({reason}).", name=name, reason=error.strerror or ""),
+            tr("Check its name."),
+        ) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _bad(name) from error
+    if not all(type(value) in {int, float} and plausible_wall_w(value) for value in values):
+        raise _bad(name)
+    return float(quiet), float(busy)
+
+
+def _bad(name: str) -> BadReadings:
+    return BadReadings(
+        tr("The file {name} does not hold two figures of a wall meter.", name=name),
+        tr("Write {example} into it: quiet, then under load.", example='{"wall_w": [84.5, 310]}'),
+    )
+
+
+def _rest(text: str) -> float:
+    value = _watts(text)
+    if not 0 <= value <= 2000:
+        raise ArgumentTypeError(f"'{text}' is not a number of watts from 0 to 2000")
+    return value
+
+
+def _supply(text: str) -> tuple[str, float]:
+    label, _, rated = text.lower().partition(":")
+    if label not in SUPPLY_CURVES or not 50 <= _watts(rated) <= 5000:
+        raise ArgumentTypeError(f"'{text}' is not one of {', '.join(SUPPLY_CURVES)} and watts: gold:650")
+    return label, _watts(rated)
+
+
+def _watts(text: str) -> float:
+    try:
+        value = float(text.strip().lower().removesuffix("w").replace(",", "."))
+    except ValueError:
+        return -1.0
+    return value if isfinite(value) else -1.0

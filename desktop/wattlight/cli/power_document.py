@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from wattlight.domain.power import MachineTotal, compose
+from wattlight.domain.power import MachineTotal, Wall, compose
 from wattlight.domain.values import DeviceSample, MachineSample
 from wattlight.probes import HardwareReport
-
-from .calibration import WallOf
 
 Document = dict[str, Any]
 
 
-def power_document(sample: MachineSample, report: HardwareReport, wall: WallOf | None = None) -> Document:
+def power_document(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> Document:
     """One tick. ``report`` gives the ranges of what cannot be measured; they are in no sum."""
     total = compose(sample.devices)
+    plug = wall.figure(total) if wall else None
     estimates = {row.id: row.estimate_w for row in report.accelerators if row.estimate_w}
     if report.cpu_power.estimate_w:
         estimates["cpu"] = report.cpu_power.estimate_w
@@ -29,7 +28,9 @@ def power_document(sample: MachineSample, report: HardwareReport, wall: WallOf |
             "not_measured": list(total.unknown),
             "not_covered": list(total.uncovered),
             "whole_computer": total.whole,
-            "wall_w": _rounded(wall.watts(total) if wall else None),
+            "wall_w": _rounded(plug.power_w if plug else None),
+            "wall_error_w": _rounded(plug.error_w if plug else None),
+            "wall_basis": plug.basis.value if plug else None,
         },
     }
 

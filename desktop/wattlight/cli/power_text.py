@@ -1,15 +1,15 @@
 """``power`` for a person: one table a tick."""
 
-from wattlight.domain.power import MachineTotal, compose
+from wattlight.domain.power import MachineTotal, Wall, compose
 from wattlight.domain.values import DeviceSample, MachineSample, Quality, Scope
 from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import HardwareReport
+from wattlight.services.calibration import wall_line
 
-from .calibration import WallOf
 from .columns import aligned
 
 
-def power_lines(sample: MachineSample, report: HardwareReport, wall: WallOf | None = None) -> list[str]:
+def power_lines(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> list[str]:
     """The table: part, watts, what they cover, how sure, why not; then the sum and what it leaves out."""
     total = compose(sample.devices)
     ranges = {row.id: row.estimate_w for row in report.accelerators}
@@ -19,10 +19,8 @@ def power_lines(sample: MachineSample, report: HardwareReport, wall: WallOf | No
         rows = [(tr("nothing"), "", tr("no power sensor was found"))]
     lines = aligned(rows, frozenset({1}))
     lines += ["", *_sum(total)]
-    plug = wall.watts(total) if wall else None
-    if plug is not None:
-        lines.append(tr("At the wall: about {power} (from your calibration)", power=watts(plug)))
-    return lines
+    plug = wall_line(total, wall) if wall else ""
+    return [*lines, plug] if plug else lines
 
 
 def watch_line(sample: MachineSample) -> str:

@@ -5,8 +5,9 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from wattlight.i18n import tr
 from wattlight.probes import Prober
+from wattlight.services.calibration import wall_of
 
-from .calibration import calibrate, wall_fit
+from .calibration import add_wall_options, change_wall
 from .call import Call
 from .power_document import power_document
 from .power_text import power_lines, watch_line
@@ -26,9 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--interval", metavar="S", type=_interval, default=1.0, help="seconds between lines (default 1)"
     )
-    parser.add_argument(
-        "--calibrate", action="store_true", help="three minutes with a wall meter: find what no sensor sees"
-    )
+    add_wall_options(parser)
     parser.add_argument("--count", metavar="N", type=_count, help="with --watch: stop after N lines")
 
 
@@ -37,15 +36,14 @@ def run(args: Namespace, call: Call) -> int:
     prober = call.workshop.prober()
     try:
         prober.sample()
-        if args.calibrate:
-            return calibrate(call, prober)
+        change_wall(args, call, prober)
         if args.watch:
             return _watch(args, call, prober)
         if prober.has_counters():
             time.sleep(FIRST_PAUSE_S)
         sample = prober.sample()
         report = prober.latest()
-        wall = wall_fit(call.workshop.settings())
+        wall = wall_of(call.workshop.settings().meter)
         if call.as_json:
             call.out.document(power_document(sample, report, wall))
         else:
@@ -60,7 +58,7 @@ def _watch(args: Namespace, call: Call, prober: Prober) -> int:
     """Lines at even distances; one that was missed (a stall, a sleep) is not made up for."""
     due = time.monotonic()
     left = args.count
-    wall = wall_fit(call.workshop.settings())
+    wall = wall_of(call.workshop.settings().meter)
     if not call.as_json:
         call.out.line(tr("Measured power; stop with Ctrl+C."))
     while left is None or left > 0:

@@ -51,6 +51,11 @@ class Meter:
     wall_factor: float | None = None
     wall_parts: str = ""
     """Found against a wall meter: at the plug = base + factor x measured, for just these parts (ids)."""
+    wall_error_w: float | None = None
+    wall_date: str | None = None
+    supply: str | None = None
+    supply_rated_w: float | None = None
+    """The power supply as the person names it: an 80 PLUS label ("gold") and its rated watts."""
     cooling_factor: float = 0.0
     daily_budget_micro: int | None = None
     monthly_budget_micro: int | None = None

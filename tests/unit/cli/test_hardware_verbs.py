@@ -14,9 +14,7 @@ from jsonschema import Draft202012Validator
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from wattlight.cli import run, verb_doctor, verb_hardware, verb_power
-from wattlight.cli.calibration import WallOf
 from wattlight.domain.machine_file import parse_machine
-from wattlight.domain.power import WallFit, compose
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.paths import Places
 from wattlight.probes import Prober, open_prober
@@ -253,21 +251,15 @@ def test_a_calibration_asks_twice_and_is_used(
     assert saved.meter.wall_parts == "pci:0000:01:00.0"
     monkeypatch.setattr(bench, "settings", lambda: saved)
     assert document(bench, "power")["total"]["wall_w"] == pytest.approx(250, abs=0.5)
-    assert "At the wall: about 250 W" in text(bench, "power")
+    assert "Whole computer at the wall, estimated: 250 W ± 5.0 W (your calibration of Nov 24, 2026)" in text(
+        bench, "power"
+    )
 
 
 def test_a_calibration_without_terminal_or_sensor_is_refused(bench_on: Callable[[str], Bench]) -> None:
     out = io.StringIO()
     assert run(["power", "--calibrate", "--json"], bench_on("optimus_dgpu_active"), out) == 1
     assert json.loads(out.getvalue())["error"]["code"] == "no_calibration"
-
-
-def test_a_calibration_of_other_parts_says_nothing(bench_on: Callable[[str], Bench]) -> None:
-    wall = WallOf(WallFit(30.0, 1.1, 0.0), ("pci:0000:09:00.0",))
-    bench = bench_on("amdgpu_dgpu_7900xtx")
-    sample = bench.prober().sample()
-    bench.opened.close()
-    assert wall.watts(compose(sample.devices)) is None
 
 
 def test_doctor_says_that_the_server_is_another_computer(bench_on: Callable[[str], Bench]) -> None:
