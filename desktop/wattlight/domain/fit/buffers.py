@@ -169,7 +169,7 @@ def _attention(arch: Architecture, quantised: bool) -> int:
 
 def _rotation(length: int) -> int:
     """Edge of the matrix a quantised cache rotates heads with: 64 times a power of two."""
-    if length % 64:
+    if not length or length % 64:
         return 0
     edge = 64
     while length % (2 * edge) == 0:
