@@ -157,6 +157,20 @@ def test_from_the_first_page_to_the_last_with_return_alone(light: Made) -> None:
     assert not light.saved[-1].start_at_login
 
 
+def test_return_does_not_end_the_setup_while_a_model_is_on_its_way(light: Made) -> None:
+    window = light.show(scenes.SCENES["try-waiting"]())
+    window._begin(window._pages["try"])
+    press(Qt.Key.Key_Return)
+    assert light.ended == 0
+    window.render_scene(scenes.SCENES["try-ready"]())
+    settle()
+    focus = QApplication.focusWidget()
+    assert isinstance(focus, QLineEdit)
+    press(Qt.Key.Key_Return)
+    assert light.controls.calls[-1][0] == "try_prompt"
+    assert light.ended == 0
+
+
 def test_finish_ends_it_and_says_so_once(light: Made) -> None:
     window = light.show(scenes.SCENES["try-answered"]())
     while not (

@@ -267,7 +267,8 @@ class DesktopFace:
         for name in larger:
             self._controller.cancel_pull(name)
         self._controller.pull(model)
-        self._save(replace(self._settings, first_run=FirstRun("try", model, larger[0] if larger else None)))
+        step = "login" if self._settings.first_run.step == "model" else self._settings.first_run.step
+        self._save(replace(self._settings, first_run=FirstRun(step, model, larger[0] if larger else None)))
 
     def _decline_price(self) -> None:
         self._save(replace(self._settings, price=replace(self._settings.price, declined=True)))

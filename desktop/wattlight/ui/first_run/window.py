@@ -112,7 +112,7 @@ class FirstRunWindow(ThemedWindow):
         self._skip.setVisible(not view.last)
         if turned:
             self._turn_to(page, view)
-        elif held is not None and self.isAncestorOf(held) and not _takes_keys(held):
+        elif held is self or (held is not None and self.isAncestorOf(held) and not _takes_keys(held)):
             self._begin(page)  # else the next in line had the focus, and Return might skip the setup
 
     def go_on(self) -> None:
@@ -153,13 +153,16 @@ class FirstRunWindow(ThemedWindow):
             focus = QApplication.focusWidget()
             if isinstance(focus, QAbstractButton) and not focus.isCheckable():
                 focus.click()
-            elif not isinstance(focus, QPlainTextEdit) and not self._answers_return(focus):
+            elif not self._answers_return(focus):
                 self.go_on()
             return
         super().keyPressEvent(event)
 
     def _answers_return(self, focus: QWidget | None) -> bool:
-        return isinstance(focus, QLineEdit) and self.step != "price"
+        """Whether Return means something else here: in a text, in the prompt, while a model is awaited."""
+        if self._view is not None and self._view.last:
+            return True
+        return isinstance(focus, QPlainTextEdit) or (isinstance(focus, QLineEdit) and self.step != "price")
 
     def _end(self, settings: Settings) -> None:
         self._setup.stop_answer()
@@ -176,7 +179,11 @@ class FirstRunWindow(ThemedWindow):
             self._begin(page)
 
     def _begin(self, page: StepPage) -> None:
-        if not page.focus_first():
+        if page.focus_first():
+            return
+        if self._view is not None and self._view.last and not self._view.next_primary:
+            self.setFocus()  # the model is not here yet: Return must not end the setup by accident
+        else:
             self._next.setFocus()
 
     def _page(self, step: str) -> StepPage:

@@ -145,7 +145,7 @@ def _try(scene: Scene, known: dict[str, object]) -> FirstRunView:
         _made(
             known,
             next_text=tr("Finish"),
-            next_primary=page.done or bool(page.waiting),
+            next_primary=page.done,
             last=True,
             trying=page,
         ),
