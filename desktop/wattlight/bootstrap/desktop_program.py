@@ -141,6 +141,7 @@ class DesktopProgram:
             context=lambda: self._settings().context_length,
             hurry=self._meter.hurry,
             note_tokens=self._meter.note_tokens,
+            rest_w=self._meter.rest_w,
             compared=lambda _comparison: self._extras.ask("fits", "loads"),
             counted=self._counted,
         )

@@ -112,7 +112,7 @@ def _joules_per_token(
 ) -> tuple[float | None, float | None]:
     """(joules, relative error): real requests where they suffice, else the newest run; never a guess."""
     for energy in energies:
-        usable = energy.joules_per_token is not None and _usable(energy.error_fraction)
+        usable = energy.above_rest and energy.joules_per_token is not None and _usable(energy.error_fraction)
         if usable and same_model(energy.model, model):
             return energy.joules_per_token, energy.error_fraction
     for run in runs:

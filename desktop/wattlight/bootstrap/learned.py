@@ -36,7 +36,7 @@ class LearnedParts:
         state: the state as it is now.
         fresh_profile: the machine with the memory that is free now; may wait for a look.
         context: the context length of the settings.
-        hurry, note_tokens: the meter's.
+        hurry, note_tokens, rest_w: the meter's.
         compared: hears of every load that was compared.
         counted: called after each sample.
     """
@@ -47,6 +47,7 @@ class LearnedParts:
     context: Callable[[], int]
     hurry: Callable[[bool], None]
     note_tokens: Callable[[int, int], None]
+    rest_w: Callable[[], float | None]
     compared: Callable[[Comparison], None]
     counted: Callable[[], None]
 
@@ -58,7 +59,7 @@ class Learned:
         self._parts = parts
         self._shelf = JobsShelf(parts.workshop.jobs)
         self._tap = EnergyTap()
-        self._windows = WindowEnergy(self._tap)
+        self._windows = WindowEnergy(self._tap, parts.rest_w)
         self._foreteller = Foreteller(self._prepared, parts.fresh_profile)
         self.learner = LoadLearner(self._shelf, self._foreteller.after, self._version, parts.compared)
         self.counting = Counting(self._upstream, self._shelf.add_uses, parts.note_tokens, self._windows)

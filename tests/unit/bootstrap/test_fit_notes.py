@@ -59,6 +59,8 @@ def test_real_requests_count_before_the_benchmark() -> None:
     note = note_of(OPINION, "d1", Experience((RUN,), (energy,), PRICE))
     assert note.cost_per_million_micro == 400_000
     assert note.cost_error_fraction == 0.2
+    with_rest = replace(energy, above_rest=False)
+    assert note_of(OPINION, "d1", Experience((RUN,), (with_rest,), PRICE)).cost_per_million_micro == 200_000
 
 
 def test_what_past_loads_took_moves_the_memory_and_what_is_left() -> None:

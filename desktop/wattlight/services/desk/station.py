@@ -128,6 +128,10 @@ class MeterStation:
         """Tokens of an answer that has just ended; any thread."""
         self._recording.meter.note_tokens(tokens_in, tokens_out)
 
+    def rest_w(self) -> float | None:
+        """Draw of the measured parts without any model resident, None before it is known."""
+        return self._recording.meter.rest_w()
+
     def fresh_profile(self, timeout_s: float = 2.0) -> MachineProfile | None:
         """The computer as it is now, by a look that begins after this call; the last one if none comes in
         time. On the sampler's own thread: as the look under way saw it."""

@@ -104,6 +104,11 @@ class DeviceMeter:
         self._learners[level.models] = LevelLearner(level.power_uw, level.learned_us)
         self._saved_us[level.models] = level.learned_us
 
+    def base_uw(self) -> int | None:
+        """Learned power without any model resident, None before it is known."""
+        learner = self._learners.get(())
+        return None if learner is None else learner.level_uw()
+
     def forget_levels(self) -> None:
         """Learn the idle and parked powers anew."""
         self._learners.clear()

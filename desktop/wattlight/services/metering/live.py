@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, LevelRow
 from wattlight.domain.instant import to_us
+from wattlight.domain.power import compose
 from wattlight.domain.state import CostToday, HistoryPoint, RunningModel
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, MachineSample
@@ -122,6 +123,15 @@ class LiveMeter:
         """Models known to produce tokens now; None: not known, the power tells."""
         with self._lock:
             self._busy = digests
+
+    def rest_w(self) -> float | None:
+        """Draw of the measured parts without any model resident; None until it is known of each."""
+        with self._lock:
+            if self._sample is None:
+                return None
+            levels = [self._meter.base_uw(key) for key in compose(self._sample.devices).counted]
+            known = [level for level in levels if level is not None]
+            return sum(known) / 1_000_000 if known and len(known) == len(levels) else None
 
     def learn_anew(self) -> None:
         """Forget the idle and parked powers."""

@@ -61,6 +61,11 @@ class Meter:
         for device in self._devices.values():
             device.expect(self._beat_us)
 
+    def base_uw(self, device: str) -> int | None:
+        """Learned power of a device without any model resident, None before it is known."""
+        meter = self._devices.get(device)
+        return None if meter is None else meter.base_uw()
+
     def forget_levels(self) -> None:
         """Learn the idle and parked powers anew."""
         self._stored_levels = {}
