@@ -1,7 +1,7 @@
 """Memory of models wholly on a GPU: what the engine takes, what we predict, what llmfit predicts.
 
 ``WATTLIGHT_LLMFIT=path/of/llmfit python tests/bench/against_llmfit.py [--markdown]`` prints the accuracy of
-every rule (``fit_accuracy.py``), then both programs side by side: a summary and a line per case.
+every rule (``fit_accuracy.py``), then both programs side by side: all, by model, by case.
 llmfit is a program of its own (no dependency of ours); it answers from its built-in table and asks nobody.
 
 Compared is what both say of a GPU that holds the whole model: ``minimum.vram_gb`` of ``llmfit plan NAME
@@ -183,7 +183,7 @@ def row(case: Compared) -> tuple[str, ...]:
         f"{case.truth_bytes / GIB:.2f}",
         f"{case.ours_bytes / GIB:.2f}",
         f"{case.theirs_gb:.2f}",
-        f"{case.ours_percent:+.2f}",
+        f"{case.ours_percent:+.3f}",
         f"{case.theirs_percent:+.1f}",
     )
 
@@ -217,12 +217,35 @@ def summary(cases: tuple[Compared, ...]) -> list[tuple[str, ...]]:
 def _spread(errors: list[float]) -> tuple[str, ...]:
     count = len(errors)
     return (
-        f"{statistics.median(map(abs, errors)):.2f}",
-        f"{max(errors, key=abs):+.2f}",
+        f"{statistics.median(map(abs, errors)):.3f}",
+        f"{max(errors, key=abs):+.3f}",
         f"{sum(abs(e) <= 1 for e in errors)} of {count}",
         f"{sum(abs(e) <= 5 for e in errors)} of {count}",
         f"{sum(e < -5 for e in errors)} of {count}",
     )
+
+
+MODEL_HEAD = ("model", "cases", "contexts", "Wattlight worst %", "llmfit best %", "llmfit worst %")
+
+
+def by_model(cases: tuple[Compared, ...]) -> list[tuple[str, ...]]:
+    """Errors on the device, a line per model."""
+    rows = []
+    for model in dict.fromkeys(case.model for case in cases):
+        own = [case for case in cases if case.model == model]
+        contexts = sorted({case.context for case in own})
+        theirs = [case.theirs_percent for case in own]
+        rows.append(
+            (
+                model,
+                str(len(own)),
+                f"{contexts[0]} to {contexts[-1]}",
+                f"{max((case.ours_percent for case in own), key=abs):+.3f}",
+                f"{min(theirs, key=abs):+.1f}",
+                f"{max(theirs, key=abs):+.1f}",
+            )
+        )
+    return rows
 
 
 def laid_out(head: tuple[str, ...], rows: list[tuple[str, ...]], markdown: bool) -> list[str]:
@@ -249,6 +272,8 @@ def report(outcome: Outcome, markdown: bool = False) -> list[str]:
         f"{len(outcome.cases)} cases of {models} models",
         "",
         *laid_out(SUMMARY_HEAD, summary(outcome.cases), markdown),
+        "",
+        *laid_out(MODEL_HEAD, by_model(outcome.cases), markdown),
         "",
         *laid_out(HEAD, [row(case) for case in outcome.cases], markdown),
         *([""] if outcome.unknown else []),
