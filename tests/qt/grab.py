@@ -11,6 +11,9 @@ from wattlight.ui.small_window import SmallWindow
 from wattlight.ui.theme import Theme
 from wattlight.viewmodels import Command, Scene, small_window_view
 
+README_MODEL = "qwen3.8:27b"
+"""Which offer the picture of the models shows in detail."""
+
 
 class Drawn:
     """Both windows of one theme; what was clicked and saved is kept."""
@@ -80,5 +83,34 @@ def draw_all(app: QApplication, folder: Path, scenes: tuple[str, ...], suffix: s
                 model = "qwen3.6:27b" if page == "models" else ""
                 made.append(folder / f"{name}-{page}-{wish}{suffix}.png")
                 save(drawn.show_page(scene, page, model), made[-1])
+        drawn.close()
+    return made
+
+
+README_PICTURES = (
+    ("now", "light"),
+    ("now", "dark"),
+    ("models", "light"),
+    ("cost", "light"),
+    ("cost", "dark"),
+    ("machine", "dark"),
+    ("small", "light"),
+    ("small", "dark"),
+)
+
+
+def draw_readme(app: QApplication, folder: Path, scene: Scene) -> list[Path]:
+    """The pictures of the README, all from one scene."""
+    made: list[Path] = []
+    for wish in ("light", "dark"):
+        drawn = Drawn(app, wish)
+        for page, theme in README_PICTURES:
+            if theme != wish:
+                continue
+            made.append(folder / f"{page}-{wish}.png")
+            if page == "small":
+                save(drawn.show_small(scene), made[-1])
+            else:
+                save(drawn.show_page(scene, page, README_MODEL if page == "models" else ""), made[-1])
         drawn.close()
     return made

@@ -1,9 +1,11 @@
 """Draws the pictures of the README.
 
+python tests/qt/pictures.py FOLDER --from-trace [--no-menu]
 python tests/qt/pictures.py FOLDER [--scale 2] [--scenes evening busy] [--no-menu]
 
-The windows are drawn from a made-up day without a screen; the menu is the one a real panel draws on a
-private X server. Needs xfce4-panel, openbox, xdotool and ImageMagick for the menu, and nothing for the rest.
+With --from-trace every number comes from the trace that tests/data/november.py writes; these are the pictures
+in desktop/pictures. Without it every page of made-up scenes is drawn. The windows need no screen; the menu is
+the one a real panel draws on a private X server (xfce4-panel, openbox, xdotool and ImageMagick).
 """
 
 import argparse
@@ -29,12 +31,14 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scale", type=float, default=2.0)
     parser.add_argument("--scenes", nargs="+", default=["evening"])
+    parser.add_argument("--from-trace", action="store_true")
     parser.add_argument("--no-menu", action="store_true")
     parser.add_argument("--draw-here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.draw_here:
-        return draw_here(options.folder, tuple(options.scenes))
+        scenes = () if options.from_trace else tuple(options.scenes)
+        return draw_here(options.folder, scenes)
     env = {
         **os.environ,
         "QT_QPA_PLATFORM": "offscreen",
@@ -43,6 +47,8 @@ def main() -> int:
         "LC_ALL": "C.UTF-8",
     }
     again = [sys.executable, __file__, str(options.folder), "--draw-here", "--scenes", *options.scenes]
+    if options.from_trace:
+        again.append("--from-trace")
     subprocess.run(again, env=env, check=True)
     if options.no_menu:
         return 0
@@ -50,25 +56,48 @@ def main() -> int:
     if missing:
         print(f"The menu was not drawn; not installed: {', '.join(missing)}")
         return 1
-    print(draw_menu(options.folder))
+    if options.from_trace:
+        menu = draw_menu(options.folder / "menu.png", "november")
+        shrink(menu)
+    else:
+        menu = draw_menu(options.folder / "menu-panel.png", "evening")
+    print(menu)
     return 0
 
 
 def draw_here(folder: Path, scenes: tuple[str, ...]) -> int:
-    """Draw the windows in this process."""
-    from grab import draw_all
+    """Draw the windows in this process; without scenes those of the README."""
+    from grab import draw_all, draw_readme
     from PySide6.QtWidgets import QApplication
 
     from wattlight.i18n import activate
 
     app = QApplication(["pictures"])
     activate("en")
-    for file in draw_all(app, folder, scenes):
+    if scenes:
+        files = draw_all(app, folder, scenes)
+    else:
+        from fakes.november_day import evening
+
+        with tempfile.TemporaryDirectory() as scratch:
+            files = draw_readme(app, folder, evening(Path(scratch)).scene)
+        for file in files:
+            shrink(file)
+    for file in files:
         print(file)
     return 0
 
 
-def draw_menu(folder: Path) -> Path:
+def shrink(file: Path) -> None:
+    """Rewrite a picture with 256 colours: a README is read over slow lines too."""
+    from PIL import Image
+
+    with Image.open(file) as image:
+        colours = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    colours.save(file, optimize=True)
+
+
+def draw_menu(file: Path, scene: str) -> Path:
     """Let a real panel show the icon and its menu, and photograph it."""
     sys.path[:0] = [str(ROOT / "desktop"), str(ROOT / "tests"), str(HERE)]
     from desk import Desk, TrayApp
@@ -76,11 +105,12 @@ def draw_menu(folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         desk = Desk(Path(scratch)).open()
         try:
+            desk.env["TZ"] = "Europe/Berlin"
             desk.spawn(["openbox"])
             desk.spawn(["xfce4-panel", "--disable-wm-check"])
             time.sleep(SETTLE_S)
-            app = TrayApp(desk, "evening", "--hidden")
-            app.wait_call("running")
+            app = TrayApp(desk, scene, "--hidden")
+            app.wait_call("running", seconds=90)
             app.tell("mark", f"#{MARK}")
             time.sleep(SETTLE_S)
             x, y = find_colour(photograph(desk.env, Path(scratch) / "icon.png"))
@@ -89,7 +119,7 @@ def draw_menu(folder: Path) -> Path:
             subprocess.run(click, env=desk.env, check=True)
             time.sleep(SETTLE_S)
             shot = photograph(desk.env, Path(scratch) / "menu.png")
-            return crop(shot, folder / "menu-panel.png", x, y)
+            return crop(shot, file, x, y)
         finally:
             desk.close()
 

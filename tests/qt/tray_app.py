@@ -6,6 +6,7 @@ tray_app.py LOG SCENE [arguments]; lines on standard input change the scene or a
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -20,6 +21,7 @@ from fakes import made_up_day
 from wattlight.paths import places_for_user
 from wattlight.ui import DesktopFace, early_icon
 from wattlight.ui.icons import tray_icon
+from wattlight.viewmodels import Scene
 
 
 class LoggingController:
@@ -98,6 +100,16 @@ def storm(face: DesktopFace, controller: LoggingController, seconds: float, lag:
     threading.Thread(target=finish).start()
 
 
+def scene_named(name: str) -> Scene:
+    """A made-up scene, or the evening of the README."""
+    if name != "november":
+        return made_up_day.SCENES[name]()
+    from fakes.november_day import evening
+
+    with tempfile.TemporaryDirectory() as folder:
+        return evening(Path(folder)).scene
+
+
 def main() -> int:
     """Run until quit."""
     log, scene_name, *arguments = sys.argv[1:]
@@ -107,7 +119,7 @@ def main() -> int:
     if early is None:
         controller.note("second")
         return 0
-    scene = made_up_day.SCENES[scene_name]()
+    scene = scene_named(scene_name)
     face = DesktopFace(
         controller,
         scene.state,
@@ -116,7 +128,7 @@ def main() -> int:
         arguments,
         early,
         scene.extras,
-        lambda: made_up_day.NOW,
+        lambda: scene.now,
     )
     controller.face = face
     lag = Lag()
@@ -134,7 +146,7 @@ def main() -> int:
 
     def obey(words: list[str]) -> None:
         if words[0] == "scene":
-            other = made_up_day.SCENES[words[1]]()
+            other = scene_named(words[1])
             face.publish(other.state, other.extras, other.settings)
         elif words[0] == "storm":
             lag.start()

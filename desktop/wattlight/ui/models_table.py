@@ -188,5 +188,5 @@ class ModelsDelegate(QStyledItemDelegate):
             painter.setFont(self._theme.font(QUIET))
             painter.setPen(QColor(tokens.quiet))
             rest = box.adjusted(x, 0, 0, 0)
-            cut = quiet.elidedText(tail, Qt.TextElideMode.ElideRight, int(max(0.0, rest.width())))
-            painter.drawText(rest, left, cut)
+            if quiet.horizontalAdvance(tail) <= rest.width():  # half of it would say nothing
+                painter.drawText(rest, left, tail)

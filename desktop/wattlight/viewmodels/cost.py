@@ -133,7 +133,7 @@ def _idle(scene: Scene) -> FigureView:
     note = tr("this month")
     if extras.parked_saving_micro and month.currency:
         saved = money(extras.parked_saving_micro, month.currency)
-        note = tr("a keep-alive of 5 minutes would save {amount}", amount=saved)
+        note = tr("a keep-alive of 5 minutes would save {amount} a month", amount=saved)
     return figure(label, text, note, hint)
 
 

@@ -89,8 +89,8 @@ def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | No
     others = device.memory_used_bytes
     parts = [(tr("weights"), weights, "weights"), (tr("context and work"), work, "work")]
     if fit.spare_bytes is not None and fit.spare_bytes >= 0:
-        others = max(0, total - fit.spare_bytes - weights - work)
-    parts.append((tr("driver and others"), others or 0, "other"))
+        others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
+    parts.append((tr("driver, others, reserve"), others or 0, "other"))
     over = sum(size for _, size, _ in parts) > total
     return _view(parts, total, tr("more than this device holds") if over else "")
 

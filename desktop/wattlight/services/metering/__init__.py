@@ -11,7 +11,7 @@ from .recording import Recording, Wiring
 from .resident_watch import ResidentWatch, running_of
 from .sampler import Sampler
 from .sums import SpanSums
-from .trace import Replay, TraceProblem, TraceRow, read_trace, replay
+from .trace import Replay, TraceProblem, TraceRow, read_trace, record_trace, replay
 
 __all__ = [
     "Amount",
@@ -36,6 +36,7 @@ __all__ = [
     "close_days",
     "kept_since",
     "read_trace",
+    "record_trace",
     "replay",
     "running_of",
 ]

@@ -17,7 +17,7 @@ from wattlight.store import LedgerReader, OpenedLedger, open_memory_ledger
 
 from .device_meter import MeterRules
 from .meter import Meter
-from .recorder import Recorder
+from .recorder import Ledger, Recorder
 
 COMMIT_ROWS = 5000
 _REQUIRED = ("time_utc", "device")
@@ -86,7 +86,15 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
 def replay(rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
     """Run the rows through the meter, the recorder and the tariff, into a ledger of their own."""
     ledger = open_memory_ledger()
-    recorder = Recorder(_Fresh(ledger), now=lambda: from_us(rows[-1].at_us))
+    recorder = record_trace(rows, _Fresh(ledger))
+    result = _answer(ledger.reader(), rows, tariff, by)
+    recorder.stop()
+    return result
+
+
+def record_trace(rows: tuple[TraceRow, ...], ledger: Ledger) -> Recorder:
+    """Run the rows (one at least) through the meter into ``ledger``; the recorder is to be stopped."""
+    recorder = Recorder(ledger, now=lambda: from_us(rows[-1].at_us))
     meter = Meter(LOCAL_HOST, trace_rules(rows))
     for number, (sample, running, tokens) in enumerate(samples_of(rows), start=1):
         recorder.accept(meter.process(sample, running, busy=frozenset(), tokens_out=tokens))
@@ -94,9 +102,7 @@ def replay(rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
             recorder.commit()
     recorder.accept(meter.finish())
     recorder.commit()
-    result = _answer(ledger.reader(), rows, tariff, by)
-    recorder.stop()
-    return result
+    return recorder
 
 
 def trace_rules(rows: tuple[TraceRow, ...]) -> MeterRules:

@@ -1,0 +1,261 @@
+"""The evening that the pictures of the README show: every number from one trace, through the program's own
+recorder, meter, tariff and adviser. ``tests/data/november.py`` writes the trace.
+
+Beyond the trace there are: a tariff file and a daily budget, a machine (a card of 24 GiB), four installed
+models of the shipped catalogue, and the time a loaded model is kept. What the loaded model holds is what the
+adviser says its server would report.
+"""
+
+import json
+import queue
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from data import november
+from wattlight import __version__
+from wattlight.bootstrap.cost_page import CostPage
+from wattlight.bootstrap.extras import ExtrasMaker, Sources
+from wattlight.bootstrap.fit_notes import Experience
+from wattlight.catalog import load_catalog, load_editorial
+from wattlight.domain.instant import from_us
+from wattlight.domain.machine_file import parse_machine
+from wattlight.domain.state import (
+    AppState,
+    HostState,
+    InstalledModel,
+    RunningModel,
+    ServerState,
+    ServerStatus,
+)
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.tokens import MeasuredSpeed, TokenSource
+from wattlight.domain.values import (
+    LOCAL_HOST,
+    DeviceSample,
+    MachineProfile,
+    MachineSample,
+    MemorySample,
+    Quality,
+    Scope,
+)
+from wattlight.i18n import short_date
+from wattlight.services.advising import Advisor
+from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
+from wattlight.services.pricing import mean_price, read_tariff_file
+from wattlight.settings import Meter, Price, Settings
+from wattlight.store import open_reader
+from wattlight.store.jobs import TokenHour
+from wattlight.viewmodels import BreakEvenBasis, Extras, Scene
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+TARIFF_FILE = DATA / "traces" / "november.json"
+MACHINE_FILE = DATA / "machines" / "card_24gib.json"
+NOW = november.NOW
+SERVER_URL = "http://127.0.0.1:11434"
+INSTALLED = ("qwen3:8b", "gpt-oss:20b", "qwen3.5:9b", "llama3.3:70b")
+LOADED, CONTEXT = november.QWEN, 8192
+KEPT = timedelta(minutes=november.KEPT_MINUTES)
+DAILY_BUDGET_MICRO = 350_000
+
+
+@dataclass(frozen=True)
+class Evening:
+    """The scene, and the trace it was drawn from."""
+
+    scene: Scene
+    trace: str
+
+
+def evening(folder: Path) -> Evening:
+    """Record the trace into a ledger in ``folder`` and ask the program everything its windows show."""
+    text = november.trace()
+    rows = read_trace(text)
+    ledger = folder / "ledger.db"
+    record_trace(rows, LedgerFile(ledger, lambda: NOW)).stop()
+    tariff = read_tariff_file(str(TARIFF_FILE))
+    settings = Settings(
+        price=Price(tariff_file=str(TARIFF_FILE)),
+        meter=Meter(daily_budget_micro=DAILY_BUDGET_MICRO),
+        context_length=CONTEXT,
+    )
+    advisor = Advisor(load_catalog(), load_editorial())
+    state = state_of(rows, ledger, tariff, advisor)
+    extras = answers(rows, ledger, tariff, advisor, state)
+    return Evening(Scene(state, settings, NOW, extras, november.ZONE), text)
+
+
+def state_of(rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: Advisor) -> AppState:
+    """What the meter and the server would say at the end of the trace."""
+    loaded = running(advisor)
+    machine = profile(loaded)
+    meter = LiveMeter(None, lambda: (loaded,), lambda: tariff, lambda: NOW)
+    for sample in samples(rows, machine):
+        meter.take(sample)
+    with open_reader(ledger) as reader:
+        meter.reload(reader)
+    view = meter.view()
+    server = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1", installed(), (loaded,), seen_at=NOW)
+    host = HostState(
+        LOCAL_HOST, "This computer", server, machine, view.sample, view.history, view.today, view.month
+    )
+    return AppState((host,), price_known=view.price_known)
+
+
+def profile(loaded: RunningModel | None = None) -> MachineProfile:
+    """The machine file, less what the loaded model holds."""
+    machine = parse_machine(json.loads(MACHINE_FILE.read_text(encoding="utf-8")))
+    held = loaded.size_vram_bytes if loaded else 0
+    card = machine.devices[0]
+    card = replace(card, id=november.GPU, memory_free_bytes=(card.memory_free_bytes or 0) - held)
+    return replace(machine, devices=(card,))
+
+
+def installed() -> tuple[InstalledModel, ...]:
+    """Models of the catalogue as the server would list them."""
+    catalog, found = load_catalog(), []
+    for name in INSTALLED:
+        match = catalog.find(name)
+        assert match is not None and match.entry.download_bytes is not None, name
+        entry = match.entry
+        size = entry.download_bytes
+        found.append(InstalledModel(name, name, size, entry.family, "", match.tag.quant))
+    return tuple(found)
+
+
+def running(advisor: Advisor) -> RunningModel:
+    """The loaded model with the sizes the server would report."""
+    opinion = advisor.judge(LOADED, profile(), CONTEXT)
+    fit = opinion.fit
+    assert fit is not None
+    quantization = next(m.quantization for m in installed() if m.name == LOADED)
+    return RunningModel(
+        LOADED,
+        LOADED,
+        fit.reported_size_bytes,
+        fit.reported_vram_bytes,
+        CONTEXT,
+        NOW + KEPT,
+        opinion.architecture,
+        quantization,
+    )
+
+
+def samples(rows: tuple[TraceRow, ...], machine: MachineProfile) -> Iterator[MachineSample]:
+    """The last ten minutes of the trace as looks at the whole machine."""
+    moments: dict[int, list[TraceRow]] = {}
+    for row in rows:
+        if from_us(row.at_us) >= NOW - timedelta(seconds=november.FINE_S):
+            moments.setdefault(row.at_us, []).append(row)
+    ram = machine.ram_total_bytes, machine.ram_available_bytes
+    memory = MemorySample(*ram, *ram)
+    for at_us, here in moments.items():
+        devices = tuple(device_sample(row, machine) for row in here)
+        yield MachineSample(LOCAL_HOST, from_us(at_us), at_us / 1e6, devices, memory, False, "boot")
+
+
+def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
+    """One row as the probe of such a device would give it."""
+    common = {"power_w": row.power_w, "counter_mj": row.counter_mj, "quality": Quality.COUNTER}
+    if row.device == november.CPU:
+        return DeviceSample(
+            row.device, row.device, "cpu", "amd", scope=Scope.PACKAGE, source="RAPL package", **common
+        )
+    card = machine.devices[0]
+    assert card.memory_total_bytes is not None and card.memory_free_bytes is not None
+    return DeviceSample(
+        row.device,
+        row.device,
+        "gpu",
+        "nvidia",
+        scope=Scope.BOARD,
+        source="NVML energy counter",
+        memory_total_bytes=card.memory_total_bytes,
+        memory_used_bytes=card.memory_total_bytes - card.memory_free_bytes,
+        memory_free_bytes=card.memory_free_bytes,
+        **common,
+    )
+
+
+def answers(
+    rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: Advisor, state: AppState
+) -> Extras:
+    """The slower answers, worked out by the program's own thread."""
+    host = state.hosts[0]
+    page = CostPage(
+        lambda: open_reader(ledger),
+        lambda: tariff,
+        november.ZONE,
+        lambda: NOW,
+        lambda: (),
+        lambda: (None, ""),
+        lambda: host,
+        lambda start, end: token_hours(rows, start, end),
+    )
+    experience = Experience((measured(rows),), (), mean_price(tariff, NOW))
+    sources = Sources(
+        state=lambda: state,
+        context=lambda: CONTEXT,
+        advisor=lambda: advisor,
+        profile=lambda: host.profile,
+        countries=lambda: (),
+        cost=page.answers,
+        models_folder=DATA,
+        version=__version__,
+        autostart_supported=True,
+        startable=lambda: False,
+        experience=lambda: experience,
+        break_even=BreakEvenBasis,
+        loads=lambda: (),
+        catalog_date=lambda: short_date(advisor.catalog.date),
+    )
+    made: queue.Queue[Extras] = queue.Queue()
+    maker = ExtrasMaker(sources, made.put)
+    maker.ask("fixed", "fits", "offers", "cost")
+    maker.start()
+    try:
+        # The room on the disk of whoever draws the pictures is no number of the trace.
+        return replace(made.get(timeout=60), disk_free_bytes=None)
+    finally:
+        maker.stop()
+
+
+def token_hours(rows: tuple[TraceRow, ...], start: datetime, end: datetime) -> tuple[TokenHour, ...]:
+    """The tokens of the trace as the relay would have counted them; they belong to the row before."""
+    sums: dict[tuple[datetime, str], int] = {}
+    card = [row for row in rows if row.device == november.GPU]
+    for before, row in pairwise(card):
+        at = from_us(before.at_us)
+        if row.tokens and start <= at < end:
+            key = at.replace(minute=0, second=0), before.model
+            sums[key] = sums.get(key, 0) + row.tokens
+    return tuple(
+        TokenHour(hour, model, "", TokenSource.PASS_THROUGH, 1, 1, 0, 0, tokens, None, 0)
+        for (hour, model), tokens in sums.items()
+    )
+
+
+def measured(rows: tuple[TraceRow, ...]) -> MeasuredSpeed:
+    """A speed run of the loaded model: its work in the last ten minutes of the trace."""
+    card = [row for row in rows if row.device == november.GPU]
+    fine = [row for row in card if from_us(row.at_us) >= NOW - timedelta(seconds=november.FINE_S)]
+    work = [(a, b) for a, b in pairwise(fine) if b.tokens]
+    seconds = sum(b.at_us - a.at_us for a, b in work) / 1e6
+    tokens = sum(b.tokens for _, b in work)
+    joules = sum((b.counter_mj or 0) - (a.counter_mj or 0) for a, b in work) / 1000
+    return MeasuredSpeed(
+        LOADED,
+        LOADED,
+        november.GPU,
+        CONTEXT,
+        NOW,
+        tokens,
+        tokens / seconds,
+        None,
+        "0.33.1",
+        joules_per_token=joules / tokens,
+        energy_error_fraction=0.05,
+        power_w=joules / seconds,
+    )
