@@ -97,7 +97,7 @@ class PrivacyPage(Page):
         top = Qt.AlignmentFlag.AlignTop
         for line, row in enumerate(rows):
             host = ElidedLabel("strong")
-            host.setMinimumWidth(160)
+            host.setFixedWidth(220)
             set_text(host, row.host)
             last = plain_label(row.last, "quiet")
             self._grid.addWidget(host, line, 0, top)

@@ -68,8 +68,8 @@ def reason_text(code: str) -> str:
     """Why a host was asked."""
     return {
         "model": tr("Ollama fetched a model from it, because you installed one"),
-        "shape": tr("the size and shape of a model, because you asked whether it fits"),
-        "server": tr("a copy of Ollama, because you let Wattlight install it"),
+        "shape": tr("The size and shape of a model, because you asked whether it fits"),
+        "server": tr("A copy of Ollama, because you let Wattlight install it"),
     }.get(code, clean_text(code, 60))
 
 

@@ -121,7 +121,7 @@ def _figures(scene: Scene, answer: AnswerState | None) -> str:
         why = clean_text(answer.joules_reason, 160).rstrip(".")
         parts.append(tr("energy not known: {why}", why=why[:1].lower() + why[1:]))
     if answer.cut:
-        parts.append(tr("cut at the most tokens of a trial"))
+        parts.append(tr("ended at the limit of a trial"))
     return " · ".join(parts)
 
 
