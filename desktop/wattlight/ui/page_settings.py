@@ -55,7 +55,7 @@ class SettingsPage(Page):
         view = settings_view(scene)
         self.show_notices(view.notices)
         self._counting.render_scene(scene)
-        if view == self._view:
+        if view == self._view and self._start_server.isChecked() == scene.settings.start_server:
             return
         self._view = view
         self._filling = True
@@ -71,6 +71,7 @@ class SettingsPage(Page):
         fill(self._keep, view.keep_alives, view.keep_alive)
         type_into(self._url, view.server_url)
         fill(self._themes, view.themes, view.theme)
+        self._start_server.setChecked(scene.settings.start_server)
         self._autostart.setChecked(view.autostart)
         self._autostart.setVisible(view.autostart_supported)
         self._pause.setChecked(view.paused)
@@ -135,6 +136,9 @@ class SettingsPage(Page):
         form.add(tr("Ollama's address"), self._url)
         note = tr("Empty: the usual address on this computer, or OLLAMA_HOST.")
         form.add("", plain_label(note, "quiet", True))
+        self._start_server = QCheckBox(tr("Start Ollama with Wattlight where none runs"))
+        self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
+        form.add("", self._start_server)
         return form.frame
 
     def _window_card(self) -> QFrame:
