@@ -1,6 +1,7 @@
 """Loads the measured truth of the memory model: cases, /api/ps answers, and shapes of the models.
 
-``tests/data/fit/{truth,shapes}.json.xz`` hold what the real engine computed on pretended devices.
+``tests/data/fit/{truth,shapes}.json.xz`` hold what the real engine computed on pretended devices,
+``others.json.xz`` the same for other models, computed later with the same engine.
 """
 
 import json
@@ -17,7 +18,7 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "fit"
 MIB = 1 << 20
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _load(name: str) -> Any:
     return json.loads(lzma.decompress((DATA / f"{name}.json.xz").read_bytes()))
 
@@ -25,6 +26,12 @@ def _load(name: str) -> Any:
 def cases(group: str | None = None) -> list[dict[str, Any]]:
     """The measured cases, all or those of one group."""
     return [c for c in _load("truth")["cases"] if group in {None, c["group"]}]
+
+
+def other_cases() -> list[dict[str, Any]]:
+    """The measured cases of other models."""
+    found: list[dict[str, Any]] = _load("others")["cases"]
+    return found
 
 
 def server_answers() -> list[dict[str, Any]]:
@@ -58,8 +65,9 @@ def shape_of(raw: dict[str, Any]) -> ModelShape:
 
 @lru_cache(maxsize=64)
 def shape(model: str) -> ModelShape:
-    """The shape of a model of the truth set."""
-    return shape_of(raw_shapes()[model])
+    """The shape of a model of the truth set, or of the other models."""
+    raw = raw_shapes().get(model) or _load("others")["shapes"][model]
+    return shape_of(raw)
 
 
 def devices_of(text: str, backend: str) -> Iterator[Device]:

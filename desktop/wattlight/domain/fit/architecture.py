@@ -58,7 +58,10 @@ class Architecture:
     mla: bool
     key_length_mla: int
     value_length_mla: int
+    key_length_swa: int
     delta_channels: int
+    scan_width: int
+    per_layer_inputs: int
     multi_axis: bool
     gated: bool
     context_trained: int
@@ -164,7 +167,10 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
         mla=mla,
         key_length_mla=key_mla,
         value_length_mla=value_mla,
+        key_length_swa=key_swa,
         delta_channels=_channels(keys),
+        scan_width=_scan_width(name, keys),
+        per_layer_inputs=keys.number("embedding_length_per_layer_input") * layers,
         multi_axis=name in MULTI_AXIS or (name in {"glm4", "glm4moe", "hunyuan_vl"} and _axes(keys)),
         gated=name in GATED_DELTA,
         context_trained=keys.number("context_length"),
@@ -266,6 +272,15 @@ def _cached_blocks(name: str, keys: _Keys, layers: int) -> int:
 def _channels(keys: _Keys) -> int:
     """Width of the convolution in front of a state-space or gated-delta block."""
     return keys.number("ssm.inner_size") + 2 * keys.number("ssm.group_count") * keys.number("ssm.state_size")
+
+
+def _scan_width(name: str, keys: _Keys) -> int:
+    """Values per token of a state-space block: its projection twice, the convolution, the result."""
+    inner = keys.number("ssm.inner_size")
+    if not inner or name in GATED_DELTA:
+        return 0
+    channels = _channels(keys)
+    return 2 * (inner + channels + keys.number("ssm.time_step_rank")) + channels + inner
 
 
 def _state(name: str, keys: _Keys, embedding: int, heads: int) -> tuple[int, int]:

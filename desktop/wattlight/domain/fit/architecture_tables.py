@@ -135,5 +135,8 @@ PERIOD: dict[str, tuple[int, bool, int]] = {
 }
 """Architectures with sliding windows: default period, dense layer first, default window."""
 
+TIED_TWICE = frozenset(("gemma3n", "gemma4"))
+"""A tied token table is kept twice even where both copies lie in RAM: the output is made before the input."""
+
 NORM_IN_OUTPUT = frozenset(("lfm2", "lfm2moe"))
 """The norm of the token table belongs to the output unit."""

@@ -36,11 +36,13 @@ class BufferRules:
     inputs_quantised_ub: int
     inputs_quantised: int
     ffn_ub: int
+    ffn_quantised_ub: int
     attention_ub: int
     attention_quantised_ub: int
     attention_plain_ub: int
     scores_ub: int
     copies: int
+    copies_swa: int
     spill_ub: int
     hole_ub: int
     host_ub: int
@@ -72,23 +74,28 @@ def buffer_rules(arch: Architecture, rows: list[Row]) -> BufferRules:
     gated = arch.gated
     sliding = 2 if arch.sliding else 1
     rotation = 0 if arch.mla else _rotation(arch.key_length)
-    plain = 2 * hd + 2 * e + (4 if arch.sliding else 2) * kd + (hd if gated else 0)
+    rotation_swa = _rotation(arch.key_length_swa) if arch.sliding and not arch.mla else 0
+    per_layer = 4 * arch.per_layer_inputs
+    fused = arch.name == "phi3"
+    plain = (1 if fused else 2) * (hd + e) + (4 if arch.sliding else 2) * kd + (hd if gated else 0)
     return BufferRules(
-        masks=1 if arch.has_cache else 0,
+        masks=1 if any(arch.full_k) or any(arch.swa_k) or not arch.has_cache else 0,
         inputs_ub=24 + (16 if arch.sliding else 0) + (12 if arch.multi_axis else 0),
         inputs_quantised_ub=16 * sliding if rotation else 0,
-        inputs_quantised=4 * rotation**2 * sliding,
-        ffn_ub=4 * _feed_forward(arch),
+        inputs_quantised=4 * (rotation**2 + rotation_swa**2),
+        ffn_ub=4 * (_feed_forward(arch) + _beside(arch)),
+        ffn_quantised_ub=4 * (_feed_forward(arch) + _beside(arch) + (e if fused and rotation else 0)),
         attention_ub=4 * _attention(arch, False),
         attention_quantised_ub=4 * _attention(arch, True),
         attention_plain_ub=4 * (_attention(arch, False) if arch.mla else plain),
         scores_ub=4 * arch.heads,
-        copies=(arch.key_length if arch.mla else kd + arch.kv_heads * arch.value_length) * 2,
+        copies=2 * _widest(arch.full_k, arch.full_v),
+        copies_swa=2 * _widest(arch.swa_k, arch.swa_v),
         spill_ub=4 * arch.heads * arch.value_length if arch.mla else 0,
         hole_ub=4 * (hd + 3 * e) if arch.mla else 0,
-        host_ub=8 * e,
+        host_ub=8 * e + per_layer,
         host_plain_ub=8 * kd * sliding,
-        cpu_ub=4 * (hd if arch.name.startswith("gemma") else e),
+        cpu_ub=per_layer + 4 * (hd if arch.name.startswith("gemma") else e),
         later_device_ub=4 * (_feed_forward(arch) if arch.experts else 3 * f_dense + 2 * e),
         pipeline_ub=16 * e,
         dense_a_ub=4 * (2 * f_dense + 4 * e),
@@ -120,7 +127,20 @@ def _feed_forward(arch: Architecture) -> int:
         elif arch.name != "gpt-oss":
             mixture = max(mixture, 2 * ue + uf + 2 * e)
         dense = max(dense, mixture) if arch.dense_blocks else mixture
-    return max(dense, 3 * arch.delta_channels + 2 * e) if arch.gated else dense
+    return max(dense, 3 * arch.delta_channels + 2 * e) if arch.gated else max(dense, arch.scan_width)
+
+
+def _beside(arch: Architecture) -> int:
+    """Values per token that lie beside the feed-forward phase: per-layer inputs, streams kept in parallel."""
+    if arch.name == "gemma3n":
+        return arch.per_layer_inputs + 6 * arch.embedding
+    if arch.name == "cohere2":
+        return arch.embedding
+    return arch.per_layer_inputs + 4 * arch.per_layer_inputs // max(1, arch.layers)
+
+
+def _widest(keys: tuple[int, ...], values: tuple[int, ...]) -> int:
+    return max((k + v for k, v in zip(keys, values, strict=True)), default=0)
 
 
 def _whole_block(arch: Architecture) -> int:

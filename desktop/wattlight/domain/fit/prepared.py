@@ -3,7 +3,7 @@
 from wattlight.domain.shape import ModelShape, ShapeSource
 
 from .architecture import Architecture, read_architecture
-from .architecture_tables import NORM_IN_OUTPUT, UNMODELLED_CACHE
+from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE
 from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
 from .file_span import FileSpans
@@ -95,7 +95,12 @@ class PreparedModel:
         found = self._weights.get(backend)
         if found is None:
             found = self._weights[backend] = weigh(
-                self._rows, self.arch.layers, backend, row_pad, self.arch.name in NORM_IN_OUTPUT
+                self._rows,
+                self.arch.layers,
+                backend,
+                row_pad,
+                self.arch.name in NORM_IN_OUTPUT,
+                self.arch.name in TIED_TWICE,
             )
         return found
 

@@ -87,10 +87,12 @@ class Sizer:
         if quantised:
             self.inputs += rules.inputs_quantised + rules.inputs_quantised_ub * batch
         self.base = self.mask + self.inputs
-        self.ffn = rules.ffn_ub * batch
+        self.ffn = (rules.ffn_quantised_ub if quantised else rules.ffn_ub) * batch
         if flash:
             plain = (rules.attention_quantised_ub if quantised else rules.attention_ub) * batch
-            self.copies = rules.copies * self.cells_full if quantised and backend in {"cuda", "rocm"} else 0
+            self.copies = 0
+            if quantised and backend in {"cuda", "rocm"}:
+                self.copies = max(rules.copies * self.cells_full, rules.copies_swa * self.cells_swa)
             self.host_compute = rules.host_ub * batch + self.base
         else:
             plain = rules.attention_plain_ub * batch + rules.scores_ub * batch * cells

@@ -50,11 +50,14 @@ class Weights:
     rope_host: int
 
 
-def weigh(rows: list[Row], layers: int, backend: str, row_pad: int, keep_norm_out: bool) -> Weights:
+def weigh(
+    rows: list[Row], layers: int, backend: str, row_pad: int, keep_norm_out: bool, tied_twice: bool
+) -> Weights:
     """Sum up ``rows`` for ``backend``; draft blocks beyond ``layers`` are left out.
 
     CUDA lengthens quantised rows (once per tensor) to a multiple of ``row_pad`` values. ``keep_norm_out``:
-    the norm of the token table belongs to the output unit (LFM2).
+    the norm of the token table belongs to the output unit (LFM2). ``tied_twice``: a tied table is kept twice
+    in RAM too.
     """
     device, host = [0] * layers, [0] * layers
     experts, experts_host = [0] * layers, [0] * layers
@@ -102,7 +105,7 @@ def weigh(rows: list[Row], layers: int, backend: str, row_pad: int, keep_norm_ou
         boundary_host=tuple(tuple(row) for row in boundary_host),
         input_host=totals["input"][1],
         output=totals["output"][0] + (token.device if tied else 0),
-        output_host=totals["output"][1],
+        output_host=totals["output"][1] + (token.host if tied and tied_twice else 0),
         output_tied=tied,
         rope=totals["rope"][0],
         rope_host=totals["rope"][1],

@@ -43,7 +43,9 @@ def traffic_of(prepared: PreparedModel, result: FitResult, tokens_in_cache: int)
                 host += experts
             else:
                 device += experts
-    output = weights.output_host + (prepared.token_matrix_bytes if weights.output_tied else 0)
+    output = weights.output_host
+    if weights.output_tied and output < prepared.token_matrix_bytes:
+        output += prepared.token_matrix_bytes
     if result.layers_on_gpu:
         device += output
     else:
