@@ -228,13 +228,16 @@ def _sentences(figures: _Figures, found: "BreakEven") -> str:
 
 def _rows(found: "BreakEven", api: "ApiPrice") -> tuple[tuple[str, str, str], ...]:
     currency = found.currency
-    return (
+    rows = (
         (tr("A month"), clean_text(api.provider, 30), tr("here")),
         (tr("Calls and electricity"), money(found.api_micro, currency), money(found.energy_micro, currency)),
         (tr("Hardware, written off"), "", money(found.hardware_micro, currency)),
         (tr("Together"), money(found.api_micro, currency), money(found.local_micro, currency)),
-        (tr("Best mix"), "", money(found.hybrid_micro, currency)),
     )
+    if found.choice != "hybrid":
+        return rows
+    share = percent(found.local_share)
+    return (*rows, (tr("{share} here, the rest there", share=share), "", money(found.hybrid_micro, currency)))
 
 
 def _notes(scene: Scene, basis: BreakEvenBasis, api: "ApiPrice", own: OwnSide | None) -> str:

@@ -18,16 +18,20 @@ _GIB = 1 << 30
 
 
 def memory_line(scene: Scene, model: RunningModel) -> str:
-    """ "Memory: predicted 5.7 GiB, uses 5.7 GiB, Ollama reports 5.5 GiB"; "" for a load nobody compared."""
+    """ "predicted 5.7, uses 5.7, Ollama reports 5.5 GiB"; "" for a load nobody compared."""
     load = next((c for c in scene.extras.loads if _is_of(c, model)), None)
     if load is None:
         return ""
     predicted, used, reported = amounts(load)
-    parts = [tr("predicted {size}", size=gib(predicted))]
-    if used is not None:
-        parts.append(tr("uses {size}", size=gib(used)))
-    parts.append(tr("Ollama reports {size}", size=gib(reported)))
-    return tr("Memory: {parts}", parts=", ".join(parts))
+    if used is None:
+        return tr("predicted {a}, Ollama reports {b}", a=_short(predicted), b=gib(reported))
+    return tr(
+        "predicted {a}, uses {b}, Ollama reports {c}", a=_short(predicted), b=_short(used), c=gib(reported)
+    )
+
+
+def _short(size_bytes: int) -> str:
+    return number(size_bytes / _GIB, 1)
 
 
 def amounts(load: "Comparison") -> tuple[int, int | None, int]:

@@ -40,8 +40,11 @@ def device_with_memory(host: HostState) -> DeviceSample | None:
     return max(known, key=lambda d: d.memory_total_bytes or 0, default=None)
 
 
-def running_bar(scene: Scene) -> MemoryBarView | None:
-    """What fills the device now; None when its memory is not known."""
+def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
+    """What fills the device now; None when its memory is not known.
+
+    ``compare`` adds what was predicted, used and reported to the summary.
+    """
     device = device_with_memory(scene.host)
     if device is None or not device.memory_total_bytes or device.memory_used_bytes is None:
         return None
@@ -62,14 +65,16 @@ def running_bar(scene: Scene) -> MemoryBarView | None:
             parts.append((model.name, whole or model.size_vram_bytes, role))
     other = max(0, used - sum(size for _, size, _ in parts))
     parts.append((tr("driver and other programs"), other, "other"))
-    return _view(parts, total, _summary(scene, device, predicted))
+    return _view(parts, total, _summary(scene, device, predicted, compare))
 
 
-def _summary(scene: Scene, device: DeviceSample, predicted: int | None) -> str:
+def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare: bool) -> str:
     total, used = device.memory_total_bytes or 0, device.memory_used_bytes or 0
     texts = [tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))]
+    if not compare:
+        return texts[0]
     reported = sum(m.size_vram_bytes for m in scene.host.server.running)
-    uses = sum(p.memory_bytes or 0 for p in device.processes if "ollama" in p.name.lower()) or None
+    uses = sum(p.memory_bytes or 0 for p in device.processes if _is_runner(p.name)) or None
     if predicted:
         if uses is not None:
             texts.append(tr("predicted {a}, uses {b}", a=_short(predicted), b=_short(uses)))
@@ -79,6 +84,12 @@ def _summary(scene: Scene, device: DeviceSample, predicted: int | None) -> str:
     if reported and (said is None or abs(reported - said) >= DIFFERENCE_BYTES):
         texts.append(tr("Ollama reports {gib}", gib=_short(reported)))
     return " · ".join(texts)
+
+
+def _is_runner(process_name: str) -> bool:
+    """The server's own process, or the engine's that it starts."""
+    name = process_name.lower()
+    return any(word in name for word in ("ollama", "llama-server", "llama_server", "llama-runner"))
 
 
 def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | None) -> MemoryBarView | None:

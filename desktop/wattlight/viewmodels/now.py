@@ -52,7 +52,7 @@ def now_view(scene: Scene) -> NowView:
         power_chart(host, scene.now),
         not_measured(host.sample),
         running,
-        running_bar(scene),
+        running_bar(scene, compare=not any(line.memory for line in running)),
         "" if running or empty else tr("No model is loaded. The memory is free for other programs."),
         choose if empty is None else None,
         busy_actions(scene),

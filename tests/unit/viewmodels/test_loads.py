@@ -48,8 +48,11 @@ def scene(*loads: Comparison, running: RunningModel = RUNNING) -> Scene:
 
 
 def test_the_running_model_says_predicted_used_and_reported() -> None:
-    (line,) = now_view(scene(LOAD)).running
-    assert line.memory == "Memory: predicted 5.7 GiB, uses 5.7 GiB, Ollama reports 5.5 GiB"
+    view = now_view(scene(LOAD))
+    (line,) = view.running
+    assert view.memory is not None
+    assert "predicted" not in view.memory.summary
+    assert line.memory == "predicted 5.7, uses 5.7, Ollama reports 5.5 GiB"
 
 
 def test_a_load_that_is_not_there_any_more_says_nothing() -> None:
@@ -61,7 +64,7 @@ def test_a_load_that_is_not_there_any_more_says_nothing() -> None:
 def test_without_an_accelerator_the_servers_figure_is_compared() -> None:
     cpu = replace(LOAD, predicted_used_bytes=0, used_bytes=None, reported_vram_bytes=0, verdict=Verdict.CPU)
     (line,) = now_view(scene(cpu, running=replace(RUNNING, size_vram_bytes=0))).running
-    assert line.memory == "Memory: predicted 5.6 GiB, Ollama reports 5.5 GiB"
+    assert line.memory == "predicted 5.6, Ollama reports 5.5 GiB"
 
 
 def test_all_loads_stand_in_a_table_and_disturbed_ones_teach_nothing() -> None:
