@@ -1,6 +1,7 @@
 """The command line of the bootstrap."""
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -76,6 +77,9 @@ def main(argv: list[str]) -> int:
     except StepError as error:
         complain(error)
         return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read has seen enough
+        return 0
     except KeyboardInterrupt:
         say("\nStopped. Run again to go on.")
         return 130

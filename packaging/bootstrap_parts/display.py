@@ -4,7 +4,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 COMMAND_LINE = "command line"  # the key of a run that needs no screen
@@ -18,6 +18,11 @@ class Displays:
     platforms: tuple[str, ...]
     key: str
     why_none: str = ""
+
+
+def wants_a_window(arguments: Sequence[str]) -> bool:
+    """True for the tray face (the same rule as in wattlight.__main__)."""
+    return not arguments or arguments[0] in {"tray", "--hidden", "--window"}
 
 
 def x11_addresses(display: str) -> list[tuple[int, str | tuple[str, int]]]:

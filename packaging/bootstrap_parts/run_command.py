@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import libraries, places, stamp, system_packages, trial
-from .display import COMMAND_LINE, Displays, find_displays
+from .display import COMMAND_LINE, Displays, find_displays, wants_a_window
 from .environment import child_environment
 from .preparation import Plan, Wish, prepare
 from .say import say
@@ -27,11 +27,11 @@ def run(wish: Wish) -> int:
     Raises:
         StepError: with what to do.
     """
-    verb = wish.arguments[:1] and not wish.arguments[0].startswith("-")
-    screen = Displays((), COMMAND_LINE) if verb else find_displays()
+    window = wants_a_window(wish.arguments)
+    screen = find_displays() if window else Displays((), COMMAND_LINE)
     venv = places.venv_folder(wish.venv)
     prepare(venv, Plan(REQUIREMENTS, SPACE_BYTES, screen), wish)
-    if verb:
+    if not window:
         return start(venv, wish.arguments)
     if screen.why_none:
         return report(venv, screen.why_none)

@@ -14,7 +14,7 @@ from .say import StepError, say
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A program that the checks call, and its package for each package manager."""
+    """A program that the checks call, and its package (or several) for each package manager."""
 
     program: str
     apt: str
@@ -29,6 +29,7 @@ TEST_TOOLS = (
     Tool("desktop-file-validate", "desktop-file-utils", "desktop-file-utils", "desktop-file-utils"),
     Tool("appstreamcli", "appstream", "appstream", "appstream"),
     Tool("mandoc", "mandoc", "mandoc", "mandoc"),
+    Tool("cc", "gcc libc6-dev", "gcc glibc-devel", "gcc"),  # stands in for a vendor's library in tests
 )
 
 
@@ -73,9 +74,8 @@ def gather(
         packages += [manager.package(library)] if manager else []
     for tool in tools:
         what.append(tool.program)
-        packages += (
-            [{"apt": tool.apt, "dnf": tool.dnf, "pacman": tool.pacman}[manager.name]] if manager else []
-        )
+        if manager:
+            packages += {"apt": tool.apt, "dnf": tool.dnf, "pacman": tool.pacman}[manager.name].split()
     return Missing(tuple(what), tuple(dict.fromkeys(packages)))
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 
 from bootstrap_parts import libraries
-from bootstrap_parts.display import find_displays
+from bootstrap_parts.display import find_displays, wants_a_window
 
 
 def restore_library_path(environ: MutableMapping[str, str]) -> None:
@@ -19,11 +19,6 @@ def restore_library_path(environ: MutableMapping[str, str]) -> None:
         environ.pop(name, None)
         if original:
             environ[name] = original
-
-
-def wants_a_window(arguments: list[str]) -> bool:
-    """True for the tray face (the same rule as in wattlight.__main__)."""
-    return not arguments or arguments[0] in {"tray", "--hidden", "--window"}
 
 
 def problem_with_the_screen(environ: Mapping[str, str]) -> str | None:

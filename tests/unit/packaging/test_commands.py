@@ -139,3 +139,13 @@ def test_checks_see_nothing_of_the_person(tmp_path: Path, monkeypatch: pytest.Mo
 def test_nothing_is_asked_of_the_system_when_all_is_there(tmp_path: Path) -> None:
     plan = preparation.Plan(tmp_path / "r.lock", 1, Displays((), "command line"))
     assert preparation.preflight(plan, wish(tmp_path)) is True
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("hardware", "--json")])
+def test_the_command_line_is_started_without_a_screen(
+    ready: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(run_command, "start", lambda venv, given: started.append(tuple(given)) or 0)
+    assert run_command.run(wish(ready, *arguments)) == 0
+    assert started == [arguments]
