@@ -35,6 +35,7 @@ class Counting:
         self._make = make
         self._keeper = TokenKeeper(write)
         self._relay: PassThrough | None = None
+        self._server: Endpoint | None = None
         self._lock = threading.Lock()
 
     @property
@@ -49,19 +50,21 @@ class Counting:
         )
 
     def turn_on(self, port: int) -> None:
-        """Listen on 127.0.0.1 at ``port`` and relay to the server as it is now.
+        """Listen on 127.0.0.1 at ``port`` and relay to the server as it is now; nothing happens when it does.
 
         Raises:
             Problem: the port is taken, or the server is not on this computer.
         """
         with self._lock:
-            if self._relay is not None and self._relay.state.on and self._relay.state.port == port:
+            server, now = self._upstream(), self._relay
+            if now is not None and now.state.on and now.state.port == port and server == self._server:
                 return
-            if self._relay is not None:
-                self._relay.turn_off()
-            relay = self._make(self._upstream(), self.count)
+            if now is not None:
+                now.turn_off()
+            self._relay = None
+            relay = self._make(server, self.count)
             relay.turn_on(port)
-            self._relay = relay
+            self._relay, self._server = relay, server
 
     def turn_off(self) -> None:
         """Stop listening; open streams end within a second."""

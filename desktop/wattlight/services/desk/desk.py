@@ -58,6 +58,12 @@ class Desk:
         self._errands = Lane("wattlight-errands")
         self._tasks: ModelTasks | None = None
         self._quitting = False
+        self._url = self._address()
+
+    def _address(self) -> str:
+        """Where the server of this computer is."""
+        hosts = self._parts.hub.state.hosts
+        return next((host.server.url for host in hosts if host.id == LOCAL_HOST), "")
 
     def use_tasks(self, tasks: ModelTasks) -> None:
         """Hand over the tasks, which themselves report to this desk. Call before anything else."""
@@ -95,12 +101,17 @@ class Desk:
 
     def server_changed(self, host: HostId, server: ServerState) -> None:
         """A watch looked at its server."""
+        moved = host == LOCAL_HOST and server.url != self._url
         self._parts.hub.update_host(host, lambda item: replace(item, server=server))
         if host == LOCAL_HOST:
             resident: tuple[RunningModel, ...] | None = server.running
             if server.status not in {ServerStatus.READY, ServerStatus.ABSENT}:
                 resident = None
             self._parts.meter.set_running(resident)
+        if moved:
+            self._url = server.url
+            if self.settings.passthrough_on:
+                self._errands.submit(lambda: self._set_counting(self.settings))
 
     def tasks_changed(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
         """What is being done has changed."""

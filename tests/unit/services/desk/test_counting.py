@@ -93,11 +93,13 @@ def test_another_port_or_another_server_is_another_relay(bench: Bench) -> None:
     bench.counting.turn_on(11435)
     assert len(bench.relays) == 1
     bench.server = Endpoint("http", "127.0.0.1", 40000)
-    bench.counting.turn_on(11436)
+    bench.counting.turn_on(11435)
     assert [r.running for r in bench.relays] == [False, True]
     assert bench.relays[1].upstream.port == 40000
+    bench.counting.turn_on(11436)
+    assert [(r.running, r.port) for r in bench.relays[1:]] == [(False, 11435), (True, 11436)]
     bench.counting.turn_off()
-    assert not bench.relays[1].running
+    assert not bench.relays[2].running
 
 
 def test_a_taken_port_is_told_and_nothing_is_on(bench: Bench) -> None:

@@ -24,10 +24,12 @@ class Counter:
 
     def __init__(self, order: list[str]) -> None:
         self.state = CountingState()
+        self.asked: list[int] = []
         self.order = order
         self.turned = threading.Condition()
 
     def turn_on(self, port: int) -> None:
+        self.asked.append(port)
         if port == 1024:
             self._now(CountingState())
             raise RuntimeProblem("Port 1024 is used by another program.", "Choose another.", "port_taken")
@@ -146,6 +148,17 @@ def test_a_taken_port_is_a_sentence_on_the_screen(standing: Standing) -> None:
     standing.wait(lambda: any("Port 1024" in n.text for n in standing.hub.state.notices))
     standing.desk.apply_settings(Settings())
     standing.wait(lambda: standing.hub.state.notices == ())
+
+
+def test_a_server_that_moved_takes_its_relay_along() -> None:
+    made = Standing(Settings(passthrough_on=True))
+    made.desk.start()
+    made.wait(lambda: made.hub.state.counting.on)
+    made.desk.server_changed(LOCAL_HOST, ServerState("http://127.0.0.1:9"))
+    made.desk.server_changed(LOCAL_HOST, ServerState("http://127.0.0.1:10"))
+    with made.counter.turned:
+        assert made.counter.turned.wait_for(lambda: made.counter.asked == [11435, 11435], 10)
+    assert made.desk.stop()
 
 
 def test_counts_are_shown_with_the_next_sample(standing: Standing) -> None:
