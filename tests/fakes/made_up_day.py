@@ -1,6 +1,7 @@
 """One made-up day of a made-up computer: what tests of the faces and the pictures are drawn from."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from wattlight.domain.state import (
@@ -383,6 +384,23 @@ def no_server() -> Scene:
     return Scene(AppState((host,)), Settings(), NOW, Extras(countries=COUNTRIES, server_startable=True), UTC)
 
 
+def no_sensor() -> Scene:
+    """A small computer of whose power nothing can be read."""
+    cpu = DeviceSample(
+        "cpu",
+        "Processor",
+        "cpu",
+        "cpu",
+        reason="No readable power sensor for the processor on this computer.",
+        estimate_w=(11.2, 28.9),
+    )
+    base = state()
+    small = MachineProfile("Small computer", "linux", 16 * GIB, 9 * GIB)
+    seen = replace(base.hosts[0].sample or sample(), devices=(cpu,))
+    host = replace(base.hosts[0], profile=small, sample=seen, history=(), today=None, month=None)
+    return Scene(replace(base, hosts=(host,)), settings(), NOW, Extras(fits=fits()), UTC)
+
+
 def busy() -> Scene:
     """A switch and a download under way, and something that went wrong."""
     base = state()
@@ -435,6 +453,7 @@ SCENES = {
     "first_minute": first_minute,
     "no_model": no_model,
     "no_server": no_server,
+    "no_sensor": no_sensor,
     "busy": busy,
     "hostile": hostile,
 }

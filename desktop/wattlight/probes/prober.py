@@ -87,11 +87,12 @@ class Prober:
         """One tick for the sampler. Never raises."""
         seen = self._look()
         boot = self._host.boot_id()
+        rows = (a if a.power_w is not None else with_table_facts(a, seen.machine) for a in seen.accelerators)
         return MachineSample(
             host=LOCAL_HOST,
             at=self._now(),
             monotonic_s=self._clock(),
-            devices=device_samples(seen.accelerators, seen.cpu, seen.battery, boot),
+            devices=device_samples(tuple(rows), seen.cpu, seen.battery, boot),
             memory=memory_sample(seen.memory),
             on_battery=None if seen.battery.on_ac is None else not seen.battery.on_ac,
             boot_id=boot,

@@ -1,5 +1,7 @@
 """A tick as the sampler wants it: from the probes' rows to device samples, contained parts marked."""
 
+from dataclasses import replace
+
 from wattlight.domain.values import DeviceSample, MemorySample, Quality, Scope
 
 from .apple import WHOLE_ID
@@ -20,6 +22,7 @@ def device_samples(
         _accelerator(a, a.contained_in or (psys if a.vendor == "apple" and psys else system), boot_id)
         for a in accelerators
     ]
+    package = next((z for z in cpu.zones if z.scope is Scope.PACKAGE and z.power_w is None), None)
     for zone in cpu.zones:
         if zone.label == "psys":
             inside = system
@@ -28,6 +31,8 @@ def device_samples(
         else:
             inside = psys or apu or module or system
         parts.append(_zone(zone, inside, cpu, boot_id))
+        if zone is package:
+            parts[-1] = replace(parts[-1], estimate_w=cpu.estimate_w)
     if not cpu.zones:
         parts.append(_cpu(cpu, apu or module or system))
     if battery.present:
@@ -82,6 +87,7 @@ def _accelerator(row: Accelerator, inside: str | None, boot_id: str) -> DeviceSa
         memory_used_bytes=used,
         memory_free_bytes=memory.llm_available_bytes,
         processes=row.processes,
+        estimate_w=row.estimate_w,
     )
 
 
@@ -119,6 +125,7 @@ def _cpu(cpu: CpuPower, inside: str | None) -> DeviceSample:
         quality=cpu.quality,
         reason=cpu_reason(cpu.reason),
         contained_in=inside,
+        estimate_w=cpu.estimate_w,
     )
 
 

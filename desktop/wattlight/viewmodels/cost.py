@@ -9,7 +9,16 @@ from wattlight.i18n import interval, kwh, money, month_name, number, percent, sh
 
 from .chart import nice_step
 from .command import Action, Command, Verb
-from .figure import FigureView, cost_error, figure, machine_amount, models_figure, no_sensor, observed_text
+from .figure import (
+    FigureView,
+    cost_error,
+    figure,
+    machine_amount,
+    models_figure,
+    no_sensor,
+    no_sensor_text,
+    observed_text,
+)
 from .notices import NoticeView, notice_views
 from .now import month_figure
 from .scene import DayCost, ModelMonth, Scene
@@ -125,7 +134,7 @@ def _idle(scene: Scene) -> FigureView:
     hint = tr("What models drew while they were loaded but nobody asked them anything.")
     month, extras = scene.host.month, scene.extras
     if month is None or month.quality is None:
-        note = tr("needs a power sensor") if no_sensor(scene.host.sample) else tr("Nothing recorded yet.")
+        note = tr("Needs a power sensor.") if no_sensor(scene.host.sample) else tr("Nothing recorded yet.")
         return FigureView(label, DASH, note=note, hint=hint)
     parked = extras.parked_month_micro if extras.parked_month_micro is not None else month.parked_micro
     error = cost_error(month)
@@ -159,7 +168,7 @@ def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
 
 def _nothing_yet(scene: Scene) -> str:
     if no_sensor(scene.host.sample):
-        return tr("Costs need a power sensor. The page Machine says what is missing.")
+        return no_sensor_text(scene.host.sample)
     return tr("Costs appear after the first hour of use.")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.state import CostToday, HostState
 from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample, Quality
-from wattlight.i18n import duration, kwh, money, percent, tr, watts
+from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
 
 from .everyday_words import everyday_text
 from .words import DASH
@@ -80,10 +80,10 @@ def basis_now(sample: MachineSample | None) -> str:
 def sure_now(sample: MachineSample | None) -> str:
     """ "GPU + CPU sensors, about ±10%" for the quiet line."""
     if sample is None:
-        return tr("waiting for the first reading")
+        return tr("Waiting for the first reading")
     basis, error = basis_now(sample), error_now(sample)
     if not basis:
-        return tr("no readable power sensor")
+        return " ".join(t for t in (tr("No readable power sensor."), estimate_text(sample)) if t)
     if any(d.quality is Quality.ESTIMATED for d in summed(sample)):
         return tr("{basis}, partly estimated, about ±{error}", basis=basis, error=percent(error))
     if error is None:
@@ -139,13 +139,34 @@ def no_sensor(sample: MachineSample | None) -> bool:
     return sample is not None and all(d.power_w is None and d.counter_mj is None for d in sample.devices)
 
 
+def estimate_text(sample: MachineSample | None) -> str:
+    """ "Estimated 12–30 W." of the parts that cannot be read; nothing where there is no estimate.
+
+    Never added to what is measured: a range from rated power and load.
+    """
+    silent = [d for d in sample.devices if d.power_w is None and d.contained_in is None] if sample else []
+    ranges = [d.estimate_w for d in silent if d.estimate_w is not None]
+    if not ranges:
+        return ""
+    low, high = sum(r[0] for r in ranges), sum(r[1] for r in ranges)
+    return tr("Estimated {range}.", range=interval(number(round(low)), watts(high)))
+
+
+def no_sensor_text(sample: MachineSample | None) -> str:
+    """What it means that nothing can be measured here, where to look, and the estimate if there is one."""
+    none = tr("No readable power sensor here, so cost cannot be measured.")
+    look = tr("See Machine for ways to add one.")
+    return " ".join(text for text in (none, look, estimate_text(sample)) if text)
+
+
 def models_figure(
     host: HostState, cost: CostToday | None, label: str, with_machine: bool = True
 ) -> FigureView:
     """Cost (or energy) of the models in a span, with the computer itself in the quiet line."""
     if cost is None or cost.quality is None:
         later = tr("Costs appear after the first hour of use.")
-        return FigureView(label, DASH, note=tr("needs a power sensor") if no_sensor(host.sample) else later)
+        missing = tr("Needs a power sensor. See Machine for ways to add one.")
+        return FigureView(label, DASH, note=missing if no_sensor(host.sample) else later)
     notes = []
     if cost.models_micro is not None:
         notes.append(kwh(cost.models_mj))

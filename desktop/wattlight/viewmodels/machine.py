@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.values import Device, DeviceSample, Quality, Scope, clean_text
-from wattlight.i18n import gib, number, percent, tr, watts
+from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .figure import FigureView, figure
 from .memory_bar import MemoryBarView, device_bar
@@ -107,9 +107,11 @@ def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
     power = figure(tr("Draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
         reason = clean_text(sample.reason, 200) if sample.reason else tr("No readable power sensor.")
-        power = FigureView(
-            tr("Draw"), DASH, note=tr("Asleep; it is left alone.") if sample.asleep else reason
-        )
+        if sample.estimate_w is not None:
+            low, high = sample.estimate_w
+            reason = f"{reason} {tr('Estimated {range}.', range=interval(number(round(low)), watts(high)))}"
+        note = tr("Asleep; it is left alone.") if sample.asleep else reason
+        power = FigureView(tr("Draw"), DASH, note=note)
     return DeviceCardView(
         clean_text(sample.name, 80),
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",

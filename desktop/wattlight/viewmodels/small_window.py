@@ -9,7 +9,15 @@ from wattlight.i18n import gb, tr
 from .activity import BusyView, busy_actions
 from .chart import PowerChartView, power_chart
 from .command import Action, Command, Verb
-from .figure import FigureView, models_amount, models_figure, no_sensor, power_figure, sure_now
+from .figure import (
+    FigureView,
+    models_amount,
+    models_figure,
+    no_sensor,
+    no_sensor_text,
+    power_figure,
+    sure_now,
+)
 from .notices import NoticeView, notice_views
 from .running import RunningView, running_views, switch_command
 from .scene import Scene, same_model
@@ -62,8 +70,9 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     host, state = scene.host, scene.state
     cost = models_figure(host, host.today, tr("Models today"), with_machine=False)
     known = models_amount(host.today) != DASH
-    note = "" if no_sensor(host.sample) else cost.note
-    sure = (" · " if known else "\n").join(t for t in (note, sure_now(host.sample)) if t)
+    sure = (" · " if known else "\n").join(t for t in (cost.note, sure_now(host.sample)) if t)
+    if no_sensor(host.sample) and not known:
+        sure = no_sensor_text(host.sample)
     others = _others(scene)
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(

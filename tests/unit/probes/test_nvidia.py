@@ -193,11 +193,14 @@ def test_a_reloaded_driver_is_reopened_after_a_pause(make_tree: Make, open_tree:
 
 def test_one_refused_figure_does_not_cost_the_others(make_tree: Make, open_tree: Make) -> None:
     refused = dict.fromkeys(("field186/0", "field185/0", "power_usage", "temperature", "limit_mw"), 3)
-    row = rows(open_tree(machine(make_tree, {}), nvml=lambda: FakeNvmlApi(FakeGpu(faults=refused))))[0]
+    prober = open_tree(machine(make_tree, {}), nvml=lambda: FakeNvmlApi(FakeGpu(faults=refused)))
+    row = rows(prober)[0]
     assert row.power_w is None and row.temperature_c is None and row.power_limit_w is None
     assert row.power_reason == "the driver does not report power for this GPU"
     assert row.memory.dedicated_total_bytes == 24 * GIB and row.utilization_pct == 0
     assert row.estimate_w is not None and row.estimate_w[0] < row.estimate_w[1] <= 450
+    card = next(d for d in prober.sample().devices if d.kind == "gpu")
+    assert card.power_w is None and card.estimate_w is not None
 
 
 def test_power_from_the_counter_where_there_is_no_gauge(

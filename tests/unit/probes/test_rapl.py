@@ -148,4 +148,6 @@ def test_a_hidden_counter_leaves_a_labelled_range(
     assert cpu.package_w is None and cpu.reason == "permission"
     low, high = cpu.estimate_w
     assert 0 < low < high <= 65
-    assert compose(prober.sample().devices).measured_w is None
+    (sample,) = prober.sample().devices
+    assert sample.power_w is None and sample.estimate_w is not None
+    assert compose((sample,)).measured_w is None

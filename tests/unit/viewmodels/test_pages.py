@@ -93,8 +93,23 @@ def test_no_sensor_is_said_with_its_reason() -> None:
     )
     view = now_view(with_host(scene, sample=replace(sample, devices=silent), history=()))
     assert view.power.value == "–"
-    assert view.power.note == "no readable power sensor"
+    assert view.power.note == "No readable power sensor."
     assert "Only root may read it." in view.power.hint
+
+
+def test_without_a_sensor_no_cost_is_promised_and_the_estimate_is_no_sum() -> None:
+    scene = made_up_day.no_sensor()
+    small, now, cost = small_window_view(scene), now_view(scene), cost_view(scene)
+    assert small.sure == (
+        "No readable power sensor here, so cost cannot be measured. "
+        "See Machine for ways to add one. Estimated 11–29 W."
+    )
+    assert {small.cost.value, small.power.value, now.power.value, now.today.value} == {"–"}
+    assert "hour of use" not in f"{small.sure}{small.cost.note}{now.today.note}{cost.days.empty_text}"
+    assert now.power.note == "No readable power sensor. Estimated 11–29 W."
+    card = machine_view(scene).cards[0]
+    assert card.power.value == "–"
+    assert card.power.note.endswith("Estimated 11–29 W.")
 
 
 def test_contained_parts_are_not_added_twice() -> None:

@@ -34,6 +34,7 @@ class DeviceSample:
         quality: of the energy that can be derived from this sample, None without power and counter.
         reason: a sentence why power is unknown.
         asleep: the device is runtime suspended and was not touched.
+        estimate_w: (low, high) watts from rated power and load where nothing can be read; never part of sums.
     """
 
     device_id: str
@@ -57,6 +58,7 @@ class DeviceSample:
     memory_used_bytes: int | None = None
     memory_free_bytes: int | None = None
     processes: tuple[GpuProcess, ...] = ()
+    estimate_w: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
