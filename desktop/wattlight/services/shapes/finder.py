@@ -89,7 +89,7 @@ class ShapeFinder:
         try:
             return FoundShape(model, self._registry.model(model).shape, Source.REGISTRY)
         except RegistryProblem as problem:
-            if problem.code not in {"offline", "busy", "registry", "not_gguf"}:
+            if problem.code not in {"offline", "busy", "registry"}:
                 raise
             known = self._from_catalogue(model)
             if known is None:
