@@ -1,9 +1,12 @@
 """CPU of one tick with every kind of source present, and of finding them; no child, no thread per device."""
 
+import json
 import os
+import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ from wattlight.probes import Prober, open_prober
 TICK_MS = 1.0
 DETECT_MS = 60.0
 ROUNDS = 300
-BEATS = 10
+BEATS = 15
+FLOOR_READS = 60
 
 
 def everything(root: Path) -> Path:
@@ -79,17 +83,62 @@ def test_tick(prober: Prober) -> None:
     assert not children.exists() or not children.read_text().split(), "no child process"
 
 
-@pytest.mark.bench
-def test_tick_at_one_a_second(prober: Prober) -> None:
-    """With cold caches, as it really runs; a row of ticks without pause is several times cheaper."""
-    prober.sample()
-    start = time.process_time()
+@contextmanager
+def fixed_work(root: Path) -> Iterator[Callable[[], None]]:
+    """The floor: reads of kept descriptors and a little parsing, the same at every call."""
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()][:FLOOR_READS]
+    text = json.dumps({str(number): [number] * 5 for number in range(FLOOR_READS)})
+    with ExitStack() as stack:
+        kept = [stack.enter_context(path.open("rb", buffering=0)) for path in files]
+
+        def work() -> None:
+            for file in kept:
+                file.seek(0)
+                file.read(4096).decode(errors="replace").split()
+            json.loads(text)
+
+        yield work
+
+
+def hot_ms(work: Callable[[], object]) -> float:
+    """CPU of one call in a long row without pause, the best of five rows."""
+    rounds = []
+    for _ in range(5):
+        start = time.process_time()
+        for _ in range(ROUNDS):
+            work()
+        rounds.append((time.process_time() - start) / ROUNDS * 1000)
+    return min(rounds)
+
+
+def cold_ms(*works: Callable[[], object]) -> list[float]:
+    """Median CPU of each call a second after anything else of this program ran, turn about."""
+    times: list[list[float]] = [[] for _ in works]
     for _ in range(BEATS):
-        time.sleep(1)
-        prober.sample()
-    cold_ms = (time.process_time() - start) / BEATS * 1000
-    print(f"one tick a second, everything present: {cold_ms:.2f} ms of CPU each")
-    assert cold_ms < 5 * TICK_MS
+        for work, row in zip(works, times, strict=True):
+            time.sleep(1)
+            start = time.process_time()
+            work()
+            row.append((time.process_time() - start) * 1000)
+    return [statistics.median(row) for row in times]
+
+
+@pytest.mark.bench
+def test_tick_at_one_a_second(prober: Prober, tmp_path: Path) -> None:
+    """As it really runs: caches are cold after a second, which makes anything dearer on this machine.
+
+    How much dearer says the floor, a fixed work beside it; freed of that a tick keeps its bound.
+    """
+    prober.sample()
+    with fixed_work(tmp_path) as floor:
+        hot, floor_hot = hot_ms(prober.sample), hot_ms(floor)
+        cold, floor_cold = cold_ms(prober.sample, floor)
+    slower = floor_cold / floor_hot
+    print(
+        f"one tick a second: {cold:.2f} ms of CPU (in a row {hot:.2f}); fixed work beside it "
+        f"{floor_cold:.2f} ({floor_hot:.2f}), {slower:.1f} times; a tick freed of that: {cold / slower:.2f} ms"
+    )
+    assert cold / slower < TICK_MS
 
 
 @pytest.mark.bench
