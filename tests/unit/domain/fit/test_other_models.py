@@ -1,4 +1,4 @@
-"""A second set of models: some buffer formulas were mended with it, so it guards against going back, no more."""
+"""A second set of models. Some buffer formulas were mended with it: it guards against going back, no more."""
 
 import pytest
 
