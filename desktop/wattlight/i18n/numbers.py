@@ -1,13 +1,15 @@
 """Numbers with their units. None is a dash, everywhere and always."""
 
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Any
 
-from .texts import language
+from .texts import language, words_language
 
 DASH = "–"
 GIB = 1 << 30
+MIB = 1 << 20
 GB = 10**9
 MB = 10**6
 MICRO = 1_000_000
@@ -29,6 +31,11 @@ def babel_locale() -> Any:
     return _locale(language())
 
 
+def words_locale() -> Any:
+    """Babel's locale for names of months and days: that of the texts."""
+    return _locale(words_language())
+
+
 def number(value: float | Decimal | None, digits: int = 0) -> str:
     """A plain number with ``digits`` decimals, grouped as the language does."""
     if value is None:
@@ -40,8 +47,12 @@ def number(value: float | Decimal | None, digits: int = 0) -> str:
 
 
 def gib(value_bytes: int | None, digits: int = 1) -> str:
-    """Device memory: "5.7 GiB"."""
-    return DASH if value_bytes is None else f"{number(value_bytes / GIB, digits)} GiB"
+    """Device memory: "5.7 GiB", below a twentieth of one in MiB."""
+    if value_bytes is None:
+        return DASH
+    if 0 < abs(value_bytes) < GIB // 20:
+        return f"{number(value_bytes / MIB, 1 if abs(value_bytes) < 10 * MIB else 0)} MiB"
+    return f"{number(value_bytes / GIB, digits)} GiB"
 
 
 def gb(value_bytes: int | None, digits: int = 1) -> str:
@@ -101,17 +112,37 @@ def money(micro: int | None, currency: str | None, error_fraction: float | None 
     pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
     locale_pattern = babel_locale().currency_formats["standard"].pattern
     if digits == minor:
-        return str(format_currency(rounded, currency, locale=babel_locale()))
+        return _within_texts(format_currency(rounded, currency, locale=babel_locale()))
     if minor and "." in locale_pattern:
         pattern = locale_pattern.replace(".00", "." + "0" * digits)
-    return str(
+    return _within_texts(
         format_currency(rounded, currency, format=pattern, locale=babel_locale(), currency_digits=False)
     )
 
 
+def _within_texts(amount: str) -> str:
+    """Marks of a right-to-left script would turn an amount around within an English sentence."""
+    return amount.translate(_MARKS) if words_language().startswith("en") else amount
+
+
+_MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u061c"))
+
+
 def interval(low: str, high: str) -> str:
-    """A range with an en dash: "38–46 tokens/s" from its two already formatted ends."""
-    return low if low == high else f"{low}–{high}"
+    """A range with an en dash from its two formatted ends; a sign or unit both have is written once:
+    "38–46 tokens/s", "€3.30–3.80", "3,30–3,80 €"."""
+    if low == high:
+        return low
+    first, last = _ENDS.match(low), _ENDS.match(high)
+    if first is not None and last is not None and first.group(1) == last.group(1):
+        before, after = first.group(3), last.group(3)
+        if before == after:
+            return f"{low[: len(low) - len(before)]}–{high[len(last.group(1)) :]}"
+    return f"{low}–{high}"
+
+
+_ENDS = re.compile(r"([^\d−-]*)(\d.*\d|\d)(\D*)$")
+"""What stands before the first figure, the number, what stands after it; negative amounts do not match."""
 
 
 def tokens_per_second(low: float | None, high: float | None) -> str:

@@ -26,6 +26,8 @@ def test_unknown_is_a_dash_everywhere() -> None:
 
 def test_memory_is_gib_and_downloads_are_gb() -> None:
     assert i18n.gib(24 * 2**30) == "24.0 GiB"
+    assert i18n.gib(20 * 2**20) == "20 MiB"
+    assert i18n.gib(0) == "0.0 GiB"
     assert i18n.gb(24 * 2**30) == "25.8 GB"
     assert i18n.gb(45_960_000) == "46 MB"
     assert i18n.gb(1_400_000) == "1.4 MB"
@@ -72,7 +74,32 @@ def test_times_are_shown_in_the_zone_given() -> None:
     assert i18n.clock_time(at, ZoneInfo("Europe/Berlin")).replace("\u202f", " ") == "11:05 PM"
     i18n.activate("de")
     assert i18n.clock_time(at, ZoneInfo("Europe/Berlin")) == "23:05"
-    assert i18n.short_date(date(2026, 11, 24)) == "24.11.2026"
+    assert i18n.short_date(date(2026, 11, 24)) == "24 Nov 2026"  # names go with the English texts
+
+
+def test_english_texts_hold_no_foreign_names_and_no_marks() -> None:
+    for code in ("ja_JP", "ar_EG", "de_DE"):
+        i18n.activate(code)
+        assert i18n.month_name(date(2026, 11, 24)) == "November"
+        assert i18n.day_and_month(date(2026, 11, 30)) == "30 Nov"
+        assert i18n.money(200_000, "EUR").isprintable() or "\xa0" in i18n.money(200_000, "EUR")
+        assert "\u200f" not in i18n.money(200_000, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        ("€3.30", "€3.80", "€3.30–3.80"),
+        ("3,30\xa0€", "3,80\xa0€", "3,30–3,80\xa0€"),
+        ("12 W", "30 W", "12–30 W"),
+        ("900 Wh", "1.20 kWh", "900 Wh–1.20 kWh"),
+        ("-€0.10", "€0.20", "-€0.10–€0.20"),
+        ("38", "46 tokens/s", "38–46 tokens/s"),
+        ("€0.20", "€0.20", "€0.20"),
+    ],
+)
+def test_a_range_names_its_unit_once(low: str, high: str, text: str) -> None:
+    assert i18n.interval(low, high) == text
 
 
 @pytest.mark.parametrize("code", ["xx", "C", "zh_Hant_TW", "ar", "tlh"])
