@@ -4,7 +4,7 @@ import argparse
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,10 +22,9 @@ from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.services import Workshop
-from wattlight.services.pricing import read_tariff_file
+from wattlight.services.pricing import mean_price, read_tariff_file
 
 MAX_PRICES_BYTES = 1_000_000
-WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,15 +237,12 @@ def _same(asked: str | None, found: str) -> None:
 
 
 def _average(tariff: Tariff, now: datetime) -> Decimal:
-    """The mean price over the week before now: it holds each weekly band as often as it applies."""
-    pieces = [p for p in tariff.pieces(now - WEEK, now) if p.price_per_kwh is not None]
-    seconds = sum(p.end_us - p.start_us for p in pieces)
-    if not seconds:
+    price = mean_price(tariff, now)
+    if price is None:
         raise BreakEvenProblem(
             tr("The tariff has no price for the last week."), tr("Give one with --price."), "missing_figure"
         )
-    total = sum(((p.price_per_kwh or Decimal(0)) * (p.end_us - p.start_us) for p in pieces), Decimal(0))
-    return round(total / seconds, 9)
+    return price
 
 
 def _currency_of_rate(args: argparse.Namespace, prices: tuple[ApiPrice, ...]) -> str:

@@ -1,7 +1,6 @@
 """``wattlight fit``: what a model will take, and whether it fits."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
 
 from wattlight.domain.fit import KV_TYPES, FitOptions, PreparedModel, explain, fit, largest_context, prepare
@@ -13,6 +12,7 @@ from .call import Call
 from .fit_document import Answer, Unloaded, fit_document
 from .fit_text import print_fit
 from .machine_option import add_machine_option, read_machine_file
+from .whole_number import whole
 
 MAX_CONTEXT = 1 << 24
 MAX_PARALLEL = 1024
@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="name of a model, or path of a .gguf file")
     parser.add_argument(
         "--context",
-        type=_whole(1, MAX_CONTEXT),
+        type=whole(1, MAX_CONTEXT),
         metavar="N",
         help="context in tokens (default: the server's for this computer)",
     )
@@ -38,13 +38,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--parallel",
-        type=_whole(1, MAX_PARALLEL),
+        type=whole(1, MAX_PARALLEL),
         metavar="N",
         help="slots (default: the server's)",
     )
     parser.add_argument(
         "--batch",
-        type=_whole(1, MAX_BATCH),
+        type=whole(1, MAX_BATCH),
         metavar="N",
         help="batch (default: what the server chooses)",
     )
@@ -55,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--gpu-layers",
-        type=_whole(0, MAX_LAYERS),
+        type=whole(0, MAX_LAYERS),
         metavar="N",
         help="layers on accelerators (default: as many as fit); 0 is the processor alone",
     )
@@ -117,16 +117,3 @@ def _with_models_unloaded(
         return None
     freed = replace(options, unloaded=((machine.devices[0].id, held),))
     return Unloaded(tuple(item.name for item in running), fit(model, machine, freed))
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def number_within(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most} is needed")
-        return value
-
-    return number_within

@@ -1,7 +1,6 @@
 """``wattlight recommend``: models that fit this computer, best first."""
 
 import argparse
-from collections.abc import Callable
 
 from wattlight.domain.advice import DEFAULT_CONTEXT, DEFAULT_LIMIT, Advice, Question, Recommendation, Use
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
@@ -17,6 +16,7 @@ from .call import Call, Output
 from .machine_option import add_machine_option, read_machine_file
 from .recommend_document import recommend_document
 from .recommend_refresh import print_refresh, read_again_lines, refreshed
+from .whole_number import whole
 
 MAX_CONTEXT = 1 << 24
 COLUMNS = 8
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--context",
-        type=_whole(1, MAX_CONTEXT),
+        type=whole(1, MAX_CONTEXT),
         default=DEFAULT_CONTEXT,
         metavar="N",
         help=f"context in tokens (default: {DEFAULT_CONTEXT})",
@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit",
-        type=_whole(1, 1000),
+        type=whole(1, 1000),
         default=DEFAULT_LIMIT,
         metavar="N",
         help=f"how many at most (default: {DEFAULT_LIMIT})",
@@ -136,19 +136,6 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
         ).rstrip()
         for row in [head, *rows]
     ]
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def number_within(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"a whole number from {least} to {most} is needed")
-        return value
-
-    return number_within
 
 
 def _language(text: str) -> str:
