@@ -18,6 +18,7 @@ from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QColor, QIcon, QPixmap
 
 from fakes import made_up_day
+from wattlight.domain.state import Notice
 from wattlight.paths import places_for_user
 from wattlight.ui import DesktopFace, early_icon
 from wattlight.ui.icons import tray_icon
@@ -44,7 +45,7 @@ class LoggingController:
 
     def apply_settings(self, settings: Any) -> None:
         """Only that it was asked for."""
-        self.note("apply_settings", settings.told_tray_closing, settings.theme)
+        self.note("apply_settings", settings.told_tray_closing, settings.theme, settings.window_geometry)
 
     def __getattr__(self, name: str) -> Any:
         return lambda *values: self.note(name, *values)
@@ -159,6 +160,22 @@ def main() -> int:
             face.keeper.tray.setIcon(tray_icon("ready"))
         elif words[0] == "close":
             face.windows.small.close()
+        elif words[0] == "place":
+            face.windows.geometry_text = " ".join(words[1:])
+            face.windows.show_dashboard()
+        elif words[0] == "where":
+            spot, room = face.windows.dashboard.frameGeometry(), face.windows.dashboard.screen().geometry()
+            controller.note("where", spot.getRect(), room.getRect(), face.windows.dashboard.size().toTuple())
+        elif words[0] == "hide":
+            face.windows.dashboard.close()
+        elif words[0] == "notify":
+            lag.start()
+            notices = tuple(
+                Notice(f"kind {n}", "Today's budget is used up.", made_up_day.NOW, "warning")
+                for n in range(9)
+            )
+            face.publish(replace(scene.state, notices=notices))
+            QTimer.singleShot(1500, lambda: (lag.stop(), controller.note("lag", lag.longest)))
         elif words[0] == "report":
             small, dashboard = face.windows.small, face.windows.dashboard
             controller.note(

@@ -32,6 +32,16 @@ def language() -> str:
     return _Choice.language
 
 
+def words_language() -> str:
+    """The language of the texts themselves: English where the user's own is not shipped.
+
+    Names of months go with the texts, numbers and money with the user's language.
+    """
+    code = _Choice.language
+    shipped = type(_Choice.translations) is not gettext.NullTranslations
+    return code if shipped or code.startswith("en") else "en_150"
+
+
 def tr(text: str, **values: object) -> str:
     """``text`` translated, with ``{name}`` replaced by ``values`` (already formatted)."""
     message = _Choice.translations.gettext(text)

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, tzinfo
 
-from .numbers import DASH, babel_locale
+from .numbers import DASH, words_locale
 from .texts import tr
 
 
@@ -12,7 +12,7 @@ def clock_time(at: datetime | None, zone: tzinfo | None = None) -> str:
         return DASH
     from babel.dates import format_time
 
-    return str(format_time(at.astimezone(zone), format="short", locale=babel_locale()))
+    return str(format_time(at.astimezone(zone), format="short", locale=words_locale()))
 
 
 def short_date(day: date | None) -> str:
@@ -21,28 +21,28 @@ def short_date(day: date | None) -> str:
         return DASH
     from babel.dates import format_date
 
-    return str(format_date(day, format="medium", locale=babel_locale()))
+    return str(format_date(day, format="medium", locale=words_locale()))
 
 
 def day_name(day: date) -> str:
     """A weekday, short: "Mon"."""
     from babel.dates import format_date
 
-    return str(format_date(day, format="EEE", locale=babel_locale()))
+    return str(format_date(day, format="EEE", locale=words_locale()))
 
 
 def month_name(day: date) -> str:
     """A month as it stands alone: "November"."""
     from babel.dates import format_date
 
-    return str(format_date(day, format="LLLL", locale=babel_locale()))
+    return str(format_date(day, format="LLLL", locale=words_locale()))
 
 
 def day_and_month(day: date) -> str:
     """A day of this year: "Nov 30" in the language's manner."""
     from babel.dates import format_skeleton
 
-    return str(format_skeleton("MMMd", day, locale=babel_locale()))
+    return str(format_skeleton("MMMd", day, locale=words_locale()))
 
 
 def duration(seconds: float | None) -> str:

@@ -93,6 +93,8 @@ class DesktopFace:
         self._windows.keeper = self._keeper
         self._windows.told_closing = settings.told_tray_closing
         self._windows.on_told = lambda: self._save(replace(self._settings, told_tray_closing=True))
+        self._windows.geometry_text = settings.window_geometry
+        self._windows.on_moved = lambda text: self._save(replace(self._settings, window_geometry=text))
         self._bridge = Bridge(self._deliver)
         self._news = _News(initial_state)
         self._news_lock = threading.Lock()

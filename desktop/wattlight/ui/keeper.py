@@ -66,13 +66,6 @@ class TrayKeeper(QObject):
             self._tip = text
             self._tray.setToolTip(text)
 
-    def tell(self, title: str, text: str) -> bool:
-        """A notification through the tray; False where there is none to carry it."""
-        if not self.available or not QSystemTrayIcon.supportsMessages():
-            return False
-        self._tray.showMessage(title, text, QSystemTrayIcon.MessageIcon.NoIcon)
-        return True
-
     def close(self) -> None:
         """Take the icon away."""
         self._settle.stop()

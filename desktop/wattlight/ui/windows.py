@@ -13,6 +13,7 @@ from wattlight.viewmodels import Command, Scene, Verb, small_window_view
 
 from .controls import Ask
 from .dashboard import Dashboard
+from .geometry import geometry_text, restore
 from .keeper import TrayKeeper
 from .small_window import SmallWindow
 from .theme import Theme
@@ -63,6 +64,8 @@ class Windows(QObject):
         self.keeper: TrayKeeper | None = None
         self.told_closing = False
         self.on_told: Callable[[], None] = lambda: None
+        self.geometry_text: str | None = None
+        self.on_moved: Callable[[str], None] = lambda _text: None
         self._drop = QTimer(self)
         self._drop.setSingleShot(True)
         self._drop.setInterval(DROP_AFTER_MS)
@@ -167,6 +170,7 @@ class Windows(QObject):
         if self._dashboard is None:
             self._dashboard = Dashboard(self._theme, self._do, self._seen, self._save, self._advise)
             self._dashboard.may_close = self._may_close
+            restore(self._dashboard, self.geometry_text)
         if self._scene is not None:
             self._dashboard.render_scene(self._scene)
         if page == "privacy" and self._setup is not None:
@@ -200,7 +204,9 @@ class Windows(QObject):
     def _both(self) -> tuple[QWidget | None, ...]:
         return self._small, self._dashboard, self._first_run
 
-    def _seen(self, _seen: bool) -> None:
+    def _seen(self, seen: bool) -> None:
+        if not seen and self._dashboard is not None and not self._dashboard.isVisible():
+            self._keep_place(self._dashboard)
         visible = self.visible
         if visible != self._watched:
             self._watched = visible
@@ -208,6 +214,12 @@ class Windows(QObject):
             self.visible_changed.emit()
         if any(w is not None and not w.isVisible() for w in self._both()):
             self._drop.start()
+
+    def _keep_place(self, dashboard: Dashboard) -> None:
+        text = geometry_text(dashboard)
+        if text != self.geometry_text:
+            self.geometry_text = text
+            self.on_moved(text)
 
     def _drop_hidden(self) -> None:
         for name in ("_small", "_dashboard", "_first_run"):

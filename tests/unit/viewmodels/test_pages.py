@@ -56,7 +56,7 @@ def test_now_says_what_it_rests_on() -> None:
     assert (view.power.value, view.power.after) == ("52", "W")
     assert view.power.note == "GPU + CPU sensors, about ±10%"
     assert view.today.note == "0.51 kWh · computer itself €0.31"
-    assert view.month.note == "about €3.30–€3.80 by Nov 30"
+    assert view.month.note == "about €3.30–3.80 by Nov 30"
     assert view.not_measured is not None
     assert view.not_measured.text == "screen and rest of the PC not measured"
     (loaded,) = view.running
