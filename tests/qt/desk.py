@@ -43,13 +43,18 @@ class Desk:
         os.close(writer)
         with os.fdopen(reader) as pipe:
             display = pipe.readline().strip()
+        self.env = {**self.plain(), "DISPLAY": f":{display}", "QT_QPA_PLATFORM": "xcb"}
+        if bus:
+            self.open_bus()
+        return self
+
+    def plain(self) -> dict[str, str]:
+        """What every program under test gets, before a screen and a bus."""
         config = self.folder / "xdg"
         config.mkdir(exist_ok=True)
         keep = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME", "LANG", "VIRTUAL_ENV"}}
-        self.env = {
+        return {
             **keep,
-            "DISPLAY": f":{display}",
-            "QT_QPA_PLATFORM": "xcb",
             "XDG_CONFIG_HOME": str(config),
             "WATTLIGHT_HOME": str(self.folder / "home"),
             "PYTHONPATH": os.pathsep.join([str(ROOT / "desktop"), str(ROOT / "tests"), str(HERE)]),
@@ -58,9 +63,6 @@ class Desk:
             "NO_AT_BRIDGE": "1",
             "DBUS_SESSION_BUS_ADDRESS": "disabled:",
         }
-        if bus:
-            self.open_bus()
-        return self
 
     def open_bus(self) -> None:
         """Start the session bus at the address that was given to the programs."""
