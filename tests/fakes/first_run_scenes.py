@@ -21,7 +21,13 @@ from wattlight.viewmodels import CPU_ONLY, FULL_GPU, CountryPrice, FitNote, Offe
 GB = 10**9
 GIB = 1 << 30
 SERVICE = ("sudo systemctl start ollama", "sudo systemctl enable ollama", "systemctl status ollama")
-INSTALLABLE = ServerWays(version="0.33.0", download_bytes=1_900_000_000, disk_bytes=6_200_000_000)
+INSTALLABLE = ServerWays(
+    version="0.33.0",
+    download_bytes=1_400_000_000,
+    disk_bytes=4_900_000_000,
+    kept_bytes=3_500_000_000,
+    disk_is_exact=False,
+)
 COUNTRIES = (
     CountryPrice("AT", "Austria", "EUR", "0.3272", "2025", "Eurostat nrg_pc_204, all taxes"),
     CountryPrice("DE", "Germany", "EUR", "0.3869", "2025", "Eurostat nrg_pc_204, all taxes"),
@@ -155,10 +161,10 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "server-looking": lambda: with_facts(with_server(scene("server"), ServerStatus.UNKNOWN), ways=None),
     "server-startable": lambda: absent(ways=ServerWays("/usr/local/bin/ollama")),
     "server-service": lambda: absent(ways=ServerWays("/usr/local/bin/ollama", SERVICE)),
-    "server-installable": lambda: absent(ways=replace(INSTALLABLE, with_amd=True)),
+    "server-installable": lambda: absent(ways=INSTALLABLE),
     "server-nothing": lambda: absent(ways=ServerWays(why_not="No Ollama is listed for this computer.")),
     "server-installing": lambda: absent(
-        ways=INSTALLABLE, setup=InstallState("0.33.0", "fetching", 700_000_000, 1_900_000_000, 11e6)
+        ways=INSTALLABLE, setup=InstallState("0.33.0", "fetching", 700_000_000, 1_400_000_000, 11e6)
     ),
     "server-failed": lambda: absent(
         ways=ServerWays("/usr/local/bin/ollama"),

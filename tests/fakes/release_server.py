@@ -83,6 +83,8 @@ class ReleaseFaults:
     cut_after: int | None = None
     """So many bytes per answer, then the connection ends."""
     no_ranges: bool = False
+    no_length: bool = False
+    """The length of the answer is not said: it ends where the connection ends."""
     redirect: str | None = None
     extra: bytes = b""
     gate: threading.Semaphore | None = None
@@ -139,6 +141,8 @@ def release_list(version: str, *artefacts: Artefact) -> str:
             "sha256": a.sha256,
             "size_bytes": a.size_bytes,
             "unpacked_bytes": a.unpacked_bytes,
+            "about_bytes": a.about_bytes,
+            "about_unpacked_bytes": a.about_unpacked_bytes,
         }
         for a in artefacts
     ]
@@ -204,7 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _head(self, status: int, content_type: str, length: int, *more: tuple[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(length))
+        if not self.server.release.faults.no_length:
+            self.send_header("Content-Length", str(length))
         self.send_header("Connection", "close")
         for name, value in more:
             self.send_header(name, value)

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from wattlight.assets import asset_text
 from wattlight.domain.state import (
@@ -137,11 +136,7 @@ class SettingUp:
 
     def install(self) -> None:
         """Install a managed copy."""
-        keeper = self._use()
-        release = keeper.ways().release
-        for artefact in release.artefacts if release is not None else ():
-            self._note_host(urlsplit(artefact.url).hostname or "", "server")
-        keeper.install()
+        self._use().install()
 
     def cancel_install(self) -> None:
         """Stop that."""
@@ -178,7 +173,9 @@ class SettingUp:
 
     def _make(self, variants: frozenset[str]) -> ServerKeeper:
         places = self._parts.workshop.places
-        news = KeeperNews(self._up, self.guide.server_down, self._installing, self.guide.setup_ended)
+        news = KeeperNews(
+            self._up, self.guide.server_down, self._installing, self.guide.setup_ended, self._release_asked
+        )
         return ServerKeeper(
             places.data,
             places.state,
@@ -243,6 +240,9 @@ class SettingUp:
             return
         self._note_host(host, "model")
 
+    def _release_asked(self, host: str) -> None:
+        self._note_host(host, "server")
+
     def _note_host(self, host: str, reason: str) -> None:
         try:
             self._parts.workshop.jobs().note_contact(host, reason, self._parts.workshop.now())
@@ -260,6 +260,10 @@ def ways_of(ways: Ways) -> ServerWays:
         version=None if release is None else release.version,
         download_bytes=0 if release is None else release.download_bytes,
         disk_bytes=0 if release is None else release.disk_bytes,
+        kept_bytes=0 if release is None else release.unpacked_bytes,
+        download_is_exact=release is None or release.download_is_exact,
+        disk_is_exact=release is None or release.disk_is_exact,
         with_amd=release is not None and any(a.variant == "rocm" for a in release.artefacts),
+        without_amd=release is not None and "rocm" in release.lacking,
         why_not=ways.why_not or "",
     )

@@ -9,8 +9,9 @@ class ServerWays:
     """How to come by a server where none runs.
 
     ``program`` is an installed one; with ``commands`` it belongs to a service of the system, which is never
-    touched. ``managed`` is the version of our own copy. ``version`` could be installed, with what it takes;
-    ``why_not`` says why nothing can.
+    touched. ``managed`` is the version of our own copy. ``version`` could be installed, with what it takes
+    (``kept_bytes`` of ``disk_bytes`` stay); ``why_not`` says why nothing can. ``without_amd``: the extra
+    files that this computer's AMD card needs are not among them.
     """
 
     program: str | None = None
@@ -19,7 +20,11 @@ class ServerWays:
     version: str | None = None
     download_bytes: int = 0
     disk_bytes: int = 0
+    kept_bytes: int = 0
+    download_is_exact: bool = True
+    disk_is_exact: bool = True
     with_amd: bool = False
+    without_amd: bool = False
     why_not: str = ""
 
     @property

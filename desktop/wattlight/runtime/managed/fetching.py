@@ -27,7 +27,10 @@ _BROKEN = frozenset({FaultKind.CUT, FaultKind.SILENT, FaultKind.UNREACHABLE, Fau
 
 @dataclass(frozen=True, slots=True)
 class FetchProgress:
-    """How far a download is. ``bytes_per_s`` counts what came in this run, None until it is known."""
+    """How far a download is. ``bytes_per_s`` counts what came in this run, None until it is known.
+
+    ``total_bytes`` is what the list says, or, where it does not know, what the page says that serves it.
+    """
 
     done_bytes: int
     total_bytes: int
@@ -38,7 +41,10 @@ OnProgress = Callable[[FetchProgress], None]
 
 
 class Fetcher:
-    """Fetches artefacts into ``folder``. ``environ`` names the proxy; the certificates are the system's."""
+    """Fetches artefacts into ``folder``. ``environ`` names the proxy; the certificates are the system's.
+
+    ``on_host`` hears once of each host that is asked, also those the release page sends to.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Fetcher:
         *,
         clock: Callable[[], float] = time.monotonic,
         limits: Limits = LIMITS,
+        on_host: Callable[[str], None] = lambda _: None,
         wait: Callable[[Event, float], bool] = lambda cancel, seconds: cancel.wait(seconds),
     ) -> None:
         self._folder = folder
@@ -54,6 +61,8 @@ class Fetcher:
         self._clock = clock
         self._limits = limits
         self._wait = wait
+        self._on_host = on_host
+        self._asked: set[str] = set()
 
     def fetch(self, artefact: Artefact, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
         """The file, whole and verified. An unfinished one is kept as ``.part`` and gone on with next time.
@@ -66,12 +75,13 @@ class Fetcher:
         part = target.with_suffix(".part")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if target.is_file() and _hash_of(target).hexdigest() == artefact.sha256:
+            if _is(target, artefact.sha256):
                 return target
             waits = iter(WAITS_S)
-            while not self._complete(part, artefact):
+            ended = False
+            while not self._complete(part, artefact, ended):
                 before = _size(part)
-                fault = self._try(artefact, part, cancel, on_progress)
+                fault, ended = self._try(artefact, part, cancel, on_progress)
                 if fault is None:
                     continue
                 if _size(part) > before:
@@ -84,17 +94,24 @@ class Fetcher:
             _sync(part)
             part.replace(target)
         except OSError as error:
-            raise disk_problem(error, self._folder, artefact.size_bytes) from error
+            raise disk_problem(error, self._folder, artefact.expected_bytes) from error
         return target
 
-    def _complete(self, part: Path, artefact: Artefact) -> bool:
+    def _complete(self, part: Path, artefact: Artefact, ended: bool) -> bool:
+        """True for the whole file. ``ended``: the page has nothing more to give.
+
+        Raises:
+            RuntimeProblem: it can never become the listed file any more; it is gone then.
+        """
         size = _size(part)
-        if size < artefact.size_bytes:
+        exact = artefact.size_bytes
+        if size < exact if exact is not None else not ended and size <= artefact.most_bytes:
             return False
-        digest = _hash_of(part).hexdigest() if size == artefact.size_bytes else ""
+        plausible = size == exact if exact is not None else size <= artefact.most_bytes
+        digest = _hash_of(part).hexdigest() if plausible else ""
         if digest == artefact.sha256:
             return True
-        part.unlink()
+        part.unlink(missing_ok=True)
         raise RuntimeProblem(
             f"What arrived from {_host(artefact.url)} is not the expected file, so it was thrown away.",
             "Try again on another network; if it stays so, install Ollama as its own web page says.",
@@ -103,15 +120,15 @@ class Fetcher:
 
     def _try(
         self, artefact: Artefact, part: Path, cancel: Event, on_progress: OnProgress
-    ) -> WireFault | None:
+    ) -> tuple[WireFault | None, bool]:
+        """What went wrong, and whether the page has given all it has."""
         try:
             with self._open(artefact, _size(part), cancel) as answer:
-                self._receive(answer, artefact, part, on_progress)
+                return None, self._receive(answer, artefact, part, on_progress)
         except WireFault as fault:
             if fault.kind is FaultKind.CANCELLED:
                 raise cancelled() from fault
-            return fault
-        return None
+            return fault, False
 
     def _open(self, artefact: Artefact, have: int, cancel: Event) -> Answer:
         """The answer with the bytes from ``have`` on, after following redirects that stay encrypted."""
@@ -119,6 +136,9 @@ class Fetcher:
         headers = (f"Range: bytes={have}-",) if have else ()
         for _ in range(MAX_REDIRECTS + 1):
             endpoint, path = _split(url)
+            if endpoint.host not in self._asked:
+                self._asked.add(endpoint.host)
+                self._on_host(endpoint.host)
             wire = Wire(endpoint, proxy=proxy_for(endpoint, self._environ), clock=self._clock)
             answer = wire.ask("GET", path, None, self._limits, cancel, headers, redirects=True)
             if answer.status not in {301, 302, 303, 307, 308}:
@@ -131,31 +151,36 @@ class Fetcher:
             url = new
         raise WireFault(FaultKind.REDIRECT)
 
-    def _receive(self, answer: Answer, artefact: Artefact, part: Path, on_progress: OnProgress) -> None:
+    def _receive(self, answer: Answer, artefact: Artefact, part: Path, on_progress: OnProgress) -> bool:
+        """Write what comes; True when that was all there is."""
         have = _size(part)
         if answer.status == 206 and _range_start(answer) == have:
             mode = "ab"
         elif answer.status == 200:
             have, mode = 0, "wb"
+        elif answer.status == 416 and artefact.size_bytes is None and _is(part, artefact.sha256):
+            return True
         elif answer.status in {206, 416}:
             part.unlink(missing_ok=True)
-            return
+            return False
         else:
             raise _refused(artefact, answer.status)
         if answer.content_type == "text/html":
             raise _login_page(artefact)
+        total = _total(answer, artefact, have)
         begun, since = self._clock(), have
         with part.open(mode) as stream:
             for piece in answer.pieces():
                 have += len(piece)
                 stream.write(piece)
-                if have > artefact.size_bytes:
-                    return
+                if have > artefact.most_bytes:
+                    return True
                 elapsed = self._clock() - begun
                 rate = (have - since) / elapsed if elapsed >= RATE_WINDOW_S else None
-                on_progress(FetchProgress(have, artefact.size_bytes, rate))
-        if have < artefact.size_bytes:
+                on_progress(FetchProgress(have, max(have, total), rate))
+        if artefact.size_bytes is not None and have < artefact.size_bytes:
             raise WireFault(FaultKind.CUT, "short")
+        return True
 
 
 def cancelled() -> RuntimeProblem:
@@ -193,6 +218,19 @@ def _split(url: str) -> tuple[Endpoint, str]:
 def _range_start(answer: Answer) -> int | None:
     first = answer.header("Content-Range").removeprefix("bytes ").split("-")[0]
     return int(first) if first.isdigit() else None
+
+
+def _total(answer: Answer, artefact: Artefact, have: int) -> int:
+    """How much it will be in the end: as listed, else as the page says, else about."""
+    if artefact.size_bytes is not None:
+        return artefact.size_bytes
+    length = answer.header("Content-Length")
+    said = have + int(length) if length.isdigit() and len(length) < 16 else 0
+    return said if 0 < said <= artefact.most_bytes else artefact.about_bytes
+
+
+def _is(path: Path, sha256: str) -> bool:
+    return path.is_file() and _hash_of(path).hexdigest() == sha256
 
 
 def _size(path: Path) -> int:

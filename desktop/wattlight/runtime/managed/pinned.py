@@ -15,6 +15,8 @@ from ..problems import RuntimeProblem
 
 ASSET = "servers/ollama.json"
 MAX_ARTEFACT_BYTES = 8 * 10**9
+ABOUT_CAP = 2
+"""So many times a rough size may really come."""
 VERSION = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}(?:-[A-Za-z0-9.]{1,20})?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
@@ -22,33 +24,78 @@ _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64":
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One file of a release. ``variant`` "" is the server itself, "rocm" the libraries AMD cards need too."""
+    """One file of a release. ``variant`` "" is the server itself, "rocm" the libraries AMD cards need too.
+
+    ``size_bytes`` and ``unpacked_bytes`` are None where the exact size is not known; the ``about`` ones then
+    say roughly what to expect, and twice that is the most that is taken. What it is decides the hash.
+    """
 
     system: str
     machine: str
     variant: str
     url: str
     sha256: str
-    size_bytes: int
-    unpacked_bytes: int
+    size_bytes: int | None
+    unpacked_bytes: int | None
+    about_bytes: int = 0
+    about_unpacked_bytes: int = 0
+
+    @property
+    def expected_bytes(self) -> int:
+        """The size, or about the size."""
+        return self.about_bytes if self.size_bytes is None else self.size_bytes
+
+    @property
+    def most_bytes(self) -> int:
+        """More is never fetched."""
+        return ABOUT_CAP * self.about_bytes if self.size_bytes is None else self.size_bytes
+
+    @property
+    def expected_unpacked_bytes(self) -> int:
+        """What comes out, or about that."""
+        return self.about_unpacked_bytes if self.unpacked_bytes is None else self.unpacked_bytes
+
+    @property
+    def most_unpacked_bytes(self) -> int:
+        """More is never written."""
+        return ABOUT_CAP * self.about_unpacked_bytes if self.unpacked_bytes is None else self.unpacked_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version and its files for one kind of computer, the server first."""
+    """One version and its files for one kind of computer, the server first.
+
+    ``lacking`` are variants that this computer's cards need and no pinned file brings.
+    """
 
     version: str
     artefacts: tuple[Artefact, ...]
+    lacking: frozenset[str] = frozenset()
 
     @property
     def download_bytes(self) -> int:
-        """What is fetched."""
-        return sum(item.size_bytes for item in self.artefacts)
+        """What is fetched, as far as it is known: see :attr:`download_is_exact`."""
+        return sum(item.expected_bytes for item in self.artefacts)
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """What stays on the disk, as far as it is known: see :attr:`disk_is_exact`."""
+        return sum(item.expected_unpacked_bytes for item in self.artefacts)
 
     @property
     def disk_bytes(self) -> int:
         """What is needed on the disk while it is installed: the archives and what comes out of them."""
-        return self.download_bytes + sum(item.unpacked_bytes for item in self.artefacts)
+        return self.download_bytes + self.unpacked_bytes
+
+    @property
+    def download_is_exact(self) -> bool:
+        """False where the size of a file is only roughly known."""
+        return all(item.size_bytes is not None for item in self.artefacts)
+
+    @property
+    def disk_is_exact(self) -> bool:
+        """False where what is needed on the disk is only roughly known."""
+        return self.download_is_exact and all(item.unpacked_bytes is not None for item in self.artefacts)
 
 
 def this_system() -> tuple[str, str]:
@@ -80,30 +127,40 @@ def read_releases(text: str) -> tuple[tuple[str, tuple[Artefact, ...]], ...]:
 def choose_release(text: str, system: str, machine: str, variants: frozenset[str] = frozenset()) -> Release:
     """The newest listed release for a computer, with the extra ``variants`` its cards need.
 
+    Where no release brings all of them, the newest without is taken, and ``lacking`` says what is not there.
+
     Raises:
         RuntimeProblem: none is listed for it (code ``no_pinned_server``).
     """
-    for version, artefacts in read_releases(text):
-        mine = [a for a in artefacts if (a.system, a.machine) == (system, machine)]
-        base = [a for a in mine if not a.variant]
-        extra = [a for a in mine if a.variant in variants]
-        if base and {a.variant for a in extra} == variants:
-            return Release(version, (base[0], *extra))
+    found = [
+        _assembled(version, [a for a in artefacts if (a.system, a.machine) == (system, machine)], variants)
+        for version, artefacts in read_releases(text)
+    ]
+    fit = [release for release in found if release is not None]
+    best = next((release for release in fit if not release.lacking), fit[0] if fit else None)
+    if best is not None:
+        return best
     raise RuntimeProblem(
-        "This version of Wattlight names no Ollama yet that it could install on this computer by itself.",
+        "This version of Wattlight names no Ollama that it could install on this computer by itself.",
         "Install Ollama as its own web page says; Wattlight finds it by itself.",
         "no_pinned_server",
     )
 
 
+def _assembled(version: str, mine: list[Artefact], variants: frozenset[str]) -> Release | None:
+    base = [a for a in mine if not a.variant]
+    extra = [a for a in mine if a.variant in variants]
+    lacking = variants - {a.variant for a in extra}
+    return Release(version, (base[0], *extra), lacking) if base else None
+
+
 def _artefact(item: dict[str, object]) -> Artefact:
     url = str(item["url"])
     endpoint = parse_endpoint("/".join(url.split("/")[:3]))
-    size, unpacked = item["size_bytes"], item["unpacked_bytes"]
-    if not endpoint.is_private or not isinstance(size, int) or not isinstance(unpacked, int):
+    if not endpoint.is_private:
         raise ValueError(url)
-    if not 0 < size <= MAX_ARTEFACT_BYTES or not 0 < unpacked <= 10 * MAX_ARTEFACT_BYTES:
-        raise ValueError(url)
+    size, about = _size(item, "size_bytes", "about_bytes", MAX_ARTEFACT_BYTES)
+    unpacked, about_unpacked = _size(item, "unpacked_bytes", "about_unpacked_bytes", 10 * MAX_ARTEFACT_BYTES)
     return Artefact(
         str(item["system"]),
         str(item["machine"]),
@@ -112,7 +169,19 @@ def _artefact(item: dict[str, object]) -> Artefact:
         _matching(_SHA256, item["sha256"]),
         size,
         unpacked,
+        about,
+        about_unpacked,
     )
+
+
+def _size(item: dict[str, object], exact: str, about: str, most: int) -> tuple[int | None, int]:
+    """An exact size, or None and about which."""
+    size = item[exact]
+    rough = 0 if size is not None else item.get(about)
+    value = rough if size is None else size
+    if not isinstance(value, int) or not isinstance(rough, int) or not 0 < value <= most:
+        raise ValueError(f"{exact} {value!r}"[:80])
+    return (value, 0) if size is not None else (None, value)
 
 
 def _matching(pattern: re.Pattern[str], value: object) -> str:

@@ -94,7 +94,7 @@ class Versions:
             for number, (artefact, archive) in enumerate(zip(release.artefacts, archives, strict=True)):
                 part = temporary if number == 0 else temporary / f".part-{number}"
                 part.mkdir(exist_ok=True)
-                done += unpack(archive, part, artefact.unpacked_bytes, cancel, _after(done, on_bytes))
+                done += unpack(archive, part, artefact.most_unpacked_bytes, cancel, _after(done, on_bytes))
                 if number:
                     _merge(part, temporary)
             shutil.rmtree(target, ignore_errors=True)

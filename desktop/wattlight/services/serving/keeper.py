@@ -55,13 +55,14 @@ class KeeperNews:
     """Where news go; each is called on a worker thread and must return soon.
 
     ``up`` gets the address of a server that is up, None when it is down again because it was stopped;
-    ``down`` the reason why it stays down.
+    ``down`` the reason why it stays down; ``contacted`` each host that is asked for an installation.
     """
 
     up: Callable[[Endpoint | None], None]
     down: Callable[[Problem], None]
     setup: Callable[[SetupState], None]
     setup_ended: Callable[[Problem | None], None]
+    contacted: Callable[[str], None] = lambda _: None
 
 
 class ServerKeeper:
@@ -187,7 +188,7 @@ class ServerKeeper:
     def _install(self, cancel: threading.Event) -> None:
         def work() -> InUse:
             release = choose_release(self._releases, *this_system(), self._variants)
-            fetcher = Fetcher(self._versions.downloads, self._environ)
+            fetcher = Fetcher(self._versions.downloads, self._environ, on_host=self._news.contacted)
             return ServerSetup(self._versions, fetcher, self._environ, self._news.setup).run(release, cancel)
 
         self._change(work)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from threading import Event
 
 from wattlight.domain.values import Problem
@@ -76,20 +77,25 @@ class ServerSetup:
         if not self._versions.has(release.version):
             self._versions.check_room(release)
             self._enter(SetupStage.FETCHING, release.download_bytes)
-            archives = []
-            before = 0
+            archives: list[Path] = []
+            before, after = 0, release.download_bytes
             for artefact in release.artefacts:
-                archives.append(self._fetcher.fetch(artefact, cancel, self._fetched(before)))
-                before += artefact.size_bytes
-            self._enter(SetupStage.UNPACKING, release.disk_bytes - release.download_bytes)
+                after -= artefact.expected_bytes
+                archives.append(self._fetcher.fetch(artefact, cancel, self._fetched(before, after)))
+                before += archives[-1].stat().st_size
+            self._enter(SetupStage.UNPACKING, release.unpacked_bytes if release.disk_is_exact else None)
             self._versions.add(release, tuple(archives), cancel, self._unpacked)
         self._enter(SetupStage.TRYING, None)
         return self._versions.activate(release.version, self._environ)
 
-    def _fetched(self, before: int) -> Callable[[FetchProgress], None]:
+    def _fetched(self, before: int, after: int) -> Callable[[FetchProgress], None]:
         def hear(progress: FetchProgress) -> None:
-            done = before + progress.done_bytes
-            self._state = replace(self._state, done_bytes=done, bytes_per_s=progress.bytes_per_s)
+            self._state = replace(
+                self._state,
+                done_bytes=before + progress.done_bytes,
+                total_bytes=before + progress.total_bytes + after,
+                bytes_per_s=progress.bytes_per_s,
+            )
             self._merged.offer(self._state)
 
         return hear

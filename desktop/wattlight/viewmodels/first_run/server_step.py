@@ -78,6 +78,8 @@ def _installing(state: InstallState) -> ServerStep:
         if state.bytes_per_s:
             left = (state.total_bytes - state.done_bytes) / state.bytes_per_s
             parts.append(tr("about {time} left", time=duration(left)))
+    elif state.done_bytes:
+        parts.append(tr("{done} so far", done=gb(state.done_bytes)))
     text = " · ".join(parts)
     busy = BusyView(
         "server", text, tr("Installing Ollama"), fraction, Command(Verb.CANCEL_INSTALL), tr("Cancel")
@@ -121,14 +123,23 @@ def _startable(ways: ServerWays, error: str, log: str) -> ServerStep:
 
 
 def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> ServerStep:
-    size, disk = gb(ways.download_bytes), gb(ways.disk_bytes)
+    size = _size(ways.download_bytes, ways.download_is_exact)
     sentences = [
         tr("Wattlight can install a copy for you alone, without an administrator."),
-        tr("Version {version}: {size} to download, {disk} needed on the disk.",
-           version=clean_text(ways.version or "", 30), size=size, disk=disk),
+        tr("Version {version}: {size} to download; {disk} of the disk while it is installed, {kept} then.",
+           version=clean_text(ways.version or "", 30), size=size,
+           disk=_size(ways.disk_bytes, ways.disk_is_exact),
+           kept=_size(ways.kept_bytes, ways.disk_is_exact)),
     ]  # fmt: skip
     if ways.with_amd:
         sentences.append(tr("That includes the extra files that AMD cards need."))
+    if ways.without_amd:
+        sentences.append(
+            tr(
+                "The extra files for AMD cards are not part of it: your card may be used less well or not at "
+                "all. With an Ollama installed as its own web page says, it is."
+            )
+        )
     free = scene.extras.disk_free_bytes
     room = free is None or free >= ways.disk_bytes
     if free is not None:
@@ -145,6 +156,11 @@ def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> Server
             tr("Ollama was not installed"), error, Tone.BAD, actions=(install, _again()), log=log
         )
     return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=(install, _again()))
+
+
+def _size(size_bytes: int, exact: bool) -> str:
+    text = gb(size_bytes)
+    return text if exact else tr("about {size}", size=text)
 
 
 def _again(primary: bool = False) -> Action:

@@ -2,6 +2,7 @@
 
 import errno
 import threading
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -9,7 +10,7 @@ import pytest
 
 from fakes.release_server import ReleaseServer, server_archive
 from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.managed import Fetcher, FetchProgress
+from wattlight.runtime.managed import Artefact, Fetcher, FetchProgress
 
 DATA = bytes(range(256)) * 4000
 
@@ -180,3 +181,84 @@ def test_loopback_is_fetched_past_the_proxy(page: ReleaseServer, tmp_path: Path)
     artefact = page.add("a.tar.zst", server_archive())
     folder = fetcher(tmp_path, http_proxy="http://127.0.0.1:9").fetch(artefact, Event())
     assert folder.is_file()
+
+
+def roughly(page: ReleaseServer, about_bytes: int = 900_000) -> Artefact:
+    """A listed file whose exact size is not known."""
+    return replace(page.add("a.tar.zst", DATA), size_bytes=None, about_bytes=about_bytes)
+
+
+@pytest.mark.parametrize("no_length", [False, True])
+def test_a_file_of_unknown_size_is_taken_by_its_hash(
+    page: ReleaseServer, tmp_path: Path, no_length: bool
+) -> None:
+    page.faults.no_length = no_length
+    seen: list[FetchProgress] = []
+    assert fetcher(tmp_path).fetch(roughly(page), Event(), seen.append).read_bytes() == DATA
+    assert len(page.requests) == 1
+    assert seen[-1].done_bytes == seen[-1].total_bytes == len(DATA)
+    assert seen[0].total_bytes == (900_000 if no_length else len(DATA))
+
+
+def test_a_file_of_unknown_size_is_gone_on_with(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = roughly(page)
+    page.faults.cut_after = 700_000
+    assert fetcher(tmp_path, []).fetch(artefact, Event()).read_bytes() == DATA
+    assert [range_ for _, range_ in page.requests] == ["", "bytes=700000-"]
+
+
+def test_a_whole_part_of_unknown_size_needs_no_new_download(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = roughly(page)
+    (tmp_path / f"{artefact.sha256}.part").write_bytes(DATA)
+    assert fetcher(tmp_path).fetch(artefact, Event()).read_bytes() == DATA
+    assert page.requests == [("/a.tar.zst", f"bytes={len(DATA)}-")]
+
+
+def test_a_wrong_part_of_unknown_size_is_begun_again(page: ReleaseServer, tmp_path: Path) -> None:
+    artefact = roughly(page)
+    (tmp_path / f"{artefact.sha256}.part").write_bytes(b"x" * len(DATA))
+    assert fetcher(tmp_path).fetch(artefact, Event()).read_bytes() == DATA
+    assert [range_ for _, range_ in page.requests] == [f"bytes={len(DATA)}-", ""]
+
+
+@pytest.mark.parametrize("no_length", [False, True])
+@pytest.mark.parametrize("fault", ["wrong_byte", "too_long", "too_short"])
+def test_a_wrong_file_of_unknown_size_is_thrown_away(
+    page: ReleaseServer, tmp_path: Path, fault: str, no_length: bool
+) -> None:
+    artefact = roughly(page)
+    page.faults.no_length = no_length
+    page.faults.wrong_byte = fault == "wrong_byte"
+    if fault == "too_long":
+        page.faults.extra = b"x" * 1_000_000
+    elif fault == "too_short":
+        page.kept.files["/a.tar.zst"] = DATA[:-1]
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path).fetch(artefact, Event())
+    assert caught.value.code == "wrong_hash"
+    assert list(tmp_path.iterdir()) == []
+    assert len(page.requests) == 1
+
+
+def test_of_an_endless_file_twice_the_rough_size_is_taken_at_most(
+    page: ReleaseServer, tmp_path: Path
+) -> None:
+    page.faults.extra = b"x" * 30_000_000
+    seen: list[FetchProgress] = []
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path).fetch(roughly(page, 1_000_000), Event(), seen.append)
+    assert caught.value.code == "wrong_hash"
+    assert seen[-1].done_bytes <= 2_000_000
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("fault", "code"), [("status", "artefact_moved"), ("login_page", "login_page")])
+def test_a_file_of_unknown_size_that_moved(
+    page: ReleaseServer, tmp_path: Path, fault: str, code: str
+) -> None:
+    artefact = roughly(page)
+    setattr(page.faults, fault, 404 if fault == "status" else True)
+    with pytest.raises(RuntimeProblem) as caught:
+        fetcher(tmp_path).fetch(artefact, Event())
+    assert caught.value.code == code
+    assert list(tmp_path.iterdir()) == []

@@ -1,9 +1,11 @@
 """The copies on the disk: whole or not at all, tried before use, the one before kept."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -23,7 +25,6 @@ from wattlight.runtime.managed import (
     floor_version,
     proxy_environment,
     read_advisories,
-    read_releases,
 )
 from wattlight.runtime.managed.pinned import ASSET
 
@@ -143,13 +144,30 @@ def test_a_damaged_pointer_names_nothing(versions: Versions, page: ReleaseServer
     assert caught.value.code == "no_previous"
 
 
-def test_the_shipped_list_pins_nothing_yet_and_says_so() -> None:
-    text = asset_text(ASSET)
-    assert read_releases(text) == ()
-    with pytest.raises(RuntimeProblem) as caught:
-        choose_release(text, "linux", "x86_64")
-    assert caught.value.code == "no_pinned_server"
-    assert caught.value.next_step
+@pytest.mark.parametrize("machine", ["x86_64", "arm64"])
+def test_the_shipped_list_pins_a_release_for_linux(machine: str) -> None:
+    release = choose_release(asset_text(ASSET), "linux", machine)
+    (server,) = release.artefacts
+    assert server.url.startswith(f"https://github.com/ollama/ollama/releases/download/v{release.version}/")
+    assert server.size_bytes is not None
+    assert 10**9 < server.size_bytes < release.unpacked_bytes
+    assert not release.disk_is_exact
+    advisories = read_advisories(asset_text("servers/advisories.json"))
+    assert advisories_for(release.version, advisories) == ()
+
+
+def test_every_shipped_hash_names_at_least_two_sources() -> None:
+    for release in json.loads(asset_text(ASSET))["releases"]:
+        for artefact in release["artefacts"]:
+            assert len(set(artefact["sources"])) >= 2
+            if artefact["size_bytes"] is not None:
+                assert len(set(artefact["size_sources"])) >= 2
+
+
+def test_without_the_extra_files_of_a_card_the_server_alone_is_offered_and_it_is_said() -> None:
+    release = choose_release(asset_text(ASSET), "linux", "x86_64", frozenset({"rocm"}))
+    assert [a.variant for a in release.artefacts] == [""]
+    assert release.lacking == {"rocm"}
 
 
 def test_a_release_is_chosen_for_the_computer_and_its_cards(page: ReleaseServer) -> None:
@@ -159,9 +177,44 @@ def test_a_release_is_chosen_for_the_computer_and_its_cards(page: ReleaseServer)
     both = choose_release(text, "linux", "x86_64", frozenset({"rocm"}))
     assert both.artefacts == (base, rocm)
     assert both.download_bytes == 2
-    for other in (("darwin", "arm64", frozenset()), ("linux", "x86_64", frozenset({"mlx"}))):
-        with pytest.raises(RuntimeProblem):
-            choose_release(text, *other)
+    assert not both.lacking
+    older = json.loads(text)["releases"]
+    newest = json.loads(release_list("0.34.0", base))["releases"]
+    two = json.dumps({"releases": newest + older})
+    assert choose_release(two, "linux", "x86_64", frozenset({"rocm"})).version == "0.33.0"
+    assert choose_release(two, "linux", "x86_64").version == "0.34.0"
+    with pytest.raises(RuntimeProblem) as caught:
+        choose_release(text, "darwin", "arm64")
+    assert caught.value.code == "no_pinned_server"
+    assert caught.value.next_step
+
+
+def test_sizes_that_are_only_roughly_known(page: ReleaseServer) -> None:
+    known = page.add("b", b"b" * 10, unpacked_bytes=50)
+    rough = replace(known, size_bytes=None, about_bytes=12, unpacked_bytes=None, about_unpacked_bytes=60)
+    release = choose_release(release_list("0.33.0", rough), "linux", "x86_64")
+    assert (release.download_bytes, release.unpacked_bytes, release.disk_bytes) == (12, 60, 72)
+    assert (release.download_is_exact, release.disk_is_exact) == (False, False)
+    assert (rough.most_bytes, rough.most_unpacked_bytes) == (24, 120)
+    exact = choose_release(release_list("0.33.0", known), "linux", "x86_64")
+    assert (exact.download_is_exact, exact.disk_is_exact) == (True, True)
+    assert (known.most_bytes, known.most_unpacked_bytes) == (10, 50)
+
+
+def test_an_archive_of_roughly_known_size_may_be_twice_that_and_no_more(
+    versions: Versions, page: ReleaseServer
+) -> None:
+    data = tar_zst(member("bin/ollama", stub_program("0.33.0"), 0o755), member("lib/x", bytes(9_000_000)))
+    for about, works in ((4_600_000, True), (3_000_000, False)):
+        artefact = replace(page.add("a", data), unpacked_bytes=None, about_unpacked_bytes=about)
+        archive = Fetcher(versions.downloads, {}).fetch(artefact, Event())
+        release = Release("0.33.0", (artefact,))
+        if works:
+            versions.add(release, (archive,), Event())
+            continue
+        with pytest.raises(RuntimeProblem) as caught:
+            versions.add(release, (archive,), Event())
+        assert caught.value.code == "bad_archive"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +224,8 @@ def test_a_release_is_chosen_for_the_computer_and_its_cards(page: ReleaseServer)
         ('"0.33.0"', '"../0.33.0"'),
         ('"size_bytes": 1', '"size_bytes": -1'),
         ('"size_bytes": 1', '"size_bytes": 99999999999999'),
+        ('"size_bytes": 1', '"size_bytes": null'),
+        ('"size_bytes": 1', '"size_bytes": "1"'),
         ('"sha256": "', '"sha256": "zz'),
         ('"url"', '"uri"'),
         ("{", "["),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import first_run_scenes as scenes
-from wattlight.domain.state import PullState, ServerStatus, ServerWays
+from wattlight.domain.state import InstallState, PullState, ServerStatus, ServerWays
 from wattlight.i18n import activate
 from wattlight.settings import FirstRun, Price, Settings
 from wattlight.viewmodels import Command, Extras, Scene, Verb, asked_when_metered, kept_months, privacy_view
@@ -98,9 +98,12 @@ def test_a_service_of_the_system_is_never_touched_its_commands_are_shown() -> No
 def test_size_and_room_are_said_before_an_installation() -> None:
     page = view("server-installable").server
     assert page is not None
-    assert "1.9 GB to download, 6.2 GB needed on the disk" in page.text
-    assert "AMD cards" in page.text
+    assert (
+        "1.4 GB to download; about 4.9 GB of the disk while it is installed, about 3.5 GB then." in page.text
+    )
+    assert "AMD" not in page.text
     assert "812 GB are free" in page.text
+    assert page.actions[0].text == "Install Ollama, 1.4 GB"
     assert page.actions[0].command == Command(Verb.INSTALL_SERVER)
     full = scenes.SCENES["server-installable"]()
     poor = first_run_view(replace(full, extras=replace(full.extras, disk_free_bytes=3 * 10**9))).server
@@ -109,13 +112,43 @@ def test_size_and_room_are_said_before_an_installation() -> None:
     assert poor.actions[0].why_not
 
 
+def test_rough_sizes_are_called_rough_and_exact_ones_are_not() -> None:
+    rough = replace(scenes.INSTALLABLE, download_is_exact=False)
+    page = first_run_view(scenes.absent(ways=rough)).server
+    assert page is not None
+    assert "about 1.4 GB to download" in page.text
+    assert page.actions[0].text == "Install Ollama, about 1.4 GB"
+    exact = first_run_view(scenes.absent(ways=replace(scenes.INSTALLABLE, disk_is_exact=True))).server
+    assert exact is not None
+    assert "about" not in exact.text
+
+
+def test_what_an_amd_card_gets_is_said() -> None:
+    with_files = first_run_view(scenes.absent(ways=replace(scenes.INSTALLABLE, with_amd=True))).server
+    without = first_run_view(scenes.absent(ways=replace(scenes.INSTALLABLE, without_amd=True))).server
+    assert with_files is not None
+    assert without is not None
+    assert "includes the extra files that AMD cards need" in with_files.text
+    assert "extra files for AMD cards are not part of it" in without.text
+    assert without.actions[0].enabled
+
+
+def test_unpacking_to_an_unknown_size_says_how_much_so_far() -> None:
+    made = scenes.absent(ways=scenes.INSTALLABLE, setup=InstallState("0.33.0", "unpacking", 700_000_000))
+    page = first_run_view(made).server
+    assert page is not None
+    assert page.progress is not None
+    assert page.progress.fraction is None
+    assert page.progress.text == "Unpacking · 0.7 GB so far"
+
+
 def test_an_installation_shows_how_far_it_is_and_can_be_stopped() -> None:
     page = view("server-installing").server
     assert page is not None
     assert page.progress is not None
     assert page.progress.cancel == Command(Verb.CANCEL_INSTALL)
-    assert page.progress.fraction == pytest.approx(7 / 19)
-    assert page.progress.text == "Fetching · 0.7 GB of 1.9 GB · about 1 min left"
+    assert page.progress.fraction == pytest.approx(7 / 14)
+    assert page.progress.text == "Fetching · 0.7 GB of 1.4 GB · about 1 min left"
 
 
 def test_a_server_that_did_not_start_says_why_and_shows_its_log() -> None:
@@ -318,7 +351,7 @@ def test_a_network_paid_by_volume_asks_before_a_large_download_and_once() -> Non
     assert asked_when_metered(made, replace(wanted, asked=True), True).question == ""
     assert asked_when_metered(made, Command(Verb.UNLOAD, "x"), True).question == ""
     server = scenes.absent(ways=scenes.INSTALLABLE)
-    assert "1.9 GB" in asked_when_metered(server, Command(Verb.INSTALL_SERVER), True).question
+    assert "1.4 GB" in asked_when_metered(server, Command(Verb.INSTALL_SERVER), True).question
 
 
 def test_hosts_are_listed_with_reason_and_time() -> None:
