@@ -36,7 +36,7 @@ def wayland(tmp_path: Path) -> Iterator[Desk]:
     }
     desk.spawn(["weston", "--backend=headless-backend.so", f"--socket={SOCKET}", "--idle-time=0"])
     try:
-        wait_until(lambda: (runtime / SOCKET).exists())
+        wait_until((runtime / SOCKET).exists)
         desk.open_bus()
         yield desk
     finally:
