@@ -146,12 +146,14 @@ class LocalWorkshop:
         return ShapeFinder(installed, Registry(cache, self._noted_fetcher), self._catalogue_shape)
 
     def _noted_fetcher(self, address: "ModelAddress") -> "Fetcher":
-        """A fetcher whose host stands in the list of hosts contacted."""
+        """A fetcher all of whose hosts stand in the list of hosts contacted."""
         from wattlight.catalog.registry import Fetcher
 
-        with contextlib.suppress(Problem):
-            self.jobs().note_contact(address.host, "shape", self.now())
-        return Fetcher(address)
+        def note(host: str) -> None:
+            with contextlib.suppress(Problem):
+                self.jobs().note_contact(host, "shape", self.now())
+
+        return Fetcher(address, on_host=note)
 
     def _catalogue_shape(self, name: str) -> "CatalogueShape | None":
         from wattlight.services.shapes import CatalogueShape

@@ -1,6 +1,7 @@
 """``wattlight pull``: download a model."""
 
 import argparse
+import logging
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 host=name.registry,
             ),
         )
+    _note_contact(call, name.text)
     folders = models_folders(call.workshop.environ) if parse_endpoint(server.url).is_loopback else ()
     shower = _Records(call) if call.as_json else _Lines(call)
     cancel = Event()
@@ -64,6 +66,15 @@ def run(args: argparse.Namespace, call: Call) -> int:
         shower.end(None)
         return INTERRUPTED
     return shower.end(problem)
+
+
+def _note_contact(call: Call, model: str) -> None:
+    """Put the registry on the list of hosts contacted; a list that cannot be written stops no download."""
+    try:
+        host = read_address(model).host
+        call.workshop.jobs().note_contact(host, "model", call.workshop.now())
+    except Problem as problem:
+        logging.getLogger("wattlight").warning("a contact is not noted: %s", problem)
 
 
 def _damage(model: str, folders: tuple[Path, ...], largest_bytes: int | None) -> Problem | None:

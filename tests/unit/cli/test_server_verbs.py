@@ -18,7 +18,7 @@ from wattlight.cli import run
 from wattlight.cli.columns import aligned
 from wattlight.cli.verb_pull import progress_text
 from wattlight.domain.state import PullState
-from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile
+from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile, Problem
 from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect
 from wattlight.services.models import DamagedLayer
@@ -28,12 +28,26 @@ SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 OOM = "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
 
 
+class Jobs:
+    """The list of hosts contacted."""
+
+    def __init__(self) -> None:
+        self.hosts: list[tuple[str, str]] = []
+        self.problem: Problem | None = None
+
+    def note_contact(self, host: str, reason: str, at: datetime) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.hosts.append((host, reason))
+
+
 class Bench:
     """A workshop whose server is the fake and whose machine has one card of 10 GiB."""
 
     def __init__(self, root: Path, url: str) -> None:
         self.environ = {"OLLAMA_HOST": url}
         self.places = Places(root, root, root, root, root)
+        self.contacted = Jobs()
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -46,6 +60,9 @@ class Bench:
     def server(self, host: str | None = None) -> ModelServer:
         return connect(choose_address(host, self.settings().servers), self.environ)
 
+    def jobs(self) -> Jobs:
+        return self.contacted
+
     def machine_profile(self) -> MachineProfile:
         card = Device("gpu", "Card", "cuda", 10 << 30, None)
         return MachineProfile("m", "linux", 32 << 30, 32 << 30, CpuProfile(), devices=(card,))
@@ -55,11 +72,11 @@ class Line:
     """The command line on a bench."""
 
     def __init__(self, root: Path, fake: FakeOllama) -> None:
-        self._bench = Bench(root, fake.url)
+        self.bench = Bench(root, fake.url)
 
     def __call__(self, *words: str) -> tuple[int, str]:
         out = io.StringIO()
-        code = run(list(words), self._bench, out)  # type: ignore[arg-type]  # as much of a workshop as is needed
+        code = run(list(words), self.bench, out)  # type: ignore[arg-type]  # as much of a workshop as is needed
         return code, out.getvalue()
 
     def document(self, verb: str, *words: str) -> Any:
@@ -203,6 +220,13 @@ def test_pull_streams_lines(fake: FakeOllama, line: Line) -> None:
     assert records[-1]["completed_bytes"] == 2_000_000_000
     fake.offer("b:1b")
     assert line("pull", "b:1b") == (0, "b:1b is installed.\n")
+    assert line.bench.contacted.hosts == [(read_address("x").host, "model")] * 2
+
+
+def test_a_list_of_hosts_that_cannot_be_written_stops_no_download(fake: FakeOllama, line: Line) -> None:
+    fake.offer("a:1b")
+    line.bench.contacted.problem = Problem("The file is locked.", "Wait.", "jobs")
+    assert line("pull", "a:1b")[0] == 0
 
 
 def test_pull_that_fails_ends_with_the_error(fake: FakeOllama, line: Line) -> None:
@@ -235,7 +259,9 @@ def test_fault_16_another_registry_is_asked_about(fake: FakeOllama, line: Line, 
     assert error["code"] == "needs_yes"
     assert name.split("/", maxsplit=1)[0] in error["message"]
     assert fake.requests == []
+    assert line.bench.contacted.hosts == []
     assert line("pull", name, "--yes")[0] == 0
+    assert line.bench.contacted.hosts == [(name.split("/", maxsplit=1)[0], "model")]
 
 
 def test_ollamas_own_registry_is_not_asked_about(fake: FakeOllama, line: Line) -> None:

@@ -23,7 +23,8 @@ _MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 class Fetcher:
     """Talks to one registry. Sends no credentials anywhere: public models need none.
 
-    Addresses on this computer are never reached through a proxy.
+    Addresses on this computer are never reached through a proxy. ``on_host`` hears once of each host that
+    is asked, also those the registry sends to.
     """
 
     def __init__(
@@ -31,8 +32,11 @@ class Fetcher:
         address: ModelAddress,
         transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
+        on_host: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._address = address
+        self._on_host = on_host
+        self._asked: set[str] = set()
         self._transport = transport
         self._clock = clock
 
@@ -68,6 +72,7 @@ class Fetcher:
     def _get(self, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
         started = self._clock()
         for _ in range(_MAX_HOPS):
+            self._note(urlsplit(url).hostname or "")
             with self._client(url) as client:
                 try:
                     request = client.build_request("GET", url, headers=headers)
@@ -87,6 +92,11 @@ class Fetcher:
                 finally:
                     response.close()
         raise self._odd("redirects without end")
+
+    def _note(self, host: str) -> None:
+        if host not in self._asked:
+            self._asked.add(host)
+            self._on_host(host)
 
     def _client(self, url: str) -> httpx.Client:
         local = is_loopback(urlsplit(url).hostname or "")

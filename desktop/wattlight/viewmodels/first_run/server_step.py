@@ -126,7 +126,7 @@ def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> Server
     size = _size(ways.download_bytes, ways.download_is_exact)
     sentences = [
         tr("Wattlight can install a copy for you alone, without an administrator."),
-        tr("Version {version}: {size} to download; {disk} of the disk while it is installed, {kept} then.",
+        tr("Version {version}: {size} to download. Installing takes {disk} of the disk, {kept} of it stay.",
            version=clean_text(ways.version or "", 30), size=size,
            disk=_size(ways.disk_bytes, ways.disk_is_exact),
            kept=_size(ways.kept_bytes, ways.disk_is_exact)),

@@ -13,6 +13,7 @@ from fakes.blob_registry import BlobRegistry
 from wattlight.catalog.gguf import BadModelFile
 from wattlight.catalog.registry import (
     CloudModel,
+    Fetcher,
     ModelUnknown,
     NotGguf,
     Registry,
@@ -76,6 +77,15 @@ def test_a_damaged_cache_file_is_as_if_absent(
     for path in (tmp_path / "shapes").iterdir():
         path.write_bytes(damage)
     assert registry.model(name).shape == first.shape
+
+
+def test_every_host_that_is_asked_is_told_once(fake: BlobRegistry, tmp_path: Path) -> None:
+    hosts: list[str] = []
+    asking = Registry(ShapeCache(tmp_path / "s"), lambda address: Fetcher(address, on_host=hosts.append))
+    asking.model(fake.add("llama", HEADER, SIZE))
+    asked = list(dict.fromkeys(r.headers.get("Host", "").rpartition(":")[0] for r in fake.requests))
+    assert hosts == asked
+    assert hosts
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

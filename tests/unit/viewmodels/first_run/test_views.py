@@ -99,7 +99,7 @@ def test_size_and_room_are_said_before_an_installation() -> None:
     page = view("server-installable").server
     assert page is not None
     assert (
-        "1.4 GB to download; about 4.9 GB of the disk while it is installed, about 3.5 GB then." in page.text
+        "1.4 GB to download. Installing takes about 4.9 GB of the disk, about 3.5 GB of it stay." in page.text
     )
     assert "AMD" not in page.text
     assert "812 GB are free" in page.text
