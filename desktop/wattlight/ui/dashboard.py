@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -173,4 +173,8 @@ class Dashboard(ThemedWindow):
 
     def _dress(self, name: str, on: bool) -> None:
         tokens = self._theme.tokens
+        if on:  # Tab enters the navigation at the page that is open; the arrows go on from there
+            for other, made in self._buttons.items():
+                policy = Qt.FocusPolicy.TabFocus if other == name else Qt.FocusPolicy.NoFocus
+                made.setFocusPolicy(policy)
         self._buttons[name].setIcon(nav_icon(f"page-{name}", tokens.text if on else tokens.quiet))

@@ -24,7 +24,7 @@ class CostPage(Page):
         super().__init__(ask)
         self._theme = theme
         self._scene: Scene | None = None
-        self._with_computer = False
+        self._with_computer = self._as_table = False
         row = self.row()
         self._figures = [FigureCard(theme, FIGURE, TITLE) for _ in range(3)]
         for figure in self._figures:
@@ -76,13 +76,24 @@ class CostPage(Page):
         head.addStretch(1)
         head.addWidget(self._legend)
         head.addWidget(self._toggle)
+        self._form = button("")
+        self._form.clicked.connect(self._turn_form)
+        head.addWidget(self._form)
         column.addLayout(head)
         self._days = DaysChart(theme)
+        self._days.setMinimumHeight(200)
         column.addWidget(self._days, 1)
+        self._days_table = TableGrid(theme)
+        column.addWidget(self._days_table)
         return frame
 
     def _turn(self) -> None:
         self._with_computer = not self._with_computer
+        if self._scene is not None:
+            self.render_scene(self._scene)
+
+    def _turn_form(self) -> None:
+        self._as_table = not self._as_table
         if self._scene is not None:
             self.render_scene(self._scene)
 
@@ -95,7 +106,13 @@ class CostPage(Page):
         )
         if view.days.with_computer:
             items = (*items, (tokens.bar_other, tr("computer itself"), False))
-        self._legend.show_items(items if view.days.bars else ())
+        self._legend.show_items(items if view.days.bars and not self._as_table else ())
         self._toggle.setText(view.toggle_text)
         self._toggle.setVisible(bool(view.days.bars))
         self._days.render_view(view.days)
+        as_table = self._as_table and bool(view.days.bars)
+        self._days.setVisible(not as_table)
+        self._days_table.render_view(view.days_table)
+        self._days_table.setVisible(as_table)
+        self._form.setText(tr("As a chart") if as_table else tr("As a table"))
+        self._form.setVisible(bool(view.days.bars))

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import date
 
 from wattlight.domain.values import clean_text
-from wattlight.i18n import interval, kwh, money, month_name, number, percent, short_date, tr, watts
+from wattlight.i18n import (
+    day_and_month,
+    interval,
+    kwh,
+    money,
+    month_name,
+    number,
+    percent,
+    short_date,
+    tr,
+    watts,
+)
 
 from .chart import nice_step
 from .command import Action, Command, Verb
@@ -69,6 +80,8 @@ class CostView:
     price_question: Action | None
     notices: tuple[NoticeView, ...]
     savings: tuple[str, ...] = ()
+    days_table: TableView = TableView((), ())
+    """The bars as a table, for who reads rather than looks."""
 
 
 def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
@@ -86,6 +99,7 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
         notice_views(scene),
         _savings(scene),
+        _days_table(scene, with_computer),
     )
 
 
@@ -191,6 +205,24 @@ def _days(
     line = (limit / scale, tr("daily budget {amount}", amount=money(budget, currency))) if limit else None
     spoken = "; ".join(b.spoken for b in bars if b.spoken)
     return DaysChartView(title, tuple(bars), ticks, line, with_computer, f"{title}. {spoken}")
+
+
+def _days_table(scene: Scene, with_computer: bool) -> TableView:
+    today = scene.now.astimezone(scene.zone).date()
+    days = [d for d in scene.extras.days or () if (d.day.year, d.day.month) == (today.year, today.month)]
+    currency = _currency(scene)
+    headings = (tr("Day"), tr("Working"), tr("Loaded, idle"), tr("Computer itself"))
+    rows = []
+    for day in sorted(days, key=lambda d: d.day, reverse=True):
+        amounts = (
+            (day.working_mj, day.working_micro),
+            (day.parked_mj, day.parked_micro),
+            (day.computer_mj, day.computer_micro),
+        )
+        texts = (kwh(mj) if micro is None else money(micro, currency, COARSE) for mj, micro in amounts)
+        rows.append((day_and_month(day.day), *texts))
+    shown = 4 if with_computer else 3
+    return TableView(headings[:shown], tuple(row[:shown] for row in rows))
 
 
 def _bar(label: str, heights: list[float], spoken: str) -> DayBar:
