@@ -1,4 +1,4 @@
-"""All pages by keyboard: everything is reached with Tab, has a spoken name, and shows that it has the focus."""
+"""All pages by keyboard: everything is reached with Tab, has a spoken name, and shows its focus."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def drawn(qapp: QApplication) -> Iterator[Drawn]:
 
 def walk(window: QWidget) -> list[QWidget]:
     """Press Tab until the first widget comes again."""
-    QApplication.setActiveWindow(window)
+    window.activateWindow()
     window.setFocus()
     settle()
     seen: list[QWidget] = []

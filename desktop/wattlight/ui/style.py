@@ -81,7 +81,8 @@ QScrollBar::handle:vertical {{ background: {line}; border-radius: 3px; min-heigh
 QScrollBar::handle:vertical:hover {{ background: {faint}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; width: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
-QTableView {{ background: transparent; border: 2px solid transparent; border-radius: 8px; color: {text}; font-size: {body}px;
+QTableView {{ background: transparent; border: 2px solid transparent; border-radius: 8px;
+  color: {text}; font-size: {body}px;
   gridline-color: transparent; selection-background-color: {selected}; selection-color: {text};
   outline: none; }}
 QTableView:focus {{ border: 2px solid {button}; }}

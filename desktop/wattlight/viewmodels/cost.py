@@ -42,6 +42,9 @@ COARSE = 0.3
 MJ_PER_KWH = 3_600_000_000
 
 
+NO_TABLE = TableView((), ())
+
+
 @dataclass(frozen=True, slots=True)
 class DayBar:
     """One day: heights as shares of the axis, and the sentence of its tooltip."""
@@ -80,7 +83,7 @@ class CostView:
     price_question: Action | None
     notices: tuple[NoticeView, ...]
     savings: tuple[str, ...] = ()
-    days_table: TableView = TableView((), ())
+    days_table: TableView = NO_TABLE
     """The bars as a table, for who reads rather than looks."""
 
 
