@@ -8,19 +8,24 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 
-from .say import StepError
+from .say import StepError, say
 
 
 def _read_number(descriptor: int, process: "subprocess.Popen[bytes]", limit_s: float) -> str:
-    ready, _, _ = select.select([descriptor], [], [], limit_s)
-    number = os.read(descriptor, 32).decode().strip() if ready else ""
-    if not number:
+    number = b""
+    # Up to the line's end: the server writes it apart, and dies when nobody reads any more.
+    while not number.endswith(b"\n") and select.select([descriptor], [], [], limit_s)[0]:
+        part = os.read(descriptor, 32)
+        if not part:
+            break
+        number += part
+    if not number.endswith(b"\n"):
         process.kill()
         process.wait()
         raise StepError(
             "The virtual screen (Xvfb) did not start.", "Look whether Xvfb is installed completely."
         )
-    return number
+    return number.decode().strip()
 
 
 @contextlib.contextmanager
@@ -60,6 +65,9 @@ def virtual_screen(size: str = "1600x1200x24", limit_s: float = 30) -> Iterator[
     try:
         yield f":{number}"
     finally:
+        ended = process.poll()
+        if ended is not None:
+            say(f"The virtual screen ended by itself with code {ended}.")
         process.terminate()
         process.wait()
 
