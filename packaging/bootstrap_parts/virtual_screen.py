@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import select
 import shutil
 import subprocess
@@ -32,9 +31,6 @@ def _read_number(descriptor: int, process: "subprocess.Popen[bytes]", limit_s: f
 def virtual_screen(size: str = "1600x1200x24", limit_s: float = 30) -> Iterator[str]:
     """Run Xvfb on a free number for the time of the block and give its DISPLAY.
 
-    The number is drawn from a range that others do not use: servers that count up from 0 at the same moment
-    take each other's sockets away.
-
     Raises:
         StepError: it did not start.
     """
@@ -43,7 +39,6 @@ def virtual_screen(size: str = "1600x1200x24", limit_s: float = 30) -> Iterator[
         process = subprocess.Popen(
             [
                 "Xvfb",
-                f":{random.randint(1000, 30000)}",
                 "-displayfd",
                 str(writing),
                 "-screen",
