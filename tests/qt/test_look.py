@@ -2,16 +2,22 @@
 
 import ast
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QColor, QImage, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPalette
 from PySide6.QtWidgets import QApplication
 
+from fakes import made_up_day
 from wattlight.assets import asset_bytes
+from wattlight.ui.controls import Pill
 from wattlight.ui.icons import HALO, INK, render, tray_icon
+from wattlight.ui.text import elided
 from wattlight.ui.tokens import DARK, LIGHT, Tokens, contrast, from_palette, text_pairs
 from wattlight.viewmodels import IconState
+
+from .grab import Drawn
 
 SOURCE = Path(__file__).parents[2] / "desktop" / "wattlight" / "ui"
 
@@ -87,3 +93,37 @@ def test_no_label_is_made_without_the_helper() -> None:
     assert not faults, "\n".join(faults)
     box = (SOURCE / "sentence_box.py").read_text(encoding="utf-8")
     assert "setTextFormat(Qt.TextFormat.PlainText)" in box
+
+
+LONG = "hf.co/bartowski/Some-Very-Long-Model-Name-GGUF:IQ4_XS"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (1000, LONG),
+        (300, "…/Some-Very-Long-Model-Name-GGUF:IQ4_XS"),
+    ],
+)
+def test_a_long_model_name_loses_its_host_first(qapp: QApplication, width: int, shown: str) -> None:
+    font = QFont(qapp.font())
+    font.setPixelSize(13)
+    metrics = QFontMetrics(font)
+    assert elided(metrics, LONG, width, name=True) == shown
+    short = elided(metrics, LONG, 150, name=True)
+    assert short.startswith("…/So") and short.endswith("4_XS") and metrics.horizontalAdvance(short) <= 150
+    assert elided(metrics, "a sentence that is much too long to stand here", 100).endswith("…")
+
+
+def test_a_verdict_beside_a_long_name_is_never_cut(qapp: QApplication) -> None:
+    scene = made_up_day.evening()
+    host = scene.host
+    loaded = replace(host.server.running[0], name=LONG)
+    server = replace(host.server, running=(loaded,))
+    scene = replace(scene, state=replace(scene.state, hosts=(replace(host, server=server),)))
+    drawn = Drawn(qapp, "light")
+    drawn.dashboard.resize(drawn.dashboard.minimumSize())
+    for window in (drawn.show_small(scene), drawn.show_page(scene, "now")):
+        pills = [p for p in window.findChildren(Pill) if p.accessibleName() == "all on GPU"]
+        assert pills and all(p.width() >= p.sizeHint().width() for p in pills)
+    drawn.close()

@@ -1,6 +1,7 @@
 """Every text, number, date and sum as a person reads it. Import :func:`tr` and mark every string with it."""
 
 from .numbers import (
+    as_typed,
     gb,
     gib,
     interval,
@@ -16,6 +17,7 @@ from .times import clock_time, day_and_month, day_name, duration, month_name, sh
 
 __all__ = [
     "activate",
+    "as_typed",
     "clock_time",
     "day_and_month",
     "day_name",

@@ -46,6 +46,14 @@ def number(value: float | Decimal | None, digits: int = 0) -> str:
     return str(format_decimal(value, format=pattern, locale=babel_locale()))
 
 
+def as_typed(decimal_text: str) -> str:
+    """Plain decimal text ("0.39") as a person of this language would type it into a field ("0,39")."""
+    from babel.numbers import get_decimal_symbol
+
+    symbol = str(get_decimal_symbol(babel_locale()))
+    return decimal_text.replace(".", symbol) if symbol == "," else decimal_text
+
+
 def gib(value_bytes: int | None, digits: int = 1) -> str:
     """Device memory: "5.7 GiB", below a twentieth of one in MiB."""
     if value_bytes is None:

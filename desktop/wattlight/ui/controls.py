@@ -135,8 +135,8 @@ class Pill(QWidget):
         )
 
     def minimumSizeHint(self) -> QSize:
-        """May be cut where there is no room."""
-        return QSize(min(self.sizeHint().width(), 60), self.sizeHint().height())
+        """A verdict is never cut; a longer remark may be."""
+        return QSize(min(self.sizeHint().width(), self._theme.px(150)), self.sizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the pill."""

@@ -22,7 +22,7 @@ class SwitchButton(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         line = QHBoxLayout(self)
         line.setContentsMargins(air, 0, air, 0)
-        name = ElidedLabel()
+        name = ElidedLabel(name=True)
         set_text(name, row.name)
         note = plain_label(row.note, "quiet")
         for label in (name, note):

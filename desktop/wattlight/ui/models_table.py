@@ -10,6 +10,7 @@ from wattlight.i18n import tr
 from wattlight.viewmodels import ModelRow
 
 from .controls import paint_pill
+from .text import elided
 from .theme import Theme
 from .tokens import BODY, QUIET
 
@@ -179,7 +180,7 @@ class ModelsDelegate(QStyledItemDelegate):
         metrics = painter.fontMetrics()
         quiet = QFontMetrics(self._theme.font(QUIET))
         tail = tr("loaded") if row.running else row.hint or row.quantization
-        name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(box.width()))
+        name = elided(metrics, row.name, int(box.width()), name=True)
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.setPen(QColor(tokens.text))
         painter.drawText(box, left, name)

@@ -77,9 +77,8 @@ class ModelsPage(Page):
 
     def _head(self) -> QHBoxLayout:
         row = self.row()
-        title = ElidedLabel("page")
-        set_text(title, tr("Models for this computer"))
-        row.addWidget(title, 1)
+        self._title = ElidedLabel("page")
+        row.addWidget(self._title, 1)
         self._use = QComboBox()
         self._use.setAccessibleName(tr("What it is for"))
         for use in ("", *USES):
@@ -127,6 +126,7 @@ class ModelsPage(Page):
         table.selectionModel().currentRowChanged.connect(self._row_changed)
         self._empty = EmptyBox(ask)
         self._foot = plain_label(role="quiet", wrap=True)
+        self._foot.setContentsMargins(8, 0, 8, 0)  # as the cells of the table
         self._cloud = QCheckBox()
         self._cloud.toggled.connect(self._filtered)
         column.addWidget(table, 1)
@@ -186,6 +186,7 @@ class ModelsPage(Page):
 
     def _mind_width(self) -> None:
         narrow = self.width() < NARROW
+        set_text(self._title, tr("Models") if narrow else tr("Models for this computer"))
         self._table.setColumnHidden(COST, narrow or not self._cost_known)
         self._table.setColumnHidden(SIZE, narrow)
 

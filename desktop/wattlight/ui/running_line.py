@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from wattlight.viewmodels import Action, RunningView
 
 from .controls import ActionButton, Ask, Pill
-from .text import ElidedLabel, plain_tip, set_text
+from .text import ElidedLabel, set_text
 from .theme import Theme
 
 
@@ -24,7 +24,7 @@ class RunningLine(QWidget):
         column.setSpacing(2)
         head = QHBoxLayout()
         head.setSpacing(8)
-        self._name = ElidedLabel("strong" if short else "name")
+        self._name = ElidedLabel("strong" if short else "name", name=True)
         self._pill = Pill(theme)
         head.addWidget(self._name)
         head.addWidget(self._pill)
@@ -47,7 +47,7 @@ class RunningLine(QWidget):
         set_text(self._name, view.name)
         self._pill.render_view(view.pill)
         set_text(self._facts, view.short_facts if self._short else view.facts)
-        plain_tip(self._facts, "" if self._short else view.hint)
+        self._facts.set_hint("" if self._short else view.hint)
         set_text(self._memory, "" if self._short else view.memory)
         self._memory.setVisible(bool(view.memory) and not self._short)
         self._measure.render_view(None if self._short else view.measure)

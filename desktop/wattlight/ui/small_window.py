@@ -57,6 +57,7 @@ class SmallWindow(ThemedWindow):
         set_text(self._sure, view.paused_text or view.sure)
         self._price.render_view(view.price_question)
         self._chart.render_view(view.chart)
+        self._chart.setVisible(bool(view.chart.series or view.chart.empty_text))
         self._busy.render_view(view.busy)
         self._running.render_view(view.running)
         self._others.render_view(view.others)

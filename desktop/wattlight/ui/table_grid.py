@@ -46,7 +46,7 @@ class TableGrid(QWidget):
 
     def _cell(self, line: int, column: int, text: str, role: str) -> None:
         if column == 0:
-            name = ElidedLabel(role)
+            name = ElidedLabel(role, name=True)
             set_text(name, text)
             self._grid.addWidget(name, line, column)
             return

@@ -12,7 +12,7 @@ from wattlight.viewmodels import FigureView
 from .theme import Theme
 
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:GiB|GB|MB|kWh|Wh|W|tokens/s|min|s|h|layers)\b)")
-_PIECE = re.compile(r"\S{8}(?=\S)")
+_PIECE = re.compile(r"[^\s/:@_.-]{20}(?=\S)|[/:@_.](?=\S)")
 _LONG = re.compile(r"\S{25,}")
 """A word this long may break inside, or it would push the window wide."""
 
@@ -49,15 +49,33 @@ def plain_tip(widget: QWidget, text: str) -> None:
     widget.setAccessibleDescription(text)
 
 
-class ElidedLabel(QLabel):
-    """One line that is cut with an ellipsis where the room ends; the whole text is in the tooltip."""
+def elided(metrics: QFontMetrics, text: str, width: int, name: bool = False) -> str:
+    """``text`` cut to ``width``. Of the name of a model the end tells most: its host and folder go first."""
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+    if not name:
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+    if "/" in text:
+        text = "…/" + text.rsplit("/", 1)[1]
+    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, width)
 
-    def __init__(self, role: str = "") -> None:
+
+class ElidedLabel(QLabel):
+    """One line that is cut with an ellipsis where the room ends; the whole text is in the tooltip, before
+    what :meth:`set_hint` adds. ``name``: it shows the name of a model."""
+
+    def __init__(self, role: str = "", name: bool = False) -> None:
         super().__init__()
+        self._named, self._hint = name, ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         if role:
             self.setProperty("role", role)
+
+    def set_hint(self, text: str) -> None:
+        """A gloss for the tooltip."""
+        self._hint = text
+        plain_tip(self, text)
 
     def minimumSizeHint(self) -> QSize:
         """Room for a few letters is enough."""
@@ -67,8 +85,9 @@ class ElidedLabel(QLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw as much as fits."""
         painter = QPainter(self)
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        plain_tip(self, self.text() if text != self.text() else "")
+        text = elided(self.fontMetrics(), self.text(), self.width(), self._named)
+        whole = self.text() if text != self.text() else ""
+        plain_tip(self, "\n".join(part for part in (whole, self._hint) if part))
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.setPen(self.palette().windowText().color())
         painter.drawText(self.rect(), flags, text)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from wattlight.domain.values import Device, DeviceSample, Quality, Scope, clean_text
+from wattlight.domain.values import ERROR_FRACTION, Device, DeviceSample, Quality, Scope, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .figure import FigureView, figure
-from .memory_bar import MemoryBarView, device_bar
+from .memory_bar import GIB, MemoryBarView, device_bar
 from .notices import NoticeView, notice_views
 from .scene import Scene
 from .words import DASH, PillView, Tone
@@ -87,7 +87,7 @@ def _facts(scene: Scene) -> str:
         parts.append(
             tr(
                 "{free} of {total} RAM free",
-                free=gib(memory.available_bytes),
+                free=number(memory.available_bytes / GIB, 1),
                 total=gib(memory.total_bytes, 0),
             )
         )
@@ -139,14 +139,18 @@ def _kind(kind: str) -> str:
 
 
 def _sensor(sample: DeviceSample) -> str:
-    quality = {
-        Quality.METERED: tr("metered, about ±2%"),
-        Quality.COUNTER: tr("energy counter, about ±10%"),
-        Quality.SAMPLED: tr("sampled, about ±15%"),
-        Quality.ESTIMATED: tr("estimated, about ±40%"),
+    kinds = {
+        Quality.METERED: tr("metered"),
+        Quality.COUNTER: tr("energy counter"),
+        Quality.SAMPLED: tr("sampled"),
+        Quality.ESTIMATED: tr("estimated"),
     }
-    text = quality.get(sample.quality, "") if sample.quality else ""
-    return " · ".join(t for t in (text, clean_text(sample.source, 60)) if t)
+    source = clean_text(sample.source, 60)
+    if sample.quality is None:
+        return source
+    kind = kinds[sample.quality]
+    named = source if kind in source else " · ".join(t for t in (source, kind) if t)
+    return tr("{sensor}, about ±{error}", sensor=named, error=percent(ERROR_FRACTION[sample.quality]))
 
 
 def _pill(sample: DeviceSample) -> PillView | None:

@@ -137,9 +137,9 @@ def _bar(scene: Scene, fit: FitNote | None) -> MemoryBarView | None:
 def _context_text(fit: FitNote | None) -> str:
     if fit is None or not fit.largest_gpu_context:
         return ""
-    full = tr("up to about {n} stays on the GPU", n=_about(fit.largest_gpu_context))
+    full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
     if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
-        return tr("all {n} it was trained for stays on the GPU", n=number(fit.trained_context))
+        return tr("All {n} tokens it was trained for stay on the GPU", n=number(fit.trained_context))
     if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
         more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
         return f"{full}; {more}"

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.values import clean_text
-from wattlight.i18n import number, tr
+from wattlight.i18n import as_typed, number, tr
 from wattlight.settings import Price, Settings
 
 from .notices import NoticeView, notice_views
@@ -70,7 +70,7 @@ def settings_view(scene: Scene) -> SettingsView:
     return SettingsView(
         (Choice("", tr("Choose your country")), *(Choice(c.code, c.name) for c in scene.extras.countries)),
         price.country or "",
-        (price.per_kwh or "").rstrip(),
+        as_typed((price.per_kwh or "").rstrip()),
         price.currency or "",
         price_note(scene, price.country or ""),
         clean_text(price.tariff_file, 200) if price.tariff_file else "",
@@ -85,7 +85,7 @@ def settings_view(scene: Scene) -> SettingsView:
         scene.state.paused,
         _amount(settings.meter.daily_budget_micro),
         _amount(settings.meter.monthly_budget_micro),
-        price.dollar_rate or "",
+        as_typed(price.dollar_rate or ""),
         price.dollar_rate_date or "",
         scene.extras.autostart_supported,
         settings.start_at_login,
@@ -120,7 +120,8 @@ def keep_alive_choices(current: str) -> tuple[Choice, ...]:
 
 def country_price(scene: Scene, code: str) -> CountryPrice | None:
     """The official price of a country, if one is shipped."""
-    return next((c for c in scene.extras.countries if c.code == code), None)
+    found = next((c for c in scene.extras.countries if c.code == code), None)
+    return None if found is None else replace(found, per_kwh=as_typed(found.per_kwh))
 
 
 def price_note(scene: Scene, code: str) -> str:
@@ -156,7 +157,7 @@ def understood_price(text: str, currency: str, country: str, old: Price) -> Pric
 
 
 def _amount(micro: int | None) -> str:
-    return "" if not micro else format((Decimal(micro) / 1_000_000).normalize(), "f")
+    return "" if not micro else as_typed(format((Decimal(micro) / 1_000_000).normalize(), "f"))
 
 
 def understood_budget(text: str, settings: Settings, monthly: bool = False) -> tuple[Settings, str]:

@@ -1,6 +1,6 @@
 """The small window: cost, power, what runs, and one click to something else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
@@ -73,13 +73,16 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     sure = (" · " if known else "\n").join(t for t in (cost.note, sure_now(host.sample)) if t)
     if no_sensor(host.sample) and not known:
         sure = no_sensor_text(host.sample)
+    chart = power_chart(host, scene.now)
+    if no_sensor(host.sample):
+        chart = replace(chart, empty_text="")  # the line above it has said so
     others = _others(scene)
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(
         cost,
         power_figure(host, tr("Now")),
         sure,
-        power_chart(host, scene.now),
+        chart,
         running_views(scene),
         busy_actions(scene),
         others[:ROWS],

@@ -163,7 +163,7 @@ def test_detail_of_an_offer_has_size_time_and_room() -> None:
     assert detail.main is not None
     assert detail.main.text == "Install 17.4 GB"
     assert detail.footnote == "About 24 min at your last speed · 412 GB free on disk"
-    assert detail.context_text == "up to about 81,000 stays on the GPU; 130,000 with an 8-bit cache"
+    assert detail.context_text == "Up to about 81,000 tokens stay on the GPU; 130,000 with an 8-bit cache"
     assert "Takes the place of qwen3:8b" in detail.why
     assert [c.text for c in detail.choices][:2] == ["4,096", "8,192"]
 
@@ -246,7 +246,7 @@ def test_without_a_price_energy_is_shown() -> None:
 def test_machine_has_a_card_for_each_device() -> None:
     view = machine_view(made_up_day.evening())
     assert [c.name for c in view.cards] == ["NVIDIA GeForce RTX 4090", "AMD Ryzen 9 7900X"]
-    assert view.cards[0].power.note == "energy counter, about ±10% · NVML energy counter"
+    assert view.cards[0].power.note == "NVML energy counter, about ±10%"
     assert view.cards[1].memory is None
 
 
@@ -325,3 +325,11 @@ def test_a_slider_that_changes_nothing_is_left_out() -> None:
     ).detail
     assert detail is not None
     assert detail.choices == ()
+
+
+def test_fields_take_numbers_in_the_manner_of_the_language() -> None:
+    activate("de_DE")
+    view = settings_view(made_up_day.evening())
+    assert (view.price, view.daily_budget) == ("0,39", "0,35")
+    entry = understood_price(view.price, "EUR", "DE", made_up_day.settings().price)
+    assert (entry.price.per_kwh, entry.error) == ("0.39", "")

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from wattlight.i18n import tr
+from wattlight.i18n import as_typed, tr
 from wattlight.settings import Settings
 from wattlight.viewmodels import Command, Scene, price_note
 from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_view, moved
@@ -194,7 +194,8 @@ class FirstRunWindow(ThemedWindow):
         if isinstance(made, PricePage) and self._scene is not None:
             scene = self._scene
             prices = {
-                c.code: (c.per_kwh, c.currency, price_note(scene, c.code)) for c in scene.extras.countries
+                c.code: (as_typed(c.per_kwh), c.currency, price_note(scene, c.code))
+                for c in scene.extras.countries
             }
             made.know_prices({**prices, "": ("", "", price_note(scene, ""))})
         return made

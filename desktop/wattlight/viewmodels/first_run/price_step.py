@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from wattlight.i18n import tr
+from wattlight.i18n import as_typed, tr
 from wattlight.settings import Settings
 
 from ..scene import Scene
@@ -28,7 +28,8 @@ def price_step(scene: Scene) -> PriceStep:
     choices = (Choice("", tr("Another country")), *countries)
     if price.per_kwh:
         code = price.country or ""
-        return PriceStep(choices, code, price.per_kwh, price.currency or "", price_note(scene, code), False)
+        own = as_typed(price.per_kwh)
+        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code), False)
     found = country_price(scene, scene.setup.country)
     if found is None or price.declined:
         return PriceStep(choices, "", "", "", price_note(scene, ""), False)
