@@ -8,6 +8,8 @@ first_run_person.py STEP...; each step is one argument:
     key NAME          press a key (Return, Space, Tab, Up, Down, Alt+Left, Escape)
     reach WORDS       press Tab until the focus is on a button with WORDS, then Space
     grab FILE         write a picture of the window
+    pull NAME         ask for a download as a click does
+    gone FILE         wait until FILE is not there any more
     kill              end at once, as a crash would
 Ends with 0 after the last step, with 3 (and what was seen) when a step takes longer than half a minute.
 """
@@ -17,6 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
@@ -131,7 +134,7 @@ class Person:
 
     def _reach(self, words: str) -> Iterator[None]:
         for _ in range(60):
-            focus = QApplication.focusWidget()
+            focus = QApplication.focusWidget() or self._window().focusWidget()
             if isinstance(focus, QAbstractButton) and words in (focus.accessibleName() or focus.text()):
                 QTest.keyClick(focus, Qt.Key.Key_Space)
                 return
@@ -143,6 +146,16 @@ class Person:
         for _ in range(4):
             yield
         self._window().grab().save(file)
+
+    def _pull(self, name: str) -> Iterator[None]:
+        from wattlight.viewmodels import Command, Verb
+
+        self._program._face.do(Command(Verb.PULL, name))
+        yield
+
+    def _gone(self, file: str) -> Iterator[None]:
+        while Path(file).exists():
+            yield
 
     def _kill(self, _rest: str) -> Iterator[None]:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -125,6 +125,7 @@ CONTROLLER_CALLS = {
     Verb.RELEASE: ("keep_loaded", "x:1b", False),
     Verb.REMOVE: ("remove", "x:1b"),
     Verb.PULL: ("pull", "x:1b"),
+    Verb.REPAIR: ("repair", "x:1b"),
     Verb.CANCEL_PULL: ("cancel_pull", "x:1b"),
     Verb.CANCEL_TASK: ("cancel_task", "x:1b"),
     Verb.PAUSE: ("set_paused", True),
@@ -140,6 +141,24 @@ CONTROLLER_CALLS = {
 def test_a_command_reaches_the_controller(standing: Standing, verb: Verb) -> None:
     standing.face.do(Command(verb, "x:1b"))
     assert standing.asked.calls == [CONTROLLER_CALLS[verb]]
+
+
+def test_a_pause_is_not_undone_by_the_next_change_of_the_settings(standing: Standing) -> None:
+    standing.face.do(Command(Verb.PAUSE))
+    standing.face.do(Command(Verb.DECLINE_PRICE))
+    assert standing.asked.calls[-1][1].meter.paused
+    standing.face.do(Command(Verb.RESUME))
+    standing.face.change_settings(lambda settings: replace(settings, keep_alive="1h"))
+    QApplication.processEvents()
+    saved = standing.asked.calls[-1][1]
+    assert (saved.keep_alive, saved.meter.paused) == ("1h", False)
+
+
+def test_another_registry_is_asked_about_before_anything_is_fetched(standing: Standing) -> None:
+    standing.face.do(Command(Verb.PULL, "registry.example/me/model"))
+    assert [call for call in standing.asked.calls if call[0] == "pull"] == []
+    standing.face.do(Command(Verb.PULL, "registry.example/me/model", asked=True))
+    assert standing.asked.calls[-1] == ("pull", "registry.example/me/model")
 
 
 def test_no_verb_is_unknown_to_the_face(standing: Standing) -> None:

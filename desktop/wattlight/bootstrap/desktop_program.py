@@ -9,13 +9,15 @@ from pathlib import Path
 
 from wattlight import __version__
 from wattlight.assets import asset_text
+from wattlight.catalog.installed import models_folders
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.instant import to_us
 from wattlight.domain.state import AppState, HostState, PullState, RunningModel, ServerState, TaskState
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
 from wattlight.i18n import activate, short_date
-from wattlight.runtime import ModelServer, MovableServer, connect
+from wattlight.runtime import ModelServer, MovableServer, connect, parse_endpoint
+from wattlight.runtime.managed import read_advisories
 from wattlight.services import StateHub
 from wattlight.services.desk import (
     BudgetWatch,
@@ -30,6 +32,7 @@ from wattlight.services.metering import kept_since
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskEnd, TaskSettings, room_by_size
 from wattlight.services.pricing import CountryPrice as ShippedPrice
 from wattlight.services.pricing import country_prices, local_zone, mean_price, tariff_of
+from wattlight.services.serving import KnownHoles
 from wattlight.settings import Settings, load_settings, save_settings
 from wattlight.store import LedgerReader, LedgerWriter, forget_before, open_reader
 from wattlight.system import autostart_for_platform, open_log
@@ -44,6 +47,8 @@ from .learned import Learned, LearnedParts
 from .setting_up import SettingUp, SettingUpParts
 from .workshop import LocalWorkshop
 
+ADVISORIES = "servers/advisories.json"
+
 
 class DesktopProgram:
     """One run of the tray. Made and run on the main thread."""
@@ -57,6 +62,7 @@ class DesktopProgram:
         activate(settings.language)
         self._servers = {s.host: MovableServer(connect(s, workshop.environ)) for s in settings.servers}
         self._hub = StateHub(_first_state(settings, self._servers))
+        self._holes = KnownHoles(read_advisories(asset_text(ADVISORIES)), self._hub, workshop.now)
         self._meter = MeterStation(self._station_parts())
         self._learned = Learned(self._learned_parts())
         self._budget = BudgetWatch(
@@ -211,12 +217,19 @@ class DesktopProgram:
             self._tasks_changed,
             self._desk.task_ended,
             settings=settings,
+            folders=self._folders,
             now=self._workshop.now,
         )
+
+    def _folders(self, host: HostId) -> tuple[Path, ...]:
+        """Where the files of a server of this computer can be looked at."""
+        local = parse_endpoint(self._servers[host].url).is_loopback
+        return models_folders(self._workshop.environ) if local else ()
 
     def _watch(self, host: HostId, server: ModelServer) -> ServerWatch:
         def seen(state: ServerState) -> None:
             self._desk.server_changed(host, state)
+            self._holes.look(host, state)
             if host == LOCAL_HOST:
                 self._setting_up.server_seen(state)
 

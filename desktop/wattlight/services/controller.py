@@ -31,6 +31,9 @@ class Controller(Protocol):
     def pull(self, model: str, host: HostId = LOCAL_HOST) -> None:
         """Download ``model``."""
 
+    def repair(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Remove the damaged files of ``model`` and download them again. The window has asked before."""
+
     def cancel_pull(self, model: str) -> None:
         """Stop a download; what has arrived is kept by the server."""
 

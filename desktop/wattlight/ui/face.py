@@ -26,7 +26,7 @@ from wattlight.viewmodels import (
     Scene,
     TrayView,
     Verb,
-    asked_when_metered,
+    asked_before_download,
     tray_view,
 )
 
@@ -175,7 +175,7 @@ class DesktopFace:
 
     def do(self, command: Command) -> None:
         """Carry out a click; a heavy one is asked about in the window first."""
-        command = asked_when_metered(self._scene(), command, self._network.metered)
+        command = asked_before_download(self._scene(), command, self._network.metered)
         if command.question:
             self._windows.ask(command)
             return
@@ -195,8 +195,9 @@ class DesktopFace:
             Verb.CANCEL_PULL: lambda: controller.cancel_pull(model),
             Verb.CANCEL_TASK: lambda: controller.cancel_task(model),
             Verb.MEASURE: lambda: controller.measure_speed(model),
-            Verb.PAUSE: lambda: controller.set_paused(True),
-            Verb.RESUME: lambda: controller.set_paused(False),
+            Verb.REPAIR: lambda: controller.repair(model),
+            Verb.PAUSE: lambda: self._pause(True),
+            Verb.RESUME: lambda: self._pause(False),
             Verb.REFRESH: self._refresh,
             Verb.START_SERVER: controller.start_server,
             Verb.START_SMALL: lambda: self._start_small(model),
@@ -257,6 +258,11 @@ class DesktopFace:
         self._take_settings(settings)
         self._controller.apply_settings(settings)
         self._draw()
+
+    def _pause(self, paused: bool) -> None:
+        """The desk remembers it in the settings, so the next change here must start from there."""
+        self._settings = replace(self._settings, meter=replace(self._settings.meter, paused=paused))
+        self._controller.set_paused(paused)
 
     def _refresh(self) -> None:
         self._controller.refresh()

@@ -7,6 +7,7 @@ from .command import Action, Command, Verb
 from .cost import CostView, DayBar, DaysChartView, cost_view
 from .counting import CountingView, counting_view, understood_port
 from .figure import FigureView, figure
+from .foreign import asked_before_download
 from .loads import loads_note, loads_table
 from .machine import DeviceCardView, MachineView, corner_lines, machine_view
 from .memory_bar import BarSegment, MemoryBarView
@@ -110,6 +111,7 @@ __all__ = [
     "Tone",
     "TrayView",
     "Verb",
+    "asked_before_download",
     "asked_when_metered",
     "break_even_view",
     "busy_actions",

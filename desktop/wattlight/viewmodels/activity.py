@@ -22,6 +22,7 @@ class BusyView:
     cancel_text: str = ""
     failed: bool = False
     retry: Command | None = None
+    retry_text: str = ""
 
 
 def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
@@ -38,10 +39,11 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         "switch": tr("Switching to {name}", name=name),
         "unload": tr("Unloading {name}", name=name) if name else tr("Unloading"),
         "remove": tr("Removing {name}", name=name),
+        "repair": tr("Looking for damaged files of {name}", name=name),
         "measure": tr("Measuring the speed of {name}", name=name),
     }.get(task.kind, name)
     seconds = max(0.0, (scene.now - task.started_at).total_seconds())
-    can_stop = task.kind in {"load", "switch", "measure"}
+    can_stop = task.kind in {"load", "switch", "measure", "repair"}
     return BusyView(
         f"task {task.kind} {task.model}",
         tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds)),
@@ -56,6 +58,8 @@ def pull_view(pull: PullState) -> BusyView:
     """One download in words."""
     name = clean_text(pull.model, 60)
     doing = tr("Installing {name}", name=name)
+    if pull.error and pull.damaged:
+        return _damaged(pull, name, doing)
     if pull.error:
         text = tr(
             "{name} was not installed: {why}. What has arrived is kept.",
@@ -63,7 +67,9 @@ def pull_view(pull: PullState) -> BusyView:
             why=clean_text(pull.error).rstrip("."),
         )
         again = Command(Verb.PULL, pull.model)
-        return BusyView(f"pull {pull.model}", text, doing, failed=True, retry=again)
+        return BusyView(
+            f"pull {pull.model}", text, doing, failed=True, retry=again, retry_text=tr("Try again")
+        )
     fraction = None
     parts = [doing]
     if pull.total_bytes:
@@ -77,3 +83,20 @@ def pull_view(pull: PullState) -> BusyView:
     menu = f"{doing}, {percent(fraction)}" if fraction is not None else doing
     stop = Command(Verb.CANCEL_PULL, pull.model)
     return BusyView(f"pull {pull.model}", " · ".join(parts), menu, fraction, stop, tr("Cancel"))
+
+
+def _damaged(pull: PullState, name: str, doing: str) -> BusyView:
+    """It arrived, but the server kept files that are not what they should be."""
+    question = tr(
+        "Remove the damaged files of {name} and download them again? The rest of it, and every other model, "
+        "stays.",
+        name=name,
+    )
+    return BusyView(
+        f"pull {pull.model}",
+        clean_text(pull.error or "", 300),
+        doing,
+        failed=True,
+        retry=Command(Verb.REPAIR, pull.model, question, tr("Remove and download")),
+        retry_text=tr("Repair…"),
+    )

@@ -14,6 +14,7 @@ class Verb(StrEnum):
     RELEASE = "release"
     REMOVE = "remove"
     PULL = "pull"
+    REPAIR = "repair"
     CANCEL_PULL = "cancel_pull"
     CANCEL_TASK = "cancel_task"
     MEASURE = "measure"

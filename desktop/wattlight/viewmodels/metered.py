@@ -9,7 +9,7 @@ from .command import Command, Verb
 from .scene import Scene, same_model
 
 BIG_BYTES = 100_000_000
-DOWNLOADS = frozenset({Verb.PULL, Verb.START_SMALL, Verb.INSTALL_SERVER})
+DOWNLOADS = frozenset({Verb.PULL, Verb.START_SMALL, Verb.INSTALL_SERVER, Verb.REPAIR})
 
 
 def asked_when_metered(scene: Scene, command: Command, metered: bool | None) -> Command:

@@ -51,7 +51,7 @@ def _failed_pulls(scene: Scene) -> list[NoticeView]:
         if not pull.error or pull.cancelled:
             continue
         busy = pull_view(pull)
-        again = (Action(tr("Try again"), busy.retry),) if busy.retry else ()
+        again = (Action(busy.retry_text, busy.retry),) if busy.retry else ()
         views.append(NoticeView(busy.key, busy.text, "error", again, Command(Verb.CANCEL_PULL, pull.model)))
     return views
 

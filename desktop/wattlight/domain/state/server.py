@@ -77,3 +77,5 @@ class PullState:
     done: bool = False
     cancelled: bool = False
     error: str | None = None
+    damaged: bool = False
+    """It was fetched, but files of it are not what they should be; they can be removed and fetched again."""

@@ -175,6 +175,12 @@ class Desk:
         """Download ``model``."""
         self._work.pull(model, host)
 
+    def repair(self, model: str, host: HostId = LOCAL_HOST) -> None:
+        """Remove the damaged files of ``model`` and download them again."""
+        self._forget_failure(model)
+        self._work.cancel_pull(model)
+        self._work.repair(model, host)
+
     def cancel_pull(self, model: str) -> None:
         """Stop a download, or take a failed one off the screen."""
         self._work.cancel_pull(model)
@@ -193,8 +199,6 @@ class Desk:
 
     def set_paused(self, paused: bool) -> None:
         """Pause or resume the meter; remembered."""
-        self._parts.meter.set_paused(paused)
-        self._parts.hub.update(lambda state: replace(state, paused=paused))
         self.apply_settings(replace(self.settings, meter=replace(self.settings.meter, paused=paused)))
 
     def set_watching(self, watching: bool) -> None:
@@ -209,6 +213,10 @@ class Desk:
     def apply_settings(self, settings: Settings) -> None:
         """Save and act on new settings."""
         before, self._current.value = self._current.value, settings
+        paused = settings.meter.paused
+        if paused != before.meter.paused:
+            self._parts.meter.set_paused(paused)
+            self._parts.hub.update(lambda state: replace(state, paused=paused))
 
         def errand() -> None:
             self._try("settings", lambda: self._parts.save(settings))

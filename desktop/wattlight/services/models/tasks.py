@@ -288,7 +288,7 @@ class ModelTasks:
         if not damaged:
             return None
         problem = damage_problem(model, damaged)
-        publish(PullState(clean_text(model), error=str(problem)))
+        publish(PullState(clean_text(model), error=problem.message, damaged=True))
         return problem
 
     def _end_pull(self, key: str) -> None:

@@ -6,7 +6,7 @@ from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 
-from ..activity import BusyView, busy_actions
+from ..activity import BusyView, busy_actions, pull_view
 from ..command import Action, Command, Verb
 from ..scene import Scene
 from .machine_step import Fact, machine_facts
@@ -159,7 +159,8 @@ def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
     failed = next((p for p in scene.state.pulls if p.error and not p.cancelled), None)
     if failed is None:
         return replace(view, busy=busy, slow=slow, slow_actions=actions)
-    again = Action(tr("Try again"), Command(Verb.PULL, failed.model))
+    shown = pull_view(failed)
+    again = Action(shown.retry_text, shown.retry or Command(Verb.PULL, failed.model))
     dismiss = Action(tr("Leave it"), Command(Verb.CANCEL_PULL, failed.model))
     proxy = None
     if scene.setup.pull_problem in {"registry_unreachable", "registry_fault"} and scene.setup.server_is_ours:

@@ -64,6 +64,10 @@ class Meter(NoMeter):
 
     def __init__(self, order: list[str]) -> None:
         self.order = order
+        self.paused: list[bool] = []
+
+    def set_paused(self, paused: bool) -> None:
+        self.paused.append(paused)
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         self.order.append("meter stopped")
@@ -75,6 +79,7 @@ class Standing:
 
     def __init__(self, settings: Settings = DEFAULTS) -> None:
         self.order: list[str] = []
+        self.meter = Meter(self.order)
         self.counter, self.runs = Counter(self.order), Runs()
         self.changed = threading.Condition()
         self.ends: list[TaskEnd] = []
@@ -85,7 +90,7 @@ class Standing:
             DeskParts(
                 hub=self.hub,
                 watches={},
-                meter=Meter(self.order),
+                meter=self.meter,
                 now=lambda: NOW,
                 save=lambda _settings: None,
                 advise=lambda _use, _context: None,
@@ -134,6 +139,24 @@ def test_no_relay_until_the_settings_ask_for_it(standing: Standing) -> None:
     standing.wait(lambda: standing.hub.state.counting == CountingState(True, "http://127.0.0.1:12000", 12000))
     standing.desk.apply_settings(Settings(passthrough_port=12000))
     standing.wait(lambda: not standing.hub.state.counting.on)
+
+
+def test_a_pause_is_in_the_settings_and_settings_can_pause(standing: Standing) -> None:
+    standing.desk.set_paused(True)
+    assert standing.desk.settings.meter.paused
+    assert standing.hub.state.paused
+    assert standing.meter.paused == [True]
+    standing.desk.apply_settings(replace(standing.desk.settings, language="de"))
+    assert standing.hub.state.paused
+    standing.desk.apply_settings(Settings())
+    assert not standing.hub.state.paused
+    assert standing.meter.paused == [True, False]
+
+
+def test_fault_66_damaged_files_are_repaired_on_the_lane_of_the_models(standing: Standing) -> None:
+    standing.desk.repair("a:1b")
+    standing.wait(lambda: bool(standing.ends))
+    assert standing.ends[0].kind == "repair"
 
 
 def test_a_remembered_relay_is_on_from_the_start() -> None:

@@ -210,6 +210,7 @@ def test_fault_66_a_pull_that_says_success_but_kept_damaged_files(
     assert end.problem is not None
     assert end.problem.code == "damaged_layers"
     assert "template" in (heard.pulls[-1][0].error or "")
+    assert heard.pulls[-1][0].damaged
     assert not any(pulls and pulls[0].done for pulls in heard.pulls)
     made.repair("registry.example/me/a")
     assert heard.wait_ends(2).kind == "repair"
