@@ -85,3 +85,23 @@ def test_text_for_both_kinds_of_menus() -> None:
     assert menu_text("a_b & c&d", True) == "a__b && c&d"
     assert menu_text("a_b & c&d", False) == "a_b && c&&d"
     assert menu_text("two\nlines\x1b", False) == "two lines "
+
+
+def test_a_host_that_never_tells_of_closing_still_shows_the_truth(menu: QMenu, qapp: QApplication) -> None:
+    follower = TrayMenu(menu, lambda _command: None)
+    follower.show((MenuEntry("18 W", Command(Verb.OPEN_COST)),), True)
+    menu.aboutToShow.emit()
+    menu.actions()[0].trigger()
+    follower.show((MenuEntry("45 W", Command(Verb.OPEN_COST)), MenuEntry("Unload")), True)
+    qapp.processEvents()
+    assert [a.text() for a in menu.actions()] == ["45 W", "Unload"]
+
+
+def test_opening_again_without_a_click_shows_the_truth_too(menu: QMenu) -> None:
+    follower = TrayMenu(menu, lambda _command: None)
+    follower.show((MenuEntry("18 W"),), True)
+    menu.aboutToShow.emit()
+    follower.show((MenuEntry("45 W"),), True)
+    assert [a.text() for a in menu.actions()] == ["18 W"]
+    menu.aboutToShow.emit()
+    assert [a.text() for a in menu.actions()] == ["45 W"]

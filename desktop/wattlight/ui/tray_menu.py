@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
@@ -41,6 +41,7 @@ class TrayMenu(QObject):
             self._apply()
 
     def _opened(self) -> None:
+        self._apply()  # a host that never told of closing must not show what was true a minute ago
         self._opened_at = time.monotonic()
 
     def _closed(self) -> None:
@@ -101,6 +102,12 @@ class TrayMenu(QObject):
             action.setChecked(not action.isChecked())
         if command is not None:
             self._on_command(command)
+        self._opened_at = None  # a click closes the menu on every host, whether it tells or not
+        QTimer.singleShot(0, self._catch_up)
+
+    def _catch_up(self) -> None:
+        if not self.is_open:
+            self._apply()
 
 
 def menu_text(text: str, on_dbus: bool) -> str:
