@@ -66,6 +66,7 @@ class Recording:
         self._lock = MeterLock(wiring.lock_file)
         self.recorder: Recorder | None = None
         self._refused = False
+        self._said_of_tariff = ""
         self._looked_s = 0.0
         self._last_look_s: float | None = None
         self.meter = LiveMeter(
@@ -125,10 +126,14 @@ class Recording:
 
     def _tariff(self) -> Tariff | None:
         try:
-            return self._wiring.tariff()
+            tariff = self._wiring.tariff()
         except Problem as problem:
-            self._notify("tariff", str(problem))
+            if self._said_of_tariff != str(problem):  # asked from several threads, said once
+                self._said_of_tariff = str(problem)
+                self._notify("tariff", str(problem))
             return None
+        self._said_of_tariff = ""
+        return tariff
 
     def _take(self, sample: MachineSample) -> None:
         last, self._last_look_s = self._last_look_s, sample.monotonic_s
