@@ -19,8 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-MENU_TOOLS = ("Xvfb", "dbus-daemon", "xfce4-panel", "openbox", "xdotool", "import", "convert")
+MENU_TOOLS = ("Xvfb", "dbus-daemon", "xfce4-panel", "openbox", "xdotool", "import")
 MARK = "e0218a"
+MENU_REACH = 520
+"""No menu of ours is wider or higher."""
 SETTLE_S = 2.5
 """A panel needs this long to draw; there is nothing to wait for that tells."""
 
@@ -149,9 +151,18 @@ def find_colour(file: Path) -> tuple[int, int]:
 
 
 def crop(shot: Path, file: Path, x: int, y: int) -> Path:
-    """The corner with the icon and the menu."""
-    left, top = max(0, x - 330), max(0, y - 24)
-    subprocess.run(["convert", str(shot), "-crop", f"460x460+{left}+{top}", "+repage", str(file)], check=True)
+    """The menu and the piece of the panel with the icon above it; not the panel's clock."""
+    from PIL import Image
+
+    panel = y + 16
+    with Image.open(shot) as screen:
+        whole = screen.convert("RGB")
+    near = max(0, x - MENU_REACH)
+    box = whole.crop((near, panel, min(whole.width, x + MENU_REACH), panel + MENU_REACH)).getbbox()
+    if box is None:
+        raise LookupError("the panel shows no menu")
+    left, right = min(near + box[0], x - 14), max(near + box[2], x + 14)
+    whole.crop((left, y - 13, right, panel + box[3])).save(file)
     return file
 
 

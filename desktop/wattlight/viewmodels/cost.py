@@ -214,6 +214,7 @@ def _days_table(scene: Scene, with_computer: bool) -> TableView:
     today = scene.now.astimezone(scene.zone).date()
     days = [d for d in scene.extras.days or () if (d.day.year, d.day.month) == (today.year, today.month)]
     currency = _currency(scene)
+    error = None if scene.host.month is None else cost_error(scene.host.month)
     headings = (tr("Day"), tr("Working"), tr("Loaded, idle"), tr("Computer itself"))
     rows = []
     for day in sorted(days, key=lambda d: d.day, reverse=True):
@@ -222,7 +223,7 @@ def _days_table(scene: Scene, with_computer: bool) -> TableView:
             (day.parked_mj, day.parked_micro),
             (day.computer_mj, day.computer_micro),
         )
-        texts = (kwh(mj) if micro is None else money(micro, currency, COARSE) for mj, micro in amounts)
+        texts = (kwh(mj) if micro is None else money(micro, currency, error) for mj, micro in amounts)
         rows.append((day_and_month(day.day), *texts))
     shown = 4 if with_computer else 3
     return TableView(headings[:shown], tuple(row[:shown] for row in rows))

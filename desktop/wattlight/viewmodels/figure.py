@@ -124,11 +124,11 @@ def machine_amount(cost: CostToday | None) -> str:
 
 
 def observed_text(cost: CostToday) -> str:
-    """ "21 h 40 of the 22 h 05 so far", or nothing when nearly all was observed."""
+    """ "measured 21 h 40 of the 22 h 05 so far", or nothing when nearly all was observed."""
     if cost.span_s <= 0 or cost.observed_s >= cost.span_s * 0.98:
         return ""
     return tr(
-        "{seen} of the {span} so far were measured",
+        "measured {seen} of the {span} so far",
         seen=duration(cost.observed_s),
         span=duration(cost.span_s),
     )
