@@ -117,6 +117,8 @@ def test_memory_and_idle(desk: Desk) -> None:
             await probe.wait_item()
             await asyncio.sleep(SETTLE_S)
             assert ours.poll() is None, "the program has ended"
+            ledger = Path(desk.env["WATTLIGHT_HOME"]) / "data" / "ledger.sqlite3"
+            assert ledger.is_file(), "an icon alone: what records behind it did not start"
             before, start = used(ours.pid), time.monotonic()
             await asyncio.sleep(IDLE_S)
             after, span = used(ours.pid), time.monotonic() - start
