@@ -1,7 +1,7 @@
 """Memory of models wholly on a GPU: what the engine takes, what we predict, what llmfit predicts.
 
 ``WATTLIGHT_LLMFIT=path/of/llmfit python tests/bench/against_llmfit.py [--markdown]`` prints the accuracy of
-every rule (``fit_accuracy.py``), then both programs side by side: all, by model, by case.
+every rule (``fit_accuracy.py``, ``other_models.py``), then both programs side by side: all, models, cases.
 llmfit is a program of its own (no dependency of ours); it answers from its built-in table and asks nobody.
 
 Compared is what both say of a GPU that holds the whole model: ``minimum.vram_gb`` of ``llmfit plan NAME
@@ -29,7 +29,7 @@ if __name__ == "__main__":
     ROOT = Path(__file__).resolve().parents[2]
     sys.path[:0] = [str(ROOT / "desktop"), str(ROOT / "tests")]
 
-from bench import fit_accuracy
+from bench import fit_accuracy, other_models
 from bench.fit_accuracy import score
 from fakes import fit_truth
 from wattlight import __version__
@@ -282,8 +282,10 @@ def report(outcome: Outcome, markdown: bool = False) -> list[str]:
 
 
 def main() -> int:
-    """Print both tables; 1 without llmfit or with a figure of ours out of its bound."""
+    """Print all tables; 1 without llmfit or with a figure of ours out of its bound."""
     bad = fit_accuracy.main()
+    print()
+    other_models.main()
     print()
     llmfit = program()
     if llmfit is None:
