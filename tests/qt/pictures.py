@@ -9,6 +9,7 @@ the one a real panel draws on a private X server (xfce4-panel, openbox, xdotool 
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -91,12 +92,16 @@ def draw_here(folder: Path, scenes: tuple[str, ...]) -> int:
 
 
 def shrink(file: Path) -> None:
-    """Rewrite a picture with 256 colours: a README is read over slow lines too."""
-    from PIL import Image
+    """Rewrite a picture with 256 colours (a README is read over slow lines too) and name its trace in it."""
+    from PIL import Image, PngImagePlugin
 
+    from data import november
+
+    source = PngImagePlugin.PngInfo()
+    source.add_text("Source", hashlib.sha256(november.trace().encode()).hexdigest())
     with Image.open(file) as image:
         colours = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    colours.save(file, optimize=True)
+    colours.save(file, optimize=True, pnginfo=source)
 
 
 def draw_menu(file: Path, scene: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtGui import QImage
 
 from data import month_trace, november
 from fakes.november_day import LOADED, TARIFF_FILE, Evening, evening
@@ -167,6 +168,8 @@ def test_the_pictures_are_there_and_small() -> None:
     files = {file.stem: file for file in PICTURES.glob("*.png")}
     assert set(files) == NAMES
     assert all(file.stat().st_size <= MOST_BYTES for file in files.values())
+    for name, file in files.items():
+        assert QImage(str(file)).text("Source") == TRACE_SHA256, f"{name} shows another trace: draw it anew"
 
 
 class Plain:

@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 
-from wattlight.domain.values import ERROR_FRACTION, Device, DeviceSample, Quality, Scope, clean_text
+from wattlight.domain.values import (
+    ERROR_FRACTION,
+    Device,
+    DeviceSample,
+    MachineSample,
+    Quality,
+    Scope,
+    clean_text,
+)
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
-from .figure import FigureView, figure
+from .figure import FigureView, figure, no_sensor
 from .memory_bar import GIB, MemoryBarView, device_bar
 from .notices import NoticeView, notice_views
 from .scene import Scene
@@ -35,6 +43,8 @@ class MachineView:
     empty_text: str
     server_text: str
     notices: tuple[NoticeView, ...]
+    ways: tuple[str, ...] = ()
+    """Ways to add a power sensor where there is none."""
 
 
 def machine_view(scene: Scene) -> MachineView:
@@ -54,7 +64,21 @@ def machine_view(scene: Scene) -> MachineView:
         "" if cards else tr("Looking at the devices of this computer…"),
         server_text(scene),
         notice_views(scene),
+        _ways(host.sample),
     )
+
+
+def _ways(sample: MachineSample | None) -> tuple[str, ...]:
+    if sample is None or not no_sensor(sample):
+        return ()
+    doctor = tr(
+        "In a terminal, 'wattlight doctor' tells whether a permission is missing, which command would give it, "
+        "and how to take it back."
+    )
+    battery = tr("Unplug the charger for a while: the battery then tells what the whole computer draws.")
+    host = tr("In a virtual machine or a container the sensors belong to the host: run Wattlight there.")
+    plugged = any(d.kind == "battery" for d in sample.devices)
+    return (doctor, battery, host) if plugged else (doctor, host)
 
 
 def server_text(scene: Scene) -> str:

@@ -107,7 +107,10 @@ def test_without_a_sensor_no_cost_is_promised_and_the_estimate_is_no_sum() -> No
     assert {small.cost.value, small.power.value, now.power.value, now.today.value} == {"–"}
     assert "hour of use" not in f"{small.sure}{small.cost.note}{now.today.note}{cost.days.empty_text}"
     assert now.power.note == "No readable power sensor. Estimated 11–29 W."
-    card = machine_view(scene).cards[0]
+    machine = machine_view(scene)
+    assert any("wattlight doctor" in way for way in machine.ways)
+    assert machine_view(made_up_day.evening()).ways == ()
+    card = machine.cards[0]
     assert card.power.value == "–"
     assert card.power.note.endswith("Estimated 11–29 W.")
 
