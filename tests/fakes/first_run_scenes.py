@@ -189,7 +189,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
             PullState(
                 "llama3.2:3b",
                 error='The server cannot reach the registry to fetch llama3.2:3b. The server said: "dial tcp '
-                'lookup: no such host" Check the network connection of the computer the server runs on.',
+                'lookup: no such host". Check the network connection of the computer the server runs on.',
             ),
         ),
         pull_problem="registry_unreachable",

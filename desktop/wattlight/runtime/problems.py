@@ -169,7 +169,7 @@ def problem_from_server(text: str, model: str = "") -> RuntimeProblem:
         sentence, next_step, code = "The server could not do this.", "Try again.", "server_error"
     sentence = sentence.replace("{model}", shown)
     sentence = sentence[:1].upper() + sentence[1:] if not model else sentence
-    message = f'{sentence} The server said: "{quoted}"' if quoted else sentence
+    message = f'{sentence} The server said: "{quoted}".' if quoted else sentence
     return RuntimeProblem(message, next_step, code, quoted or None)
 
 

@@ -58,7 +58,7 @@ def _not_started(error: OSError, binary: Path) -> RuntimeProblem:
 
 def _refused(code: str, reason: str, said: str) -> RuntimeProblem:
     words = clean_lines(said, 300).replace("\n", " ")
-    quoted = f' It said: "{words}"' if words else ""
+    quoted = f' It said: "{words}".' if words else ""
     return RuntimeProblem(
         f"The new Ollama was not put to use, because {reason}.{quoted}",
         "What was there before is unchanged.",

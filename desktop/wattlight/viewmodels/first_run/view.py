@@ -100,6 +100,8 @@ def _machine(scene: Scene, known: dict[str, object]) -> FirstRunView:
 def _server(scene: Scene, known: dict[str, object]) -> FirstRunView:
     page = server_step(scene)
     text = tr("Continue") if page.ready else tr("Continue without")
+    if page.progress is not None:
+        text = tr("Continue meanwhile")
     own = any(action.primary and action.enabled for action in page.actions)
     return _made(known, next_text=text, next_primary=not own, server=page)
 

@@ -147,6 +147,8 @@ def test_an_installation_shows_how_far_it_is_and_can_be_stopped() -> None:
     assert page is not None
     assert page.progress is not None
     assert page.progress.cancel == Command(Verb.CANCEL_INSTALL)
+    assert view("server-installing").next_text == "Continue meanwhile"
+    assert view("server-installable").next_text == "Continue without"
     assert page.progress.fraction == pytest.approx(7 / 14)
     assert page.progress.text == "Fetching · 0.7 GB of 1.4 GB · about 1 min left"
 
