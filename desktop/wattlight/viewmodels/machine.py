@@ -72,8 +72,8 @@ def _ways(sample: MachineSample | None) -> tuple[str, ...]:
     if sample is None or not no_sensor(sample):
         return ()
     doctor = tr(
-        "In a terminal, 'wattlight doctor' tells whether a permission is missing, which command would give it, "
-        "and how to take it back."
+        "In a terminal, 'wattlight doctor' tells whether a permission is missing, which command would give "
+        "it, and how to take it back."
     )
     battery = tr("Unplug the charger for a while: the battery then tells what the whole computer draws.")
     host = tr("In a virtual machine or a container the sensors belong to the host: run Wattlight there.")
