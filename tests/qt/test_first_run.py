@@ -29,6 +29,7 @@ from wattlight.viewmodels.first_run import STEPS
 
 from .grab import Drawn, settle
 
+LONG_HOST = "a-very-long-name-of-a-registry.of-somebody.example:5000"
 pytestmark = pytest.mark.qt
 BUILD_MS = 50.0
 
@@ -307,8 +308,11 @@ def test_the_page_privacy_lists_hosts_and_asks_before_deleting(qapp: QApplicatio
     for wish in ("light", "dark"):
         drawn = Drawn(qapp, wish)
         window = drawn.show_page(scenes.privacy(), "privacy")
-        texts = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+        texts = [
+            label.text().replace("\u200b", "") for label in window.findChildren(QLabel) if label.isVisible()
+        ]
         assert "registry.example" in texts
+        assert LONG_HOST in texts, "a host is named whole"
         (delete,) = [b for b in window.findChildren(QAbstractButton) if b.text() == "Delete all records…"]
         delete.click()
         settle()

@@ -12,7 +12,7 @@ from wattlight.viewmodels import Command, ContactRow, PrivacyView, Scene, Verb, 
 from .controls import ActionRow, Ask, button, card
 from .form import Form, combo, fill
 from .page import Page
-from .text import ElidedLabel, plain_label, set_text
+from .text import plain_label, set_text
 from .theme import Theme
 
 
@@ -60,7 +60,7 @@ class PrivacyPage(Page):
         column.addWidget(plain_label(tr("Hosts contacted"), "label"))
         text = tr(
             "Wattlight sends nothing by itself: no account, no statistics, no look for updates. "
-            "Only a click of yours makes it, or Ollama for it, ask one of these:"
+            "These were asked, by Wattlight or by Ollama for it, each because you wanted something:"
         )
         column.addWidget(plain_label(text, "quiet", True))
         self._none = plain_label(role="quiet", wrap=True)
@@ -96,9 +96,9 @@ class PrivacyPage(Page):
                 widget.deleteLater()
         top = Qt.AlignmentFlag.AlignTop
         for line, row in enumerate(rows):
-            host = ElidedLabel("strong")
+            host = plain_label(row.host.replace(".", ".\u200b"), "strong", wrap=True)  # may break at a dot
             host.setFixedWidth(220)
-            set_text(host, row.host)
+            host.setAccessibleName(row.host)
             last = plain_label(row.last, "quiet")
             self._grid.addWidget(host, line, 0, top)
             self._grid.addWidget(plain_label(row.reason, "quiet", True), line, 1, top)

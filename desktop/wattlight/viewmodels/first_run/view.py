@@ -102,8 +102,7 @@ def _server(scene: Scene, known: dict[str, object]) -> FirstRunView:
     text = tr("Continue") if page.ready else tr("Continue without")
     if page.progress is not None:
         text = tr("Continue meanwhile")
-    own = any(action.primary and action.enabled for action in page.actions)
-    return _made(known, next_text=text, next_primary=not own, server=page)
+    return _made(known, next_text=text, next_primary=page.ready or page.progress is not None, server=page)
 
 
 def _price(scene: Scene, known: dict[str, object]) -> FirstRunView:
