@@ -11,6 +11,7 @@ own that is thrown away.
 
 import argparse
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,6 +61,25 @@ mount --bind "$3" run/shared
 cp /etc/resolv.conf /etc/hosts etc/
 shift 3
 exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+"""
+
+
+# A machine of files whose processor counter grows by 40 W: something to meter where no sensor is.
+MOVING = """
+zone="$WATTLIGHT_SYSROOT/sys/class/powercap/intel-rapl:0"
+mkdir -p "$zone" "$WATTLIGHT_SYSROOT/proc/sys/kernel/random"
+echo package-0 > "$zone/name"
+echo 262143328850 > "$zone/max_energy_range_uj"
+echo 11111111-2222-3333-4444-555555555555 > "$WATTLIGHT_SYSROOT/proc/sys/kernel/random/boot_id"
+printf 'MemTotal: 32768000 kB\nMemAvailable: 26000000 kB\n' > "$WATTLIGHT_SYSROOT/proc/meminfo"
+printf 'model name : A processor\n' > "$WATTLIGHT_SYSROOT/proc/cpuinfo"
+energy=100000000000
+echo $energy > "$zone/energy_uj"
+(while :; do sleep 0.25; energy=$((energy + 10000000)); echo $energy > "$zone/energy_uj"; done) &
+moving=$!
+"$1" meter --for 14 --json
+kill $moving
+"$1" cost --json
 """
 
 
@@ -221,6 +241,16 @@ def try_starts(inside: Layer, program: str, display: str) -> None:
         hardware.returncode == 0 and '"schema"' in hardware.stdout,
         "the command line works",
         hardware.stdout + hardware.stderr,
+    )
+    counted = _run(
+        inside.as_user("sh", "-ec", MOVING, "sh", program, WATTLIGHT_SYSROOT="/run/shared/machine")
+    )
+    found = re.search(r'"energy_mj": ([0-9]+)', counted.stdout[counted.stdout.rfind('"energy_mj"') :])
+    joules = int(found.group(1)) / 1000 if found else 0.0
+    expect(
+        counted.returncode == 0 and 200 < joules < 800,
+        f"it meters: {joules:.0f} J in 14 s of 40 W",
+        counted.stdout + counted.stderr,
     )
     bus = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/shared/bus", "XDG_RUNTIME_DIR": "/run/shared"}
     await_start("window", inside.as_user(program, "--window", DISPLAY=display), display, inside.shared)
