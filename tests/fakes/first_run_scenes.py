@@ -28,6 +28,14 @@ INSTALLABLE = ServerWays(
     kept_bytes=3_500_000_000,
     disk_is_exact=False,
 )
+BY_INSTALLER = ServerWays(
+    version="0.33.0",
+    download_bytes=1_600_000_000,
+    disk_bytes=1_600_000_000,
+    download_is_exact=False,
+    disk_is_exact=False,
+    by_installer=True,
+)
 COUNTRIES = (
     CountryPrice("AT", "Austria", "EUR", "0.3272", "2025", "Eurostat nrg_pc_204, all taxes"),
     CountryPrice("DE", "Germany", "EUR", "0.3869", "2025", "Eurostat nrg_pc_204, all taxes"),
@@ -162,6 +170,8 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "server-startable": lambda: absent(ways=ServerWays("/usr/local/bin/ollama")),
     "server-service": lambda: absent(ways=ServerWays("/usr/local/bin/ollama", SERVICE)),
     "server-installable": lambda: absent(ways=INSTALLABLE),
+    "server-installer": lambda: absent(ways=BY_INSTALLER),
+    "server-installer-open": lambda: absent(ways=BY_INSTALLER, setup=InstallState("0.33.0", "opened")),
     "server-nothing": lambda: absent(ways=ServerWays(why_not="No Ollama is listed for this computer.")),
     "server-installing": lambda: absent(
         ways=INSTALLABLE, setup=InstallState("0.33.0", "fetching", 700_000_000, 1_400_000_000, 11e6)

@@ -253,6 +253,18 @@ class SettingUp:
 def ways_of(ways: Ways) -> ServerWays:
     """The keeper's answer as the pages take it."""
     installed, release = ways.installed, ways.release
+    if ways.installer is not None:
+        return ServerWays(
+            program=None if installed is None else str(installed.binary),
+            commands=() if installed is None else installed.service_commands,
+            managed=ways.managed,
+            version=ways.installer.version,
+            download_bytes=ways.installer.expected_bytes,
+            disk_bytes=ways.installer.expected_bytes,
+            download_is_exact=ways.installer.size_bytes is not None,
+            disk_is_exact=False,
+            by_installer=True,
+        )
     return ServerWays(
         program=None if installed is None else str(installed.binary),
         commands=() if installed is None else installed.service_commands,

@@ -120,6 +120,23 @@ def test_installing_is_offered_with_its_sizes_and_nothing_is_contacted_before_th
 
 
 @pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(("system", "size"), [("darwin", "about 0.2 GB"), ("win32", "about 1.6 GB")])
+def test_on_macos_and_windows_the_vendors_installer_is_offered(
+    tmp_path: Path, reached: list[object], monkeypatch: pytest.MonkeyPatch, system: str, size: str
+) -> None:
+    monkeypatch.setattr("wattlight.services.serving.keeper.this_system", lambda: (system, "arm64"))
+    asked = Asked(tmp_path)
+    setting_up = SettingUp(asked.parts())
+    setting_up.guide.look()
+    page = page_of(asked.wait(lambda facts: facts.ways is not None))
+    assert page.actions[0].text == "Open Ollama's installer"
+    assert page.actions[0].command.verb is Verb.INSTALL_SERVER
+    assert f"{size} to download" in page.text
+    assert setting_up.close()
+    assert reached == []
+
+
+@pytest.mark.usefixtures("bare")
 def test_an_amd_card_is_told_what_it_does_not_get(tmp_path: Path) -> None:
     card = Device("0000:03:00.0", "AMD Radeon", "rocm", 16 << 30, None)
     asked = Asked(tmp_path, MachineProfile("this", "linux", 32 << 30, 20 << 30, devices=(card,)))

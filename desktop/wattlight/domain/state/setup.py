@@ -11,7 +11,8 @@ class ServerWays:
     ``program`` is an installed one; with ``commands`` it belongs to a service of the system, which is never
     touched. ``managed`` is the version of our own copy. ``version`` could be installed, with what it takes
     (``kept_bytes`` of ``disk_bytes`` stay); ``why_not`` says why nothing can. ``without_amd``: the extra
-    files that this computer's AMD card needs are not among them.
+    files that this computer's AMD card needs are not among them. ``by_installer``: ``version`` is not
+    installed as our copy, but by the vendor's installer, which is fetched, checked and opened.
     """
 
     program: str | None = None
@@ -26,6 +27,7 @@ class ServerWays:
     with_amd: bool = False
     without_amd: bool = False
     why_not: str = ""
+    by_installer: bool = False
 
     @property
     def startable(self) -> bool:
@@ -35,7 +37,10 @@ class ServerWays:
 
 @dataclass(frozen=True, slots=True)
 class InstallState:
-    """An installation of the managed server. ``stage``: checking, fetching, unpacking, trying, failed."""
+    """An installation of the managed server. ``stage``: checking, fetching, unpacking, trying, failed.
+
+    With the vendor's installer: checking, fetching, verifying, opened, failed.
+    """
 
     version: str
     stage: str = "checking"

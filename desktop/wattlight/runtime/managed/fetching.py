@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from ..address import Endpoint, parse_endpoint
 from ..problems import RuntimeProblem
 from ..proxies import proxy_for, with_system_proxies
 from ..wire import Answer, FaultKind, Limits, Wire, WireFault
-from .pinned import Artefact
 
 LIMITS = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -38,6 +38,25 @@ class FetchProgress:
 
 
 OnProgress = Callable[[FetchProgress], None]
+
+
+class Wanted(Protocol):
+    """What can be fetched. ``sha256`` None: whoever uses the file checks in another way what it is."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def sha256(self) -> str | None: ...
+    @property
+    def size_bytes(self) -> int | None: ...
+    @property
+    def about_bytes(self) -> int: ...
+    @property
+    def expected_bytes(self) -> int: ...
+    @property
+    def most_bytes(self) -> int: ...
 
 
 class Fetcher:
@@ -64,14 +83,14 @@ class Fetcher:
         self._on_host = on_host
         self._asked: set[str] = set()
 
-    def fetch(self, artefact: Artefact, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
+    def fetch(self, artefact: Wanted, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
         """The file, whole and verified. An unfinished one is kept as ``.part`` and gone on with next time.
 
         Raises:
             RuntimeProblem: ``cancelled``, ``no_room``, ``wrong_hash``, ``artefact_moved``, ``login_page``,
                 ``release_unreachable`` and others; the file is not there then.
         """
-        target = self._folder / artefact.sha256
+        target = self._folder / artefact.file_name
         part = target.with_suffix(".part")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,7 +116,7 @@ class Fetcher:
             raise disk_problem(error, self._folder, artefact.expected_bytes) from error
         return target
 
-    def _complete(self, part: Path, artefact: Artefact, ended: bool) -> bool:
+    def _complete(self, part: Path, artefact: Wanted, ended: bool) -> bool:
         """True for the whole file. ``ended``: the page has nothing more to give.
 
         Raises:
@@ -108,8 +127,7 @@ class Fetcher:
         if size < exact if exact is not None else not ended and size <= artefact.most_bytes:
             return False
         plausible = size == exact if exact is not None else size <= artefact.most_bytes
-        digest = _hash_of(part).hexdigest() if plausible else ""
-        if digest == artefact.sha256:
+        if plausible and size and artefact.sha256 in {None, _hash_of(part).hexdigest()}:
             return True
         part.unlink(missing_ok=True)
         raise RuntimeProblem(
@@ -119,7 +137,7 @@ class Fetcher:
         )
 
     def _try(
-        self, artefact: Artefact, part: Path, cancel: Event, on_progress: OnProgress
+        self, artefact: Wanted, part: Path, cancel: Event, on_progress: OnProgress
     ) -> tuple[WireFault | None, bool]:
         """What went wrong, and whether the page has given all it has."""
         try:
@@ -130,7 +148,7 @@ class Fetcher:
                 raise cancelled() from fault
             return fault, False
 
-    def _open(self, artefact: Artefact, have: int, cancel: Event) -> Answer:
+    def _open(self, artefact: Wanted, have: int, cancel: Event) -> Answer:
         """The answer with the bytes from ``have`` on, after following redirects that stay encrypted."""
         url = artefact.url
         headers = (f"Range: bytes={have}-",) if have else ()
@@ -151,14 +169,14 @@ class Fetcher:
             url = new
         raise WireFault(FaultKind.REDIRECT)
 
-    def _receive(self, answer: Answer, artefact: Artefact, part: Path, on_progress: OnProgress) -> bool:
+    def _receive(self, answer: Answer, artefact: Wanted, part: Path, on_progress: OnProgress) -> bool:
         """Write what comes; True when that was all there is."""
         have = _size(part)
         if answer.status == 206 and _range_start(answer) == have:
             mode = "ab"
         elif answer.status == 200:
             have, mode = 0, "wb"
-        elif answer.status == 416 and artefact.size_bytes is None and _is(part, artefact.sha256):
+        elif answer.status == 416 and artefact.size_bytes is None and _is_whole(part, artefact):
             return True
         elif answer.status in {206, 416}:
             part.unlink(missing_ok=True)
@@ -220,7 +238,7 @@ def _range_start(answer: Answer) -> int | None:
     return int(first) if first.isdigit() else None
 
 
-def _total(answer: Answer, artefact: Artefact, have: int) -> int:
+def _total(answer: Answer, artefact: Wanted, have: int) -> int:
     """How much it will be in the end: as listed, else as the page says, else about."""
     if artefact.size_bytes is not None:
         return artefact.size_bytes
@@ -229,8 +247,13 @@ def _total(answer: Answer, artefact: Artefact, have: int) -> int:
     return said if 0 < said <= artefact.most_bytes else artefact.about_bytes
 
 
-def _is(path: Path, sha256: str) -> bool:
-    return path.is_file() and _hash_of(path).hexdigest() == sha256
+def _is(path: Path, sha256: str | None) -> bool:
+    return path.is_file() and sha256 in {None, _hash_of(path).hexdigest()}
+
+
+def _is_whole(part: Path, artefact: Wanted) -> bool:
+    """True when its hash says so; without one that cannot be told."""
+    return artefact.sha256 is not None and _is(part, artefact.sha256)
 
 
 def _size(path: Path) -> int:
@@ -257,7 +280,7 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or "the release page"
 
 
-def _refused(artefact: Artefact, status: int) -> RuntimeProblem:
+def _refused(artefact: Wanted, status: int) -> RuntimeProblem:
     host = _host(artefact.url)
     if status in {404, 410}:
         return RuntimeProblem(
@@ -272,7 +295,7 @@ def _refused(artefact: Artefact, status: int) -> RuntimeProblem:
     )
 
 
-def _login_page(artefact: Artefact) -> RuntimeProblem:
+def _login_page(artefact: Wanted) -> RuntimeProblem:
     return RuntimeProblem(
         f"Instead of the file from {_host(artefact.url)} a web page came, "
         "as networks send that want a sign-in.",
@@ -281,7 +304,7 @@ def _login_page(artefact: Artefact) -> RuntimeProblem:
     )
 
 
-def _broken(artefact: Artefact, fault: WireFault) -> RuntimeProblem:
+def _broken(artefact: Wanted, fault: WireFault) -> RuntimeProblem:
     host = _host(artefact.url)
     if fault.kind is FaultKind.TLS:
         return RuntimeProblem(

@@ -32,6 +32,10 @@ def find_installed(environ: Mapping[str, str], root: Path = Path("/")) -> Instal
     found = shutil.which("ollama", path=environ.get("PATH", ""))
     places = [Path(found)] if found else []
     places += [_below(root, name) for name in (*_USUAL, _MAC_APP)]
+    local = environ.get("LOCALAPPDATA")
+    if sys.platform == "win32" and local:
+        # Its installer adds this to PATH, but not to that of programs that run already.
+        places.append(Path(local) / "Programs" / "Ollama" / "ollama.exe")
     binary = next((place for place in places if place.is_file()), None)
     if binary is None:
         return None

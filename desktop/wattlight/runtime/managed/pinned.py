@@ -18,7 +18,7 @@ MAX_ARTEFACT_BYTES = 8 * 10**9
 ABOUT_CAP = 2
 """So many times a rough size may really come."""
 VERSION = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}(?:-[A-Za-z0-9.]{1,20})?")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
 
@@ -39,6 +39,11 @@ class Artefact:
     unpacked_bytes: int | None
     about_bytes: int = 0
     about_unpacked_bytes: int = 0
+
+    @property
+    def file_name(self) -> str:
+        """What it is called on the disk."""
+        return self.sha256
 
     @property
     def expected_bytes(self) -> int:
@@ -113,15 +118,20 @@ def read_releases(text: str) -> tuple[tuple[str, tuple[Artefact, ...]], ...]:
     try:
         document = json.loads(text)
         return tuple(
-            (_matching(VERSION, entry["version"]), tuple(_artefact(item) for item in entry["artefacts"]))
+            (matching(VERSION, entry["version"]), tuple(_artefact(item) for item in entry["artefacts"]))
             for entry in document["releases"]
         )
     except (ValueError, KeyError, TypeError, RuntimeProblem) as error:
-        raise RuntimeProblem(
-            "The list of servers that Wattlight may install is damaged.",
-            "Install Wattlight again.",
-            "bad_release_list",
-        ) from error
+        raise bad_list() from error
+
+
+def bad_list() -> RuntimeProblem:
+    """The shipped list is not as it was shipped."""
+    return RuntimeProblem(
+        "The list of servers that Wattlight may install is damaged.",
+        "Install Wattlight again.",
+        "bad_release_list",
+    )
 
 
 def choose_release(text: str, system: str, machine: str, variants: frozenset[str] = frozenset()) -> Release:
@@ -159,14 +169,16 @@ def _artefact(item: dict[str, object]) -> Artefact:
     endpoint = parse_endpoint("/".join(url.split("/")[:3]))
     if not endpoint.is_private:
         raise ValueError(url)
-    size, about = _size(item, "size_bytes", "about_bytes", MAX_ARTEFACT_BYTES)
-    unpacked, about_unpacked = _size(item, "unpacked_bytes", "about_unpacked_bytes", 10 * MAX_ARTEFACT_BYTES)
+    size, about = read_size(item, "size_bytes", "about_bytes", MAX_ARTEFACT_BYTES)
+    unpacked, about_unpacked = read_size(
+        item, "unpacked_bytes", "about_unpacked_bytes", 10 * MAX_ARTEFACT_BYTES
+    )
     return Artefact(
         str(item["system"]),
         str(item["machine"]),
         str(item.get("variant", "")),
         url,
-        _matching(_SHA256, item["sha256"]),
+        matching(SHA256, item["sha256"]),
         size,
         unpacked,
         about,
@@ -174,7 +186,7 @@ def _artefact(item: dict[str, object]) -> Artefact:
     )
 
 
-def _size(item: dict[str, object], exact: str, about: str, most: int) -> tuple[int | None, int]:
+def read_size(item: dict[str, object], exact: str, about: str, most: int) -> tuple[int | None, int]:
     """An exact size, or None and about which."""
     size = item[exact]
     rough = 0 if size is not None else item.get(about)
@@ -184,7 +196,8 @@ def _size(item: dict[str, object], exact: str, about: str, most: int) -> tuple[i
     return (value, 0) if size is not None else (None, value)
 
 
-def _matching(pattern: re.Pattern[str], value: object) -> str:
+def matching(pattern: re.Pattern[str], value: object) -> str:
+    """``value`` if it is a text of this form, else a ValueError."""
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
         raise ValueError(str(value)[:80])
     return value

@@ -100,9 +100,10 @@ class SetupGuide:
 
     def install_server(self) -> None:
         """Install a managed copy."""
-        version = self._facts.ways.version if self._facts.ways else None
-        self._change(setup=InstallState(version or ""), server_error="", server_log=())
-        self._parts.remember(True, None)
+        ways = self._facts.ways or ServerWays()
+        self._change(setup=InstallState(ways.version or ""), server_error="", server_log=())
+        if not ways.by_installer:  # what the vendor's installer brings starts by itself
+            self._parts.remember(True, None)
         self._errand("server", self._parts.server.install)
 
     def cancel_install(self) -> None:
@@ -153,12 +154,14 @@ class SetupGuide:
 
     def setup_ended(self, problem: Problem | None) -> None:
         """News of the keeper: an installation ended."""
-        if problem is None:
+        known = self._facts.setup or InstallState("")
+        if problem is None and known.stage == "opened":
+            pass  # the rest happens in the installer; the server is seen when it is there
+        elif problem is None:
             self._change(setup=None, starting=not self._facts.server_is_ours)
         elif problem.code == "cancelled":
             self._change(setup=None)
         else:
-            known = self._facts.setup or InstallState("")
             self._change(setup=replace(known, stage="failed", error=str(problem)))
         self.look()
 

@@ -1,5 +1,6 @@
 """The server that is ours to start: one that is installed, or a managed copy. Ended when we end."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from wattlight.runtime import DEFAULT_PORT, Endpoint, RuntimeProblem
 from wattlight.runtime.managed import (
     Fetcher,
     InstalledProgram,
+    Installer,
+    InstallerTools,
     InUse,
     ManagedProcess,
     Release,
     ServerLog,
     Supervisor,
     Versions,
+    choose_installer,
     choose_release,
     find_installed,
     is_newer,
@@ -25,6 +29,7 @@ from wattlight.runtime.managed import (
 )
 from wattlight.services.models import Lane
 
+from .handover import InstallerHandover
 from .setup import ServerSetup, SetupState
 
 
@@ -34,13 +39,15 @@ class Ways:
 
     ``installed`` is a program found here; with ``service_commands`` it is a service of the system, which is
     never touched: they are shown. ``managed`` is our own copy, if there is one. ``release`` is what could
-    be installed (``why_not`` says why nothing can).
+    be installed (``why_not`` says why nothing can). Where there is an ``installer`` of the vendor (macOS,
+    Windows), that is fetched, checked and opened instead.
     """
 
     installed: InstalledProgram | None
     managed: str | None
     release: Release | None
     why_not: str | None = None
+    installer: Installer | None = None
 
     @property
     def startable(self) -> bool:
@@ -70,6 +77,7 @@ class ServerKeeper:
 
     ``data`` and ``state`` are folders of Wattlight; ``environ`` is the cleaned environment of children. A
     managed copy listens on a free port, an installed program on the port its other clients expect.
+    ``system`` and ``tools`` are those of this computer, except in tests.
     """
 
     def __init__(
@@ -83,6 +91,8 @@ class ServerKeeper:
         variants: frozenset[str] = frozenset(),
         look_below: Path = Path("/"),
         installed_port: int = DEFAULT_PORT,
+        system: tuple[str, str] | None = None,
+        tools: InstallerTools | None = None,
     ) -> None:
         self._versions = Versions(data / "servers" / "ollama")
         self._log = ServerLog(state / "ollama.log")
@@ -93,6 +103,9 @@ class ServerKeeper:
         self._variants = variants
         self._look_below = look_below
         self._installed_port = installed_port
+        self._system = this_system() if system is None else system
+        self._tools = InstallerTools() if tools is None else tools
+        self._opened: Path | None = None
         self._setups = Lane("wattlight-setup")
         self._cancel = threading.Event()
         self._supervisor: Supervisor | None = None
@@ -106,11 +119,15 @@ class ServerKeeper:
     def ways(self) -> Ways:
         """What can be done where no server runs."""
         installed = find_installed(self._environ, self._look_below)
+        managed = self._versions.in_use().current
         try:
-            release = choose_release(self._releases, *this_system(), self._variants)
+            installer = choose_installer(self._releases, self._system[0])
+            if installer is not None:
+                return Ways(installed, managed, None, None, installer)
+            release = choose_release(self._releases, *self._system, self._variants)
         except RuntimeProblem as problem:
-            return Ways(installed, self._versions.in_use().current, None, str(problem))
-        return Ways(installed, self._versions.in_use().current, release)
+            return Ways(installed, managed, None, str(problem))
+        return Ways(installed, managed, release)
 
     def take_over(self) -> None:
         """At the start of the program: adopt a server that an earlier run left behind."""
@@ -141,7 +158,10 @@ class ServerKeeper:
         return ended
 
     def install(self) -> None:
-        """Install the newest listed release, or update to it; then start it."""
+        """Install the newest listed release, or update to it; then start it.
+
+        On macOS and Windows the vendor's installer is opened instead; what it installs starts by itself.
+        """
         self._cancel = threading.Event()
         cancel = self._cancel
         self._setups.submit(lambda: self._install(cancel))
@@ -162,7 +182,8 @@ class ServerKeeper:
 
     def tend(self, running: tuple[RunningModel, ...]) -> None:
         """To be called with each state of the server: keeps its log small, and restarts it after an update
-        as soon as no model is loaded."""
+        as soon as no model is loaded. An installer that was opened has done its work and is removed."""
+        self._drop_installer()
         if self._supervisor is None:
             return
         self._log.keep_small()
@@ -186,12 +207,39 @@ class ServerKeeper:
         return installed.binary, self._installed_port
 
     def _install(self, cancel: threading.Event) -> None:
+        try:
+            installer = choose_installer(self._releases, self._system[0])
+        except Problem as problem:
+            self._news.setup_ended(problem)
+            return
+        if installer is not None:
+            self._hand_over(installer, cancel)
+            return
+
         def work() -> InUse:
-            release = choose_release(self._releases, *this_system(), self._variants)
+            release = choose_release(self._releases, *self._system, self._variants)
             fetcher = Fetcher(self._versions.downloads, self._environ, on_host=self._news.contacted)
             return ServerSetup(self._versions, fetcher, self._environ, self._news.setup).run(release, cancel)
 
         self._change(work)
+
+    def _hand_over(self, installer: Installer, cancel: threading.Event) -> None:
+        folder = self._versions.root / "installer"
+        fetcher = Fetcher(folder, self._environ, on_host=self._news.contacted)
+        handover = InstallerHandover(folder, fetcher, self._tools, self._environ, self._news.setup)
+        try:
+            self._opened = handover.run(installer, cancel)
+        except Problem as problem:
+            self._news.setup_ended(problem)
+            return
+        self._news.setup_ended(None)
+
+    def _drop_installer(self) -> None:
+        opened = self._opened
+        if opened is not None:
+            with contextlib.suppress(OSError):  # Windows keeps it as long as its window is open
+                opened.unlink(missing_ok=True)
+                self._opened = None
 
     def _change(self, work: Callable[[], InUse]) -> None:
         try:
@@ -222,8 +270,10 @@ def _nothing_to_start(ways: Ways) -> RuntimeProblem:
             f"Start it with: {commands}",
             "system_service",
         )
-    return RuntimeProblem(
-        "No Ollama is installed on this computer.",
-        "Install it; Wattlight finds it by itself." if ways.release is None else "Let Wattlight install it.",
-        "nothing_installed",
-    )
+    if ways.installer is not None:
+        next_step = "Let Wattlight open Ollama's installer."
+    elif ways.release is not None:
+        next_step = "Let Wattlight install it."
+    else:
+        next_step = "Install it; Wattlight finds it by itself."
+    return RuntimeProblem("No Ollama is installed on this computer.", next_step, "nothing_installed")

@@ -33,7 +33,7 @@ def server_step(scene: Scene) -> ServerStep:
     server, facts = scene.host.server, scene.setup
     if server.status is ServerStatus.READY:
         return _ready(scene)
-    if facts.setup is not None and facts.setup.stage != "failed":
+    if facts.setup is not None and facts.setup.stage not in {"failed", "opened"}:
         return _installing(facts.setup)
     if facts.starting:
         return ServerStep(tr("Ollama is being started…"), tr("This takes some seconds."))
@@ -69,6 +69,7 @@ def _installing(state: InstallState) -> ServerStep:
         "fetching": tr("Fetching"),
         "unpacking": tr("Unpacking"),
         "trying": tr("Trying whether it runs here"),
+        "verifying": tr("Checking who signed it"),
     }
     parts = [texts.get(state.stage, tr("Installing"))]
     fraction = None
@@ -105,6 +106,8 @@ def _absent(scene: Scene, ways: ServerWays) -> ServerStep:
     if ways.version is None:
         why = clean_text(ways.why_not, 400) or tr("Install Ollama; Wattlight finds it by itself.")
         return ServerStep(tr("Ollama is not installed"), why, actions=(_again(True),))
+    if ways.by_installer:
+        return _by_installer(scene, ways, error)
     return _installable(scene, ways, error, log)
 
 
@@ -156,6 +159,38 @@ def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> Server
             tr("Ollama was not installed"), error, Tone.BAD, actions=(install, _again()), log=log
         )
     return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=(install, _again()))
+
+
+def _by_installer(scene: Scene, ways: ServerWays, error: str) -> ServerStep:
+    setup = scene.setup.setup
+    if setup is not None and setup.stage == "opened":
+        text = tr(
+            "Wattlight checked that Ollama's maker signed it. Do what its window says: on a Mac drag Ollama "
+            "into Applications and open it there. Wattlight finds Ollama by itself as soon as it runs."
+        )
+        anew = Action(tr("Open Ollama's installer"), Command(Verb.INSTALL_SERVER))
+        return ServerStep(tr("Ollama's installer is open"), text, actions=(_again(True), anew))
+    free = scene.extras.disk_free_bytes
+    room = free is None or free >= ways.disk_bytes
+    sentences = [
+        tr("Wattlight fetches Ollama's own installer, checks that Ollama's maker signed it, and opens it. "
+           "What it installs, you decide in its window."),
+        tr("Version {version}: {size} to download, and more of the disk once it is installed.",
+           version=clean_text(ways.version or "", 30),
+           size=_size(ways.download_bytes, ways.download_is_exact)),
+    ]  # fmt: skip
+    if free is not None:
+        sentences.append(tr("{free} are free.", free=gb(free, 0 if free >= 10**10 else 1)))
+    start = Action(
+        tr("Open Ollama's installer"),
+        Command(Verb.INSTALL_SERVER),
+        primary=True,
+        enabled=room,
+        why_not="" if room else tr("There is not enough room on the disk."),
+    )
+    if error:
+        return ServerStep(tr("Ollama was not installed"), error, Tone.BAD, actions=(start, _again()))
+    return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=(start, _again()))
 
 
 def _size(size_bytes: int, exact: bool) -> str:

@@ -25,6 +25,7 @@ class Server:
 
     calls: list[str] = field(default_factory=list)
     problem: Problem | None = None
+    found: ServerWays = WAYS
     done: Event = field(default_factory=Event)
 
     def _note(self, what: str) -> None:
@@ -34,7 +35,7 @@ class Server:
 
     def ways(self) -> ServerWays:
         self._note("ways")
-        return WAYS
+        return self.found
 
     def start(self) -> None:
         self._note("start")
@@ -156,6 +157,20 @@ def test_an_installation_fails_is_cancelled_or_ends(made: Made) -> None:
     made.guide.setup_ended(None)
     assert made.guide.facts.setup is None
     assert made.guide.facts.starting
+
+
+def test_an_installer_that_was_opened_stays_so_until_a_server_is_there(made: Made) -> None:
+    made.server.found = ServerWays(version="0.33.0", by_installer=True)
+    made.guide.look()
+    until(made, lambda facts: facts.ways == made.server.found)
+    made.guide.install_server()
+    made.guide.setup_changed(InstallState("0.33.0", "opened"))
+    made.guide.setup_ended(None)
+    until(made, lambda facts: facts.setup == InstallState("0.33.0", "opened") and not facts.starting)
+    assert made.remembered == [], "what it installs starts by itself"
+    made.guide.install_server()
+    made.guide.setup_ended(Problem("Not signed.", "", "bad_signature"))
+    until(made, lambda facts: facts.setup == InstallState("0.33.0", "failed", error="Not signed."))
 
 
 def test_the_proxy_a_person_typed_is_kept_and_used(made: Made) -> None:

@@ -153,6 +153,49 @@ def test_an_installation_shows_how_far_it_is_and_can_be_stopped() -> None:
     assert page.progress.text == "Fetching · 0.7 GB of 1.4 GB · about 1 min left"
 
 
+def test_where_the_vendor_has_an_installer_that_is_opened_instead() -> None:
+    page = view("server-installer").server
+    assert page is not None
+    assert "checks that Ollama's maker signed it, and opens it" in page.text
+    assert "Version 0.33.0: about 1.6 GB to download" in page.text
+    assert "812 GB are free" in page.text
+    assert [action.text for action in page.actions] == ["Open Ollama's installer", "Look again"]
+    assert page.actions[0].command == Command(Verb.INSTALL_SERVER)
+    assert page.actions[0].primary
+    made = scenes.absent(ways=scenes.BY_INSTALLER)
+    full = first_run_view(replace(made, extras=replace(made.extras, disk_free_bytes=10**9))).server
+    assert full is not None
+    assert not full.actions[0].enabled
+
+
+def test_the_vendors_installer_is_checked_then_open_and_the_rest_is_up_to_the_person() -> None:
+    checked = first_run_view(
+        scenes.absent(ways=scenes.BY_INSTALLER, setup=InstallState("0.33.0", "verifying"))
+    ).server
+    assert checked is not None
+    assert checked.progress is not None
+    assert checked.progress.text == "Checking who signed it"
+    page = view("server-installer-open").server
+    assert page is not None
+    assert page.title == "Ollama's installer is open"
+    assert page.progress is None
+    assert [action.command.verb for action in page.actions] == [Verb.REFRESH, Verb.INSTALL_SERVER]
+    there = replace(scenes.BY_INSTALLER, program="/Applications/Ollama.app/Contents/Resources/ollama")
+    found = first_run_view(scenes.absent(ways=there, setup=InstallState("0.33.0", "opened"))).server
+    assert found is not None
+    assert found.actions[0].command == Command(Verb.START_SERVER)
+
+
+def test_an_installer_that_was_refused_says_why_and_can_be_fetched_again() -> None:
+    why = "Ollama's installer was not opened, because it is not signed by Ollama Inc."
+    page = first_run_view(
+        scenes.absent(ways=scenes.BY_INSTALLER, setup=InstallState("0.33.0", "failed", error=why))
+    ).server
+    assert page is not None
+    assert (page.title, page.text) == ("Ollama was not installed", why)
+    assert page.actions[0].text == "Open Ollama's installer"
+
+
 def test_a_server_that_did_not_start_says_why_and_shows_its_log() -> None:
     page = view("server-failed").server
     assert page is not None
