@@ -136,6 +136,10 @@ def test_macos_asks_for_the_chain_the_names_and_gatekeeper() -> None:
         ((Said(0), codesign_names("not set")), "wrong_signer"),
         ((Said(0), codesign_names(f"{TEAM}\nTeamIdentifier=EVIL000000")), "wrong_signer"),
         ((Said(0), codesign_names("EVIL000000", f"Developer ID Application: ({TEAM})")), "wrong_signer"),
+        (
+            (Said(0), Said(0, "", codesign_names("EVIL000000").err.replace("=EVIL000000", f"={TEAM}"))),
+            "wrong_signer",
+        ),
         ((Said(0), Said(0, "", "Signature=adhoc\nTeamIdentifier=not set\n")), "signature_unknown"),
         ((Said(0), Said(0, "\ufffd" * 9, "garbage")), "signature_unknown"),
         ((Said(0), Said(1, "", codesign_names().err)), "signature_unknown"),
