@@ -17,7 +17,7 @@ from fakes.power_tree import PowerTree
 from fakes.sni_probe import TrayProbe
 from qt.desk import Desk, missing_tools
 from wattlight.paths import places_for_user
-from wattlight.settings import Meter, Settings, save_settings
+from wattlight.settings import Meter, Settings, load_settings, save_settings
 
 IDLE_W, LOADED_W = 20.0, 60.0
 
@@ -166,3 +166,25 @@ def test_the_program_ends_in_order_when_it_is_asked_to(desk: Desk) -> None:
             assert time.monotonic() - started < 3
 
     asyncio.run(loop())
+
+
+def test_a_price_set_at_the_command_line_reaches_the_running_window_and_stays(desk: Desk) -> None:
+    person = Person(desk)
+
+    async def loop() -> None:
+        async with TrayProbe(desk.address) as probe:
+            program = desk.spawn([sys.executable, "-m", "wattlight", "--hidden"])
+            await probe.wait_item()
+            await menu_has(probe, "Pause metering")
+            person.run("tariff", "set", "--price", "0.39", "--currency", "EUR")
+            await probe.activate()  # somebody looks
+            await menu_has(probe, "Models €")
+            await probe.click("Pause metering")  # the window saves its own settings
+            await menu_has(probe, "Resume metering")
+            await probe.click("Quit")
+            assert await asyncio.to_thread(program.wait, 10) == 0
+
+    asyncio.run(loop())
+    settings = load_settings(places_for_user(desk.env).settings_file).settings
+    assert (settings.price.per_kwh, settings.price.currency) == ("0.39", "EUR")
+    assert settings.meter.paused

@@ -33,7 +33,7 @@ from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskE
 from wattlight.services.pricing import CountryPrice as ShippedPrice
 from wattlight.services.pricing import country_prices, local_zone, mean_price, tariff_of
 from wattlight.services.serving import KnownHoles
-from wattlight.settings import Settings, load_settings, save_settings
+from wattlight.settings import Settings, SettingsFile, merged
 from wattlight.store import LedgerReader, LedgerWriter, forget_before, open_reader
 from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopFace, EarlyIcon
@@ -55,7 +55,8 @@ class DesktopProgram:
 
     def __init__(self, workshop: LocalWorkshop, early: EarlyIcon, arguments: list[str]) -> None:
         self._workshop = workshop
-        loaded = load_settings(workshop.places.settings_file)
+        self._file = SettingsFile(workshop.places.settings_file)
+        loaded = self._file.load()
         settings = loaded.settings
         self._current = CurrentSettings(settings)
         self._log = open_log(workshop.places.log_file)
@@ -117,7 +118,7 @@ class DesktopProgram:
             counting=self._learned.counting,
             speeds=self._learned.speeds,
             ended=self._task_ended,
-            looked_at=self._extras.looked_at,
+            looked_at=self._looked_at,
             start_server=self._setting_up.guide.start_server,
         )
 
@@ -306,8 +307,18 @@ class DesktopProgram:
             self._extras.ask("fits", "offers", "cost")
 
     def _save(self, settings: Settings) -> None:
-        save_settings(self._workshop.places.settings_file, settings)
+        together = self._file.save(settings)
+        if together != settings:
+            self._face.change_settings(lambda mine: merged(settings, mine, together))
         self._extras.ask("cost", "fits")
+
+    def _looked_at(self, watching: bool) -> None:
+        """Somebody looks: what the command line has changed meanwhile counts from now on."""
+        self._extras.looked_at(watching)
+        current = self._settings()
+        news = self._file.changed_outside(current) if watching else None
+        if news is not None:
+            self._face.change_settings(lambda mine: merged(current, mine, news))
 
     def _settings(self) -> Settings:
         return self._current.value

@@ -1,6 +1,7 @@
 """Typed settings of one user."""
 
 from .model import CURRENT, BreakEvenEntry, FirstRun, Meter, Price, ServerAddress, Settings
+from .shared import SettingsFile, merged
 from .storage import LoadedSettings, SettingsError, load_settings, save_settings
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "ServerAddress",
     "Settings",
     "SettingsError",
+    "SettingsFile",
     "load_settings",
+    "merged",
     "save_settings",
 ]
