@@ -144,6 +144,10 @@ class SettingUp:
         if keeper is not None:
             keeper.cancel_install()
 
+    def go_back(self) -> None:
+        """Use the version before again."""
+        self._use().go_back()
+
     def restart_with(self, proxy: str) -> None:
         """End and start it anew."""
         self._set_proxy(proxy)
@@ -173,9 +177,7 @@ class SettingUp:
 
     def _make(self, variants: frozenset[str]) -> ServerKeeper:
         places = self._parts.workshop.places
-        news = KeeperNews(
-            self._up, self.guide.server_down, self._installing, self.guide.setup_ended, self._release_asked
-        )
+        news = KeeperNews(self._up, self._down, self._installing, self.guide.setup_ended, self._release_asked)
         return ServerKeeper(
             places.data,
             places.state,
@@ -205,6 +207,10 @@ class SettingUp:
         self._parts.server.move(endpoint)
         self.guide.server_up(endpoint is not None)
         self._parts.refresh()
+
+    def _down(self, problem: Problem) -> None:
+        self.guide.server_down(problem)
+        self.guide.look()
 
     def _installing(self, state: SetupState) -> None:
         if state.stage.value not in {"done", "cancelled", "failed"}:
@@ -278,4 +284,7 @@ def ways_of(ways: Ways) -> ServerWays:
         with_amd=release is not None and any(a.variant == "rocm" for a in release.artefacts),
         without_amd=release is not None and "rocm" in release.lacking,
         why_not=ways.why_not or "",
+        newer=ways.update is not None,
+        previous=ways.previous,
+        restart_due=ways.restart_due,
     )

@@ -204,6 +204,7 @@ class DesktopFace:
             Verb.SET_UP: lambda: None,
             Verb.INSTALL_SERVER: lambda: self._setup.install_server() if self._setup else None,
             Verb.CANCEL_INSTALL: lambda: self._setup.cancel_install() if self._setup else None,
+            Verb.GO_BACK: lambda: self._setup.go_back() if self._setup else None,
             Verb.DELETE_LEDGER: lambda: self._setup.delete_ledger() if self._setup else None,
             Verb.DISMISS: lambda: controller.dismiss(model),
             Verb.DECLINE_PRICE: self._decline_price,

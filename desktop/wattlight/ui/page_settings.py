@@ -24,6 +24,7 @@ from .controls import Ask, button
 from .counting_card import CountingCard
 from .form import Form, combo, fill, line, type_into
 from .page import Page
+from .server_copy_rows import ServerCopyRows
 from .text import plain_label, set_text
 from .theme import Theme
 
@@ -55,6 +56,7 @@ class SettingsPage(Page):
         view = settings_view(scene)
         self.show_notices(view.notices)
         self._counting.render_scene(scene)
+        self._server_copy.render_scene(scene)
         if view == self._view and self._start_server.isChecked() == scene.settings.start_server:
             return
         self._view = view
@@ -139,6 +141,8 @@ class SettingsPage(Page):
         self._start_server = QCheckBox(tr("Start Ollama with Wattlight where none runs"))
         self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
         form.add("", self._start_server)
+        self._server_copy = ServerCopyRows(self._ask)
+        form.add("", self._server_copy)
         return form.frame
 
     def _window_card(self) -> QFrame:

@@ -36,6 +36,7 @@ from .scene import (
     Scene,
     same_model,
 )
+from .server_copy import ServerCopyView, server_copy_view
 from .settings_page import (
     Choice,
     PriceEntry,
@@ -104,6 +105,7 @@ __all__ = [
     "PrivacyView",
     "RunningView",
     "Scene",
+    "ServerCopyView",
     "SettingsView",
     "SmallWindowView",
     "SwitchRow",
@@ -133,6 +135,7 @@ __all__ = [
     "price_note",
     "privacy_view",
     "same_model",
+    "server_copy_view",
     "settings_view",
     "small_window_view",
     "tray_view",

@@ -34,6 +34,7 @@ class Verb(StrEnum):
     SET_UP = "set_up"
     INSTALL_SERVER = "install_server"
     CANCEL_INSTALL = "cancel_install"
+    GO_BACK = "go_back"
     START_SMALL = "start_small"
     OPEN_PRIVACY = "open_privacy"
     DELETE_LEDGER = "delete_ledger"

@@ -33,6 +33,6 @@ def asked_when_metered(scene: Scene, command: Command, metered: bool | None) -> 
 def _size(scene: Scene, command: Command) -> tuple[int | None, str]:
     if command.verb is Verb.INSTALL_SERVER:
         ways = scene.setup.ways
-        return (ways.download_bytes if ways and ways.version else None), tr("Ollama")
+        return (ways.fetch_bytes if ways and ways.version else None), tr("Ollama")
     offer = next((o for o in scene.extras.offers or () if same_model(o.model, command.model)), None)
     return (None if offer is None else offer.download_bytes), clean_text(command.model, 60)

@@ -13,6 +13,8 @@ class ServerWays:
     (``kept_bytes`` of ``disk_bytes`` stay); ``why_not`` says why nothing can. ``without_amd``: the extra
     files that this computer's AMD card needs are not among them. ``by_installer``: ``version`` is not
     installed as our copy, but by the vendor's installer, which is fetched, checked and opened.
+    ``newer``: ``version`` is newer than ``managed``. ``previous`` is the version of our copy that is kept to
+    go back to. ``restart_due``: ``managed`` runs as soon as no model is loaded; until then another one does.
     """
 
     program: str | None = None
@@ -28,6 +30,14 @@ class ServerWays:
     without_amd: bool = False
     why_not: str = ""
     by_installer: bool = False
+    newer: bool = False
+    previous: str | None = None
+    restart_due: bool = False
+
+    @property
+    def fetch_bytes(self) -> int:
+        """What getting ``version`` downloads: nothing where it is the kept one."""
+        return 0 if self.version is not None and self.version == self.previous else self.download_bytes
 
     @property
     def startable(self) -> bool:

@@ -32,6 +32,9 @@ class OwnServer(Protocol):
     def cancel_install(self) -> None:
         """Stop that."""
 
+    def go_back(self) -> None:
+        """Use the version of our own copy before this one."""
+
     def restart_with(self, proxy: str) -> None:
         """End and start the server that is ours, with another HTTPS_PROXY."""
 
@@ -102,13 +105,20 @@ class SetupGuide:
         """Install a managed copy."""
         ways = self._facts.ways or ServerWays()
         self._change(setup=InstallState(ways.version or ""), server_error="", server_log=())
-        if not ways.by_installer:  # what the vendor's installer brings starts by itself
+        # what the vendor's installer brings starts by itself, and an update leaves that wish as it is
+        if not ways.by_installer and ways.managed is None:
             self._parts.remember(True, None)
         self._errand("server", self._parts.server.install)
 
     def cancel_install(self) -> None:
         """Stop installing."""
         self._parts.server.cancel_install()
+
+    def go_back(self) -> None:
+        """Use the version before again."""
+        version = (self._facts.ways or ServerWays()).previous or ""
+        self._change(setup=InstallState(version, "trying"), server_error="", server_log=())
+        self._errand("server", self._parts.server.go_back)
 
     def use_proxy(self, proxy: str) -> None:
         """Restart the server that is ours with a proxy."""
@@ -135,8 +145,7 @@ class SetupGuide:
     def server_up(self, ours: bool) -> None:
         """News of the keeper: a server of ours is up, or was stopped."""
         self._change(starting=False, server_is_ours=ours, server_error="", server_log=(), setup=None)
-        if not ours:
-            self.look()
+        self.look()
 
     def server_down(self, problem: Problem) -> None:
         """News of the keeper: it stays down."""

@@ -1,4 +1,4 @@
-"""What the pages of the first run and of privacy may ask for."""
+"""What the pages of the first run, of privacy and of our own server may ask for."""
 
 from typing import Protocol
 
@@ -13,10 +13,13 @@ class SetupControls(Protocol):
         """Start the installed server, or the managed copy, as our child."""
 
     def install_server(self) -> None:
-        """Fetch and install the managed copy, then start it."""
+        """Fetch and install the managed copy, or a newer one; start it once no model is loaded."""
 
     def cancel_install(self) -> None:
         """Stop an installation; what has arrived is kept."""
+
+    def go_back(self) -> None:
+        """Use the version of our own copy before this one. The window has asked before."""
 
     def use_proxy(self, proxy: str) -> None:
         """Start the server that is ours anew with this HTTPS_PROXY ("" for none)."""

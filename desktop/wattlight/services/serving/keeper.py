@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wattlight.domain.state import RunningModel
@@ -40,7 +40,8 @@ class Ways:
     ``installed`` is a program found here; with ``service_commands`` it is a service of the system, which is
     never touched: they are shown. ``managed`` is our own copy, if there is one. ``release`` is what could
     be installed (``why_not`` says why nothing can). Where there is an ``installer`` of the vendor (macOS,
-    Windows), that is fetched, checked and opened instead.
+    Windows), that is fetched, checked and opened instead. ``previous`` is the version of our own copy that
+    is kept to go back to; ``restart_due``: what is in use now runs as soon as no model is loaded.
     """
 
     installed: InstalledProgram | None
@@ -48,6 +49,15 @@ class Ways:
     release: Release | None
     why_not: str | None = None
     installer: Installer | None = None
+    previous: str | None = None
+    restart_due: bool = False
+
+    @property
+    def update(self) -> Release | None:
+        """A listed release newer than our own copy."""
+        if self.managed is None or self.release is None:
+            return None
+        return self.release if is_newer(self.release.version, self.managed) else None
 
     @property
     def startable(self) -> bool:
@@ -119,15 +129,16 @@ class ServerKeeper:
     def ways(self) -> Ways:
         """What can be done where no server runs."""
         installed = find_installed(self._environ, self._look_below)
-        managed = self._versions.in_use().current
+        used = self._versions.in_use()
+        known = Ways(installed, used.current, None, previous=used.previous, restart_due=self._restart_due)
         try:
             installer = choose_installer(self._releases, self._system[0])
             if installer is not None:
-                return Ways(installed, managed, None, None, installer)
+                return replace(known, installer=installer)
             release = choose_release(self._releases, *self._system, self._variants)
         except RuntimeProblem as problem:
-            return Ways(installed, managed, None, str(problem))
-        return Ways(installed, managed, release)
+            return replace(known, why_not=str(problem))
+        return replace(known, release=release)
 
     def take_over(self) -> None:
         """At the start of the program: adopt a server that an earlier run left behind."""
@@ -138,6 +149,7 @@ class ServerKeeper:
         """Start the managed copy, else the installed program. Nothing happens while one of ours runs."""
         if self._supervisor is not None:
             return
+        self._restart_due = False  # what is in use now is what is started
         found = self._program()
         if found is None:
             self._news.down(_nothing_to_start(self.ways()))
@@ -176,9 +188,7 @@ class ServerKeeper:
 
     def update_offer(self) -> Release | None:
         """A listed release newer than the managed copy in use."""
-        current = self._versions.in_use().current
-        release = self.ways().release
-        return release if release is not None and is_newer(release.version, current) else None
+        return self.ways().update
 
     def tend(self, running: tuple[RunningModel, ...]) -> None:
         """To be called with each state of the server: keeps its log small, and restarts it after an update

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from wattlight.domain.state import InstallState, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
-from wattlight.i18n import duration, gb, tr
+from wattlight.i18n import gb, tr
 
 from ..activity import BusyView
 from ..command import Action, Command, Verb
 from ..scene import Scene
+from ..server_copy import install_line, rough_size
 from ..words import PillView, Tone
 
 
@@ -64,27 +65,7 @@ def _ready(scene: Scene) -> ServerStep:
 
 
 def _installing(state: InstallState) -> ServerStep:
-    texts = {
-        "checking": tr("Looking for room on the disk"),
-        "fetching": tr("Fetching"),
-        "unpacking": tr("Unpacking"),
-        "trying": tr("Trying whether it runs here"),
-        "verifying": tr("Checking who signed it"),
-    }
-    parts = [texts.get(state.stage, tr("Installing"))]
-    fraction = None
-    if state.total_bytes:
-        fraction = min(1.0, state.done_bytes / state.total_bytes)
-        parts.append(tr("{done} of {total}", done=gb(state.done_bytes), total=gb(state.total_bytes)))
-        if state.bytes_per_s:
-            left = (state.total_bytes - state.done_bytes) / state.bytes_per_s
-            parts.append(tr("about {time} left", time=duration(left)))
-    elif state.done_bytes:
-        parts.append(tr("{done} so far", done=gb(state.done_bytes)))
-    text = " · ".join(parts)
-    busy = BusyView(
-        "server", text, tr("Installing Ollama"), fraction, Command(Verb.CANCEL_INSTALL), tr("Cancel")
-    )
+    busy = install_line(state)
     title = tr("Installing Ollama {version}", version=clean_text(state.version, 30)).strip()
     return ServerStep(title, tr("What has arrived is kept, also after a cancel."), progress=busy)
 
@@ -126,13 +107,13 @@ def _startable(ways: ServerWays, error: str, log: str) -> ServerStep:
 
 
 def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> ServerStep:
-    size = _size(ways.download_bytes, ways.download_is_exact)
+    size = rough_size(ways.download_bytes, ways.download_is_exact)
     sentences = [
         tr("Wattlight can install a copy for you alone, without an administrator."),
         tr("Version {version}: {size} to download. Installing takes {disk} of the disk, {kept} of it stay.",
            version=clean_text(ways.version or "", 30), size=size,
-           disk=_size(ways.disk_bytes, ways.disk_is_exact),
-           kept=_size(ways.kept_bytes, ways.disk_is_exact)),
+           disk=rough_size(ways.disk_bytes, ways.disk_is_exact),
+           kept=rough_size(ways.kept_bytes, ways.disk_is_exact)),
     ]  # fmt: skip
     if ways.with_amd:
         sentences.append(tr("That includes the extra files that AMD cards need."))
@@ -177,7 +158,7 @@ def _by_installer(scene: Scene, ways: ServerWays, error: str) -> ServerStep:
            "What it installs, you decide in its window."),
         tr("Version {version}: {size} to download, and more of the disk once it is installed.",
            version=clean_text(ways.version or "", 30),
-           size=_size(ways.download_bytes, ways.download_is_exact)),
+           size=rough_size(ways.download_bytes, ways.download_is_exact)),
     ]  # fmt: skip
     if free is not None:
         sentences.append(tr("{free} are free.", free=gb(free, 0 if free >= 10**10 else 1)))
@@ -191,11 +172,6 @@ def _by_installer(scene: Scene, ways: ServerWays, error: str) -> ServerStep:
     if error:
         return ServerStep(tr("Ollama was not installed"), error, Tone.BAD, actions=(start, _again()))
     return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=(start, _again()))
-
-
-def _size(size_bytes: int, exact: bool) -> str:
-    text = gb(size_bytes)
-    return text if exact else tr("about {size}", size=text)
 
 
 def _again(primary: bool = False) -> Action:

@@ -46,6 +46,9 @@ class Server:
     def cancel_install(self) -> None:
         self._note("cancel")
 
+    def go_back(self) -> None:
+        self._note("go back")
+
     def restart_with(self, proxy: str) -> None:
         self._note(f"restart {proxy}")
 
@@ -171,6 +174,19 @@ def test_an_installer_that_was_opened_stays_so_until_a_server_is_there(made: Mad
     made.guide.install_server()
     made.guide.setup_ended(Problem("Not signed.", "", "bad_signature"))
     until(made, lambda facts: facts.setup == InstallState("0.33.0", "failed", error="Not signed."))
+
+
+def test_going_back_is_shown_while_it_is_tried_and_an_update_keeps_the_wish_to_start(made: Made) -> None:
+    made.server.found = ServerWays(managed="0.34.0", previous="0.33.0", version="0.35.0", newer=True)
+    made.guide.look()
+    until(made, lambda facts: facts.ways == made.server.found)
+    made.guide.go_back()
+    assert made.guide.facts.setup == InstallState("0.33.0", "trying")
+    made.guide.setup_ended(Problem("It does not run here.", "", "does_not_run"))
+    made.guide.install_server()
+    until(made, lambda facts: facts.setup == InstallState("0.35.0"))
+    assert [call for call in made.server.calls if call != "ways"] == ["go back", "install"]
+    assert made.remembered == []
 
 
 def test_the_proxy_a_person_typed_is_kept_and_used(made: Made) -> None:

@@ -107,11 +107,14 @@ def test_install_start_update_and_end(tmp_path: Path, page: ReleaseServer, heard
     heard.wait(lambda: len(heard.ends) == 2)
     second.tend((MODEL,))
     assert len(heard.ups) == 3, "not while a model is loaded"
+    ways = second.ways()
+    assert (ways.managed, ways.previous, ways.update, ways.restart_due) == ("0.34.0", "0.33.0", None, True)
     second.tend(())
     heard.wait(lambda: len(heard.ups) == 5)
     assert heard.ups[3] is None
     assert heard.ups[4] is not None
     assert OllamaServer(heard.ups[4]).version() == "0.34.0"
+    assert not second.ways().restart_due
     second.go_back()
     heard.wait(lambda: len(heard.ends) == 3)
     second.tend(())
