@@ -245,7 +245,7 @@ def try_starts(inside: Layer, program: str, display: str) -> None:
     counted = _run(
         inside.as_user("sh", "-ec", MOVING, "sh", program, WATTLIGHT_SYSROOT="/run/shared/machine")
     )
-    found = re.search(r'"energy_mj": ([0-9]+)', counted.stdout[counted.stdout.rfind('"energy_mj"') :])
+    found = re.search(r'^  "energy_mj": ([0-9]+)', counted.stdout, re.MULTILINE)
     joules = int(found.group(1)) / 1000 if found else 0.0
     expect(
         counted.returncode == 0 and 200 < joules < 800,
