@@ -1,7 +1,5 @@
 """Builds the parts of the desktop program around the icon that is already there."""
 
-import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -10,7 +8,6 @@ from pathlib import Path
 from wattlight import __version__
 from wattlight.assets import asset_text
 from wattlight.catalog.installed import models_folders
-from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.instant import to_us
 from wattlight.domain.state import AppState, HostState, PullState, RunningModel, ServerState, TaskState
 from wattlight.domain.tariff import Tariff
@@ -30,14 +27,12 @@ from wattlight.services.desk import (
 )
 from wattlight.services.metering import kept_since
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskEnd, TaskSettings, room_by_size
-from wattlight.services.pricing import CountryPrice as ShippedPrice
-from wattlight.services.pricing import country_prices, local_zone, mean_price, tariff_of
+from wattlight.services.pricing import local_zone, mean_price, tariff_of
 from wattlight.services.serving import KnownHoles
 from wattlight.settings import Settings, SettingsFile, merged
 from wattlight.store import LedgerReader, LedgerWriter, forget_before, open_reader
 from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopFace, EarlyIcon
-from wattlight.viewmodels import CountryPrice
 
 from .break_even_basis import BasisMaker
 from .cost_page import CostPage
@@ -45,6 +40,7 @@ from .extras import ExtrasMaker, Sources
 from .fit_notes import Experience
 from .learned import Learned, LearnedParts
 from .setting_up import SettingUp, SettingUpParts
+from .shipped import api_prices, countries, models_folder, own_command
 from .workshop import LocalWorkshop
 
 ADVISORIES = "servers/advisories.json"
@@ -105,7 +101,7 @@ class DesktopProgram:
                 self._log.warning("a thread was still busy at the end")
 
     def _desk_parts(self) -> DeskParts:
-        autostart = autostart_for_platform(_own_command())
+        autostart = autostart_for_platform(own_command())
         return DeskParts(
             hub=self._hub,
             watches={host: self._watch(host, server) for host, server in self._servers.items()},
@@ -175,13 +171,13 @@ class DesktopProgram:
             self._tariff,
             local_zone(self._workshop.environ),
             self._workshop.now,
-            _api_prices,
+            api_prices,
             self._rate,
             self._local,
             self._learned.hours,
         )
         basis = BasisMaker(
-            _api_prices,
+            api_prices,
             self._tariff,
             self._learned.runs,
             lambda: self._extras.extras.fits,
@@ -193,9 +189,9 @@ class DesktopProgram:
             context=lambda: self._settings().context_length,
             advisor=self._workshop.advisor,
             profile=lambda: self._hub.state.hosts[0].profile,
-            countries=_countries,
+            countries=countries,
             cost=page.answers,
-            models_folder=_models_folder(self._workshop.environ),
+            models_folder=models_folder(self._workshop.environ),
             version=__version__,
             autostart_supported=True,
             startable=self._setting_up.startable,
@@ -364,38 +360,3 @@ def _first_state(settings: Settings, servers: Mapping[HostId, ModelServer]) -> A
         for address in settings.servers
     )
     return AppState(hosts=hosts, paused=settings.meter.paused)
-
-
-def _api_prices() -> tuple[ApiPrice, ...]:
-    return parse_api_prices(asset_text("prices/api_prices.csv"))
-
-
-def _countries() -> tuple[CountryPrice, ...]:
-    return tuple(_country(row) for row in country_prices())
-
-
-def _country(row: ShippedPrice) -> CountryPrice:
-    known = row.price_per_kwh is not None and not row.stale
-    return CountryPrice(
-        code=row.code,
-        name=row.name,
-        currency=row.currency,
-        per_kwh=str(row.price_per_kwh) if known else "",
-        year=str(row.year),
-        source=row.source,
-    )
-
-
-def _models_folder(environ: Mapping[str, str]) -> Path:
-    chosen = environ.get("OLLAMA_MODELS", "").strip()
-    return Path(chosen) if chosen else Path.home() / ".ollama" / "models"
-
-
-def _own_command() -> list[str]:
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--hidden"]
-    script = shutil.which("wattlight")
-    beside = Path(sys.executable).with_name("wattlight")
-    if beside.exists():
-        return [str(beside), "--hidden"]
-    return [script, "--hidden"] if script else [sys.executable, "-m", "wattlight", "--hidden"]
