@@ -98,18 +98,13 @@ def test_no_label_is_made_without_the_helper() -> None:
 LONG = "hf.co/bartowski/Some-Very-Long-Model-Name-GGUF:IQ4_XS"
 
 
-@pytest.mark.parametrize(
-    ("width", "shown"),
-    [
-        (1000, LONG),
-        (300, "…/Some-Very-Long-Model-Name-GGUF:IQ4_XS"),
-    ],
-)
-def test_a_long_model_name_loses_its_host_first(qapp: QApplication, width: int, shown: str) -> None:
+@pytest.mark.parametrize("shown", [LONG, "…/Some-Very-Long-Model-Name-GGUF:IQ4_XS"])
+def test_a_long_model_name_loses_its_host_first(qapp: QApplication, shown: str) -> None:
     font = QFont(qapp.font())
     font.setPixelSize(13)
     metrics = QFontMetrics(font)
-    assert elided(metrics, LONG, width, name=True) == shown
+    room = metrics.horizontalAdvance(shown) + 4  # fonts differ between computers; this is just wide enough
+    assert elided(metrics, LONG, room, name=True) == shown
     short = elided(metrics, LONG, 150, name=True)
     assert short.startswith("…/So") and short.endswith("4_XS") and metrics.horizontalAdvance(short) <= 150
     assert elided(metrics, "a sentence that is much too long to stand here", 100).endswith("…")
