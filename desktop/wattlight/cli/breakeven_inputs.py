@@ -9,14 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from wattlight.assets import asset_text
-from wattlight.domain.breakeven import (
-    ApiPrice,
-    BreakEvenProblem,
-    LocalSide,
-    Use,
-    compare,
-    parse_api_prices,
-)
+from wattlight.domain.breakeven import ApiPrice, BreakEvenProblem, LocalSide, Use, compare, parse_api_prices
 from wattlight.domain.tariff import Tariff, parse_currency, parse_price
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text

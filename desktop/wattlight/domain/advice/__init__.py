@@ -4,23 +4,24 @@
 can be pulled by Ollama and fits in the memory that is free now.
 """
 
-from .editorial import Editorial, Languages
-from .geometry import geometry_of, metadata_of, windowed_layers
-from .known_models import KnownModel, KnownModels
-from .quality import effective_billions
-from .question import (
+from .candidates import KnownModel, KnownModels
+from .judgement import effective_billions
+from .ranking import recommend
+from .shape_estimate import EstimatedShape, estimate_shape, geometry_of, metadata_of, windowed_layers
+from .uses import (
     DEFAULT_CONTEXT,
     DEFAULT_LIMIT,
+    READING_TOKENS_PER_S,
     Advice,
     ApiAdvice,
+    Editorial,
+    Languages,
     PassedOver,
     Question,
     Recommendation,
     Statement,
+    Use,
 )
-from .ranking import recommend
-from .shape_estimate import EstimatedShape, estimate_shape
-from .uses import READING_TOKENS_PER_S, Use
 
 __all__ = [
     "DEFAULT_CONTEXT",

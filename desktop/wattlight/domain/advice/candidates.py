@@ -1,17 +1,67 @@
 """Which models and which of their tags come into question."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from wattlight.domain.entry import CatalogEntry, CatalogTag, Flavour
+from wattlight.domain.fit import Confidence, FitResult, PreparedModel, Verdict, prepare
 from wattlight.domain.values import MachineProfile
 
-from .bound import bound_of, pace_of
-from .judgement import Judged, judge_tag, speed_points, wanted_speed
-from .known_models import KnownModels
-from .quality import QUANT_LOSS, age_months, quality_points, quant_points
-from .question import Question
-from .uses import Use, suits
+from ..entry import Architecture, Catalog, CatalogEntry, CatalogTag, Flavour
+from .judgement import (
+    QUANT_LOSS,
+    Judged,
+    age_months,
+    bound_of,
+    effective_billions,
+    judge_tag,
+    pace_of,
+    quality_points,
+    quant_points,
+    speed_points,
+    wanted_speed,
+)
+from .shape_estimate import estimate_shape, geometry_of
+from .uses import ApiAdvice, Editorial, Question, Recommendation, Statement, Use, statement, suits
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A prepared model; ``confidence`` is the best that anything worked out from it can have."""
+
+    model: PreparedModel
+    confidence: Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModels:
+    """Catalogue, judgement and the models prepared so far.
+
+    One per program; sharing it between threads is safe (a model prepared twice is the same).
+    """
+
+    catalog: Catalog
+    editorial: Editorial
+    _prepared: dict[tuple[str, str], KnownModel | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _geometry: dict[str, Architecture | None] = field(default_factory=dict, repr=False, compare=False)
+
+    def known(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
+        """``tag`` of ``entry``, None where no geometry is known to estimate it with."""
+        key = (entry.name, tag.tag)
+        if key not in self._prepared:
+            self._prepared[key] = self._prepare(entry, tag)
+        return self._prepared[key]
+
+    def _prepare(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
+        if entry.name not in self._geometry:
+            self._geometry[entry.name] = geometry_of(entry, self.catalog, self.editorial)
+        arch = self._geometry[entry.name]
+        if arch is None:
+            return None
+        estimate = estimate_shape(entry, tag, arch)
+        return KnownModel(prepare(estimate.shape), estimate.confidence)
+
 
 OUTDATED_MONTHS = 24
 """Older models are named only if everything is asked for; embedding models age more slowly."""
@@ -173,3 +223,93 @@ def _smaller(candidate: Candidate, first: Judged) -> list[CatalogTag]:
     lacking = max(0, -first.fit.spare_bytes)
     enough = [t for t in smaller if first.tag.bytes_listed - t.bytes_listed >= 0.8 * lacking]
     return enough or smaller[-1:]
+
+
+SLOW_TOKENS_PER_S = 8.0
+"""Below this even the best model on the list tries one's patience."""
+ENOUGH_BILLIONS = {Use.CHAT: 3.5, Use.VISION: 3.5, Use.CODE: 8.0, Use.REASONING: 7.0, Use.AGENTS: 8.0}
+"""Billions of (effective) parameters from which a local model is more than a stopgap (our judgement)."""
+
+
+def api_advice(recommendations: Sequence[Recommendation], machine: MachineProfile, use: Use) -> ApiAdvice:
+    """Honest advice where this machine is not enough for ``use``."""
+    if not recommendations:
+        return ApiAdvice(True, statement("api_nothing_fits", ram_bytes=machine.ram_available_bytes))
+    if use is Use.EMBEDDING:
+        return ApiAdvice(False)
+    best = recommendations[0]
+    if best.speed.mid is not None and best.speed.mid < SLOW_TOKENS_PER_S:
+        return ApiAdvice(True, statement("api_slow", tokens_per_s=best.speed.mid))
+    quick = [i for i in recommendations[:3] if i.speed.mid is None or i.speed.mid >= SLOW_TOKENS_PER_S]
+    if max(effective_billions(item.entry) for item in quick) < ENOUGH_BILLIONS[use]:
+        return ApiAdvice(True, statement(f"api_small_{'talk' if use in _TALK else 'work'}"))
+    return ApiAdvice(False)
+
+
+_TALK = frozenset({Use.CHAT, Use.VISION})
+
+
+def why(item: Judged, known: KnownModels, embeds: bool) -> tuple[Statement, ...]:
+    """What it is, where it lies, how fast it is."""
+    parts = [_what(item.entry, item.tag.flavour, known), _where(item.fit)]
+    if not embeds:
+        parts.append(_pace(item))
+    return tuple(parts)
+
+
+def _what(entry: CatalogEntry, flavour: Flavour, known: KnownModels) -> Statement:
+    """The one thing that speaks most for the model."""
+    line, place = known.editorial.line_of(entry)
+    newest = all(
+        other_place <= place
+        for name, (other, other_place) in known.editorial.generation.items()
+        if other == line
+    )
+    names = {"title": entry.title, "publisher": entry.publisher}
+    if "embedding" in entry.capabilities:
+        return statement("what_embedding", **names)
+    if entry.code_specialised:
+        return statement("what_code", **names)
+    if entry.moe:
+        return statement("what_experts", **names)
+    if flavour is Flavour.INSTRUCT:
+        return statement("what_instruct", **names)
+    if newest and line != entry.base_name:
+        return statement("what_newest", **names)
+    if "vision" in entry.capabilities:
+        return statement("what_vision", **names)
+    if "thinking" in entry.capabilities:
+        return statement("what_thinking", **names)
+    return statement("what_plain", **names)
+
+
+def _where(result: FitResult) -> Statement:
+    device = result.devices[0].name if result.devices else ""
+    context = result.context
+    if len(result.devices) > 1 and result.layers_on_gpu:
+        device = " + ".join(use.name for use in result.devices)
+    match result.verdict:
+        case Verdict.FULL_GPU:
+            return statement("on_gpu", device=device, spare_bytes=result.spare_bytes, context_tokens=context)
+        case Verdict.PARTIAL_GPU if result.expert_blocks_in_ram:
+            blocks, total = result.expert_blocks_in_ram, result.layers_total - 1
+            return statement(
+                "experts_in_ram", device=device, blocks=blocks, total=total, context_tokens=context
+            )
+        case Verdict.PARTIAL_GPU:
+            return statement(
+                "partly_on_gpu",
+                device=device,
+                layers=result.layers_on_gpu,
+                total=result.layers_total,
+                context_tokens=context,
+            )
+        case _:
+            return statement("in_ram", used_bytes=result.host_bytes, spare_bytes=result.spare_bytes)
+
+
+def _pace(item: Judged) -> Statement:
+    low, high = item.speed.low, item.speed.high
+    if low is None or high is None:
+        return statement("pace_unknown")
+    return statement("pace", low=low, high=high)

@@ -1,16 +1,104 @@
 """One tag on one machine: does it fit, how fast is it, how many points is that worth."""
 
 from dataclasses import dataclass
+from datetime import date
 from math import log2
 
-from wattlight.domain.entry import CatalogEntry, CatalogTag, Flavour
 from wattlight.domain.fit import Confidence, FitOptions, FitResult, PreparedModel, Verdict, fit
-from wattlight.domain.speed import SpeedRange, tokens_per_second
 from wattlight.domain.values import MachineProfile
 
-from .editorial import Editorial
-from .quality import quant_points
-from .uses import READING_TOKENS_PER_S, WANTED_CONTEXT, WANTED_TOKENS_PER_S, Use, always_thinks
+from ..entry import CatalogEntry, CatalogTag, Flavour
+from ..speed import SpeedRange, tokens_per_second
+from .shape_estimate import PER_LAYER_FAMILIES, PER_LAYER_WIDTH
+from .uses import (
+    READING_TOKENS_PER_S,
+    WANTED_CONTEXT,
+    WANTED_TOKENS_PER_S,
+    Editorial,
+    Use,
+    always_thinks,
+    match_points,
+)
+
+CEILING = 72.0
+SIZE_LOSS = 26.0
+SIZE_POWER = 0.45
+DOUBLING_GAIN = 1.0
+EXPERT_TOTAL_POWER = 0.6
+"""Weight of the total in the geometric mean of total and active parameters of a mixture of experts."""
+EMBEDDING_SHARE = 0.35
+"""Size matters less for embeddings, and so does age (the same share of both losses)."""
+EMBEDDING_BYTES = 0.6e9
+EMBEDDING_BYTES_LOSS = 4.0
+"""Points lost by each doubling of an embedding model's bytes: it shares the memory with a chat model."""
+MONTH_LOSS = 0.45
+MAX_MONTHS = 36
+UNKNOWN_MONTHS = 18
+BYTES_PER_PARAMETER = 0.6
+"""Of a 4-bit file, where the parameters are not known."""
+
+QUANT_LOSS = {
+    "BF16": 0.0, "FP16": 0.0, "F16": 0.0, "Q8_0": 0.0, "MXFP4": 0.0, "Q6_K": 0.1, "Q5_K_M": 0.4, "QAT": 0.5,
+    "Q4_K_M": 1.0, "Q4_0": 1.6, "Q3_K_M": 3.5,
+}  # fmt: skip
+"""Points lost against the unquantized model; quantizations that are not here are never chosen."""
+SMALL_MODEL = 4e9
+"""Below so many parameters quantization costs half as much again."""
+
+
+def effective_billions(entry: CatalogEntry) -> float:
+    """Billions of parameters of a dense model about as able.
+
+    A mixture of experts counts as a weighted geometric mean of its total and its active parameters; a
+    per-layer token table, which is only looked up, does not count.
+    """
+    total = entry.params_total or entry.unverified.params_total
+    if total is None:
+        size = entry.model_bytes or entry.listed_bytes
+        total = round(size / (2.0 if entry.quant in {"BF16", "FP16", "F16"} else BYTES_PER_PARAMETER))
+    arch = entry.architecture
+    if entry.name in PER_LAYER_FAMILIES:
+        layers, vocab = (arch.layers, arch.vocab) if arch else (30, 262144)
+        total -= PER_LAYER_WIDTH * layers * vocab
+    active = entry.params_active or entry.unverified.params_active
+    if active is None and entry.moe and arch and arch.experts:
+        active = round(total * (0.1 + 0.9 * arch.experts_used / arch.experts))
+    billions, running = total / 1e9, (active or total) / 1e9
+    return float(billions**EXPERT_TOTAL_POWER * running ** (1.0 - EXPERT_TOTAL_POWER))
+
+
+def age_months(entry: CatalogEntry, today: date) -> float:
+    """Months from release to ``today``, as far as a date is known or recalled."""
+    text = entry.released or entry.unverified.released
+    if not text:
+        return UNKNOWN_MONTHS
+    parts = [int(part) for part in text.split("-")]
+    year, month = parts[0], parts[1] if len(parts) > 1 else 7
+    return max(0.0, (today.year - year) * 12 + today.month - month)
+
+
+def quality_points(
+    entry: CatalogEntry, use: Use, flavour: Flavour, editorial: Editorial, today: date
+) -> float:
+    """Points of the unquantized model for ``use``."""
+    size = max(effective_billions(entry), 0.02)
+    size_loss = SIZE_LOSS * float(size**-SIZE_POWER) - DOUBLING_GAIN * log2(size)
+    age_share = 1.0
+    if use is Use.EMBEDDING:
+        weight = max(entry.listed_bytes / EMBEDDING_BYTES, 1.0)
+        size_loss = size_loss * EMBEDDING_SHARE + EMBEDDING_BYTES_LOSS * log2(weight)
+        age_share = EMBEDDING_SHARE
+    age_loss = age_share * MONTH_LOSS * min(age_months(entry, today), MAX_MONTHS)
+    standing = editorial.standing.get(entry.base_name, 0.0)
+    return CEILING - size_loss - age_loss + standing + match_points(entry, use, flavour, editorial)
+
+
+def quant_points(entry: CatalogEntry, tag: CatalogTag) -> float:
+    """Points (negative) for the quantization of ``tag``."""
+    loss = QUANT_LOSS.get(tag.quant, 1.0)
+    small = (entry.params_total or SMALL_MODEL) < SMALL_MODEL
+    return -loss * (1.5 if small else 1.0)
+
 
 GIB = 1 << 30
 HOST_RESERVE_BYTES = GIB
@@ -170,3 +258,81 @@ def _place_points(result: FitResult) -> float:
     if result.verdict is Verdict.CPU and result.devices:
         return -CPU_BESIDE_GPU_LOSS
     return 0.0
+
+
+READ_SHARE = 0.7
+"""At least this share of a dense model's file is read for a token (the rest: token table, vision tower)."""
+READ_SHARE_PER_LAYER = 0.2
+"""The same for models with a per-layer token table."""
+REACHED_SHARE = 0.85
+"""No model reaches more than this share of the nominal bandwidth."""
+ROOMY = 1.1
+"""A file so much larger than the free device memory cannot lie there (a token table may stay in RAM)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Bytes free on a machine's accelerators, 10^9 bytes per second there and in RAM."""
+
+    device_bytes: int
+    device_gbs: float | None
+    ram_gbs: float | None
+    separate: bool
+    """All of them are cards of their own: what does not lie there wholly is partly in RAM."""
+
+
+def pace_of(machine: MachineProfile) -> Pace:
+    """The fastest a machine could be: all bandwidths of its devices together."""
+    free = sum(device.memory_free_bytes or device.memory_total_bytes or 0 for device in machine.devices)
+    speeds = [device.bandwidth_gbs for device in machine.devices]
+    fast = None if not speeds or None in speeds else sum(speed for speed in speeds if speed)
+    separate = bool(machine.devices) and not any(d.integrated or d.unified for d in machine.devices)
+    return Pace(free, fast, machine.cpu.bandwidth_gbs, separate)
+
+
+def bound_of(
+    entry: CatalogEntry,
+    tags: tuple[CatalogTag, ...],
+    quality: float,
+    pace: Pace,
+    use: Use,
+    editorial: Editorial,
+) -> float:
+    """No tag of ``tags`` gets more points than this on a machine of ``pace``."""
+    if use is Use.EMBEDDING:
+        return quality
+    share = _read_share(entry)
+    wanted = wanted_speed(entry, tags[0], use, editorial)
+
+    def points(tag: CatalogTag) -> float:
+        lies_wholly = tag.bytes_listed - tag.slack_bytes <= ROOMY * pace.device_bytes
+        speed = _fastest(tag.bytes_listed * share, tag.bytes_listed, pace)
+        most = BEST_SPEED_POINTS if speed is None else speed_points(speed, wanted)
+        if pace.separate and not lies_wholly:
+            most -= PARTIAL_LOSS
+        return quality + quant_points(entry, tag) + most
+
+    return max(map(points, tags))
+
+
+def _read_share(entry: CatalogEntry) -> float:
+    """Share of the file read for a token, at least."""
+    if entry.name in PER_LAYER_FAMILIES or (entry.params_total or 1 << 40) < 1.5e9:
+        return READ_SHARE_PER_LAYER
+    if not entry.moe:
+        return READ_SHARE
+    total, active = entry.params_total, entry.params_active
+    if not total or not active:
+        return 0.0
+    return READ_SHARE * active / total
+
+
+def _fastest(read_bytes: float, file_bytes: int, pace: Pace) -> float | None:
+    """Tokens a second at best; None where a bandwidth is not known."""
+    on_device = min(1.0, pace.device_bytes * ROOMY / file_bytes)
+    in_ram = 1.0 - on_device
+    if (on_device and not pace.device_gbs) or (in_ram and not pace.ram_gbs) or read_bytes <= 0:
+        return None
+    seconds = read_bytes * on_device / (pace.device_gbs * 1e9) if on_device and pace.device_gbs else 0.0
+    seconds += read_bytes * in_ram / (pace.ram_gbs * 1e9) if in_ram and pace.ram_gbs else 0.0
+    return REACHED_SHARE / seconds if seconds else None

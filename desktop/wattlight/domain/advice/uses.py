@@ -1,10 +1,53 @@
 """What a model is wanted for, and whether a model is meant for that."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
-from wattlight.domain.entry import CatalogEntry, Flavour
+from wattlight.domain.fit import Confidence, FitResult, Verdict
 
-from .editorial import Editorial
+from ..entry import CatalogEntry, CatalogTag, Flavour
+from ..speed import SpeedRange
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """What makers say of languages, by a model's name before the colon; codes are ISO 639-1."""
+
+    broad: frozenset[str] = frozenset()
+    english: frozenset[str] = frozenset()
+    some: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def speaks(self, base_name: str, language: str) -> bool | None:
+        """Whether the model is meant for ``language``; None where we do not know."""
+        if language == "en" or base_name in self.broad:
+            return True
+        if base_name in self.english:
+            return False
+        listed = self.some.get(base_name)
+        return None if listed is None else language in listed
+
+
+@dataclass(frozen=True, slots=True)
+class Editorial:
+    """Judgement used to order models; never shown as fact.
+
+    ``generation`` maps a model's name before the colon to its line and its place in it (newer is higher).
+    """
+
+    generation: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    standing: Mapping[str, float] = field(default_factory=dict)
+    languages: Languages = field(default_factory=Languages)
+    poor_agents: frozenset[str] = frozenset()
+    thinks_first: frozenset[str] = frozenset()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    architectures: Mapping[str, str] = field(default_factory=dict)
+    tied: frozenset[str] = frozenset()
+
+    def line_of(self, entry: CatalogEntry) -> tuple[str, int]:
+        """The model's line and generation; a model that is in no line is one of its own."""
+        return self.generation.get(entry.base_name, (entry.base_name, 0))
 
 
 class Use(StrEnum):
@@ -87,3 +130,99 @@ def match_points(entry: CatalogEntry, use: Use, flavour: Flavour, editorial: Edi
             lost = 2.0 if always_thinks(entry, flavour, editorial) else 0.0
             lost += 2.0 if entry.code_specialised else 0.0
             return meant + (2.0 if thinking else 0.0) - lost
+
+
+DEFAULT_CONTEXT = 8192
+DEFAULT_LIMIT = 8
+
+StatementValue = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence not yet in words: a code, and what it speaks of (bytes, tokens and names, unformatted)."""
+
+    code: str
+    values: tuple[tuple[str, StatementValue], ...] = ()
+
+
+def statement(code: str, **values: StatementValue) -> Statement:
+    """A statement from keyword arguments."""
+    return Statement(code, tuple(values.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody wants: a use, a context in tokens, perhaps a language (ISO 639-1).
+
+    ``everything`` asks for every model that fits, older generations and near equals too.
+    """
+
+    use: Use = Use.CHAT
+    context: int = DEFAULT_CONTEXT
+    limit: int = DEFAULT_LIMIT
+    language: str | None = None
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A model that was not recommended, and why."""
+
+    name: str
+    reason: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A model that fits and can be pulled.
+
+    Attributes:
+        name: what to pull.
+        spare_bytes: left on the devices used (in RAM without one) after the engine's margin.
+        largest_full_gpu_context: most tokens with which it stays wholly on the GPU, None if not at all.
+        speed: tokens a second; all None with the reason where that cannot be said.
+        download_exact: False where only a rounded size is listed.
+        points: what orders the list; comparable within one answer only.
+        why: statements that make one sentence.
+        instead_of: near relatives that were not taken.
+    """
+
+    name: str
+    entry: CatalogEntry
+    tag: CatalogTag
+    use: Use
+    verdict: Verdict
+    context: int
+    spare_bytes: int
+    largest_full_gpu_context: int | None
+    speed: SpeedRange
+    download_bytes: int
+    download_exact: bool
+    confidence: Confidence
+    capabilities: frozenset[str]
+    fit: FitResult
+    points: float
+    why: tuple[Statement, ...]
+    instead_of: tuple[PassedOver, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAdvice:
+    """Whether to use a provider's API for this instead (or for the harder part of it), and why."""
+
+    advised: bool
+    reason: Statement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The whole answer, best first."""
+
+    question: Question
+    recommendations: tuple[Recommendation, ...]
+    passed_over: tuple[PassedOver, ...]
+    api: ApiAdvice
+    catalogue_date: date
+    eligible: int
+    """Models of the catalogue that are meant for the use."""

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from wattlight.domain.shape import MetadataValue, ModelShape
-
+from ..shape import MetadataValue, ModelShape
 from .architecture_tables import (
     GATED_DELTA,
     HYBRID_ZERO_HEADS,
@@ -15,7 +14,7 @@ from .architecture_tables import (
     RECURRENT,
     SAME,
 )
-from .tensor_rows import Row
+from .weights import Row
 
 
 @dataclass(frozen=True, slots=True)

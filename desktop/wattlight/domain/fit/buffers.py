@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from .architecture import Architecture
 from .architecture_tables import GATED_DELTA
-from .matrices import Matrices, matrices_of
-from .tensor_rows import Row
+from .weights import Matrices, Row, matrices_of
 
 _NO_QUERY = frozenset(("phi3", "lfm2", "lfm2moe", *GATED_DELTA))
 """The queries' space is free again when the feed-forward phase begins."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from itertools import accumulate
 
-from wattlight.domain.shape import TYPE_BY_NAME
-
+from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
 
 KV_TYPES = {

@@ -1,8 +1,8 @@
 """The door's functions: prepare a model once, then ask how it fits."""
 
-from wattlight.domain.shape import ModelShape
 from wattlight.domain.values import MachineProfile
 
+from ..shape import ModelShape
 from .layering import Layering, expert_blocks_in_ram, split_by_free
 from .plan import Machine, Plan
 from .prepared import PreparedModel

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from itertools import accumulate
 
-from wattlight.domain.shape import ModelShape, Tensor
-
+from ..shape import ModelShape, Tensor
 from .sizing import Share
-from .tensor_rows import HIDDEN_PREFIXES, is_expert, outside_kind
+from .weights import HIDDEN_PREFIXES, is_expert, outside_kind
 
 Span = tuple[int, int]
 _NONE: Span = (1 << 62, 0)

@@ -1,15 +1,13 @@
 """Per-model work done once, so that a fit is quick."""
 
-from wattlight.domain.shape import ModelShape, ShapeSource
-
+from ..shape import ModelShape, ShapeSource
 from .architecture import Architecture, read_architecture
 from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE
 from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
 from .file_span import FileSpans
 from .result import Confidence
-from .tensor_rows import OUTSIDE, hidden_bytes, is_expert, outside_kind, tensor_rows
-from .weights import Weights, weigh
+from .weights import OUTSIDE, Weights, hidden_bytes, is_expert, outside_kind, tensor_rows, weigh
 
 
 class PreparedModel:

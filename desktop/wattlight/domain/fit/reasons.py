@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from wattlight.domain.shape import ShapeSource
 from wattlight.domain.values import MachineProfile
 
+from ..shape import ShapeSource
 from .engine import fit
 from .largest import largest_context
 from .prepared import PreparedModel

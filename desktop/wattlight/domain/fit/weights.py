@@ -2,8 +2,80 @@
 
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
-from .tensor_rows import OUTSIDE, Row, is_expert, outside_kind
+from ..shape import TYPE_BY_NAME, ModelShape, TensorType
+
+HIDDEN_PREFIXES = ("v.", "mm.", "a.", "mtp.", "s.")
+"""Vision, audio and draft tensors inside a text file: the text loader does not see them."""
+INLINE_VISION = ("v.", "mm.", "a.")
+OUTSIDE = -1
+_MAX_BLOCKS = 100_000
+
+_INPUT = (
+    "token_embd.",
+    "token_embd_norm.",
+    "token_types.",
+    "position_embd.",
+    "per_layer_token_embd.",
+    "tok_embeddings.",
+)
+
+
+class Row(NamedTuple):
+    """A tensor the text loader sees.
+
+    ``block`` is OUTSIDE for those not in a block, whose ``part`` is the whole name; else ``part`` follows
+    ``blk.N.``. ``width`` is the length of its rows, ``size`` its bytes without padding.
+    """
+
+    block: int
+    part: str
+    size: int
+    width: int
+    kind: TensorType
+
+
+def tensor_rows(shape: ModelShape) -> list[Row]:
+    """Rows of all tensors of the text model, in file order."""
+    rows = []
+    for tensor in shape.tensors:
+        name = tensor.name
+        block, part = OUTSIDE, name
+        if name.startswith("blk."):
+            digits, _, rest = name[4:].partition(".")
+            if digits.isdigit() and int(digits) < _MAX_BLOCKS:
+                block, part = int(digits), rest
+        elif name.startswith(HIDDEN_PREFIXES):
+            continue
+        dims = tensor.dims
+        kind = TYPE_BY_NAME[tensor.type_name]
+        width = dims[0] if dims else 0
+        size = width * kind.block_bytes // kind.block
+        for dim in dims[1:]:
+            size *= dim
+        rows.append(Row(block, part, size, width, kind))
+    return rows
+
+
+def hidden_bytes(shape: ModelShape) -> int:
+    """Bytes of the vision and audio tensors inside the model file."""
+    return sum(t.size_bytes for t in shape.tensors if t.name.startswith(INLINE_VISION))
+
+
+def is_expert(part: str) -> bool:
+    """An expert matrix, one of those the engine keeps in RAM first; ``part`` as in :class:`Row`."""
+    return part.startswith("ffn_") and ("_exps" in part or "_chexps" in part) and "_shexp" not in part
+
+
+def outside_kind(name: str, keep_norm_out: bool) -> str:
+    """``input``, ``output`` or ``rope`` for a tensor outside of blocks."""
+    if name.startswith("rope_f"):
+        return "rope"
+    if keep_norm_out and name.startswith("token_embd_norm."):
+        return "output"
+    return "input" if name.startswith(_INPUT) else "output"
+
 
 _ALIGNMENT = {"cuda": 128, "rocm": 128, "metal": 32, "vulkan": 64, "cpu": 32}
 
@@ -125,3 +197,54 @@ def _patterns(part: str) -> tuple[int, ...]:
     if part.startswith("ffn_up"):
         return (WHOLE,)
     return ()
+
+
+_GATES = frozenset(("ffn_gate.weight", "ffn_up.weight", "ffn_gate_up.weight"))
+
+
+@dataclass(frozen=True, slots=True)
+class Matrices:
+    """Bytes per block.
+
+    Attributes:
+        gate: largest gate or up matrix of an ordinary feed-forward part.
+        expert: largest expert matrix that is left out under each overflow pattern (see ``weights.WHOLE``).
+        gate_and_up: gate and up experts together.
+        two_largest: the two largest expert matrices of any block together.
+    """
+
+    gate: tuple[int, ...]
+    expert: tuple[tuple[int, ...], ...]
+    gate_and_up: tuple[int, ...]
+    two_largest: int
+
+
+def matrices_of(rows: list[Row], layers: int) -> Matrices:
+    """Look up the matrices in a tensor table."""
+    gate = [0] * layers
+    whole, without_up, down = [0] * layers, [0] * layers, [0] * layers
+    second = [0] * layers
+    gate_and_up = [0] * layers
+    for block, part, size, _, _ in rows:
+        if not 0 <= block < layers or not part.startswith("ffn_"):
+            continue
+        if part in _GATES:
+            gate[block] = max(gate[block], size)
+        if "exps.w" not in part:
+            continue
+        if size > whole[block]:
+            whole[block], second[block] = size, whole[block]
+        else:
+            second[block] = max(second[block], size)
+        if not part.startswith("ffn_up_"):
+            without_up[block] = max(without_up[block], size)
+        if part.startswith("ffn_down_"):
+            down[block] = max(down[block], size)
+        else:
+            gate_and_up[block] += size
+    return Matrices(
+        gate=tuple(gate),
+        expert=(tuple(whole), tuple(without_up), tuple(down)),
+        gate_and_up=tuple(gate_and_up),
+        two_largest=max((a + b for a, b in zip(whole, second, strict=True)), default=0),
+    )

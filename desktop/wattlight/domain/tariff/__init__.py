@@ -1,15 +1,20 @@
 """What a kilowatt-hour costs, when, and in which money. Prices include VAT; cost is derived, never stored."""
 
-from .band import Band
-from .currency import CURRENCIES, parse_currency
 from .document import flat_tariff, parse_tariff, tariff_document
-from .money import cost_micro, standing_micro
-from .period import Period
-from .price import parse_price
-from .problem import TariffProblem
-from .series import PriceSeries, parse_series
-from .tariff import Piece, PriceLookup, Tariff
-from .zone import day_key, day_start_us, hour_key, local_day, parse_zone
+from .price import (
+    CURRENCIES,
+    PriceSeries,
+    TariffProblem,
+    day_key,
+    day_start_us,
+    hour_key,
+    local_day,
+    parse_currency,
+    parse_price,
+    parse_series,
+    parse_zone,
+)
+from .tariff import Band, Period, Piece, PriceLookup, Tariff, cost_micro, standing_micro
 
 __all__ = [
     "CURRENCIES",

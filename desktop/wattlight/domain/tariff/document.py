@@ -12,14 +12,8 @@ from typing import Any
 
 from wattlight.domain.values import clean_text
 
-from .band import DAY_MINUTES, DAYS, Band
-from .currency import parse_currency
-from .period import Period
-from .price import parse_price
-from .problem import TariffProblem
-from .series import parse_series
-from .tariff import Tariff
-from .zone import parse_zone
+from .price import TariffProblem, parse_currency, parse_price, parse_series, parse_zone
+from .tariff import DAY_MINUTES, DAYS, Band, Period, Tariff
 
 MAX_PERIODS = 1000
 MAX_BANDS = 200

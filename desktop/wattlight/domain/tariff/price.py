@@ -1,11 +1,27 @@
 """A price as a person types it: an exact decimal number, with a point."""
 
+import bisect
+import csv
+import io
+import itertools
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import Problem, clean_text
 
-from .problem import TariffProblem
+from ..instant import from_us, to_us
+
+
+class TariffProblem(Problem):
+    """A price, a tariff file or a price series cannot be used; the message names the place."""
+
+    code = "tariff"
+
 
 MAX_PER_KWH = Decimal(1_000_000)
 """More than this per kWh is a slip of the hand in every currency there is."""
@@ -48,3 +64,202 @@ def parse_price(value: object, where: str = "The price", allow_negative: bool = 
     if abs(price) > MAX_PER_KWH:
         raise TariffProblem(f"{where} '{shown}' is far too high.", "Give the price of one kWh.", "price")
     return price
+
+
+_TWO = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY "
+    "COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR "
+    "ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK "
+    "MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP "
+    "SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR "
+    "ZMW ZWG"
+)
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+
+CURRENCIES: dict[str, int] = {
+    **dict.fromkeys(_TWO.split(), 2),
+    **dict.fromkeys(_NONE.split(), 0),
+    **dict.fromkeys(_THREE.split(), 3),
+}
+"""Code to number of decimals of the minor unit."""
+
+
+def parse_currency(value: object) -> str:
+    """The ISO code in ``value``, in capitals.
+
+    Raises:
+        TariffProblem: no such currency.
+    """
+    if isinstance(value, str) and value.strip().upper() in CURRENCIES:
+        return value.strip().upper()
+    shown = clean_text(value, 20) if isinstance(value, str) else str(type(value).__name__)
+    raise TariffProblem(
+        f"The currency '{shown}' is not known." if isinstance(value, str) else "The tariff has no currency.",
+        'Use the three-letter code of the currency on your bill, like "EUR", "USD" or "INR".',
+        "currency",
+    )
+
+
+HOUR_US = 3_600_000_000
+
+
+def parse_zone(value: object) -> ZoneInfo:
+    """The IANA zone named ``value`` ("Europe/Berlin").
+
+    Raises:
+        TariffProblem: there is no such zone.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise TariffProblem("The tariff has no timezone.", 'Add one, like "Europe/Berlin".', "timezone")
+    try:
+        return ZoneInfo(value.strip())
+    except (KeyError, ValueError, OSError) as error:
+        raise TariffProblem(
+            f"The timezone '{clean_text(value, 60)}' is not known.",
+            'Use a name of the IANA list, like "Europe/Berlin" or "America/New_York".',
+            "timezone",
+        ) from error
+
+
+def wall_us(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> int:
+    """The moment when clocks in ``zone`` show ``minute`` of ``day`` (``fold`` 1: the second time).
+
+    A time that clocks skip is read with the offset before (fold 0) or after (fold 1) the change.
+    """
+    wall = datetime.combine(day, time(), zone) + timedelta(minutes=minute)
+    return to_us(wall.replace(fold=fold))
+
+
+def day_start_us(day: date, zone: ZoneInfo) -> int:
+    """The first moment of the local ``day``; where midnight is skipped, the moment of the change."""
+    return wall_us(day, 0, zone)
+
+
+def offset_us(at_us: int, zone: ZoneInfo) -> int:
+    """What ``zone`` is ahead of UTC at that moment."""
+    offset = from_us(at_us).astimezone(zone).utcoffset()
+    return 0 if offset is None else offset // timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=4096)
+def clock_changes(day: date, zone: ZoneInfo) -> tuple[int, ...]:
+    """Moments within the local ``day`` at which the offset changes (none on nearly all days)."""
+    found = []
+    left, end = day_start_us(day, zone), day_start_us(day + timedelta(days=1), zone)
+    while left < end:
+        right = min(left + HOUR_US, end)
+        if offset_us(left, zone) != offset_us(right, zone):
+            found.append(_change_between(left, right, zone))
+        left = right
+    return tuple(found)
+
+
+def _change_between(left: int, right: int, zone: ZoneInfo) -> int:
+    before = offset_us(left, zone)
+    while right - left > 1_000_000:
+        middle = (left + right) // 2_000_000 * 1_000_000
+        if offset_us(middle, zone) == before:
+            left = middle
+        else:
+            right = middle
+    return right
+
+
+def local_day(at_us: int, zone: ZoneInfo) -> date:
+    """The local date of a moment."""
+    return from_us(at_us).astimezone(zone).date()
+
+
+def day_key(at_us: int, zone: ZoneInfo) -> str:
+    """ISO date in ``zone``: "2026-03-29"."""
+    return local_day(at_us, zone).isoformat()
+
+
+def hour_key(at_us: int, zone: ZoneInfo) -> str:
+    """The local hour with the offset in force at that moment: "2026-10-25T02:00:00+01:00".
+
+    The offset is the moment's own, so that the two hours of an autumn night stay apart, in Lord Howe
+    (30 minutes) too.
+    """
+    local = from_us(at_us).astimezone(zone)
+    return f"{local:%Y-%m-%dT%H:00:00}{local.isoformat()[-6:]}"
+
+
+_COLUMNS = ("start_utc", "price_per_kwh")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSeries:
+    """Slots in order of time. ``None`` as a price marks a slot the seller left out.
+
+    Attributes:
+        starts_us: first moment of each slot.
+        prices: price per kWh of each slot, negative ones included.
+        slot_us: length of a slot: the smallest distance between two starts.
+    """
+
+    starts_us: tuple[int, ...]
+    prices: tuple[Decimal | None, ...]
+    slot_us: int
+
+    def at(self, at_us: int) -> Decimal | None:
+        """The price at a moment, None where no slot covers it."""
+        i = bisect.bisect_right(self.starts_us, at_us) - 1
+        if i < 0 or at_us >= self.starts_us[i] + self.slot_us:
+            return None
+        return self.prices[i]
+
+    def edges(self, start_us: int, end_us: int) -> Iterator[int]:
+        """Starts and ends of slots strictly between the two moments."""
+        i = max(0, bisect.bisect_right(self.starts_us, start_us) - 1)
+        while i < len(self.starts_us) and self.starts_us[i] < end_us:
+            for edge in (self.starts_us[i], self.starts_us[i] + self.slot_us):
+                if start_us < edge < end_us:
+                    yield edge
+            i += 1
+
+
+def parse_series(text: str, name: str = "The price series") -> PriceSeries:
+    """Read a CSV text with the columns ``start_utc`` (ISO 8601) and ``price_per_kwh`` (may be empty).
+
+    Raises:
+        TariffProblem: with the number of the line that cannot be used.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
+    if missing:
+        raise TariffProblem(
+            f"{name} has no column '{missing[0]}'.",
+            "It needs the columns start_utc and price_per_kwh.",
+            "series",
+        )
+    slots: dict[int, Decimal | None] = {}
+    for row in reader:
+        line = f"{name}, line {reader.line_num}"
+        start_us = _moment(row["start_utc"], line)
+        price_text = (row["price_per_kwh"] or "").strip()
+        if start_us in slots:
+            raise TariffProblem(f"{line}: this slot is given twice.", "Remove one of them.", "series")
+        slots[start_us] = (
+            parse_price(price_text, f"{line}: the price", allow_negative=True) if price_text else None
+        )
+    if len(slots) < 2:
+        raise TariffProblem(
+            f"{name} has fewer than two slots.", "Add the prices of at least one day.", "series"
+        )
+    starts = sorted(slots)
+    slot_us = min(b - a for a, b in itertools.pairwise(starts))
+    return PriceSeries(tuple(starts), tuple(slots[s] for s in starts), slot_us)
+
+
+def _moment(text: str | None, line: str) -> int:
+    try:
+        at = datetime.fromisoformat((text or "").strip())
+    except ValueError as error:
+        raise TariffProblem(
+            f"{line}: '{clean_text(text or '', 40)}' is not a time.",
+            'Write it like "2026-03-01T00:00:00Z".',
+            "series",
+        ) from error
+    return to_us(at if at.tzinfo else at.replace(tzinfo=UTC))

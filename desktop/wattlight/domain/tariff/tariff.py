@@ -1,18 +1,84 @@
 """The tariff: prices of moments, spans cut at every change of price, keys of days and hours."""
 
 import bisect
+import calendar
 import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.instant import from_us, to_us
+from ..instant import from_us, to_us
+from .price import PriceSeries, clock_changes, day_key, day_start_us, hour_key, local_day, wall_us
 
-from . import zone as local
-from .band import DAY_MINUTES
-from .period import Period
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES = 1440
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Local wall-clock hours of some weekdays.
+
+    ``days`` are 0 (Monday) to 6. ``start`` and ``end`` are minutes of the day, ``end`` exclusive; an end
+    at or before the start lies on the following day, and the band belongs to the day on which it starts.
+    """
+
+    days: frozenset[int]
+    start: int
+    end: int
+    price_per_kwh: Decimal
+
+    @property
+    def crosses_midnight(self) -> bool:
+        """It ends on the following day."""
+        return self.end <= self.start
+
+    def covers(self, weekday: int, minute: int) -> bool:
+        """Whether wall-clock ``minute`` of a day that is a ``weekday`` lies in the band."""
+        if not self.crosses_midnight:
+            return weekday in self.days and self.start <= minute < self.end
+        return (weekday in self.days and minute >= self.start) or (
+            (weekday - 1) % 7 in self.days and minute < self.end
+        )
+
+    def minutes_of_week(self) -> frozenset[int]:
+        """Every minute of a week (0 is Monday 00:00) the band covers; used to find overlaps."""
+        length = self.end - self.start + (DAY_MINUTES if self.crosses_midnight else 0)
+        week = 7 * DAY_MINUTES
+        return frozenset(
+            (day * DAY_MINUTES + self.start + k) % week for day in self.days for k in range(length)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Prices valid on local dates from ``first_day`` to the day before ``end_day`` (None: open).
+
+    Attributes:
+        price_per_kwh: base price, VAT included; None only with a series that has no fallback.
+        bands: the first that covers a moment wins; else the base price.
+        series: dynamic prices; a price is ``series_factor`` x slot + ``series_add``.
+        standing_per_month: standing charge, shown apart, never part of a model's cost.
+    """
+
+    first_day: date | None
+    end_day: date | None
+    price_per_kwh: Decimal | None
+    bands: tuple[Band, ...] = ()
+    series: PriceSeries | None = None
+    series_factor: Decimal = Decimal(1)
+    series_add: Decimal = Decimal(0)
+    standing_per_month: Decimal | None = None
+
+    def holds(self, day: date) -> bool:
+        """Whether ``day`` lies in the period."""
+        return (self.first_day is None or self.first_day <= day) and (
+            self.end_day is None or day < self.end_day
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +133,10 @@ class Tariff:
 
     def pieces_us(self, start_us: int, end_us: int) -> Iterator[Piece]:
         """As :meth:`pieces`, with moments in microseconds."""
-        day = local.local_day(start_us, self.zone) - timedelta(days=1)
+        day = local_day(start_us, self.zone) - timedelta(days=1)
         pending: Piece | None = None
         while pending is None or pending.end_us < end_us:
-            if pending is None and local.day_start_us(day, self.zone) >= end_us:
+            if pending is None and day_start_us(day, self.zone) >= end_us:
                 return
             for piece in self.day_pieces(day):
                 left, right = max(piece.start_us, start_us), min(piece.end_us, end_us)
@@ -102,19 +168,19 @@ class Tariff:
 
     def day_bounds_us(self, day: date) -> tuple[int, int]:
         """First moment of the local ``day`` and of the next."""
-        return local.day_start_us(day, self.zone), local.day_start_us(day + timedelta(days=1), self.zone)
+        return day_start_us(day, self.zone), day_start_us(day + timedelta(days=1), self.zone)
 
     def local_day(self, at_us: int) -> date:
         """The local date of a moment."""
-        return local.local_day(at_us, self.zone)
+        return local_day(at_us, self.zone)
 
     def day_key(self, at_us: int) -> str:
         """ISO date in the tariff's zone."""
-        return local.day_key(at_us, self.zone)
+        return day_key(at_us, self.zone)
 
     def hour_key(self, at_us: int) -> str:
         """ISO local hour with its offset."""
-        return local.hour_key(at_us, self.zone)
+        return hour_key(at_us, self.zone)
 
     def standing_charge(self, day: date) -> Decimal | None:
         """Standing charge per month on that date, None if none is stated."""
@@ -122,15 +188,15 @@ class Tariff:
         return None if period is None else period.standing_per_month
 
     def _edges(self, day: date, start: int, end: int) -> Iterator[int]:
-        yield from local.clock_changes(day, self.zone)
+        yield from clock_changes(day, self.zone)
         period = self.period_of(day)
         if period is None:
             return
         if period.series is not None:
             yield from period.series.edges(start, end)
         for minute in {m % DAY_MINUTES for band in period.bands for m in (band.start, band.end)}:
-            yield local.wall_us(day, minute, self.zone, fold=0)
-            yield local.wall_us(day, minute, self.zone, fold=1)
+            yield wall_us(day, minute, self.zone, fold=0)
+            yield wall_us(day, minute, self.zone, fold=1)
 
     def _price(self, at_us: int) -> tuple[Decimal | None, bool]:
         wall = from_us(at_us).astimezone(self.zone)
@@ -185,3 +251,43 @@ class PriceLookup:
             if self.pieces[i].end_us > start_us:
                 yield self.pieces[i]
             i += 1
+
+
+MJ_PER_KWH = 3_600_000_000
+MICRO = 1_000_000
+
+
+def cost_micro(energy_by_price: Mapping[Decimal, int] | Iterable[tuple[Decimal, int]]) -> int:
+    """Money in micro-units of the currency for ``price per kWh -> mJ``, rounded half to even once."""
+    items = energy_by_price.items() if isinstance(energy_by_price, Mapping) else energy_by_price
+    sums: dict[int, int] = {}
+    for price, energy_mj in items:
+        up, down = _micro_per_mj(price)
+        sums[down] = sums.get(down, 0) + energy_mj * up
+    common = math.lcm(*sums)
+    return _divide_half_even(sum(value * (common // down) for down, value in sums.items()), common)
+
+
+@lru_cache(maxsize=4096)
+def _micro_per_mj(price_per_kwh: Decimal) -> tuple[int, int]:
+    exact = Fraction(price_per_kwh) * MICRO / MJ_PER_KWH
+    return exact.numerator, exact.denominator
+
+
+def _divide_half_even(value: int, by: int) -> int:
+    whole, rest = divmod(value, by)
+    return whole + (1 if 2 * rest > by or (2 * rest == by and whole % 2) else 0)
+
+
+def standing_micro(tariff: Tariff, first: date, last: date) -> int | None:
+    """Standing charge of the local days from ``first`` to ``last`` (both included), each its share of its
+    month; None where the tariff states none."""
+    total, stated = Fraction(0), False
+    day = first
+    while day <= last:
+        charge = tariff.standing_charge(day)
+        if charge is not None:
+            stated = True
+            total += Fraction(charge) / calendar.monthrange(day.year, day.month)[1]
+        day += timedelta(days=1)
+    return round(total * MICRO) if stated else None

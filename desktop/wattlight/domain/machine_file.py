@@ -1,16 +1,9 @@
-"""The machine profile document, schema 1."""
+"""A computer described as JSON: read from a ``--machine`` file, written by ``hardware --profile``."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from wattlight.domain.values import (
-    CpuProfile,
-    Device,
-    MachineProfile,
-    Problem,
-    ServerProfile,
-    clean_text,
-)
+from .values import CpuProfile, Device, MachineProfile, Problem, ServerProfile, clean_text
 
 BACKENDS = ("cuda", "rocm", "metal", "vulkan")
 KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")

@@ -1,9 +1,93 @@
-"""The comparison itself: plain arithmetic, every step of which can be checked by hand."""
+"""An API against one's own hardware: monthly cost of both, payback, and what to send where."""
 
+import csv
+import io
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
-from .inputs import ApiPrice, BreakEvenProblem, LocalSide, Use
+from .values import Problem
+
+
+class BreakEvenProblem(Problem):
+    """An input of the comparison makes no sense."""
+
+    code = "bad_input"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much is asked in a month. Tokens are averages per call; the cached share is of the input."""
+
+    calls_per_month: int
+    tokens_in_per_call: float
+    tokens_out_per_call: float
+    cached_input_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        numbers = (self.calls_per_month, self.tokens_in_per_call, self.tokens_out_per_call)
+        if not all(0 <= n < 1e12 for n in numbers) or not 0 <= self.cached_input_share <= 1:
+            raise BreakEvenProblem(
+                "Calls and tokens must be zero or more, and the cached share between 0 and 1.",
+                "Give the calls a month and the tokens of a typical call.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiPrice:
+    """One row of an API's price list, money per million tokens.
+
+    ``weights`` is the Ollama name of the same open weights, empty for a closed model.
+    """
+
+    id: str
+    provider: str
+    model: str
+    weights: str
+    currency: str
+    input_per_mtok: Decimal
+    output_per_mtok: Decimal
+    cached_input_per_mtok: Decimal | None
+    listed_on: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSide:
+    """One's own hardware.
+
+    Attributes:
+        output_tokens_per_s: decoding speed of one request, measured or typed.
+        input_tokens_per_s: prompt processing speed; None leaves prompt time out (and says so).
+        active_w: extra draw while answering, at the wall.
+        parked_w: extra draw while the model is loaded and nobody asks.
+        parked_hours_per_month: how long it stays loaded without work.
+        price_per_kwh: what electricity costs, in ``currency``.
+        hardware_price: what has to be bought for it (0: it is there already), in ``currency``.
+        life_months: over how many months that is written off.
+        at_once: how many requests are worked on together without slowing each other down much.
+    """
+
+    output_tokens_per_s: float
+    input_tokens_per_s: float | None
+    active_w: float
+    parked_w: float
+    parked_hours_per_month: float
+    price_per_kwh: Decimal
+    currency: str
+    hardware_price: Decimal = Decimal(0)
+    life_months: int = 36
+    at_once: float = 1.0
+
+    def __post_init__(self) -> None:
+        speeds = (self.output_tokens_per_s, self.at_once, self.life_months, self.input_tokens_per_s or 1.0)
+        draws = (self.active_w, self.parked_w, self.parked_hours_per_month, float(self.hardware_price))
+        if not all(0 < n < 1e9 for n in speeds) or not all(0 <= n < 1e9 for n in draws):
+            raise BreakEvenProblem(
+                "Speeds and the life of the hardware must be above zero, watts and prices zero or more.",
+                "Check the figures of the local side.",
+            )
+
 
 HOURS_PER_MONTH = Decimal("730.5")
 """365.25 days / 12."""
@@ -140,3 +224,41 @@ def _dec(value: float) -> Decimal:
 
 def _micro(value: Decimal) -> int:
     return int((value * MICRO).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def parse_api_prices(text: str) -> tuple[ApiPrice, ...]:
+    """The rows of a price list in CSV, in the order of the file.
+
+    Raises:
+        BreakEvenProblem: a row cannot be read; the message names its line.
+    """
+    rows = []
+    for line, row in enumerate(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))), start=2):
+        try:
+            cached = row["cached_input_per_mtok"]
+            price = ApiPrice(
+                id=row["id"],
+                provider=row["provider"],
+                model=row["model"],
+                weights=row["weights"],
+                currency=row["currency"],
+                input_per_mtok=_price(row["input_per_mtok"]),
+                output_per_mtok=_price(row["output_per_mtok"]),
+                cached_input_per_mtok=_price(cached) if cached else None,
+                listed_on=date.fromisoformat(row["date"]),
+                source=row["source"],
+            )
+        except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+            raise BreakEvenProblem(
+                f"Line {line} of the price list cannot be read.",
+                "Each row needs id, provider, model, currency, prices with a point, and a date.",
+            ) from error
+        rows.append(price)
+    return tuple(rows)
+
+
+def _price(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite() or not 0 <= value < 1_000_000:
+        raise ValueError(text)
+    return value

@@ -1,4 +1,4 @@
-"""Conversions between aware datetimes and integer microseconds since the epoch."""
+"""Moments as integers: microseconds since 1970-01-01 UTC, exact and quick to compare and split."""
 
 from datetime import UTC, datetime, timedelta
 
