@@ -1,0 +1,161 @@
+"""How much of the program five common ways enter, by a profile of the running program.
+
+python -m pytest -m bench -s tests/bench/test_five_ways.py
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import nvml_stub
+from fakes.entered import Noted
+from fakes.fake_ollama import FakeOllama
+from fakes.sni_probe import TrayProbe
+from qt.desk import Desk, missing_tools
+from wattlight.paths import places_for_user
+from wattlight.settings import Meter, Settings, save_settings
+
+pytestmark = [pytest.mark.bench, pytest.mark.qt, pytest.mark.timeout(180)]
+
+Counted = dict[str, int]
+
+FIRST = {
+    "NVML reading to menu": (143, 49),
+    "click to loaded": (408, 112),
+    "fit of a catalogue model": (485, 130),
+    "ledger to cost card": (239, 68),
+    "price setting to meter": (140, 50),
+}
+"""What the first building entered, in functions and files, by this very profile."""
+
+
+class Profiled:
+    """The program under the profile, and the pipe to it."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._pipe, self._answer = folder / "words", folder / "answer"
+        os.mkfifo(self._pipe)
+        command = [sys.executable, "-m", "fakes.entered", str(self._pipe), str(self._answer), "--hidden"]
+        self.program = desk.spawn(command)
+
+    def say(self, word: str) -> None:
+        """``start`` or ``stop``."""
+        self._pipe.write_text(word + "\n", encoding="utf-8")
+
+    async def stop(self) -> Counted:
+        """What was entered since the start."""
+        self._answer.unlink(missing_ok=True)
+        await asyncio.to_thread(self.say, "stop")
+        end = time.monotonic() + 10
+        while not self._answer.exists():
+            assert time.monotonic() < end, "no answer of the profile"
+            await asyncio.sleep(0.02)
+        found: Counted = json.loads(self._answer.read_text(encoding="utf-8"))
+        return found
+
+
+@pytest.fixture
+def ollama() -> Iterator[FakeOllama]:
+    with FakeOllama() as fake:
+        fake.install("qwen3:8b", size=5_200_000_000)
+        yield fake
+
+
+@pytest.fixture
+def desk(tmp_path: Path, ollama: FakeOllama) -> Iterator[Desk]:
+    if missing_tools() or nvml_stub.why_not():
+        pytest.skip("a tool is missing")
+    made = Desk(tmp_path).open()
+    made.env["OLLAMA_HOST"] = ollama.url
+    made.env["TZ"] = "UTC"
+    made.env["LD_LIBRARY_PATH"] = str(nvml_stub.build())
+    made.env["FAKE_NVML"] = "rtx4090"
+    settings = Settings(meter=Meter(hidden_interval_s=1.0), first_run_done=True)
+    save_settings(places_for_user(made.env).settings_file, settings)
+    yield made
+    made.close()
+
+
+def told(way: str, found: Counted) -> None:
+    functions, files = FIRST[way]
+    print(
+        f"{way}: {found['functions']} functions in {found['files']} files, {found['calls']} calls"
+        f" (first building: {functions} in {files})"
+    )
+
+
+def test_the_ways_of_the_running_program(desk: Desk, ollama: FakeOllama, tmp_path: Path) -> None:
+    async def walk() -> dict[str, Counted]:
+        ways = {}
+        async with TrayProbe(desk.address) as probe:
+            run = Profiled(desk, tmp_path)
+            await probe.wait_item()
+            await asyncio.sleep(6)
+            await probe.menu()
+
+            await asyncio.to_thread(run.say, "start")
+            await asyncio.sleep(1.5)
+            ways["NVML reading to menu"] = await run.stop()
+
+            await asyncio.to_thread(run.say, "start")
+            await probe.click("qwen3:8b")
+            while ollama.running_names != ["qwen3:8b"]:
+                await asyncio.sleep(0.05)
+            while not any("qwen3:8b" in text and "–" in text for text in await probe.texts()):
+                await asyncio.sleep(0.05)
+            ways["click to loaded"] = await run.stop()
+            await asyncio.sleep(3)
+
+            await asyncio.to_thread(run.say, "start")
+            change = [
+                sys.executable,
+                "-m",
+                "wattlight",
+                "tariff",
+                "set",
+                "--price",
+                "0.39",
+                "--currency",
+                "EUR",
+            ]
+            done = await asyncio.create_subprocess_exec(*change, env=desk.env)
+            assert await done.wait() == 0
+            await asyncio.sleep(2.5)
+            ways["price setting to meter"] = await run.stop()
+
+            shown = await asyncio.create_subprocess_exec(sys.executable, "-m", "wattlight", env=desk.env)
+            assert await shown.wait() == 0
+            await asyncio.sleep(3)
+            await asyncio.to_thread(run.say, "start")
+            await asyncio.sleep(1.5)
+            ways["ledger to cost card"] = await run.stop()
+            await probe.click("Quit")
+            assert await asyncio.to_thread(run.program.wait, 10) == 0
+        return ways
+
+    for way, found in asyncio.run(walk()).items():
+        told(way, found)
+        assert found["functions"] > 0
+
+
+def test_fit(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WATTLIGHT_HOME", str(tmp_path))
+    noted = Noted()
+    noted.on = True
+    machine = Path(__file__).resolve().parents[1] / "data" / "machines" / "card_24gib.json"
+    from wattlight.__main__ import main
+
+    sys.setprofile(noted)
+    try:
+        code = main(["fit", "llama3.1:8b", "--machine", str(machine)])
+    finally:
+        sys.setprofile(None)
+    assert code == 0 and "llama3.1:8b" in capfd.readouterr().out
+    with capfd.disabled():
+        told("fit of a catalogue model", noted.answer())
