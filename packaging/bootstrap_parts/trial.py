@@ -9,7 +9,7 @@ from .environment import child_environment
 from .say import StepError
 from .stamp import python_of
 
-IMPORTS = "import wattlight, ollama, httpx, psutil, pynvml, platformdirs, babel"
+IMPORTS = "import wattlight, ollama, httpx, psutil, pynvml, platformdirs, babel, tzlocal"
 WINDOW = "from PySide6.QtWidgets import QApplication; print(QApplication([]).platformName())"
 
 

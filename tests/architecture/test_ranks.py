@@ -41,6 +41,7 @@ OWNERS = {
     "platformdirs": {"paths"},
     "babel": {"i18n"},
     "gettext": {"i18n"},
+    "tzlocal": {"i18n"},
     "jeepney": {"system"},
     "keyring": {"system"},
     "zstandard": {"runtime"},

@@ -12,7 +12,7 @@ from wattlight.domain.instant import to_us
 from wattlight.domain.state import AppState, HostState, PullState, RunningModel, ServerState, TaskState
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
-from wattlight.i18n import activate, short_date
+from wattlight.i18n import activate, local_zone, short_date
 from wattlight.runtime import ModelServer, MovableServer, connect, parse_endpoint
 from wattlight.runtime.managed import read_advisories
 from wattlight.services import StateHub
@@ -27,7 +27,7 @@ from wattlight.services.desk import (
 )
 from wattlight.services.metering import kept_since
 from wattlight.services.models import FitsBeside, ModelTasks, ServerWatch, TaskEnd, TaskSettings, room_by_size
-from wattlight.services.pricing import local_zone, mean_price, tariff_of
+from wattlight.services.pricing import mean_price, tariff_of
 from wattlight.services.serving import KnownHoles
 from wattlight.settings import Settings, SettingsFile, merged
 from wattlight.store import LedgerReader, LedgerWriter, forget_before, open_reader

@@ -18,11 +18,11 @@ from wattlight.domain.state import (
 )
 from wattlight.domain.tokens import TokenUse
 from wattlight.domain.values import LOCAL_HOST, Problem
+from wattlight.i18n import guess_country, local_zone
 from wattlight.runtime import DEFAULT_PORT, Endpoint, MovableServer, find_server
 from wattlight.services.benchmark import Answers, EnergyTap
-from wattlight.services.first_run import GuideParts, SetupGuide, guess_country
+from wattlight.services.first_run import GuideParts, SetupGuide
 from wattlight.services.models import TaskEnd
-from wattlight.services.pricing import local_zone
 from wattlight.services.serving import KeeperNews, ServerKeeper, SetupState, Ways
 from wattlight.settings import ServerAddress, Settings
 from wattlight.system import clean_environment

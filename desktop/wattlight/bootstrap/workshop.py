@@ -202,7 +202,7 @@ class LocalWorkshop:
 
     def zone(self) -> "ZoneInfo":
         """The zone of days: the tariff's, else this computer's."""
-        from wattlight.services.pricing import local_zone
+        from wattlight.i18n import local_zone
 
         tariff = self.tariff()
         return local_zone(self._environ) if tariff is None else tariff.zone

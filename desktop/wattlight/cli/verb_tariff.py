@@ -8,8 +8,8 @@ from pathlib import Path
 
 from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff, tariff_document
 from wattlight.domain.values import clean_text
-from wattlight.i18n import clock_time, money, short_date, tr, trn
-from wattlight.services.pricing import CountryPrice, country_prices, local_zone, price_since, read_tariff_file
+from wattlight.i18n import clock_time, local_zone, money, short_date, tr, trn
+from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
 from .call import Call, Document

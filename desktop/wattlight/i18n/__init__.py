@@ -14,6 +14,7 @@ from .numbers import (
 )
 from .texts import activate, language, tr, trn
 from .times import clock_time, day_and_month, day_name, duration, month_name, short_date
+from .zones import guess_country, local_zone
 
 __all__ = [
     "activate",
@@ -24,9 +25,11 @@ __all__ = [
     "duration",
     "gb",
     "gib",
+    "guess_country",
     "interval",
     "kwh",
     "language",
+    "local_zone",
     "money",
     "month_name",
     "number",

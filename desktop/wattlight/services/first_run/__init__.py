@@ -1,6 +1,5 @@
 """The first ten minutes: what the pages need to know, and what they may ask for."""
 
-from .country import guess_country
 from .guide import GuideParts, SetupGuide
 from .line_speed import LineTimer
 from .setup_controls import SetupControls
@@ -10,5 +9,4 @@ __all__ = [
     "LineTimer",
     "SetupControls",
     "SetupGuide",
-    "guess_country",
 ]

@@ -1,7 +1,7 @@
 """The price of electricity: from the settings, from a file, or prefilled for a country."""
 
 from .countries import CountryPrice, country_prices
-from .current import local_zone, tariff_of
+from .current import tariff_of
 from .files import read_tariff_file
 from .mean import mean_price
 from .since import OWN_FILE, price_since
@@ -10,7 +10,6 @@ __all__ = [
     "OWN_FILE",
     "CountryPrice",
     "country_prices",
-    "local_zone",
     "mean_price",
     "price_since",
     "read_tariff_file",

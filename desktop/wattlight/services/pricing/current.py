@@ -1,16 +1,12 @@
 """The tariff that the settings ask for."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from wattlight.domain.tariff import Tariff, flat_tariff
+from wattlight.i18n import local_zone
 from wattlight.settings import Price
 
 from .files import read_tariff_file
-
-_LINK = Path("/etc/localtime")
-_NAME = Path("/etc/timezone")
 
 
 def tariff_of(price: Price, environ: Mapping[str, str]) -> Tariff | None:
@@ -26,21 +22,3 @@ def tariff_of(price: Price, environ: Mapping[str, str]) -> Tariff | None:
     if price.per_kwh is None or price.currency is None:
         return None
     return flat_tariff(price.per_kwh, price.currency, price.timezone or local_zone(environ).key)
-
-
-def local_zone(environ: Mapping[str, str]) -> ZoneInfo:
-    """The IANA zone of this computer; UTC where it cannot be told."""
-    names = [environ.get("TZ", "").lstrip(":")]
-    try:
-        target = str(_LINK.resolve())
-        names.append(target.partition("zoneinfo/")[2])
-        names.append(_NAME.read_text(encoding="utf-8").strip())
-    except OSError:
-        pass
-    for name in names:
-        try:
-            if name:
-                return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            continue
-    return ZoneInfo("UTC")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wattlight.domain.tariff import TariffProblem
-from wattlight.services.pricing import country_prices, local_zone, read_tariff_file, tariff_of
+from wattlight.services.pricing import country_prices, read_tariff_file, tariff_of
 from wattlight.settings import Price
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,11 +65,6 @@ def test_a_missing_or_odd_file_is_one_sentence(tmp_path: Path) -> None:
     for name in (str(tmp_path), str(tmp_path / "none"), "a\0b"):
         with pytest.raises(TariffProblem, match="cannot be read"):
             read_tariff_file(name)
-
-
-def test_the_zone_of_this_computer() -> None:
-    assert local_zone({"TZ": ":America/New_York"}).key == "America/New_York"
-    assert local_zone({"TZ": "no/such/place"}).key  # the system's own, UTC at worst
 
 
 def test_countries_have_official_prices_only_and_say_why_one_is_missing() -> None:
