@@ -48,8 +48,6 @@ def test_a_rule_is_not_taken_for_utc(rule: str, kept: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ASK], env=env, capture_output=True, text=True, timeout=30, check=True
     )
-    from datetime import UTC, datetime, timedelta
-    from zoneinfo import ZoneInfo
 
     zone = ZoneInfo(done.stdout.strip())
     offsets = {"Europe/": (1, 2), "Australia/": (11, 10), "Asia/": (5.5, 5.5)}[kept]
