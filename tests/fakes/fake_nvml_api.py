@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wattlight.probes.nvml_api import NvmlFault, NvmlMemory, NvmlProcess
+from wattlight.probes.nvml_api import NvmlFault, NvmlMemory, NvmlProcess, NvmlUse
 
 GIB = 1 << 30
 
@@ -23,6 +23,7 @@ class FakeGpu:
     energy_mj: int = 1_000_000
     limit_mw: int = 450_000
     processes: list[NvmlProcess] = field(default_factory=list)
+    process_use: list[NvmlUse] = field(default_factory=list)
     slices: list["FakeGpu"] | None = None
     ats: bool = False
     vgpu: bool = False
@@ -122,6 +123,9 @@ class FakeNvmlApi:
 
     def processes(self, handle: Any) -> list[NvmlProcess]:
         return self._answer(handle, "processes")
+
+    def process_use(self, handle: Any, since_us: int) -> list[NvmlUse]:
+        return [use for use in self._answer(handle, "process_use") if use.at_us > since_us]
 
     def _answer(self, gpu: FakeGpu, what: str) -> Any:
         self._fail(gpu, what)

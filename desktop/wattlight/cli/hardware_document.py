@@ -64,7 +64,13 @@ def _accelerator(row: Accelerator) -> Document:
         "memory_temperature_c": row.memory_temperature_c,
         "fan_rpm": row.fan_rpm,
         "processes": [
-            {"pid": p.pid, "name": p.name or None, "memory_bytes": p.memory_bytes} for p in row.processes
+            {
+                "pid": p.pid,
+                "name": p.name or None,
+                "memory_bytes": p.memory_bytes,
+                "busy_pct": None if p.busy_percent is None else round(p.busy_percent, 1),
+            }
+            for p in row.processes
         ],
         "contained_in": row.contained_in,
         "usable": row.usable,

@@ -8,7 +8,7 @@ from wattlight.domain.values import Quality, Scope, clean_text
 from .amd_kind import is_integrated
 from .amd_memory import amd_memory
 from .amd_metrics import Metrics, parse_metrics
-from .fdinfo import DeviceMemoryOfProcesses
+from .fdinfo import ProcessesOnDevices
 from .hwmon import GONE, Hwmon, degrees, find_hwmon
 from .kfd import gfx_targets
 from .names import name_of
@@ -41,9 +41,7 @@ class _Asleep(Exception):
 class AmdCard:
     """One AMD GPU."""
 
-    def __init__(
-        self, machine: Machine, adapter: Adapter, gfx: str | None, held: DeviceMemoryOfProcesses
-    ) -> None:
+    def __init__(self, machine: Machine, adapter: Adapter, gfx: str | None, held: ProcessesOnDevices) -> None:
         self.key = f"amd {adapter.slot}"
         self.signature: tuple[object, ...] = adapter.identity
         self._machine, self._reader, self._adapter, self._held = machine, machine.reader, adapter, held
@@ -265,5 +263,5 @@ def find(machine: Machine) -> list[Part]:
     cards = [a for a in machine.adapters if a.vendor_id == VENDOR_ID and a.slot]
     if not cards:
         return []
-    gfx, held = gfx_targets(machine.reader), DeviceMemoryOfProcesses(machine.reader)
+    gfx, held = gfx_targets(machine.reader), ProcessesOnDevices(machine.reader)
     return [AmdCard(machine, adapter, gfx.get(adapter.slot), held) for adapter in cards]

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from wattlight.domain.values import GpuProcess
 
 from .numbers import MAX_BYTES
-from .part import is_server_process
 from .report import AcceleratorMemory, Memory
 
 Number = Callable[[str, int, int], int | None]
@@ -24,7 +23,7 @@ def amd_memory(
     used = _within(number("mem_info_vram_used", 0, MAX_BYTES), total)
     shared = number("mem_info_gtt_total", 1, MAX_BYTES)
     shared_used = _within(number("mem_info_gtt_used", 0, MAX_BYTES), shared)
-    ours = [p.memory_bytes for p in processes if is_server_process(p.name) and p.memory_bytes is not None]
+    ours = [p.memory_bytes for p in processes if p.is_server and p.memory_bytes is not None]
     if integrated:
         llm_total, room = _pool(total, used, shared, shared_used, system)
     else:

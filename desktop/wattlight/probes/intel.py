@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from wattlight.domain.values import GpuProcess, Quality, Scope
 
-from .fdinfo import DeviceMemoryOfProcesses
+from .fdinfo import ProcessesOnDevices
 from .hwmon import GONE, Hwmon, degrees, find_hwmon
 from .intel_memory import CardMemory, card_memory
 from .names import name_of
 from .numbers import MAX_DEVICE_W, again_whole, read_whole, watts_of
 from .nvml_sentences import RESUMING
-from .part import Machine, Part, is_server_process
+from .part import Machine, Part
 from .pci import DRM_FOLDER, Adapter
 from .rates import CounterRate, Moment, ShareRate
 from .report import Accelerator, AcceleratorMemory, Memory
@@ -33,7 +33,7 @@ NO_SIZE = "the driver does not say how much memory the card has"
 class IntelGpu:
     """One Intel GPU: a card, or the processor's graphics."""
 
-    def __init__(self, machine: Machine, adapter: Adapter, held: DeviceMemoryOfProcesses) -> None:
+    def __init__(self, machine: Machine, adapter: Adapter, held: ProcessesOnDevices) -> None:
         self.key = f"intel {adapter.slot}"
         self.signature: tuple[object, ...] = adapter.identity
         self._machine, self._reader, self._adapter, self._held = machine, machine.reader, adapter, held
@@ -259,7 +259,7 @@ class IntelGpu:
                 unified=True, reason="it shares the computer's memory and states no limit of its own"
             )
         sizes = [p.memory_bytes for p in processes if p.memory_bytes is not None]
-        ours = [p.memory_bytes for p in processes if is_server_process(p.name) and p.memory_bytes is not None]
+        ours = [p.memory_bytes for p in processes if p.is_server and p.memory_bytes is not None]
         if self._size is None:
             row = resting_row(self._base, "active", self._size_reason or NO_SIZE, self._machine.cache)
             return replace(row.memory, dedicated_used_lower_bound_bytes=sum(sizes) if sizes else None)
@@ -286,5 +286,5 @@ def _source(channel: tuple[str, str] | None) -> str | None:
 def find(machine: Machine) -> list[Part]:
     """The Intel parts of this machine."""
     found = [a for a in machine.adapters if a.vendor_id == VENDOR_ID and a.slot and a.class_id >> 16 == 0x03]
-    held = DeviceMemoryOfProcesses(machine.reader)
+    held = ProcessesOnDevices(machine.reader)
     return [IntelGpu(machine, adapter, held) for adapter in found]

@@ -11,7 +11,7 @@ from .numbers import MAX_BYTES, credible_celsius, credible_watts, percent_of
 from .nvml_api import NOT_SUPPORTED, RESET_REQUIRED, Handle, NvmlApi, NvmlFault, NvmlMemory
 from .nvml_sentences import MIG_PARENT, field_reason
 from .nvml_session import ENDS_SESSION
-from .part import Processes, is_server_process
+from .part import Processes
 from .rates import CounterRate, Moment
 from .report import Accelerator, AcceleratorMemory, Memory
 
@@ -71,7 +71,8 @@ class NvidiaDevice:
         self._energy_rate = CounterRate(1e-3)
         self._power_call: PowerCall | None = None
         self._limit: tuple[float, float | None] = (float("-inf"), None)
-        self._running: tuple[float, tuple[GpuProcess, ...], bool | None] = (float("-inf"), (), None)
+        self._use_us = 0
+        self._running: tuple[float, dict[int, int | None], bool | None] = (float("-inf"), {}, None)
         self.name = clean_text(api.name(handle)) or "NVIDIA GPU"
         self.uuid = self._fact(lambda: api.uuid(handle))
         self.pci_id = self._fact(lambda: api.pci_ids(handle))
@@ -218,12 +219,36 @@ class NvidiaDevice:
     def _list_processes(self, at: float) -> tuple[GpuProcess, ...]:
         if at >= self._running[0]:
             listed, _ = self._ask("processes", at, lambda: self._api.processes(self._handle))
-            found = tuple(
-                GpuProcess(p.pid, p.memory_bytes, self._processes.name(p.pid, at)) for p in listed or ()
-            )
             computing = None if listed is None else any(p.compute for p in listed)
-            self._running = (at + _PROCESSES_EVERY_S, found, computing)
-        return self._running[1]
+            self._running = (
+                at + _PROCESSES_EVERY_S,
+                {p.pid: p.memory_bytes for p in listed or ()},
+                computing,
+            )
+        used, memory = self._use(at), self._running[1]
+        return tuple(
+            GpuProcess(
+                pid,
+                memory.get(pid),
+                self._processes.name(pid, at),
+                None if used is None else used.get(pid, 0.0),
+            )
+            for pid in dict.fromkeys((*memory, *(used or {})))
+        )
+
+    def _use(self, at: float) -> dict[int, float] | None:
+        """Percent by process id, the mean of the driver's samples since the look before; None if unknown."""
+        samples, _ = self._ask(
+            "use by process", at, lambda: self._api.process_use(self._handle, self._use_us)
+        )
+        if samples is None:
+            return None
+        by_pid: dict[int, list[int]] = {}
+        for sample in samples:
+            self._use_us = max(self._use_us, sample.at_us)
+            if 0 <= sample.percent <= 100:
+                by_pid.setdefault(sample.pid, []).append(sample.percent)
+        return {pid: sum(seen) / len(seen) for pid, seen in by_pid.items()}
 
     def _memory(
         self,
@@ -284,6 +309,6 @@ def _dedicated(answer: NvmlMemory, processes: tuple[GpuProcess, ...]) -> Acceler
 
 
 def _server_holds(processes: tuple[GpuProcess, ...]) -> int | None:
-    ours = [p.memory_bytes for p in processes if is_server_process(p.name)]
+    ours = [p.memory_bytes for p in processes if p.is_server]
     known = [size for size in ours if size is not None]
     return sum(known) if known and len(known) == len(ours) else None

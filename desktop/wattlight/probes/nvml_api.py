@@ -15,6 +15,7 @@ T = TypeVar("T")
 UNINITIALIZED = 1
 NOT_SUPPORTED = 3
 NO_PERMISSION = 4
+NOT_FOUND = 6
 DRIVER_NOT_LOADED = 9
 LIBRARY_NOT_FOUND = 12
 FUNCTION_NOT_FOUND = 13
@@ -57,6 +58,15 @@ class NvmlProcess:
     memory_bytes: int | None
     compute: bool = True
     """False for one that only draws (a display server, a game)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NvmlUse:
+    """How much of a moment a process kept the GPU's multiprocessors busy; ``at_us`` by the driver's clock."""
+
+    pid: int
+    percent: int
+    at_us: int
 
 
 Handle = Any
@@ -128,6 +138,9 @@ class NvmlApi(Protocol):
 
     def processes(self, handle: Handle) -> list[NvmlProcess]:
         """Compute and graphics processes, each once."""
+
+    def process_use(self, handle: Handle, since_us: int) -> list[NvmlUse]:
+        """Samples after ``since_us`` of the processes that used the GPU; those that did not are absent."""
 
 
 class PynvmlApi:
@@ -298,6 +311,16 @@ class PynvmlApi:
         if not answered:
             raise last
         return list(found.values())
+
+    def process_use(self, handle: Handle, since_us: int) -> list[NvmlUse]:
+        """See :class:`NvmlApi`."""
+        try:
+            samples = self._call(lambda n: n.nvmlDeviceGetProcessUtilization(handle, since_us))
+        except NvmlFault as fault:
+            if fault.code in {0, NOT_FOUND}:  # no process used the GPU since then
+                return []
+            raise
+        return [NvmlUse(int(s.pid), int(s.smUtil), int(s.timeStamp)) for s in samples]
 
     def _call(self, function: Callable[..., T]) -> T:
         if self._module is None:

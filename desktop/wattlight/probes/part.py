@@ -78,8 +78,3 @@ def _by_library(reader: Reader, pid: int) -> str:
         return str(psutil.Process(pid).name())
     except Exception:  # noqa: BLE001 - gone, another user's, or the library cannot: a name is a nicety
         return ""
-
-
-def is_server_process(name: str) -> bool:
-    """Whether a process is a model server's (Ollama and its runners)."""
-    return name.lower().startswith(("ollama", "llama-server", "llama_server"))

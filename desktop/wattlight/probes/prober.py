@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from wattlight.domain.energy import CounterTrust
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Quality
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample
 
 from .lane import NO_ANSWER, Lane
 from .part import Machine, Part
@@ -25,7 +24,6 @@ DEADLINE_S = 0.5
 JUMP_S = 2.0
 """Wall clock and monotonic clock apart by more than this: the computer slept or the clock was set."""
 RESCAN_S = 30.0
-DISTRUSTED = "Its energy counter is not used: three times in a row it disagreed with the power it reports."
 
 Answer = tuple[Accelerator, ...] | CpuPower | Battery
 
@@ -69,7 +67,6 @@ class Prober:
         self._inventory: tuple[str, ...] = ()
         self._offset_s: float | None = None
         self._epoch = 0
-        self._trust: dict[str, CounterTrust] = {}
 
     def report(self) -> HardwareReport:
         """Everything about the machine now; counters give watts from the second look on. Never raises."""
@@ -150,7 +147,7 @@ class Prober:
         first = self._seen is None
         self._seen = _Seen(
             machine,
-            tuple(self._check(row, now) for row in rows),
+            tuple(rows),
             cpu if isinstance(cpu, CpuPower) else CpuPower(reason=reasons.get("cpu", NO_ANSWER)),
             memory,
             self._battery[1],
@@ -192,18 +189,6 @@ class Prober:
             return answer
         said = f"The sensor does not answer ({reason or NO_ANSWER}); other readings go on."
         return tuple(_silenced(row, said) for row in self._last.get(key, ()))
-
-    def _check(self, row: Accelerator, now: Moment) -> Accelerator:
-        """Drop an energy counter that disagrees with the gauge beside it."""
-        if row.counter_mj is None:
-            return row
-        trust = self._trust.setdefault(row.id, CounterTrust())
-        gauge = row.power_w if row.power_source and "counter" not in row.power_source else None
-        power_uw = None if gauge is None else round(gauge * 1e6)
-        if trust.note(row.counter_epoch, round(now.monotonic_s * 1e6), row.counter_mj, power_uw):
-            return row
-        quality = Quality.SAMPLED if row.power_w is not None else None
-        return replace(row, counter_mj=None, quality=quality, messages=(*row.messages, DISTRUSTED))
 
     def _scan(self, now: Moment) -> Machine:
         """The machine, found again when a part came or went."""

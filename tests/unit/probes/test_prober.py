@@ -162,23 +162,6 @@ def test_rapl_wraps_resets_vanishes_and_closes(known_tree: Known, open_tree: Mak
     assert cpu.package_w is None and cpu.reason == "unreadable"
 
 
-def test_a_counter_that_disagrees_with_its_gauge_is_dropped_and_said(
-    make_tree: Make, open_tree: Make, clock: Clock
-) -> None:
-    gpu = FakeGpu(power_mw=100_000, utilization=50)
-    prober = open_tree(nvidia_tree(make_tree), nvml=lambda: FakeNvmlApi(gpu))
-    for second in range(300):
-        row = prober.report().accelerators[0]
-        gpu.energy_mj += 57_000
-        clock.step(1)
-        if second == 100:
-            assert row.counter_mj is not None and row.quality is Quality.COUNTER
-    assert row.counter_mj is None and row.quality is Quality.SAMPLED and row.power_w == 100.0
-    assert any("energy counter is not used" in said for said in row.messages)
-    sample = prober.sample()
-    assert sample.devices[0].counter_mj is None and sample.devices[0].power_w == 100.0
-
-
 def test_a_sample_carries_what_the_meter_needs(make_tree: Make, open_tree: Make, clock: Clock) -> None:
     boot = {"proc/sys/kernel/random/boot_id": "b-1", "proc/meminfo": trees.meminfo(32 << 20, 16 << 20)}
     gpu = FakeGpu(utilization=40)

@@ -5,7 +5,7 @@ from .host import LOCAL_HOST, HostId
 from .hostile import clean_lines, clean_text
 from .problem import Problem
 from .quality import ERROR_FRACTION, Figure, Quality, Scope, figure_of, unknown
-from .sample import DeviceSample, GpuProcess, MachineSample, MemorySample
+from .sample import DeviceSample, GpuProcess, MachineSample, MemorySample, is_model_server
 
 __all__ = [
     "ERROR_FRACTION",
@@ -26,5 +26,6 @@ __all__ = [
     "clean_lines",
     "clean_text",
     "figure_of",
+    "is_model_server",
     "unknown",
 ]

@@ -6,15 +6,34 @@ from datetime import datetime
 from .host import HostId
 from .quality import Quality, Scope
 
+_SERVERS = ("ollama", "llama-server", "llama_server", "llama-runner")
+
+
+def is_model_server(name: str) -> bool:
+    """Whether a process of this name is a model server's (Ollama and its runners)."""
+    return name.rpartition("/")[2].lower().startswith(_SERVERS)
+
 
 @dataclass(frozen=True, slots=True)
 class GpuProcess:
-    """A process with memory on a device; ``memory_bytes`` and ``sm_percent`` None if unknown."""
+    """A process that holds memory of a device or works on it.
+
+    Attributes:
+        memory_bytes: what it holds of the device's memory, None if unknown.
+        name: its short name, "" if unknown.
+        busy_percent: share of the time since the look before in which its compute or graphics work ran on
+            the device, None if unknown.
+    """
 
     pid: int
     memory_bytes: int | None
     name: str = ""
-    sm_percent: float | None = None
+    busy_percent: float | None = None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a model server's."""
+        return is_model_server(self.name)
 
 
 @dataclass(frozen=True, slots=True)

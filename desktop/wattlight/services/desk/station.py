@@ -73,6 +73,7 @@ class MeterStation:
         self._shown = False
         self._hurried = False
         self._engine_started = False
+        self._distrusted: set[str] = set()
         self._prober: Prober | None = None
         self._profile: MachineProfile | None = None
         self._profile_at = float("-inf")
@@ -216,11 +217,15 @@ class MeterStation:
 
     def _publish(self, view: MeterView) -> None:
         for device in view.distrusted:
-            self._parts.notify(
-                f"counter {device}",
-                tr(
-                    "The energy counter of {device} disagrees with its power reading; it is not used.",
-                    device=device,
-                ),
-            )
+            if device not in self._distrusted:
+                self._distrusted.add(device)
+                parts = view.sample.devices if view.sample is not None else ()
+                name = next((part.name for part in parts if part.device_id == device), device)
+                self._parts.notify(
+                    f"counter {device}",
+                    tr(
+                        "The energy counter of {device} disagrees with its power reading; it is not used.",
+                        device=name,
+                    ),
+                )
         self._parts.publish(StationNews(view, self._profile, self._recording.recording))

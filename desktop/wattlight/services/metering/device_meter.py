@@ -119,8 +119,11 @@ class DeviceMeter:
         if self._rules.check_counters and not self._trust.note(
             reading.epoch, reading.mono_us, reading.counter_mj, reading.power_uw
         ):
-            reading = _without_counter(reading)
-        return self._settle(self._integrator.feed(reading, load))
+            reading = replace(reading, counter_mj=None)
+        outcomes = self._integrator.feed(reading, load)
+        if load is not None and load.other_heavy:
+            outcomes = [_shared_with_others(outcome, reading.at_us) for outcome in outcomes]
+        return self._settle(outcomes)
 
     def finish(self) -> Settled:
         """What was waiting for a counter that will not come."""
@@ -206,8 +209,11 @@ def _key(load: Load) -> tuple[str, ...]:
     return tuple(sorted(r.digest for r in load.residents))
 
 
-def _without_counter(reading: Reading) -> Reading:
-    return replace(reading, counter_mj=None)
+def _shared_with_others(outcome: _Outcome, at_us: int) -> _Outcome:
+    """Use by process is told of the time before a look: it holds for the interval that ends there."""
+    if isinstance(outcome, Gap) or outcome.end_us != at_us or outcome.context is None:
+        return outcome
+    return replace(outcome, context=replace(outcome.context, other_heavy=True))
 
 
 def _with_tokens(row: EnergyRow, interval: Interval[Load | None]) -> EnergyRow:

@@ -21,9 +21,8 @@ from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality
 
 from .device_meter import DeviceMeter, MeterRules, Settled
 
-HEAVY_SM_PERCENT = 20.0
-"""A program that is not a model's runner above this use of the GPU makes the minute mixed."""
-RUNNER_NAMES = ("ollama", "llama-server", "llama_server", "llama-runner")
+HEAVY_PERCENT = 20.0
+"""Programs that are no model server and together use the GPU more than this make an interval mixed."""
 PAUSED = "paused"
 
 
@@ -267,13 +266,9 @@ def _load(
 
 
 def _other_heavy(device: DeviceSample) -> bool:
-    return any(
-        process.sm_percent is not None
-        and process.sm_percent > HEAVY_SM_PERCENT
-        and process.name != ""
-        and not any(runner in process.name.lower() for runner in RUNNER_NAMES)
-        for process in device.processes
-    )
+    """Whether programs that are no model server keep the device busy; one without a name cannot be told."""
+    others = (p.busy_percent or 0.0 for p in device.processes if p.name and not p.is_server)
+    return sum(others) > HEAVY_PERCENT
 
 
 def _token_device(devices: tuple[DeviceSample, ...]) -> str | None:

@@ -1,0 +1,197 @@
+"""A game beside a loaded model: from what the drivers say of each process to whom the ledger bills."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import trees
+from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
+from fakes.probe_clock import ProbeClock as Clock
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import MachineSample
+from wattlight.probes.nvml_api import NOT_SUPPORTED, NvmlProcess, NvmlUse
+from wattlight.services.metering import LedgerFile, LiveMeter, MeterView, Recorder
+from wattlight.store import open_reader
+
+Make = Callable[..., Any]
+SLOT = "0000:03:00.0"
+MODEL = RunningModel("qwen3:8b", "sha256:qwen", 6 << 30, 6 << 30)
+IDLE_W, PARKED_W, GAME_W = 20, 25, 300
+
+
+class Metered:
+    """A meter with a real ledger, fed with a prober's samples."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.running: tuple[RunningModel, ...] = ()
+        self._file = folder / "ledger.sqlite3"
+        self._clock = clock
+        self._recorder = Recorder(LedgerFile(self._file, clock.now), clock.now)
+        self._recorder.open()
+        self.views: list[MeterView] = []
+        self._meter = LiveMeter(
+            self._recorder.accept, lambda: self.running, lambda: None, clock.now, self.views.append
+        )
+        self._meter.expect(5)
+
+    def take(self, sample: MachineSample) -> None:
+        self._meter.take(sample)
+
+    def booked(self) -> dict[tuple[str | None, str], int]:
+        """mJ by model and state, as the ledger has it."""
+        self._meter.finish()
+        self._recorder.commit()
+        sums: dict[tuple[str | None, str], int] = {}
+        with open_reader(self._file) as reader:
+            for bucket in reader.buckets(0, 1 << 62):
+                key = (bucket.model, bucket.state.value)
+                sums[key] = sums.get(key, 0) + bucket.energy_mj
+        self._recorder.stop()
+        return sums
+
+
+Step = Callable[[int, bool], MachineSample]
+"""(watts, whether the game plays) for five seconds, then a look."""
+
+
+def nvidia(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+    device = trees.pci(SLOT, "0x10de", "0x2684", driver="nvidia", control="on")
+    comm = {"proc/9/comm": "ollama", "proc/77/comm": "Cyberpunk2077.e"}
+    gpu = FakeGpu(slot=SLOT, processes=[NvmlProcess(9, 6 << 30), NvmlProcess(77, 3 << 30, compute=False)])
+    prober = open_tree(make_tree({**trees.card(0, 128, device, SLOT), **comm}), nvml=lambda: FakeNvmlApi(gpu))
+    at = iter(range(1, 1 << 30))
+
+    def step(watts: int, plays: bool) -> MachineSample:
+        clock.step(5)
+        gpu.power_mw = watts * 1000
+        gpu.energy_mj += watts * 5000
+        gpu.process_use = [NvmlUse(77, 90, next(at)), NvmlUse(77, 94, next(at))] if plays else []
+        return prober.sample()
+
+    return step
+
+
+def drm(driver: str) -> Callable[[Make, Make, Clock], Step]:
+    """amdgpu and i915 tell nanoseconds of an engine, xe its cycles."""
+    vendor, model = {"amdgpu": ("0x1002", "0x744c")}.get(driver, ("0x8086", "0xe20b"))
+    engine = {"amdgpu": "gfx", "i915": "render", "xe": "rcs"}[driver]
+
+    def info(client: int, busy: float, seconds: float) -> str:
+        head = f"drm-driver:\t{driver}\ndrm-client-id:\t{client}\ndrm-pdev:\t{SLOT}\n"
+        memory = "drm-memory-vram:\t1048576 KiB\n" if driver == "amdgpu" else "drm-resident-local0:\t1 GiB\n"
+        if driver == "xe":
+            memory = "drm-resident-vram0:\t1 GiB\n"
+            use = f"drm-cycles-rcs:\t{round(busy * 19e6)}\ndrm-total-cycles-rcs:\t{round(seconds * 19e6)}\n"
+        else:
+            use = f"drm-engine-{engine}:\t{round(busy * 1e9)} ns\n"
+        return head + memory + use
+
+    def make(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+        device = trees.pci(SLOT, vendor, model, driver=driver)
+        hwmon = f"hwmon/hwmon3/{'energy1_input' if vendor == '0x8086' else 'power1_average'}"
+        device |= {"hwmon/hwmon3/name": driver, hwmon: 20_000_000, "mem_info_vram_total": 16 << 30}
+        root: Path = make_tree({**trees.card(0, 128, device, SLOT)})
+        prober = open_tree(root)
+        energy_uj, busy, seconds = 20_000_000, 0.0, 100.0
+
+        def step(watts: int, plays: bool) -> MachineSample:
+            nonlocal energy_uj, busy, seconds
+            clock.step(5)
+            seconds += 5
+            energy_uj += watts * 5_000_000
+            busy += 4.6 if plays else 0.0
+            power = energy_uj if vendor == "0x8086" else watts * 1_000_000
+            (root / f"sys/bus/pci/devices/{SLOT}/{hwmon}").write_text(f"{power}\n")  # it stays open
+            make_tree(
+                {
+                    "proc/9/comm": "llama-server",
+                    "proc/9/fdinfo/5": info(11, 3.0, seconds),
+                    "proc/77/comm": "hl2_linux",
+                    "proc/77/fdinfo/8": info(12, busy, seconds),
+                    "proc/77/fdinfo/9": info(12, busy, seconds),
+                },
+                (),
+                root,
+            )
+            return prober.sample()
+
+        return step
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "machine", [nvidia, drm("amdgpu"), drm("i915"), drm("xe")], ids=["nvidia", "amdgpu", "i915", "xe"]
+)
+def test_a_games_energy_is_no_models(
+    machine: Callable[[Make, Make, Clock], Step],
+    make_tree: Make,
+    open_tree: Make,
+    clock: Clock,
+    tmp_path: Path,
+) -> None:
+    step = machine(make_tree, open_tree, clock)
+    metered = Metered(tmp_path, clock)
+    for _ in range(30):
+        metered.take(step(IDLE_W, False))
+    metered.running = (MODEL,)
+    for _ in range(30):
+        metered.take(step(PARKED_W, False))
+    before = dict(metered.booked())
+    again = Metered(tmp_path, clock)
+    again.running = (MODEL,)
+    again.take(step(PARKED_W, False))
+    for _ in range(60):
+        again.take(step(GAME_W, True))
+    sums = again.booked()
+    model = {state: sums.get(("qwen3:8b", state), 0) for state in ("parked", "active")}
+    assert model == {state: before.get(("qwen3:8b", state), 0) for state in ("parked", "active")}
+    played_mj = sums[None, "mixed"]
+    gauge_edge_mj = (GAME_W - PARKED_W) * 2500  # a gauge's first interval climbs from 25 to 300 W
+    assert played_mj in {60 * 5 * GAME_W * 1000, 60 * 5 * GAME_W * 1000 - gauge_edge_mj}
+
+
+def test_where_use_by_process_is_unknown_nothing_is_claimed(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    device = trees.pci(SLOT, "0x10de", "0x2684", driver="nvidia", control="on")
+    gpu = FakeGpu(slot=SLOT, processes=[NvmlProcess(77, 3 << 30)], faults={"process_use": NOT_SUPPORTED})
+    root = make_tree({**trees.card(0, 128, device, SLOT), "proc/77/comm": "game"})
+    prober = open_tree(root, nvml=lambda: FakeNvmlApi(gpu))
+    (process,) = prober.sample().devices[0].processes
+    assert (process.name, process.busy_percent, process.is_server) == ("game", None, False)
+
+
+def test_a_program_that_only_copies_and_decodes_is_not_heavy(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    device = trees.pci(SLOT, "0x1002", "0x744c", driver="amdgpu") | {"mem_info_vram_total": 16 << 30}
+    root = make_tree(trees.card(0, 128, device, SLOT))
+    prober = open_tree(root)
+    for busy_s in (10, 14):
+        info = f"drm-driver:\tamdgpu\ndrm-client-id:\t3\ndrm-pdev:\t{SLOT}\ndrm-memory-vram:\t1024 KiB\n"
+        info += f"drm-engine-gfx:\t{busy_s * 10**7} ns\ndrm-engine-dec:\t{busy_s * 10**9} ns\n"
+        make_tree({"proc/5/comm": "mpv", "proc/5/fdinfo/4": info}, (), root)
+        clock.step(5)
+        sample = prober.sample()
+    (process,) = next(d for d in sample.devices if d.kind == "gpu").processes
+    assert process.busy_percent == pytest.approx(0.8)
+
+
+def test_a_counter_that_disagrees_with_its_gauge_is_told_once_by_the_meter(
+    make_tree: Make, open_tree: Make, clock: Clock, tmp_path: Path
+) -> None:
+    device = trees.pci(SLOT, "0x10de", "0x2684", driver="nvidia", control="on")
+    gpu = FakeGpu(slot=SLOT, power_mw=100_000, utilization=50)
+    prober = open_tree(make_tree(trees.card(0, 128, device, SLOT)), nvml=lambda: FakeNvmlApi(gpu))
+    metered = Metered(tmp_path, clock)
+    for _ in range(300):
+        metered.take(prober.sample())
+        gpu.energy_mj += 57_000
+        clock.step(1)
+    told = [view.distrusted for view in metered.views]
+    assert told[100] == () and told[-1] == (f"pci:{SLOT}",)
+    sums = metered.booked()
+    assert sum(sums.values()) > 200 * 57_000 + 60 * 100_000 * 0.9, "the gauge goes on where the counter ends"
