@@ -17,7 +17,17 @@ from PySide6.QtWidgets import (
 )
 
 from wattlight.i18n import tr, trn
-from wattlight.viewmodels import CONTEXTS, USES, Filters, Scene, context_name, models_view, use_name
+from wattlight.viewmodels import (
+    CONTEXTS,
+    USES,
+    Command,
+    Filters,
+    Scene,
+    Verb,
+    context_name,
+    models_view,
+    use_name,
+)
 
 from .controls import Ask, card
 from .empty_box import EmptyBox
@@ -38,15 +48,16 @@ class ModelsPage(Page):
 
     def __init__(self, theme: Theme, ask: Ask, advise: Advise) -> None:
         super().__init__(ask)
-        self._advise = advise
+        self._ask, self._advise = ask, advise
+        self._judging: Command | None = None
         self._scene: Scene | None = None
         self._filters = Filters()
-        self._selected = ""
+        self._selected = self._typed = ""
         self._cost_known = False
         self.column.addLayout(self._head())
         row = self.row()
         row.addWidget(self._list(theme, ask), 1)
-        self._panel = ModelPanel(theme, ask)
+        self._panel = ModelPanel(theme, self._asked)
         self._panel.frame.setFixedWidth(theme.px(262))
         row.addWidget(self._panel.frame)
         self.column.addLayout(row, 1)
@@ -96,6 +107,7 @@ class ModelsPage(Page):
         self._search.setClearButtonEnabled(True)
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
+        self._search.returnPressed.connect(self._entered)
         for part in (self._use, self._context, self._search):
             row.addWidget(part)
         return row
@@ -131,7 +143,10 @@ class ModelsPage(Page):
         self._cloud.toggled.connect(self._filtered)
         column.addWidget(table, 1)
         column.addWidget(self._empty, 0, Qt.AlignmentFlag.AlignTop)
+        self._left_out = QCheckBox()
+        self._left_out.toggled.connect(self._filtered)
         column.addWidget(self._foot)
+        column.addWidget(self._left_out)
         column.addWidget(self._cloud)
         return frame
 
@@ -151,6 +166,12 @@ class ModelsPage(Page):
         self._panel.render_view(view.detail)
         set_text(self._foot, view.footnote)
         self._foot.setVisible(bool(view.footnote))
+        self._typed = view.typed
+        self._judge(view.judge)
+        count = view.left_out_count
+        text = trn("Show {count} model that does not fit", "Show {count} models that do not fit", count)
+        self._left_out.setText(text)
+        self._left_out.setVisible(count > 0)
         count = view.cloud_count
         text = trn(
             "Show {count} model that runs in the cloud", "Show {count} models that run in the cloud", count
@@ -200,11 +221,34 @@ class ModelsPage(Page):
         use, length = str(self._use.currentData()), int(self._context.currentData())
         changed = (use, length) != (self._filters.use, self._filters.context_length)
         self._filters = replace(
-            self._filters, use=use, context_length=length, show_cloud=self._cloud.isChecked()
+            self._filters,
+            use=use,
+            context_length=length,
+            show_cloud=self._cloud.isChecked(),
+            show_left_out=self._left_out.isChecked(),
         )
         if changed:
             self._advise(use or None, length)
         self._show()
+
+    def _judge(self, command: Command | None) -> None:
+        """Let a model be judged of which nothing is known yet; once, however often the page is drawn."""
+        if command is not None and command != self._judging and command.model != self._filters.looked_up:
+            self._filters = replace(self._filters, looked_up="")
+            self._ask(command)
+        self._judging = command
+
+    def _asked(self, command: Command) -> None:
+        if command.verb is Verb.LOOK_UP:
+            self._filters = replace(self._filters, looked_up=command.model)
+            self._show()
+        self._ask(command)
+
+    def _entered(self) -> None:
+        """Return after a name that is in no list: its registry is asked."""
+        if self._typed:
+            self._selected = self._typed
+            self._asked(Command(Verb.LOOK_UP, self._typed))
 
     def _searched(self, text: str) -> None:
         self._filters = replace(self._filters, search=text)

@@ -1,17 +1,16 @@
 """State to texts, flags and chart points: pure functions shared by both faces."""
 
 from .activity import BusyView, busy_actions
+from .before_download import asked_before_download
 from .break_even import BreakEvenView, break_even_view
 from .chart import ChartGap, ChartLayer, ChartRun, ChartSeries, PowerChartView, power_chart
 from .command import Action, Command, Verb
 from .cost import CostView, DayBar, DaysChartView, cost_view
 from .counting import CountingView, counting_view, understood_port
 from .figure import FigureView, figure
-from .foreign import asked_before_download
 from .loads import loads_note, loads_table
 from .machine import DeviceCardView, MachineView, corner_lines, machine_view
 from .memory_bar import BarSegment, MemoryBarView
-from .metered import asked_when_metered
 from .model_detail import ContextChoice, ModelDetailView
 from .models import CONTEXTS, USES, Filters, ModelRow, ModelsView, context_name, models_view, use_name
 from .notices import NoticeView, notice_views
@@ -30,7 +29,9 @@ from .scene import (
     DayCost,
     Extras,
     FitNote,
+    LeftOut,
     ModelMonth,
+    NamedModel,
     Offer,
     OwnSide,
     Scene,
@@ -88,6 +89,7 @@ __all__ = [
     "Filters",
     "FitNote",
     "IconState",
+    "LeftOut",
     "MachineView",
     "MemoryBarView",
     "MenuEntry",
@@ -95,6 +97,7 @@ __all__ = [
     "ModelMonth",
     "ModelRow",
     "ModelsView",
+    "NamedModel",
     "NoticeView",
     "NowView",
     "Offer",
@@ -114,7 +117,6 @@ __all__ = [
     "TrayView",
     "Verb",
     "asked_before_download",
-    "asked_when_metered",
     "break_even_view",
     "busy_actions",
     "context_name",

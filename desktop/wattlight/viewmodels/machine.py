@@ -38,7 +38,6 @@ class MachineView:
 
     title: str
     facts: str
-    slow: tuple[str, ...]
     cards: tuple[DeviceCardView, ...]
     empty_text: str
     server_text: str
@@ -59,7 +58,6 @@ def machine_view(scene: Scene) -> MachineView:
     return MachineView(
         name or tr("This computer"),
         _facts(scene),
-        tuple(clean_text(r, 200) for r in scene.extras.slow_reasons),
         tuple(cards),
         "" if cards else tr("Looking at the devices of this computer…"),
         server_text(scene),

@@ -8,8 +8,8 @@ from wattlight.i18n import number, tr
 
 from .command import Action, Command, Verb
 from .loads import memory_line
-from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, Scene, same_model
-from .words import PillView, is_slow, kept_text, needs_text, running_pill, speed_text
+from .scene import DOES_NOT_FIT, Scene, same_model
+from .words import PillView, is_heavy, kept_text, needs_text, running_pill, speed_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +87,12 @@ def keep_command(model: RunningModel) -> Command:
 def switch_command(scene: Scene, name: str) -> Command:
     """Switch to a model; a heavy one asks first and says why."""
     fit = scene.fit_of(name)
-    if fit is None or fit.verdict in {None, FULL_GPU}:
+    if fit is None or not is_heavy(fit):
         return Command(Verb.SWITCH, name)
     needs = needs_text(fit)
     if fit.verdict == DOES_NOT_FIT:
         question = tr("{name} does not fit here. {needs} Try anyway?", name=clean_text(name, 60), needs=needs)
         return Command(Verb.SWITCH, name, question, tr("Try anyway"))
-    if not (is_slow(fit) or fit.verdict == PARTIAL_GPU):
-        return Command(Verb.SWITCH, name)
     question = tr("{needs}. Switch to {name} anyway?", name=clean_text(name, 60), needs=needs)
     return Command(Verb.SWITCH, name, question.lstrip(". "), tr("Switch anyway"))
 

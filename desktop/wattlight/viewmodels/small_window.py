@@ -115,7 +115,7 @@ def empty_view(scene: Scene) -> EmptyView | None:
         return _no_server(scene)
     if server.running or scene.local_models:
         return None
-    offers = [o for o in scene.extras.offers or () if not o.too_large][:3]
+    offers = (scene.extras.offers or ())[:3]
     if not offers:
         text = tr("Choose one that fits this computer; it is downloaded once and then runs here.")
         return EmptyView(

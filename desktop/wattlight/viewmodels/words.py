@@ -39,10 +39,17 @@ def is_slow(fit: FitNote) -> bool:
     return best is not None and best < SLOW_TOKENS_PER_S
 
 
+def is_heavy(fit: FitNote) -> bool:
+    """Whether a person is asked before it is loaded or installed: too large, slow, or partly in RAM."""
+    return fit.verdict in {PARTIAL_GPU, DOES_NOT_FIT} or (fit.verdict == CPU_ONLY and is_slow(fit))
+
+
 def verdict_pill(fit: FitNote | None, spare: bool = False) -> PillView:
     """The verdict of a model that is not running, with spare memory on request."""
-    if fit is None or fit.verdict is None:
+    if fit is None:
         return PillView(tr("not checked yet"), Tone.PLAIN)
+    if fit.verdict is None:
+        return PillView(tr("fit unknown"), Tone.PLAIN, " ".join(fit.reasons))
     if fit.verdict == FULL_GPU:
         if spare and fit.spare_bytes is not None:
             return PillView(tr("all on GPU, {gib} to spare", gib=gib(fit.spare_bytes)), Tone.GOOD)

@@ -12,7 +12,7 @@ from wattlight.viewmodels import (
     Scene,
     ServerCopyView,
     Verb,
-    asked_when_metered,
+    asked_before_download,
     server_copy_view,
 )
 
@@ -134,8 +134,8 @@ def test_a_version_that_was_gone_back_from_is_not_fetched_again() -> None:
     made = view(replace(NEWER, previous="0.35.0"))
     assert buttons(made) == [("Update to 0.35.0", Verb.INSTALL_SERVER)]
     command = Command(Verb.INSTALL_SERVER)
-    assert asked_when_metered(scene(replace(NEWER, previous="0.35.0")), command, True) == command
-    assert "1.4" in asked_when_metered(scene(NEWER), command, True).question
+    assert asked_before_download(scene(replace(NEWER, previous="0.35.0")), command, True) == command
+    assert "1.4" in asked_before_download(scene(NEWER), command, True).question
 
 
 def test_the_vendors_installer_is_no_update_of_our_copy() -> None:

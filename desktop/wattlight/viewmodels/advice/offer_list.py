@@ -1,10 +1,13 @@
 """Recommendations as the offers of the Models page."""
 
+from dataclasses import replace
+
 from wattlight.domain.advice import Advice, Recommendation
+from wattlight.domain.entry import CatalogEntry
 from wattlight.i18n import tr
 
-from ..scene import FitNote, Offer
-from .sentences import why_sentence
+from ..scene import FitNote, LeftOut, Offer
+from .sentences import passed_over_sentence, why_sentence
 
 
 def offers(advice: Advice) -> tuple[Offer, ...]:
@@ -12,19 +15,32 @@ def offers(advice: Advice) -> tuple[Offer, ...]:
     return tuple(_offer(item) for item in advice.recommendations)
 
 
-def _offer(item: Recommendation) -> Offer:
-    entry = item.entry
+def left_out(advice: Advice) -> tuple[LeftOut, ...]:
+    """The models that were not recommended, with the sentences of ``recommend``."""
+    return tuple(
+        LeftOut(passed.name, passed_over_sentence(passed), passed.reason.code == "too_slow")
+        for passed in advice.passed_over
+    )
+
+
+def listed_offer(note: FitNote, entry: CatalogEntry | None, download_bytes: int | None) -> Offer:
+    """A model as it can be installed, with what the catalogue says of it (None: it is not listed)."""
+    if entry is None:
+        return Offer(note.model, note, download_bytes)
     return Offer(
-        model=item.name,
-        fit=_note(item),
-        download_bytes=item.download_bytes,
-        quantization=item.tag.quant,
+        note.model,
+        note,
+        download_bytes,
         publisher=entry.publisher,
         released=entry.released or "",
         licence=entry.license or "",
         uses=entry.uses,
-        why=why_sentence(item),
     )
+
+
+def _offer(item: Recommendation) -> Offer:
+    offer = listed_offer(_note(item), item.entry, item.download_bytes)
+    return replace(offer, quantization=item.tag.quant, why=why_sentence(item))
 
 
 def _note(item: Recommendation) -> FitNote:

@@ -30,7 +30,7 @@ def three_offers(extras: Extras) -> tuple[Offer, ...]:
 
 
 def _usable(offer: Offer) -> bool:
-    return not offer.too_large and bool(offer.download_bytes) and offer.fit.verdict != DOES_NOT_FIT
+    return bool(offer.download_bytes) and offer.fit.verdict != DOES_NOT_FIT
 
 
 def fetch_seconds(size_bytes: int | None, bytes_per_s: float | None) -> float | None:

@@ -19,7 +19,7 @@ def machine_facts(scene: Scene) -> tuple[Fact, ...]:
     if free is not None:
         facts.append((tr("Disk"), tr("{size} free for models", size=gb(free, 0))))
     facts.append((tr("Power"), _power(scene)))
-    best = next((o for o in scene.extras.offers or () if not o.too_large), None)
+    best = next(iter(scene.extras.offers or ()), None)
     if best is not None:
         parts = [clean_text(best.model, 60), verdict_pill(best.fit).text, speed_text(best.fit)]
         facts.append(

@@ -135,7 +135,7 @@ def _installed_choice(scene: Scene, chosen: str, three: tuple[Offer, ...]) -> li
             speed_text(fit),
             gb(model.size_bytes),
             tr("installed"),
-            tr("already on this computer"),
+            clean_text(" ".join(fit.reasons), 300) if fit else "",
             same_model(model.name, chosen),
         )
     ]

@@ -8,7 +8,15 @@ from fakes import first_run_scenes as scenes
 from wattlight.domain.state import InstallState, PullState, ServerStatus, ServerWays
 from wattlight.i18n import activate
 from wattlight.settings import FirstRun, Price, Settings
-from wattlight.viewmodels import Command, Extras, Scene, Verb, asked_when_metered, kept_months, privacy_view
+from wattlight.viewmodels import (
+    Command,
+    Extras,
+    Scene,
+    Verb,
+    asked_before_download,
+    kept_months,
+    privacy_view,
+)
 from wattlight.viewmodels.first_run import (
     STEPS,
     FirstRunView,
@@ -254,7 +262,7 @@ def test_three_models_each_much_smaller_than_the_one_before() -> None:
     names = [o.model for o in three_offers(Extras(offers=scenes.OFFERS[:1], starters=tuple(small)))]
     assert names == ["qwen3.6:27b", "a:7b", "b:3b"]
     none = scenes.offer("x:70b", 40, 1, 2, -9, "no")
-    assert three_offers(Extras(offers=(none, replace(none, too_large=True)))) == ()
+    assert three_offers(Extras(offers=(none,))) == ()
     assert three_offers(Extras()) == ()
 
 
@@ -389,14 +397,14 @@ def test_a_failed_answer_is_an_error_and_no_figure() -> None:
 def test_a_network_paid_by_volume_asks_before_a_large_download_and_once() -> None:
     made = scenes.scene("model")
     wanted = Command(Verb.PULL, "llama3.2:3b")
-    assert asked_when_metered(made, wanted, None).question == ""
-    assert asked_when_metered(made, wanted, False).question == ""
-    asked = asked_when_metered(made, wanted, True)
+    assert asked_before_download(made, wanted, None).question == ""
+    assert asked_before_download(made, wanted, False).question == ""
+    asked = asked_before_download(made, wanted, True)
     assert "llama3.2:3b is 2.0 GB" in asked.question
-    assert asked_when_metered(made, replace(wanted, asked=True), True).question == ""
-    assert asked_when_metered(made, Command(Verb.UNLOAD, "x"), True).question == ""
+    assert asked_before_download(made, replace(wanted, asked=True), True).question == ""
+    assert asked_before_download(made, Command(Verb.UNLOAD, "x"), True).question == ""
     server = scenes.absent(ways=scenes.INSTALLABLE)
-    assert "1.4 GB" in asked_when_metered(server, Command(Verb.INSTALL_SERVER), True).question
+    assert "1.4 GB" in asked_before_download(server, Command(Verb.INSTALL_SERVER), True).question
 
 
 def test_hosts_are_listed_with_reason_and_time() -> None:
