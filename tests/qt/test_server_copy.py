@@ -15,7 +15,7 @@ from wattlight.domain.state import InstallState, ServerWays, SetupFacts
 from wattlight.paths import places_for_user
 from wattlight.ui import DesktopFace
 from wattlight.ui.early import EarlyIcon, show_icon
-from wattlight.ui.server_copy_rows import ServerCopyRows
+from wattlight.ui.page_settings import ServerCopyRows
 from wattlight.ui.single import SingleInstance
 from wattlight.viewmodels import Command, Verb
 

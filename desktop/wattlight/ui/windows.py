@@ -13,10 +13,10 @@ from wattlight.viewmodels import Command, Scene, Verb, small_window_view
 
 from .controls import Ask
 from .dashboard import Dashboard
-from .geometry import geometry_text, restore
 from .keeper import TrayKeeper
 from .small_window import SmallWindow
 from .theme import Theme
+from .window import geometry_text, restore
 
 if TYPE_CHECKING:
     from wattlight.services.first_run import SetupControls

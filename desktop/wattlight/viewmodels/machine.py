@@ -1,4 +1,4 @@
-"""The page Machine: a card per device, and why something is slow when there is something to say."""
+"""The page Machine: a card per device."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from wattlight.domain.values import (
 )
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
+from .activity import NoticeView, notice_views
 from .figure import FigureView, figure, no_sensor
-from .memory_bar import GIB, MemoryBarView, device_bar
-from .notices import NoticeView, notice_views
+from .running import GIB, MemoryBarView, device_bar
 from .scene import Scene
 from .words import DASH, PillView, Tone
 
@@ -90,7 +90,7 @@ def server_text(scene: Scene) -> str:
 def corner_lines(scene: Scene) -> tuple[str, ...]:
     """What stands at the foot of the navigation: server and accelerator."""
     from .chart import short_name
-    from .memory_bar import device_with_memory
+    from .running import device_with_memory
 
     device = device_with_memory(scene.host)
     lines = [server_text(scene)]

@@ -9,8 +9,15 @@ from wattlight.i18n import duration, gb, month_name, number, tr, watts
 
 from .activity import BusyView, pull_view
 from .command import Action, Command, Verb
-from .memory_bar import MemoryBarView, device_with_memory, planned_bar
-from .running import keep_action, measure_action, switch_command, takes_place_of
+from .running import (
+    MemoryBarView,
+    device_with_memory,
+    keep_action,
+    measure_action,
+    planned_bar,
+    switch_command,
+    takes_place_of,
+)
 from .scene import ContextStep, FitNote, Offer, Scene, same_model
 from .words import PillView, Tone, is_heavy, kept_text, needs_text, running_pill, speed_text, verdict_pill
 

@@ -6,10 +6,9 @@ from wattlight.domain.state import InstalledModel, PullState, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 
-from .activity import BusyView, busy_actions
+from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .command import Command, Verb
 from .model_detail import ModelDetailView, detail_view
-from .notices import NoticeView, notice_views
 from .scene import DOES_NOT_FIT, FitNote, Offer, Scene, same_model
 from .small_window import EmptyView, empty_view
 from .words import DASH, PillView, Tone, list_pill, speed_range, verdict_pill

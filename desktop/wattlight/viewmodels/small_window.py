@@ -6,7 +6,7 @@ from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, tr
 
-from .activity import BusyView, busy_actions
+from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart
 from .command import Action, Command, Verb
 from .figure import (
@@ -18,7 +18,6 @@ from .figure import (
     power_figure,
     sure_now,
 )
-from .notices import NoticeView, notice_views
 from .running import RunningView, running_views, switch_command
 from .scene import Scene, same_model
 from .words import DASH, verdict_short

@@ -9,10 +9,10 @@ from wattlight.i18n import tr, watts
 
 from .activity import busy_actions
 from .command import Command, Verb
-from .counting import counting_line
 from .figure import models_amount, power_now_w
 from .running import keep_command, switch_command
 from .scene import Scene, same_model
+from .settings_page import counting_line
 from .words import DASH, kept_text, moment, running_pill, verdict_short
 
 MENU_MODELS = 15

@@ -172,3 +172,12 @@ def _missing(fit: FitNote) -> str:
     if fit.spare_bytes is not None and fit.spare_bytes < 0:
         return tr("It is {gib} short of memory here.", gib=gib(-fit.spare_bytes))
     return tr("It does not fit the memory of this computer.")
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A plain table: headings and rows of texts; the first column is text, the others are figures."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    quiet_rows: frozenset[int] = frozenset()

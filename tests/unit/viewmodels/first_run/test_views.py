@@ -17,16 +17,15 @@ from wattlight.viewmodels import (
     kept_months,
     privacy_view,
 )
+from wattlight.viewmodels.first_model import preselected, three_offers
 from wattlight.viewmodels.first_run import (
     STEPS,
     FirstRunView,
     finished,
     first_run_view,
     moved,
-    preselected,
     price_left,
     step_of,
-    three_offers,
 )
 
 MB = 1_000_000

@@ -1,4 +1,4 @@
-"""The statements about a fit as sentences."""
+"""What a fit says, in words, for both faces."""
 
 from collections.abc import Callable
 from functools import lru_cache

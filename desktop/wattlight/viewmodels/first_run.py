@@ -1,20 +1,138 @@
-"""One page of the first run as a whole."""
+"""The first run: which page, what it says, what its buttons do. Pure."""
 
 from dataclasses import dataclass, replace
 
 from wattlight.domain.state import ServerStatus
-from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.domain.values import Device, MachineProfile, clean_text
+from wattlight.i18n import as_typed, gb, gib, tr
+from wattlight.settings import FirstRun, Settings
 
-from ..activity import BusyView, busy_actions, pull_view
-from ..command import Action, Command, Verb
-from ..scene import Scene
-from .machine_step import Fact, machine_facts
-from .model_step import ModelStep, model_step
-from .price_step import PriceStep, price_step
-from .server_step import ServerStep, server_step
-from .steps import STEPS, step_of
-from .try_step import TryStep, try_step
+from .activity import BusyView, busy_actions, pull_view
+from .command import Action, Command, Verb
+from .figure import no_sensor, sure_now
+from .first_model import ModelStep, TryStep, model_step, try_step
+from .scene import Scene
+from .server_setup import ServerStep, server_step
+from .settings_page import Choice, country_price, price_note, understood_price
+from .words import speed_text, verdict_pill
+
+Fact = tuple[str, str]
+"""A label and what is said of it."""
+
+
+def machine_facts(scene: Scene) -> tuple[Fact, ...]:
+    """Graphics, memory, disk, power; and for example which model would run how."""
+    host = scene.host
+    facts = list(_profile_facts(host.profile)) if host.profile is not None else []
+    free = scene.extras.disk_free_bytes
+    if free is not None:
+        facts.append((tr("Disk"), tr("{size} free for models", size=gb(free, 0))))
+    facts.append((tr("Power"), _power(scene)))
+    best = next(iter(scene.extras.offers or ()), None)
+    if best is not None:
+        parts = [clean_text(best.model, 60), verdict_pill(best.fit).text, speed_text(best.fit)]
+        facts.append(
+            (tr("What runs here"), tr("For example {model}", model=", ".join(p for p in parts if p)))
+        )
+    return tuple(facts)
+
+
+def _profile_facts(profile: MachineProfile) -> tuple[Fact, ...]:
+    cards = tuple(_card(device) for device in profile.devices)
+    none = tr("No graphics card that can run models, so the processor does it; that is slower")
+    memory = tr(
+        "{total}, {free} of it free now",
+        total=gib(profile.ram_total_bytes, 0),
+        free=gib(profile.ram_available_bytes, 0),
+    )
+    return (tr("Graphics"), "\n".join(cards) if cards else none), (tr("Memory"), memory)
+
+
+def _card(device: Device) -> str:
+    name = clean_text(device.name, 60)
+    if device.unified or device.integrated:
+        return tr("{name}, shares the memory of the computer", name=name)
+    if device.memory_total_bytes is None:
+        return tr("{name}, its memory cannot be read", name=name)
+    return tr("{name} with {size} of its own memory", name=name, size=gib(device.memory_total_bytes, 0))
+
+
+def _power(scene: Scene) -> str:
+    sample = scene.host.sample
+    if sample is None:
+        return tr("Waiting for the first reading")
+    if no_sensor(sample):
+        reason = next((d.reason for d in sample.devices if d.reason), "")
+        none = tr("No readable sensor, so energy and cost stay unknown")
+        return f"{none}. {clean_text(reason, 160)}" if reason else none
+    return tr("Measured: {basis}", basis=sure_now(sample))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """What the fields begin with. ``prefilled``: an official price of the country this computer is in."""
+
+    countries: tuple[Choice, ...]
+    country: str
+    price: str
+    currency: str
+    note: str
+    prefilled: bool
+
+
+def price_step(scene: Scene) -> PriceStep:
+    """The person's own price, else the country's official one where one is shipped."""
+    price = scene.settings.price
+    countries = tuple(Choice(c.code, c.name) for c in scene.extras.countries)
+    choices = (Choice("", tr("Another country")), *countries)
+    if price.per_kwh:
+        code = price.country or ""
+        own = as_typed(price.per_kwh)
+        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code), False)
+    found = country_price(scene, scene.setup.country)
+    if found is None or price.declined:
+        return PriceStep(choices, "", "", "", price_note(scene, ""), False)
+    return PriceStep(
+        choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code), bool(found.per_kwh)
+    )
+
+
+def price_left(settings: Settings, price: str, currency: str, country: str) -> tuple[Settings, str]:
+    """The settings when the page is left with "Continue", or a sentence what is wrong with the price.
+
+    An empty price is "I don't know".
+    """
+    if not price.strip():
+        return replace(settings, price=replace(settings.price, declined=True)), ""
+    if settings.price.tariff_file:
+        return settings, ""
+    entry = understood_price(price, currency, country, settings.price)
+    return (settings, entry.error) if entry.error else (replace(settings, price=entry.price), "")
+
+
+STEPS = ("machine", "server", "price", "model", "login", "try")
+
+
+def step_of(settings: Settings) -> str:
+    """The page to show: the remembered one, else the first."""
+    step = settings.first_run.step
+    return step if step in STEPS else STEPS[0]
+
+
+def moved(settings: Settings, by: int) -> Settings:
+    """The settings with the place so many pages further; it stays within the pages."""
+    index = min(max(STEPS.index(step_of(settings)) + by, 0), len(STEPS) - 1)
+    return replace(settings, first_run=replace(settings.first_run, step=STEPS[index]))
+
+
+def finished(settings: Settings) -> Settings:
+    """The settings after the last page, or after "Skip": it does not open by itself any more."""
+    return replace(settings, first_run_done=True, first_run=FirstRun())
+
+
+def put_off(settings: Settings) -> Settings:
+    """The settings with which it begins anew ("Set up again")."""
+    return replace(settings, first_run=replace(settings.first_run, step=STEPS[0]))
 
 
 @dataclass(frozen=True, slots=True)
