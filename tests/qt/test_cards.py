@@ -134,7 +134,7 @@ def test_the_comparison_with_an_api_is_worked_out_from_what_is_typed(shown: Show
     own = OwnSide("qwen3:8b", 100.0, 2000.0, 200.0, True)
     basis = BreakEvenBasis((row,), (own,), Decimal("0.40"), "EUR")
     shown.show(shown.scene, "cost")
-    assert "An API instead?" not in shown.texts()
+    assert "Compare with an API" not in shown.texts()
     shown.show(replace(shown.scene, extras=replace(shown.scene.extras, break_even=basis)))
     assert "Still needed: calls a month" in shown.texts()
     for name, text in (("Calls a month", "100000"), ("Tokens in", "1000"), ("Tokens out", "500")):
@@ -160,7 +160,7 @@ def test_measuring_is_one_click(shown: Shown) -> None:
 
 def test_loads_are_a_section_of_the_machine(shown: Shown) -> None:
     shown.show(shown.scene, "machine")
-    assert "Predicted and taken" in shown.texts()
+    assert "Predicted and actual memory" in shown.texts()
 
 
 @pytest.mark.parametrize("page", ["settings", "cost", "machine"])

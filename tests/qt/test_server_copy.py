@@ -109,7 +109,7 @@ def test_the_update_begins_at_once_and_can_be_cancelled(standing: Standing) -> N
     standing.show(NEWER, setup=InstallState("0.35.0", "fetching", 350_000_000, 1_400_000_000))
     (bar,) = [b for b in standing.rows.findChildren(QProgressBar) if b.isVisible()]
     assert bar.value() == 250
-    assert "Fetching · 0.4 GB of 1.4 GB" in standing.texts()
+    assert "Downloading · 0.4 GB of 1.4 GB" in standing.texts()
     standing.press("Cancel")
     assert standing.setup.calls == ["install_server", "cancel_install"]
 

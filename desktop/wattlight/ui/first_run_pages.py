@@ -53,22 +53,25 @@ class LoginPage(StepPage):
     def __init__(self) -> None:
         super().__init__()
         frame, column = card(8)
-        self._box = QCheckBox(tr("Start at login, so that the daily cost is complete"))
+        self._box = QCheckBox(tr("Start at login so that the daily cost is complete"))
         self._without = plain_label(
-            tr("Without it Wattlight counts only while it runs; the page Cost says how much that was."),
+            tr(
+                "Without it, Wattlight counts only while it is running; the Cost page shows how much of the "
+                "day that was."
+            ),
             "quiet",
             True,
         )
-        self._cannot = plain_label(tr("Starting at login is not known on this system."), "quiet", True)
+        self._cannot = plain_label(tr("Starting at login is not supported on this system."), "quiet", True)
         for part in (self._box, self._without, self._cannot):
             column.addWidget(part)
         self.column.addWidget(frame)
         other, lines = card(8)
         lines.addWidget(plain_label(tr("What leaves this computer"), "name", True))
         for text in (
-            tr("Nothing by itself: no account, no statistics, no look for updates."),
-            tr("Only when you install a model or Ollama, the place it comes from is asked for it."),
-            tr("Settings, Privacy lists every host that was contacted, and when."),
+            tr("Nothing on its own: no account, no telemetry, no update checks."),
+            tr("Only when you install a model or Ollama is the site it comes from contacted."),
+            tr("Settings > Privacy lists every host that was contacted, and when."),
         ):
             lines.addWidget(plain_label(text, "quiet", True))
         self.column.addWidget(other)
@@ -139,7 +142,7 @@ class PricePage(StepPage):
         super().__init__()
         self._filled: PriceStep | None = None
         self._touched = False
-        form = Form(tr("What one kWh costs you"))
+        form = Form(tr("What you pay for electricity"))
         self._country: QComboBox = combo(tr("Country"))
         self._price: QLineEdit = line(tr("Price per kWh"), "0.39", 110)
         self._currency: QLineEdit = line(tr("Currency"), "EUR", 70)
@@ -154,9 +157,7 @@ class PricePage(StepPage):
         form.add("", self._error)
         form.add("", self._note)
         self.column.addWidget(form.frame)
-        unknown = tr(
-            "Without a price Wattlight shows energy in kWh and no money. Leave it empty if you like."
-        )
+        unknown = tr("Without a price, Wattlight shows energy in kWh and no cost. You can leave it empty.")
         self.column.addWidget(plain_label(unknown, "quiet", True))
         self.column.addStretch(1)
         self._prices: dict[str, tuple[str, str, str]] = {}

@@ -92,7 +92,7 @@ class QuestionBar(QFrame):
         """Put the question of a command."""
         self._command = command
         set_text(self._label, command.question)
-        self._yes.setText((command.confirm or tr("Go on")).replace("&", "&&"))
+        self._yes.setText((command.confirm or tr("Continue")).replace("&", "&&"))
         self.setAccessibleName(command.question)
         self.show()
         self._no.setFocus()

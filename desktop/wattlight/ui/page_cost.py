@@ -43,7 +43,7 @@ class BreakEvenCard:
         self._filling = False
         self.frame: QFrame
         self.frame, column = card(8)
-        column.addWidget(plain_label(tr("An API instead?"), "label"))
+        column.addWidget(plain_label(tr("Compare with an API"), "label"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(6)
@@ -53,21 +53,21 @@ class BreakEvenCard:
         self._api = combo(tr("API"))
         self._api.setMinimumWidth(120)
         self._api.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self._model = combo(tr("Model here"))
+        self._model = combo(tr("Local model"))
         self._model.setMinimumWidth(120)
         self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self._api.currentIndexChanged.connect(lambda: self._chosen("api", self._api.currentData()))
         self._model.currentIndexChanged.connect(lambda: self._chosen("model", self._model.currentData()))
         grid.addWidget(plain_label(tr("API")), 0, 0)
         grid.addWidget(self._api, 0, 1, 1, 4)
-        grid.addWidget(plain_label(tr("Model here")), 1, 0)
+        grid.addWidget(plain_label(tr("Local model")), 1, 0)
         grid.addWidget(self._model, 1, 1, 1, 3)
         labels = (
             ("calls", tr("Calls a month")),
             ("tokens_in", tr("Tokens in")),
             ("tokens_out", tr("Tokens out")),
             ("speed", tr("Tokens/s here")),
-            ("watts", tr("Watts at work")),
+            ("watts", tr("Watts while answering")),
             ("hardware_price", tr("Hardware price")),
             ("life_months", tr("Months of use")),
         )

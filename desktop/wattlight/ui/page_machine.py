@@ -88,7 +88,7 @@ class MachinePage(Page):
         ways_column.addWidget(self._ways_text)
         self.column.addWidget(self._ways)
         loads, loads_column = card(8)
-        loads_column.addWidget(plain_label(tr("Predicted and taken"), "label"))
+        loads_column.addWidget(plain_label(tr("Predicted and actual memory"), "label"))
         self._loads_note = plain_label(role="quiet", wrap=True)
         self._loads = TableGrid(theme, 18)
         loads_column.addWidget(self._loads_note)

@@ -55,8 +55,8 @@ class PrivacyPage(Page):
         frame, column = card(8)
         column.addWidget(plain_label(tr("Hosts contacted"), "label"))
         text = tr(
-            "Wattlight sends nothing by itself: no account, no statistics, no look for updates. "
-            "These were asked, by Wattlight or by Ollama for it, each because you wanted something:"
+            "Wattlight sends nothing on its own: no account, no telemetry, no update checks. These hosts "
+            "were contacted, by Wattlight or by Ollama, each because of something you did:"
         )
         column.addWidget(plain_label(text, "quiet", True))
         self._none = plain_label(role="quiet", wrap=True)

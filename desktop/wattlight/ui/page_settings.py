@@ -222,9 +222,7 @@ class SettingsPage(Page):
         a_month = plain_label(tr("a month"))
         form.add(tr("Budget"), self._budget, plain_label(tr("a day")), self._month_budget, a_month)
         form.add(tr("One US dollar"), self._rate, plain_label(tr("as of")), self._rate_day)
-        form.add(
-            "", plain_label(tr("API prices are in dollars; your own rate converts them."), "quiet", True)
-        )
+        form.add("", plain_label(tr("API prices are in US dollars; your rate converts them."), "quiet", True))
         return form.frame
 
     def _models_card(self) -> QFrame:
@@ -242,9 +240,9 @@ class SettingsPage(Page):
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
         form.add(tr("Ollama's address"), self._url)
-        note = tr("Empty: the usual address on this computer, or OLLAMA_HOST.")
+        note = tr("Leave empty for the default address on this computer, or OLLAMA_HOST.")
         form.add("", plain_label(note, "quiet", True))
-        self._start_server = QCheckBox(tr("Start Ollama with Wattlight where none runs"))
+        self._start_server = QCheckBox(tr("Start Ollama with Wattlight if it is not running"))
         self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
         form.add("", self._start_server)
         self._server_copy = ServerCopyRows(self._ask)
@@ -255,7 +253,7 @@ class SettingsPage(Page):
         form = Form(tr("Wattlight"))
         self._themes = combo(tr("Appearance"))
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
-        self._autostart = QCheckBox(tr("Start at login, so that the daily cost is complete"))
+        self._autostart = QCheckBox(tr("Start at login so that the daily cost is complete"))
         self._autostart.toggled.connect(lambda on: self._changed(start_at_login=on))
         self._pause = QCheckBox(tr("Pause metering; paused time is not counted"))
         self._pause.toggled.connect(self._pause_turned)

@@ -39,7 +39,7 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         "switch": tr("Switching to {name}", name=name),
         "unload": tr("Unloading {name}", name=name) if name else tr("Unloading"),
         "remove": tr("Removing {name}", name=name),
-        "repair": tr("Looking for damaged files of {name}", name=name),
+        "repair": tr("Checking {name} for damaged files", name=name),
         "measure": tr("Measuring the speed of {name}", name=name),
     }.get(task.kind, name)
     seconds = max(0.0, (scene.now - task.started_at).total_seconds())
@@ -62,7 +62,7 @@ def pull_view(pull: PullState) -> BusyView:
         return _damaged(pull, name, doing)
     if pull.error:
         text = tr(
-            "{name} was not installed: {why}. What has arrived is kept.",
+            "{name} was not installed: {why}. What was downloaded is kept.",
             name=name,
             why=clean_text(pull.error).rstrip("."),
         )
@@ -88,8 +88,8 @@ def pull_view(pull: PullState) -> BusyView:
 def _damaged(pull: PullState, name: str, doing: str) -> BusyView:
     """It arrived, but the server kept files that are not what they should be."""
     question = tr(
-        "Remove the damaged files of {name} and download them again? The rest of it, and every other model, "
-        "stays.",
+        "Remove the damaged files of {name} and download them again? The rest of it and all other models "
+        "are kept.",
         name=name,
     )
     return BusyView(

@@ -123,7 +123,7 @@ def model_step(scene: Scene) -> ModelStep:
     if not choices:
         looking = scene.extras.offers is None
         empty = (
-            tr("Looking for models that fit…") if looking else tr("No model of the list fits this computer.")
+            tr("Looking for models that fit…") if looking else tr("No model in the list fits this computer.")
         )
     here = is_installed(scene, chosen) or pull_of(scene, chosen) is not None
     install = None if here or not chosen else Command(Verb.PULL, chosen)
@@ -144,8 +144,8 @@ def slow_line(scene: Scene) -> tuple[str, tuple[Action, ...]]:
         return "", ()
     time = fetch_seconds(small.download_bytes, speed)
     text = tr(
-        "{model} takes about {time} more on this line. A smaller one answers sooner; {model} can come in the "
-        "background afterwards.",
+        "{model} takes about {time} more on this connection. A smaller one is ready sooner; {model} can "
+        "be downloaded in the background afterwards.",
         model=clean_text(pull.model, 60),
         time=duration(left),
     )
@@ -239,11 +239,11 @@ def _choice(scene: Scene, offer: Offer, chosen: str) -> ModelChoice:
 def _note(scene: Scene, offers: bool) -> str:
     sentences = []
     if offers and scene.setup.line_bytes_per_s is None:
-        sentences.append(tr("How long it takes shows after the first 20 MB."))
+        sentences.append(tr("The time it takes is shown after the first 20 MB."))
     if scene.extras.catalog_date:
         sentences.append(
             tr(
-                "The list is of {date} and came with Wattlight.",
+                "The list is from {date} and came with Wattlight.",
                 date=clean_text(scene.extras.catalog_date, 30),
             )
         )
@@ -314,22 +314,22 @@ def _waiting(scene: Scene, model: str, ready: bool, pulling: bool) -> tuple[str,
     if ready:
         return "", None
     if not model:
-        return tr("No model was chosen. Go back one page, or choose one later on the page Models."), None
+        return tr("No model was chosen. Go back one page, or choose one later on the Models page."), None
     name = clean_text(model, 60)
     if pulling:
-        return tr("{name} is on its way. It can be asked as soon as it is here.", name=name), None
-    again = Action(tr("Go on with the download"), Command(Verb.PULL, model), primary=True)
+        return tr("{name} is being downloaded. You can ask it as soon as it is here.", name=name), None
+    again = Action(tr("Resume the download"), Command(Verb.PULL, model), primary=True)
     failed = next((p for p in scene.state.pulls if p.error and same_model(p.model, model)), None)
     if failed is not None:
         return clean_text(failed.error or "", 400), again
-    return tr("{name} is not on this computer yet. What has arrived of it is kept.", name=name), again
+    return tr("{name} is not on this computer yet. What was downloaded is kept.", name=name), again
 
 
 def _state(answer: AnswerState | None) -> str:
     if answer is None or answer.error or not answer.running:
         return ""
     if answer.seconds is not None:
-        return tr("Reading the power…")
+        return tr("Measuring the energy…")
     if answer.thinking:
         return tr("Thinking…")
     return tr("Answering…") if answer.text else tr("Loading the model…")
@@ -350,14 +350,14 @@ def _figures(scene: Scene, answer: AnswerState | None) -> str:
         error = answer.joules_error
         sure = tr("{basis} ±{error}", basis=basis, error=percent(error)) if error and basis else basis
         parts.append(
-            tr("{joules} in {time} with loading ({basis})", joules=joules(answer.joules),
+            tr("{joules} in {time} including loading ({basis})", joules=joules(answer.joules),
                time=duration(answer.seconds), basis=sure)
         )  # fmt: skip
     elif answer.joules_reason:
         why = clean_text(answer.joules_reason, 160).rstrip(".")
         parts.append(tr("energy not known: {why}", why=why[:1].lower() + why[1:]))
     if answer.cut:
-        parts.append(tr("ended at the limit of a trial"))
+        parts.append(tr("stopped at the length limit"))
     return " · ".join(parts)
 
 
@@ -390,4 +390,4 @@ def _better(scene: Scene, model: str, three: tuple[Offer, ...]) -> tuple[str, Ac
         name=clean_text(offer.model, 60),
         facts=", ".join(parts),
     )
-    return text, Action(tr("Fetch it in the background"), Command(Verb.PULL, offer.model))
+    return text, Action(tr("Download it in the background"), Command(Verb.PULL, offer.model))

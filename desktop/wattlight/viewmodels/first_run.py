@@ -39,7 +39,7 @@ def machine_facts(scene: Scene) -> tuple[Fact, ...]:
 
 def _profile_facts(profile: MachineProfile) -> tuple[Fact, ...]:
     cards = tuple(_card(device) for device in profile.devices)
-    none = tr("No graphics card that can run models, so the processor does it; that is slower")
+    none = tr("No graphics card that can run models; the processor does it, which is slower")
     memory = tr(
         "{total}, {free} of it free now",
         total=gib(profile.ram_total_bytes, 0),
@@ -192,7 +192,10 @@ def _words(step: str) -> tuple[str, str]:
     return {
         "machine": (
             tr("This computer"),
-            tr("Wattlight runs language models here and counts what they draw and cost. It found this:"),
+            tr(
+                "Wattlight runs language models on this computer and measures what they draw and cost. This "
+                "is what it found:"
+            ),
         ),
         "server": (
             tr("What runs the models"),
@@ -200,13 +203,13 @@ def _words(step: str) -> tuple[str, str]:
         ),
         "price": (
             tr("Your electricity price"),
-            tr("With it the energy becomes money. You can change it at any time, also for the past."),
+            tr("It turns energy into cost. You can change it at any time, also for past days."),
         ),
         "model": (
             tr("A first model"),
-            tr("These fit this computer. It is downloaded once and then runs here, without the network."),
+            tr("These fit this computer. A model is downloaded once and then runs here, without a network."),
         ),
-        "login": (tr("Counting every day"), ""),
+        "login": (tr("Measuring every day"), ""),
         "try": (tr("Ask it something"), ""),
     }[step]
 
@@ -280,7 +283,7 @@ def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
         return replace(view, busy=busy, slow=slow, slow_actions=actions)
     shown = pull_view(failed)
     again = Action(shown.retry_text, shown.retry or Command(Verb.PULL, failed.model))
-    dismiss = Action(tr("Leave it"), Command(Verb.CANCEL_PULL, failed.model))
+    dismiss = Action(tr("Dismiss"), Command(Verb.CANCEL_PULL, failed.model))
     proxy = None
     if scene.setup.pull_problem in {"registry_unreachable", "registry_fault"} and scene.setup.server_is_ours:
         proxy = scene.settings.server_proxy or scene.setup.proxy

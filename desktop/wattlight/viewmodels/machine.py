@@ -70,10 +70,10 @@ def _ways(sample: MachineSample | None) -> tuple[str, ...]:
     if sample is None or not no_sensor(sample):
         return ()
     doctor = tr(
-        "In a terminal, 'wattlight doctor' tells whether a permission is missing, which command would give "
-        "it, and how to take it back."
+        "In a terminal, 'wattlight doctor' shows whether a permission is missing, which command grants "
+        "it, and how to revoke it."
     )
-    battery = tr("Unplug the charger for a while: the battery then tells what the whole computer draws.")
+    battery = tr("Unplug the charger for a while: the battery then reports what the whole computer draws.")
     host = tr("In a virtual machine or a container the sensors belong to the host: run Wattlight there.")
     plugged = any(d.kind == "battery" for d in sample.devices)
     return (doctor, battery, host) if plugged else (doctor, host)
@@ -126,14 +126,14 @@ def _described(sample: DeviceSample, profile: tuple[Device, ...]) -> Device | No
 
 
 def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
-    power = figure(tr("Draw"), watts(sample.power_w), _sensor(sample))
+    power = figure(tr("Power draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
         reason = clean_text(sample.reason, 200) if sample.reason else tr("No readable power sensor.")
         if sample.estimate_w is not None:
             low, high = sample.estimate_w
             reason = f"{reason} {tr('Estimated {range}.', range=interval(number(round(low)), watts(high)))}"
-        note = tr("Asleep; it is left alone.") if sample.asleep else reason
-        power = FigureView(tr("Draw"), DASH, note=note)
+        note = tr("Asleep; Wattlight does not wake it.") if sample.asleep else reason
+        power = FigureView(tr("Power draw"), DASH, note=note)
     return DeviceCardView(
         clean_text(sample.name, 80),
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
@@ -145,7 +145,7 @@ def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
 
 
 def _silent_card(device: Device) -> DeviceCardView:
-    power = FigureView(tr("Draw"), DASH, note=tr("No reading yet."))
+    power = FigureView(tr("Power draw"), DASH, note=tr("No reading yet."))
     memory = tr("{gib} of memory", gib=gib(device.memory_total_bytes, 0)) if device.memory_total_bytes else ""
     return DeviceCardView(clean_text(device.name, 80), _kind("gpu"), None, power, memory, None)
 
@@ -179,7 +179,7 @@ def _pill(sample: DeviceSample) -> PillView | None:
     if sample.asleep:
         return PillView(tr("asleep"), Tone.PLAIN)
     if sample.power_w is None and sample.counter_mj is None:
-        return PillView(tr("draw not readable"), Tone.PARTLY, sample.reason or "")
+        return PillView(tr("power not readable"), Tone.PARTLY, sample.reason or "")
     if sample.quality is Quality.ESTIMATED:
         return PillView(tr("estimated"), Tone.PARTLY)
     return PillView(tr("measured"), Tone.GOOD)
@@ -192,7 +192,7 @@ def _details(sample: DeviceSample, device: Device | None) -> list[str]:
         Scope.PACKAGE: tr("covers the processor package"),
         Scope.MODULE: tr("covers the module"),
         Scope.SYSTEM: tr("covers the whole computer"),
-        Scope.BATTERY: tr("covers what the battery gives"),
+        Scope.BATTERY: tr("covers what the battery delivers"),
     }
     parts = []
     if sample.utilisation_percent is not None:

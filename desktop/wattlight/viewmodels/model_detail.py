@@ -154,7 +154,7 @@ def _context_text(fit: FitNote | None) -> str:
         return ""
     full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
     if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
-        return tr("All {n} tokens it was trained for stay on the GPU", n=number(fit.trained_context))
+        return tr("Its full context of {n} tokens stays on the GPU", n=number(fit.trained_context))
     if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
         more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
         return f"{full}; {more}"
@@ -179,7 +179,7 @@ def _why(
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
         if fit is not None and fit.active_w is not None:
-            parts.append(tr("It draws {watts} more while it answers.", watts=watts(fit.active_w)))
+            parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
         if fit is not None and (fit.verdict is not None or model is not None):
             parts += [clean_text(r, 200) for r in fit.reasons[:3]]
     if running is not None:
@@ -224,7 +224,7 @@ def _actions(
     word = tr("Switch to it") if scene.host.server.running else tr("Load")
     main = Action(word, switch_command(scene, model.name), True, ready, why_not)
     beside = Action(
-        tr("Load beside"),
+        tr("Load alongside"),
         Command(Verb.LOAD, model.name),
         False,
         ready,
@@ -286,5 +286,5 @@ def _footnote(scene: Scene, model: InstalledModel | None, offer: Offer | None) -
     if free is not None:
         parts.append(tr("{size} free on disk", size=gb(free, 0)))
         if size and size > free:
-            parts.append(tr("not enough room"))
+            parts.append(tr("not enough disk space"))
     return " · ".join(parts)

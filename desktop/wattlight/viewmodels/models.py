@@ -72,7 +72,7 @@ def use_name(use: str) -> str:
     names = {
         "chat": tr("Chat"),
         "code": tr("Code"),
-        "vision": tr("Pictures"),
+        "vision": tr("Images"),
         "reasoning": tr("Reasoning"),
         "agents": tr("Agents"),
         "embedding": tr("Embeddings"),
@@ -229,7 +229,7 @@ def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
 
 def _empty(scene: Scene, filters: Filters) -> EmptyView:
     if filters.search or filters.use:
-        return EmptyView(tr("Nothing matches"), tr("Try another word, or type the whole name of a model."))
+        return EmptyView(tr("Nothing matches"), tr("Try another word, or type the full name of a model."))
     empty = empty_view(scene)
     if empty is not None:
         return empty

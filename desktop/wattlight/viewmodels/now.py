@@ -44,7 +44,7 @@ def now_view(scene: Scene) -> NowView:
         tr("Switch…"), Command(Verb.OPEN_MODELS), primary=True, hint=tr("Choose another model to load.")
     )
     return NowView(
-        power_figure(host, tr("Drawing now")),
+        power_figure(host, tr("Power draw now")),
         models_figure(host, host.today, tr("Models today")),
         month_figure(scene),
         power_chart(host, scene.now),

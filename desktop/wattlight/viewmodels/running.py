@@ -69,10 +69,10 @@ def loads_note(scene: Scene) -> str:
     """What the table shows and how many of its rows teach something."""
     loads = scene.extras.loads
     if not loads:
-        return tr("Each time a model is loaded, what was predicted is compared here with what it took.")
+        return tr("Each time a model is loaded, its predicted memory is compared here with what it used.")
     good = sum(1 for load in loads if load.disturbed is None)
     return tr(
-        "{good} of {all} loads were undisturbed and correct later predictions.",
+        "{good} of {all} loads were undisturbed and improve later predictions.",
         good=number(good),
         all=number(len(loads)),
     )
@@ -164,8 +164,8 @@ def measure_action(scene: Scene, name: str) -> Action:
     """Run the quick benchmark; greyed while it runs or while the server is away."""
     busy = any(t.kind == "measure" and t.error is None for t in scene.state.tasks)
     ready = scene.host.server.status is ServerStatus.READY
-    why_not = tr("A measurement is under way.") if busy else "" if ready else tr("Ollama is not running.")
-    hint = tr("Lets it write for about 15 seconds and counts; the model is loaded for that.")
+    why_not = tr("A measurement is in progress.") if busy else "" if ready else tr("Ollama is not running.")
+    hint = tr("Generates text for about 15 seconds and counts the tokens; the model is loaded for that.")
     return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, ready and not busy, why_not, hint)
 
 
@@ -174,9 +174,11 @@ def keep_action(model: RunningModel) -> Action:
     command = keep_command(model)
     if command.verb is Verb.RELEASE:
         return Action(
-            tr("Let it unload"), command, hint=tr("It unloads by itself again when nobody uses it.")
+            tr("Allow unloading"),
+            command,
+            hint=tr("It is unloaded again once it has not been used for a while."),
         )
-    hint = tr("Stays in memory until you unload it. It then draws some power all the time.")
+    hint = tr("Keeps it in memory until you unload it. It then draws some power all the time.")
     return Action(tr("Keep loaded"), command, hint=hint)
 
 
@@ -203,7 +205,7 @@ def takes_place_of(scene: Scene, name: str) -> str:
     others = [clean_text(m.name, 60) for m in scene.host.server.running if not same_model(m.name, name)]
     if not others:
         return ""
-    return tr("Takes the place of {names} while it runs.", names=", ".join(others))
+    return tr("Replaces {names} while it is loaded.", names=", ".join(others))
 
 
 GIB = 1 << 30
@@ -257,7 +259,7 @@ def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
         if fit is not None and fit.weights_bytes and len(running) == 1:
             weights = min(fit.weights_bytes, model.size_vram_bytes)
             parts.append((tr("weights"), weights, "weights"))
-            parts.append((tr("context and work"), max(0, (whole or 0) - weights), "work"))
+            parts.append((tr("context and buffers"), max(0, (whole or 0) - weights), "work"))
         else:
             role = "work" if len(parts) % 2 else "weights"
             parts.append((model.name, whole or model.size_vram_bytes, role))
@@ -298,7 +300,7 @@ def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | No
     if not total or device is None or fit.verdict not in {FULL_GPU, PARTIAL_GPU}:
         return None
     others = device.memory_used_bytes
-    parts = [(tr("weights"), weights, "weights"), (tr("context and work"), work, "work")]
+    parts = [(tr("weights"), weights, "weights"), (tr("context and buffers"), work, "work")]
     if fit.spare_bytes is not None and fit.spare_bytes >= 0:
         others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
     parts.append((tr("driver, others, reserve"), others or 0, "other"))

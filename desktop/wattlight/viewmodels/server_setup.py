@@ -9,7 +9,7 @@ from wattlight.i18n import duration, gb, tr
 from .activity import BusyView
 from .command import Action, Command, Verb
 from .scene import Scene
-from .words import PillView, Tone
+from .words import PillView, Tone, server_trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ def server_copy_view(scene: Scene) -> ServerCopyView | None:
 def install_line(state: InstallState) -> BusyView:
     """How far an installation is. Its last step, trying the program, takes a moment and is not cancelled."""
     texts = {
-        "checking": tr("Looking for room on the disk"),
-        "fetching": tr("Fetching"),
+        "checking": tr("Checking disk space"),
+        "fetching": tr("Downloading"),
         "unpacking": tr("Unpacking"),
-        "trying": tr("Trying whether it runs here"),
-        "verifying": tr("Checking who signed it"),
+        "trying": tr("Testing whether it runs here"),
+        "verifying": tr("Checking its signature"),
     }
     parts = [texts.get(state.stage, tr("Installing"))]
     fraction = None
@@ -94,14 +94,7 @@ def _update(scene: Scene, ways: ServerWays, offered: str) -> Action:
     if not ways.fetch_bytes:  # it was gone back from, and is still on the disk
         return Action(tr("Update to {version}", version=version), command)
     size = rough_size(ways.download_bytes, ways.download_is_exact)
-    free = scene.extras.disk_free_bytes
-    room = free is None or free >= ways.disk_bytes
-    return Action(
-        tr("Update to {version}, {size}", version=version, size=size),
-        command,
-        enabled=room,
-        why_not="" if room else tr("There is not enough room on the disk."),
-    )
+    return _install_action(scene, ways, tr("Update to {version}, {size}", version=version, size=size))
 
 
 def _restart_note(scene: Scene, ways: ServerWays) -> str:
@@ -111,7 +104,7 @@ def _restart_note(scene: Scene, ways: ServerWays) -> str:
     note = tr("Takes effect when no model is loaded.")
     if not running:
         return note
-    return f"{note} " + tr("Until then {version} runs.", version=_version(running))
+    return f"{note} " + tr("Until then, {version} keeps running.", version=_version(running))
 
 
 def _version(text: str) -> str:
@@ -142,15 +135,13 @@ def server_step(scene: Scene) -> ServerStep:
     if facts.setup is not None and facts.setup.stage not in {"failed", "opened"}:
         return _installing(facts.setup)
     if facts.starting:
-        return ServerStep(tr("Ollama is being started…"), tr("This takes some seconds."))
+        return ServerStep(tr("Starting Ollama…"), tr("This takes a few seconds."))
     if server.status is ServerStatus.UNKNOWN or (server.status is ServerStatus.ABSENT and facts.ways is None):
-        return ServerStep(tr("Looking for Ollama…"), tr("The program that runs the models on this computer."))
+        text = tr("The program that runs the models on this computer.")
+        return ServerStep(server_trouble(ServerStatus.UNKNOWN), text)
     if server.status is not ServerStatus.ABSENT:
-        title = {
-            ServerStatus.FOREIGN: tr("Another program answers where Ollama should"),
-            ServerStatus.SILENT: tr("Ollama does not answer"),
-        }.get(server.status, tr("Ollama cannot be used"))
-        return ServerStep(title, clean_text(server.message or "", 400), Tone.BAD, actions=(_again(True),))
+        said = clean_text(server.message or "", 400)
+        return ServerStep(server_trouble(server.status), said, Tone.BAD, actions=(_again(True),))
     return _absent(scene, facts.ways or ServerWays())
 
 
@@ -163,7 +154,7 @@ def _ready(scene: Scene) -> ServerStep:
         count, tr("{n} models are installed.", n=count)
     )
     if scene.setup.server_is_ours:
-        how = tr("Wattlight started it and ends it when you quit.")
+        how = tr("Wattlight started it and stops it when you quit.")
     else:
         how = tr("Wattlight uses it as it is and changes nothing about it.")
     return ServerStep(title, f"{how} {have}", Tone.GOOD, ready=True, pill=PillView(tr("ready"), Tone.GOOD))
@@ -172,7 +163,7 @@ def _ready(scene: Scene) -> ServerStep:
 def _installing(state: InstallState) -> ServerStep:
     busy = install_line(state)
     title = tr("Installing Ollama {version}", version=clean_text(state.version, 30)).strip()
-    return ServerStep(title, tr("What has arrived is kept, also after a cancel."), progress=busy)
+    return ServerStep(title, tr("What was downloaded is kept, even if you cancel."), progress=busy)
 
 
 def _absent(scene: Scene, ways: ServerWays) -> ServerStep:
@@ -183,14 +174,14 @@ def _absent(scene: Scene, ways: ServerWays) -> ServerStep:
         return _startable(ways, error, log)
     if ways.commands:
         text = tr(
-            "Ollama is installed as a service of this computer, which Wattlight never touches. Its owner "
-            "starts it with these commands; Wattlight then finds it by itself."
+            "Ollama is installed as a system service, which Wattlight never touches. An administrator "
+            "starts it with these commands; Wattlight then finds it automatically."
         )
         return ServerStep(
             tr("Ollama is installed but not running"), text, commands=ways.commands, actions=(_again(True),)
         )
     if ways.version is None:
-        why = clean_text(ways.why_not, 400) or tr("Install Ollama; Wattlight finds it by itself.")
+        why = clean_text(ways.why_not, 400) or tr("Install Ollama; Wattlight then finds it automatically.")
         return ServerStep(tr("Ollama is not installed"), why, actions=(_again(True),))
     if ways.by_installer:
         return _by_installer(scene, ways, error)
@@ -203,7 +194,7 @@ def _startable(ways: ServerWays, error: str, log: str) -> ServerStep:
         text = tr("Wattlight's own copy, version {version}.", version=clean_text(ways.managed, 30))
     else:
         text = tr("It was found at {path}.", path=where)
-    text += " " + tr("Wattlight starts it for you and ends it when you quit.")
+    text += " " + tr("Wattlight starts it for you and stops it when you quit.")
     start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
     if error:
         return ServerStep(tr("Ollama did not start"), error, Tone.BAD, actions=(start, _again()), log=log)
@@ -214,69 +205,70 @@ def _startable(ways: ServerWays, error: str, log: str) -> ServerStep:
 def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> ServerStep:
     size = rough_size(ways.download_bytes, ways.download_is_exact)
     sentences = [
-        tr("Wattlight can install a copy for you alone, without an administrator."),
-        tr("Version {version}: {size} to download. Installing takes {disk} of the disk, {kept} of it stay.",
-           version=clean_text(ways.version or "", 30), size=size,
-           disk=rough_size(ways.disk_bytes, ways.disk_is_exact),
-           kept=rough_size(ways.kept_bytes, ways.disk_is_exact)),
-    ]  # fmt: skip
+        tr("Wattlight can install a copy just for you, without administrator rights."),
+        tr(
+            "Version {version}: {size} to download. Installing needs {disk} of disk space, of which "
+            "{kept} stay in use.",
+            version=_version(ways.version or ""),
+            size=size,
+            disk=rough_size(ways.disk_bytes, ways.disk_is_exact),
+            kept=rough_size(ways.kept_bytes, ways.disk_is_exact),
+        ),
+    ]
     if ways.with_amd:
         sentences.append(tr("That includes the extra files that AMD cards need."))
     if ways.without_amd:
         sentences.append(
             tr(
-                "The extra files for AMD cards are not part of it: your card may be used less well or not at "
-                "all. With an Ollama installed as its own web page says, it is."
+                "The extra files for AMD cards are not part of it: your card may be used less well or "
+                "not at all. An Ollama installed as its website describes includes them."
             )
         )
-    free = scene.extras.disk_free_bytes
-    room = free is None or free >= ways.disk_bytes
-    if free is not None:
-        sentences.append(tr("{free} are free.", free=gb(free, 0 if free >= 10**10 else 1)))
-    install = Action(
-        tr("Install Ollama, {size}", size=size),
-        Command(Verb.INSTALL_SERVER),
-        primary=True,
-        enabled=room,
-        why_not="" if room else tr("There is not enough room on the disk."),
-    )
-    if error:
-        return ServerStep(
-            tr("Ollama was not installed"), error, Tone.BAD, actions=(install, _again()), log=log
-        )
-    return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=(install, _again()))
+    return _offered(scene, ways, tr("Install Ollama, {size}", size=size), sentences, error, log)
 
 
 def _by_installer(scene: Scene, ways: ServerWays, error: str) -> ServerStep:
-    setup = scene.setup.setup
+    button, setup = tr("Open Ollama's installer"), scene.setup.setup
     if setup is not None and setup.stage == "opened":
         text = tr(
-            "Wattlight checked that Ollama's maker signed it. Do what its window says: on a Mac drag Ollama "
-            "into Applications and open it there. Wattlight finds Ollama by itself as soon as it runs."
+            "Wattlight checked that Ollama's maker signed it. Follow its window: on a Mac, drag Ollama "
+            "into Applications and open it there. Wattlight finds Ollama automatically as soon as it "
+            "runs."
         )
-        anew = Action(tr("Open Ollama's installer"), Command(Verb.INSTALL_SERVER))
+        anew = Action(button, Command(Verb.INSTALL_SERVER))
         return ServerStep(tr("Ollama's installer is open"), text, actions=(_again(True), anew))
-    free = scene.extras.disk_free_bytes
-    room = free is None or free >= ways.disk_bytes
     sentences = [
-        tr("Wattlight fetches Ollama's own installer, checks that Ollama's maker signed it, and opens it. "
-           "What it installs, you decide in its window."),
-        tr("Version {version}: {size} to download, and more of the disk once it is installed.",
-           version=clean_text(ways.version or "", 30),
-           size=rough_size(ways.download_bytes, ways.download_is_exact)),
-    ]  # fmt: skip
+        tr(
+            "Wattlight downloads Ollama's own installer, checks that Ollama's maker signed it, and opens "
+            "it. You decide in its window what is installed."
+        ),
+        tr(
+            "Version {version}: {size} to download, and more disk space once it is installed.",
+            version=_version(ways.version or ""),
+            size=rough_size(ways.download_bytes, ways.download_is_exact),
+        ),
+    ]
+    return _offered(scene, ways, button, sentences, error)
+
+
+def _offered(
+    scene: Scene, ways: ServerWays, button: str, sentences: list[str], error: str, log: str = ""
+) -> ServerStep:
+    """An installation with the room it needs, or why the last one failed."""
+    free = scene.extras.disk_free_bytes
     if free is not None:
         sentences.append(tr("{free} are free.", free=gb(free, 0 if free >= 10**10 else 1)))
-    start = Action(
-        tr("Open Ollama's installer"),
-        Command(Verb.INSTALL_SERVER),
-        primary=True,
-        enabled=room,
-        why_not="" if room else tr("There is not enough room on the disk."),
-    )
+    actions = (_install_action(scene, ways, button, primary=True), _again())
     if error:
-        return ServerStep(tr("Ollama was not installed"), error, Tone.BAD, actions=(start, _again()))
-    return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=(start, _again()))
+        return ServerStep(tr("Ollama was not installed"), error, Tone.BAD, actions=actions, log=log)
+    return ServerStep(tr("Ollama is not installed"), " ".join(sentences), actions=actions)
+
+
+def _install_action(scene: Scene, ways: ServerWays, text: str, primary: bool = False) -> Action:
+    free = scene.extras.disk_free_bytes
+    room = free is None or free >= ways.disk_bytes
+    why_not = "" if room else tr("There is not enough disk space.")
+    return Action(text, Command(Verb.INSTALL_SERVER), primary, room, why_not)
 
 
 def _again(primary: bool = False) -> Action:

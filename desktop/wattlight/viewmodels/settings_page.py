@@ -79,10 +79,10 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.theme if settings.theme in THEMES else "system",
         keep_alive_choices(settings.keep_alive),
         settings.keep_alive,
-        (Choice("0", tr("the server's own")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
+        (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
         settings.servers[0].url or "",
-        tr("Empty: the usual address on this computer, or OLLAMA_HOST."),
+        tr("Leave empty for the default address on this computer, or OLLAMA_HOST."),
         scene.state.paused,
         _amount(settings.meter.daily_budget_micro),
         _amount(settings.meter.monthly_budget_micro),
@@ -98,7 +98,7 @@ def settings_view(scene: Scene) -> SettingsView:
 def theme_choices() -> tuple[Choice, ...]:
     """Light, dark, or as the system."""
     return (
-        Choice("system", tr("As the system")),
+        Choice("system", tr("Follow the system")),
         Choice("light", tr("Light")),
         Choice("dark", tr("Dark")),
     )
@@ -129,10 +129,12 @@ def price_note(scene: Scene, code: str) -> str:
     """Where the prefilled price comes from."""
     country = country_price(scene, code)
     if country is None or not country.per_kwh:
-        return tr("It stands on your bill, usually as a price per kWh with taxes.")
+        return tr("Find it on your bill, usually as a price per kWh including taxes.")
     source = clean_text(country.source, 120)
     return tr(
-        "Average household price {year}; your own is better. {source}", year=country.year, source=source
+        "Average household price {year}; your own is more accurate. {source}",
+        year=country.year,
+        source=source,
     )
 
 
@@ -149,7 +151,7 @@ def understood_price(text: str, currency: str, country: str, old: Price) -> Pric
     if not value.is_finite() or value < 0:
         return PriceEntry(old, tr("The price cannot be negative."))
     if value > LARGEST_PRICE:
-        return PriceEntry(old, tr("That is very much for one kWh. Is it the price in cents?"))
+        return PriceEntry(old, tr("That is very high for one kWh. Is it the price in cents?"))
     if len(code) != 3 or not code.isascii() or not code.isalpha():
         return PriceEntry(old, tr("Type the currency as three letters, like EUR."))
     return PriceEntry(
@@ -229,8 +231,8 @@ def counting_view(scene: Scene) -> CountingView:
         settings.passthrough_on,
         str(settings.passthrough_port),
         tr(
-            "Programs that use this address instead of Ollama's have their tokens counted; what is asked and "
-            "answered is passed on untouched and not kept. It listens on this computer only."
+            "The tokens of programs that use this address instead of Ollama's are counted. Prompts and "
+            "answers are passed on unchanged and not stored. It listens on this computer only."
         ),
         ways if settings.passthrough_on else (),
         _stand(scene),
@@ -263,7 +265,7 @@ def _stand(scene: Scene) -> str:
         tokens=number(counting.output_tokens),
     )
     if counting.uncounted:
-        more = tr("{n} requests came without counts.", n=number(counting.uncounted))
+        more = tr("{n} requests reported no token counts.", n=number(counting.uncounted))
         text = f"{text} {more}"
     return text
 
@@ -306,12 +308,12 @@ def privacy_view(scene: Scene) -> PrivacyView:
     )
     none = "" if rows else tr("No host was contacted yet.") if contacts is not None else tr("Reading…")
     keep = scene.settings.meter.keep_months
-    choices = [Choice("", tr("for ever")), Choice(str(KEEP_MONTHS), tr("{n} months", n=KEEP_MONTHS))]
+    choices = [Choice("", tr("forever")), Choice(str(KEEP_MONTHS), tr("{n} months", n=KEEP_MONTHS))]
     if keep not in {None, KEEP_MONTHS}:
         choices.append(Choice(str(keep), tr("{n} months", n=keep)))
     question = tr(
-        "Delete everything that was recorded of energy and cost, of all days? This cannot be undone. "
-        "Settings and models stay."
+        "Delete all recorded energy and cost, for every day? This cannot be undone. Settings and models "
+        "are kept."
     )
     delete = Action(
         tr("Delete all records…"), Command(Verb.DELETE_LEDGER, question=question, confirm=tr("Delete all"))
@@ -324,9 +326,9 @@ def privacy_view(scene: Scene) -> PrivacyView:
 def reason_text(code: str) -> str:
     """Why a host was asked."""
     return {
-        "model": tr("Ollama fetched a model from it, because you installed one"),
-        "shape": tr("The size and shape of a model, because you asked whether it fits"),
-        "server": tr("A copy of Ollama, because you let Wattlight install it"),
+        "model": tr("Ollama downloaded a model because you installed one"),
+        "shape": tr("Wattlight read the size of a model because you asked whether it fits"),
+        "server": tr("Wattlight downloaded Ollama because you had it installed"),
     }.get(code, clean_text(code, 60))
 
 

@@ -180,7 +180,7 @@ def test_detail_of_an_offer_has_size_time_and_room() -> None:
     assert detail.main.text == "Install 17.4 GB"
     assert detail.footnote == "About 24 min to download · 412 GB free on disk"
     assert detail.context_text == "Up to about 81,000 tokens stay on the GPU; 130,000 with an 8-bit cache"
-    assert "Takes the place of qwen3:8b" in detail.why
+    assert "Replaces qwen3:8b" in detail.why
     assert [c.text for c in detail.choices][:2] == ["4,096", "8,192"]
 
 
