@@ -24,7 +24,7 @@ from wattlight.runtime.managed import choose_release
 from wattlight.services.advising import Advisor
 from wattlight.viewmodels import Extras, Offer
 from wattlight.viewmodels.advice import offers
-from wattlight.viewmodels.first_run import fetch_seconds, three_offers
+from wattlight.viewmodels.first_model import fetch_seconds, three_offers
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MACHINES = (

@@ -31,7 +31,6 @@ from wattlight.domain.values import (
 from wattlight.settings import Meter, Price, Settings
 from wattlight.viewmodels import (
     CPU_ONLY,
-    DOES_NOT_FIT,
     FULL_GPU,
     PARTIAL_GPU,
     ContextStep,
@@ -39,6 +38,7 @@ from wattlight.viewmodels import (
     DayCost,
     Extras,
     FitNote,
+    LeftOut,
     ModelMonth,
     Offer,
     Scene,
@@ -211,8 +211,7 @@ def fits() -> tuple[FitNote, ...]:
 
 
 def offers() -> tuple[Offer, ...]:
-    """Three that fit, and one that people ask for although it does not."""
-    big = FitNote("qwen3:32b-fp16", DOES_NOT_FIT, spare_bytes=round(-40 * GIB), trained_context=40960)
+    """Three that fit."""
     return (
         Offer(
             "qwen3.6:27b",
@@ -243,18 +242,6 @@ def offers() -> tuple[Offer, ...]:
             "2025",
             "Apache-2.0",
             ("code", "agents"),
-        ),
-        Offer(
-            "qwen3:32b-fp16",
-            big,
-            round(65.5 * GB),
-            "F16",
-            "Alibaba",
-            "2025",
-            "Apache-2.0",
-            ("chat",),
-            "",
-            True,
         ),
     )
 
@@ -317,7 +304,12 @@ def extras() -> Extras:
             ModelMonth("gpt-oss:20b", 2_800_000, 270_000, 30_000, 270_000, "Aug 2026"),
         ),
         countries=COUNTRIES,
-        last_pull_bytes_per_s=12e6,
+        left_out=(
+            LeftOut("qwen3:32b-fp16", "qwen3:32b-fp16: needs about 64 GiB, and 23 GiB can be had."),
+            LeftOut(
+                "dolphin-mixtral:8x7b", "dolphin-mixtral:8x7b: would write only about 3 tokens/s here.", True
+            ),
+        ),
         disk_free_bytes=412 * GB,
         same_time_last_week_micro=90_000,
         month_low_micro=3_300_000,

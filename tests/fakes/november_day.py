@@ -38,6 +38,7 @@ from wattlight.domain.values import (
     MachineProfile,
     MachineSample,
     MemorySample,
+    Problem,
     Quality,
     Scope,
 )
@@ -45,6 +46,7 @@ from wattlight.i18n import short_date
 from wattlight.services.advising import Advisor
 from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
 from wattlight.services.pricing import mean_price, read_tariff_file
+from wattlight.services.shapes import FoundShape
 from wattlight.settings import Meter, Price, Settings
 from wattlight.store import open_reader
 from wattlight.store.jobs import TokenHour
@@ -123,6 +125,10 @@ def installed() -> tuple[InstalledModel, ...]:
         size = entry.download_bytes
         found.append(InstalledModel(name, name, size, entry.family, "", match.tag.quant))
     return tuple(found)
+
+
+def _no_registry(name: str) -> FoundShape:
+    raise Problem(f"{name} was not looked up.")
 
 
 def running(advisor: Advisor) -> RunningModel:
@@ -210,6 +216,7 @@ def answers(
         break_even=BreakEvenBasis,
         loads=lambda: (),
         catalog_date=lambda: short_date(advisor.catalog.date),
+        shape=_no_registry,
     )
     made: queue.Queue[Extras] = queue.Queue()
     maker = ExtrasMaker(sources, made.put)

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QTableView, QWidget
 
 from fakes import made_up_day
 from wattlight.domain.breakeven import ApiPrice
@@ -14,7 +14,16 @@ from wattlight.domain.state import CountingState
 from wattlight.settings import Settings
 from wattlight.ui.dashboard import Dashboard
 from wattlight.ui.theme import Theme
-from wattlight.viewmodels import BreakEvenBasis, Command, OwnSide, Scene, Verb
+from wattlight.viewmodels import (
+    BreakEvenBasis,
+    Command,
+    FitNote,
+    NamedModel,
+    Offer,
+    OwnSide,
+    Scene,
+    Verb,
+)
 
 from .grab import settle
 
@@ -125,7 +134,7 @@ def test_the_comparison_with_an_api_is_worked_out_from_what_is_typed(shown: Show
     own = OwnSide("qwen3:8b", 100.0, 2000.0, 200.0, True)
     basis = BreakEvenBasis((row,), (own,), Decimal("0.40"), "EUR")
     shown.show(shown.scene, "cost")
-    assert "An API instead?" not in shown.texts()
+    assert "Compare with an API" not in shown.texts()
     shown.show(replace(shown.scene, extras=replace(shown.scene.extras, break_even=basis)))
     assert "Still needed: calls a month" in shown.texts()
     for name, text in (("Calls a month", "100000"), ("Tokens in", "1000"), ("Tokens out", "500")):
@@ -151,7 +160,7 @@ def test_measuring_is_one_click(shown: Shown) -> None:
 
 def test_loads_are_a_section_of_the_machine(shown: Shown) -> None:
     shown.show(shown.scene, "machine")
-    assert "Predicted and taken" in shown.texts()
+    assert "Predicted and actual memory" in shown.texts()
 
 
 @pytest.mark.parametrize("page", ["settings", "cost", "machine"])
@@ -172,3 +181,38 @@ def test_the_cards_fit_the_smallest_window(shown: Shown, page: str) -> None:
     settle()
     inner = shown.dashboard._pages[page].widget()
     assert inner.minimumSizeHint().width() <= shown.dashboard._pages[page].viewport().width()
+
+
+def test_a_typed_model_is_judged_in_the_background_and_looked_up_on_enter(shown: Shown) -> None:
+    shown.show(shown.scene, "models")
+    field = shown.find(QLineEdit, "Search or name")
+    assert isinstance(field, QLineEdit)
+    field.setText("llama3.1:70b")
+    settle()
+    shown.show(shown.scene)
+    assert shown.asked == [Command(Verb.JUDGE, "llama3.1:70b")]
+    assert not shown.find(QPushButton, "Install").isEnabled()
+    note = FitNote("llama3.1:70b", "partial_gpu", 43, 81, reasons=("43 of 81 layers fit on the card.",))
+    known = NamedModel(Offer("llama3.1:70b", note, 42_500_000_000))
+    shown.show(replace(shown.scene, extras=replace(shown.scene.extras, named=known)))
+    assert "43 of 81 layers fit on the card." in shown.texts()
+    assert shown.find(QPushButton, "Install 42.5 GB").isEnabled()
+    field.returnPressed.emit()
+    settle()
+    assert shown.asked[1:] == [Command(Verb.LOOK_UP, "llama3.1:70b")]
+    assert not shown.find(QPushButton, "Install 42.5 GB").isEnabled()
+    sure = replace(known, asked=True)
+    shown.show(replace(shown.scene, extras=replace(shown.scene.extras, named=sure)))
+    assert shown.find(QPushButton, "Install 42.5 GB").isEnabled()
+
+
+def test_models_that_do_not_fit_are_shown_on_request(shown: Shown) -> None:
+    shown.show(shown.scene, "models")
+    box = shown.find(QCheckBox, "Show 2 models that do not fit")
+    assert isinstance(box, QCheckBox)
+    box.click()
+    settle()
+    page = shown.dashboard.findChild(QTableView, "")
+    assert page is not None
+    names = [page.model().index(row, 0).data() for row in range(page.model().rowCount())]
+    assert any("qwen3:32b-fp16" in str(name) for name in names)

@@ -17,8 +17,8 @@ from fakes import made_up_day
 from fakes.sni_probe import TrayProbe
 from wattlight.i18n import activate
 from wattlight.ui.dashboard import PAGES
-from wattlight.ui.geometry import fitting, geometry_text, restore
 from wattlight.ui.tokens import contrast
+from wattlight.ui.window import fitting, geometry_text, restore
 from wattlight.viewmodels import cost_view, now_view
 
 from .desk import Desk, TrayApp, wait_until

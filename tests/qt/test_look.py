@@ -86,12 +86,12 @@ def test_no_label_is_made_without_the_helper() -> None:
             if name == "QLabel" and (node.args or node.keywords):
                 faults.append(f"{where}: QLabel with a text, use plain_label()")
             guessing = {"QMessageBox", "QProgressDialog", "QErrorMessage"}
-            if name in guessing and file.name != "sentence_box.py":
+            if name in guessing and file.name != "text.py":
                 faults.append(f"{where}: {name} guesses markup and blocks")
             if name == "setToolTip" and file.name not in {"text.py", "keeper.py", "early.py"}:
                 faults.append(f"{where}: use plain_tip()")
     assert not faults, "\n".join(faults)
-    box = (SOURCE / "sentence_box.py").read_text(encoding="utf-8")
+    box = (SOURCE / "text.py").read_text(encoding="utf-8")
     assert "setTextFormat(Qt.TextFormat.PlainText)" in box
 
 

@@ -15,7 +15,7 @@ from wattlight.domain.state import InstallState, ServerWays, SetupFacts
 from wattlight.paths import places_for_user
 from wattlight.ui import DesktopFace
 from wattlight.ui.early import EarlyIcon, show_icon
-from wattlight.ui.server_copy_rows import ServerCopyRows
+from wattlight.ui.page_settings import ServerCopyRows
 from wattlight.ui.single import SingleInstance
 from wattlight.viewmodels import Command, Verb
 
@@ -109,7 +109,7 @@ def test_the_update_begins_at_once_and_can_be_cancelled(standing: Standing) -> N
     standing.show(NEWER, setup=InstallState("0.35.0", "fetching", 350_000_000, 1_400_000_000))
     (bar,) = [b for b in standing.rows.findChildren(QProgressBar) if b.isVisible()]
     assert bar.value() == 250
-    assert "Fetching · 0.4 GB of 1.4 GB" in standing.texts()
+    assert "Downloading · 0.4 GB of 1.4 GB" in standing.texts()
     standing.press("Cancel")
     assert standing.setup.calls == ["install_server", "cancel_install"]
 

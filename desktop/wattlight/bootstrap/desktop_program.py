@@ -109,6 +109,7 @@ class DesktopProgram:
             now=self._workshop.now,
             save=self._save,
             advise=self._extras.ask_advice,
+            judge=self._extras.ask_about,
             quit=self._quit,
             set_autostart=autostart.set_enabled,
             counting=self._learned.counting,
@@ -199,6 +200,7 @@ class DesktopProgram:
             break_even=basis.basis,
             loads=self._learned.learner.comparisons,
             catalog_date=lambda: short_date(self._workshop.catalog().date),
+            shape=lambda name: self._workshop.shape_finder().named(name),
         )
         return ExtrasMaker(sources, lambda extras: self._face.publish(self._hub.state, extras))
 

@@ -13,8 +13,9 @@ from wattlight.domain.learning import Comparison
 from wattlight.domain.state import AppState, HostState, InstalledModel
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem
 from wattlight.services.advising import Advisor
-from wattlight.viewmodels import CONTEXTS, BreakEvenBasis, CountryPrice, Extras, FitNote
-from wattlight.viewmodels.advice import offers
+from wattlight.services.shapes import FoundShape
+from wattlight.viewmodels import CONTEXTS, BreakEvenBasis, CountryPrice, Extras, FitNote, NamedModel
+from wattlight.viewmodels.advice import left_out, listed_offer, offers
 
 from .cost_answers import CostAnswers
 from .fit_notes import Experience, note_of, with_ladder
@@ -42,6 +43,7 @@ class Sources:
     break_even: Callable[[], BreakEvenBasis]
     loads: Callable[[], tuple[Comparison, ...]]
     catalog_date: Callable[[], str]
+    shape: Callable[[str], FoundShape]
 
 
 class ExtrasMaker:
@@ -55,6 +57,7 @@ class ExtrasMaker:
         self._wake = threading.Condition()
         self._wanted: set[str] = set()
         self._question: tuple[Use, int] | None = None
+        self._named = ("", False)
         self._ended = False
         self._extras = Extras(version=sources.version, autostart_supported=sources.autostart_supported)
         self._seen: object = None
@@ -111,6 +114,11 @@ class ExtrasMaker:
         )
         self.ask("offers")
 
+    def ask_about(self, model: str, registry: bool) -> None:
+        """Judge a model that is named: by what is known here, or by the header in its ``registry``."""
+        self._named = (model, registry)
+        self.ask("named")
+
     def state_changed(self, state: AppState) -> None:
         """Notice what makes the fits old: models installed or loaded, another profile.
 
@@ -139,7 +147,8 @@ class ExtrasMaker:
                     self._wake.wait()
                 if self._ended:
                     return
-                wanted, self._wanted = self._wanted, set()
+                wanted = self._wanted - {"named"} or self._wanted  # that one may wait for a network
+                self._wanted = self._wanted - wanted
             extras = self._extras
             for part in sorted(wanted):
                 extras = self._answer(part, extras)
@@ -153,6 +162,7 @@ class ExtrasMaker:
             "offers": self._offers,
             "cost": self._cost,
             "fixed": self._fixed,
+            "named": self._judge_named,
             "loads": self._loads,
         }
         try:
@@ -196,7 +206,27 @@ class ExtrasMaker:
             for offer in offers(advice)
         )
         everything = advisor.advice(freed, Question(Use.CHAT, context, limit=200, everything=True))
-        return replace(extras, offers=tuple(made), starters=offers(everything))
+        return replace(extras, offers=tuple(made), starters=offers(everything), left_out=left_out(advice))
+
+    def _judge_named(self, extras: Extras) -> Extras:
+        (model, registry), problem = self._named, ""
+        profile, host = self._machine()
+        if profile is None or host is None:
+            return extras
+        advisor, freed = self._sources.advisor(), without_models(profile, host.server.running)
+        if registry:
+            try:
+                found = self._sources.shape(model)
+            except Problem as fault:
+                problem = str(fault)
+            else:
+                problem = "" if found.obstacle is None else str(found.obstacle)
+                if found.obstacle is None:
+                    advisor.know(model, found.shape)
+        opinion = advisor.judge(model, freed, self._sources.context() or None)
+        note = with_ladder(note_of(opinion), advisor.ladder(model, freed, CONTEXTS))
+        offer = listed_offer(note, opinion.entry, opinion.download_bytes)
+        return replace(extras, named=NamedModel(offer, registry, problem))
 
     def _cost(self, extras: Extras) -> Extras:
         answers = self._sources.cost()

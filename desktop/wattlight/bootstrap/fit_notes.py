@@ -12,9 +12,12 @@ from wattlight.services.advising import Ladder, Opinion
 from wattlight.services.benchmark import measured_range
 from wattlight.services.passthrough import ModelEnergy
 from wattlight.viewmodels import ContextStep, FitNote, same_model
+from wattlight.viewmodels.fit import reason_sentence
 
 MILLION = 1_000_000
 MJ_PER_J = 1000
+SHOWN_OTHERWISE = frozenset({"all_on_gpu", "reported_differs"})
+"""Reasons that the windows show as a verdict, a bar or a comparison of their own."""
 USABLE_ERROR = 0.5
 """An energy figure that may be off by more than half is not shown at all."""
 
@@ -67,6 +70,7 @@ def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPE
         tokens_low=speed.low if speed else None,
         tokens_high=speed.high if speed else None,
         confidence=opinion.confidence.value,
+        reasons=tuple(reason_sentence(r) for r in opinion.reasons if r.code not in SHOWN_OTHERWISE),
     )
     return _with_measurements(note, fit, digest, experience) if digest else note
 

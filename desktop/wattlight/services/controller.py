@@ -61,6 +61,9 @@ class Controller(Protocol):
     def request_advice(self, use: str | None = None, context_length: int | None = None) -> None:
         """Compute recommendations for this machine; they come in the next state."""
 
+    def judge(self, model: str, registry: bool) -> None:
+        """Tell whether ``model`` fits, by what is known here or by the header in its registry."""
+
     def dismiss(self, kind: str) -> None:
         """Forget the notice of this kind."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .early import EarlyIcon, early_icon
     from .face import DesktopFace
-    from .sentence_box import last_words
+    from .text import last_words
 
 __all__ = ["DesktopFace", "EarlyIcon", "early_icon", "last_words"]
 
@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:
 
         return DesktopFace
     if name == "last_words":
-        from .sentence_box import last_words
+        from .text import last_words
 
         return last_words
     raise AttributeError(name)

@@ -1,29 +1,62 @@
-"""Small parts of every page: cards, pills, buttons made from actions."""
+"""What every page is made of: cards, columns, forms, tables, pills, and buttons that follow an action."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
-from wattlight.viewmodels import Action, Command, PillView
+from wattlight.viewmodels import Action, Choice, Command, FigureView, PillView, TableView
 
-from .text import plain_tip
+from .text import ElidedLabel, FigureLine, plain_label, plain_tip, set_text
 from .theme import Theme
 from .tokens import PADDING, QUIET
 
+Layout = TypeVar("Layout", bound=QBoxLayout)
 Ask = Callable[[Command], None]
 """Where a click goes."""
 
 
-def card() -> tuple[QFrame, QVBoxLayout]:
+def spaced(layout: Layout, spacing: int, margins: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Layout:
+    """A layout with its spacing and margins (left, top, right, bottom)."""
+    layout.setSpacing(spacing)
+    layout.setContentsMargins(*margins)
+    return layout
+
+
+def card(spacing: int = 4) -> tuple[QFrame, QVBoxLayout]:
     """A card and its column."""
     frame = QFrame()
     frame.setObjectName("card")
-    column = QVBoxLayout(frame)
-    column.setContentsMargins(PADDING, PADDING - 2, PADDING, PADDING - 2)
-    column.setSpacing(4)
-    return frame, column
+    return frame, spaced(QVBoxLayout(frame), spacing, (PADDING, PADDING - 2, PADDING, PADDING - 2))
+
+
+class ScrollColumn(QScrollArea):
+    """A column that scrolls where a large font needs more room; ``column`` takes its parts."""
+
+    def __init__(self, spacing: int, margins: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        inner = QWidget()
+        inner.setObjectName("page")
+        self.column = spaced(QVBoxLayout(inner), spacing, margins)
+        self.setWidget(inner)
 
 
 def rule() -> QFrame:
@@ -92,9 +125,7 @@ class ActionRow(QWidget):
     def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._ask = ask
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(8)
+        self._row = spaced(QHBoxLayout(self), 8)
         self._buttons: list[ActionButton] = []
 
     def render_view(self, actions: tuple[Action, ...]) -> None:
@@ -162,3 +193,147 @@ def paint_pill(painter: QPainter, box: QRectF, view: PillView, theme: Theme) -> 
     painter.setFont(theme.font(QUIET))
     text = painter.fontMetrics().elidedText(view.text, Qt.TextElideMode.ElideRight, int(box.width()) - 16)
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+
+LABEL_WIDTH = 132
+
+
+class Form:
+    """A card with a heading and lines of label and field. ``frame`` goes into a layout."""
+
+    def __init__(self, title: str) -> None:
+        self.frame: QFrame
+        self.frame, column = card()
+        column.addWidget(plain_label(title, "label"))
+        column.addSpacing(4)
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(16)
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
+        self._grid.setColumnStretch(1, 1)
+        column.addLayout(self._grid)
+
+    def add_pair(self, label: QWidget, field: QWidget) -> None:
+        """One line of two widgets that may come and go."""
+        line_ = self._grid.rowCount()
+        self._grid.addWidget(label, line_, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._grid.addWidget(field, line_, 1, Qt.AlignmentFlag.AlignVCenter)
+
+    def add(self, label: str, *fields: QWidget) -> None:
+        """One line; no label: a note or a tick box under the fields."""
+        line_ = self._grid.rowCount()
+        if label:
+            self._grid.addWidget(plain_label(label), line_, 0, Qt.AlignmentFlag.AlignVCenter)
+        if len(fields) == 1 and not label:
+            self._grid.addWidget(fields[0], line_, 1)
+            return
+        row = spaced(QHBoxLayout(), 8)
+        for field in fields:
+            row.addWidget(field)
+        row.addStretch(1)
+        self._grid.addLayout(row, line_, 1)
+
+
+def combo(name: str) -> QComboBox:
+    """A list to choose from, with its spoken name."""
+    made = QComboBox()
+    made.setAccessibleName(name)
+    made.setMinimumWidth(220)
+    return made
+
+
+def line(name: str, example: str, width: int) -> QLineEdit:
+    """A field to type into, with its spoken name and an example."""
+    made = QLineEdit()
+    made.setAccessibleName(name)
+    made.setPlaceholderText(example)
+    made.setFixedWidth(width)
+    made.setMaxLength(300)
+    return made
+
+
+def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
+    """Show choices and pick one."""
+    have = [(str(box.itemData(i)), box.itemText(i)) for i in range(box.count())]
+    want = [(c.value, c.text) for c in choices]
+    box.blockSignals(True)
+    if have != want:
+        box.clear()
+        for choice in choices:
+            box.addItem(choice.text, choice.value)
+    index = box.findData(value)
+    box.setCurrentIndex(index)
+    box.blockSignals(False)
+
+
+def type_into(field: QLineEdit, text: str) -> None:
+    """Show a value unless the person is typing there."""
+    if not field.hasFocus() and field.text() != text:
+        field.setText(text)
+
+
+class TableGrid(QWidget):
+    """Hidden while there are no rows; made anew only when its view is another one."""
+
+    def __init__(self, theme: Theme, gap: int = 24) -> None:
+        super().__init__()
+        self._theme = theme
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(gap)
+        self._grid.setVerticalSpacing(7)
+        self._shown: TableView | None = None
+
+    def render_view(self, view: TableView) -> None:
+        """Show a table."""
+        if view == self._shown:
+            return
+        self._shown = view
+        while (item := self._grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        columns = len(view.headings)
+        for column, text in enumerate(view.headings):
+            self._cell(0, column, text, "quiet")
+            self._grid.setColumnStretch(column, 1 if column == 0 else 0)
+        for index, row in enumerate(view.rows):
+            line = 1 + index * 2
+            self._grid.addWidget(rule(), line, 0, 1, max(columns, 1))
+            for column, text in enumerate(row):
+                quiet = index in view.quiet_rows
+                self._cell(line + 1, column, text, "quiet" if quiet else "figure")
+        self.setVisible(bool(view.rows))
+
+    def _cell(self, line: int, column: int, text: str, role: str) -> None:
+        if column == 0:
+            name = ElidedLabel(role, name=True)
+            set_text(name, text)
+            self._grid.addWidget(name, line, column)
+            return
+        label = plain_label(text, role)
+        label.setFont(self._theme.font(13, tabular=True))
+        self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)
+
+
+class FigureCard:
+    """Label, figure, one quiet line. ``frame`` goes into a layout."""
+
+    def __init__(self, theme: Theme, big: int, small: int) -> None:
+        self.frame: QFrame
+        column: QVBoxLayout
+        self.frame, column = card(3)
+        self._label: QLabel = plain_label(role="label")
+        self._line = FigureLine(theme, big, small)
+        self._note: QLabel = plain_label(role="quiet", wrap=True)
+        for part in (self._label, self._line, self._note):
+            column.addWidget(part)
+        column.addStretch(1)
+
+    def render_view(self, view: FigureView) -> None:
+        """Show a figure."""
+        set_text(self._label, view.label)
+        self._line.render_view(view)
+        set_text(self._note, view.note)
+        plain_tip(self.frame, view.hint)

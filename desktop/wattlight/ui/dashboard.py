@@ -18,7 +18,7 @@ from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels import Scene, corner_lines
 
-from .controls import Ask, button
+from .controls import Ask, button, spaced
 from .icons import app_icon, app_pixmap, nav_icon
 from .page_cost import CostPage
 from .page_machine import MachinePage
@@ -57,13 +57,9 @@ class Dashboard(ThemedWindow):
         self._scene: Scene | None = None
         self._pages: dict[str, AnyPage] = {}
         self._buttons: dict[str, QPushButton] = {}
-        outer = QHBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
+        outer = spaced(QHBoxLayout(self), 0)
         outer.addWidget(self._nav())
-        right = QVBoxLayout()
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(0)
+        right = spaced(QVBoxLayout(), 0)
         self.question.setProperty("wide", True)
         right.addWidget(self.question)
         self._stack = QStackedWidget()
@@ -141,12 +137,8 @@ class Dashboard(ThemedWindow):
         frame = QFrame()
         frame.setObjectName("nav")
         frame.setFixedWidth(NAV_WIDTH)
-        column = QVBoxLayout(frame)
-        column.setContentsMargins(10, 16, 11, 16)
-        column.setSpacing(2)
-        head = QHBoxLayout()
-        head.setContentsMargins(6, 4, 0, 14)
-        head.setSpacing(8)
+        column = spaced(QVBoxLayout(frame), 2, (10, 16, 11, 16))
+        head = spaced(QHBoxLayout(), 8, (6, 4, 0, 14))
         self._logo = QLabel()
         head.addWidget(self._logo)
         head.addWidget(plain_label(tr("Wattlight"), "name"))

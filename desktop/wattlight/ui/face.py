@@ -192,6 +192,8 @@ class DesktopFace:
             Verb.RELEASE: lambda: controller.keep_loaded(model, False),
             Verb.REMOVE: lambda: controller.remove(model),
             Verb.PULL: lambda: controller.pull(model),
+            Verb.JUDGE: lambda: controller.judge(model, False),
+            Verb.LOOK_UP: lambda: controller.judge(model, True),
             Verb.CANCEL_PULL: lambda: controller.cancel_pull(model),
             Verb.CANCEL_TASK: lambda: controller.cancel_task(model),
             Verb.MEASURE: lambda: controller.measure_speed(model),

@@ -1,4 +1,4 @@
-"""Whether the network is one that is paid by volume, as NetworkManager says; only read, never waited for."""
+"""Whether the network connection is a metered one, as NetworkManager says; only read, never waited for."""
 
 import os
 from collections.abc import Callable

@@ -1,20 +1,127 @@
-"""The page Cost."""
+"""The page Cost: figures, the days of the month, a table by model, and the comparison with an API."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout
+from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLineEdit
 
 from wattlight.i18n import tr
-from wattlight.viewmodels import CostView, Scene, cost_view
+from wattlight.settings import Settings
+from wattlight.viewmodels import BreakEvenView, CostView, Scene, TableView, break_even_view, cost_view
 
-from .bars import DaysChart, Legend
-from .break_even_card import BreakEvenCard, Save
-from .controls import ActionButton, Ask, button, card
-from .figure_card import FigureCard
-from .page import Page
-from .table_grid import TableGrid
-from .text import plain_label, set_text
+from .charts import DaysChart, Legend
+from .controls import (
+    ActionButton,
+    Ask,
+    FigureCard,
+    TableGrid,
+    button,
+    card,
+    combo,
+    fill,
+    line,
+    spaced,
+    type_into,
+)
+from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE, TITLE
+from .window import Page
+
+Save = Callable[[Settings], None]
+FIELD_WIDTH = 110
+
+
+class BreakEvenCard:
+    """``frame`` goes into a layout and is hidden until there is something to compare with."""
+
+    def __init__(self, theme: Theme, save: Save) -> None:
+        self._save = save
+        self._scene: Scene | None = None
+        self._shown: BreakEvenView | None = None
+        self._filling = False
+        self.frame: QFrame
+        self.frame, column = card(8)
+        column.addWidget(plain_label(tr("Compare with an API"), "label"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(10)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(4, 1)
+        column.addLayout(grid)
+        self._fields: dict[str, QLineEdit] = {}
+        self._api = combo(tr("API"))
+        self._api.setMinimumWidth(120)
+        self._api.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._model = combo(tr("Local model"))
+        self._model.setMinimumWidth(120)
+        self._model.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._api.currentIndexChanged.connect(lambda: self._chosen("api", self._api.currentData()))
+        self._model.currentIndexChanged.connect(lambda: self._chosen("model", self._model.currentData()))
+        grid.addWidget(plain_label(tr("API")), 0, 0)
+        grid.addWidget(self._api, 0, 1, 1, 4)
+        grid.addWidget(plain_label(tr("Local model")), 1, 0)
+        grid.addWidget(self._model, 1, 1, 1, 3)
+        labels = (
+            ("calls", tr("Calls a month")),
+            ("tokens_in", tr("Tokens in")),
+            ("tokens_out", tr("Tokens out")),
+            ("speed", tr("Tokens/s here")),
+            ("watts", tr("Watts while answering")),
+            ("hardware_price", tr("Hardware price")),
+            ("life_months", tr("Months of use")),
+        )
+        for index, (name, label) in enumerate(labels):
+            field = line(label, "", FIELD_WIDTH)
+            field.editingFinished.connect(lambda n=name: self._typed(n))
+            self._fields[name] = field
+            row, place = 2 + index // 2, index % 2 * 2
+            grid.addWidget(plain_label(label), row, place)
+            grid.addWidget(field, row, place + 1)
+        self._missing = plain_label(role="quiet", wrap=True)
+        self._answer = plain_label(role="strong", wrap=True)
+        self._table = TableGrid(theme)
+        self._notes = plain_label(role="quiet", wrap=True)
+        for part in (self._missing, self._answer, self._table, self._notes):
+            column.addWidget(part)
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show what was typed and its answer; a field that is being typed into is left alone."""
+        self._scene = scene
+        view = break_even_view(scene)
+        self.frame.setVisible(view is not None)
+        if view is None or view == self._shown:
+            return
+        self._shown = view
+        self._filling = True
+        fill(self._api, view.apis, view.api)
+        fill(self._model, view.models, view.model)
+        for name, field in self._fields.items():
+            type_into(field, view.values[name])
+            field.setPlaceholderText(view.examples[name])
+        show_text(self._missing, view.missing)
+        show_text(self._answer, view.answer)
+        head, *rows = view.rows or (("", "", ""),)
+        self._table.render_view(TableView(head, tuple(rows)))
+        set_text(self._notes, view.notes)
+        self._filling = False
+
+    def _chosen(self, name: str, value: object) -> None:
+        if not self._filling:
+            self._keep(name, str(value or ""))
+
+    def _typed(self, name: str) -> None:
+        if not self._filling:
+            self._keep(name, self._fields[name].text().strip())
+
+    def _keep(self, name: str, text: str) -> None:
+        if self._scene is None:
+            return
+        settings = self._scene.settings
+        entry = settings.break_even
+        if getattr(entry, name) == text:
+            return
+        self._save(replace(settings, break_even=replace(entry, **{name: text})))
 
 
 class CostPage(Page):
@@ -60,14 +167,11 @@ class CostPage(Page):
         set_text(self._savings, "\n".join(view.savings))
         self._savings_frame.setVisible(bool(view.savings))
         self._break_even.render_scene(scene)
-        set_text(self._table_empty, view.table_empty)
-        self._table_empty.setVisible(bool(view.table_empty))
+        show_text(self._table_empty, view.table_empty)
 
     def _days_card(self, theme: Theme) -> QFrame:
-        frame, column = card()
-        column.setSpacing(10)
-        head = QHBoxLayout()
-        head.setSpacing(12)
+        frame, column = card(10)
+        head = spaced(QHBoxLayout(), 12)
         self._title = plain_label(role="label")
         self._legend = Legend(theme)
         self._toggle = button("")

@@ -5,13 +5,12 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWi
 from wattlight.i18n import tr
 from wattlight.viewmodels import DeviceCardView, Scene, loads_note, loads_table, machine_view
 
-from .bars import Legend, MemoryBar, segment_colour
-from .controls import Ask, Pill, card
-from .page import Page
-from .table_grid import TableGrid
-from .text import ElidedLabel, FigureLine, plain_label, set_text
+from .charts import Legend, MemoryBar, segment_colour
+from .controls import Ask, Pill, TableGrid, card, spaced
+from .text import ElidedLabel, FigureLine, plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE, GAP, TITLE
+from .window import Page
 
 
 class DeviceCard:
@@ -21,8 +20,7 @@ class DeviceCard:
         self._theme = theme
         self.frame: QFrame
         column: QVBoxLayout
-        self.frame, column = card()
-        column.setSpacing(4)
+        self.frame, column = card(4)
         head = QHBoxLayout()
         self._name = ElidedLabel("name")
         self._pill = Pill(theme)
@@ -49,12 +47,10 @@ class DeviceCard:
         """Show a device."""
         set_text(self._name, view.name)
         self._pill.render_view(view.pill)
-        set_text(self._kind, view.kind)
-        self._kind.setVisible(bool(view.kind))
+        show_text(self._kind, view.kind)
         self._power.render_view(view.power)
         set_text(self._note, view.power.note)
-        set_text(self._facts, view.facts)
-        self._facts.setVisible(bool(view.facts))
+        show_text(self._facts, view.facts)
         self._bar.render_view(view.memory)
         self._legend.setVisible(view.memory is not None)
         if view.memory is not None:
@@ -73,16 +69,10 @@ class MachinePage(Page):
         self._theme = theme
         self._title = plain_label(role="page")
         self._facts = plain_label(role="quiet", wrap=True)
-        head = QVBoxLayout()
-        head.setSpacing(2)
+        head = spaced(QVBoxLayout(), 2)
         head.addWidget(self._title)
         head.addWidget(self._facts)
         self.column.addLayout(head)
-        self._slow, slow_column = card()
-        slow_column.addWidget(plain_label(tr("Why it may be slow"), "label"))
-        self._slow_text = plain_label(wrap=True)
-        slow_column.addWidget(self._slow_text)
-        self.column.addWidget(self._slow)
         self._empty = plain_label(role="quiet")
         self.column.addWidget(self._empty)
         box = QWidget()
@@ -92,15 +82,13 @@ class MachinePage(Page):
         self._grid.setColumnStretch(0, 1)
         self._grid.setColumnStretch(1, 1)
         self.column.addWidget(box)
-        self._ways, ways_column = card()
-        ways_column.setSpacing(6)
+        self._ways, ways_column = card(6)
         ways_column.addWidget(plain_label(tr("Ways to measure power here"), "label"))
         self._ways_text = plain_label(wrap=True)
         ways_column.addWidget(self._ways_text)
         self.column.addWidget(self._ways)
-        loads, loads_column = card()
-        loads_column.setSpacing(8)
-        loads_column.addWidget(plain_label(tr("Predicted and taken"), "label"))
+        loads, loads_column = card(8)
+        loads_column.addWidget(plain_label(tr("Predicted and actual memory"), "label"))
         self._loads_note = plain_label(role="quiet", wrap=True)
         self._loads = TableGrid(theme, 18)
         loads_column.addWidget(self._loads_note)
@@ -115,10 +103,7 @@ class MachinePage(Page):
         self.show_notices(view.notices)
         set_text(self._title, view.title)
         set_text(self._facts, view.facts)
-        set_text(self._slow_text, "\n".join(view.slow))
-        self._slow.setVisible(bool(view.slow))
-        set_text(self._empty, view.empty_text)
-        self._empty.setVisible(bool(view.empty_text))
+        show_text(self._empty, view.empty_text)
         set_text(self._ways_text, "\n".join(view.ways))
         self._ways.setVisible(bool(view.ways))
         set_text(self._loads_note, loads_note(scene))

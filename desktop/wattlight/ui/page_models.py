@@ -1,4 +1,4 @@
-"""The page Models."""
+"""The page Models: the list on the left, one model in detail on the right."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,19 +13,136 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
+    QSlider,
     QTableView,
+    QVBoxLayout,
+    QWidget,
 )
 
 from wattlight.i18n import tr, trn
-from wattlight.viewmodels import CONTEXTS, USES, Filters, Scene, context_name, models_view, use_name
+from wattlight.viewmodels import (
+    CONTEXTS,
+    USES,
+    Command,
+    Filters,
+    MemoryBarView,
+    ModelDetailView,
+    Scene,
+    Verb,
+    context_name,
+    models_view,
+    use_name,
+)
 
-from .controls import Ask, card
-from .empty_box import EmptyBox
-from .model_panel import ModelPanel
+from .charts import MemoryBar
+from .controls import ActionButton, ActionRow, Ask, Pill, card, spaced
+from .messages import BusyLines, EmptyBox
 from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, SIZE, ModelsDelegate, ModelsTableModel
-from .page import Page
-from .text import ElidedLabel, plain_label, set_text
+from .text import ElidedLabel, plain_label, set_text, show_text
 from .theme import Theme
+from .window import Page
+
+
+class ModelPanel:
+    """Details of one model; ``frame`` goes into a layout."""
+
+    def __init__(self, theme: Theme, ask: Ask) -> None:
+        self._view: ModelDetailView | None = None
+        self.frame: QFrame
+        column: QVBoxLayout
+        self.frame, column = card(8)
+        self._name = plain_label(role="name", wrap=True)
+        self._facts = plain_label(role="quiet", wrap=True)
+        self._pill = Pill(theme)
+        self._bar = MemoryBar(theme)
+        self._bar_text = plain_label(role="quiet", wrap=True)
+        self._context_text = plain_label(role="quiet", wrap=True)
+        self._why = plain_label(role="quiet", wrap=True)
+        self._busy = BusyLines(ask)
+        self._main = ActionButton(ask, "primary")
+        self._others = ActionRow(ask)
+        self._measure = ActionButton(ask)
+        self._foot = plain_label(role="faint", wrap=True)
+        column.addWidget(self._name)
+        column.addWidget(self._facts)
+        column.addWidget(self._pill, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addSpacing(2)
+        column.addWidget(self._bar)
+        column.addWidget(self._bar_text)
+        column.addWidget(self._context_box())
+        column.addWidget(self._context_text)
+        column.addSpacing(2)
+        column.addWidget(self._why)
+        column.addStretch(1)
+        column.addWidget(self._busy)
+        column.addWidget(self._main)
+        column.addWidget(self._others)
+        column.addWidget(self._measure, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._foot)
+
+    def render_view(self, view: ModelDetailView | None) -> None:
+        """Show a model; the slider keeps the person's choice while it is the same model."""
+        self.frame.setVisible(view is not None)
+        if view is None or view == self._view:
+            return
+        other = (
+            self._view is None or self._view.key != view.key or len(self._view.choices) != len(view.choices)
+        )
+        self._view = view
+        set_text(self._name, view.name)
+        show_text(self._facts, view.facts)
+        show_text(self._context_text, view.context_text)
+        set_text(self._why, view.why)
+        self._busy.render_view((view.busy,) if view.busy else ())
+        self._main.render_view(view.main)
+        self._others.render_view(view.others)
+        self._measure.render_view(view.measure)
+        show_text(self._foot, view.footnote)
+        self._slider_box.setVisible(len(view.choices) > 1)
+        if other and view.choices:
+            self._slider.blockSignals(True)
+            self._slider.setRange(0, len(view.choices) - 1)
+            self._slider.setValue(view.chosen)
+            self._slider.blockSignals(False)
+        self._show_choice(self._slider.value() if view.choices else -1)
+
+    def _context_box(self) -> QWidget:
+        self._slider_box = QWidget()
+        column = spaced(QVBoxLayout(self._slider_box), 4, (0, 4, 0, 0))
+        row = QHBoxLayout()
+        self._context = plain_label(role="strong")
+        row.addWidget(plain_label(tr("Context")))
+        row.addStretch(1)
+        row.addWidget(self._context)
+        column.addLayout(row)
+        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider.setAccessibleName(tr("Context length in tokens"))
+        self._slider.setPageStep(1)
+        self._slider.setMinimumHeight(22)
+        self._slider.valueChanged.connect(self._show_choice)
+        column.addWidget(self._slider)
+        return self._slider_box
+
+    def _show_choice(self, index: int) -> None:
+        view = self._view
+        if view is None:
+            return
+        if not 0 <= index < len(view.choices):
+            self._pill.render_view(view.pill)
+            self._show_bar(view.bar)
+            return
+        choice = view.choices[index]
+        set_text(self._context, choice.text)
+        self._slider.setAccessibleDescription(f"{choice.text}, {choice.pill.text}")
+        self._pill.render_view(view.pill if index == view.chosen else choice.pill)
+        self._show_bar(choice.bar)
+
+    def _show_bar(self, bar: MemoryBarView | None) -> None:
+        self._bar.render_view(bar)
+        text = " · ".join(f"{s.label} {s.amount}" for s in bar.segments) if bar else ""
+        set_text(self._bar_text, f"{text}. {bar.summary}" if bar and bar.summary else text)
+        self._bar_text.setVisible(bool(text))
+
 
 NARROW = 780
 """Below this width of the page the columns of size and cost go."""
@@ -38,15 +155,16 @@ class ModelsPage(Page):
 
     def __init__(self, theme: Theme, ask: Ask, advise: Advise) -> None:
         super().__init__(ask)
-        self._advise = advise
+        self._ask, self._advise = ask, advise
+        self._judging: Command | None = None
         self._scene: Scene | None = None
         self._filters = Filters()
-        self._selected = ""
+        self._selected = self._typed = ""
         self._cost_known = False
         self.column.addLayout(self._head())
         row = self.row()
         row.addWidget(self._list(theme, ask), 1)
-        self._panel = ModelPanel(theme, ask)
+        self._panel = ModelPanel(theme, self._asked)
         self._panel.frame.setFixedWidth(theme.px(262))
         row.addWidget(self._panel.frame)
         self.column.addLayout(row, 1)
@@ -96,6 +214,7 @@ class ModelsPage(Page):
         self._search.setClearButtonEnabled(True)
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
+        self._search.returnPressed.connect(self._entered)
         for part in (self._use, self._context, self._search):
             row.addWidget(part)
         return row
@@ -131,7 +250,10 @@ class ModelsPage(Page):
         self._cloud.toggled.connect(self._filtered)
         column.addWidget(table, 1)
         column.addWidget(self._empty, 0, Qt.AlignmentFlag.AlignTop)
+        self._left_out = QCheckBox()
+        self._left_out.toggled.connect(self._filtered)
         column.addWidget(self._foot)
+        column.addWidget(self._left_out)
         column.addWidget(self._cloud)
         return frame
 
@@ -149,8 +271,13 @@ class ModelsPage(Page):
         self._table.setVisible(bool(view.rows))
         self._empty.render_view(view.empty)
         self._panel.render_view(view.detail)
-        set_text(self._foot, view.footnote)
-        self._foot.setVisible(bool(view.footnote))
+        show_text(self._foot, view.footnote)
+        self._typed = view.typed
+        self._judge(view.judge)
+        count = view.left_out_count
+        text = trn("Show {count} model that does not fit", "Show {count} models that do not fit", count)
+        self._left_out.setText(text)
+        self._left_out.setVisible(count > 0)
         count = view.cloud_count
         text = trn(
             "Show {count} model that runs in the cloud", "Show {count} models that run in the cloud", count
@@ -200,11 +327,34 @@ class ModelsPage(Page):
         use, length = str(self._use.currentData()), int(self._context.currentData())
         changed = (use, length) != (self._filters.use, self._filters.context_length)
         self._filters = replace(
-            self._filters, use=use, context_length=length, show_cloud=self._cloud.isChecked()
+            self._filters,
+            use=use,
+            context_length=length,
+            show_cloud=self._cloud.isChecked(),
+            show_left_out=self._left_out.isChecked(),
         )
         if changed:
             self._advise(use or None, length)
         self._show()
+
+    def _judge(self, command: Command | None) -> None:
+        """Let a model be judged of which nothing is known yet; once, however often the page is drawn."""
+        if command is not None and command != self._judging and command.model != self._filters.looked_up:
+            self._filters = replace(self._filters, looked_up="")
+            self._ask(command)
+        self._judging = command
+
+    def _asked(self, command: Command) -> None:
+        if command.verb is Verb.LOOK_UP:
+            self._filters = replace(self._filters, looked_up=command.model)
+            self._show()
+        self._ask(command)
+
+    def _entered(self) -> None:
+        """Return after a name that is in no list: its registry is asked."""
+        if self._typed:
+            self._selected = self._typed
+            self._asked(Command(Verb.LOOK_UP, self._typed))
 
     def _searched(self, text: str) -> None:
         self._filters = replace(self._filters, search=text)

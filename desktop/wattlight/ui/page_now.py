@@ -1,20 +1,82 @@
-"""The page Now."""
+"""The page Now: figures, the chart, the loaded models (also in the small window) and their memory."""
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout
+from collections.abc import Sequence
 
-from wattlight.viewmodels import MemoryBarView, NowView, Scene, now_view
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from .banner import BusyLines
-from .bars import Legend, MemoryBar, segment_colour
-from .controls import ActionButton, Ask, Pill, card
-from .empty_box import EmptyBox
-from .figure_card import FigureCard
-from .page import Page
-from .power_chart import PowerChart, role_colour
-from .running_line import RunningLines
-from .text import plain_label, set_text
+from wattlight.viewmodels import Action, MemoryBarView, NowView, RunningView, Scene, now_view
+
+from .charts import Legend, MemoryBar, PowerChart, role_colour, segment_colour
+from .controls import ActionButton, Ask, FigureCard, Pill, card, spaced
+from .messages import BusyLines, EmptyBox
+from .text import ElidedLabel, plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE_LARGE
+from .window import Page
+
+
+class RunningLine(QWidget):
+    """One loaded model; ``short`` shows only Unload."""
+
+    def __init__(self, theme: Theme, ask: Ask, short: bool = False) -> None:
+        super().__init__()
+        self._short = short
+        row = spaced(QHBoxLayout(self), 8)
+        column = spaced(QVBoxLayout(), 2)
+        head = spaced(QHBoxLayout(), 8)
+        self._name = ElidedLabel("strong" if short else "name", name=True)
+        self._pill = Pill(theme)
+        head.addWidget(self._name)
+        head.addWidget(self._pill)
+        head.addStretch(1)
+        self._facts = ElidedLabel("quiet")
+        column.addLayout(head)
+        column.addWidget(self._facts)
+        self._memory = ElidedLabel("quiet")
+        column.addWidget(self._memory)
+        row.addLayout(column, 1)
+        self._measure = ActionButton(ask)
+        self._keep = ActionButton(ask)
+        self._unload = ActionButton(ask)
+        self._switch = ActionButton(ask)
+        for made in (self._measure, self._keep, self._unload, self._switch):
+            row.addWidget(made)
+
+    def render_view(self, view: RunningView, switch: Action | None = None) -> None:
+        """Show a model; ``switch`` is the button of the first one."""
+        set_text(self._name, view.name)
+        self._pill.render_view(view.pill)
+        set_text(self._facts, view.short_facts if self._short else view.facts)
+        self._facts.set_hint("" if self._short else view.hint)
+        set_text(self._memory, "" if self._short else view.memory)
+        self._memory.setVisible(bool(view.memory) and not self._short)
+        self._measure.render_view(None if self._short else view.measure)
+        self._unload.render_view(view.unload)
+        self._unload.setAccessibleName(f"{view.unload.text} {view.name}")
+        self._keep.render_view(None if self._short else view.keep)
+        self._switch.render_view(None if self._short else switch)
+
+
+class RunningLines(QWidget):
+    """All loaded models, one under the other; lines are kept and reused."""
+
+    def __init__(self, theme: Theme, ask: Ask, short: bool = False) -> None:
+        super().__init__()
+        self._theme, self._ask, self._short = theme, ask, short
+        self._column = spaced(QVBoxLayout(self), 10)
+        self._lines: list[RunningLine] = []
+
+    def render_view(self, views: Sequence[RunningView], switch: Action | None = None) -> None:
+        """Show these models."""
+        while len(self._lines) < len(views):
+            line = RunningLine(self._theme, self._ask, self._short)
+            self._lines.append(line)
+            self._column.addWidget(line)
+        for index, line in enumerate(self._lines):
+            line.setVisible(index < len(views))
+            if index < len(views):
+                line.render_view(views[index], switch if index == 0 else None)
+        self.setVisible(bool(views))
 
 
 class NowPage(Page):
@@ -29,8 +91,7 @@ class NowPage(Page):
             row.addWidget(figure.frame, 1)
         self.column.addLayout(row)
         self.column.addWidget(self._chart_card(theme), 1)
-        frame, column = card()
-        column.setSpacing(10)
+        frame, column = card(10)
         self._empty = EmptyBox(ask)
         self._busy = BusyLines(ask)
         self._running = RunningLines(theme, ask)
@@ -58,16 +119,13 @@ class NowPage(Page):
         self._empty.render_view(view.empty)
         self._busy.render_view(view.busy)
         self._running.render_view(view.running, view.switch)
-        set_text(self._idle, view.idle_text)
-        self._idle.setVisible(bool(view.idle_text))
+        show_text(self._idle, view.idle_text)
         self._choose.render_view(view.switch if view.idle_text else None)
         self._render_memory(view.memory)
 
     def _chart_card(self, theme: Theme) -> QFrame:
-        frame, column = card()
-        column.setSpacing(10)
-        head = QHBoxLayout()
-        head.setSpacing(12)
+        frame, column = card(10)
+        head = spaced(QHBoxLayout(), 12)
         self._title = plain_label(role="label")
         self._series = Legend(theme)
         self._pill = Pill(theme)

@@ -9,11 +9,10 @@ from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels import Command, ContactRow, PrivacyView, Scene, Verb, kept_months, privacy_view
 
-from .controls import ActionRow, Ask, button, card
-from .form import Form, combo, fill
-from .page import Page
-from .text import plain_label, set_text
+from .controls import ActionRow, Ask, Form, button, card, combo, fill, spaced
+from .text import plain_label, show_text
 from .theme import Theme
+from .window import Page
 
 
 class PrivacyPage(Page):
@@ -26,8 +25,7 @@ class PrivacyPage(Page):
         self._view: PrivacyView | None = None
         self.column.setContentsMargins(24, 18, 24, 16)
         self.column.setSpacing(12)
-        head = QHBoxLayout()
-        head.setSpacing(8)
+        head = spaced(QHBoxLayout(), 8)
         back = button(tr("‹ Settings"), "flat")
         back.setAccessibleName(tr("Back to Settings"))
         back.clicked.connect(lambda: ask(Command(Verb.OPEN_SETTINGS)))
@@ -49,18 +47,16 @@ class PrivacyPage(Page):
         before, self._view = self._view, view
         if before is None or before.contacts != view.contacts:
             self._fill_contacts(view.contacts)
-        set_text(self._none, view.none)
-        self._none.setVisible(bool(view.none))
+        show_text(self._none, view.none)
         fill(self._keep, view.keeps, view.keep)
         self._delete.render_view((view.delete,))
 
     def _contacts_card(self) -> QFrame:
-        frame, column = card()
-        column.setSpacing(8)
+        frame, column = card(8)
         column.addWidget(plain_label(tr("Hosts contacted"), "label"))
         text = tr(
-            "Wattlight sends nothing by itself: no account, no statistics, no look for updates. "
-            "These were asked, by Wattlight or by Ollama for it, each because you wanted something:"
+            "Wattlight sends nothing on its own: no account, no telemetry, no update checks. These hosts "
+            "were contacted, by Wattlight or by Ollama, each because of something you did:"
         )
         column.addWidget(plain_label(text, "quiet", True))
         self._none = plain_label(role="quiet", wrap=True)

@@ -3,30 +3,136 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QCheckBox, QFrame
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels import (
     Command,
+    CountingView,
     Scene,
+    ServerCopyView,
     SettingsView,
     Verb,
+    counting_view,
     country_price,
     price_note,
+    server_copy_view,
     settings_view,
     understood_budget,
+    understood_port,
     understood_price,
     understood_rate,
 )
 
-from .controls import Ask, button
-from .counting_card import CountingCard
-from .form import Form, combo, fill, line, type_into
-from .page import Page
-from .server_copy_rows import ServerCopyRows
-from .text import plain_label, set_text
+from .controls import ActionRow, Ask, Form, button, combo, fill, line, spaced, type_into
+from .messages import BusyLines
+from .text import plain_label, set_text, show_text
 from .theme import Theme
+from .window import Page
+
+
+class CountingCard:
+    """``frame`` goes into a layout; ``save`` gets whole new settings."""
+
+    def __init__(self, save: Callable[[Settings], None]) -> None:
+        self._save = save
+        self._scene: Scene | None = None
+        self._shown: CountingView | None = None
+        self._filling = False
+        form = Form(tr("Tokens"))
+        self.frame = form.frame
+        self._on = QCheckBox(tr("Count the tokens of other programs"))
+        self._on.toggled.connect(self._turned)
+        self._port = line(tr("Port"), "11435", 110)
+        self._port.editingFinished.connect(self._port_typed)
+        self._about = plain_label(role="quiet", wrap=True)
+        self._error = plain_label(role="bad", wrap=True)
+        self._stand = plain_label(role="quiet", wrap=True)
+        form.add("", self._on)
+        form.add("", self._about)
+        form.add(tr("Port"), self._port)
+        form.add("", self._error)
+        self._ways: list[tuple[QLabel, QLabel]] = []
+        for _ in range(3):
+            who, where = plain_label(role="quiet"), plain_label()
+            where.setTextInteractionFlags(
+                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+            )
+            where.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+            self._ways.append((who, where))
+            form.add_pair(who, where)
+        form.add("", self._stand)
+        self._error.hide()
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show the switch as the settings have it, and how the relay stands."""
+        self._scene = scene
+        view = counting_view(scene)
+        if view == self._shown:
+            return
+        self._shown = view
+        self._filling = True
+        self._on.setChecked(view.on)
+        type_into(self._port, view.port)
+        set_text(self._about, view.about)
+        for index, (who, where) in enumerate(self._ways):
+            shown = index < len(view.ways)
+            who.setVisible(shown)
+            where.setVisible(shown)
+            if shown:
+                set_text(who, view.ways[index][0])
+                set_text(where, view.ways[index][1])
+        show_text(self._stand, view.stand)
+        self._filling = False
+
+    def _turned(self, on: bool) -> None:
+        if not self._filling and self._scene is not None:
+            self._save(replace(self._scene.settings, passthrough_on=on))
+
+    def _port_typed(self) -> None:
+        if self._filling or self._scene is None:
+            return
+        port, error = understood_port(self._port.text())
+        show_text(self._error, error)
+        if port is not None and port != self._scene.settings.passthrough_port:
+            self._save(replace(self._scene.settings, passthrough_port=port))
+
+
+class ServerCopyRows(QWidget):
+    """Some lines of a card."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        self._shown: ServerCopyView | None = None
+        column = spaced(QVBoxLayout(self), 6)
+        self._title = plain_label(wrap=True)
+        self._problem = plain_label(role="bad", wrap=True)
+        self._note = plain_label(role="quiet", wrap=True)
+        self._progress = BusyLines(ask)
+        self._actions = ActionRow(ask)
+        for label in (self._title, self._problem, self._note):
+            column.addWidget(label)
+        column.addWidget(self._progress)
+        column.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignLeft)
+        self.hide()
+
+    def render_scene(self, scene: Scene) -> None:
+        """Show how the copy stands."""
+        view = server_copy_view(scene)
+        if view == self._shown:
+            return
+        self._shown = view
+        self.setVisible(view is not None)
+        if view is None:
+            return
+        set_text(self._title, view.title)
+        for label, text in ((self._problem, view.problem), (self._note, view.note)):
+            show_text(label, text)
+        self._progress.render_view(() if view.progress is None else (view.progress,))
+        self._actions.render_view(view.actions)
+
 
 Save = Callable[[Settings], None]
 
@@ -116,9 +222,7 @@ class SettingsPage(Page):
         a_month = plain_label(tr("a month"))
         form.add(tr("Budget"), self._budget, plain_label(tr("a day")), self._month_budget, a_month)
         form.add(tr("One US dollar"), self._rate, plain_label(tr("as of")), self._rate_day)
-        form.add(
-            "", plain_label(tr("API prices are in dollars; your own rate converts them."), "quiet", True)
-        )
+        form.add("", plain_label(tr("API prices are in US dollars; your rate converts them."), "quiet", True))
         return form.frame
 
     def _models_card(self) -> QFrame:
@@ -136,9 +240,9 @@ class SettingsPage(Page):
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
         form.add(tr("Ollama's address"), self._url)
-        note = tr("Empty: the usual address on this computer, or OLLAMA_HOST.")
+        note = tr("Leave empty for the default address on this computer, or OLLAMA_HOST.")
         form.add("", plain_label(note, "quiet", True))
-        self._start_server = QCheckBox(tr("Start Ollama with Wattlight where none runs"))
+        self._start_server = QCheckBox(tr("Start Ollama with Wattlight if it is not running"))
         self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
         form.add("", self._start_server)
         self._server_copy = ServerCopyRows(self._ask)
@@ -149,7 +253,7 @@ class SettingsPage(Page):
         form = Form(tr("Wattlight"))
         self._themes = combo(tr("Appearance"))
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
-        self._autostart = QCheckBox(tr("Start at login, so that the daily cost is complete"))
+        self._autostart = QCheckBox(tr("Start at login so that the daily cost is complete"))
         self._autostart.toggled.connect(lambda on: self._changed(start_at_login=on))
         self._pause = QCheckBox(tr("Pause metering; paused time is not counted"))
         self._pause.toggled.connect(self._pause_turned)
@@ -191,8 +295,7 @@ class SettingsPage(Page):
         entry = understood_price(
             self._price.text(), self._currency.text(), str(self._country.currentData() or ""), settings.price
         )
-        set_text(self._price_error, entry.error)
-        self._price_error.setVisible(bool(entry.error))
+        show_text(self._price_error, entry.error)
         if not entry.error:
             self._save(replace(settings, price=entry.price))
 
@@ -215,8 +318,7 @@ class SettingsPage(Page):
         )
 
     def _understood(self, settings: Settings, error: str) -> None:
-        set_text(self._price_error, error)
-        self._price_error.setVisible(bool(error))
+        show_text(self._price_error, error)
         if not error and self._scene is not None and settings != self._scene.settings:
             self._save(settings)
 

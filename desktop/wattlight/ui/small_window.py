@@ -4,17 +4,16 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
 from wattlight.viewmodels import Action, Command, SmallWindowView, Verb
 
-from .banner import Banners, BusyLines
-from .controls import ActionButton, Ask, button, rule
-from .empty_box import EmptyBox, SwitchRows
+from .charts import PowerChart
+from .controls import ActionButton, Ask, ScrollColumn, button, rule, spaced
 from .icons import app_icon
-from .power_chart import PowerChart
-from .running_line import RunningLines
+from .messages import Banners, BusyLines, EmptyBox, SwitchRows
+from .page_now import RunningLines
 from .text import FigureLine, plain_label, set_text
 from .theme import Theme
 from .tokens import FIGURE, FIGURE_LARGE, TITLE
@@ -34,9 +33,7 @@ class SmallWindow(ThemedWindow):
         self.setWindowTitle(tr("Wattlight"))
         self.setWindowIcon(app_icon())
         self._view: SmallWindowView | None = None
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
+        outer = spaced(QVBoxLayout(self), 0)
         outer.addWidget(self._body(theme), 1)
         outer.addWidget(rule())
         outer.addLayout(self._foot())
@@ -69,12 +66,9 @@ class SmallWindow(ThemedWindow):
         self._pause_text = tr("Resume metering") if view.paused_text else tr("Pause metering")
         self._pause = Verb.RESUME if view.paused_text else Verb.PAUSE
 
-    def _body(self, theme: Theme) -> QScrollArea:
-        page = QWidget()
-        page.setObjectName("page")
-        column = QVBoxLayout(page)
-        column.setContentsMargins(SIDE - ROW_AIR, 16, SIDE - ROW_AIR, 12)
-        column.setSpacing(9)
+    def _body(self, theme: Theme) -> ScrollColumn:
+        scroll = ScrollColumn(9, (SIDE - ROW_AIR, 16, SIDE - ROW_AIR, 12))
+        column = scroll.column
         self._banners = Banners(self.ask, narrow=True)
         inset(column, self._banners)
         inset(column, self.question)
@@ -95,17 +89,10 @@ class SmallWindow(ThemedWindow):
         inset(column, self._more, Qt.AlignmentFlag.AlignLeft)
         inset(column, self._empty)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(page)
         return scroll
 
     def _head(self, theme: Theme) -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setContentsMargins(ROW_AIR, 0, ROW_AIR, 0)
-        column.setSpacing(2)
+        column = spaced(QVBoxLayout(), 2, (ROW_AIR, 0, ROW_AIR, 0))
         row = QHBoxLayout()
         left, right = QVBoxLayout(), QVBoxLayout()
         left.setSpacing(2)
@@ -130,9 +117,7 @@ class SmallWindow(ThemedWindow):
         return column
 
     def _foot(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(SIDE, 12, SIDE, 14)
-        row.setSpacing(8)
+        row = spaced(QHBoxLayout(), 8, (SIDE, 12, SIDE, 14))
         models = ActionButton(self.ask)
         models.render_view(Action(tr("Get models…"), Command(Verb.OPEN_MODELS)))
         dashboard = ActionButton(self.ask)

@@ -1,11 +1,11 @@
-"""Labels that never take text for markup, and figures that sit on one line."""
+"""Labels that never take text for markup, figures that sit on one line, and a box for the last words."""
 
 import html
 import re
 
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
 from wattlight.viewmodels import FigureView
 
@@ -38,6 +38,12 @@ def set_text(label: QLabel, text: str) -> None:
         text = _LONG.sub(_breakable, _NUMBER_AND_UNIT.sub("\u00a0", text))
     if label.text() != text:
         label.setText(text)
+
+
+def show_text(label: QLabel, text: str) -> None:
+    """New text; without one the label is hidden."""
+    set_text(label, text)
+    label.setVisible(bool(text))
 
 
 def plain_tip(widget: QWidget, text: str) -> None:
@@ -158,3 +164,13 @@ def draw_text(painter: QPainter, box: QRect, text: str, flags: Qt.AlignmentFlag)
     """Draw one line of text in a box, cut with an ellipsis."""
     cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
     painter.drawText(box, flags | Qt.AlignmentFlag.AlignVCenter, cut)
+
+
+def last_words(text: str) -> None:
+    """Show ``text`` as plain text and wait until it was read."""
+    box = QMessageBox()
+    box.setWindowTitle("Wattlight")
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(text)
+    box.exec()

@@ -1,17 +1,18 @@
-"""What both windows share: theme, question bar, Esc, and telling when they are seen."""
+"""What windows share: theme, question bar, Esc, pages, and where they were on the screen."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from wattlight.viewmodels import Command
+from wattlight.viewmodels import Command, NoticeView
 
-from .banner import QuestionBar
-from .controls import Ask
-from .style import style_sheet
-from .theme import Theme
+from .controls import Ask, ScrollColumn, spaced
+from .messages import Banners, QuestionBar
+from .theme import Theme, style_sheet
+from .tokens import GAP
 
 
 class ThemedWindow(QWidget):
@@ -73,3 +74,74 @@ class ThemedWindow(QWidget):
         super().changeEvent(event)
         if event.type() is QEvent.Type.WindowStateChange:
             self._seen(self.isVisible() and not self.isMinimized())
+
+
+class Page(ScrollColumn):
+    """One page of the dashboard, with banners on top."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__(GAP, (24, 22, 24, 22))
+        self._banners = Banners(ask)
+        self.column.addWidget(self._banners)
+
+    def show_notices(self, notices: tuple[NoticeView, ...]) -> None:
+        """Show banners above everything else."""
+        self._banners.render_view(notices)
+
+    @staticmethod
+    def row() -> QHBoxLayout:
+        """A row of cards."""
+        return spaced(QHBoxLayout(), GAP)
+
+
+_FORM = re.compile(r"(\d{1,5})x(\d{1,5})(?:([+-]\d{1,6})([+-]\d{1,6}))?( max)?")
+GRIP = QSize(120, 32)
+"""So much of the title bar must be on a screen, or nobody could get hold of the window."""
+
+
+def geometry_text(window: QWidget) -> str:
+    """Size and place: "980x660+40+60", with " max" when it fills the screen. Wayland tells no place."""
+    normal = window.normalGeometry() if window.isMaximized() else window.geometry()
+    place = ""
+    if QGuiApplication.platformName() != "wayland":
+        corner = normal.topLeft() if window.isMaximized() else window.pos()
+        place = f"{corner.x():+d}{corner.y():+d}"
+    return f"{normal.width()}x{normal.height()}{place}{' max' if window.isMaximized() else ''}"
+
+
+def restore(window: QWidget, text: str | None) -> None:
+    """Give a window its size and place back, as far as the screens of today allow."""
+    match = _FORM.fullmatch(text or "")
+    if match is None:
+        return
+    width, height, x, y, filled = match.groups()
+    size = QSize(int(width), int(height)).expandedTo(window.minimumSize())
+    wanted = QRect(int(x), int(y), size.width(), size.height()) if x else None
+    spot = fitting(wanted, size, _rooms())
+    window.resize(spot.size())
+    if wanted is not None:
+        window.move(spot.topLeft())
+    if filled:
+        window.showMaximized()
+
+
+def fitting(wanted: QRect | None, size: QSize, rooms: Sequence[QRect]) -> QRect:
+    """A rectangle no larger than its screen; ``wanted`` where its title bar can be got hold of, else in the
+    middle of the first screen."""
+    if wanted is not None:
+        bar = QRect(wanted.topLeft(), QSize(wanted.width(), GRIP.height()))
+        for room in rooms:
+            seen = bar.intersected(room)
+            if seen.width() >= GRIP.width() and seen.height() >= GRIP.height():
+                return QRect(wanted.topLeft(), wanted.size().boundedTo(room.size()))
+    room = rooms[0] if rooms else QRect(0, 0, size.width(), size.height())
+    spot = QRect(room.topLeft(), size.boundedTo(room.size()))
+    spot.moveCenter(room.center())
+    return spot
+
+
+def _rooms() -> list[QRect]:
+    """The free part of each screen, the main one first."""
+    first = QGuiApplication.primaryScreen()
+    screens = sorted(QGuiApplication.screens(), key=lambda screen: screen is not first)
+    return [screen.availableGeometry() for screen in screens]

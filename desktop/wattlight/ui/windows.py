@@ -13,10 +13,10 @@ from wattlight.viewmodels import Command, Scene, Verb, small_window_view
 
 from .controls import Ask
 from .dashboard import Dashboard
-from .geometry import geometry_text, restore
 from .keeper import TrayKeeper
 from .small_window import SmallWindow
 from .theme import Theme
+from .window import geometry_text, restore
 
 if TYPE_CHECKING:
     from wattlight.services.first_run import SetupControls
@@ -235,8 +235,8 @@ class Windows(QObject):
         self.told_closing = True
         self.on_told()
         text = tr(
-            "Wattlight goes on measuring after this window is closed. "
-            "Start it again to bring the window back, or quit to stop measuring."
+            "Wattlight keeps measuring after this window is closed. Start it again to bring the window "
+            "back, or quit to stop measuring."
         )
         seen = (w for w in (self._first_run, self._small, self._dashboard) if w is not None and w.isVisible())
         window = next(seen, None)

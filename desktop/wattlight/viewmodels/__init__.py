@@ -1,23 +1,17 @@
 """State to texts, flags and chart points: pure functions shared by both faces."""
 
-from .activity import BusyView, busy_actions
+from .activity import BusyView, NoticeView, busy_actions, notice_views
+from .before_download import asked_before_download
 from .break_even import BreakEvenView, break_even_view
 from .chart import ChartGap, ChartLayer, ChartRun, ChartSeries, PowerChartView, power_chart
 from .command import Action, Command, Verb
 from .cost import CostView, DayBar, DaysChartView, cost_view
-from .counting import CountingView, counting_view, understood_port
 from .figure import FigureView, figure
-from .foreign import asked_before_download
-from .loads import loads_note, loads_table
 from .machine import DeviceCardView, MachineView, corner_lines, machine_view
-from .memory_bar import BarSegment, MemoryBarView
-from .metered import asked_when_metered
 from .model_detail import ContextChoice, ModelDetailView
 from .models import CONTEXTS, USES, Filters, ModelRow, ModelsView, context_name, models_view, use_name
-from .notices import NoticeView, notice_views
 from .now import NowView, now_view
-from .privacy import ContactRow, PrivacyView, kept_months, privacy_view
-from .running import RunningView
+from .running import BarSegment, MemoryBarView, RunningView, loads_note, loads_table
 from .scene import (
     CPU_ONLY,
     DOES_NOT_FIT,
@@ -30,28 +24,36 @@ from .scene import (
     DayCost,
     Extras,
     FitNote,
+    LeftOut,
     ModelMonth,
+    NamedModel,
     Offer,
     OwnSide,
     Scene,
     same_model,
 )
-from .server_copy import ServerCopyView, server_copy_view
+from .server_setup import ServerCopyView, server_copy_view
 from .settings_page import (
     Choice,
+    ContactRow,
+    CountingView,
     PriceEntry,
+    PrivacyView,
     SettingsView,
+    counting_view,
     country_price,
+    kept_months,
     price_note,
+    privacy_view,
     settings_view,
     understood_budget,
+    understood_port,
     understood_price,
     understood_rate,
 )
 from .small_window import EmptyView, SmallWindowView, SwitchRow, small_window_view
-from .table import TableView
 from .tray import IconState, MenuEntry, TrayView, icon_state, tray_view
-from .words import PillView, Tone, verdict_pill
+from .words import PillView, TableView, Tone, verdict_pill
 
 __all__ = [
     "CONTEXTS",
@@ -88,6 +90,7 @@ __all__ = [
     "Filters",
     "FitNote",
     "IconState",
+    "LeftOut",
     "MachineView",
     "MemoryBarView",
     "MenuEntry",
@@ -95,6 +98,7 @@ __all__ = [
     "ModelMonth",
     "ModelRow",
     "ModelsView",
+    "NamedModel",
     "NoticeView",
     "NowView",
     "Offer",
@@ -114,7 +118,6 @@ __all__ = [
     "TrayView",
     "Verb",
     "asked_before_download",
-    "asked_when_metered",
     "break_even_view",
     "busy_actions",
     "context_name",

@@ -1,12 +1,12 @@
-"""What is being done now: downloads, loads, switches; each with its words and its way to stop."""
+"""What is being done now, and what went wrong or needs a look; each with its words and its way out."""
 
 from dataclasses import dataclass
 
-from wattlight.domain.state import PullState, TaskState
+from wattlight.domain.state import PullState, ServerStatus, TaskState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, percent, tr
 
-from .command import Command, Verb
+from .command import Action, Command, Verb
 from .scene import Scene
 
 
@@ -39,7 +39,7 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         "switch": tr("Switching to {name}", name=name),
         "unload": tr("Unloading {name}", name=name) if name else tr("Unloading"),
         "remove": tr("Removing {name}", name=name),
-        "repair": tr("Looking for damaged files of {name}", name=name),
+        "repair": tr("Checking {name} for damaged files", name=name),
         "measure": tr("Measuring the speed of {name}", name=name),
     }.get(task.kind, name)
     seconds = max(0.0, (scene.now - task.started_at).total_seconds())
@@ -62,7 +62,7 @@ def pull_view(pull: PullState) -> BusyView:
         return _damaged(pull, name, doing)
     if pull.error:
         text = tr(
-            "{name} was not installed: {why}. What has arrived is kept.",
+            "{name} was not installed: {why}. What was downloaded is kept.",
             name=name,
             why=clean_text(pull.error).rstrip("."),
         )
@@ -88,8 +88,8 @@ def pull_view(pull: PullState) -> BusyView:
 def _damaged(pull: PullState, name: str, doing: str) -> BusyView:
     """It arrived, but the server kept files that are not what they should be."""
     question = tr(
-        "Remove the damaged files of {name} and download them again? The rest of it, and every other model, "
-        "stays.",
+        "Remove the damaged files of {name} and download them again? The rest of it and all other models "
+        "are kept.",
         name=name,
     )
     return BusyView(
@@ -100,3 +100,68 @@ def _damaged(pull: PullState, name: str, doing: str) -> BusyView:
         retry=Command(Verb.REPAIR, pull.model, question, tr("Remove and download")),
         retry_text=tr("Repair…"),
     )
+
+
+MOST = 3
+"""Banners shown at once; the rest wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """One sentence with its level (``info``, ``warning``, ``error``) and its buttons."""
+
+    key: str
+    text: str
+    level: str
+    actions: tuple[Action, ...] = ()
+    dismiss: Command | None = None
+
+
+def notice_views(scene: Scene) -> tuple[NoticeView, ...]:
+    """The banners of a state, most important first."""
+    found = [*_failed_tasks(scene), *_failed_pulls(scene), *_server(scene), *_notices(scene)]
+    order = {"error": 0, "warning": 1, "info": 2}
+    return tuple(sorted(found, key=lambda n: order.get(n.level, 2))[:MOST])
+
+
+def _failed_tasks(scene: Scene) -> list[NoticeView]:
+    return [
+        NoticeView(
+            f"task {t.kind} {t.model}",
+            clean_text(t.error, 300),
+            "error",
+            dismiss=Command(Verb.CANCEL_TASK, t.model),
+        )
+        for t in scene.state.tasks
+        if t.error
+    ]
+
+
+def _failed_pulls(scene: Scene) -> list[NoticeView]:
+    views = []
+    for pull in scene.state.pulls:
+        if not pull.error or pull.cancelled:
+            continue
+        busy = pull_view(pull)
+        again = (Action(busy.retry_text, busy.retry),) if busy.retry else ()
+        views.append(NoticeView(busy.key, busy.text, "error", again, Command(Verb.CANCEL_PULL, pull.model)))
+    return views
+
+
+def _server(scene: Scene) -> list[NoticeView]:
+    server = scene.host.server
+    if server.status in {ServerStatus.READY, ServerStatus.UNKNOWN, ServerStatus.ABSENT}:
+        return []
+    text = server.message or tr("The model server cannot be used.")
+    look = Action(tr("Look again"), Command(Verb.REFRESH))
+    return [NoticeView("server", clean_text(text, 300), "warning", (look,))]
+
+
+def _notices(scene: Scene) -> list[NoticeView]:
+    latest = {notice.kind: notice for notice in scene.state.notices}
+    return [
+        NoticeView(
+            f"notice {n.kind}", clean_text(n.text, 400), n.level, dismiss=Command(Verb.DISMISS, n.kind)
+        )
+        for n in latest.values()
+    ]

@@ -276,7 +276,7 @@ def _notes(scene: Scene, basis: BreakEvenBasis, api: "ApiPrice", own: OwnSide | 
             )
         )
         if own.active_w is not None:
-            parts.append(tr("It draws {watts} more while it answers.", watts=watts(own.active_w)))
+            parts.append(tr("It draws {watts} more while answering.", watts=watts(own.active_w)))
         if own.prompt_tokens_per_s is None:
             parts.append(tr("The time for reading questions is left out."))
     parts.append(tr("Hours in which a loaded model idles are left out."))

@@ -68,6 +68,11 @@ class PowerChartView:
     description: str = ""
     empty_text: str = ""
 
+    @property
+    def empty(self) -> bool:
+        """Nothing can be drawn."""
+        return not self.series
+
 
 @dataclass(frozen=True, slots=True)
 class _Point:

@@ -14,6 +14,8 @@ class Verb(StrEnum):
     RELEASE = "release"
     REMOVE = "remove"
     PULL = "pull"
+    JUDGE = "judge"
+    LOOK_UP = "look_up"
     REPAIR = "repair"
     CANCEL_PULL = "cancel_pull"
     CANCEL_TASK = "cancel_task"

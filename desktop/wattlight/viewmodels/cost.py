@@ -18,6 +18,7 @@ from wattlight.i18n import (
     watts,
 )
 
+from .activity import NoticeView, notice_views
 from .chart import nice_step
 from .command import Action, Command, Verb
 from .figure import (
@@ -30,11 +31,9 @@ from .figure import (
     no_sensor_text,
     observed_text,
 )
-from .notices import NoticeView, notice_views
 from .now import month_figure
 from .scene import DayCost, ModelMonth, Scene
-from .table import TableView
-from .words import DASH
+from .words import DASH, TableView
 
 MICRO = 1_000_000
 COARSE = 0.3
@@ -67,6 +66,11 @@ class DaysChartView:
     with_computer: bool = False
     description: str = ""
     empty_text: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing can be drawn."""
+        return not self.bars
 
 
 @dataclass(frozen=True, slots=True)

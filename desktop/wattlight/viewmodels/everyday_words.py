@@ -12,7 +12,7 @@ def everyday_text(energy_mj: int | None) -> str:
         return ""
     amount = number(like.amount, 0 if like.amount == int(like.amount) else 1)
     text = {
-        "lamp_minutes": tr("About as much as a LED lamp takes in {n} minutes."),
+        "lamp_minutes": tr("About as much as an LED lamp uses in {n} minutes."),
         "phone_charges": tr("About as much as charging a phone {n} times."),
         "litres_boiled": tr("About as much as boiling {n} l of water."),
         "car_km": tr("About as much as driving an electric car for {n} km."),

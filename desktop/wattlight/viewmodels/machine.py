@@ -1,4 +1,4 @@
-"""The page Machine: a card per device, and why something is slow when there is something to say."""
+"""The page Machine: a card per device."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from wattlight.domain.values import (
 )
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
+from .activity import NoticeView, notice_views
 from .figure import FigureView, figure, no_sensor
-from .memory_bar import GIB, MemoryBarView, device_bar
-from .notices import NoticeView, notice_views
+from .running import GIB, MemoryBarView, device_bar
 from .scene import Scene
 from .words import DASH, PillView, Tone
 
@@ -38,7 +38,6 @@ class MachineView:
 
     title: str
     facts: str
-    slow: tuple[str, ...]
     cards: tuple[DeviceCardView, ...]
     empty_text: str
     server_text: str
@@ -59,7 +58,6 @@ def machine_view(scene: Scene) -> MachineView:
     return MachineView(
         name or tr("This computer"),
         _facts(scene),
-        tuple(clean_text(r, 200) for r in scene.extras.slow_reasons),
         tuple(cards),
         "" if cards else tr("Looking at the devices of this computer…"),
         server_text(scene),
@@ -72,10 +70,10 @@ def _ways(sample: MachineSample | None) -> tuple[str, ...]:
     if sample is None or not no_sensor(sample):
         return ()
     doctor = tr(
-        "In a terminal, 'wattlight doctor' tells whether a permission is missing, which command would give "
-        "it, and how to take it back."
+        "In a terminal, 'wattlight doctor' shows whether a permission is missing, which command grants "
+        "it, and how to revoke it."
     )
-    battery = tr("Unplug the charger for a while: the battery then tells what the whole computer draws.")
+    battery = tr("Unplug the charger for a while: the battery then reports what the whole computer draws.")
     host = tr("In a virtual machine or a container the sensors belong to the host: run Wattlight there.")
     plugged = any(d.kind == "battery" for d in sample.devices)
     return (doctor, battery, host) if plugged else (doctor, host)
@@ -92,7 +90,7 @@ def server_text(scene: Scene) -> str:
 def corner_lines(scene: Scene) -> tuple[str, ...]:
     """What stands at the foot of the navigation: server and accelerator."""
     from .chart import short_name
-    from .memory_bar import device_with_memory
+    from .running import device_with_memory
 
     device = device_with_memory(scene.host)
     lines = [server_text(scene)]
@@ -128,14 +126,14 @@ def _described(sample: DeviceSample, profile: tuple[Device, ...]) -> Device | No
 
 
 def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
-    power = figure(tr("Draw"), watts(sample.power_w), _sensor(sample))
+    power = figure(tr("Power draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
         reason = clean_text(sample.reason, 200) if sample.reason else tr("No readable power sensor.")
         if sample.estimate_w is not None:
             low, high = sample.estimate_w
             reason = f"{reason} {tr('Estimated {range}.', range=interval(number(round(low)), watts(high)))}"
-        note = tr("Asleep; it is left alone.") if sample.asleep else reason
-        power = FigureView(tr("Draw"), DASH, note=note)
+        note = tr("Asleep; Wattlight does not wake it.") if sample.asleep else reason
+        power = FigureView(tr("Power draw"), DASH, note=note)
     return DeviceCardView(
         clean_text(sample.name, 80),
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
@@ -147,7 +145,7 @@ def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
 
 
 def _silent_card(device: Device) -> DeviceCardView:
-    power = FigureView(tr("Draw"), DASH, note=tr("No reading yet."))
+    power = FigureView(tr("Power draw"), DASH, note=tr("No reading yet."))
     memory = tr("{gib} of memory", gib=gib(device.memory_total_bytes, 0)) if device.memory_total_bytes else ""
     return DeviceCardView(clean_text(device.name, 80), _kind("gpu"), None, power, memory, None)
 
@@ -181,7 +179,7 @@ def _pill(sample: DeviceSample) -> PillView | None:
     if sample.asleep:
         return PillView(tr("asleep"), Tone.PLAIN)
     if sample.power_w is None and sample.counter_mj is None:
-        return PillView(tr("draw not readable"), Tone.PARTLY, sample.reason or "")
+        return PillView(tr("power not readable"), Tone.PARTLY, sample.reason or "")
     if sample.quality is Quality.ESTIMATED:
         return PillView(tr("estimated"), Tone.PARTLY)
     return PillView(tr("measured"), Tone.GOOD)
@@ -194,7 +192,7 @@ def _details(sample: DeviceSample, device: Device | None) -> list[str]:
         Scope.PACKAGE: tr("covers the processor package"),
         Scope.MODULE: tr("covers the module"),
         Scope.SYSTEM: tr("covers the whole computer"),
-        Scope.BATTERY: tr("covers what the battery gives"),
+        Scope.BATTERY: tr("covers what the battery delivers"),
     }
     parts = []
     if sample.utilisation_percent is not None:

@@ -1,7 +1,6 @@
 """The right side of the page Models: one model, what it would take, and what can be done with it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from wattlight.domain.state import InstalledModel, ServerStatus
@@ -10,10 +9,17 @@ from wattlight.i18n import duration, gb, month_name, number, tr, watts
 
 from .activity import BusyView, pull_view
 from .command import Action, Command, Verb
-from .memory_bar import MemoryBarView, device_with_memory, planned_bar
-from .running import keep_action, measure_action, switch_command, takes_place_of
+from .running import (
+    MemoryBarView,
+    device_with_memory,
+    keep_action,
+    measure_action,
+    planned_bar,
+    switch_command,
+    takes_place_of,
+)
 from .scene import ContextStep, FitNote, Offer, Scene, same_model
-from .words import PillView, Tone, kept_text, running_pill, speed_text, verdict_pill
+from .words import PillView, Tone, is_heavy, kept_text, needs_text, running_pill, speed_text, verdict_pill
 
 USUAL_REGISTRY_PARTS = 2
 """``name`` and ``namespace/name`` come from Ollama's own library; more parts begin with a host."""
@@ -49,11 +55,11 @@ class ModelDetailView:
     measure: Action | None = None
 
 
-def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailView:
-    """The details of the model ``key``, installed or on offer."""
-    offer = next((o for o in offers if same_model(o.model, key)), None)
+def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
+    """The details of the model ``key``, installed or not. ``looked_up``: the one whose registry is asked."""
     model = next((m for m in scene.host.server.installed if same_model(m.name, key)), None)
-    fit = offer.fit if offer is not None else scene.fit_of(key)
+    offer = scene.offer_of(key) if model is None else None
+    fit = scene.fit_of(key)
     running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
     pull = next((p for p in scene.state.pulls if same_model(p.model, key)), None)
     busy = pull_view(pull) if pull and not (pull.done or pull.cancelled or pull.error) else None
@@ -61,6 +67,10 @@ def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailV
     if model is not None and model.remote_host is not None:
         pill = PillView(tr("in the cloud"), Tone.PLAIN)
     main, others = _actions(scene, key, model, offer)
+    why = _why(scene, key, model, offer, fit)
+    if model is None and (offer is None or _is_asked(scene, key, looked_up)):
+        pill, why = PillView(tr("checking…"), Tone.PLAIN), ""
+        main, others = replace(main, enabled=False, why_not=tr("Checking whether it fits…")), ()
     choices = _choices(scene, fit)
     wanted = fit.context_length if fit and fit.context_length else scene.settings.context_length
     chosen = next((i for i, c in reversed(list(enumerate(choices))) if c.context_length <= wanted), 0)
@@ -74,13 +84,18 @@ def detail_view(scene: Scene, key: str, offers: Sequence[Offer]) -> ModelDetailV
         choices,
         chosen,
         _context_text(fit),
-        _why(scene, key, model, offer, fit),
+        why,
         None if busy else main,
         others,
         "" if busy else _footnote(scene, model, offer),
         busy,
         measure_action(scene, model.name) if model is not None and model.remote_host is None else None,
     )
+
+
+def _is_asked(scene: Scene, key: str, looked_up: str) -> bool:
+    named = scene.named(key)
+    return bool(looked_up) and same_model(looked_up, key) and named is not None and not named.asked
 
 
 def _facts(offer: Offer | None, model: InstalledModel | None) -> str:
@@ -139,7 +154,7 @@ def _context_text(fit: FitNote | None) -> str:
         return ""
     full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
     if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
-        return tr("All {n} tokens it was trained for stay on the GPU", n=number(fit.trained_context))
+        return tr("Its full context of {n} tokens stays on the GPU", n=number(fit.trained_context))
     if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
         more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
         return f"{full}; {more}"
@@ -164,28 +179,43 @@ def _why(
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
         if fit is not None and fit.active_w is not None:
-            parts.append(tr("It draws {watts} more while it answers.", watts=watts(fit.active_w)))
-        parts += [clean_text(r, 200) for r in fit.reasons[:2]] if fit is not None else []
+            parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
+        if fit is not None and (fit.verdict is not None or model is not None):
+            parts += [clean_text(r, 200) for r in fit.reasons[:3]]
     if running is not None:
         parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
     else:
         parts.append(takes_place_of(scene, key))
-    if not parts or (fit is None and model is None):
-        parts.insert(
-            0, tr("Wattlight has not seen this model yet; its size is shown once the download begins.")
-        )
+    if model is None:
+        parts[:0] = _not_judged(scene, key)
     return " ".join(p for p in parts if p)
+
+
+def _not_judged(scene: Scene, key: str) -> list[str]:
+    """Why a model was left out, or why nothing exact is known of one that was named."""
+    texts = [clean_text(item.why, 300) for item in scene.extras.left_out if same_model(item.model, key)]
+    named = scene.named(key)
+    if named is None:
+        return texts
+    if named.problem:
+        return [*texts, clean_text(named.problem, 300)]
+    if named.offer.fit.verdict is None and not named.asked:
+        texts.append(
+            tr(
+                "This model is not in Wattlight's list. Press Enter to read its size from {host}.",
+                host=clean_text(_host(key), 80),
+            )
+        )
+    return texts
 
 
 def _actions(
     scene: Scene, key: str, model: InstalledModel | None, offer: Offer | None
-) -> tuple[Action | None, tuple[Action, ...]]:
+) -> tuple[Action, tuple[Action, ...]]:
     ready = scene.host.server.status is ServerStatus.READY
     why_not = "" if ready else tr("Ollama is not running.")
     if model is None:
-        size = offer.download_bytes if offer else None
-        text = tr("Install {size}", size=gb(size)) if size else tr("Install")
-        return Action(text, _pull(key), True, ready, why_not), ()
+        return _install(scene, key, offer, ready, why_not)
     running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
     remove = Action(tr("Remove…"), _remove(key, model), False, ready, why_not)
     if running is not None:
@@ -194,7 +224,7 @@ def _actions(
     word = tr("Switch to it") if scene.host.server.running else tr("Load")
     main = Action(word, switch_command(scene, model.name), True, ready, why_not)
     beside = Action(
-        tr("Load beside"),
+        tr("Load alongside"),
         Command(Verb.LOAD, model.name),
         False,
         ready,
@@ -212,29 +242,49 @@ def _remove(key: str, model: InstalledModel) -> Command:
     return Command(Verb.REMOVE, model.name, question, tr("Remove {name}", name=name))
 
 
-def _pull(key: str) -> Command:
-    """A model from another registry is asked about first, with its host named."""
-    parts = key.split("/")
-    if len(parts) <= USUAL_REGISTRY_PARTS:
+def _install(
+    scene: Scene, key: str, offer: Offer | None, ready: bool, why_not: str
+) -> tuple[Action, tuple[Action, ...]]:
+    """To install, once it was judged; before that, and where only the list was read, to read its header."""
+    size, named = offer.download_bytes if offer else None, scene.named(key)
+    text = tr("Install {size}", size=gb(size)) if size else tr("Install")
+    install = Action(text, _pull(key, offer), True, ready, why_not)
+    if named is None or (named.asked and not named.problem):
+        return install, ()
+    exact = tr("Check again") if named.problem else tr("Check exactly")
+    look_up = Action(exact, Command(Verb.LOOK_UP, key), hint=tr("Reads its header from its registry."))
+    if named.offer.fit.verdict is None and not named.problem:
+        return replace(look_up, text=tr("Check whether it fits"), primary=True), ()
+    return install, (look_up,)
+
+
+def _pull(key: str, offer: Offer | None) -> Command:
+    """One that is heavy here, or may be, is asked about first."""
+    fit = offer.fit if offer is not None else None
+    if fit is None or not (fit.verdict is None or is_heavy(fit)):
         return Command(Verb.PULL, key)
-    question = tr(
-        "{name} comes from {host}, not from Ollama's own library. Install it anyway?",
-        name=clean_text("/".join(parts[1:]), 80),
-        host=clean_text(parts[0], 80),
-    )
-    return Command(Verb.PULL, key, question, tr("Install anyway"))
+    if fit.verdict is None:
+        why = tr("Whether it fits this computer is not known.")
+    else:
+        why = clean_text(fit.reasons[0], 200) if fit.reasons else f"{needs_text(fit)}."
+    return Command(Verb.PULL, key, f"{why} {tr('Install it anyway?')}", tr("Install anyway"))
+
+
+def _host(key: str) -> str:
+    """The registry that a name means, as it is shown."""
+    return key.partition("/")[0] if key.count("/") >= USUAL_REGISTRY_PARTS else tr("Ollama's library")
 
 
 def _footnote(scene: Scene, model: InstalledModel | None, offer: Offer | None) -> str:
     if model is not None or offer is None:
         return ""
     parts = []
-    speed, size = scene.extras.last_pull_bytes_per_s, offer.download_bytes
+    speed, size = scene.setup.line_bytes_per_s, offer.download_bytes
     if speed and size:
-        parts.append(tr("About {time} at your last speed", time=duration(size / speed)))
+        parts.append(tr("About {time} to download", time=duration(size / speed)))
     free = scene.extras.disk_free_bytes
     if free is not None:
         parts.append(tr("{size} free on disk", size=gb(free, 0)))
         if size and size > free:
-            parts.append(tr("not enough room"))
+            parts.append(tr("not enough disk space"))
     return " · ".join(parts)

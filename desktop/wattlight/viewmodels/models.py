@@ -6,12 +6,12 @@ from wattlight.domain.state import InstalledModel, PullState, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 
-from .activity import BusyView, busy_actions
+from .activity import BusyView, NoticeView, busy_actions, notice_views
+from .command import Command, Verb
 from .model_detail import ModelDetailView, detail_view
-from .notices import NoticeView, notice_views
 from .scene import DOES_NOT_FIT, FitNote, Offer, Scene, same_model
 from .small_window import EmptyView, empty_view
-from .words import DASH, PillView, list_pill, speed_range, verdict_pill
+from .words import DASH, PillView, Tone, list_pill, speed_range, verdict_pill
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
@@ -25,6 +25,9 @@ class Filters:
     context_length: int = 8192
     search: str = ""
     show_cloud: bool = False
+    show_left_out: bool = False
+    looked_up: str = ""
+    """The model whose registry was asked last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,12 @@ class ModelsView:
     footnote: str
     detail: ModelDetailView | None
     selected: str
+    typed: str
+    """The name that was typed, where it is in no list."""
+    judge: Command | None
+    """To be asked in the background, since nothing is known yet of the model that is selected."""
     cloud_count: int
+    left_out_count: int
     empty: EmptyView | None
     busy: tuple[BusyView, ...]
     notices: tuple[NoticeView, ...]
@@ -64,7 +72,7 @@ def use_name(use: str) -> str:
     names = {
         "chat": tr("Chat"),
         "code": tr("Code"),
-        "vision": tr("Pictures"),
+        "vision": tr("Images"),
         "reasoning": tr("Reasoning"),
         "agents": tr("Agents"),
         "embedding": tr("Embeddings"),
@@ -84,24 +92,29 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     rows: list[ModelRow] = []
     if installed:
         rows += [ModelRow(tr("On this computer"), section=True), *installed]
-    fitting = [_offer_row(scene, o) for o in offers if not o.too_large]
-    if fitting:
-        rows += [ModelRow(tr("Fits this computer"), section=True), *fitting]
-    large = [_offer_row(scene, o) for o in offers if o.too_large]
-    if large:
-        rows += [ModelRow(tr("Often asked for, too large here"), section=True), *large]
-    rows += _typed(scene, filters, rows)
+    if offers:
+        rows += [ModelRow(tr("Fits this computer"), section=True), *(_offer_row(scene, o) for o in offers)]
+    left_out = _left_out(scene, filters)
+    if left_out and filters.show_left_out:
+        rows += [ModelRow(tr("Too large or too slow here"), section=True), *left_out]
+    typed = _typed_name(scene, filters, rows)
+    if typed:
+        rows += [ModelRow(tr("From Ollama's library"), section=True), _named_row(scene, typed)]
     keys = [row.key for row in rows if not row.section]
     first = next((row.key for row in rows if row.running), keys[0] if keys else "")
     chosen = next((k for k in keys if selected and same_model(k, selected)), first)
     cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
+    known = any(same_model(chosen, m.name) for m in scene.host.server.installed) or scene.offer_of(chosen)
     return ModelsView(
         tr("Models for this computer"),
         tuple(rows),
         _footnote(scene, rows, filters),
-        detail_view(scene, chosen, offers) if chosen else None,
+        detail_view(scene, chosen, filters.looked_up) if chosen else None,
         chosen,
+        typed,
+        None if known or not chosen else Command(Verb.JUDGE, chosen),
         cloud,
+        len(left_out),
         None if rows else _empty(scene, filters),
         busy_actions(scene),
         notice_views(scene),
@@ -173,15 +186,34 @@ def _cost(scene: Scene, fit: FitNote | None) -> str:
     return text if fit.measured_tokens_per_s is not None else f"≈ {text}"
 
 
-def _typed(scene: Scene, filters: Filters, rows: list[ModelRow]) -> list[ModelRow]:
+def _left_out(scene: Scene, filters: Filters) -> list[ModelRow]:
+    """What was not recommended, with the reason as a hint; a use that was chosen is in the reasons."""
+    wanted = filters.search.strip().lower()
+    rows = []
+    for item in scene.extras.left_out:
+        if wanted in item.model.lower() and not any(
+            same_model(item.model, m.name) for m in scene.host.server.installed
+        ):
+            text, tone = (tr("too slow"), Tone.PARTLY) if item.slow else (tr("does not fit"), Tone.BAD)
+            row = _named_row(scene, item.model)
+            rows.append(replace(row, pill=PillView(text, tone, clean_text(item.why, 300))))
+    return rows
+
+
+def _typed_name(scene: Scene, filters: Filters, rows: list[ModelRow]) -> str:
     """A name that is in no list can still be installed: it is offered as it was typed."""
     name = filters.search.strip()
     if len(name) < 2 or " " in name or any(same_model(r.key, name) for r in rows if r.key):
-        return []
-    if scene.host.server.status is not ServerStatus.READY:
-        return []
-    heading = ModelRow(tr("From Ollama's library"), section=True)
-    return [heading, _row(scene, name, "", DASH, scene.fit_of(name))]
+        return ""
+    return name if scene.host.server.status is ServerStatus.READY else ""
+
+
+def _named_row(scene: Scene, model: str) -> ModelRow:
+    """A line for a model that is neither installed nor recommended."""
+    offer = scene.offer_of(model)
+    if offer is None:
+        return _row(scene, model, "", DASH, None)
+    return _row(scene, model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
 
 
 def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
@@ -197,7 +229,7 @@ def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
 
 def _empty(scene: Scene, filters: Filters) -> EmptyView:
     if filters.search or filters.use:
-        return EmptyView(tr("Nothing matches"), tr("Try another word, or type the whole name of a model."))
+        return EmptyView(tr("Nothing matches"), tr("Try another word, or type the full name of a model."))
     empty = empty_view(scene)
     if empty is not None:
         return empty

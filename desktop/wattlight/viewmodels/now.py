@@ -7,13 +7,11 @@ from wattlight.domain.state import CostToday
 from wattlight.domain.values import MachineSample
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
 
-from .activity import BusyView, busy_actions
+from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart, short_name
 from .command import Action, Command, Verb
 from .figure import FigureView, models_figure, power_figure, summed
-from .memory_bar import MemoryBarView, running_bar
-from .notices import NoticeView, notice_views
-from .running import RunningView, running_views
+from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
 from .words import PillView, Tone
@@ -46,7 +44,7 @@ def now_view(scene: Scene) -> NowView:
         tr("Switch…"), Command(Verb.OPEN_MODELS), primary=True, hint=tr("Choose another model to load.")
     )
     return NowView(
-        power_figure(host, tr("Drawing now")),
+        power_figure(host, tr("Power draw now")),
         models_figure(host, host.today, tr("Models today")),
         month_figure(scene),
         power_chart(host, scene.now),

@@ -1,15 +1,116 @@
-"""A loaded model: where it runs, what it holds, what can be done with it."""
+"""Loaded models: where they run, what was predicted and what they take, what can be done with them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from wattlight.domain.state import RunningModel, ServerStatus
-from wattlight.domain.values import clean_text
-from wattlight.i18n import number, tr
+from wattlight.domain.state import HostState, RunningModel, ServerStatus
+from wattlight.domain.values import DeviceSample, clean_text
+from wattlight.i18n import gib, number, short_date, tr
 
 from .command import Action, Command, Verb
-from .loads import memory_line
-from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, Scene, same_model
-from .words import PillView, is_slow, kept_text, needs_text, running_pill, speed_text
+from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene, same_model
+from .words import DASH, PillView, TableView, is_heavy, kept_text, needs_text, running_pill, speed_text
+
+if TYPE_CHECKING:
+    from wattlight.domain.learning import Comparison
+
+
+SHOWN = 50
+_GIB = 1 << 30
+
+
+def memory_line(scene: Scene, model: RunningModel) -> str:
+    """ "predicted 5.7, uses 5.7, Ollama reports 5.5 GiB"; "" for a load nobody compared."""
+    load = next((c for c in scene.extras.loads if _is_of(c, model)), None)
+    if load is None:
+        return ""
+    predicted, used, reported = amounts(load)
+    if used is None:
+        return tr("predicted {a}, Ollama reports {b}", a=_short(predicted), b=gib(reported))
+    return tr(
+        "predicted {a}, uses {b}, Ollama reports {c}", a=_short(predicted), b=_short(used), c=gib(reported)
+    )
+
+
+def _short(size_bytes: int) -> str:
+    return number(size_bytes / _GIB, 1)
+
+
+def amounts(load: "Comparison") -> tuple[int, int | None, int]:
+    """(predicted, used, reported) bytes that compare with each other.
+
+    On the accelerators where one takes part; else in the computer's own memory, which nobody measures by
+    model.
+    """
+    if load.predicted_used_bytes:
+        return load.predicted_used_bytes, load.used_bytes, load.reported_vram_bytes
+    return load.predicted_size_bytes, None, load.reported_size_bytes
+
+
+def loads_table(scene: Scene) -> TableView:
+    """All loads that were compared, newest first."""
+    headings = (
+        tr("Load"),
+        tr("Context"),
+        tr("Predicted"),
+        tr("Used"),
+        tr("Ollama reports"),
+        tr("Off by"),
+    )
+    loads = scene.extras.loads[:SHOWN]
+    if not loads:
+        return TableView((), ())
+    rows = tuple(_row(scene, load) for load in loads)
+    quiet = frozenset(i for i, load in enumerate(loads) if load.disturbed is not None)
+    return TableView(headings, rows, quiet)
+
+
+def loads_note(scene: Scene) -> str:
+    """What the table shows and how many of its rows teach something."""
+    loads = scene.extras.loads
+    if not loads:
+        return tr("Each time a model is loaded, its predicted memory is compared here with what it used.")
+    good = sum(1 for load in loads if load.disturbed is None)
+    return tr(
+        "{good} of {all} loads were undisturbed and improve later predictions.",
+        good=number(good),
+        all=number(len(loads)),
+    )
+
+
+def _row(scene: Scene, load: "Comparison") -> tuple[str, ...]:
+    predicted, used, reported = amounts(load)
+    name = clean_text(load.model, 60)
+    when = short_date(load.at.astimezone(scene.zone).date())
+    found = used if used is not None else reported
+    off = DASH if load.disturbed is not None else _signed(found - predicted)
+    title = f"{name} · {when}"
+    if load.disturbed is not None:
+        title = tr("{load} (disturbed)", load=title)
+    return (
+        title,
+        number(load.context),
+        gib(predicted, 2),
+        gib(used, 2),
+        gib(reported, 2),
+        off,
+    )
+
+
+def _signed(delta_bytes: int) -> str:
+    text = number(abs(delta_bytes) / _GIB, 2)
+    if text == number(0, 2):
+        return tr("{size} GiB", size=text)
+    return f"{'+' if delta_bytes > 0 else '−'}{text} GiB"
+
+
+def _is_of(load: "Comparison", model: RunningModel) -> bool:
+    """The very load that is there now: the server still reports the same."""
+    return (
+        load.digest == model.digest
+        and load.reported_size_bytes == model.size_bytes
+        and load.reported_vram_bytes == model.size_vram_bytes
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +164,8 @@ def measure_action(scene: Scene, name: str) -> Action:
     """Run the quick benchmark; greyed while it runs or while the server is away."""
     busy = any(t.kind == "measure" and t.error is None for t in scene.state.tasks)
     ready = scene.host.server.status is ServerStatus.READY
-    why_not = tr("A measurement is under way.") if busy else "" if ready else tr("Ollama is not running.")
-    hint = tr("Lets it write for about 15 seconds and counts; the model is loaded for that.")
+    why_not = tr("A measurement is in progress.") if busy else "" if ready else tr("Ollama is not running.")
+    hint = tr("Generates text for about 15 seconds and counts the tokens; the model is loaded for that.")
     return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, ready and not busy, why_not, hint)
 
 
@@ -73,9 +174,11 @@ def keep_action(model: RunningModel) -> Action:
     command = keep_command(model)
     if command.verb is Verb.RELEASE:
         return Action(
-            tr("Let it unload"), command, hint=tr("It unloads by itself again when nobody uses it.")
+            tr("Allow unloading"),
+            command,
+            hint=tr("It is unloaded again once it has not been used for a while."),
         )
-    hint = tr("Stays in memory until you unload it. It then draws some power all the time.")
+    hint = tr("Keeps it in memory until you unload it. It then draws some power all the time.")
     return Action(tr("Keep loaded"), command, hint=hint)
 
 
@@ -87,14 +190,12 @@ def keep_command(model: RunningModel) -> Command:
 def switch_command(scene: Scene, name: str) -> Command:
     """Switch to a model; a heavy one asks first and says why."""
     fit = scene.fit_of(name)
-    if fit is None or fit.verdict in {None, FULL_GPU}:
+    if fit is None or not is_heavy(fit):
         return Command(Verb.SWITCH, name)
     needs = needs_text(fit)
     if fit.verdict == DOES_NOT_FIT:
         question = tr("{name} does not fit here. {needs} Try anyway?", name=clean_text(name, 60), needs=needs)
         return Command(Verb.SWITCH, name, question, tr("Try anyway"))
-    if not (is_slow(fit) or fit.verdict == PARTIAL_GPU):
-        return Command(Verb.SWITCH, name)
     question = tr("{needs}. Switch to {name} anyway?", name=clean_text(name, 60), needs=needs)
     return Command(Verb.SWITCH, name, question.lstrip(". "), tr("Switch anyway"))
 
@@ -104,4 +205,124 @@ def takes_place_of(scene: Scene, name: str) -> str:
     others = [clean_text(m.name, 60) for m in scene.host.server.running if not same_model(m.name, name)]
     if not others:
         return ""
-    return tr("Takes the place of {names} while it runs.", names=", ".join(others))
+    return tr("Replaces {names} while it is loaded.", names=", ".join(others))
+
+
+GIB = 1 << 30
+DIFFERENCE_BYTES = GIB // 10
+"""Differences below a tenth of a GiB are not spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class BarSegment:
+    """One part of the bar. ``role`` picks the colour: ``weights``, ``work``, ``other``, ``over``."""
+
+    label: str
+    amount: str
+    fraction: float
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBarView:
+    """The bar, its legend and the line at its right end."""
+
+    segments: tuple[BarSegment, ...]
+    summary: str
+    description: str
+
+
+def device_with_memory(host: HostState) -> DeviceSample | None:
+    """The device whose memory the bar shows: the accelerator with most memory."""
+    if host.sample is None:
+        return None
+    known = [d for d in host.sample.devices if d.kind == "gpu" and d.memory_total_bytes]
+    return max(known, key=lambda d: d.memory_total_bytes or 0, default=None)
+
+
+def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
+    """What fills the device now; None when its memory is not known.
+
+    ``compare`` adds what was predicted, used and reported to the summary.
+    """
+    device = device_with_memory(scene.host)
+    if device is None or not device.memory_total_bytes or device.memory_used_bytes is None:
+        return None
+    running = [m for m in scene.host.server.running if m.size_vram_bytes > 0]
+    total, used = device.memory_total_bytes, device.memory_used_bytes
+    parts: list[tuple[str, int, str]] = []
+    predicted: int | None = 0
+    for model in running:
+        fit = scene.fit_of(model.name)
+        whole = fit.gpu_bytes if fit else None
+        predicted = None if whole is None or predicted is None else predicted + whole
+        if fit is not None and fit.weights_bytes and len(running) == 1:
+            weights = min(fit.weights_bytes, model.size_vram_bytes)
+            parts.append((tr("weights"), weights, "weights"))
+            parts.append((tr("context and buffers"), max(0, (whole or 0) - weights), "work"))
+        else:
+            role = "work" if len(parts) % 2 else "weights"
+            parts.append((model.name, whole or model.size_vram_bytes, role))
+    other = max(0, used - sum(size for _, size, _ in parts))
+    parts.append((tr("driver and other programs"), other, "other"))
+    return _view_memory_bar(parts, total, _summary(scene, device, predicted, compare))
+
+
+def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare: bool) -> str:
+    total, used = device.memory_total_bytes or 0, device.memory_used_bytes or 0
+    texts = [tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))]
+    if not compare:
+        return texts[0]
+    reported = sum(m.size_vram_bytes for m in scene.host.server.running)
+    uses = sum(p.memory_bytes or 0 for p in device.processes if _is_runner(p.name)) or None
+    if predicted:
+        if uses is not None:
+            texts.append(
+                tr("predicted {a}, uses {b}", a=_short_memory_bar(predicted), b=_short_memory_bar(uses))
+            )
+        else:
+            texts.append(tr("predicted {a}", a=_short_memory_bar(predicted)))
+    said = uses if uses is not None else predicted
+    if reported and (said is None or abs(reported - said) >= DIFFERENCE_BYTES):
+        texts.append(tr("Ollama reports {gib}", gib=_short_memory_bar(reported)))
+    return " · ".join(texts)
+
+
+def _is_runner(process_name: str) -> bool:
+    """The server's own process, or the engine's that it starts."""
+    name = process_name.lower()
+    return any(word in name for word in ("ollama", "llama-server", "llama_server", "llama-runner"))
+
+
+def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | None) -> MemoryBarView | None:
+    """What a model that is not running would take of the device."""
+    total = device.memory_total_bytes if device else None
+    if not total or device is None or fit.verdict not in {FULL_GPU, PARTIAL_GPU}:
+        return None
+    others = device.memory_used_bytes
+    parts = [(tr("weights"), weights, "weights"), (tr("context and buffers"), work, "work")]
+    if fit.spare_bytes is not None and fit.spare_bytes >= 0:
+        others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
+    parts.append((tr("driver, others, reserve"), others or 0, "other"))
+    over = sum(size for _, size, _ in parts) > total
+    return _view_memory_bar(parts, total, tr("more than this device holds") if over else "")
+
+
+def device_bar(device: DeviceSample) -> MemoryBarView | None:
+    """Used and free memory of one device."""
+    if not device.memory_total_bytes or device.memory_used_bytes is None:
+        return None
+    total, used = device.memory_total_bytes, device.memory_used_bytes
+    summary = tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))
+    return _view_memory_bar([(tr("used"), used, "weights")], total, summary)
+
+
+def _view_memory_bar(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:
+    scale = max(total, sum(size for _, size, _ in parts))
+    segments = tuple(BarSegment(label, gib(size), size / scale, role) for label, size, role in parts)
+    spoken = ", ".join(f"{s.label} {s.amount}" for s in segments)
+    return MemoryBarView(segments, summary, f"{spoken}. {summary}".strip())
+
+
+def _short_memory_bar(size_bytes: int) -> str:
+    return number(size_bytes / GIB, 1)

@@ -85,8 +85,27 @@ class Offer:
     licence: str = ""
     uses: tuple[str, ...] = ()
     why: str = ""
-    too_large: bool = False
-    """Shown only because people ask for it on such a computer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """What is known of a model that is named and neither installed nor recommended.
+
+    ``asked``: its registry was asked for its header; ``problem`` is the sentence why there is no answer.
+    """
+
+    offer: Offer
+    asked: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A model that was not recommended, and why, in a sentence. ``slow``: it fits, but would be too slow."""
+
+    model: str
+    why: str
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +193,10 @@ class Extras:
     days: tuple[DayCost, ...] | None = None
     months: tuple[ModelMonth, ...] = ()
     countries: tuple[CountryPrice, ...] = ()
-    last_pull_bytes_per_s: float | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    """The most promising models that are not among the offers."""
+    named: NamedModel | None = None
+    """The answer about the model that was named last."""
     disk_free_bytes: int | None = None
     same_time_last_week_micro: int | None = None
     last_week_reason: str = ""
@@ -187,7 +209,6 @@ class Extras:
     month_high_micro: int | None = None
     parked_month_micro: int | None = None
     parked_saving_micro: int | None = None
-    slow_reasons: tuple[str, ...] = ()
     server_startable: bool = False
     """An installed server was found that is not running."""
     autostart_supported: bool = False
@@ -225,10 +246,19 @@ class Scene:
         for note in self.extras.fits:
             if same_model(note.model, model):
                 return note
-        for offer in self.extras.offers or ():
-            if same_model(offer.model, model):
-                return offer.fit
-        return None
+        offer = self.offer_of(model)
+        return None if offer is None else offer.fit
+
+    def offer_of(self, model: str) -> Offer | None:
+        """``model`` as it can be installed, where that is known."""
+        named = self.named(model)
+        offers = (*(self.extras.offers or ()), *((named.offer,) if named else ()))
+        return next((offer for offer in offers if same_model(offer.model, model)), None)
+
+    def named(self, model: str) -> NamedModel | None:
+        """The answer about ``model``, if it was the last that was asked about."""
+        named = self.extras.named
+        return named if named is not None and same_model(named.offer.model, model) else None
 
 
 def same_model(one: str, other: str) -> bool:

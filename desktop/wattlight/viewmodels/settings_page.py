@@ -1,14 +1,15 @@
-"""The page Settings: what is set, in words, and the check of what is typed."""
+"""The pages Settings and Privacy: what is set, in words, and the check of what is typed."""
 
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.values import clean_text
-from wattlight.i18n import as_typed, number, tr
+from wattlight.i18n import as_typed, clock_time, number, short_date, tr
 from wattlight.settings import Price, Settings
 
-from .notices import NoticeView, notice_views
+from .activity import NoticeView, notice_views
+from .command import Action, Command, Verb
 from .scene import CountryPrice, Scene
 
 THEMES = ("system", "light", "dark")
@@ -78,10 +79,10 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.theme if settings.theme in THEMES else "system",
         keep_alive_choices(settings.keep_alive),
         settings.keep_alive,
-        (Choice("0", tr("the server's own")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
+        (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
         settings.servers[0].url or "",
-        tr("Empty: the usual address on this computer, or OLLAMA_HOST."),
+        tr("Leave empty for the default address on this computer, or OLLAMA_HOST."),
         scene.state.paused,
         _amount(settings.meter.daily_budget_micro),
         _amount(settings.meter.monthly_budget_micro),
@@ -97,7 +98,7 @@ def settings_view(scene: Scene) -> SettingsView:
 def theme_choices() -> tuple[Choice, ...]:
     """Light, dark, or as the system."""
     return (
-        Choice("system", tr("As the system")),
+        Choice("system", tr("Follow the system")),
         Choice("light", tr("Light")),
         Choice("dark", tr("Dark")),
     )
@@ -128,10 +129,12 @@ def price_note(scene: Scene, code: str) -> str:
     """Where the prefilled price comes from."""
     country = country_price(scene, code)
     if country is None or not country.per_kwh:
-        return tr("It stands on your bill, usually as a price per kWh with taxes.")
+        return tr("Find it on your bill, usually as a price per kWh including taxes.")
     source = clean_text(country.source, 120)
     return tr(
-        "Average household price {year}; your own is better. {source}", year=country.year, source=source
+        "Average household price {year}; your own is more accurate. {source}",
+        year=country.year,
+        source=source,
     )
 
 
@@ -148,7 +151,7 @@ def understood_price(text: str, currency: str, country: str, old: Price) -> Pric
     if not value.is_finite() or value < 0:
         return PriceEntry(old, tr("The price cannot be negative."))
     if value > LARGEST_PRICE:
-        return PriceEntry(old, tr("That is very much for one kWh. Is it the price in cents?"))
+        return PriceEntry(old, tr("That is very high for one kWh. Is it the price in cents?"))
     if len(code) != 3 or not code.isascii() or not code.isalpha():
         return PriceEntry(old, tr("Type the currency as three letters, like EUR."))
     return PriceEntry(
@@ -198,3 +201,138 @@ def understood_rate(text: str, day: str, settings: Settings, today: date) -> tup
         return settings, tr("Type the day of the rate like 2026-11-24.")
     price = replace(settings.price, dollar_rate=format(value, "f"), dollar_rate_date=known.isoformat())
     return replace(settings, price=price), ""
+
+
+PORTS = range(1024, 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class CountingView:
+    """The switch, and how to point clients at the relay. ``stand`` says how it is going."""
+
+    on: bool
+    port: str
+    about: str
+    ways: tuple[tuple[str, str], ...]
+    stand: str
+
+
+def counting_view(scene: Scene) -> CountingView:
+    """For the settings and the state."""
+    settings, counting = scene.settings, scene.state.counting
+    port = counting.port if counting.on else settings.passthrough_port
+    url = f"http://127.0.0.1:{port}"
+    ways = (
+        (tr("Ollama's own programs"), f"OLLAMA_HOST=127.0.0.1:{port}"),
+        (tr("OpenAI clients"), f"{url}/v1"),
+        (tr("Others"), url),
+    )
+    return CountingView(
+        settings.passthrough_on,
+        str(settings.passthrough_port),
+        tr(
+            "The tokens of programs that use this address instead of Ollama's are counted. Prompts and "
+            "answers are passed on unchanged and not stored. It listens on this computer only."
+        ),
+        ways if settings.passthrough_on else (),
+        _stand(scene),
+    )
+
+
+def counting_line(scene: Scene) -> str:
+    """ "Counting tokens at 127.0.0.1:11435" while the relay is on, else ""."""
+    counting = scene.state.counting
+    return tr("Counting tokens at 127.0.0.1:{port}", port=counting.port) if counting.on else ""
+
+
+def understood_port(text: str) -> tuple[int | None, str]:
+    """The port that was typed, or a sentence what is wrong with it."""
+    typed = text.strip()
+    if typed.isascii() and typed.isdigit() and len(typed) <= 5 and int(typed) in PORTS:
+        return int(typed), ""
+    return None, tr("Type a port between 1024 and 65535, like 11435.")
+
+
+def _stand(scene: Scene) -> str:
+    counting = scene.state.counting
+    if not scene.settings.passthrough_on:
+        return ""
+    if not counting.on:
+        return tr("It is not listening yet.")
+    text = tr(
+        "{requests} requests, {tokens} output tokens since it was turned on.",
+        requests=number(counting.requests),
+        tokens=number(counting.output_tokens),
+    )
+    if counting.uncounted:
+        more = tr("{n} requests reported no token counts.", n=number(counting.uncounted))
+        text = f"{text} {more}"
+    return text
+
+
+KEEP_MONTHS = 13
+"""A year and a month: the same month of the year before stays comparable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRow:
+    """One host: who it is, why it was asked, when last."""
+
+    host: str
+    reason: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyView:
+    """Everything on the page."""
+
+    contacts: tuple[ContactRow, ...]
+    none: str
+    keeps: tuple[Choice, ...]
+    keep: str
+    delete: Action
+    notices: tuple[NoticeView, ...]
+
+
+def privacy_view(scene: Scene) -> PrivacyView:
+    """The page."""
+    contacts = scene.setup.contacts
+    rows = tuple(
+        ContactRow(
+            clean_text(c.host, 80),
+            reason_text(c.reason),
+            f"{short_date(c.last_at.astimezone(scene.zone).date())}, {clock_time(c.last_at, scene.zone)}",
+        )
+        for c in contacts or ()
+    )
+    none = "" if rows else tr("No host was contacted yet.") if contacts is not None else tr("Reading…")
+    keep = scene.settings.meter.keep_months
+    choices = [Choice("", tr("forever")), Choice(str(KEEP_MONTHS), tr("{n} months", n=KEEP_MONTHS))]
+    if keep not in {None, KEEP_MONTHS}:
+        choices.append(Choice(str(keep), tr("{n} months", n=keep)))
+    question = tr(
+        "Delete all recorded energy and cost, for every day? This cannot be undone. Settings and models "
+        "are kept."
+    )
+    delete = Action(
+        tr("Delete all records…"), Command(Verb.DELETE_LEDGER, question=question, confirm=tr("Delete all"))
+    )
+    return PrivacyView(
+        rows, none, tuple(choices), "" if keep is None else str(keep), delete, notice_views(scene)
+    )
+
+
+def reason_text(code: str) -> str:
+    """Why a host was asked."""
+    return {
+        "model": tr("Ollama downloaded a model because you installed one"),
+        "shape": tr("Wattlight read the size of a model because you asked whether it fits"),
+        "server": tr("Wattlight downloaded Ollama because you had it installed"),
+    }.get(code, clean_text(code, 60))
+
+
+def kept_months(settings: Settings, value: str) -> Settings:
+    """The settings with the choice of how long records are kept ("" for ever)."""
+    months = int(value) if value.isdigit() and int(value) > 0 else None
+    return replace(settings, meter=replace(settings.meter, keep_months=months))

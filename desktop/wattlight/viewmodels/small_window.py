@@ -6,7 +6,7 @@ from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, tr
 
-from .activity import BusyView, busy_actions
+from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart
 from .command import Action, Command, Verb
 from .figure import (
@@ -18,10 +18,9 @@ from .figure import (
     power_figure,
     sure_now,
 )
-from .notices import NoticeView, notice_views
 from .running import RunningView, running_views, switch_command
 from .scene import Scene, same_model
-from .words import DASH, verdict_short
+from .words import DASH, server_trouble, verdict_short
 
 ROWS = 4
 """Other models listed; the rest are one click away."""
@@ -110,12 +109,13 @@ def empty_view(scene: Scene) -> EmptyView | None:
     """What to show where no model can be listed; None when there is one."""
     server = scene.host.server
     if server.status is ServerStatus.UNKNOWN:
-        return EmptyView(tr("Looking for Ollama…"), tr("The program that runs the models on this computer."))
+        text = tr("The program that runs the models on this computer.")
+        return EmptyView(server_trouble(server.status), text)
     if server.status is not ServerStatus.READY:
         return _no_server(scene)
     if server.running or scene.local_models:
         return None
-    offers = [o for o in scene.extras.offers or () if not o.too_large][:3]
+    offers = (scene.extras.offers or ())[:3]
     if not offers:
         text = tr("Choose one that fits this computer; it is downloaded once and then runs here.")
         return EmptyView(
@@ -139,16 +139,12 @@ def empty_view(scene: Scene) -> EmptyView | None:
 
 def _no_server(scene: Scene) -> EmptyView:
     server = scene.host.server
-    look = Action(tr("Look again"), Command(Verb.REFRESH), primary=not scene.extras.server_startable)
+    absent = server.status is ServerStatus.ABSENT
+    startable = absent and scene.extras.server_startable
+    text = tr("The power meter keeps running meanwhile.")
+    if absent:
+        text = tr("Start Ollama, or install it first. {meanwhile}", meanwhile=text)
+    look = Action(tr("Look again"), Command(Verb.REFRESH), primary=not startable)
     start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
-    actions = (start, look) if scene.extras.server_startable else (look,)
-    if server.status is ServerStatus.ABSENT:
-        text = clean_text(server.message, 300) if server.message else ""
-        default = tr("Start Ollama, or install it first. The power meter keeps counting meanwhile.")
-        return EmptyView(tr("Ollama is not running"), text or default, actions=actions)
-    titles = {
-        ServerStatus.FOREIGN: tr("That is not Ollama"),
-        ServerStatus.SILENT: tr("Ollama does not answer"),
-    }
-    text = tr("The power meter keeps counting meanwhile.")
-    return EmptyView(titles.get(server.status, tr("Ollama cannot be used")), text, actions=actions)
+    said = clean_text(server.message, 300) if absent and server.message else text
+    return EmptyView(server_trouble(server.status), said, actions=(start, look) if startable else (look,))

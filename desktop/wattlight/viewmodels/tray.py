@@ -9,11 +9,11 @@ from wattlight.i18n import tr, watts
 
 from .activity import busy_actions
 from .command import Command, Verb
-from .counting import counting_line
 from .figure import models_amount, power_now_w
 from .running import keep_command, switch_command
 from .scene import Scene, same_model
-from .words import DASH, kept_text, moment, running_pill, verdict_short
+from .settings_page import counting_line
+from .words import DASH, kept_text, moment, running_pill, server_trouble, verdict_short
 
 MENU_MODELS = 15
 """More models than this are behind "More…"."""
@@ -122,7 +122,7 @@ def tooltip(scene: Scene, icon: IconState) -> str:
     """A few plain lines: name, headline, what runs."""
     state_line = {
         IconState.PAUSED: tr("Metering is paused"),
-        IconState.ATTENTION: tr("Something needs a look"),
+        IconState.ATTENTION: tr("Something needs your attention"),
     }.get(icon, "")
     running = [
         f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}"
@@ -189,13 +189,8 @@ def _empty_entries(scene: Scene) -> tuple[MenuEntry, ...]:
     if status is ServerStatus.READY:
         return (MenuEntry(tr("No model yet"), enabled=False),)
     if status is ServerStatus.UNKNOWN:
-        return (MenuEntry(tr("Looking for Ollama…"), enabled=False),)
-    text = {
-        ServerStatus.ABSENT: tr("Ollama is not running"),
-        ServerStatus.FOREIGN: tr("Another program answers at Ollama's address"),
-        ServerStatus.SILENT: tr("Ollama does not answer"),
-    }.get(status, tr("Ollama cannot be used"))
-    lines = [MenuEntry(text, Command(Verb.OPEN_NOW))]
+        return (MenuEntry(server_trouble(status), enabled=False),)
+    lines = [MenuEntry(server_trouble(status), Command(Verb.OPEN_NOW))]
     if scene.extras.server_startable and status is ServerStatus.ABSENT:
         lines.append(MenuEntry(tr("Start Ollama"), Command(Verb.START_SERVER)))
     return tuple(lines)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import RunningModel, ServerStatus
 from wattlight.i18n import clock_time, day_name, gib, interval, number, percent, tr
 
 from .scene import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene
@@ -39,10 +39,17 @@ def is_slow(fit: FitNote) -> bool:
     return best is not None and best < SLOW_TOKENS_PER_S
 
 
+def is_heavy(fit: FitNote) -> bool:
+    """Whether a person is asked before it is loaded or installed: too large, slow, or partly in RAM."""
+    return fit.verdict in {PARTIAL_GPU, DOES_NOT_FIT} or (fit.verdict == CPU_ONLY and is_slow(fit))
+
+
 def verdict_pill(fit: FitNote | None, spare: bool = False) -> PillView:
     """The verdict of a model that is not running, with spare memory on request."""
-    if fit is None or fit.verdict is None:
+    if fit is None:
         return PillView(tr("not checked yet"), Tone.PLAIN)
+    if fit.verdict is None:
+        return PillView(tr("fit unknown"), Tone.PLAIN, " ".join(fit.reasons))
     if fit.verdict == FULL_GPU:
         if spare and fit.spare_bytes is not None:
             return PillView(tr("all on GPU, {gib} to spare", gib=gib(fit.spare_bytes)), Tone.GOOD)
@@ -51,7 +58,7 @@ def verdict_pill(fit: FitNote | None, spare: bool = False) -> PillView:
         return PillView(layers_text(fit), Tone.PARTLY, _partly_hint(fit))
     if fit.verdict == CPU_ONLY:
         text = tr("CPU only, slow") if is_slow(fit) else tr("CPU only")
-        return PillView(text, Tone.PLAIN, tr("Runs in the computer's memory; the GPU takes no part."))
+        return PillView(text, Tone.PLAIN, tr("Runs in the computer's memory; the GPU is not used."))
     return PillView(tr("does not fit"), Tone.BAD, _missing(fit))
 
 
@@ -84,7 +91,7 @@ def verdict_short(fit: FitNote | None) -> str:
 def running_pill(model: RunningModel, fit: FitNote | None) -> PillView:
     """Where a loaded model runs, from what the server reports."""
     if model.size_bytes <= 0:
-        return PillView(tr("place not reported"), Tone.PLAIN)
+        return PillView(tr("location not reported"), Tone.PLAIN)
     if model.size_vram_bytes >= model.size_bytes:
         return PillView(tr("all on GPU"), Tone.GOOD)
     if model.size_vram_bytes <= 0:
@@ -122,6 +129,16 @@ def speed_range(low: float, high: float) -> str:
     """ "31–42" with the digits that a range so wide allows."""
     digits = 1 if high < 9.95 and high - low < 0.3 * high else 0
     return interval(number(low, digits), number(high, digits))
+
+
+def server_trouble(status: ServerStatus) -> str:
+    """Why no model can be run, as a title."""
+    return {
+        ServerStatus.UNKNOWN: tr("Looking for Ollama…"),
+        ServerStatus.ABSENT: tr("Ollama is not running"),
+        ServerStatus.FOREIGN: tr("Another program answers at Ollama's address"),
+        ServerStatus.SILENT: tr("Ollama does not answer"),
+    }.get(status, tr("Ollama cannot be used"))
 
 
 def kept_text(scene: Scene, expires_at: datetime | None) -> str:
@@ -163,5 +180,14 @@ def _partly_hint(fit: FitNote) -> str:
 
 def _missing(fit: FitNote) -> str:
     if fit.spare_bytes is not None and fit.spare_bytes < 0:
-        return tr("It is {gib} short of memory here.", gib=gib(-fit.spare_bytes))
-    return tr("It does not fit the memory of this computer.")
+        return tr("It needs {gib} more memory than is free here.", gib=gib(-fit.spare_bytes))
+    return tr("It does not fit in the memory of this computer.")
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A plain table: headings and rows of texts; the first column is text, the others are figures."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    quiet_rows: frozenset[int] = frozenset()

@@ -1,4 +1,4 @@
-"""Questions before a download: whose registry it is, a network paid by volume; and the offer to repair."""
+"""Questions before a download: whose registry it is, a metered connection; and the offer to repair."""
 
 from dataclasses import replace
 
@@ -19,8 +19,10 @@ DAMAGED = PullState(
 def test_another_registry_is_asked_about_and_once() -> None:
     scene = made_up_day.evening()
     asked = asked_before_download(scene, Command(Verb.PULL, FOREIGN), None)
-    assert asked.question == f"Fetch {FOREIGN} from registry.example, which is not Ollama's own registry?"
-    assert asked.confirm == "Fetch"
+    assert asked.question == (
+        f"{FOREIGN} comes from registry.example, not from Ollama's own library. Download {FOREIGN} anyway?"
+    )
+    assert asked.confirm == "Download"
     answered = Command(Verb.PULL, FOREIGN, asked=True)
     assert asked_before_download(scene, answered, None) == answered
 
@@ -36,9 +38,18 @@ def test_other_commands_are_not_asked_about() -> None:
     assert asked_before_download(made_up_day.evening(), Command(Verb.LOAD, FOREIGN), True).question == ""
 
 
-def test_a_network_paid_by_volume_is_asked_about_in_the_same_question() -> None:
+def test_a_metered_connection_is_asked_about_in_the_same_question() -> None:
     asked = asked_before_download(made_up_day.evening(), Command(Verb.PULL, FOREIGN), True)
-    assert "not Ollama's own registry? This network is paid by volume" in asked.question
+    assert "not from Ollama's own library. This is a metered connection. Download" in asked.question
+
+
+def test_a_question_of_its_own_is_asked_last_and_nothing_is_left_out() -> None:
+    large = Command(Verb.PULL, "qwen3.6:27b", "It is slow here. Install it anyway?", "Install anyway")
+    asked = asked_before_download(made_up_day.evening(), large, True)
+    assert asked.question == (
+        "This is a metered connection, and qwen3.6:27b is 17.4 GB. It is slow here. Install it anyway?"
+    )
+    assert asked.confirm == "Install anyway"
 
 
 def test_fault_66_the_banner_offers_to_repair() -> None:

@@ -55,7 +55,7 @@ def test_settings_say_how_to_point_clients_at_it() -> None:
         "http://127.0.0.1:11435",
     ]
     assert view.stand.startswith("12 requests, 3,400 output tokens")
-    assert "2 requests came without counts" in view.stand
+    assert "2 requests reported no token counts" in view.stand
 
 
 def test_off_shows_no_addresses_and_a_relay_that_does_not_listen_says_so() -> None:

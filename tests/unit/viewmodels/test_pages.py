@@ -1,18 +1,27 @@
 """The pages: figures say how sure they are, what is unknown is a dash, prices are understood."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from fakes import made_up_day
-from wattlight.domain.state import ServerStatus
+from wattlight.domain.state import ServerStatus, SetupFacts
 from wattlight.i18n import activate
 from wattlight.settings import Price, Settings
 from wattlight.viewmodels import (
+    DOES_NOT_FIT,
+    FULL_GPU,
+    PARTIAL_GPU,
+    Command,
     Filters,
+    FitNote,
+    NamedModel,
+    Offer,
     Scene,
     Tone,
     Verb,
+    asked_before_download,
     cost_view,
     figure,
     machine_view,
@@ -33,6 +42,12 @@ def _english() -> None:
 def with_host(scene: Scene, **values: object) -> Scene:
     """The scene with parts of its computer replaced."""
     return replace(scene, state=replace(scene.state, hosts=(replace(scene.host, **values),)))
+
+
+def named(scene: Scene, model: str, verdict: str | None, **values: Any) -> Scene:
+    """The scene once ``model`` was judged."""
+    offer = Offer(model, FitNote(model, verdict, reasons=values.pop("reasons", ())), 42_500_000_000)
+    return replace(scene, extras=replace(scene.extras, named=NamedModel(offer, **values)))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +162,6 @@ def test_models_are_in_sections_and_marked() -> None:
     assert [r.name for r in view.rows if r.section] == [
         "On this computer",
         "Fits this computer",
-        "Often asked for, too large here",
     ]
     rows = {r.key: r for r in view.rows if r.key}
     assert rows["qwen3:8b"].speed == "118 ✓"
@@ -156,18 +170,17 @@ def test_models_are_in_sections_and_marked() -> None:
     assert rows["llama3.3:70b"].pill is not None
     assert rows["llama3.3:70b"].pill.text == "41 of 81 layers"
     assert rows["qwen3.6:27b"].cost == "≈ €0.93"
-    assert rows["qwen3:32b-fp16"].pill is not None
-    assert rows["qwen3:32b-fp16"].pill.tone is Tone.BAD
 
 
 def test_detail_of_an_offer_has_size_time_and_room() -> None:
-    detail = models_view(made_up_day.evening(), Filters(), "qwen3.6:27b").detail
+    scene = replace(made_up_day.evening(), setup=SetupFacts(line_bytes_per_s=12e6))
+    detail = models_view(scene, Filters(), "qwen3.6:27b").detail
     assert detail is not None
     assert detail.main is not None
     assert detail.main.text == "Install 17.4 GB"
-    assert detail.footnote == "About 24 min at your last speed · 412 GB free on disk"
+    assert detail.footnote == "About 24 min to download · 412 GB free on disk"
     assert detail.context_text == "Up to about 81,000 tokens stay on the GPU; 130,000 with an 8-bit cache"
-    assert "Takes the place of qwen3:8b" in detail.why
+    assert "Replaces qwen3:8b" in detail.why
     assert [c.text for c in detail.choices][:2] == ["4,096", "8,192"]
 
 
@@ -178,14 +191,15 @@ def test_removing_is_asked_with_the_name_and_a_foreign_registry_with_its_host() 
     remove = detail.others[-1].command
     assert remove.verb is Verb.REMOVE
     assert remove.question == "Remove gpt-oss:20b and free 13.8 GB? It can be installed again."
-    typed = models_view(scene, Filters(search="hf.co/someone/model:Q4"), "hf.co/someone/model:Q4").detail
+    foreign, plain = "hf.co/someone/model:Q4", "mistral:7b"
+    typed = models_view(named(scene, foreign, FULL_GPU), Filters(search=foreign), foreign).detail
     assert typed is not None
     assert typed.main is not None
-    assert "comes from hf.co" in typed.main.command.question
-    plain = models_view(scene, Filters(search="mistral:7b"), "mistral:7b").detail
-    assert plain is not None
-    assert plain.main is not None
-    assert plain.main.command.question == ""
+    assert "comes from hf.co" in asked_before_download(scene, typed.main.command, None).question
+    fits = models_view(named(scene, plain, FULL_GPU), Filters(search=plain), plain).detail
+    assert fits is not None
+    assert fits.main is not None
+    assert fits.main.command.question == ""
 
 
 def test_nothing_can_be_installed_without_a_server() -> None:
@@ -195,6 +209,76 @@ def test_nothing_can_be_installed_without_a_server() -> None:
     assert detail is not None
     assert detail.main is not None
     assert (detail.main.enabled, detail.main.why_not) == (False, "Ollama is not running.")
+
+
+def test_a_name_that_was_typed_is_judged_before_it_can_be_installed() -> None:
+    scene, name = made_up_day.evening(), "llama3.1:70b"
+    view = models_view(scene, Filters(search=name))
+    assert (view.typed, view.judge) == (name, Command(Verb.JUDGE, name))
+    assert view.detail is not None and view.detail.main is not None
+    assert (view.detail.pill.text, view.detail.main.enabled) == ("checking…", False)
+    why = "43 of 81 layers fit on RTX 4090; 18.1 GiB stay in RAM, which is slower."
+    view = models_view(named(scene, name, PARTIAL_GPU, reasons=(why,)), Filters(search=name))
+    assert view.judge is None
+    assert view.detail is not None and view.detail.main is not None
+    assert why in view.detail.why
+    assert view.detail.main.text == "Install 42.5 GB"
+    assert view.detail.main.command.question == f"{why} Install it anyway?"
+    assert [a.command for a in view.detail.others] == [Command(Verb.LOOK_UP, name)]
+    asked = models_view(named(scene, name, FULL_GPU), Filters(search=name, looked_up=name)).detail
+    assert asked is not None and asked.main is not None
+    assert (asked.pill.text, asked.main.enabled) == ("checking…", False)
+    known = models_view(named(scene, name, FULL_GPU, asked=True), Filters(search=name, looked_up=name)).detail
+    assert known is not None and known.main is not None
+    assert (known.pill.text, known.main.enabled, known.others) == ("all on GPU", True, ())
+
+
+def test_a_name_of_no_list_is_looked_up_first_and_what_cannot_be_said_is_said() -> None:
+    scene, name = made_up_day.evening(), "someone/thing:7b"
+    detail = models_view(named(scene, name, None), Filters(search=name)).detail
+    assert detail is not None and detail.main is not None
+    assert detail.main.command == Command(Verb.LOOK_UP, name)
+    assert "Press Enter to read its size from Ollama's library." in detail.why
+    problem = "The registry cannot be reached. Check the network."
+    detail = models_view(named(scene, name, None, asked=True, problem=problem), Filters(search=name)).detail
+    assert detail is not None and detail.main is not None
+    assert detail.pill.text == "fit unknown"
+    assert problem in detail.why
+    assert detail.main.command.question == "Whether it fits this computer is not known. Install it anyway?"
+    assert [a.text for a in detail.others] == ["Check again"]
+
+
+def test_what_was_left_out_can_be_shown_with_its_reason() -> None:
+    scene = made_up_day.evening()
+    view = models_view(scene, Filters())
+    assert view.left_out_count == 2
+    assert "qwen3:32b-fp16" not in [row.key for row in view.rows]
+    view = models_view(scene, Filters(show_left_out=True), "qwen3:32b-fp16")
+    rows = {row.key: row.pill for row in view.rows if row.pill}
+    large, slow = rows["qwen3:32b-fp16"], rows["dolphin-mixtral:8x7b"]
+    assert (large.text, large.tone, slow.text, slow.tone) == (
+        "does not fit",
+        Tone.BAD,
+        "too slow",
+        Tone.PARTLY,
+    )
+    assert large.hint == "qwen3:32b-fp16: needs about 64 GiB, and 23 GiB can be had."
+    assert view.judge == Command(Verb.JUDGE, "qwen3:32b-fp16")
+    judged = models_view(
+        named(scene, "qwen3:32b-fp16", DOES_NOT_FIT), Filters(show_left_out=True), view.selected
+    )
+    assert judged.detail is not None
+    assert large.hint in judged.detail.why
+
+
+def test_an_installed_model_of_which_nothing_is_known_says_why() -> None:
+    scene = made_up_day.evening()
+    note = FitNote("qwen3:8b", reasons=("Its file cannot be read here.",))
+    scene = with_host(scene, server=replace(scene.host.server, running=()))
+    view = models_view(replace(scene, extras=replace(scene.extras, fits=(note,))), Filters(), "qwen3:8b")
+    assert view.detail is not None
+    assert view.detail.pill.text == "fit unknown"
+    assert "Its file cannot be read here." in view.detail.why
 
 
 def test_cloud_models_are_hidden_and_say_where_the_text_goes() -> None:

@@ -12,7 +12,7 @@ from wattlight.viewmodels import (
     Scene,
     ServerCopyView,
     Verb,
-    asked_when_metered,
+    asked_before_download,
     server_copy_view,
 )
 
@@ -75,14 +75,14 @@ def test_an_update_without_room_says_why_it_is_greyed() -> None:
     shown = server_copy_view(replace(made, extras=replace(made.extras, disk_free_bytes=10**9)))
     assert shown is not None
     assert not shown.actions[0].enabled
-    assert shown.actions[0].why_not == "There is not enough room on the disk."
+    assert shown.actions[0].why_not == "There is not enough disk space."
 
 
 def test_a_running_update_shows_how_far_it_is_and_can_be_cancelled() -> None:
     made = view(NEWER, setup=InstallState("0.35.0", "fetching", 700_000_000, 1_400_000_000, 11e6))
     assert made.progress is not None
     assert made.progress.fraction == 0.5
-    assert made.progress.text.replace("\u00a0", " ").startswith("Fetching · 0.7 GB of 1.4 GB · about")
+    assert made.progress.text.replace("\u00a0", " ").startswith("Downloading · 0.7 GB of 1.4 GB · about")
     assert made.progress.cancel == Command(Verb.CANCEL_INSTALL)
     assert made.actions == (), "not twice at the same time"
 
@@ -103,7 +103,7 @@ def test_a_failed_update_says_why_and_can_be_tried_again() -> None:
 def test_an_update_waits_for_loaded_models_and_says_what_runs_until_then() -> None:
     made = view(replace(UPDATED, restart_due=True))
     assert made.title == "Ollama 0.35.0, Wattlight's own copy"
-    assert made.note == "Takes effect when no model is loaded. Until then 0.34.0 runs."
+    assert made.note == "Takes effect when no model is loaded. Until then, 0.34.0 keeps running."
     assert (
         view(replace(UPDATED, restart_due=True), running="").note == "Takes effect when no model is loaded."
     )
@@ -134,8 +134,8 @@ def test_a_version_that_was_gone_back_from_is_not_fetched_again() -> None:
     made = view(replace(NEWER, previous="0.35.0"))
     assert buttons(made) == [("Update to 0.35.0", Verb.INSTALL_SERVER)]
     command = Command(Verb.INSTALL_SERVER)
-    assert asked_when_metered(scene(replace(NEWER, previous="0.35.0")), command, True) == command
-    assert "1.4" in asked_when_metered(scene(NEWER), command, True).question
+    assert asked_before_download(scene(replace(NEWER, previous="0.35.0")), command, True) == command
+    assert "1.4" in asked_before_download(scene(NEWER), command, True).question
 
 
 def test_the_vendors_installer_is_no_update_of_our_copy() -> None:

@@ -17,7 +17,16 @@ from wattlight.domain.advice import (
     recommend,
 )
 from wattlight.domain.entry import Catalog, CatalogMatch
-from wattlight.domain.fit import Confidence, FitOptions, PreparedModel, Verdict, fit, largest_context, prepare
+from wattlight.domain.fit import (
+    Confidence,
+    FitOptions,
+    PreparedModel,
+    Verdict,
+    explain,
+    fit,
+    largest_context,
+    prepare,
+)
 from wattlight.domain.shape import ModelShape, ShapeSource
 from wattlight.domain.speed import tokens_per_second
 from wattlight.domain.values import MachineProfile, Problem
@@ -91,6 +100,12 @@ class Advisor:
             self._known = known
             self._answers.clear()
 
+    def know(self, name: str, shape: ModelShape) -> None:
+        """Judge ``name`` by this header from now on: its registry was asked for it."""
+        with self._lock:
+            self._answers.clear()
+            self._headers[name] = prepare(shape)
+
     def forget(self) -> None:
         """Drop what is remembered (models were installed or removed)."""
         with self._lock:
@@ -104,9 +119,11 @@ class Advisor:
         if model is None and match is not None:
             model, confidence = self._from_catalogue(match)
         if model is None:
-            return Opinion(name, entry=entry, reason=tr("This model's shape is not known."))
+            reason = tr("Its file cannot be read here, and Wattlight's list of models does not have it.")
+            return Opinion(name, entry=entry, reason=reason)
+        options = FitOptions(context=context)
         try:
-            result = fit(model, profile, FitOptions(context=context))
+            result = fit(model, profile, options)
         except Problem as problem:
             return Opinion(name, entry=entry, reason=problem.message)
         whole = result.verdict is Verdict.FULL_GPU
@@ -120,6 +137,8 @@ class Advisor:
             confidence=min(confidence, result.confidence, key=order.index),
             source=model.shape.source,
             architecture=model.shape.architecture,
+            reasons=explain(model, profile, result, options),
+            download_bytes=_download_bytes(model.shape, match),
             entry=entry,
         )
 
@@ -148,11 +167,11 @@ class Advisor:
             return Ladder()
 
     def _from_header(self, name: str, digest: str) -> PreparedModel | None:
-        if self._shape_of is None:
-            return None
         key = digest or name
         found = self._headers.get(key)
         if found is None:
+            if self._shape_of is None:
+                return None
             try:
                 shape = self._shape_of(name)
             except Problem:
@@ -177,6 +196,13 @@ class Advisor:
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
         return made
+
+
+def _download_bytes(shape: ModelShape, match: CatalogMatch | None) -> int:
+    """What a pull fetches: as listed, else the file with its parts (its few kB of texts left out)."""
+    if shape.source is not ShapeSource.HEADER and match is not None:
+        return match.tag.bytes_listed
+    return shape.file_bytes + shape.projector_bytes + shape.adapter_bytes
 
 
 def rounded(profile: MachineProfile) -> MachineProfile:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.entry import CatalogEntry
-from wattlight.domain.fit import Confidence, FitResult
+from wattlight.domain.fit import Confidence, FitResult, Reason
 from wattlight.domain.shape import ShapeSource
 from wattlight.domain.speed import SpeedRange
 
@@ -17,6 +17,8 @@ class Opinion:
         source: a header is exact, a catalogue entry an estimate.
         largest_full_gpu_context: most tokens with which it stays wholly on the GPU, None if not at all.
         architecture: as the header or the catalogue names it.
+        reasons: why the verdict is so, and what would change it.
+        download_bytes: over the wire; None where not known.
         entry: what the catalogue says of it, None if it is not listed.
     """
 
@@ -28,6 +30,8 @@ class Opinion:
     confidence: Confidence = Confidence.LOW
     source: ShapeSource | None = None
     architecture: str = ""
+    reasons: tuple[Reason, ...] = ()
+    download_bytes: int | None = None
     entry: CatalogEntry | None = None
     reason: str = ""
 

@@ -27,6 +27,7 @@ class DeskParts:
         set_autostart: turns starting at login on or off (raises a Problem); None where it cannot.
         start_server: starts the installed server (raises a Problem); None where there is none.
         advise: asks for recommendations; the answer goes to the window.
+        judge: asks whether a model fits; with True its registry is asked for its header.
         quit: ends the program; called once.
         counting: counts the tokens of every client while the settings say so.
         speeds: measures models on request.
@@ -40,6 +41,7 @@ class DeskParts:
     now: Callable[[], datetime]
     save: Callable[[Settings], None]
     advise: Callable[[str | None, int | None], None]
+    judge: Callable[[str, bool], None]
     quit: Callable[[], None]
     set_autostart: Callable[[bool], None] | None = None
     start_server: Callable[[], None] | None = None
@@ -250,6 +252,10 @@ class Desk:
     def request_advice(self, use: str | None = None, context_length: int | None = None) -> None:
         """Ask for recommendations."""
         self._parts.advise(use, context_length)
+
+    def judge(self, model: str, registry: bool) -> None:
+        """Ask whether ``model`` fits."""
+        self._parts.judge(model, registry)
 
     def dismiss(self, kind: str) -> None:
         """Forget the notice of this kind."""

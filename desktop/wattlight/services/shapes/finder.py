@@ -83,6 +83,14 @@ class ShapeFinder:
         """
         if is_path(model) or Path(model).is_file():
             return FoundShape(model, shape_from_file(Path(model).expanduser()), Source.FILE)
+        return self.named(model)
+
+    def named(self, model: str) -> FoundShape:
+        """The shape of the model with this name; no file of that name is looked for.
+
+        Raises:
+            Problem: the name cannot be used, or nothing is known of it.
+        """
         shape = self._installed.shape(model)
         if shape is not None:
             return FoundShape(model, shape, Source.INSTALLED)

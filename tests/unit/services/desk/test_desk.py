@@ -94,6 +94,7 @@ class Standing:
                 now=lambda: NOW,
                 save=lambda _settings: None,
                 advise=lambda _use, _context: None,
+                judge=lambda _model, _registry: None,
                 quit=lambda: None,
                 counting=self.counter,  # type: ignore[arg-type]  # as much of it as the desk uses
                 speeds=self.runs,  # type: ignore[arg-type]  # likewise

@@ -8,17 +8,24 @@ from fakes import first_run_scenes as scenes
 from wattlight.domain.state import InstallState, PullState, ServerStatus, ServerWays
 from wattlight.i18n import activate
 from wattlight.settings import FirstRun, Price, Settings
-from wattlight.viewmodels import Command, Extras, Scene, Verb, asked_when_metered, kept_months, privacy_view
+from wattlight.viewmodels import (
+    Command,
+    Extras,
+    Scene,
+    Verb,
+    asked_before_download,
+    kept_months,
+    privacy_view,
+)
+from wattlight.viewmodels.first_model import preselected, three_offers
 from wattlight.viewmodels.first_run import (
     STEPS,
     FirstRunView,
     finished,
     first_run_view,
     moved,
-    preselected,
     price_left,
     step_of,
-    three_offers,
 )
 
 MB = 1_000_000
@@ -99,7 +106,8 @@ def test_size_and_room_are_said_before_an_installation() -> None:
     page = view("server-installable").server
     assert page is not None
     assert (
-        "1.4 GB to download. Installing takes about 4.9 GB of the disk, about 3.5 GB of it stay." in page.text
+        "1.4 GB to download. Installing needs about 4.9 GB of disk space, of which about 3.5 GB stay in use."
+        in page.text
     )
     assert "AMD" not in page.text
     assert "812 GB are free" in page.text
@@ -150,7 +158,7 @@ def test_an_installation_shows_how_far_it_is_and_can_be_stopped() -> None:
     assert view("server-installing").next_text == "Continue meanwhile"
     assert view("server-installable").next_text == "Continue without"
     assert page.progress.fraction == pytest.approx(7 / 14)
-    assert page.progress.text == "Fetching · 0.7 GB of 1.4 GB · about 1 min left"
+    assert page.progress.text == "Downloading · 0.7 GB of 1.4 GB · about 1 min left"
 
 
 def test_where_the_vendor_has_an_installer_that_is_opened_instead() -> None:
@@ -174,7 +182,7 @@ def test_the_vendors_installer_is_checked_then_open_and_the_rest_is_up_to_the_pe
     ).server
     assert checked is not None
     assert checked.progress is not None
-    assert checked.progress.text == "Checking who signed it"
+    assert checked.progress.text == "Checking its signature"
     page = view("server-installer-open").server
     assert page is not None
     assert page.title == "Ollama's installer is open"
@@ -254,7 +262,7 @@ def test_three_models_each_much_smaller_than_the_one_before() -> None:
     names = [o.model for o in three_offers(Extras(offers=scenes.OFFERS[:1], starters=tuple(small)))]
     assert names == ["qwen3.6:27b", "a:7b", "b:3b"]
     none = scenes.offer("x:70b", 40, 1, 2, -9, "no")
-    assert three_offers(Extras(offers=(none, replace(none, too_large=True)))) == ()
+    assert three_offers(Extras(offers=(none,))) == ()
     assert three_offers(Extras()) == ()
 
 
@@ -317,7 +325,7 @@ def test_a_model_for_which_the_disk_is_too_small_cannot_be_chosen() -> None:
 
 def test_a_long_download_offers_to_start_small() -> None:
     made = view("model-slow")
-    assert made.slow.startswith("qwen3.6:27b takes about 48 min more on this line.")
+    assert made.slow.startswith("qwen3.6:27b takes about 48 min more on this connection.")
     (action,) = made.slow_actions
     assert action.text == "Start small: llama3.2:3b, 2.0 GB, 5 min"
     assert action.command == Command(Verb.START_SMALL, "llama3.2:3b")
@@ -343,7 +351,7 @@ def test_a_download_that_cannot_reach_the_registry_offers_a_proxy_only_for_our_o
 def test_the_list_says_of_when_it_is() -> None:
     page = view("model").model
     assert page is not None
-    assert "The list is of Nov 14, 2026" in page.note
+    assert "The list is from Nov 14, 2026" in page.note
 
 
 def test_after_a_crash_the_download_is_offered_to_go_on() -> None:
@@ -357,7 +365,9 @@ def test_after_a_crash_the_download_is_offered_to_go_on() -> None:
 def test_an_answer_shows_tokens_per_second_joules_and_on_what_they_rest() -> None:
     page = view("try-answered").trying
     assert page is not None
-    assert page.figures == "128 tokens · 212 tokens/s · 1,930 J in 6 s with loading (GPU + CPU sensors ±5%)"
+    assert (
+        page.figures == "128 tokens · 212 tokens/s · 1,930 J in 6 s including loading (GPU + CPU sensors ±5%)"
+    )
     assert page.better == "A better model fits this computer too: qwen3.6:27b, 17.4 GB, about 48 min."
     assert page.better_action is not None
     assert page.better_action.command == Command(Verb.PULL, "qwen3.6:27b")
@@ -389,14 +399,14 @@ def test_a_failed_answer_is_an_error_and_no_figure() -> None:
 def test_a_network_paid_by_volume_asks_before_a_large_download_and_once() -> None:
     made = scenes.scene("model")
     wanted = Command(Verb.PULL, "llama3.2:3b")
-    assert asked_when_metered(made, wanted, None).question == ""
-    assert asked_when_metered(made, wanted, False).question == ""
-    asked = asked_when_metered(made, wanted, True)
+    assert asked_before_download(made, wanted, None).question == ""
+    assert asked_before_download(made, wanted, False).question == ""
+    asked = asked_before_download(made, wanted, True)
     assert "llama3.2:3b is 2.0 GB" in asked.question
-    assert asked_when_metered(made, replace(wanted, asked=True), True).question == ""
-    assert asked_when_metered(made, Command(Verb.UNLOAD, "x"), True).question == ""
+    assert asked_before_download(made, replace(wanted, asked=True), True).question == ""
+    assert asked_before_download(made, Command(Verb.UNLOAD, "x"), True).question == ""
     server = scenes.absent(ways=scenes.INSTALLABLE)
-    assert "1.4 GB" in asked_when_metered(server, Command(Verb.INSTALL_SERVER), True).question
+    assert "1.4 GB" in asked_before_download(server, Command(Verb.INSTALL_SERVER), True).question
 
 
 def test_hosts_are_listed_with_reason_and_time() -> None:

@@ -8,8 +8,7 @@ import pytest
 import wattlight.domain.fit.reasons as domain_reasons
 from wattlight.domain.fit import Reason
 from wattlight.i18n import activate
-from wattlight.viewmodels.fit import reason_sentence
-from wattlight.viewmodels.fit.sentences import _texts
+from wattlight.viewmodels.fit import _texts, reason_sentence
 
 VALUES = {
     name: 3 * (1 << 30) if name.endswith("_bytes") else 7

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -22,23 +24,111 @@ from wattlight.settings import Settings
 from wattlight.viewmodels import Command, Scene, price_note
 from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_view, moved
 
-from ..controls import Ask, button, dress, rule
-from ..icons import app_icon
-from ..text import plain_label, set_text
-from ..theme import Theme
-from ..window import ThemedWindow
-from .page_login import LoginPage
-from .page_machine import MachinePage
-from .page_model import ModelPage
-from .page_price import PricePage
-from .page_server import ServerPage
-from .page_try import TryPage
-from .step_page import StepPage
-from .steps_bar import StepsBar
-from .strip import Strip
+from .controls import ActionRow, Ask, button, dress, line, rule, spaced
+from .first_run_model import ModelPage, TryPage
+from .first_run_pages import LoginPage, MachinePage, PricePage, ServerPage, StepPage
+from .icons import app_icon
+from .messages import BusyLines
+from .text import plain_label, set_text, show_text
+from .theme import Theme
+from .window import ThemedWindow
 
 if TYPE_CHECKING:
     from wattlight.services.first_run import SetupControls
+
+
+WIDTH, HEIGHT, SPACE = 26, 4, 6
+
+
+class StepsBar(QWidget):
+    """Filled up to the page that is shown; the words are for screen readers."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._number, self._of = 1, 1
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def show_step(self, number: int, of: int) -> None:
+        """Show page ``number`` of ``of``."""
+        if (number, of) == (self._number, self._of):
+            return
+        self._number, self._of = number, of
+        self.setAccessibleName(tr("Step {n} of {of}", n=number, of=of))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for all of them."""
+        return QSize(self._of * (WIDTH + SPACE) - SPACE, HEIGHT)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the bars."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        tokens = self._theme.tokens
+        for index in range(self._of):
+            painter.setBrush(QColor(tokens.flame if index < self._number else tokens.line))
+            painter.drawRoundedRect(QRectF(index * (WIDTH + SPACE), 0, WIDTH, HEIGHT), 2, 2)
+        painter.end()
+
+
+class Strip(QWidget):
+    """Hidden while nothing is on its way. ``use_proxy`` gets the proxy a person typed."""
+
+    def __init__(self, ask: Ask, use_proxy: Callable[[str], None]) -> None:
+        super().__init__()
+        column = spaced(QVBoxLayout(self), 10, (32, 0, 32, 0))
+        self._slow = _Notice("banner_info", ask)
+        self._problem = _Notice("banner_error", ask)
+        self._busy = BusyLines(ask)
+        self._proxy_box = QWidget()
+        row = spaced(QHBoxLayout(self._proxy_box), 8)
+        self._proxy = line(tr("Proxy of this network"), "http://proxy.example:3128", 250)
+        use = button(tr("Restart Ollama with it"))
+        use.clicked.connect(lambda: use_proxy(self._proxy.text().strip()))
+        self._proxy.returnPressed.connect(lambda: use_proxy(self._proxy.text().strip()))
+        row.addWidget(plain_label(tr("Does this network need a proxy?"), "quiet"))
+        row.addWidget(self._proxy)
+        row.addWidget(use)
+        row.addStretch(1)
+        for part in (self._slow, self._problem, self._proxy_box, self._busy):
+            column.addWidget(part)
+        self._offered: str | None = None
+
+    def render_view(self, view: FirstRunView) -> None:
+        """Show what concerns the downloads."""
+        self._slow.render_view(view.slow, view)
+        self._problem.render_view(view.problem, view)
+        self._busy.render_view(view.busy)
+        self._proxy_box.setVisible(view.proxy is not None)
+        if view.proxy != self._offered:
+            self._offered = view.proxy
+            self._proxy.setText(view.proxy or "")
+        self.setVisible(bool(view.slow or view.problem or view.busy))
+
+
+class _Notice(QFrame):
+    def __init__(self, name: str, ask: Ask) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._slow = name == "banner_info"
+        column = spaced(QVBoxLayout(self), 8, (12, 10, 12, 10))
+        self._text = plain_label(wrap=True)
+        self._actions = ActionRow(ask)
+        row = QHBoxLayout()
+        row.addWidget(self._actions)
+        row.addStretch(1)
+        column.addWidget(self._text)
+        column.addLayout(row)
+
+    def render_view(self, text: str, view: FirstRunView) -> None:
+        set_text(self._text, text)
+        self.setAccessibleName(text)
+        self._actions.render_view(view.slow_actions if self._slow else view.problem_actions)
+        self.setVisible(bool(text))
+
 
 SIZE = QSize(720, 600)
 SMALLEST = QSize(560, 480)
@@ -63,9 +153,7 @@ class FirstRunWindow(ThemedWindow):
         self._scene: Scene | None = None
         self._view: FirstRunView | None = None
         self._pages: dict[str, StepPage] = {}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 24, 0, 0)
-        column.setSpacing(0)
+        column = spaced(QVBoxLayout(self), 0, (0, 24, 0, 0))
         column.addWidget(self._head())
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
@@ -100,8 +188,7 @@ class FirstRunWindow(ThemedWindow):
         held = QApplication.focusWidget()
         self._steps.show_step(view.number, view.of)
         set_text(self._title, view.title)
-        set_text(self._lead, view.lead)
-        self._lead.setVisible(bool(view.lead))
+        show_text(self._lead, view.lead)
         page.render_view(view)
         self._strip.render_view(view)
         self._next.setText(view.next_text.replace("&", "&&"))
@@ -230,9 +317,7 @@ class FirstRunWindow(ThemedWindow):
 
     def _head(self) -> QWidget:
         head = QWidget()
-        column = QVBoxLayout(head)
-        column.setContentsMargins(32, 0, 32, 16)
-        column.setSpacing(6)
+        column = spaced(QVBoxLayout(head), 6, (32, 0, 32, 16))
         self._steps = StepsBar(self._theme)
         self._title = plain_label(role="page", wrap=True)
         self._lead = plain_label(role="muted", wrap=True)
@@ -244,9 +329,7 @@ class FirstRunWindow(ThemedWindow):
 
     def _foot(self) -> QWidget:
         foot = QWidget()
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(24, 12, 32, 14)
-        row.setSpacing(8)
+        row = spaced(QHBoxLayout(foot), 8, (24, 12, 32, 14))
         self._skip = button(tr("Skip the setup"), "flat")
         self._back = button(tr("Back"))
         self._unknown = button(tr("I don't know"))

@@ -1,15 +1,23 @@
-"""Inside the window, never over it: what went wrong, what is being done, questions before heavy clicks."""
+"""Inside the window, never over it: notices, what is being done, questions, and empty states."""
 
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from wattlight.i18n import tr
-from wattlight.viewmodels import Action, BusyView, Command, NoticeView
+from wattlight.viewmodels import Action, BusyView, Command, EmptyView, NoticeView, SwitchRow
 
-from .controls import ActionButton, ActionRow, Ask, button
-from .text import plain_label, set_text
+from .controls import ActionButton, ActionRow, Ask, button, spaced
+from .text import ElidedLabel, plain_label, set_text, show_text
 
 
 class Banners(QWidget):
@@ -19,9 +27,7 @@ class Banners(QWidget):
         super().__init__()
         self._ask = ask
         self._narrow = narrow
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
+        self._column = spaced(QVBoxLayout(self), 8)
         self._shown: tuple[NoticeView, ...] = ()
         self.hide()
 
@@ -41,11 +47,8 @@ def _banner(notice: NoticeView, ask: Ask, narrow: bool) -> QFrame:
     frame = QFrame()
     frame.setObjectName(f"banner_{level}")
     frame.setAccessibleName(notice.text)
-    column = QVBoxLayout(frame)
-    column.setContentsMargins(12, 8, 8, 8)
-    column.setSpacing(6)
-    row = QHBoxLayout()
-    row.setSpacing(8)
+    column = spaced(QVBoxLayout(frame), 6, (12, 8, 8, 8))
+    row = spaced(QHBoxLayout(), 8)
     column.addLayout(row)
     row.addWidget(plain_label(notice.text, wrap=True), 1)
     if notice.actions:
@@ -71,9 +74,7 @@ class QuestionBar(QFrame):
         self._do = do
         self._command: Command | None = None
         self.setObjectName("banner_question")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(8)
+        column = spaced(QVBoxLayout(self), 8, (12, 10, 12, 10))
         self._label = plain_label(wrap=True)
         column.addWidget(self._label)
         row = QHBoxLayout()
@@ -91,7 +92,7 @@ class QuestionBar(QFrame):
         """Put the question of a command."""
         self._command = command
         set_text(self._label, command.question)
-        self._yes.setText((command.confirm or tr("Go on")).replace("&", "&&"))
+        self._yes.setText((command.confirm or tr("Continue")).replace("&", "&&"))
         self.setAccessibleName(command.question)
         self.show()
         self._no.setFocus()
@@ -116,9 +117,7 @@ class BusyLines(QWidget):
     def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._ask = ask
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
+        self._column = spaced(QVBoxLayout(self), 8)
         self._lines: dict[str, _BusyLine] = {}
         self.hide()
 
@@ -140,9 +139,7 @@ class BusyLines(QWidget):
 class _BusyLine(QWidget):
     def __init__(self, ask: Ask) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = spaced(QVBoxLayout(self), 4)
         row = QHBoxLayout()
         self._label = plain_label(role="quiet", wrap=True)
         self._cancel = ActionButton(ask)
@@ -172,3 +169,72 @@ def clear(column: QVBoxLayout | QHBoxLayout) -> None:
         if widget is not None:
             widget.hide()
             widget.deleteLater()
+
+
+class SwitchButton(QPushButton):
+    """A whole line that can be clicked: a name at the left, a quiet note at the right."""
+
+    def __init__(self, row: SwitchRow, ask: Ask, air: int) -> None:
+        super().__init__()
+        self.setProperty("role", "row")
+        self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName(row.spoken)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(air, 0, air, 0)
+        name = ElidedLabel(name=True)
+        set_text(name, row.name)
+        note = plain_label(row.note, "quiet")
+        for label in (name, note):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        line.addWidget(name, 1)
+        line.addWidget(note)
+        self.setFixedHeight(max(28, name.sizeHint().height() + 8))
+        self.clicked.connect(lambda: ask(row.command))
+
+
+class SwitchRows(QWidget):
+    """Other models, one click each."""
+
+    def __init__(self, ask: Ask, air: int = 8) -> None:
+        super().__init__()
+        self._ask, self._air = ask, air
+        self._column = spaced(QVBoxLayout(self), 0)
+        self._shown: tuple[SwitchRow, ...] | None = None
+
+    def render_view(self, rows: tuple[SwitchRow, ...]) -> None:
+        """Show these rows; equal ones keep the focus where it is."""
+        if rows == self._shown:
+            return
+        self._shown = rows
+        clear(self._column)
+        for row in rows:
+            self._column.addWidget(SwitchButton(row, self._ask, self._air))
+        self.setVisible(bool(rows))
+
+
+class EmptyBox(QWidget):
+    """Title, text, rows and buttons of an :class:`EmptyView`."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__()
+        column = spaced(QVBoxLayout(self), 8)
+        self._title: QLabel = plain_label(role="strong", wrap=True)
+        self._text: QLabel = plain_label(role="quiet", wrap=True)
+        self._rows = SwitchRows(ask, air=0)
+        self._actions = ActionRow(ask)
+        for part in (self._title, self._text, self._rows):
+            column.addWidget(part)
+        column.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignLeft)
+        self.hide()
+
+    def render_view(self, view: EmptyView | None) -> None:
+        """Show an empty state, or hide without one."""
+        self.setVisible(view is not None)
+        if view is None:
+            return
+        set_text(self._title, view.title)
+        show_text(self._text, view.text)
+        self._rows.render_view(view.rows)
+        self._actions.render_view(view.actions)

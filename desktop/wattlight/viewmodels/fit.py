@@ -1,4 +1,4 @@
-"""The statements about a fit as sentences."""
+"""What a fit says, in words, for both faces."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,7 +24,9 @@ def _shown(name: str, value: int | str) -> str:
 def _texts() -> dict[str, Callable[[Words], str]]:
     """Each statement's words; one call of ``tr`` each, so that every text is found by the extractor."""
     return {
-        "all_on_gpu": lambda v: tr("Everything fits on {device}: {used_bytes} of {free_bytes} free.", **v),
+        "all_on_gpu": lambda v: tr(
+            "Everything fits on {device}: it takes {used_bytes} of {free_bytes} free.", **v
+        ),
         "experts_in_ram": lambda v: tr(
             "{on_gpu} of {layers} layers are on {device}, but the experts of {blocks} blocks stay in RAM "
             "({host_bytes}).",
@@ -34,12 +36,13 @@ def _texts() -> dict[str, Callable[[Words], str]]:
             "{on_gpu} of {layers} layers fit on {device}; {host_bytes} stay in RAM, which is slower.",
             **v,
         ),
-        "no_device": lambda v: tr("No accelerator: the processor computes, with {host_bytes} in RAM.", **v),
+        "no_device": lambda v: tr("No accelerator: it runs on the processor, with {host_bytes} in RAM.", **v),
         "no_usable_device": lambda v: tr(
-            "No accelerator the server would use: the processor computes, with {host_bytes} in RAM.", **v
+            "No accelerator that the server would use: it runs on the processor, with {host_bytes} in RAM.",
+            **v,
         ),
         "no_layer_fits": lambda v: tr(
-            "Not one layer fits on the accelerator: the processor computes, with {host_bytes} in RAM.", **v
+            "Not one layer fits on the accelerator: it runs on the processor, with {host_bytes} in RAM.", **v
         ),
         "needs_flash_attention": lambda v: tr(
             "A KV cache of type {kv_type} needs flash attention, which is off or not supported here.", **v
@@ -51,7 +54,7 @@ def _texts() -> dict[str, Callable[[Words], str]]:
             "{host_bytes} of RAM are needed, but only {available_bytes} are available now.", **v
         ),
         "ram_too_small": lambda v: tr(
-            "{needed_bytes} are needed in all, more than this computer can give ({total_bytes} of RAM).", **v
+            "It needs {needed_bytes} in all, more than this computer can provide ({total_bytes} of RAM).", **v
         ),
         "context_cut": lambda v: tr(
             "The model was trained for {context} tokens; the server cuts a longer context to that.", **v
@@ -65,11 +68,11 @@ def _texts() -> dict[str, Callable[[Words], str]]:
         "projector": lambda v: tr("The vision part takes {projector_bytes} more on the accelerator.", **v),
         "from_catalogue": lambda v: tr("An estimate from the catalogue, not from the model's header.", **v),
         "unmeasured_architecture": lambda v: tr(
-            "Memory of architecture {architecture} was never measured; this follows from its design.",
+            "Memory use of architecture {architecture} was never measured; this is derived from its design.",
             **v,
         ),
-        "kv_q8_0": lambda v: tr("With a KV cache of type q8_0 all of it fits at this context.", **v),
-        "shorter_context": lambda v: tr("Up to {context} tokens of context all of it fits.", **v),
+        "kv_q8_0": lambda v: tr("With a KV cache of type q8_0, all of it fits at this context length.", **v),
+        "shorter_context": lambda v: tr("With up to {context} tokens of context, all of it fits.", **v),
         "close_programs": lambda v: tr(
             "Freeing {missing_bytes} on the accelerator would let all of it fit (other programs and "
             "models hold {held_bytes}).",
@@ -79,7 +82,7 @@ def _texts() -> dict[str, Callable[[Words], str]]:
             "Closing programs until {host_bytes} of RAM are available would let it run.", **v
         ),
         "smaller_quantisation": lambda v: tr(
-            "A smaller quantization of at most {room_bytes} (now {weights_bytes}) would fit wholly.", **v
+            "A smaller quantization of at most {room_bytes} (now {weights_bytes}) would fit entirely.", **v
         ),
         "kv_f16": lambda v: tr("A KV cache of type f16 works without flash attention.", **v),
     }

@@ -1,4 +1,6 @@
-"""Bars: the memory of a device, and the days of a month."""
+"""Charts: the memory of a device, the days of a month, the power of the last minutes; their legend."""
+
+from typing import Generic, TypeVar
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -11,13 +13,24 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from wattlight.viewmodels import BarSegment, DayBar, DaysChartView, MemoryBarView
+from wattlight.viewmodels import (
+    BarSegment,
+    ChartGap,
+    ChartRun,
+    DayBar,
+    DaysChartView,
+    MemoryBarView,
+    PowerChartView,
+)
 
 from .theme import Theme
 from .tokens import AXIS, QUIET, Tokens
+
+View = TypeVar("View", DaysChartView, PowerChartView)
 
 
 def segment_colour(tokens: Tokens, role: str) -> str:
@@ -148,17 +161,20 @@ def hatch(theme: Theme, colour: str) -> QBrush:
     return QBrush(tile)
 
 
-class DaysChart(QWidget):
-    """Days of a month, stacked: loaded idle (hatched), working, and the computer on request."""
+class Chart(QWidget, Generic[View]):
+    """A chart over a prepared view: axis at the right, what is spoken, what an empty one says."""
 
-    def __init__(self, theme: Theme) -> None:
+    bare = False
+    """Without axes and texts."""
+
+    def __init__(self, theme: Theme, least: QSize, usual: QSize) -> None:
         super().__init__()
-        self._theme = theme
-        self._view: DaysChartView | None = None
+        self._theme, self._least, self._usual = theme, least, usual
+        self._view: View | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def render_view(self, view: DaysChartView) -> None:
-        """Show prepared bars."""
+    def render_view(self, view: View) -> None:
+        """Show prepared points or bars."""
         if view != self._view:
             self._view = view
             self.setAccessibleName(view.title)
@@ -167,50 +183,70 @@ class DaysChart(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Lower than this nothing can be read."""
-        return QSize(240, 130)
+        return self._least
 
     def sizeHint(self) -> QSize:
         """A comfortable size."""
-        return QSize(480, 190)
+        return self._usual
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw it all."""
-        if self._view is None:
+        """Draw the axis and what is over it, or why there is nothing."""
+        view = self._view
+        if view is None:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._theme.font(AXIS, tabular=True))
-        if not self._view.bars:
+        if view.empty:
             painter.setPen(QColor(self._theme.tokens.faint))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._view.empty_text)
-            painter.end()
-            return
-        area = self._area()
-        self._paint_axis(painter, area)
-        slot = area.width() / len(self._view.bars)
-        for index, bar in enumerate(self._view.bars):
-            self._paint_bar(painter, area, area.left() + index * slot, slot, bar)
-            if index % 5 == 0:
-                painter.setPen(QColor(self._theme.tokens.faint))
-                label = QRectF(area.left() + index * slot - 10, area.bottom() + 6, slot + 20, 16)
-                painter.drawText(label, Qt.AlignmentFlag.AlignCenter, bar.label)
-        self._paint_budget(painter, area)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(8, 0, -8, 0), flags, view.empty_text)
+        else:
+            area = self.area(view)
+            if not self.bare:
+                self._paint_axis(painter, area, view)
+            self.paint(painter, area, view)
         painter.end()
 
-    def _area(self) -> QRectF:
+    def paint(self, painter: QPainter, area: QRectF, view: View) -> None:
+        """Draw what stands over the axis."""
+        raise NotImplementedError
+
+    def area(self, view: View) -> QRectF:
+        """Where it is drawn: without the figures at the right and below."""
+        if self.bare:
+            return QRectF(self.rect()).adjusted(0, 3, 0, -1)
         metrics = QFontMetrics(self._theme.font(AXIS, tabular=True))
-        texts = [text for _, text in self._view.y_ticks] if self._view else []
-        right = max((metrics.horizontalAdvance(t) for t in texts), default=0) + 12
+        right = max((metrics.horizontalAdvance(text) for _, text in view.y_ticks), default=0) + 12
         return QRectF(self.rect()).adjusted(0, metrics.height() / 2 + 2, -right, -metrics.height() - 8)
 
-    def _paint_axis(self, painter: QPainter, area: QRectF) -> None:
+    def _paint_axis(self, painter: QPainter, area: QRectF, view: View) -> None:
         tokens, metrics = self._theme.tokens, painter.fontMetrics()
-        for share, text in self._view.y_ticks if self._view else ():
+        for share, text in view.y_ticks:
             y = round(area.bottom() - share * area.height()) + 0.5
             painter.setPen(QPen(QColor(tokens.line), 1))
             painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
             painter.setPen(QColor(tokens.faint))
             painter.drawText(QPointF(area.right() + 10, y + metrics.ascent() / 2 - 1), text)
+
+
+class DaysChart(Chart[DaysChartView]):
+    """Days of a month, stacked: loaded idle (hatched), working, and the computer on request."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__(theme, QSize(240, 130), QSize(480, 190))
+
+    def paint(self, painter: QPainter, area: QRectF, view: DaysChartView) -> None:
+        """Draw the bars, and the budget over them."""
+        slot = area.width() / len(view.bars)
+        for index, bar in enumerate(view.bars):
+            self._paint_bar(painter, area, area.left() + index * slot, slot, bar)
+            if index % 5 == 0:
+                painter.setPen(QColor(self._theme.tokens.faint))
+                label = QRectF(area.left() + index * slot - 10, area.bottom() + 6, slot + 20, 16)
+                painter.drawText(label, Qt.AlignmentFlag.AlignCenter, bar.label)
+        if view.budget is not None:
+            self._paint_budget(painter, area, *view.budget)
 
     def _paint_bar(self, painter: QPainter, area: QRectF, left: float, slot: float, bar: DayBar) -> None:
         tokens = self._theme.tokens
@@ -236,10 +272,7 @@ class DaysChart(QWidget):
             y -= height
         painter.restore()
 
-    def _paint_budget(self, painter: QPainter, area: QRectF) -> None:
-        if self._view is None or self._view.budget is None:
-            return
-        share, text = self._view.budget
+    def _paint_budget(self, painter: QPainter, area: QRectF, share: float, text: str) -> None:
         tokens = self._theme.tokens
         y = area.bottom() - share * area.height()
         painter.setPen(QPen(QColor(tokens.flame), 1.2, Qt.PenStyle.DashLine))
@@ -257,10 +290,84 @@ class DaysChart(QWidget):
     def event(self, event: QEvent) -> bool:
         """The figures of a day in its tooltip."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._view:
-            area = self._area()
+            area = self.area(self._view)
             if self._view.bars and area.contains(QPointF(event.pos())):
                 index = int((event.pos().x() - area.left()) / area.width() * len(self._view.bars))
                 spoken = self._view.bars[min(index, len(self._view.bars) - 1)].spoken
                 QToolTip.showText(event.globalPos(), spoken, self)
                 return True
         return super().event(event)
+
+
+def role_colour(tokens: Tokens, role: str) -> str:
+    """The colour of a series."""
+    return {"gpu": tokens.flame, "gpu2": tokens.flame_second, "cpu": tokens.cpu}.get(role, tokens.other)
+
+
+class PowerChart(Chart[PowerChartView]):
+    """Ten minutes of power; ``spark`` leaves out axes and texts (for the small window)."""
+
+    def __init__(self, theme: Theme, spark: bool = False) -> None:
+        super().__init__(theme, QSize(120, 48 if spark else 120), QSize(320, 64 if spark else 200))
+        self.bare = spark
+
+    def paint(self, painter: QPainter, area: QRectF, view: PowerChartView) -> None:
+        """Draw the times, the gaps, and the areas."""
+        for share, text in () if self.bare else view.x_ticks:
+            metrics = painter.fontMetrics()
+            width = metrics.horizontalAdvance(text)
+            x = area.left() + share * area.width() - width / 2
+            x = min(max(x, area.left()), area.right() - width)
+            painter.drawText(QPointF(x, area.bottom() + metrics.ascent() + 7), text)
+        for gap in view.gaps:
+            self._paint_gap(painter, area, gap)
+        for run in view.runs:
+            self._paint_run(painter, area, run, view)
+
+    def _paint_gap(self, painter: QPainter, area: QRectF, gap: ChartGap) -> None:
+        tokens = self._theme.tokens
+        left = area.left() + gap.start * area.width()
+        box = QRectF(left, area.top(), (gap.end - gap.start) * area.width(), area.height())
+        ground = QColor(tokens.plain_on)
+        painter.fillRect(box, ground)
+        hatch = QColor(tokens.line)
+        painter.fillRect(box, QBrush(hatch, Qt.BrushStyle.BDiagPattern))
+        if self.bare:
+            return
+        metrics = painter.fontMetrics()
+        width = metrics.horizontalAdvance(gap.label)
+        painter.save()
+        painter.setPen(QColor(tokens.quiet))
+        painter.translate(box.center())
+        across = width + 8 > box.width()
+        if across:
+            painter.rotate(-90)
+        if not across or (width + 8 <= box.height() and metrics.height() <= box.width()):
+            label = QRectF(-width / 2 - 5, -metrics.height() / 2, width + 10, metrics.height())
+            painter.fillRect(label, ground)
+            painter.drawText(label, Qt.AlignmentFlag.AlignCenter, gap.label)
+        painter.restore()
+
+    def _paint_run(self, painter: QPainter, area: QRectF, run: ChartRun, view: PowerChartView) -> None:
+        tokens = self._theme.tokens
+        xs = [area.left() + x * area.width() for x in run.xs]
+        for layer in run.layers:
+            colour = QColor(role_colour(tokens, view.series[layer.series].role))
+            tops = [
+                QPointF(x, area.bottom() - t * area.height()) for x, t in zip(xs, layer.tops, strict=True)
+            ]
+            lows = [
+                QPointF(x, area.bottom() - b * area.height()) for x, b in zip(xs, layer.bottoms, strict=True)
+            ]
+            soft = QColor(colour)
+            soft.setAlphaF(0.24 if tokens.dark else 0.2)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(soft)
+            painter.drawPolygon(QPolygonF([*tops, *reversed(lows)]))
+            painter.setPen(
+                QPen(colour, 1.0 if self.bare else 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            )
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            if len(tops) == 1:
+                painter.drawLine(tops[0], tops[0] + QPointF(1, 0))
+            painter.drawPolyline(QPolygonF(tops))

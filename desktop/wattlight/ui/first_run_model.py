@@ -1,0 +1,285 @@
+"""The pages of the first run about a model: choosing one, and asking it something."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from wattlight.i18n import tr
+from wattlight.viewmodels.first_model import ModelChoice, prompts
+from wattlight.viewmodels.first_run import FirstRunView
+
+from .controls import ActionButton, Ask, Pill, button, dress, line, spaced
+from .first_run_pages import StepPage
+from .text import ElidedLabel, plain_label, plain_tip, set_text, show_text
+from .theme import Theme
+
+
+class ChoiceRow(QPushButton):
+    """One of several, as a radio button is; arrow keys move among them."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setProperty("role", "choice")
+        self.setCheckable(True)
+        self.setAutoDefault(False)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.model = ""
+        self._mark = _Mark(theme, self)
+        self._name = ElidedLabel("strong")
+        self._pill = Pill(theme)
+        self._speed = plain_label(role="quiet")
+        self._size = plain_label(role="strong")
+        self._time = plain_label(role="quiet")
+        right = Qt.AlignmentFlag.AlignRight
+        line = spaced(QHBoxLayout(self), 14, (16, 12, 16, 12))
+        line.addWidget(self._mark)
+        left = spaced(QVBoxLayout(), 5)
+        left.addWidget(self._name)
+        under = spaced(QHBoxLayout(), 10)
+        under.addWidget(self._pill)
+        under.addWidget(self._speed)
+        under.addStretch(1)
+        left.addLayout(under)
+        line.addLayout(left, 1)
+        far = spaced(QVBoxLayout(), 5)
+        far.addWidget(self._size, 0, right)
+        far.addWidget(self._time, 0, right)
+        line.addLayout(far)
+        for part in (self._mark, self._name, self._pill, self._speed, self._size, self._time):
+            part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def sizeHint(self) -> QSize:
+        """What the line in it needs."""
+        layout = self.layout()
+        return layout.sizeHint() if layout is not None else super().sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """As high as its line; the name may be cut."""
+        return QSize(320, self.sizeHint().height())
+
+    def render_view(self, view: ModelChoice) -> None:
+        """Show a model."""
+        self.model = view.model
+        set_text(self._name, view.name)
+        self._pill.render_view(view.pill)
+        set_text(self._speed, view.speed)
+        set_text(self._size, view.size)
+        set_text(self._time, view.time)
+        self.setEnabled(view.enabled)
+        self.setChecked(view.chosen)
+        plain_tip(self, view.why)
+        self.setAccessibleName(view.spoken)
+        self._mark.update()
+
+
+class _Mark(QWidget):
+    """The ring of a radio button."""
+
+    def __init__(self, theme: Theme, row: QPushButton) -> None:
+        super().__init__()
+        self._theme, self._row = theme, row
+        self.setFixedSize(18, 18)
+        row.toggled.connect(lambda _on: self.update())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        tokens = self._theme.tokens
+        on = self._row.isChecked()
+        painter.setPen(QPen(QColor(tokens.button if on else tokens.faint), 1.5))
+        painter.setBrush(QColor(tokens.card))
+        painter.drawEllipse(QPointF(9, 9), 7.5, 7.5)
+        if on:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tokens.button))
+            painter.drawEllipse(QPointF(9, 9), 4, 4)
+        painter.end()
+
+
+class ModelPage(StepPage):
+    """``choose`` is called with the model that was clicked."""
+
+    def __init__(self, theme: Theme, choose: Callable[[str], None]) -> None:
+        super().__init__(10)
+        self._theme = theme
+        self._choose = choose
+        self._rows: list[ChoiceRow] = []
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        self._group.buttonClicked.connect(self._clicked)
+        self._empty = plain_label(role="quiet", wrap=True)
+        self._note = plain_label(role="quiet", wrap=True)
+        self.column.addWidget(self._empty)
+        self.column.addWidget(self._note)
+        self.column.addStretch(1)
+
+    def render_view(self, view: FirstRunView) -> None:
+        """Show the choices."""
+        page = view.model
+        if page is None:
+            return
+        while len(self._rows) < len(page.choices):
+            row = ChoiceRow(self._theme)
+            self._group.addButton(row)
+            self.column.insertWidget(len(self._rows), row)
+            self._rows.append(row)
+        for index, row in enumerate(self._rows):
+            row.setVisible(index < len(page.choices))
+            if index < len(page.choices):
+                row.render_view(page.choices[index])
+        show_text(self._empty, page.empty)
+        show_text(self._note, page.note)
+
+    def focus_first(self) -> bool:
+        """The line that is chosen."""
+        chosen = next((row for row in self._rows if row.isVisible() and row.isChecked()), None)
+        if chosen is not None:
+            chosen.setFocus()
+        return chosen is not None
+
+    def _clicked(self, row: ChoiceRow) -> None:
+        self._choose(row.model)
+
+
+LONGEST_NAME = 24
+"""A longer name does not stand on the button."""
+
+TryPrompt = Callable[[str, str], None]
+
+
+class TryPage(StepPage):
+    """``try_prompt`` gets the model and what to ask it; ``stop`` ends the answer."""
+
+    def __init__(self, ask: Ask, try_prompt: TryPrompt, stop: Callable[[], None]) -> None:
+        super().__init__(10)
+        self._try, self._stop = try_prompt, stop
+        self._model = ""
+        self._answering = False
+        self._waiting = plain_label(wrap=True)
+        self._retry = ActionButton(ask, "primary")
+        self.column.addWidget(self._waiting)
+        self.column.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignLeft)
+        self.column.addWidget(self._asking_box())
+        self._answer = QPlainTextEdit()
+        self._answer.setReadOnly(True)
+        self._answer.setTabChangesFocus(True)
+        self._answer.setProperty("role", "answer")
+        self._answer.setAccessibleName(tr("The answer"))
+        self._answer.setMinimumHeight(120)
+        self.column.addWidget(self._answer, 1)
+        self._state = plain_label(role="quiet", wrap=True)
+        self._error = plain_label(role="bad", wrap=True)
+        self.column.addWidget(self._state)
+        self.column.addWidget(self._error)
+        self.column.addWidget(self._better_box(ask))
+
+    def render_view(self, view: FirstRunView) -> None:
+        """Show the answer as far as it is."""
+        page = view.trying
+        if page is None:
+            return
+        self._model = page.model
+        ready = not page.waiting
+        set_text(self._waiting, page.waiting)
+        self._waiting.setVisible(not ready)
+        self._retry.render_view(page.retry)
+        self._asking.setEnabled(ready)
+        self._answering = page.answering
+        ask = tr("Ask {name}", name=page.name) if len(page.name) <= LONGEST_NAME else tr("Ask")
+        self._go.setText(tr("Stop") if page.answering else ask.replace("&", "&&"))
+        self._go.setAccessibleName(
+            tr("Stop the answer") if page.answering else tr("Ask {name}", name=page.name)
+        )
+        dress(self._go, "" if page.done else "primary")
+        self._show_answer(page.answer)
+        line_ = page.figures or page.state
+        show_text(self._state, line_)
+        show_text(self._error, page.error)
+        set_text(self._better_text, page.better)
+        self._better_action.render_view(page.better_action)
+        self._better.setVisible(bool(page.better))
+
+    def focus_first(self) -> bool:
+        """What to ask."""
+        if not self._asking.isEnabled():
+            return False
+        self._prompt.setFocus()
+        self._prompt.selectAll()
+        return True
+
+    def _asking_box(self) -> QWidget:
+        self._asking = QWidget()
+        column = spaced(QVBoxLayout(self._asking), 8)
+        row = spaced(QHBoxLayout(), 8)
+        self._prompt = line(tr("What to ask"), tr("Ask it anything"), 0)
+        self._prompt.setMinimumWidth(0)
+        self._prompt.setMaximumWidth(16777215)
+        self._prompt.setMaxLength(4000)
+        self._prompt.setText(prompts()[0])
+        self._prompt.returnPressed.connect(self._asked)
+        self._go = button("", "primary")
+        self._go.clicked.connect(self._pressed)
+        row.addWidget(self._prompt, 1)
+        row.addWidget(self._go)
+        column.addLayout(row)
+        others = spaced(QHBoxLayout(), 8)
+        others.addWidget(plain_label(tr("Or:"), "quiet"))
+        for text in prompts()[1:]:
+            made = button(text, "link")
+            made.clicked.connect(lambda _checked=False, t=text: self._use(t))
+            others.addWidget(made)
+        others.addStretch(1)
+        column.addLayout(others)
+        return self._asking
+
+    def _better_box(self, ask: Ask) -> QFrame:
+        self._better = QFrame()
+        self._better.setObjectName("banner_info")
+        row = QHBoxLayout(self._better)
+        row.setContentsMargins(12, 8, 8, 8)
+        self._better_text = plain_label(wrap=True)
+        self._better_action = ActionButton(ask)
+        row.addWidget(self._better_text, 1)
+        row.addWidget(self._better_action)
+        return self._better
+
+    def _use(self, text: str) -> None:
+        self._prompt.setText(text)
+        self._asked()
+
+    def _pressed(self) -> None:
+        if self._answering:
+            self._stop()
+        else:
+            self._asked()
+
+    def _asked(self) -> None:
+        text = self._prompt.text().strip()
+        if text and self._model and self._asking.isEnabled():
+            self._try(self._model, text)
+
+    def _show_answer(self, text: str) -> None:
+        """Append what is new, so that a selection and the place of a reader stay."""
+        before = self._answer.toPlainText()
+        if text == before:
+            return
+        bar = self._answer.verticalScrollBar()
+        at_end = bar.value() >= bar.maximum() - 4
+        if before and text.startswith(before):
+            cursor = self._answer.textCursor()
+            cursor.movePosition(cursor.MoveOperation.End)
+            cursor.insertText(text[len(before) :])
+        else:
+            self._answer.setPlainText(text)
+        if at_end:
+            bar.setValue(bar.maximum())

@@ -1,0 +1,302 @@
+"""The first run: which page, what it says, what its buttons do. Pure."""
+
+from dataclasses import dataclass, replace
+
+from wattlight.domain.state import ServerStatus
+from wattlight.domain.values import Device, MachineProfile, clean_text
+from wattlight.i18n import as_typed, gb, gib, tr
+from wattlight.settings import FirstRun, Settings
+
+from .activity import BusyView, busy_actions, pull_view
+from .command import Action, Command, Verb
+from .figure import no_sensor, sure_now
+from .first_model import ModelStep, TryStep, model_step, try_step
+from .scene import Scene
+from .server_setup import ServerStep, server_step
+from .settings_page import Choice, country_price, price_note, understood_price
+from .words import speed_text, verdict_pill
+
+Fact = tuple[str, str]
+"""A label and what is said of it."""
+
+
+def machine_facts(scene: Scene) -> tuple[Fact, ...]:
+    """Graphics, memory, disk, power; and for example which model would run how."""
+    host = scene.host
+    facts = list(_profile_facts(host.profile)) if host.profile is not None else []
+    free = scene.extras.disk_free_bytes
+    if free is not None:
+        facts.append((tr("Disk"), tr("{size} free for models", size=gb(free, 0))))
+    facts.append((tr("Power"), _power(scene)))
+    best = next(iter(scene.extras.offers or ()), None)
+    if best is not None:
+        parts = [clean_text(best.model, 60), verdict_pill(best.fit).text, speed_text(best.fit)]
+        facts.append(
+            (tr("What runs here"), tr("For example {model}", model=", ".join(p for p in parts if p)))
+        )
+    return tuple(facts)
+
+
+def _profile_facts(profile: MachineProfile) -> tuple[Fact, ...]:
+    cards = tuple(_card(device) for device in profile.devices)
+    none = tr("No graphics card that can run models; the processor does it, which is slower")
+    memory = tr(
+        "{total}, {free} of it free now",
+        total=gib(profile.ram_total_bytes, 0),
+        free=gib(profile.ram_available_bytes, 0),
+    )
+    return (tr("Graphics"), "\n".join(cards) if cards else none), (tr("Memory"), memory)
+
+
+def _card(device: Device) -> str:
+    name = clean_text(device.name, 60)
+    if device.unified or device.integrated:
+        return tr("{name}, shares the memory of the computer", name=name)
+    if device.memory_total_bytes is None:
+        return tr("{name}, its memory cannot be read", name=name)
+    return tr("{name} with {size} of its own memory", name=name, size=gib(device.memory_total_bytes, 0))
+
+
+def _power(scene: Scene) -> str:
+    sample = scene.host.sample
+    if sample is None:
+        return tr("Waiting for the first reading")
+    if no_sensor(sample):
+        reason = next((d.reason for d in sample.devices if d.reason), "")
+        none = tr("No readable sensor, so energy and cost stay unknown")
+        return f"{none}. {clean_text(reason, 160)}" if reason else none
+    return tr("Measured: {basis}", basis=sure_now(sample))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """What the fields begin with. ``prefilled``: an official price of the country this computer is in."""
+
+    countries: tuple[Choice, ...]
+    country: str
+    price: str
+    currency: str
+    note: str
+    prefilled: bool
+
+
+def price_step(scene: Scene) -> PriceStep:
+    """The person's own price, else the country's official one where one is shipped."""
+    price = scene.settings.price
+    countries = tuple(Choice(c.code, c.name) for c in scene.extras.countries)
+    choices = (Choice("", tr("Another country")), *countries)
+    if price.per_kwh:
+        code = price.country or ""
+        own = as_typed(price.per_kwh)
+        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code), False)
+    found = country_price(scene, scene.setup.country)
+    if found is None or price.declined:
+        return PriceStep(choices, "", "", "", price_note(scene, ""), False)
+    return PriceStep(
+        choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code), bool(found.per_kwh)
+    )
+
+
+def price_left(settings: Settings, price: str, currency: str, country: str) -> tuple[Settings, str]:
+    """The settings when the page is left with "Continue", or a sentence what is wrong with the price.
+
+    An empty price is "I don't know".
+    """
+    if not price.strip():
+        return replace(settings, price=replace(settings.price, declined=True)), ""
+    if settings.price.tariff_file:
+        return settings, ""
+    entry = understood_price(price, currency, country, settings.price)
+    return (settings, entry.error) if entry.error else (replace(settings, price=entry.price), "")
+
+
+STEPS = ("machine", "server", "price", "model", "login", "try")
+
+
+def step_of(settings: Settings) -> str:
+    """The page to show: the remembered one, else the first."""
+    step = settings.first_run.step
+    return step if step in STEPS else STEPS[0]
+
+
+def moved(settings: Settings, by: int) -> Settings:
+    """The settings with the place so many pages further; it stays within the pages."""
+    index = min(max(STEPS.index(step_of(settings)) + by, 0), len(STEPS) - 1)
+    return replace(settings, first_run=replace(settings.first_run, step=STEPS[index]))
+
+
+def finished(settings: Settings) -> Settings:
+    """The settings after the last page, or after "Skip": it does not open by itself any more."""
+    return replace(settings, first_run_done=True, first_run=FirstRun())
+
+
+def put_off(settings: Settings) -> Settings:
+    """The settings with which it begins anew ("Set up again")."""
+    return replace(settings, first_run=replace(settings.first_run, step=STEPS[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRunView:
+    """Everything in the window; of the pages only the one that is shown is filled.
+
+    ``next_command`` is done when the main button is pressed, before (or instead of) going on.
+    """
+
+    step: str
+    number: int
+    of: int
+    title: str
+    lead: str
+    next_text: str
+    next_command: Command | None = None
+    next_primary: bool = True
+    """False where the page itself has the more important button."""
+    stays: bool = False
+    """The main button does its command and stays on the page."""
+    back: bool = True
+    last: bool = False
+    facts: tuple[Fact, ...] = ()
+    server: ServerStep | None = None
+    price: PriceStep | None = None
+    model: ModelStep | None = None
+    trying: TryStep | None = None
+    autostart: bool = False
+    autostart_supported: bool = False
+    busy: tuple[BusyView, ...] = ()
+    slow: str = ""
+    slow_actions: tuple[Action, ...] = ()
+    problem: str = ""
+    problem_actions: tuple[Action, ...] = ()
+    proxy: str | None = None
+    """What the field for a proxy begins with; None: no field."""
+
+
+def first_run_view(scene: Scene) -> FirstRunView:
+    """The page at which the first run stands."""
+    step = step_of(scene.settings)
+    index = STEPS.index(step)
+    title, lead = _words(step)
+    known = {"step": step, "number": index + 1, "of": len(STEPS), "title": title, "lead": lead}
+    make = {
+        "machine": _machine,
+        "server": _server,
+        "price": _price,
+        "model": _model,
+        "login": _login,
+        "try": _try,
+    }[step]
+    return make(scene, known)
+
+
+def _words(step: str) -> tuple[str, str]:
+    return {
+        "machine": (
+            tr("This computer"),
+            tr(
+                "Wattlight runs language models on this computer and measures what they draw and cost. This "
+                "is what it found:"
+            ),
+        ),
+        "server": (
+            tr("What runs the models"),
+            tr("Ollama is the program that runs language models on this computer."),
+        ),
+        "price": (
+            tr("Your electricity price"),
+            tr("It turns energy into cost. You can change it at any time, also for past days."),
+        ),
+        "model": (
+            tr("A first model"),
+            tr("These fit this computer. A model is downloaded once and then runs here, without a network."),
+        ),
+        "login": (tr("Measuring every day"), ""),
+        "try": (tr("Ask it something"), ""),
+    }[step]
+
+
+def _machine(scene: Scene, known: dict[str, object]) -> FirstRunView:
+    return _made(known, next_text=tr("Continue"), back=False, facts=machine_facts(scene))
+
+
+def _server(scene: Scene, known: dict[str, object]) -> FirstRunView:
+    page = server_step(scene)
+    text = tr("Continue") if page.ready else tr("Continue without")
+    if page.progress is not None:
+        text = tr("Continue meanwhile")
+    return _made(known, next_text=text, next_primary=page.ready or page.progress is not None, server=page)
+
+
+def _price(scene: Scene, known: dict[str, object]) -> FirstRunView:
+    return _made(known, next_text=tr("Continue"), price=price_step(scene))
+
+
+def _model(scene: Scene, known: dict[str, object]) -> FirstRunView:
+    page = model_step(scene)
+    chosen = next((c for c in page.choices if c.chosen), None)
+    install = page.install if scene.host.server.status is ServerStatus.READY else None
+    text = tr("Continue") if install is None or chosen is None else tr("Install {name}", name=chosen.name)
+    if page.install is not None and install is None:
+        text = tr("Continue without")
+    return _with_downloads(
+        scene,
+        _made(
+            known,
+            next_text=text,
+            next_command=install,
+            next_primary=not page.slow_actions,
+            stays=install is not None,
+            model=page,
+        ),
+    )
+
+
+def _login(scene: Scene, known: dict[str, object]) -> FirstRunView:
+    view = _made(
+        known,
+        next_text=tr("Continue"),
+        autostart=scene.settings.start_at_login,
+        autostart_supported=scene.extras.autostart_supported,
+    )
+    return _with_downloads(scene, view)
+
+
+def _try(scene: Scene, known: dict[str, object]) -> FirstRunView:
+    page = try_step(scene)
+    return _with_downloads(
+        scene,
+        _made(
+            known,
+            next_text=tr("Finish"),
+            next_primary=page.done,
+            last=True,
+            trying=page,
+        ),
+    )
+
+
+def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
+    """The strip under the page: what arrives, whether it takes long, why it does not arrive."""
+    busy = tuple(b for b in busy_actions(scene) if b.key.startswith("pull "))
+    slow, actions = ("", ()) if view.model is None else (view.model.slow, view.model.slow_actions)
+    failed = next((p for p in scene.state.pulls if p.error and not p.cancelled), None)
+    if failed is None:
+        return replace(view, busy=busy, slow=slow, slow_actions=actions)
+    shown = pull_view(failed)
+    again = Action(shown.retry_text, shown.retry or Command(Verb.PULL, failed.model))
+    dismiss = Action(tr("Dismiss"), Command(Verb.CANCEL_PULL, failed.model))
+    proxy = None
+    if scene.setup.pull_problem in {"registry_unreachable", "registry_fault"} and scene.setup.server_is_ours:
+        proxy = scene.settings.server_proxy or scene.setup.proxy
+    return replace(
+        view,
+        busy=busy,
+        slow=slow,
+        slow_actions=actions,
+        problem=clean_text(failed.error or "", 500),
+        problem_actions=(again, dismiss),
+        proxy=proxy,
+    )
+
+
+def _made(known: dict[str, object], **values: object) -> FirstRunView:
+    return FirstRunView(**{**known, **values})  # type: ignore[arg-type]  # names of its own fields
