@@ -2,25 +2,61 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
 from wattlight.domain.state import AppState, HostState, Notice
 from wattlight.domain.values import HostId
 
 Listener = Callable[[AppState], None]
+Value = TypeVar("Value")
 
 REPEAT_AFTER = timedelta(minutes=10)
 """A dismissed notice of the same kind and text stays away for this long."""
 MAX_NOTICES = 4
 
 
-class StateHub:
-    """Holds the :class:`AppState`; any thread may change it, listeners hear the newest.
+class InOrder(Generic[Value]):
+    """Passes values on in the order in which they were put, never under the lock of whoever puts them.
 
-    A listener is called on the thread that made the change and must return at once (the bridge to the
-    window posts an event). An error in a listener is logged and does not reach the changer.
+    :meth:`put` under the lock that orders the values, :meth:`deliver` after releasing it. One thread at a
+    time delivers; it delivers for the others too.
+    """
+
+    def __init__(self, deliver: Callable[[Value], None]) -> None:
+        self._deliver = deliver
+        self._waiting: deque[Value] = deque()
+        self._lock = threading.Lock()
+        self._busy = False
+
+    def put(self, value: Value) -> None:
+        """Line up."""
+        self._waiting.append(value)
+
+    def deliver(self) -> None:
+        """Pass on what waits, unless another thread (or this one, further up) is doing so."""
+        while True:
+            with self._lock:
+                if self._busy or not self._waiting:
+                    return
+                self._busy = True
+                value = self._waiting.popleft()
+            try:
+                self._deliver(value)
+            finally:
+                with self._lock:
+                    self._busy = False
+
+
+class StateHub:
+    """Holds the :class:`AppState`; any thread may change it, listeners hear every state in order.
+
+    Each state has a higher number than the one before. A listener is called on a thread that made a change
+    and must return at once (the bridge to the window posts an event). An error in a listener is logged and
+    does not reach the changer.
     """
 
     def __init__(self, initial: AppState) -> None:
@@ -28,6 +64,7 @@ class StateHub:
         self._lock = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
         self._dismissed: dict[tuple[str, str], datetime] = {}
+        self._news: InOrder[AppState] = InOrder(self._tell)
 
     @property
     def state(self) -> AppState:
@@ -52,11 +89,14 @@ class StateHub:
             new = change(old)
             if new == old:
                 return
-            self._state = new
-            listeners = self._listeners
-        for listener in listeners:
+            self._state = replace(new, number=old.number + 1)
+            self._news.put(self._state)
+        self._news.deliver()
+
+    def _tell(self, state: AppState) -> None:
+        for listener in self._listeners:
             try:
-                listener(new)
+                listener(state)
             except Exception:
                 logging.getLogger("wattlight").exception("a listener of the state failed")
 

@@ -113,3 +113,5 @@ class AppState:
     """False when another Wattlight process holds the meter's lock and records."""
     price_known: bool = False
     counting: CountingState = field(default_factory=CountingState)
+    number: int = field(default=0, compare=False)
+    """Grows with every state; a face that has shown a higher one ignores it."""

@@ -1,6 +1,7 @@
 """One alarm when the models' cost of a day or month reaches the budget; not again after a restart."""
 
 import contextlib
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ KEPT = 8
 
 
 class BudgetWatch:
-    """:meth:`look` after each sample; the sampler's thread only.
+    """:meth:`look` after each sample, from any thread.
 
     Args:
         told_file: remembers the spans whose alarm was given.
@@ -29,6 +30,7 @@ class BudgetWatch:
         self._file = told_file
         self._alarm = alarm
         self._told: tuple[str, ...] | None = None
+        self._lock = threading.Lock()
 
     def look(self, today: date, day: CostToday | None, month: CostToday | None) -> None:
         """Compare the sums with the budgets of the settings."""
@@ -36,13 +38,15 @@ class BudgetWatch:
         budget = Budget(wanted.daily_budget_micro, wanted.monthly_budget_micro)
         if budget == Budget():
             return
-        told = self._read()
-        stands = budget_stand(budget, today, _micro(day), _micro(month), frozenset(told))
-        currency = next((c.currency for c in (day, month) if c is not None and c.currency), None)
-        for stand in stands:
-            if stand.alarm:
+        with self._lock:
+            told = frozenset(self._read())
+            stands = budget_stand(budget, today, _micro(day), _micro(month), told)
+            due = [stand for stand in stands if stand.alarm]
+            for stand in due:
                 self._remember(stand.key)
-                self._alarm(f"budget {stand.key}", _sentence(stand, currency))
+        currency = next((c.currency for c in (day, month) if c is not None and c.currency), None)
+        for stand in due:
+            self._alarm(f"budget {stand.key}", _sentence(stand, currency))
 
     def _read(self) -> tuple[str, ...]:
         if self._told is None:

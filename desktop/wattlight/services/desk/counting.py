@@ -75,7 +75,6 @@ class Counting:
 
     def count(self, use: TokenUse) -> None:
         """One answered request, whoever saw it. Returns at once."""
-        self._keeper.start()
         self._keeper.take(use)
         counters = use.counters
         if counters.prompt_tokens or counters.output_tokens:

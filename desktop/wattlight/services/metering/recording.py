@@ -105,12 +105,16 @@ class Recording:
         return self.recording
 
     def stop(self) -> bool:
-        """End: sampler, what waits, recorder (flushed within a second), lock. False if something is stuck."""
+        """End: sampler, what waits, recorder (flushed within a second), lock. False if something is stuck.
+
+        A recorder that is stuck may still write: the lock stays with this process until that ends.
+        """
+        self._refused = True
         stopped = self.sampler.stop()
         self.meter.finish()
-        if self.recorder is not None:
-            stopped = self.recorder.stop() and stopped
-            self.recorder = None
+        if self.recorder is not None and not self.recorder.stop():
+            return False
+        self.recorder = None
         self._lock.release()
         return stopped
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from wattlight.domain.state import PullState, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.runtime import ModelServer, RuntimeProblem, same_model
+from wattlight.services.hub import InOrder
 
 from .lane import Lane
 from .pulls import run_pull
@@ -74,14 +75,16 @@ class ModelTasks:
     ) -> None:
         self._server_for = server_for
         self._fits_beside = fits_beside
-        self._on_change = on_change
+        self._changes: InOrder[tuple[tuple[TaskState, ...], tuple[PullState, ...]]] = InOrder(
+            lambda change: on_change(*change)
+        )
         self._on_end = on_end
         self._settings = settings
         self._folders = folders
         self._mismatched = False
         self._now = now
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._tasks: list[_Task] = []
         self._pulls: dict[str, PullState] = {}
         self._pull_cancels: dict[str, threading.Event] = {}
@@ -265,7 +268,8 @@ class ModelTasks:
             if problem is None and not cancel.is_set():
                 problem = self._verify(model, host, publish, cancel)
             if problem is None and not cancel.is_set():
-                self._pulls[key] = replace(self._pulls[key], done=True)
+                with self._lock:
+                    self._pulls[key] = replace(self._pulls[key], done=True)
                 self._tell()
         except Problem as caught:
             problem = None if caught.code == "cancelled" else caught
@@ -300,7 +304,8 @@ class ModelTasks:
 
     def _tell(self) -> None:
         with self._lock:
-            self._on_change(tuple(t.state for t in self._tasks), tuple(self._pulls.values()))
+            self._changes.put((tuple(t.state for t in self._tasks), tuple(self._pulls.values())))
+        self._changes.deliver()
 
 
 def _unexpected(error: Exception) -> RuntimeProblem:

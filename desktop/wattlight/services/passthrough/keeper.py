@@ -28,20 +28,24 @@ class TokenKeeper:
         self._kept: list[TokenUse] = []
         self._failing = False
         self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to write."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="wattlight-tokens", daemon=True)
-            self._thread.start()
+        self._lock = threading.Lock()
+        self._ended = False
 
     def take(self, use: TokenUse) -> None:
-        """Keep one request; any thread."""
-        self._waiting.put(use)
+        """Keep one request; any thread. The first one starts the thread, none after :meth:`stop` is kept."""
+        with self._lock:
+            if self._ended:
+                return
+            self._waiting.put(use)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wattlight-tokens", daemon=True)
+                self._thread.start()
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """Write what waits and end; True when the thread has ended."""
-        thread, self._thread = self._thread, None
+        with self._lock:
+            self._ended = True
+            thread, self._thread = self._thread, None
         if thread is None:
             return True
         self._waiting.put(None)

@@ -119,6 +119,7 @@ class ServerKeeper:
         self._setups = Lane("wattlight-setup")
         self._cancel = threading.Event()
         self._supervisor: Supervisor | None = None
+        self._lock = threading.Lock()
         self._restart_due = False
 
     @property
@@ -147,22 +148,23 @@ class ServerKeeper:
 
     def start(self) -> None:
         """Start the managed copy, else the installed program. Nothing happens while one of ours runs."""
-        if self._supervisor is not None:
-            return
-        self._restart_due = False  # what is in use now is what is started
-        found = self._program()
+        with self._lock:
+            if self._supervisor is not None:
+                return
+            self._restart_due = False  # what is in use now is what is started
+            found = self._program()
+            if found is not None:
+                binary, port = found
+                process = ManagedProcess(self._record, self._log, self._environ)
+                self._supervisor = Supervisor(process, self._log, self._news.up, self._gave_up)
+                self._supervisor.start(binary, proxy_environment(self._environ), port)
         if found is None:
             self._news.down(_nothing_to_start(self.ways()))
-            return
-        binary, port = found
-        process = ManagedProcess(self._record, self._log, self._environ)
-        supervisor = Supervisor(process, self._log, self._news.up, self._gave_up)
-        self._supervisor = supervisor
-        supervisor.start(binary, proxy_environment(self._environ), port)
 
     def stop(self) -> bool:
         """End the server that is ours; True when it has ended. Waits for it."""
-        supervisor, self._supervisor = self._supervisor, None
+        with self._lock:
+            supervisor, self._supervisor = self._supervisor, None
         if supervisor is None:
             return True
         ended = supervisor.stop()
@@ -268,7 +270,8 @@ class ServerKeeper:
         self.start()
 
     def _gave_up(self, problem: RuntimeProblem) -> None:
-        self._supervisor = None
+        with self._lock:
+            self._supervisor = None
         self._news.down(problem)
 
 

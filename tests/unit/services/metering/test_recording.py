@@ -8,7 +8,7 @@ from unit.services.metering.test_sampler import HandBeat
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring, running_of
-from wattlight.store import open_reader
+from wattlight.store import MeterLock, open_reader
 
 TARIFF = flat_tariff("0.36", "EUR", "Europe/Berlin")
 
@@ -143,3 +143,18 @@ def test_the_watch_asks_now_and_then_and_survives_an_error() -> None:
     assert watch.running() == (QWEN,)
     assert watch.stop()
     assert set(beat.waits) == {15.0}
+
+
+def test_the_lock_stays_while_the_recorder_may_still_write(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Machine())
+    assert stage.recording.start()
+    recorder = stage.recording.recorder
+    assert recorder is not None
+    end, recorder.stop = recorder.stop, lambda timeout_s=1.0: False  # type: ignore[method-assign]
+    assert not stage.recording.stop()
+    assert MeterLock(tmp_path / "meter.lock").acquire() is False
+    recorder.stop = end  # type: ignore[method-assign]
+    assert stage.recording.stop()
+    other = MeterLock(tmp_path / "meter.lock")
+    assert other.acquire()
+    other.release()

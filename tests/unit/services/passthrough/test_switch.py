@@ -109,8 +109,6 @@ class Disk:
 def test_requests_are_written_together_and_all_at_the_end() -> None:
     disk = Disk()
     keeper = TokenKeeper(disk.write, gather_s=60)
-    keeper.start()
-    keeper.start()
     for _ in range(100):
         keeper.take(use())
     assert keeper.stop()
@@ -122,7 +120,6 @@ def test_requests_are_written_together_and_all_at_the_end() -> None:
 def test_a_full_disk_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(failures=2)
     keeper = TokenKeeper(disk.write, gather_s=0)
-    keeper.start()
     for number in range(3):
         keeper.take(use(number))
         assert disk.told.acquire(timeout=5)
@@ -134,7 +131,6 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper_file, "MOST_WAITING", 2)
     disk = Disk(failures=3)
     keeper = TokenKeeper(disk.write, gather_s=0)
-    keeper.start()
     for number in range(4):
         keeper.take(use(number))
         assert disk.told.acquire(timeout=5)
