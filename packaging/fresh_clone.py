@@ -4,7 +4,8 @@
 
 Shown are (1) without a screen: the setup, then the report in place of the window; (2) on a virtual screen
 with a session bus: the tray program comes up within two seconds, and ends when asked to; (3) a read-only
-checkout; (4) no network. Nothing of the person who runs this is used or changed; nothing is shared with the
+checkout; (4) no network; after (1), the README's ``wattlight`` lines as
+they are printed. Nothing of the person who runs this is used or changed; nothing is shared with the
 checks' own environment. ``test`` calls this and is itself called by CI from a fresh clone in an empty home,
 so that both commands of the README are tried, and neither calls itself.
 """
@@ -77,7 +78,10 @@ def newcomer(folder: Path) -> Newcomer:
         if not key.startswith(("XDG_", "OLLAMA_", "WATTLIGHT_", "QT_"))
         and key not in {"DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XAUTHORITY"}
     }
-    return Newcomer(clone, home, {**kept, "HOME": str(home), "XDG_RUNTIME_DIR": str(folder / "run")})
+    path = os.pathsep.join([str(home / ".local/bin"), kept.get("PATH", os.defpath)])
+    return Newcomer(
+        clone, home, {**kept, "HOME": str(home), "PATH": path, "XDG_RUNTIME_DIR": str(folder / "run")}
+    )
 
 
 class NotAsPromised(Exception):
@@ -116,6 +120,35 @@ def without_screen(who: Newcomer) -> None:
         ["git", "status", "--porcelain"], cwd=who.clone, capture_output=True, text=True, check=True
     ).stdout
     expect(not left, "the clone has no new files that git would see", left)
+
+
+# Verbs that need neither a server nor the network, and end by themselves.
+ALONE = ("hardware", "recommend", "cost", "breakeven", "doctor", "replay")
+
+
+def readme_lines(text: str) -> list[str]:
+    """The ``wattlight ...`` lines of the README's code blocks, less the words that explain them."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("wattlight ")]
+    return [re.split(r"\s{2,}", line.strip())[0] for line in lines]
+
+
+def as_printed(who: Newcomer) -> None:
+    """The README's lines work in a shell as they are printed, by the command that ``run`` has left."""
+    readme = (who.clone / "README.md").read_text(encoding="utf-8")
+    for line in readme_lines(readme):
+        if line.split()[1] in ALONE:
+            done = subprocess.run(
+                ["sh", "-c", line],
+                cwd=who.clone,
+                env=who.env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            expect(done.returncode == 0, f"as printed: {line}", done.stdout + done.stderr)
 
 
 def on_a_screen(who: Newcomer) -> None:
@@ -189,6 +222,7 @@ def main() -> int:
         who = newcomer(Path(folder))
         try:
             without_screen(who)
+            as_printed(who)
             on_a_screen(who)
             read_only(who)
             without_network(who)

@@ -27,6 +27,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ARG",
         help="passed on to wattlight, after --: for example  run -- hardware",
     )
+    start.add_argument(
+        "--no-link", action="store_true", help="leave no link to the wattlight command in ~/.local/bin"
+    )
     check = commands.add_parser(
         "test", help="everything that CI runs: style, types, tests, wheel, fresh clone"
     )
@@ -67,7 +70,9 @@ def main(argv: list[str]) -> int:
             *(a for a in argv[1:] if a != "--system"),
         ]
     )
-    wish = Wish(args.venv, args.wheels and args.wheels.absolute(), args.system, tuple(args.arguments), again)
+    link = not getattr(args, "no_link", False)
+    wheels = args.wheels and args.wheels.absolute()
+    wish = Wish(args.venv, wheels, args.system, tuple(args.arguments), again, link)
     try:
         if args.wheels and not args.wheels.is_dir():
             raise StepError(f"There is no folder {args.wheels}.", "Give the folder that holds the wheels.")

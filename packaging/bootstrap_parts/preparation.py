@@ -19,6 +19,7 @@ class Wish:
     with_system: bool
     arguments: tuple[str, ...]
     again: str
+    link: bool = True  # the command into ~/.local/bin
 
 
 @dataclass(frozen=True, slots=True)

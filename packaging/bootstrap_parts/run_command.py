@@ -9,6 +9,7 @@ from pathlib import Path
 from . import libraries, places, stamp, system_packages, trial
 from .display import COMMAND_LINE, Displays, find_displays, wants_a_window
 from .environment import child_environment
+from .own_command import link_command, write_command
 from .preparation import Plan, Wish, prepare
 from .say import say
 
@@ -31,6 +32,8 @@ def run(wish: Wish) -> int:
     screen = find_displays() if window else Displays((), COMMAND_LINE)
     venv = places.venv_folder(wish.venv)
     prepare(venv, Plan(REQUIREMENTS, SPACE_BYTES, screen), wish)
+    if write_command(venv) and wish.link:
+        say(link_command(venv))
     if not window:
         return start(venv, wish.arguments)
     if screen.why_none:

@@ -14,6 +14,7 @@ from bootstrap_parts.say import StepError, plain
 @pytest.fixture
 def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment that needs nothing more, without a screen."""
+    monkeypatch.setattr(run_command, "write_command", lambda venv: False)
     monkeypatch.setattr(run_command, "prepare", lambda venv, plan, wish: None)
     monkeypatch.setattr(run_command, "find_displays", lambda: Displays((), "k", "DISPLAY is not set"))
     return tmp_path / "v"
