@@ -70,14 +70,13 @@ def _power(scene: Scene) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PriceStep:
-    """What the fields begin with. ``prefilled``: an official price of the country this computer is in."""
+    """What the fields begin with."""
 
     countries: tuple[Choice, ...]
     country: str
     price: str
     currency: str
     note: str
-    prefilled: bool
 
 
 def price_step(scene: Scene) -> PriceStep:
@@ -88,13 +87,11 @@ def price_step(scene: Scene) -> PriceStep:
     if price.per_kwh:
         code = price.country or ""
         own = as_typed(price.per_kwh)
-        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code), False)
+        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code))
     found = country_price(scene, scene.setup.country)
     if found is None or price.declined:
-        return PriceStep(choices, "", "", "", price_note(scene, ""), False)
-    return PriceStep(
-        choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code), bool(found.per_kwh)
-    )
+        return PriceStep(choices, "", "", "", price_note(scene, ""))
+    return PriceStep(choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code))
 
 
 def price_left(settings: Settings, price: str, currency: str, country: str) -> tuple[Settings, str]:
@@ -128,11 +125,6 @@ def moved(settings: Settings, by: int) -> Settings:
 def finished(settings: Settings) -> Settings:
     """The settings after the last page, or after "Skip": it does not open by itself any more."""
     return replace(settings, first_run_done=True, first_run=FirstRun())
-
-
-def put_off(settings: Settings) -> Settings:
-    """The settings with which it begins anew ("Set up again")."""
-    return replace(settings, first_run=replace(settings.first_run, step=STEPS[0]))
 
 
 @dataclass(frozen=True, slots=True)
