@@ -70,7 +70,10 @@ class LoginPage(StepPage):
         lines.addWidget(plain_label(tr("What leaves this computer"), "name", True))
         for text in (
             tr("Nothing on its own: no account, no telemetry, no update checks."),
-            tr("Only when you install a model or Ollama is the site it comes from contacted."),
+            tr(
+                "Only when you install or check a model, or install Ollama, is the site it comes from "
+                "contacted."
+            ),
             tr("Settings > Privacy lists every host that was contacted, and when."),
         ):
             lines.addWidget(plain_label(text, "quiet", True))

@@ -38,7 +38,7 @@ from .charts import MemoryBar
 from .controls import ActionButton, ActionRow, Ask, Pill, card, spaced
 from .messages import BusyLines, EmptyBox
 from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, SIZE, ModelsDelegate, ModelsTableModel
-from .text import ElidedLabel, plain_label, set_text, show_text
+from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .window import Page
 
@@ -189,14 +189,9 @@ class ModelsPage(Page):
         self._selected = model
         self._show()
 
-    def focus_search(self) -> None:
-        """Put the cursor where a name can be typed."""
-        self._search.setFocus()
-
     def _head(self) -> QHBoxLayout:
         row = self.row()
-        self._title = ElidedLabel("page")
-        row.addWidget(self._title, 1)
+        row.addWidget(plain_label(tr("Models"), "page"), 1)
         self._use = QComboBox()
         self._use.setAccessibleName(tr("What it is for"))
         for use in ("", *USES):
@@ -313,7 +308,6 @@ class ModelsPage(Page):
 
     def _mind_width(self) -> None:
         narrow = self.width() < NARROW
-        set_text(self._title, tr("Models") if narrow else tr("Models for this computer"))
         self._table.setColumnHidden(COST, narrow or not self._cost_known)
         self._table.setColumnHidden(SIZE, narrow)
 

@@ -3,7 +3,7 @@
 import html
 import re
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
@@ -158,12 +158,6 @@ class FigureLine(QWidget):
             if text
         ]
         return max(0, sum(widths) - self._space())
-
-
-def draw_text(painter: QPainter, box: QRect, text: str, flags: Qt.AlignmentFlag) -> None:
-    """Draw one line of text in a box, cut with an ellipsis."""
-    cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    painter.drawText(box, flags | Qt.AlignmentFlag.AlignVCenter, cut)
 
 
 def last_words(text: str) -> None:

@@ -7,7 +7,6 @@ from wattlight.domain.state import AnswerState, InstalledModel, PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, number, percent, tr
 
-from .activity import BusyView, pull_view
 from .command import Action, Command, Verb
 from .figure import basis_now
 from .scene import DOES_NOT_FIT, Extras, FitNote, Offer, Scene, same_model
@@ -258,7 +257,6 @@ class TryStep:
     name: str
     waiting: str
     retry: Action | None
-    prompts: tuple[str, ...]
     answer: str
     state: str
     figures: str
@@ -268,7 +266,6 @@ class TryStep:
     """There is an answer: the first run has reached its aim."""
     better: str = ""
     better_action: Action | None = None
-    download: BusyView | None = None
 
 
 def prompts() -> tuple[str, ...]:
@@ -297,7 +294,6 @@ def try_step(scene: Scene) -> TryStep:
         clean_text(model, 60),
         waiting,
         retry,
-        prompts(),
         answer.text if answer else "",
         _state(answer),
         _figures(scene, answer),
@@ -306,7 +302,6 @@ def try_step(scene: Scene) -> TryStep:
         done,
         better,
         action,
-        None if pull is None or ready else pull_view(pull),
     )
 
 

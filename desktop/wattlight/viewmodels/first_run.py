@@ -70,14 +70,13 @@ def _power(scene: Scene) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PriceStep:
-    """What the fields begin with. ``prefilled``: an official price of the country this computer is in."""
+    """What the fields begin with."""
 
     countries: tuple[Choice, ...]
     country: str
     price: str
     currency: str
     note: str
-    prefilled: bool
 
 
 def price_step(scene: Scene) -> PriceStep:
@@ -88,13 +87,11 @@ def price_step(scene: Scene) -> PriceStep:
     if price.per_kwh:
         code = price.country or ""
         own = as_typed(price.per_kwh)
-        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code), False)
+        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code))
     found = country_price(scene, scene.setup.country)
     if found is None or price.declined:
-        return PriceStep(choices, "", "", "", price_note(scene, ""), False)
-    return PriceStep(
-        choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code), bool(found.per_kwh)
-    )
+        return PriceStep(choices, "", "", "", price_note(scene, ""))
+    return PriceStep(choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code))
 
 
 def price_left(settings: Settings, price: str, currency: str, country: str) -> tuple[Settings, str]:
@@ -128,11 +125,6 @@ def moved(settings: Settings, by: int) -> Settings:
 def finished(settings: Settings) -> Settings:
     """The settings after the last page, or after "Skip": it does not open by itself any more."""
     return replace(settings, first_run_done=True, first_run=FirstRun())
-
-
-def put_off(settings: Settings) -> Settings:
-    """The settings with which it begins anew ("Set up again")."""
-    return replace(settings, first_run=replace(settings.first_run, step=STEPS[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +166,23 @@ class FirstRunView:
 def first_run_view(scene: Scene) -> FirstRunView:
     """The page at which the first run stands."""
     step = step_of(scene.settings)
-    index = STEPS.index(step)
     title, lead = _words(step)
-    known = {"step": step, "number": index + 1, "of": len(STEPS), "title": title, "lead": lead}
-    make = {
-        "machine": _machine,
-        "server": _server,
-        "price": _price,
-        "model": _model,
-        "login": _login,
-        "try": _try,
-    }[step]
-    return make(scene, known)
+    view = FirstRunView(step, STEPS.index(step) + 1, len(STEPS), title, lead, tr("Continue"))
+    if step == "machine":
+        return replace(view, back=False, facts=machine_facts(scene))
+    if step == "server":
+        return _server(scene, view)
+    if step == "price":
+        return replace(view, price=price_step(scene))
+    if step == "model":
+        return _with_downloads(scene, _model(scene, view))
+    if step == "login":
+        supported = scene.extras.autostart_supported
+        view = replace(view, autostart=scene.settings.start_at_login, autostart_supported=supported)
+        return _with_downloads(scene, view)
+    page = try_step(scene)
+    view = replace(view, next_text=tr("Finish"), next_primary=page.done, last=True, trying=page)
+    return _with_downloads(scene, view)
 
 
 def _words(step: str) -> tuple[str, str]:
@@ -214,73 +211,39 @@ def _words(step: str) -> tuple[str, str]:
     }[step]
 
 
-def _machine(scene: Scene, known: dict[str, object]) -> FirstRunView:
-    return _made(known, next_text=tr("Continue"), back=False, facts=machine_facts(scene))
-
-
-def _server(scene: Scene, known: dict[str, object]) -> FirstRunView:
+def _server(scene: Scene, view: FirstRunView) -> FirstRunView:
     page = server_step(scene)
     text = tr("Continue") if page.ready else tr("Continue without")
     if page.progress is not None:
         text = tr("Continue meanwhile")
-    return _made(known, next_text=text, next_primary=page.ready or page.progress is not None, server=page)
+    return replace(view, next_text=text, next_primary=page.ready or page.progress is not None, server=page)
 
 
-def _price(scene: Scene, known: dict[str, object]) -> FirstRunView:
-    return _made(known, next_text=tr("Continue"), price=price_step(scene))
-
-
-def _model(scene: Scene, known: dict[str, object]) -> FirstRunView:
+def _model(scene: Scene, view: FirstRunView) -> FirstRunView:
     page = model_step(scene)
     chosen = next((c for c in page.choices if c.chosen), None)
     install = page.install if scene.host.server.status is ServerStatus.READY else None
-    text = tr("Continue") if install is None or chosen is None else tr("Install {name}", name=chosen.name)
+    text = view.next_text if install is None or chosen is None else tr("Install {name}", name=chosen.name)
     if page.install is not None and install is None:
         text = tr("Continue without")
-    return _with_downloads(
-        scene,
-        _made(
-            known,
-            next_text=text,
-            next_command=install,
-            next_primary=not page.slow_actions,
-            stays=install is not None,
-            model=page,
-        ),
-    )
-
-
-def _login(scene: Scene, known: dict[str, object]) -> FirstRunView:
-    view = _made(
-        known,
-        next_text=tr("Continue"),
-        autostart=scene.settings.start_at_login,
-        autostart_supported=scene.extras.autostart_supported,
-    )
-    return _with_downloads(scene, view)
-
-
-def _try(scene: Scene, known: dict[str, object]) -> FirstRunView:
-    page = try_step(scene)
-    return _with_downloads(
-        scene,
-        _made(
-            known,
-            next_text=tr("Finish"),
-            next_primary=page.done,
-            last=True,
-            trying=page,
-        ),
+    return replace(
+        view,
+        next_text=text,
+        next_command=install,
+        next_primary=not page.slow_actions,
+        stays=install is not None,
+        model=page,
     )
 
 
 def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
     """The strip under the page: what arrives, whether it takes long, why it does not arrive."""
-    busy = tuple(b for b in busy_actions(scene) if b.key.startswith("pull "))
-    slow, actions = ("", ()) if view.model is None else (view.model.slow, view.model.slow_actions)
+    view = replace(view, busy=tuple(b for b in busy_actions(scene) if b.key.startswith("pull ")))
+    if view.model is not None:
+        view = replace(view, slow=view.model.slow, slow_actions=view.model.slow_actions)
     failed = next((p for p in scene.state.pulls if p.error and not p.cancelled), None)
     if failed is None:
-        return replace(view, busy=busy, slow=slow, slow_actions=actions)
+        return view
     shown = pull_view(failed)
     again = Action(shown.retry_text, shown.retry or Command(Verb.PULL, failed.model))
     dismiss = Action(tr("Dismiss"), Command(Verb.CANCEL_PULL, failed.model))
@@ -289,14 +252,7 @@ def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
         proxy = scene.settings.server_proxy or scene.setup.proxy
     return replace(
         view,
-        busy=busy,
-        slow=slow,
-        slow_actions=actions,
         problem=clean_text(failed.error or "", 500),
         problem_actions=(again, dismiss),
         proxy=proxy,
     )
-
-
-def _made(known: dict[str, object], **values: object) -> FirstRunView:
-    return FirstRunView(**{**known, **values})  # type: ignore[arg-type]  # names of its own fields

@@ -69,7 +69,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
     main, others = _actions(scene, key, model, offer)
     why = _why(scene, key, model, offer, fit)
     if model is None and (offer is None or _is_asked(scene, key, looked_up)):
-        pill, why = PillView(tr("checking…"), Tone.PLAIN), ""
+        pill, why = PillView(tr("checking…"), Tone.PLAIN), " ".join(_left_out(scene, key))
         main, others = replace(main, enabled=False, why_not=tr("Checking whether it fits…")), ()
     choices = _choices(scene, fit)
     wanted = fit.context_length if fit and fit.context_length else scene.settings.context_length
@@ -191,10 +191,13 @@ def _why(
     return " ".join(p for p in parts if p)
 
 
+def _left_out(scene: Scene, key: str) -> list[str]:
+    return [clean_text(item.why, 300) for item in scene.extras.left_out if same_model(item.model, key)]
+
+
 def _not_judged(scene: Scene, key: str) -> list[str]:
     """Why a model was left out, or why nothing exact is known of one that was named."""
-    texts = [clean_text(item.why, 300) for item in scene.extras.left_out if same_model(item.model, key)]
-    named = scene.named(key)
+    texts, named = _left_out(scene, key), scene.named(key)
     if named is None:
         return texts
     if named.problem:

@@ -51,7 +51,6 @@ class ModelRow:
 class ModelsView:
     """Everything on the page."""
 
-    title: str
     rows: tuple[ModelRow, ...]
     footnote: str
     detail: ModelDetailView | None
@@ -106,7 +105,6 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
     known = any(same_model(chosen, m.name) for m in scene.host.server.installed) or scene.offer_of(chosen)
     return ModelsView(
-        tr("Models for this computer"),
         tuple(rows),
         _footnote(scene, rows, filters),
         detail_view(scene, chosen, filters.looked_up) if chosen else None,

@@ -305,7 +305,7 @@ def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | No
         others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
     parts.append((tr("driver, others, reserve"), others or 0, "other"))
     over = sum(size for _, size, _ in parts) > total
-    return _view_memory_bar(parts, total, tr("more than this device holds") if over else "")
+    return _view_memory_bar(parts, total, tr("More than this device holds") if over else "")
 
 
 def device_bar(device: DeviceSample) -> MemoryBarView | None:

@@ -44,7 +44,6 @@ class SettingsView:
     contexts: tuple[Choice, ...]
     context: str
     server_url: str
-    server_hint: str
     paused: bool
     daily_budget: str
     monthly_budget: str
@@ -82,7 +81,6 @@ def settings_view(scene: Scene) -> SettingsView:
         (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
         settings.servers[0].url or "",
-        tr("Leave empty for the default address on this computer, or OLLAMA_HOST."),
         scene.state.paused,
         _amount(settings.meter.daily_budget_micro),
         _amount(settings.meter.monthly_budget_micro),
