@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import hypot
 
 from wattlight.domain.values import ERROR_FRACTION, DeviceSample, Quality, Scope
 
 REST = "rest of the computer (board, memory, disks, fans, screen)"
 SUPPLY = "loss of the power supply"
 PROCESSOR = "processor"
+_AT_THE_COMPONENT = frozenset({Scope.CHIP, Scope.BOARD, Scope.PACKAGE, Scope.MODULE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,33 @@ class MachineTotal:
     unknown: tuple[str, ...]
     uncovered: tuple[str, ...]
     whole: bool
-    errors: Mapping[str, float]
+    errors: Mapping[str, float | None]
+
+
+def error_fraction(scope: Scope | str | None, quality: Quality | None) -> float | None:
+    """Relative error of a part's power or energy; None where nothing is measured.
+
+    The one rule for every face and the ledger. A sensor of the component itself (chip, board, package,
+    module) is read where the current flows, so its gauge is taken to be as good as its counter, 10 %: for
+    AMD's boards the firmware averages it as it would for a counter. A gauge of the whole computer or of a
+    battery (refreshed every 1 to 30 s) keeps the 15 % of :data:`ERROR_FRACTION`.
+    """
+    if quality is Quality.SAMPLED and scope in _AT_THE_COMPONENT:
+        return ERROR_FRACTION[Quality.COUNTER]
+    return None if quality is None else ERROR_FRACTION[quality]
+
+
+def combined_error(parts: Iterable[tuple[float, float | None]]) -> float | None:
+    """Error of a sum in the unit of its values (W, mJ), from (value, relative error) of each part.
+
+    The parts are taken as independent: root of the sum of squares. Time adds nothing: a part's error is its
+    sensor's, the same all day, so give each part once, with all of its energy. None without parts, or when
+    a part that is not zero has no known error.
+    """
+    known = list(parts)
+    if not known or any(error is None for value, error in known if value):
+        return None
+    return hypot(*(value * (error or 0.0) for value, error in known))
 
 
 def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
@@ -46,7 +74,9 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
     counted.sort(key=list(all_parts).index)
     whole = any(all_parts[key].scope is Scope.SYSTEM for key in counted)
     watts = [all_parts[key].power_w or 0.0 for key in counted]
-    variance = sum((w * _error(all_parts[k])) ** 2 for w, k in zip(watts, counted, strict=True))
+    errors = {
+        key: error_fraction(part.scope, part.quality) for key, part in all_parts.items() if key in measured
+    }
     silent = [
         part
         for key, part in all_parts.items()
@@ -57,24 +87,18 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
     ]
     return MachineTotal(
         measured_w=sum(watts) if counted else None,
-        error_w=variance**0.5 if counted else None,
+        error_w=combined_error((w, errors[k]) for w, k in zip(watts, counted, strict=True)),
         counted=tuple(counted),
         contained=tuple(key for key in all_parts if key in measured and key not in counted),
         unknown=tuple(part.name for part in silent),
         uncovered=_uncovered(all_parts, counted, whole, silent),
         whole=whole,
-        errors={key: _error(all_parts[key]) for key in all_parts if key in measured},
+        errors=errors,
     )
 
 
 def _is_measured(part: DeviceSample) -> bool:
     return part.quality is not None and part.quality is not Quality.ESTIMATED
-
-
-def _error(part: DeviceSample) -> float:
-    if part.scope in {Scope.BOARD, Scope.CHIP, Scope.PACKAGE, Scope.MODULE}:
-        return 0.10
-    return ERROR_FRACTION[part.quality or Quality.SAMPLED]
 
 
 def _inside(parts: dict[str, DeviceSample], key: str, measured: set[str]) -> bool:

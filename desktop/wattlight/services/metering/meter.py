@@ -16,6 +16,7 @@ from wattlight.domain.energy import (
     split_minutes,
 )
 from wattlight.domain.instant import to_us
+from wattlight.domain.power import error_fraction
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality
 
@@ -286,4 +287,5 @@ def _info(host: HostId, device: DeviceSample) -> DeviceInfo:
         device.vendor,
         "" if device.scope is None else device.scope.value,
         device.source,
+        error_fraction(device.scope, device.quality),
     )
