@@ -178,7 +178,7 @@ def test_other_languages_show_english_with_their_own_numbers(
     view = now_view(scene)
     today = view.today
     assert " ".join(t for t in (today.before, today.value, today.after) if t).replace("€ 0", "€0") == amount
-    assert view.power.note == "GPU + CPU sensors, about ±10%"
+    assert view.power.note == "GPU + CPU sensors, about ±8%"
     assert view.running[0].facts.replace("\u202f", " ").endswith(f"kept until {clock}")
     assert "by 30 Nov" in view.month.note or "by Nov 30" in view.month.note
     for text in (*cost_view(scene).table.rows[0], view.month.note, view.today.note):

@@ -52,11 +52,11 @@ def _row(
 def _sum(total: MachineTotal) -> list[str]:
     if total.measured_w is None:
         lines = [tr("No part of this computer's power is measured.")]
-    elif total.whole:
-        lines = [tr("Whole computer: {power}", power=watts(total.measured_w))]
     else:
         spread = tr(" ± {error}", error=watts(total.error_w)) if total.error_w else ""
-        lines = [tr("Measured parts: {power}", power=watts(total.measured_w) + spread)]
+        power = watts(total.measured_w) + spread
+        whole = tr("Whole computer: {power}", power=power) if total.whole else ""
+        lines = [whole or tr("Measured parts: {power}", power=power)]
     missing = [*total.unknown, *(_uncovered(name) for name in total.uncovered)]
     if missing:
         lines.append(tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(missing))))

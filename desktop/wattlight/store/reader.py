@@ -126,8 +126,10 @@ class LedgerReader:
     def devices(self, host: HostId = LOCAL_HOST) -> tuple[DeviceInfo, ...]:
         """Every device that was ever seen."""
         with translated("read"):
+            error = "error" if version_of(self._connection) >= 2 else "NULL"
             rows = self._connection.execute(
-                "SELECT key, name, kind, vendor, scope, source FROM device WHERE host = ? ORDER BY id",
+                f"SELECT key, name, kind, vendor, scope, source, {error} "
+                "FROM device WHERE host = ? ORDER BY id",
                 (host,),
             ).fetchall()
         return tuple(DeviceInfo(host, *row) for row in rows)
@@ -216,7 +218,7 @@ def open_reader(file: Path) -> LedgerReader:
         except sqlite3.Error:
             connection.close()
             raise
-    if version != VERSION:
+    if not 1 <= version <= VERSION:
         connection.close()
         raise newer(version) if version > VERSION else older()
     return LedgerReader(connection)

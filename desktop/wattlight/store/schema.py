@@ -46,7 +46,13 @@ _FIRST: tuple[str, ...] = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# the relative error of a device's energy; for the parts of old ledgers as far as their scope tells it
+_ERRORS: tuple[str, ...] = (
+    "ALTER TABLE device ADD COLUMN error REAL",
+    "UPDATE device SET error = 0.1 WHERE scope IN ('chip', 'board', 'package', 'module')",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ERRORS)
 """Statements that lead from version i to i + 1; never changed once released."""
 VERSION = len(MIGRATIONS)
 

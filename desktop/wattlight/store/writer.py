@@ -169,10 +169,21 @@ class LedgerWriter:
     def _write_names(self, pending: Pending) -> None:
         for info in pending.devices.values():
             self.connection.execute(
-                "INSERT INTO device (host, key, name, kind, vendor, scope, source) VALUES (?,?,?,?,?,?,?) "
-                "ON CONFLICT (host, key) DO UPDATE SET name = excluded.name, kind = excluded.kind, "
-                "vendor = excluded.vendor, scope = excluded.scope, source = excluded.source",
-                (info.host, info.device, info.name, info.kind, info.vendor, info.scope, info.source),
+                "INSERT INTO device (host, key, name, kind, vendor, scope, source, error) "
+                "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (host, key) "
+                "DO UPDATE SET name = excluded.name, kind = excluded.kind, "
+                "vendor = excluded.vendor, scope = excluded.scope, source = excluded.source, "
+                "error = excluded.error",
+                (
+                    info.host,
+                    info.device,
+                    info.name,
+                    info.kind,
+                    info.vendor,
+                    info.scope,
+                    info.source,
+                    info.error_fraction,
+                ),
             )
         for digest, name in pending.models.items():
             known = self._models.get(digest)

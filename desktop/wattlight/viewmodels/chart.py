@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from wattlight.domain.power import compose
 from wattlight.domain.state import HistoryPoint, HostState
 from wattlight.domain.values import MachineSample, clean_text
 from wattlight.i18n import duration, number, tr, watts
@@ -84,7 +85,10 @@ class _Point:
 def power_chart(host: HostState, now: datetime) -> PowerChartView:
     """The last ten minutes of one computer."""
     title = tr("Power, last 10 minutes")
-    contained = _contained(host.sample)
+    devices = host.sample.devices if host.sample else ()
+    total = compose(devices)
+    estimated = {d.device_id for d in devices if d.power_w is not None and d.device_id not in total.counted}
+    contained = total.inside | estimated
     points = _points(host.history, now, contained)
     series = _series(points, host.sample, contained)
     if not series:
@@ -125,13 +129,6 @@ def nice_step(raw: float) -> float:
     """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below ``raw``."""
     power = 10.0 ** math.floor(math.log10(raw))
     return next(power * m for m in (1.0, 2.0, 2.5, 5.0, 10.0) if power * m >= raw * 0.999)
-
-
-def _contained(sample: MachineSample | None) -> frozenset[str]:
-    if sample is None:
-        return frozenset()
-    ids = {d.device_id for d in sample.devices if d.power_w is not None}
-    return frozenset(d.device_id for d in sample.devices if d.contained_in in ids)
 
 
 def _points(history: Iterable[HistoryPoint], now: datetime, contained: frozenset[str]) -> list[_Point]:

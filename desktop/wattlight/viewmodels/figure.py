@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from wattlight.domain.power import MachineTotal, compose
 from wattlight.domain.state import CostToday, HostState
-from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample, Quality
+from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
 
 from .everyday_words import everyday_text
@@ -40,32 +41,20 @@ def figure(label: str, text: str, note: str = "", hint: str = "") -> FigureView:
     return FigureView(label, value, before, after, note, hint)
 
 
-def summed(sample: MachineSample | None) -> tuple[DeviceSample, ...]:
-    """The devices whose power may be added: known, and not contained in another one that is known."""
-    if sample is None:
-        return ()
-    known = {d.device_id for d in sample.devices if d.power_w is not None}
-    return tuple(d for d in sample.devices if d.power_w is not None and d.contained_in not in known)
+def total_now(sample: MachineSample | None) -> MachineTotal:
+    """What all measured parts draw together, as :func:`wattlight.domain.power.compose` adds them."""
+    return compose(sample.devices if sample else ())
 
 
-def power_now_w(sample: MachineSample | None) -> float | None:
-    """Draw of all measured parts together, None when nothing is measured."""
-    parts = summed(sample)
-    return sum(d.power_w or 0.0 for d in parts) if parts else None
-
-
-def error_now(sample: MachineSample | None) -> float | None:
-    """Relative error of the sum: each part's usual error, weighted with its power."""
-    parts = summed(sample)
-    total = sum(d.power_w or 0.0 for d in parts)
-    if not parts or total <= 0:
-        return None
-    return sum((d.power_w or 0.0) * ERROR_FRACTION[d.quality or Quality.ESTIMATED] for d in parts) / total
+def counted(sample: MachineSample | None) -> tuple[DeviceSample, ...]:
+    """The parts in the sum."""
+    keys = total_now(sample).counted
+    return tuple(d for d in sample.devices if d.device_id in keys) if sample else ()
 
 
 def basis_now(sample: MachineSample | None) -> str:
     """Which sensors the sum rests on: "GPU + CPU sensors", "whole computer"."""
-    kinds = {d.kind for d in summed(sample)}
+    kinds = {d.kind for d in counted(sample)}
     if kinds & {"system", "battery"}:
         return tr("whole computer")
     if kinds == {"gpu", "cpu"}:
@@ -81,11 +70,9 @@ def sure_now(sample: MachineSample | None) -> str:
     """ "GPU + CPU sensors, about ±10%" for the quiet line."""
     if sample is None:
         return tr("Waiting for the first reading")
-    basis, error = basis_now(sample), error_now(sample)
+    basis, error = basis_now(sample), total_now(sample).error_fraction
     if not basis:
         return " ".join(t for t in (tr("No readable power sensor."), estimate_text(sample)) if t)
-    if any(d.quality is Quality.ESTIMATED for d in summed(sample)):
-        return tr("{basis}, partly estimated, about ±{error}", basis=basis, error=percent(error))
     if error is None:
         return basis
     return tr("{basis}, about ±{error}", basis=basis, error=percent(error))
@@ -97,7 +84,7 @@ def power_figure(host: HostState, label: str) -> FigureView:
     hint = "\n".join(dict.fromkeys(reasons))
     if host.sample is None:
         return FigureView(label, DASH, note=sure_now(None), hint=hint)
-    return figure(label, watts(power_now_w(host.sample)), sure_now(host.sample), hint)
+    return figure(label, watts(total_now(host.sample).measured_w), sure_now(host.sample), hint)
 
 
 def cost_error(cost: CostToday) -> float | None:

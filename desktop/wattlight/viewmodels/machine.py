@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from wattlight.domain.power import error_fraction
 from wattlight.domain.values import (
-    ERROR_FRACTION,
     Device,
     DeviceSample,
     MachineSample,
@@ -172,7 +172,8 @@ def _sensor(sample: DeviceSample) -> str:
         return source
     kind = kinds[sample.quality]
     named = source if kind in source else " · ".join(t for t in (source, kind) if t)
-    return tr("{sensor}, about ±{error}", sensor=named, error=percent(ERROR_FRACTION[sample.quality]))
+    error = error_fraction(sample.scope, sample.quality)
+    return tr("{sensor}, about ±{error}", sensor=named, error=percent(error))
 
 
 def _pill(sample: DeviceSample) -> PillView | None:

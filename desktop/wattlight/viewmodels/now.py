@@ -10,7 +10,7 @@ from wattlight.i18n import day_and_month, interval, money, month_name, tr
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart, short_name
 from .command import Action, Command, Verb
-from .figure import FigureView, models_figure, power_figure, summed
+from .figure import FigureView, counted, models_figure, power_figure, total_now
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
@@ -83,11 +83,11 @@ def not_measured(sample: MachineSample | None) -> PillView | None:
     """What the sum leaves out, said in a pill."""
     if sample is None:
         return None
-    measured = summed(sample)
+    measured, inside = counted(sample), total_now(sample).inside
     if not measured:
         reasons = [d.reason for d in sample.devices if d.reason]
         return PillView(tr("no readable power sensor"), Tone.PLAIN, "\n".join(dict.fromkeys(reasons)))
-    silent = [d for d in sample.devices if d.power_w is None and d.contained_in is None and not d.asleep]
+    silent = [d for d in sample.devices if d.power_w is None and d.device_id not in inside and not d.asleep]
     hint = "\n".join(f"{short_name(d.name)}: {d.reason}" for d in silent if d.reason)
     if {d.kind for d in measured} & {"system", "battery"}:
         return None

@@ -9,7 +9,7 @@ from wattlight.i18n import tr, watts
 
 from .activity import busy_actions
 from .command import Command, Verb
-from .figure import models_amount, power_now_w
+from .figure import models_amount, total_now
 from .running import keep_command, switch_command
 from .scene import Scene, same_model
 from .settings_page import counting_line
@@ -112,7 +112,7 @@ def headline(scene: Scene) -> str:
     amount = models_amount(scene.host.today)
     if amount != DASH:
         parts.append(tr("Models {amount} today", amount=amount))
-    power = power_now_w(scene.host.sample)
+    power = total_now(scene.host.sample).measured_w
     if power is not None:
         parts.append(tr("{watts} now", watts=watts(power)))
     return " · ".join(parts) if parts else tr("Nothing measured yet")

@@ -77,7 +77,7 @@ def test_rows_come_out_as_they_went_in_and_add_up(tmp_path: Path) -> None:
         presence=((LOCAL_HOST, MINUTE, 1500), (LOCAL_HOST, MINUTE, 500)),
         gaps=(GapRow(LOCAL_HOST, "gpu", 5, 9, "asleep"),),
         counters=(CounterBase(LOCAL_HOST, "gpu", 42, 1, 2, "e", "b"),),
-        devices=(DeviceInfo(LOCAL_HOST, "gpu", "Card", "gpu", "nvidia", "board", "nvml"),),
+        devices=(DeviceInfo(LOCAL_HOST, "gpu", "Card", "gpu", "nvidia", "board", "nvml", 0.1),),
         models=(("sha256:a", "qwen3:8b"),),
         levels=(LevelRow(LOCAL_HOST, "gpu", ("sha256:a", "sha256:b"), 20, 3, 400),),
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from wattlight.domain.values import HostId
+from wattlight.store import open_reader
 from wattlight.store.schema import MIGRATIONS, VERSION, migrate, version_of
 
 STEPS = (
@@ -19,6 +21,8 @@ STEPS = (
 
 KILLED = """
 import os, signal, sqlite3, sys
+from wattlight.domain.values import HostId
+from wattlight.store import open_reader
 from wattlight.store.schema import migrate
 class Killer(sqlite3.Connection):
     left = int(sys.argv[2])
@@ -77,15 +81,46 @@ def test_a_backup_is_made_before_a_migration(tmp_path: Path, monkeypatch: pytest
     file = tmp_path / "ledger.sqlite3"
     now = datetime(2026, 3, 1, tzinfo=UTC)
     opening.open_ledger(file, now).writer.close()
-    monkeypatch.setattr(opening, "VERSION", 2)
+    monkeypatch.setattr(opening, "VERSION", VERSION + 1)
     monkeypatch.setattr(opening, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE later (x)",)))
     opening.open_ledger(file, now).writer.close()
-    old = sqlite3.connect(tmp_path / "ledger.sqlite3.before-v2")
+    old = sqlite3.connect(tmp_path / f"ledger.sqlite3.before-v{VERSION + 1}")
     new = sqlite3.connect(file)
-    assert (version_of(old), version_of(new)) == (1, 2)
+    assert (version_of(old), version_of(new)) == (VERSION, VERSION + 1)
     old.close()
     new.close()
 
 
 def test_the_versions_are_counted() -> None:
-    assert len(MIGRATIONS) == VERSION == 1
+    assert len(MIGRATIONS) == VERSION == 2
+
+
+def test_an_old_ledger_gets_the_error_of_its_parts_by_their_scope() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, MIGRATIONS[:1])
+    for key, scope in (("card", "board"), ("whole", "system"), ("old", "")):
+        connection.execute(
+            "INSERT INTO device (host, key, name, kind, vendor, scope, source) "
+            "VALUES ('h', ?, 'n', 'k', 'v', ?, '')",
+            (key, scope),
+        )
+    migrate(connection)
+    assert connection.execute("SELECT key, error FROM device ORDER BY id").fetchall() == [
+        ("card", 0.1),
+        ("whole", None),
+        ("old", None),
+    ]
+    connection.close()
+
+
+def test_a_ledger_of_the_first_form_is_read_before_the_recorder_brings_it_up_to_date(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    connection = sqlite3.connect(file, isolation_level=None)
+    migrate(connection, MIGRATIONS[:1])
+    connection.execute(
+        "INSERT INTO device (host, key, name, kind, vendor, scope, source) "
+        "VALUES ('local', 'a', 'A', 'gpu', 'v', 'board', 's')"
+    )
+    connection.close()
+    with open_reader(file) as reader:
+        assert [(d.device, d.error_fraction) for d in reader.devices(HostId("local"))] == [("a", None)]

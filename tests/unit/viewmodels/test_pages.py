@@ -69,7 +69,7 @@ def test_a_figure_keeps_its_sign_where_its_language_puts_it(text: str, parts: tu
 def test_now_says_what_it_rests_on() -> None:
     view = now_view(made_up_day.evening())
     assert (view.power.value, view.power.after) == ("52", "W")
-    assert view.power.note == "GPU + CPU sensors, about ±10%"
+    assert view.power.note == "GPU + CPU sensors, about ±8%"
     assert view.today.note == "0.51 kWh · computer itself €0.31"
     assert view.month.note == "about €3.30–3.80 by Nov 30"
     assert view.not_measured is not None

@@ -67,7 +67,11 @@ class CounterBase:
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
-    """How a device is called; kept beside its rows."""
+    """How a device is called and how far its energy may be off; kept beside its rows.
+
+    ``error_fraction`` is relative; None in a ledger made before it was kept, then the quality of the rows
+    tells (:data:`wattlight.domain.values.ERROR_FRACTION`).
+    """
 
     host: HostId
     device: str
@@ -76,6 +80,7 @@ class DeviceInfo:
     vendor: str
     scope: str = ""
     source: str = ""
+    error_fraction: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

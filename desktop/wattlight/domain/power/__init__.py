@@ -2,7 +2,7 @@
 
 from .at_wall import Wall, WallBasis, WallFigure
 from .calibration import Inside, calibrated, inside, plausible_wall_w
-from .composition import MachineTotal, compose
+from .composition import MachineTotal, combined_error, compose, error_fraction
 from .estimate import estimated_range
 from .wall import SUPPLY_CURVES, WallFit, WallModel, fit_wall, supply_efficiency
 
@@ -16,7 +16,9 @@ __all__ = [
     "WallFit",
     "WallModel",
     "calibrated",
+    "combined_error",
     "compose",
+    "error_fraction",
     "estimated_range",
     "fit_wall",
     "inside",

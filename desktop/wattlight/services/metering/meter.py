@@ -1,6 +1,6 @@
 """Turns what the sampler saw and which models were resident into rows of the ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wattlight.domain.energy import (
     Batch,
@@ -16,6 +16,7 @@ from wattlight.domain.energy import (
     split_minutes,
 )
 from wattlight.domain.instant import to_us
+from wattlight.domain.power import compose, error_fraction
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality
 
@@ -96,7 +97,9 @@ class Meter:
         settled: list[Settled] = []
         infos: list[DeviceInfo] = []
         counters: list[CounterBase] = []
-        devices = _counted_once(sample.devices)
+        inside = compose(sample.devices).inside
+        own = (d for d in sample.devices if d.device_id not in inside)
+        devices = [d for d in own if d.quality is not Quality.ESTIMATED]
         token_device = _token_device(devices) if tokens_in or tokens_out else None
         with_gpu = any(device.kind == "gpu" for device in sample.devices)
         for device in devices:
@@ -208,24 +211,6 @@ class Meter:
         )
 
 
-def _counted_once(devices: tuple[DeviceSample, ...]) -> tuple[DeviceSample, ...]:
-    """Without estimates, and without the parts that another part's reading already includes."""
-    measured = tuple(d for d in devices if d.quality is not Quality.ESTIMATED)
-    if all(d.contained_in is None for d in measured):
-        return measured
-    known = {d.device_id: d for d in measured}
-    return tuple(d for d in measured if not _inside(d, known))
-
-
-def _inside(device: DeviceSample, known: dict[str, DeviceSample]) -> bool:
-    outer, steps = device.contained_in, 0
-    while outer is not None and outer in known and steps < len(known):
-        if known[outer].power_w is not None or known[outer].counter_mj is not None:
-            return True
-        outer, steps = known[outer].contained_in, steps + 1
-    return False
-
-
 def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens_out: int) -> Reading:
     power = device.power_w
     return Reading(
@@ -271,7 +256,7 @@ def _other_heavy(device: DeviceSample) -> bool:
     return sum(others) > HEAVY_PERCENT
 
 
-def _token_device(devices: tuple[DeviceSample, ...]) -> str | None:
+def _token_device(devices: Sequence[DeviceSample]) -> str | None:
     """Tokens are written once, with the first accelerator (else the first part) of the sample."""
     chosen = next((d for d in devices if d.kind == "gpu"), devices[0] if devices else None)
     return None if chosen is None else chosen.device_id
@@ -286,4 +271,5 @@ def _info(host: HostId, device: DeviceSample) -> DeviceInfo:
         device.vendor,
         "" if device.scope is None else device.scope.value,
         device.source,
+        error_fraction(device.scope, device.quality),
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.domain.power import compose
+from wattlight.domain.power import combined_error, compose, error_fraction
 from wattlight.domain.values import DeviceSample, Quality, Scope
 
 
@@ -82,3 +82,14 @@ def test_the_sum_never_exceeds_the_parts_and_never_counts_a_holder_with_its_cont
     assert (total.measured_w or 0) <= sum(p.power_w or 0 for p in known.values()) + 1e-6
     for key in total.counted:
         assert known[key].contained_in not in total.counted
+
+
+def test_one_error_of_a_part_and_one_law_of_the_sum() -> None:
+    assert error_fraction(Scope.BOARD, Quality.SAMPLED) == error_fraction("package", Quality.COUNTER) == 0.10
+    assert error_fraction(Scope.BATTERY, Quality.SAMPLED) == 0.15
+    assert error_fraction(Scope.BOARD, Quality.METERED) == 0.02
+    assert error_fraction(Scope.BOARD, Quality.ESTIMATED) == 0.40
+    assert error_fraction(Scope.BOARD, None) is None
+    assert combined_error([(30.0, 0.1), (40.0, 0.1)]) == pytest.approx(5.0)
+    assert combined_error([(30.0, 0.1), (0.0, None)]) == pytest.approx(3.0)
+    assert combined_error([]) is None and combined_error([(1.0, None)]) is None
