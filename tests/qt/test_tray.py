@@ -95,7 +95,7 @@ def test_left_click_opens_the_small_window_and_the_menu_the_pages(desk: Desk) ->
     async def check(probe: TrayProbe, app: TrayApp) -> None:
         assert await report(app) == [False, False, False]
         await probe.activate()
-        await app.wait_call_async("set_watching", True)
+        await app.wait_call_async("watch")
         assert (await report(app))[0] is True
         await probe.click("Models €0.20 today")
         assert (await report(app))[1] == "cost"
@@ -154,7 +154,7 @@ def test_fault_15_names_are_shown_as_they_are_in_the_menu(desk: Desk) -> None:
 def test_event_loop_is_never_late_under_a_storm_of_states(desk: Desk) -> None:
     async def check(probe: TrayProbe, app: TrayApp) -> None:
         await probe.activate()
-        await app.wait_call_async("set_watching", True)
+        await app.wait_call_async("watch")
         await probe.click("Dashboard")
         assert (await report(app))[1] == "now"
         app.tell("storm", "1")  # the first one warms what is imported late

@@ -18,7 +18,7 @@ SETTLE_MS = 700
 """A host needs a moment between taking its name and taking icons."""
 
 
-class TrayKeeper(QObject):
+class TrayIcon(QObject):
     """Owns the icon; ``available_changed`` tells whether a tray can show it."""
 
     available_changed = Signal(bool)
