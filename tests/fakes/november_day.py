@@ -39,7 +39,6 @@ from wattlight.domain.values import (
     MachineProfile,
     MachineSample,
     MemorySample,
-    Problem,
     Quality,
     Scope,
 )

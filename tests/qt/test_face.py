@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
+from wattlight.domain.state import Notice
 from wattlight.paths import Places, places_for_user
 from wattlight.services import ChangeSettings
 from wattlight.settings import Settings
@@ -210,3 +212,33 @@ def test_no_thread_and_no_window_is_left(qapp: QApplication, tmp_path: Path) -> 
     assert set(threading.enumerate()) == threads
     assert [w for w in qapp.topLevelWidgets() if w.isVisible()] == []
     assert running_timers(qapp) == []
+
+
+def test_urgent_notices_are_told_by_the_desktop_while_no_window_is_open(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(standing.face.keeper, "tell", told.append)
+    state = standing.face._state
+    now = [made_up_day.NOW]
+    standing.face._clock = lambda: now[0]
+    budget = Notice("budget 2026-11", "The budget is used up.", now[0], urgent=True)
+    disk = Notice("disk_full", "The disk is full.", now[0], urgent=True)
+    quiet = Notice("kept", "It stays loaded.", now[0])
+
+    def show(number: int, *notices: Notice) -> None:
+        standing.face.publish(replace(state, number=number, notices=notices))
+        standing.face._bridge._flush()
+
+    show(10, budget, quiet)
+    show(11, budget, quiet)
+    assert told == ["The budget is used up."]
+    show(12, budget, disk)
+    assert len(told) == 1, "not two in a row"
+    now[0] += timedelta(seconds=31)
+    show(13, budget, disk)
+    assert told[1:] == ["The disk is full."]
+    standing.face.do(Command(Verb.OPEN_WINDOW))
+    now[0] += timedelta(seconds=31)
+    show(14, replace(disk, text="The disk is still full."))
+    assert len(told) == 2

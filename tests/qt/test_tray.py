@@ -68,7 +68,7 @@ def test_a_click_switches_and_quit_leaves_nothing(desk: Desk) -> None:
         await probe.click("gpt-oss:20b")
         await app.wait_call_async("switch", "gpt-oss:20b")
         await probe.click("Unload (free the GPU)")
-        await app.wait_call_async("unload", None)
+        await app.wait_call_async("unload")
         await probe.click("Keep loaded")
         await app.wait_call_async("keep_loaded", "qwen3:8b", True)
         await probe.click("Pause metering")
@@ -101,7 +101,7 @@ def test_left_click_opens_the_small_window_and_the_menu_the_pages(desk: Desk) ->
         assert (await report(app))[1] == "cost"
         await probe.click("Get models…")
         assert (await report(app))[1] == "models"
-        await app.wait_call_async("request_advice")
+        await app.wait_call_async("advise")
 
     with_app(desk, check)
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QGuiApplication
@@ -37,6 +37,9 @@ from .network import MeteredNetwork
 from .theme import Theme
 from .tray_menu import TrayMenu
 from .windows import Windows
+
+SAY_AGAIN = timedelta(seconds=30)
+"""Messages of the desktop are at least so far apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class DesktopUi:
     ) -> None:
         self._app = app
         self._changes = 0
+        self._said: set[tuple[str, str]] = set()
+        self._said_at: datetime | None = None
         self._clock = clock
         self._hidden = "--hidden" in arguments
         self._early = early if early is not None else early_icon(places, arguments)
@@ -207,7 +212,20 @@ class DesktopUi:
         scene = self._scene()
         self._draw_tray(scene)
         self._windows.render_scene(scene)
+        self._tell_urgent(scene)
         self._mind_tick()
+
+    def _tell_urgent(self, scene: Scene) -> None:
+        """Urgent notices through the desktop: each once, few, and none while a window shows them."""
+        new = [n for n in scene.state.notices if n.urgent and (n.kind, n.text) not in self._said]
+        if not new:
+            return
+        if not self._windows.visible:
+            if self._said_at is not None and scene.now - self._said_at < SAY_AGAIN:
+                return  # what has come meanwhile is told together
+            self._said_at = scene.now
+            self._keeper.tell("\n".join(notice.text for notice in new))
+        self._said.update((notice.kind, notice.text) for notice in new)
 
     def _draw_tray(self, scene: Scene) -> None:
         view = tray_view(scene)

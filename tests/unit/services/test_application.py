@@ -17,6 +17,7 @@ from wattlight.runtime import RuntimeProblem
 from wattlight.services import Application, ChangeSettings
 from wattlight.services.serving import SecurityAdvisories
 from wattlight.settings import Price, ServerAddress, Settings, SettingsFile, load_settings, save_settings
+from wattlight.viewmodels.settings_page import understood_price
 
 HERE = Settings(servers=(ServerAddress(url=NOWHERE),))
 
@@ -320,3 +321,11 @@ def test_the_relay_goes_first_and_its_counts_are_written_last(tmp_path: Path) ->
     made = Standing(tmp_path)
     assert made.app.stop()
     assert made.order == ["relay off", "meter stopped", "counts written"]
+
+
+def test_a_typed_price_takes_the_place_of_a_tariff_file(standing: Standing, tmp_path: Path) -> None:
+    standing.change(price=Price(tariff_file=str(tmp_path / "gone.json")))
+    entry = understood_price("0.39", "EUR", "", standing.now.price)
+    standing.change(price=entry.price)
+    tariff = standing.services.settings.tariff()
+    assert tariff is not None and tariff.currency == "EUR"
