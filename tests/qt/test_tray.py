@@ -70,9 +70,9 @@ def test_a_click_switches_and_quit_leaves_nothing(desk: Desk) -> None:
         await probe.click("Unload (free the GPU)")
         await app.wait_call_async("unload")
         await probe.click("Keep loaded")
-        await app.wait_call_async("keep_loaded", "qwen3:8b", True)
+        await app.wait_call_async("keep", "qwen3:8b")
         await probe.click("Pause metering")
-        await app.wait_call_async("set_paused", True)
+        await app.wait_call_async("apply_settings")
         await probe.click("Quit")
         await app.wait_call_async("quit")
 
