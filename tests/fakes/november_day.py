@@ -19,7 +19,7 @@ from typing import Any
 from data import november
 from wattlight import __version__
 from wattlight.bootstrap.fit_notes import as_predicted
-from wattlight.bootstrap.slow_answers import SlowAnswersMaker
+from wattlight.bootstrap.slow_answers import SlowAnswers
 from wattlight.catalog import load_catalog, load_editorial
 from wattlight.domain.instant import from_us
 from wattlight.domain.machine_file import parse_machine
@@ -181,7 +181,7 @@ def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
     )
 
 
-class TraceAnswers(SlowAnswersMaker):
+class TraceAnswers(SlowAnswers):
     """The program's own maker over the trace."""
 
     rows: tuple[TraceRow, ...]

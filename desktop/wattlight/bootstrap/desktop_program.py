@@ -21,7 +21,7 @@ from wattlight.system import autostart_for_platform, open_log
 from wattlight.ui import DesktopUi, EarlyIcon
 
 from .shipped import own_command
-from .slow_answers import SlowAnswersMaker
+from .slow_answers import SlowAnswers
 
 ADVISORIES = "servers/advisories.json"
 
@@ -72,7 +72,7 @@ class DesktopProgram:
             advisories,
             autostart,
         )
-        self._slow = slow = SlowAnswersMaker(factory, settings, hub, learner, windows, guide, __version__)
+        self._slow = slow = SlowAnswers(factory, settings, hub, learner, windows, guide, __version__)
         meter.subscribe(lambda sample, _: history.take(sample))
         meter.subscribe(learner.tick_if_known)
         meter.subscribe(lambda _sample, _running: windows.settle())

@@ -37,7 +37,7 @@ COST_AGE_S = 120.0
 """Sums of the month are this old at most while somebody looks."""
 
 
-class SlowAnswersMaker:
+class SlowAnswers:
     """One thread that sleeps until :meth:`ask`; answers go to ``publish``. Merges requests that wait."""
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fakes import made_up_day
-from wattlight.bootstrap.slow_answers import SlowAnswersMaker
+from wattlight.bootstrap.slow_answers import SlowAnswers
 from wattlight.catalog import load_catalog, load_editorial
 from wattlight.domain.advice import estimate_shape, geometry_of
 from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
@@ -62,7 +62,7 @@ def ask() -> Iterator[Ask]:
         advisor=lambda: advisor, shape_finder=lambda: SimpleNamespace(named=in_registry), now=lambda: None
     )
     settings = CurrentSettings(Settings(context_length=0), {})
-    maker = SlowAnswersMaker(parts, settings, StateHub(machine), parts, parts, parts, "")
+    maker = SlowAnswers(parts, settings, StateHub(machine), parts, parts, parts, "")
     maker.listen(made.put)
     maker.start()
 
