@@ -87,7 +87,7 @@ class Person:
             self._leave()
 
     def _leave(self) -> None:
-        self._program._quit()
+        self._program._ui.stop()
 
     def _all(self, steps: list[str]) -> Iterator[None]:
         for step in steps:
@@ -105,14 +105,14 @@ class Person:
 
     def _see(self, page: str) -> Iterator[None]:
         while True:
-            made = self._program._face.windows.first_run
+            made = self._program._ui.windows.first_run
             if made is not None and made.isVisible() and made.step == page:
                 return
             yield
 
     def _small(self, _rest: str) -> Iterator[None]:
         while True:
-            made = self._program._face.windows.small
+            made = self._program._ui.windows.small
             if made is not None and made.isVisible():
                 return
             yield
@@ -150,7 +150,7 @@ class Person:
     def _pull(self, name: str) -> Iterator[None]:
         from wattlight.viewmodels import Command, Verb
 
-        self._program._face.do(Command(Verb.PULL, name))
+        self._program._ui.do(Command(Verb.PULL, name))
         yield
 
     def _gone(self, file: str) -> Iterator[None]:
@@ -165,10 +165,10 @@ class Person:
 def main(steps: list[str]) -> int:
     """Run the program until the steps are done."""
     from wattlight.bootstrap.desktop_program import DesktopProgram
-    from wattlight.bootstrap.workshop import LocalWorkshop
+    from wattlight.services.factory import ServiceFactory
     from wattlight.ui import early_icon
 
-    workshop = LocalWorkshop()
+    workshop = ServiceFactory()
     early = early_icon(workshop.places, [])
     assert early is not None, "another one runs"
     program = DesktopProgram(workshop, early, [])

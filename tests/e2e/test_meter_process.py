@@ -19,7 +19,7 @@ sys.path[:0] = sys.argv[1].split(":")
 from fakes.metering import Clock, Machine
 import time
 from datetime import UTC, datetime
-from wattlight.bootstrap.workshop import LocalWorkshop
+from wattlight.services.factory import ServiceFactory
 from wattlight.cli import run
 
 class Probe:
@@ -33,7 +33,7 @@ class Probe:
     def close(self):
         pass
 
-class Shop(LocalWorkshop):
+class Shop(ServiceFactory):
     def prober(self, *args, **kwargs):
         return Probe()
 

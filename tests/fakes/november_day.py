@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from data import november
 from wattlight import __version__
-from wattlight.bootstrap.cost_page import CostPage
-from wattlight.bootstrap.extras import ExtrasMaker, Sources
-from wattlight.bootstrap.fit_notes import Experience
+from wattlight.bootstrap.fit_notes import as_predicted
+from wattlight.bootstrap.slow_answers import SlowAnswers
 from wattlight.catalog import load_catalog, load_editorial
 from wattlight.domain.instant import from_us
 from wattlight.domain.machine_file import parse_machine
@@ -38,17 +39,16 @@ from wattlight.domain.values import (
     MachineProfile,
     MachineSample,
     MemorySample,
-    Problem,
     Quality,
     Scope,
 )
-from wattlight.i18n import short_date
+from wattlight.services import StateHub
 from wattlight.services.advising import Advisor
+from wattlight.services.current import CurrentSettings
 from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
-from wattlight.services.pricing import mean_price, read_tariff_file
-from wattlight.services.shapes import FoundShape
+from wattlight.services.pricing import read_tariff_file
 from wattlight.settings import Meter, Price, Settings
-from wattlight.store import open_reader
+from wattlight.store import LedgerReader, open_reader
 from wattlight.store.jobs import TokenHour
 from wattlight.viewmodels import BreakEvenBasis, Extras, Scene
 
@@ -127,10 +127,6 @@ def installed() -> tuple[InstalledModel, ...]:
     return tuple(found)
 
 
-def _no_registry(name: str) -> FoundShape:
-    raise Problem(f"{name} was not looked up.")
-
-
 def running(advisor: Advisor) -> RunningModel:
     """The loaded model with the sizes the server would report."""
     opinion = advisor.judge(LOADED, profile(), CONTEXT)
@@ -185,41 +181,47 @@ def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
     )
 
 
+class TraceAnswers(SlowAnswers):
+    """The program's own maker over the trace."""
+
+    rows: tuple[TraceRow, ...]
+    ledger: Path
+    tariff: Tariff
+
+    def _reader(self) -> LedgerReader:
+        return open_reader(self.ledger)
+
+    def _tariff(self) -> Tariff:
+        return self.tariff
+
+    def _hours(self, start: datetime, end: datetime) -> tuple[TokenHour, ...]:
+        return token_hours(self.rows, start, end)
+
+    def _runs(self) -> tuple[MeasuredSpeed, ...]:
+        return (measured(self.rows),)
+
+    def _break_even(self) -> BreakEvenBasis:
+        return BreakEvenBasis()
+
+
 def answers(
     rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: Advisor, state: AppState
 ) -> Extras:
     """The slower answers, worked out by the program's own thread."""
-    host = state.hosts[0]
-    page = CostPage(
-        lambda: open_reader(ledger),
-        lambda: tariff,
-        november.ZONE,
-        lambda: NOW,
-        lambda: (),
-        lambda: (None, ""),
-        lambda: host,
-        lambda start, end: token_hours(rows, start, end),
-    )
-    experience = Experience((measured(rows),), (), mean_price(tariff, NOW))
-    sources = Sources(
-        state=lambda: state,
-        context=lambda: CONTEXT,
+    parts: Any = SimpleNamespace(
         advisor=lambda: advisor,
-        profile=lambda: host.profile,
-        countries=lambda: (),
-        cost=page.answers,
-        models_folder=DATA,
-        version=__version__,
-        autostart_supported=True,
+        catalog=lambda: advisor.catalog,
+        now=lambda: NOW,
         startable=lambda: False,
-        experience=lambda: experience,
-        break_even=BreakEvenBasis,
-        loads=lambda: (),
-        catalog_date=lambda: short_date(advisor.catalog.date),
-        shape=_no_registry,
+        comparisons=lambda: (),
+        corrected=as_predicted,
+        sums=lambda: (),
     )
+    settings = CurrentSettings(Settings(context_length=CONTEXT), {"TZ": november.ZONE.key})
+    maker = TraceAnswers(parts, settings, StateHub(state), parts, parts, parts, __version__)
+    maker.rows, maker.ledger, maker.tariff = rows, ledger, tariff
     made: queue.Queue[Extras] = queue.Queue()
-    maker = ExtrasMaker(sources, made.put)
+    maker.listen(made.put)
     maker.ask("fixed", "fits", "offers", "cost")
     maker.start()
     try:

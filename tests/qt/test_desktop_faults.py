@@ -141,7 +141,7 @@ async def notified(desk: Desk) -> None:
         assert app.last("lag")[1] < 0.1
         assert (await probe.texts())[0].startswith("Models")
         await probe.click("Dashboard")
-        await app.wait_call_async("set_watching", True)
+        await app.wait_call_async("watch")
         app.tell("report")
         await app.wait_call_async("report")
         assert app.last("report")[2] == "now"

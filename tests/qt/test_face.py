@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QTimer
@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
+from wattlight.domain.state import Notice
 from wattlight.paths import Places, places_for_user
+from wattlight.services import ChangeSettings
 from wattlight.settings import Settings
-from wattlight.ui import DesktopFace
+from wattlight.ui import DesktopUi
 from wattlight.ui.early import EarlyIcon, show_icon
 from wattlight.ui.single import SingleInstance
 from wattlight.viewmodels import Command, Scene, Verb
@@ -23,13 +25,21 @@ pytestmark = pytest.mark.qt
 
 
 class Asked:
-    """A controller that remembers what it was asked for."""
+    """An application that remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
+        self.commands: list[Command | ChangeSettings] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *values: self.calls.append((name, *values))
+    def do(self, command: Command | ChangeSettings) -> None:
+        self.commands.append(command)
+
+    @property
+    def verbs(self) -> list[Verb]:
+        return [c.verb for c in self.commands if isinstance(c, Command)]
+
+    @property
+    def saved(self) -> list[Settings]:
+        return [c.after for c in self.commands if isinstance(c, ChangeSettings)]
 
 
 class Standing:
@@ -42,10 +52,10 @@ class Standing:
         instance = SingleInstance(places)
         assert instance.take()
         early = EarlyIcon(app, tray, menu, born, instance)
-        self.face = DesktopFace(
+        self.face = DesktopUi(
             self.asked,
             scene.state,
-            replace(scene.settings, told_tray_closing=True),
+            replace(scene.settings, told_tray_closing=True, first_run_done=True),
             places,
             ["--hidden"],
             early,
@@ -85,9 +95,9 @@ def test_windows_are_dropped_some_time_after_they_are_closed(standing: Standing,
     standing.face.do(Command(Verb.OPEN_COST))
     assert windows.dashboard is not None
     assert windows.dashboard.page == "cost"
-    assert ("set_watching", True) in standing.asked.calls
+    assert Verb.WATCH in standing.asked.verbs
     windows.dashboard.close()
-    assert standing.asked.calls[-1] == ("set_watching", False)
+    assert standing.asked.verbs[-1] is Verb.LOOK_AWAY
     qtbot.waitUntil(lambda: windows.dashboard is None)
     standing.face.do(Command(Verb.OPEN_NOW))
     assert windows.dashboard is not None
@@ -117,60 +127,71 @@ def test_seconds_tick_only_while_something_is_done_and_seen(standing: Standing, 
     assert not standing.face._tick.isActive()
 
 
-CONTROLLER_CALLS = {
-    Verb.SWITCH: ("switch", "x:1b"),
-    Verb.LOAD: ("load", "x:1b"),
-    Verb.UNLOAD: ("unload", "x:1b"),
-    Verb.KEEP: ("keep_loaded", "x:1b", True),
-    Verb.RELEASE: ("keep_loaded", "x:1b", False),
-    Verb.REMOVE: ("remove", "x:1b"),
-    Verb.PULL: ("pull", "x:1b"),
-    Verb.REPAIR: ("repair", "x:1b"),
-    Verb.CANCEL_PULL: ("cancel_pull", "x:1b"),
-    Verb.CANCEL_TASK: ("cancel_task", "x:1b"),
-    Verb.PAUSE: ("set_paused", True),
-    Verb.RESUME: ("set_paused", False),
-    Verb.REFRESH: ("refresh",),
-    Verb.START_SERVER: ("start_server",),
-    Verb.DISMISS: ("dismiss", "x:1b"),
-    Verb.QUIT: ("quit",),
-}
+PASSED_ON = (
+    Verb.SWITCH,
+    Verb.LOAD,
+    Verb.UNLOAD,
+    Verb.KEEP,
+    Verb.RELEASE,
+    Verb.REMOVE,
+    Verb.PULL,
+    Verb.REPAIR,
+    Verb.CANCEL_PULL,
+    Verb.CANCEL_TASK,
+    Verb.REFRESH,
+    Verb.START_SERVER,
+    Verb.DECLINE_PRICE,
+    Verb.DISMISS,
+    Verb.QUIT,
+)
 
 
-@pytest.mark.parametrize("verb", CONTROLLER_CALLS, ids=str)
-def test_a_command_reaches_the_controller(standing: Standing, verb: Verb) -> None:
+@pytest.mark.parametrize("verb", PASSED_ON, ids=str)
+def test_a_command_reaches_the_application(standing: Standing, verb: Verb) -> None:
     standing.face.do(Command(verb, "x:1b"))
-    assert standing.asked.calls == [CONTROLLER_CALLS[verb]]
+    assert standing.asked.commands == [Command(verb, "x:1b")]
 
 
-def test_a_pause_is_not_undone_by_the_next_change_of_the_settings(standing: Standing) -> None:
+def test_a_pause_is_not_undone_by_settings_from_before_it(standing: Standing) -> None:
+    before = standing.face._settings
     standing.face.do(Command(Verb.PAUSE))
-    standing.face.do(Command(Verb.DECLINE_PRICE))
-    assert standing.asked.calls[-1][1].meter.paused
-    standing.face.do(Command(Verb.RESUME))
-    standing.face.change_settings(lambda settings: replace(settings, keep_alive="1h"))
-    QApplication.processEvents()
-    saved = standing.asked.calls[-1][1]
-    assert (saved.keep_alive, saved.meter.paused) == ("1h", False)
+    assert standing.asked.saved[-1].meter.paused
+    standing.face.publish(settings=before, changes=0)
+    standing.face._bridge._flush()
+    assert standing.face._settings.meter.paused
+    standing.face.publish(settings=replace(before, keep_alive="1h"), changes=1)
+    standing.face._bridge._flush()
+    assert (standing.face._settings.keep_alive, standing.face._settings.meter.paused) == ("1h", False)
+
+
+def test_a_view_never_goes_back(standing: Standing) -> None:
+    state = standing.face._state
+    standing.face.publish(replace(state, number=8, paused=True))
+    standing.face.publish(replace(state, number=7, paused=False))
+    standing.face._bridge._flush()
+    assert (standing.face._state.number, standing.face._state.paused) == (8, True)
+
+
+def test_another_language_makes_the_windows_anew(standing: Standing) -> None:
+    standing.face.do(Command(Verb.OPEN_COST))
+    first = standing.face.windows.dashboard
+    standing.face.publish(settings=replace(standing.face._settings, language="de"), changes=9)
+    standing.face._bridge._flush()
+    second = standing.face.windows.dashboard
+    assert second is not None and second is not first
+    assert second.page == "cost"
 
 
 def test_another_registry_is_asked_about_before_anything_is_fetched(standing: Standing) -> None:
     standing.face.do(Command(Verb.PULL, "registry.example/me/model"))
-    assert [call for call in standing.asked.calls if call[0] == "pull"] == []
+    assert Verb.PULL not in standing.asked.verbs
     standing.face.do(Command(Verb.PULL, "registry.example/me/model", asked=True))
-    assert standing.asked.calls[-1] == ("pull", "registry.example/me/model")
+    assert standing.asked.commands[-1] == Command(Verb.PULL, "registry.example/me/model")
 
 
 def test_no_verb_is_unknown_to_the_face(standing: Standing) -> None:
     for verb in Verb:
         standing.face.do(Command(verb, "x:1b"))
-
-
-def test_declining_the_price_is_kept(standing: Standing) -> None:
-    standing.face.do(Command(Verb.DECLINE_PRICE))
-    (saved,) = [c[1] for c in standing.asked.calls if c[0] == "apply_settings"]
-    assert isinstance(saved, Settings)
-    assert saved.price.declined
 
 
 def test_a_forced_theme_is_taken_from_new_settings(standing: Standing, qtbot: QtBot) -> None:
@@ -191,3 +212,33 @@ def test_no_thread_and_no_window_is_left(qapp: QApplication, tmp_path: Path) -> 
     assert set(threading.enumerate()) == threads
     assert [w for w in qapp.topLevelWidgets() if w.isVisible()] == []
     assert running_timers(qapp) == []
+
+
+def test_urgent_notices_are_told_by_the_desktop_while_no_window_is_open(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(standing.face.keeper, "tell", told.append)
+    state = standing.face._state
+    now = [made_up_day.NOW]
+    standing.face._clock = lambda: now[0]
+    budget = Notice("budget 2026-11", "The budget is used up.", now[0], urgent=True)
+    disk = Notice("disk_full", "The disk is full.", now[0], urgent=True)
+    quiet = Notice("kept", "It stays loaded.", now[0])
+
+    def show(number: int, *notices: Notice) -> None:
+        standing.face.publish(replace(state, number=number, notices=notices))
+        standing.face._bridge._flush()
+
+    show(10, budget, quiet)
+    show(11, budget, quiet)
+    assert told == ["The budget is used up."]
+    show(12, budget, disk)
+    assert len(told) == 1, "not two in a row"
+    now[0] += timedelta(seconds=31)
+    show(13, budget, disk)
+    assert told[1:] == ["The disk is full."]
+    standing.face.do(Command(Verb.OPEN_WINDOW))
+    now[0] += timedelta(seconds=31)
+    show(14, replace(disk, text="The disk is still full."))
+    assert len(told) == 2

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
@@ -34,16 +33,6 @@ pytestmark = pytest.mark.qt
 BUILD_MS = 50.0
 
 
-class Controls:
-    """Notes what was asked for."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *values: self.calls.append((name, *values))
-
-
 class Made:
     """A window that keeps its place as the real program does."""
 
@@ -51,12 +40,13 @@ class Made:
         self.theme = Theme(app, wish)
         self.commands: list[Command] = []
         self.saved: list[Settings] = []
-        self.controls = Controls()
         self.ended = 0
-        self.window = FirstRunWindow(
-            self.theme, self.commands.append, lambda _seen: None, self._save, self.controls, self._end
-        )
+        self.window = FirstRunWindow(self.theme, self._do, lambda _seen: None, self._save, self._end)
         self._scene = scenes.scene("machine")
+
+    def _do(self, command: Command) -> None:
+        if command.verb is not Verb.LOOK_FOR_SERVER:  # which is asked for by itself
+            self.commands.append(command)
 
     def show(self, made: Scene) -> FirstRunWindow:
         """Show a scene."""
@@ -153,7 +143,7 @@ def test_from_the_first_page_to_the_last_with_return_alone(light: Made) -> None:
     assert tuple(seen) == STEPS
     assert light.saved[-1].price.per_kwh == "0.3869"
     press(Qt.Key.Key_Return)  # the prompt has the focus: it is asked
-    assert light.controls.calls[-1][:2] == ("try_prompt", "llama3.2:3b")
+    assert (light.commands[-1].verb, light.commands[-1].model) == (Verb.TRY_PROMPT, "llama3.2:3b")
     assert not light.saved[-1].first_run_done
     assert not light.saved[-1].start_at_login
 
@@ -168,7 +158,7 @@ def test_return_does_not_end_the_setup_while_a_model_is_on_its_way(light: Made) 
     focus = QApplication.focusWidget()
     assert isinstance(focus, QLineEdit)
     press(Qt.Key.Key_Return)
-    assert light.controls.calls[-1][0] == "try_prompt"
+    assert light.commands[-1].verb is Verb.TRY_PROMPT
     assert light.ended == 0
 
 
@@ -282,7 +272,7 @@ def test_a_typed_proxy_goes_to_the_server_that_is_ours(light: Made) -> None:
     (use,) = [b for b in window.findChildren(QAbstractButton) if b.text() == "Restart Ollama with it"]
     assert use.isVisible()
     use.click()
-    assert ("use_proxy", "http://proxy.example:3128") in light.controls.calls
+    assert Command(Verb.USE_PROXY, text="http://proxy.example:3128") in light.commands
 
 
 @pytest.mark.bench

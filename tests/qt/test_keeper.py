@@ -57,7 +57,7 @@ def test_fault_47_tray_that_goes_leaves_the_window(desk: Desk) -> None:
             await probe.wait_item()
             await app.wait_call_async("running")
             assert (await report(app))[0] is False
-        await app.wait_call_async("set_watching", True)
+        await app.wait_call_async("watch")
         assert (await report(app))[0] is True
 
     asyncio.run(go())
@@ -72,7 +72,7 @@ def test_no_tray_opens_the_window_and_closing_says_once_that_metering_goes_on(de
         await app.wait_call_async("apply_settings", True)
         assert await report(app) == [True, False, True]
         app.tell("close")
-        await app.wait_call_async("set_watching", False)
+        await app.wait_call_async("look_away")
         assert (await report(app))[0] is False
         assert not [c for c in app.calls() if c[0] == "quit"]
         assert app.process.poll() is None
@@ -84,7 +84,7 @@ def test_fault_48_no_bus_at_all(bare_desk: Desk) -> None:
     """Fault 48: there is no session bus; the window works and SIGTERM ends it cleanly."""
     app = TrayApp(bare_desk, "evening")
     app.wait_call("running")
-    app.wait_call("set_watching", True)
+    app.wait_call("watch")
     app.process.terminate()
     assert app.process.wait(10) == 0
     assert ["quit"] in app.calls()
@@ -106,7 +106,7 @@ def test_fault_48_bus_dies_mid_run(desk: Desk) -> None:
     desk.bus.wait(5)
     second = TrayApp(desk, "evening")
     assert second.process.wait(15) == 0
-    app.wait_call("set_watching", True)
+    app.wait_call("watch")
     app.tell("scene", "busy")
     app.tell("report")
     wait_until(lambda: any(c[:2] == ["report", True] for c in app.calls()))

@@ -16,9 +16,9 @@ from PySide6.QtGui import QImage
 
 from data import month_trace, november
 from fakes.november_day import LOADED, TARIFF_FILE, Evening, evening
-from wattlight.bootstrap.workshop import LocalWorkshop
 from wattlight.cli.main import run
 from wattlight.i18n import activate, kwh, money
+from wattlight.services.factory import ServiceFactory
 from wattlight.viewmodels import Command, Verb, cost_view, now_view, small_window_view
 from wattlight.viewmodels.tray import headline
 
@@ -53,7 +53,7 @@ def replayed(folder: Path, trace: str, by: str) -> dict[str, Any]:
     file.write_text(trace, encoding="utf-8")
     said = io.StringIO()
     asked = ["replay", str(file), "--tariff", str(TARIFF_FILE), "--by", by, "--json"]
-    assert run(asked, LocalWorkshop({"WATTLIGHT_HOME": str(folder)}), said) == 0
+    assert run(asked, ServiceFactory({"WATTLIGHT_HOME": str(folder)}), said) == 0
     answer: dict[str, Any] = json.loads(said.getvalue())
     return answer
 

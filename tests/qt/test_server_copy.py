@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from fakes import made_up_day
 from wattlight.domain.state import InstallState, ServerWays, SetupFacts
 from wattlight.paths import places_for_user
-from wattlight.ui import DesktopFace
+from wattlight.ui import DesktopUi
 from wattlight.ui.early import EarlyIcon, show_icon
 from wattlight.ui.page_settings import ServerCopyRows
 from wattlight.ui.single import SingleInstance
@@ -28,14 +28,18 @@ NEWER = ServerWays(
 BOTH = replace(NEWER, previous="0.33.0")
 
 
+OWN = {Verb.INSTALL_SERVER, Verb.CANCEL_INSTALL, Verb.GO_BACK}
+
+
 class Asked:
-    """Remembers what it was asked for."""
+    """Remembers what its own server was asked for."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_values: self.calls.append(name)
+    def do(self, command: Any) -> None:
+        if isinstance(command, Command) and command.verb in OWN:
+            self.calls.append(command.verb.value)
 
 
 class Standing:
@@ -44,13 +48,14 @@ class Standing:
     def __init__(self, app: QApplication, home: Path, qtbot: QtBot) -> None:
         places = places_for_user({"WATTLIGHT_HOME": str(home)})
         scene = made_up_day.evening()
+        self.scene = scene
         menu = QMenu()
         tray, born = show_icon(menu)
         instance = SingleInstance(places)
         assert instance.take()
-        self.setup, self.qtbot = Asked(), qtbot
-        self.face = DesktopFace(
-            Asked(),
+        self.asked, self.qtbot = Asked(), qtbot
+        self.face = DesktopUi(
+            self.asked,
             scene.state,
             replace(scene.settings, told_tray_closing=True),
             places,
@@ -58,7 +63,6 @@ class Standing:
             EarlyIcon(app, tray, menu, born, instance),
             scene.extras,
             lambda: scene.now,
-            self.setup,
         )
         self.face.do(Command(Verb.OPEN_SETTINGS))
         dashboard = self.face.windows.dashboard
@@ -68,8 +72,8 @@ class Standing:
 
     def show(self, ways: ServerWays | None, **facts: Any) -> None:
         made = SetupFacts(ways=ways, server_is_ours=True, **facts)
-        self.face.publish(setup=made)
-        self.qtbot.waitUntil(lambda: self.face._facts == made)
+        self.face.publish(replace(self.scene.state, setup=made))
+        self.qtbot.waitUntil(lambda: self.face._state.setup == made)
         settle()
 
     def press(self, text: str) -> None:
@@ -103,27 +107,27 @@ def test_there_is_no_such_section_without_a_copy_of_ours(standing: Standing) -> 
 def test_the_update_begins_at_once_and_can_be_cancelled(standing: Standing) -> None:
     standing.show(NEWER)
     assert standing.texts() == ["Ollama 0.34.0, Wattlight's own copy"]
-    assert standing.setup.calls == []
+    assert standing.asked.calls == []
     standing.press("Update to 0.35.0, 1.4 GB")
-    assert standing.setup.calls == ["install_server"]
+    assert standing.asked.calls == ["install_server"]
     standing.show(NEWER, setup=InstallState("0.35.0", "fetching", 350_000_000, 1_400_000_000))
     (bar,) = [b for b in standing.rows.findChildren(QProgressBar) if b.isVisible()]
     assert bar.value() == 250
     assert "Downloading · 0.4 GB of 1.4 GB" in standing.texts()
     standing.press("Cancel")
-    assert standing.setup.calls == ["install_server", "cancel_install"]
+    assert standing.asked.calls == ["install_server", "cancel_install"]
 
 
 def test_going_back_asks_first_in_the_window(standing: Standing) -> None:
     standing.show(BOTH)
     standing.press("Go back to 0.33.0")
-    assert standing.setup.calls == []
+    assert standing.asked.calls == []
     assert standing.dashboard.question.isVisible()
     standing.press("Cancel")
-    assert standing.setup.calls == []
+    assert standing.asked.calls == []
     standing.press("Go back to 0.33.0")
     standing.press("Go back")
-    assert standing.setup.calls == ["go_back"]
+    assert standing.asked.calls == ["go_back"]
 
 
 def test_what_is_still_to_come_and_what_went_wrong_are_said(standing: Standing) -> None:

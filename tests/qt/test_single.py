@@ -26,7 +26,7 @@ def test_fault_51_twenty_at_once_leave_exactly_one(bare_desk: Desk) -> None:
     alive = [a for a in apps if a.process.poll() is None]
     assert len(alive) == 1
     assert [a.process.returncode for a in apps if a not in alive] == [0] * 19
-    alive[0].wait_call("set_watching", True)
+    alive[0].wait_call("watch")
     assert sum(["running"] in a.calls() for a in apps) == 1
 
 
@@ -37,7 +37,7 @@ def test_fault_51_second_start_shows_the_first(bare_desk: Desk) -> None:
     second = TrayApp(bare_desk, "evening")
     assert second.process.wait(15) == 0
     assert second.calls() == [["second"]]
-    first.wait_call("set_watching", True)
+    first.wait_call("watch")
     assert first.process.poll() is None
 
 
@@ -68,13 +68,13 @@ def test_garbage_on_the_socket_changes_nothing(bare_desk: Desk) -> None:
                 assert link.recv(10) == b""
             except (ConnectionError, BrokenPipeError):
                 pass
-    assert ["set_watching", True] not in app.calls()
+    assert ["watch"] not in app.calls()
     assert app.process.poll() is None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(5)
         link.connect(str(path))
         link.sendall(b"show\n")
         assert link.recv(10) == b"ok\n"
-    app.wait_call("set_watching", True)
+    app.wait_call("watch")
     assert "Traceback" not in app.errors()
     assert os.path.exists(path)  # noqa: PTH110 - a socket

@@ -68,11 +68,11 @@ def test_a_click_switches_and_quit_leaves_nothing(desk: Desk) -> None:
         await probe.click("gpt-oss:20b")
         await app.wait_call_async("switch", "gpt-oss:20b")
         await probe.click("Unload (free the GPU)")
-        await app.wait_call_async("unload", None)
+        await app.wait_call_async("unload")
         await probe.click("Keep loaded")
-        await app.wait_call_async("keep_loaded", "qwen3:8b", True)
+        await app.wait_call_async("keep", "qwen3:8b")
         await probe.click("Pause metering")
-        await app.wait_call_async("set_paused", True)
+        await app.wait_call_async("apply_settings")
         await probe.click("Quit")
         await app.wait_call_async("quit")
 
@@ -95,13 +95,13 @@ def test_left_click_opens_the_small_window_and_the_menu_the_pages(desk: Desk) ->
     async def check(probe: TrayProbe, app: TrayApp) -> None:
         assert await report(app) == [False, False, False]
         await probe.activate()
-        await app.wait_call_async("set_watching", True)
+        await app.wait_call_async("watch")
         assert (await report(app))[0] is True
         await probe.click("Models €0.20 today")
         assert (await report(app))[1] == "cost"
         await probe.click("Get models…")
         assert (await report(app))[1] == "models"
-        await app.wait_call_async("request_advice")
+        await app.wait_call_async("advise")
 
     with_app(desk, check)
 
@@ -154,7 +154,7 @@ def test_fault_15_names_are_shown_as_they_are_in_the_menu(desk: Desk) -> None:
 def test_event_loop_is_never_late_under_a_storm_of_states(desk: Desk) -> None:
     async def check(probe: TrayProbe, app: TrayApp) -> None:
         await probe.activate()
-        await app.wait_call_async("set_watching", True)
+        await app.wait_call_async("watch")
         await probe.click("Dashboard")
         assert (await report(app))[1] == "now"
         app.tell("storm", "1")  # the first one warms what is imported late

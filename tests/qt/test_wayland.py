@@ -55,7 +55,7 @@ def test_icon_menu_and_windows_under_wayland(wayland: Desk) -> None:
             await probe.click("gpt-oss:20b")
             await app.wait_call_async("switch", "gpt-oss:20b")
             await probe.activate()
-            await app.wait_call_async("set_watching", True)
+            await app.wait_call_async("watch")
             await probe.click("Dashboard")
             app.tell("report")
             await app.wait_call_async("report")

@@ -1,4 +1,4 @@
-"""A program for tests: the real face, fed with made-up scenes, its controller writing down every call.
+"""A program for tests: the real face, fed with made-up scenes, its application writing down every command.
 
 tray_app.py LOG SCENE [arguments]; lines on standard input change the scene or ask for figures.
 """
@@ -20,35 +20,33 @@ from PySide6.QtGui import QColor, QIcon, QPixmap
 from fakes import made_up_day
 from wattlight.domain.state import Notice
 from wattlight.paths import places_for_user
-from wattlight.ui import DesktopFace, early_icon
+from wattlight.services import ChangeSettings
+from wattlight.ui import DesktopUi, early_icon
 from wattlight.ui.icons import tray_icon
-from wattlight.viewmodels import Scene
+from wattlight.viewmodels import Command, Scene, Verb
 
 
-class LoggingController:
+class LoggingApplication:
     """Writes every call as one JSON line."""
 
     def __init__(self, file: Path) -> None:
         self._file = file.open("a", encoding="utf-8")
-        self.face: DesktopFace | None = None
+        self.face: DesktopUi | None = None
 
     def note(self, *what: Any) -> None:
         """One line."""
         self._file.write(json.dumps(what) + "\n")
         self._file.flush()
 
-    def quit(self) -> None:
-        """As the real one: ends the face."""
-        self.note("quit")
-        if self.face is not None:
+    def do(self, command: Command | ChangeSettings) -> None:
+        """One line; a quit ends the face, as the real one does."""
+        if isinstance(command, ChangeSettings):
+            after = command.after
+            self.note("apply_settings", after.told_tray_closing, after.theme, after.window_geometry)
+            return
+        self.note(command.verb.value, *([command.model] if command.model else []))
+        if command.verb is Verb.QUIT and self.face is not None:
             self.face.stop()
-
-    def apply_settings(self, settings: Any) -> None:
-        """Only that it was asked for."""
-        self.note("apply_settings", settings.told_tray_closing, settings.theme, settings.window_geometry)
-
-    def __getattr__(self, name: str) -> Any:
-        return lambda *values: self.note(name, *values)
 
 
 class Lag:
@@ -76,7 +74,7 @@ class Lag:
         self._last = now
 
 
-def storm(face: DesktopFace, controller: LoggingController, seconds: float, lag: Lag) -> None:
+def storm(face: DesktopUi, controller: LoggingApplication, seconds: float, lag: Lag) -> None:
     """Publish as fast as four threads can, then write down the longest delay of the event loop."""
     base = made_up_day.state()
     end = time.monotonic() + seconds
@@ -114,17 +112,17 @@ def scene_named(name: str) -> Scene:
 def main() -> int:
     """Run until quit."""
     log, scene_name, *arguments = sys.argv[1:]
-    controller = LoggingController(Path(log))
+    controller = LoggingApplication(Path(log))
     places = places_for_user()
     early = early_icon(places, arguments)
     if early is None:
         controller.note("second")
         return 0
     scene = scene_named(scene_name)
-    face = DesktopFace(
+    face = DesktopUi(
         controller,
         scene.state,
-        scene.settings,
+        replace(scene.settings, first_run_done=True),
         places,
         arguments,
         early,

@@ -4,10 +4,9 @@
 def run_command_line(arguments: list[str]) -> int:
     """Run one verb of the command line; never loads Qt."""
     from wattlight.cli import run
+    from wattlight.services import ServiceFactory
 
-    from .workshop import LocalWorkshop
-
-    return run(arguments, LocalWorkshop())
+    return run(arguments, ServiceFactory())
 
 
 def run_tray(arguments: list[str]) -> int:

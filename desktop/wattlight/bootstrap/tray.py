@@ -11,11 +11,11 @@ NO_SCREEN = 3
 
 def run_desktop(arguments: list[str]) -> int:
     """Run the tray program until the user quits; 0 also when another instance was asked to show itself."""
-    from .workshop import LocalWorkshop
+    from wattlight.services import ServiceFactory
 
-    workshop = LocalWorkshop()
+    factory = ServiceFactory()
     try:
-        places = workshop.places
+        places = factory.places
         from wattlight.ui import early_icon
 
         early = early_icon(places, arguments)
@@ -32,9 +32,9 @@ def run_desktop(arguments: list[str]) -> int:
     try:
         from .desktop_program import DesktopProgram
 
-        program = DesktopProgram(workshop, early, arguments)
+        program = DesktopProgram(factory, early, arguments)
     except Exception as error:  # noqa: BLE001 - the last border: no traceback reaches a person
-        return _failed(workshop.places, error)
+        return _failed(factory.places, error)
     return program.run()
 
 

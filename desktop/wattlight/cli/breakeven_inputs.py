@@ -14,7 +14,7 @@ from wattlight.domain.tariff import Tariff, parse_currency, parse_price
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.services import Workshop
+from wattlight.services import ServiceFactory
 from wattlight.services.pricing import mean_price, read_tariff_file
 
 MAX_PRICES_BYTES = 1_000_000
@@ -45,7 +45,7 @@ class _Electricity:
     origin: str
 
 
-def read_inputs(args: argparse.Namespace, workshop: Workshop) -> Inputs:
+def read_inputs(args: argparse.Namespace, workshop: ServiceFactory) -> Inputs:
     """All inputs of one run of the verb.
 
     Raises:
@@ -163,7 +163,7 @@ def _suggestion(prices: Iterable[ApiPrice], wanted: str) -> str:
     return tr("Did you mean {names}?", names=", ".join(near)) if near else ""
 
 
-def _last_run(model: str, workshop: Workshop) -> MeasuredSpeed | None:
+def _last_run(model: str, workshop: ServiceFactory) -> MeasuredSpeed | None:
     """The newest benchmark of the model on this computer."""
     if not workshop.places.jobs_file.exists():
         return None
@@ -174,7 +174,9 @@ def _last_run(model: str, workshop: Workshop) -> MeasuredSpeed | None:
         return None
 
 
-def _speed(args: argparse.Namespace, run: MeasuredSpeed | None, workshop: Workshop) -> tuple[float, str]:
+def _speed(
+    args: argparse.Namespace, run: MeasuredSpeed | None, workshop: ServiceFactory
+) -> tuple[float, str]:
     if args.tokens_per_second is not None:
         return args.tokens_per_second, "given"
     if run is not None:
@@ -202,7 +204,7 @@ def _parked(args: argparse.Namespace) -> tuple[float, float]:
     return watts or 0.0, hours or 0.0
 
 
-def _electricity(args: argparse.Namespace, workshop: Workshop) -> _Electricity:
+def _electricity(args: argparse.Namespace, workshop: ServiceFactory) -> _Electricity:
     currency = parse_currency(args.currency.upper()) if args.currency else None
     if args.price is not None:
         own = currency or workshop.settings().price.currency

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from wattlight.services import Workshop
+from wattlight.services import ServiceFactory
 
 SCHEMA = 1
 """Version of every JSON document the command line prints."""
@@ -45,7 +45,7 @@ class Output:
 class Call:
     """One run of a verb."""
 
-    workshop: Workshop
+    workshop: ServiceFactory
     out: Output
 
     @property

@@ -9,14 +9,14 @@ from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.paths import Places
-from wattlight.services import Workshop
+from wattlight.services import ServiceFactory
 from wattlight.settings import load_settings
 
 from .doctor_findings import Finding, Level
 from .engine_log import engine_findings
 
 
-def program_findings(workshop: Workshop) -> Iterator[Finding]:
+def program_findings(workshop: ServiceFactory) -> Iterator[Finding]:
     """Findings about the parts of the program; nothing is written but what any verb would."""
     yield from _server(workshop)
     yield from engine_findings(workshop.environ)
@@ -25,7 +25,7 @@ def program_findings(workshop: Workshop) -> Iterator[Finding]:
     yield from _folders(workshop.places)
 
 
-def _server(workshop: Workshop) -> Iterator[Finding]:
+def _server(workshop: ServiceFactory) -> Iterator[Finding]:
     try:
         server = workshop.server()
         state: ServerState = server.state(full=False)
@@ -69,7 +69,7 @@ def _settings(places: Places) -> Iterator[Finding]:
         )
 
 
-def _ledger(workshop: Workshop) -> Finding:
+def _ledger(workshop: ServiceFactory) -> Finding:
     from wattlight.store import LedgerProblem, MeterLock, open_reader
 
     file = workshop.places.ledger_file

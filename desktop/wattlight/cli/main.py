@@ -8,7 +8,7 @@ from typing import NoReturn, TextIO
 
 from wattlight import __version__
 from wattlight.domain.values import Problem, clean_lines
-from wattlight.services import Workshop
+from wattlight.services import ServiceFactory
 
 from .call import Call, Output
 from .verbs import VERBS, Verb
@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
         raise WrongUse(f"{self.prog}: {message}. See '{self.prog} --help'.")
 
 
-def run(arguments: list[str], workshop: Workshop, stdout: TextIO | None = None) -> int:
+def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = None) -> int:
     """Run one command line and return its exit code: 0 fine, 1 an error that was said, 2 wrong use."""
     stream = sys.stdout if stdout is None else stdout
     out = Output(stream, "--json" in arguments)
@@ -78,7 +78,7 @@ def _say(out: Output, exit_code: int, code: str, message: str, next_step: str) -
     return exit_code
 
 
-def _unexpected(out: Output, workshop: Workshop, error: Exception) -> int:
+def _unexpected(out: Output, workshop: ServiceFactory, error: Exception) -> int:
     where = ""
     try:
         log = workshop.places.log_file

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample
 
-from .lane import NO_ANSWER, Lane
+from .lane import NO_ANSWER, SerialExecutor
 from .part import Machine, Part
 from .profile import machine_profile
 from .rates import Moment
@@ -57,7 +57,7 @@ class Prober:
         self._host = host
         self._clock = clock
         self._now = now or (lambda: datetime.now(UTC))
-        self._lane: Lane[Answer] = Lane()
+        self._lane: SerialExecutor[Answer] = SerialExecutor()
         self._machine: Machine | None = None
         self._parts: list[Part] = []
         self._last: dict[str, tuple[Accelerator, ...]] = {}

@@ -1,7 +1,6 @@
 """Talks to model servers. Nothing heavy is imported until an operation (pull, load, ...) is asked for."""
 
 from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
-from .movable import MovableServer
 from .names import ModelName, read_name, same_model
 from .neighbours import servers_among
 from .ollama_server import OllamaServer
@@ -15,7 +14,6 @@ __all__ = [
     "Endpoint",
     "ModelName",
     "ModelServer",
-    "MovableServer",
     "OllamaServer",
     "RuntimeProblem",
     "ShownModel",

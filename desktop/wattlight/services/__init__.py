@@ -4,17 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .controller import Controller
+    from .application import Application, ChangeSettings
+    from .factory import ServiceFactory
     from .hub import StateHub
-    from .workshop import Workshop
 
 _WHERE = {
-    "Controller": "controller",
+    "Application": "application",
+    "ChangeSettings": "application",
+    "ServiceFactory": "factory",
     "StateHub": "hub",
-    "Workshop": "workshop",
 }
 
-__all__ = ["Controller", "StateHub", "Workshop"]
+__all__ = ["Application", "ChangeSettings", "ServiceFactory", "StateHub"]
 
 
 def __getattr__(name: str) -> Any:

@@ -108,12 +108,17 @@ class StateHub:
             )
         )
 
-    def notify(self, kind: str, text: str, at: datetime, level: str = "warning") -> None:
-        """Show a notice; one per kind, and not again soon after it was dismissed."""
+    def notify(
+        self, kind: str, text: str, at: datetime, level: str = "warning", urgent: bool = False
+    ) -> None:
+        """Show a notice; one per kind, and not again soon after it was dismissed.
+
+        An ``urgent`` one is told by the desktop too while no window is open.
+        """
         away = self._dismissed.get((kind, text))
         if away is not None and at - away < REPEAT_AFTER:
             return
-        notice = Notice(kind, text, at, level)
+        notice = Notice(kind, text, at, level, urgent)
 
         def change(state: AppState) -> AppState:
             same = next((n for n in state.notices if n.kind == kind), None)

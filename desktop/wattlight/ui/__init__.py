@@ -6,7 +6,7 @@ Use from the composition root::
     if early is None:
         return 0
     ...                                        # import and build everything else
-    face = DesktopFace(controller, state, settings, places, arguments, early=early)
+    face = DesktopUi(app, state, settings, places, arguments, early=early)
     code = face.start()                        # runs until quit
 """
 
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .early import EarlyIcon, early_icon
-    from .face import DesktopFace
+    from .face import DesktopUi
     from .text import last_words
 
-__all__ = ["DesktopFace", "EarlyIcon", "early_icon", "last_words"]
+__all__ = ["DesktopUi", "EarlyIcon", "early_icon", "last_words"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,10 +25,10 @@ def __getattr__(name: str) -> Any:
         from . import early
 
         return getattr(early, name)
-    if name == "DesktopFace":
-        from .face import DesktopFace
+    if name == "DesktopUi":
+        from .face import DesktopUi
 
-        return DesktopFace
+        return DesktopUi
     if name == "last_words":
         from .text import last_words
 

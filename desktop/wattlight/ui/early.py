@@ -21,7 +21,7 @@ class ScreenProblem(Problem):
 
 @dataclass(slots=True)
 class EarlyIcon:
-    """What exists after the first moment; :class:`DesktopFace` takes it over.
+    """What exists after the first moment; :class:`DesktopUi` takes it over.
 
     ``menu`` is the menu of the icon from the start, since some tray hosts ask for it only once.
     """

@@ -1,4 +1,4 @@
-"""The desktop face: icon, menu, windows; fed with states, turning clicks into the controller's commands."""
+"""The desktop face: icon, menu, windows; fed with states, handing clicks to the application."""
 
 import contextlib
 import os
@@ -8,17 +8,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
 
 from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
-from wattlight.domain.state import AppState, SetupFacts
+from wattlight.domain.state import AppState
 from wattlight.paths import Places
-from wattlight.services import Controller
-from wattlight.settings import FirstRun, Settings
+from wattlight.services import Application, ChangeSettings
+from wattlight.settings import Settings
 from wattlight.viewmodels import (
     Command,
     Extras,
@@ -33,14 +32,14 @@ from wattlight.viewmodels import (
 from .bridge import Bridge
 from .early import EarlyIcon, early_icon
 from .icons import tray_icon
-from .keeper import TrayKeeper
+from .keeper import TrayIcon
 from .network import MeteredNetwork
 from .theme import Theme
 from .tray_menu import TrayMenu
 from .windows import Windows
 
-if TYPE_CHECKING:
-    from wattlight.services.first_run import SetupControls
+SAY_AGAIN = timedelta(seconds=30)
+"""Messages of the desktop are at least so far apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,10 @@ class _News:
     state: AppState
     extras: Extras | None = None
     settings: Settings | None = None
-    setup: SetupFacts | None = None
+    changes: int = 0
 
 
-class DesktopFace:
+class DesktopUi:
     """Tray, small window and dashboard of one user.
 
     Make it and call :meth:`start` on the main thread; :meth:`publish` and :meth:`stop` may be called from
@@ -62,7 +61,7 @@ class DesktopFace:
 
     def __init__(
         self,
-        controller: Controller,
+        app: Application,
         initial_state: AppState,
         settings: Settings,
         places: Places,
@@ -70,11 +69,11 @@ class DesktopFace:
         early: EarlyIcon | None = None,
         extras: Extras | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        setup: "SetupControls | None" = None,
     ) -> None:
-        self._controller = controller
-        self._setup = setup
-        self._facts = SetupFacts()
+        self._app = app
+        self._changes = 0
+        self._said: set[tuple[str, str]] = set()
+        self._said_at: datetime | None = None
         self._clock = clock
         self._hidden = "--hidden" in arguments
         self._early = early if early is not None else early_icon(places, arguments)
@@ -83,12 +82,11 @@ class DesktopFace:
         first = self._early
         self._state, self._settings = initial_state, settings
         self._extras = extras if extras is not None else Extras()
+        self._language = settings.language
         self._theme = Theme(first.app, settings.theme)
-        self._keeper = TrayKeeper(first.tray, first.menu, first.born_with_host)
+        self._keeper = TrayIcon(first.tray, first.menu, first.born_with_host)
         self._menu = TrayMenu(first.menu, self.do)
-        self._windows = Windows(
-            self._theme, self.do, controller.set_watching, self._save, controller.request_advice, setup
-        )
+        self._windows = Windows(self._theme, self.do, self._save)
         self._network = MeteredNetwork()
         self._windows.keeper = self._keeper
         self._windows.told_closing = settings.told_tray_closing
@@ -119,7 +117,7 @@ class DesktopFace:
         return self._windows
 
     @property
-    def keeper(self) -> TrayKeeper:
+    def keeper(self) -> TrayIcon:
         """The icon. Main thread only."""
         return self._keeper
 
@@ -131,7 +129,7 @@ class DesktopFace:
         """
         assert self._early is not None
         self._early.instance.listen(self._asked_to_show)
-        if not self._hidden and self._setup is not None and not self._settings.first_run_done:
+        if not self._hidden and not self._settings.first_run_done:
             self._windows.show_first_run()
         elif not self._hidden:
             self._windows.show_small(self._keeper.tray, at_icon=False)
@@ -145,22 +143,23 @@ class DesktopFace:
         state: AppState | None = None,
         extras: Extras | None = None,
         settings: Settings | None = None,
-        setup: SetupFacts | None = None,
+        changes: int = 0,
     ) -> None:
-        """Show a state (any thread). What is None stays as it was; the latest wins, ten a second at most."""
+        """Show a state (any thread). What is None stays as it was; the latest wins, ten a second at most.
+
+        A state older than the one before is ignored, and so are ``settings`` with fewer ``changes`` in them
+        than this window has asked for.
+        """
         with self._news_lock:
             before = self._news
+            newer = state is not None and state.number >= before.state.number
             self._news = _News(
-                before.state if state is None else state,
+                state if state is not None and newer else before.state,
                 before.extras if extras is None else extras,
-                settings,
-                before.setup if setup is None else setup,
+                before.settings if settings is None else settings,
+                before.changes if settings is None else changes,
             )
             self._bridge.publish(self._news)
-
-    def change_settings(self, change: Callable[[Settings], Settings]) -> None:
-        """Change the settings in force and save them (any thread)."""
-        self._bridge.call(lambda: self._save(change(self._settings)))
 
     def stop(self, code: int = 0) -> None:
         """End :meth:`start` (any thread). Nothing published after this is shown."""
@@ -183,36 +182,11 @@ class DesktopFace:
         if opener is not None:
             opener()
             return
-        controller, model = self._controller, command.model
-        act: dict[Verb, Callable[[], None]] = {
-            Verb.SWITCH: lambda: controller.switch(model),
-            Verb.LOAD: lambda: controller.load(model),
-            Verb.UNLOAD: lambda: controller.unload(model or None),
-            Verb.KEEP: lambda: controller.keep_loaded(model, True),
-            Verb.RELEASE: lambda: controller.keep_loaded(model, False),
-            Verb.REMOVE: lambda: controller.remove(model),
-            Verb.PULL: lambda: controller.pull(model),
-            Verb.JUDGE: lambda: controller.judge(model, False),
-            Verb.LOOK_UP: lambda: controller.judge(model, True),
-            Verb.CANCEL_PULL: lambda: controller.cancel_pull(model),
-            Verb.CANCEL_TASK: lambda: controller.cancel_task(model),
-            Verb.MEASURE: lambda: controller.measure_speed(model),
-            Verb.REPAIR: lambda: controller.repair(model),
-            Verb.PAUSE: lambda: self._pause(True),
-            Verb.RESUME: lambda: self._pause(False),
-            Verb.REFRESH: self._refresh,
-            Verb.START_SERVER: controller.start_server,
-            Verb.START_SMALL: lambda: self._start_small(model),
-            Verb.SET_UP: lambda: None,
-            Verb.INSTALL_SERVER: lambda: self._setup.install_server() if self._setup else None,
-            Verb.CANCEL_INSTALL: lambda: self._setup.cancel_install() if self._setup else None,
-            Verb.GO_BACK: lambda: self._setup.go_back() if self._setup else None,
-            Verb.DELETE_LEDGER: lambda: self._setup.delete_ledger() if self._setup else None,
-            Verb.DISMISS: lambda: controller.dismiss(model),
-            Verb.DECLINE_PRICE: self._decline_price,
-            Verb.QUIT: controller.quit,
-        }
-        act[command.verb]()
+        if command.verb in {Verb.PAUSE, Verb.RESUME}:
+            meter = replace(self._settings.meter, paused=command.verb is Verb.PAUSE)
+            self._save(replace(self._settings, meter=meter))
+        else:
+            self._app.do(command)
 
     def _connect(self) -> None:
         self._keeper.activated.connect(self._icon_clicked)
@@ -221,17 +195,16 @@ class DesktopFace:
         self._theme.changed.connect(self._theme_changed)
         self._windows.visible_changed.connect(self._visible_changed)
         QGuiApplication.instance().commitDataRequest.connect(  # type: ignore[union-attr]
-            lambda _manager: self._controller.quit()
+            lambda _manager: self._app.do(Command(Verb.QUIT))
         )
 
     def _scene(self) -> Scene:
-        return Scene(self._state, self._settings, self._clock(), self._extras, setup=self._facts)
+        return Scene(self._state, self._settings, self._clock(), self._extras, setup=self._state.setup)
 
     def _deliver(self, news: _News) -> None:
         self._state = news.state
         self._extras = news.extras if news.extras is not None else self._extras
-        self._facts = news.setup if news.setup is not None else self._facts
-        if news.settings is not None:
+        if news.settings is not None and news.changes >= self._changes:
             self._take_settings(news.settings)
         self._draw()
 
@@ -239,7 +212,20 @@ class DesktopFace:
         scene = self._scene()
         self._draw_tray(scene)
         self._windows.render_scene(scene)
+        self._tell_urgent(scene)
         self._mind_tick()
+
+    def _tell_urgent(self, scene: Scene) -> None:
+        """Urgent notices through the desktop: each once, few, and none while a window shows them."""
+        new = [n for n in scene.state.notices if n.urgent and (n.kind, n.text) not in self._said]
+        if not new:
+            return
+        if not self._windows.visible:
+            if self._said_at is not None and scene.now - self._said_at < SAY_AGAIN:
+                return  # what has come meanwhile is told together
+            self._said_at = scene.now
+            self._keeper.tell("\n".join(notice.text for notice in new))
+        self._said.update((notice.kind, notice.text) for notice in new)
 
     def _draw_tray(self, scene: Scene) -> None:
         view = tray_view(scene)
@@ -254,35 +240,19 @@ class DesktopFace:
     def _take_settings(self, settings: Settings) -> None:
         if settings.theme != self._settings.theme:
             self._theme.wish(settings.theme)
+        if settings.language != self._language:
+            self._language = settings.language
+            self._shown = None
+            self._windows.make_anew()
         self._settings = settings
         self._windows.told_closing = settings.told_tray_closing
 
     def _save(self, settings: Settings) -> None:
+        before = self._settings
         self._take_settings(settings)
-        self._controller.apply_settings(settings)
+        self._changes += 1
+        self._app.do(ChangeSettings(before, settings))
         self._draw()
-
-    def _pause(self, paused: bool) -> None:
-        """The desk remembers it in the settings, so the next change here must start from there."""
-        self._settings = replace(self._settings, meter=replace(self._settings.meter, paused=paused))
-        self._controller.set_paused(paused)
-
-    def _refresh(self) -> None:
-        self._controller.refresh()
-        if self._setup is not None:
-            self._setup.look()
-
-    def _start_small(self, model: str) -> None:
-        """Begin with a smaller model; the larger one is offered again once that answers."""
-        larger = [p.model for p in self._state.pulls if not (p.done or p.error or p.cancelled)]
-        for name in larger:
-            self._controller.cancel_pull(name)
-        self._controller.pull(model)
-        step = "login" if self._settings.first_run.step == "model" else self._settings.first_run.step
-        self._save(replace(self._settings, first_run=FirstRun(step, model, larger[0] if larger else None)))
-
-    def _decline_price(self) -> None:
-        self._save(replace(self._settings, price=replace(self._settings.price, declined=True)))
 
     def _mind_tick(self) -> None:
         """Seconds pass on the screen only while something is being done and someone looks."""
@@ -294,6 +264,7 @@ class DesktopFace:
         self._windows.render_scene(self._scene())
 
     def _visible_changed(self) -> None:
+        self._app.do(Command(Verb.WATCH if self._windows.visible else Verb.LOOK_AWAY))
         if self._windows.visible:
             self._network.refresh()
         self._windows.render_scene(self._scene())
@@ -334,7 +305,7 @@ class DesktopFace:
         self._notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(lambda *_: _drain(reader))
         names = (signal.SIGTERM, signal.SIGINT)
-        old = {name: signal.signal(name, lambda *_: self._controller.quit()) for name in names}
+        old = {name: signal.signal(name, lambda *_: self._app.do(Command(Verb.QUIT))) for name in names}
         try:
             yield
         finally:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QShortcut
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from wattlight.i18n import as_typed, tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import Command, Scene, price_note
+from wattlight.viewmodels import Command, Scene, Verb, price_note
 from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_view, moved
 
 from .controls import ActionRow, Ask, button, dress, line, rule, spaced
@@ -32,10 +31,6 @@ from .messages import BusyLines
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .window import ThemedWindow
-
-if TYPE_CHECKING:
-    from wattlight.services.first_run import SetupControls
-
 
 WIDTH, HEIGHT, SPACE = 26, 4, 6
 
@@ -143,13 +138,12 @@ class FirstRunWindow(ThemedWindow):
         do: Ask,
         seen: Callable[[bool], None],
         save: Callable[[Settings], None],
-        setup: "SetupControls",
         ended: Callable[[], None],
     ) -> None:
         super().__init__(theme, do, seen)
         self.setWindowTitle(tr("Set up Wattlight"))
         self.setWindowIcon(app_icon())
-        self._save, self._setup, self._ended = save, setup, ended
+        self._save, self._ended = save, ended
         self._scene: Scene | None = None
         self._view: FirstRunView | None = None
         self._pages: dict[str, StepPage] = {}
@@ -157,7 +151,7 @@ class FirstRunWindow(ThemedWindow):
         column.addWidget(self._head())
         self._stack = QStackedWidget()
         column.addWidget(self._stack, 1)
-        self._strip = Strip(self.ask, setup.use_proxy)
+        self._strip = Strip(self.ask, lambda proxy: self.ask(Command(Verb.USE_PROXY, text=proxy)))
         column.addWidget(self._strip)
         column.addSpacing(12)
         self.question.setProperty("wide", True)
@@ -252,7 +246,7 @@ class FirstRunWindow(ThemedWindow):
         return isinstance(focus, QPlainTextEdit) or (isinstance(focus, QLineEdit) and self.step != "price")
 
     def _end(self, settings: Settings) -> None:
-        self._setup.stop_answer()
+        self.ask(Command(Verb.STOP_ANSWER))
         self._save(finished(settings))
         self.hide()
         self._ended()
@@ -261,7 +255,7 @@ class FirstRunWindow(ThemedWindow):
         self._stack.setCurrentWidget(page)
         page.verticalScrollBar().setValue(0)
         if view.step == "server":
-            self._setup.look()
+            self.ask(Command(Verb.LOOK_FOR_SERVER))
         if self.isVisible():
             self._begin(page)
 
@@ -297,11 +291,15 @@ class FirstRunWindow(ThemedWindow):
         if step == "login":
             return LoginPage()
         if step == "try":
-            return TryPage(self.ask, self._setup.try_prompt, self._setup.stop_answer)
+            return TryPage(
+                self.ask,
+                lambda model, text: self.ask(Command(Verb.TRY_PROMPT, model, text=text)),
+                lambda: self.ask(Command(Verb.STOP_ANSWER)),
+            )
         return MachinePage()
 
     def _server_asked(self, command: Command) -> None:
-        self._setup.look()
+        self.ask(Command(Verb.LOOK_FOR_SERVER))
         self.ask(command)
 
     def _model_chosen(self, model: str) -> None:

@@ -14,11 +14,12 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 from .early import show_icon
 
 WATCHER = "org.kde.StatusNotifierWatcher"
+MESSAGE_MS = 10_000
 SETTLE_MS = 700
 """A host needs a moment between taking its name and taking icons."""
 
 
-class TrayKeeper(QObject):
+class TrayIcon(QObject):
     """Owns the icon; ``available_changed`` tells whether a tray can show it."""
 
     available_changed = Signal(bool)
@@ -65,6 +66,11 @@ class TrayKeeper(QObject):
         if text != self._tip:
             self._tip = text
             self._tray.setToolTip(text)
+
+    def tell(self, text: str) -> None:
+        """Let the desktop show a message, where it can."""
+        if self._tray.supportsMessages():
+            self._tray.showMessage("Wattlight", text, QSystemTrayIcon.MessageIcon.Warning, MESSAGE_MS)
 
     def close(self) -> None:
         """Take the icon away."""

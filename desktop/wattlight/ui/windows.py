@@ -13,14 +13,12 @@ from wattlight.viewmodels import Command, Scene, Verb, small_window_view
 
 from .controls import Ask
 from .dashboard import Dashboard
-from .keeper import TrayKeeper
+from .keeper import TrayIcon
 from .small_window import SmallWindow
 from .theme import Theme
 from .window import geometry_text, restore
 
 if TYPE_CHECKING:
-    from wattlight.services.first_run import SetupControls
-
     from .first_run import FirstRunWindow
 
 DROP_AFTER_MS = 3 * 60 * 1000
@@ -46,22 +44,17 @@ class Windows(QObject):
         self,
         theme: Theme,
         do: Ask,
-        watching: Callable[[bool], None],
         save: Callable[[Settings], None],
-        advise: Callable[[str | None, int | None], None],
-        setup: "SetupControls | None" = None,
     ) -> None:
         super().__init__()
-        self._setup = setup
         self._first_run: FirstRunWindow | None = None
-        self._theme, self._do, self._save, self._advise = theme, do, save, advise
-        self._watching = watching
+        self._theme, self._do, self._save = theme, do, save
         self._watched = False
         self._small: SmallWindow | None = None
         self._dashboard: Dashboard | None = None
         self._scene: Scene | None = None
         self._asked_advice = False
-        self.keeper: TrayKeeper | None = None
+        self.keeper: TrayIcon | None = None
         self.told_closing = False
         self.on_told: Callable[[], None] = lambda: None
         self.geometry_text: str | None = None
@@ -109,7 +102,7 @@ class Windows(QObject):
             return lambda: self.show_small(None, at_icon=False)
         if command.verb is Verb.ASK_PRICE:
             return self.ask_price
-        if command.verb is Verb.SET_UP and self._setup is not None:
+        if command.verb is Verb.SET_UP:
             return self.show_first_run
         return None
 
@@ -147,17 +140,15 @@ class Windows(QObject):
 
     def show_first_run(self) -> None:
         """Show the first run where it stands."""
-        if self._setup is None:
-            return
         if self._first_run is None:
             from .first_run import FirstRunWindow
 
             self._first_run = FirstRunWindow(
-                self._theme, self._do, self._seen, self._save, self._setup, self._first_run_ended
+                self._theme, self._do, self._seen, self._save, self._first_run_ended
             )
             self._first_run.may_close = self._may_close
-        self._advise(None, None)
-        self._setup.look()
+        self._do(Command(Verb.ADVISE))
+        self._do(Command(Verb.LOOK_FOR_SERVER))
         if self._scene is not None:
             self._first_run.render_scene(self._scene)
         self._raise(self._first_run)
@@ -173,12 +164,12 @@ class Windows(QObject):
             restore(self._dashboard, self.geometry_text)
         if self._scene is not None:
             self._dashboard.render_scene(self._scene)
-        if page == "privacy" and self._setup is not None:
-            self._setup.refresh_privacy()
+        if page == "privacy":
+            self._do(Command(Verb.READ_CONTACTS))
         self._dashboard.open_page(page, model)
         if page == "models" and not self._asked_advice:
             self._asked_advice = True
-            self._advise(None, None)
+            self._do(Command(Verb.ADVISE))
         self._raise(self._dashboard)
 
     def ask_price(self) -> None:
@@ -201,6 +192,21 @@ class Windows(QObject):
                 window.deleteLater()
         self._small = self._dashboard = self._first_run = None
 
+    def _advise(self, use: str | None, context_length: int | None) -> None:
+        self._do(Command(Verb.ADVISE, text=use or "", number=context_length))
+
+    def make_anew(self) -> None:
+        """The language has changed: the windows are made again; the one that is seen comes back."""
+        seen = next((w for w in self._both() if w is not None and w.isVisible()), None)
+        page = self._dashboard.page if self._dashboard is not None else "now"
+        self.close()
+        if isinstance(seen, Dashboard):
+            self.show_dashboard(page)
+        elif isinstance(seen, SmallWindow):
+            self.show_small(None, at_icon=False)
+        elif seen is not None:
+            self.show_first_run()
+
     def _both(self) -> tuple[QWidget | None, ...]:
         return self._small, self._dashboard, self._first_run
 
@@ -210,7 +216,6 @@ class Windows(QObject):
         visible = self.visible
         if visible != self._watched:
             self._watched = visible
-            self._watching(visible)
             self.visible_changed.emit()
         if any(w is not None and not w.isVisible() for w in self._both()):
             self._drop.start()

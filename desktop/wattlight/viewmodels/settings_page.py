@@ -72,7 +72,7 @@ def settings_view(scene: Scene) -> SettingsView:
         price.country or "",
         as_typed((price.per_kwh or "").rstrip()),
         price.currency or "",
-        price_note(scene, price.country or ""),
+        _file_note(price.tariff_file) if price.tariff_file else price_note(scene, price.country or ""),
         clean_text(price.tariff_file, 200) if price.tariff_file else "",
         theme_choices(),
         settings.theme if settings.theme in THEMES else "system",
@@ -123,6 +123,13 @@ def country_price(scene: Scene, code: str) -> CountryPrice | None:
     return None if found is None else replace(found, per_kwh=as_typed(found.per_kwh))
 
 
+def _file_note(file: str) -> str:
+    return tr(
+        "The tariff file {file} is in use. A price saved here is used instead of it; the file stays.",
+        file=clean_text(file, 200),
+    )
+
+
 def price_note(scene: Scene, code: str) -> str:
     """Where the prefilled price comes from."""
     country = country_price(scene, code)
@@ -137,7 +144,10 @@ def price_note(scene: Scene, code: str) -> str:
 
 
 def understood_price(text: str, currency: str, country: str, old: Price) -> PriceEntry:
-    """The price that was typed ("0.39" or "0,39"); negative and huge ones are refused with a sentence."""
+    """The price that was typed ("0.39" or "0,39"); negative and huge ones are refused with a sentence.
+
+    It is used instead of a tariff file from now on; the file itself is not touched.
+    """
     typed = text.strip().replace("\u00a0", "").replace(" ", "")
     if typed.count(",") == 1 and "." not in typed:
         typed = typed.replace(",", ".")
@@ -153,7 +163,14 @@ def understood_price(text: str, currency: str, country: str, old: Price) -> Pric
     if len(code) != 3 or not code.isascii() or not code.isalpha():
         return PriceEntry(old, tr("Type the currency as three letters, like EUR."))
     return PriceEntry(
-        replace(old, per_kwh=format(value, "f"), currency=code, country=country or None, declined=False)
+        replace(
+            old,
+            per_kwh=format(value, "f"),
+            currency=code,
+            country=country or None,
+            tariff_file=None,
+            declined=False,
+        )
     )
 
 

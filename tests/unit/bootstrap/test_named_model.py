@@ -5,13 +5,13 @@ import queue
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fakes import made_up_day
-from wattlight.bootstrap.extras import ExtrasMaker, Sources
-from wattlight.bootstrap.fit_notes import NO_EXPERIENCE
+from wattlight.bootstrap.slow_answers import SlowAnswers
 from wattlight.catalog import load_catalog, load_editorial
 from wattlight.domain.advice import estimate_shape, geometry_of
 from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
@@ -19,8 +19,11 @@ from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.shape import ModelShape, ShapeSource
 from wattlight.domain.values import Problem
 from wattlight.i18n import activate
+from wattlight.services import StateHub
 from wattlight.services.advising import Advisor
+from wattlight.services.current import CurrentSettings
 from wattlight.services.shapes import FoundShape, Source
+from wattlight.settings import Settings
 from wattlight.viewmodels import Extras, NamedModel
 from wattlight.viewmodels.fit import reason_sentence
 
@@ -53,19 +56,14 @@ def ask() -> Iterator[Ask]:
     """Asks the thread that works out slow answers."""
     activate("en")
     made: queue.Queue[Extras] = queue.Queue()
-    advisor, unused = Advisor(CATALOG, EDITORIAL), lambda: pytest.fail("not asked for")
-    state = made_up_day.no_model().state
-    rest: dict[str, Any] = dict.fromkeys(
-        ("countries", "cost", "startable", "break_even", "loads", "catalog_date"), unused
+    advisor, state = Advisor(CATALOG, EDITORIAL), made_up_day.no_model().state
+    machine = replace(state, hosts=(replace(state.hosts[0], profile=PROFILE),))
+    parts: Any = SimpleNamespace(
+        advisor=lambda: advisor, shape_finder=lambda: SimpleNamespace(named=in_registry), now=lambda: None
     )
-    maker = ExtrasMaker(
-        Sources(
-            state=lambda: state, context=lambda: 0, advisor=lambda: advisor, profile=lambda: PROFILE,
-            models_folder=MACHINE, version="", autostart_supported=True, experience=lambda: NO_EXPERIENCE,
-            shape=in_registry, **rest,
-        ),
-        made.put,
-    )  # fmt: skip
+    settings = CurrentSettings(Settings(context_length=0), {})
+    maker = SlowAnswers(parts, settings, StateHub(machine), parts, parts, parts, "")
+    maker.listen(made.put)
     maker.start()
 
     def asked(model: str, registry: bool) -> NamedModel:

@@ -16,7 +16,7 @@ from wattlight.domain.speed import SpeedRange
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.paths import Places
 from wattlight.settings import Price, Settings
-from wattlight.store.jobs import JobsBook, open_jobs
+from wattlight.store.jobs import LearningStore, open_jobs
 
 SCHEMA = Path(__file__).resolve().parents[3] / "desktop" / "schemas" / "breakeven.json"
 NOW = datetime(2026, 12, 4, 12, tzinfo=UTC)
@@ -44,7 +44,7 @@ class Bench:
         self.environ: dict[str, str] = {}
         self.places = Places(root, root, root, root, root)
         self.price = Price()
-        self.book: JobsBook | None = None
+        self.book: LearningStore | None = None
 
     def now(self) -> datetime:
         return NOW
@@ -52,7 +52,7 @@ class Bench:
     def settings(self) -> Settings:
         return replace(Settings(), price=self.price)
 
-    def jobs(self) -> JobsBook:
+    def jobs(self) -> LearningStore:
         if self.book is None:
             self.book = open_jobs(self.places.jobs_file, NOW)
         return self.book

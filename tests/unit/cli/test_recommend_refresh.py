@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 
 from fakes.blob_registry import BlobRegistry
-from wattlight.bootstrap.workshop import LocalWorkshop
 from wattlight.catalog.registry import Registry, ShapeCache
 from wattlight.catalog.reread import RereadBook
 from wattlight.cli import run
 from wattlight.i18n import activate
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.refreshing import CatalogueRefresh
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,7 +30,7 @@ def english() -> None:
     activate("en")
 
 
-class Shop(LocalWorkshop):
+class Shop(ServiceFactory):
     """The real workshop below a temporary folder; the registry is the fake one."""
 
     def __init__(self, home: Path, fake: BlobRegistry) -> None:
@@ -58,12 +58,12 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield Shop(tmp_path, fake)
 
 
-def call(words: list[str], shop: LocalWorkshop) -> tuple[int, str]:
+def call(words: list[str], shop: ServiceFactory) -> tuple[int, str]:
     out = io.StringIO()
     return run(["recommend", "--machine", CARD, *words], shop, out), out.getvalue()
 
 
-def document(words: list[str], shop: LocalWorkshop) -> dict[str, Any]:
+def document(words: list[str], shop: ServiceFactory) -> dict[str, Any]:
     code, text = call([*words, "--json"], shop)
     assert code == 0, text
     made: dict[str, Any] = json.loads(text)
@@ -91,7 +91,7 @@ def test_a_refreshed_model_shows_its_bytes_and_their_day(shop: Shop) -> None:
     assert read["model"] == MODEL and read["was_bytes"] == before and read["changed"]
     assert listed(made)["download_bytes"] == read["download_bytes"] > before + 123
     assert listed(made)["download_read_on"] == DAY.isoformat()
-    later = LocalWorkshop({"WATTLIGHT_HOME": str(shop.places.config.parent)})
+    later = ServiceFactory({"WATTLIGHT_HOME": str(shop.places.config.parent)})
     kept = document([], later)
     assert kept["refresh"] is None and listed(kept)["download_read_on"] == DAY.isoformat()
 
@@ -128,6 +128,6 @@ def test_an_unlisted_name_is_said(shop: Shop) -> None:
 
 
 def test_the_workshops_own_refresher_asks_nobody_by_being_made(tmp_path: Path) -> None:
-    workshop = LocalWorkshop({"WATTLIGHT_HOME": str(tmp_path)})
+    workshop = ServiceFactory({"WATTLIGHT_HOME": str(tmp_path)})
     assert isinstance(workshop.refresher(), CatalogueRefresh)
     assert not (tmp_path / "data").exists()

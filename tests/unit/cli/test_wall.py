@@ -10,10 +10,10 @@ from jsonschema import Draft202012Validator
 
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
-from wattlight.bootstrap.workshop import LocalWorkshop
 from wattlight.cli import run
 from wattlight.i18n import activate
 from wattlight.probes import Prober, open_prober
+from wattlight.services.factory import ServiceFactory
 
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[3] / "desktop" / "schemas" / "power.json").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ SCHEMA = json.loads(
 TREE = "optimus_dgpu_active"
 
 
-class Shop(LocalWorkshop):
+class Shop(ServiceFactory):
     """A recorded laptop whose card draws what the test says; seconds pass only by waiting."""
 
     def __init__(self, folder: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fakes import nvml_stub, trees
-from wattlight.bootstrap.workshop import LocalWorkshop
 from wattlight.cli import run
+from wattlight.services.factory import ServiceFactory
 
 MARGIN = 1e-3
 PLAIN = [name for name in trees.T if "nvml_stub" not in trees.T[name]]
@@ -42,7 +42,7 @@ def differences(wanted: Any, got: Any, at: str = "") -> list[str]:
 def hardware(arguments: list[str], home: Path) -> dict[str, Any]:
     out = io.StringIO()
     code = run(
-        ["hardware", "--json", *arguments], LocalWorkshop({"WATTLIGHT_HOME": str(home), "HOME": "x"}), out
+        ["hardware", "--json", *arguments], ServiceFactory({"WATTLIGHT_HOME": str(home), "HOME": "x"}), out
     )
     document: dict[str, Any] = json.loads(out.getvalue())
     assert code == 0, document
@@ -122,5 +122,7 @@ def test_one_sample_gives_no_watts_of_a_counter(known_tree: Known, tmp_path: Pat
 )
 def test_a_wrong_tree_is_said(arguments: list[str], code: str, tmp_path: Path) -> None:
     out = io.StringIO()
-    assert run(["hardware", "--json", *arguments], LocalWorkshop({"WATTLIGHT_HOME": str(tmp_path)}), out) == 1
+    assert (
+        run(["hardware", "--json", *arguments], ServiceFactory({"WATTLIGHT_HOME": str(tmp_path)}), out) == 1
+    )
     assert json.loads(out.getvalue())["error"]["code"] == code

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from unit.services.desk.test_budget_watch import Alarms, cost, watch
 from unit.services.serving.test_keeper import Heard, keeper, put_program
+from unit.services.test_budget_watch import Alarms, cost, watch
 from wattlight.domain.state import AppState, PullState, TaskState
 from wattlight.services.hub import StateHub
 from wattlight.services.models import ModelTasks
-from wattlight.services.passthrough import TokenKeeper
+from wattlight.services.passthrough import TokenWriter
 from wattlight.services.serving import keeper as keeper_module
 
 
@@ -66,7 +66,7 @@ def test_changes_of_tasks_are_told_in_order_and_under_no_lock() -> None:
     def fail(_host: object) -> Any:
         raise AssertionError("no server is asked")
 
-    tasks = ModelTasks(fail, fail, changed, lambda _end: None)
+    tasks = ModelTasks({}, fail, changed, lambda _end: None)
 
     def later() -> None:
         inside.wait(20)
@@ -132,7 +132,7 @@ def test_two_requests_at_once_start_one_writer(monkeypatch: pytest.MonkeyPatch) 
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", counted)
-    ours = TokenKeeper(lambda _uses: None, gather_s=0)
+    ours = TokenWriter(None, gather_s=0)  # type: ignore[arg-type]  # nothing is written
     at_once(*[lambda: ours.take(None)] * 2)  # type: ignore[arg-type]  # only that a thread begins
     assert len(started) == 1
     assert ours.stop()

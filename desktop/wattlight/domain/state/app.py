@@ -1,11 +1,12 @@
 """The whole state: hosts, pulls, notices."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from wattlight.domain.values import HostId, MachineProfile, MachineSample, Quality
+from wattlight.domain.values import LOCAL_HOST, HostId, MachineProfile, MachineSample, Quality
 
 from .server import PullState, ServerState
+from .setup import SetupFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Notice:
     at: datetime
     level: str = "info"
     """``info``, ``warning`` or ``error``."""
+    urgent: bool = False
+    """The desktop tells it too while no window is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +116,26 @@ class AppState:
     """False when another Wattlight process holds the meter's lock and records."""
     price_known: bool = False
     counting: CountingState = field(default_factory=CountingState)
+    setup: SetupFacts = field(default_factory=SetupFacts)
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
+
+    @property
+    def local(self) -> HostState:
+        """This computer, else the first host."""
+        return next((host for host in self.hosts if host.id == LOCAL_HOST), self.hosts[0])
+
+    def with_tasks(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> "AppState":
+        """What is being done now; a failure stays until the same is done again."""
+        doing = {(task.kind, task.model) for task in tasks}
+        failed = tuple(t for t in self.tasks if t.error and (t.kind, t.model) not in doing)
+        return replace(self, tasks=(*tasks, *failed), pulls=pulls)
+
+    def with_failure(self, failed: TaskState) -> "AppState":
+        """``failed`` in the place of what was known of that task."""
+        others = (t for t in self.tasks if (t.kind, t.model) != (failed.kind, failed.model))
+        return replace(self, tasks=(*others, failed))
+
+    def without_failure(self, model: str) -> "AppState":
+        """The errors of ``model`` taken off the screen."""
+        return replace(self, tasks=tuple(t for t in self.tasks if not (t.error and t.model == model)))

@@ -1,6 +1,6 @@
 """A quick benchmark of a model on this machine, and the first answer a person tries."""
 
-from .energy import EnergyTap, EnergyWindow
+from .energy import EnergyWindow, PowerHistory
 from .ranges import measured_range
 from .run import Answers, Benchmark, BenchmarkProblem, Progress, SpeedBook, Subject
 from .try_it import TryIt
@@ -9,8 +9,8 @@ __all__ = [
     "Answers",
     "Benchmark",
     "BenchmarkProblem",
-    "EnergyTap",
     "EnergyWindow",
+    "PowerHistory",
     "Progress",
     "SpeedBook",
     "Subject",

@@ -34,7 +34,7 @@ class _Point:
     parts: tuple[str, ...]
 
 
-class EnergyTap:
+class PowerHistory:
     """Keeps the last ten minutes of the machine's power; any thread may call any method."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.answers import AnswerPiece, Question
 
-from .energy import EnergyTap, EnergyWindow
+from .energy import EnergyWindow, PowerHistory
 
 PROMPT = (
     "Write a long story about a lighthouse keeper who repairs an old radio in winter. Describe the island, "
@@ -53,7 +53,7 @@ class Answers(Protocol):
 
 
 class SpeedBook(Protocol):
-    """Where runs are kept (:class:`wattlight.store.jobs.JobsBook`)."""
+    """Where runs are kept (:class:`wattlight.store.jobs.LearningStore`)."""
 
     def add_speed(self, speed: MeasuredSpeed) -> None:
         """Remember a run."""
@@ -100,7 +100,7 @@ class Benchmark:
     def __init__(
         self,
         answers: Answers,
-        energy: EnergyTap | None,
+        energy: PowerHistory | None,
         book: SpeedBook,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,

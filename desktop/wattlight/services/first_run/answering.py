@@ -9,8 +9,8 @@ from datetime import datetime
 from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import Problem
-from wattlight.services.benchmark import Answers, EnergyTap, EnergyWindow, TryIt
-from wattlight.services.models import Lane, Merged
+from wattlight.services.benchmark import Answers, EnergyWindow, PowerHistory, TryIt
+from wattlight.services.models import SerialExecutor, Throttle
 
 SHORTEST_S = 2.0
 """The energy of a shorter answer is not known from samples a second apart."""
@@ -27,7 +27,7 @@ class Answering:
     def __init__(
         self,
         answers: Callable[[], Answers],
-        tap: EnergyTap,
+        tap: PowerHistory,
         now: Callable[[], datetime],
         publish: Callable[[AnswerState], None],
         on_use: Callable[[TokenUse], None],
@@ -39,7 +39,7 @@ class Answering:
         self._publish = publish
         self._on_use = on_use
         self._monotonic = monotonic
-        self._lane = Lane("wattlight-answer")
+        self._lane = SerialExecutor("wattlight-answer")
         self._cancel = threading.Event()
 
     def ask(self, model: str, prompt: str, context_length: int | None) -> None:
@@ -59,7 +59,7 @@ class Answering:
 
     def _run(self, model: str, prompt: str, context: int | None, cancel: threading.Event) -> None:
         state = AnswerState(model, prompt)
-        merged: Merged[AnswerState] = Merged(self._publish, self._monotonic)
+        merged: Throttle[AnswerState] = Throttle(self._publish, self._monotonic)
         merged.offer(state, now=True)
         begun = self._monotonic()
         try:

@@ -1,146 +1,152 @@
-"""Carries out what the pages of the first run ask for, and keeps their facts."""
+"""Getting a server and a first model: what the pages of the first run and of our own server ask for."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from dataclasses import replace
+from functools import partial
 
-from wattlight.domain.state import AnswerState, HostContact, InstallState, PullState, ServerWays, SetupFacts
-from wattlight.domain.tokens import TokenUse
-from wattlight.domain.values import Problem
-from wattlight.services.benchmark import Answers, EnergyTap
-from wattlight.services.models import Lane, TaskEnd
+from wattlight.assets import asset_text
+from wattlight.domain.state import (
+    AnswerState,
+    HostContact,
+    InstallState,
+    PullState,
+    ServerState,
+    ServerStatus,
+    ServerWays,
+)
+from wattlight.domain.values import LOCAL_HOST, Problem
+from wattlight.i18n import guess_country, local_zone
+from wattlight.runtime import DEFAULT_PORT, Endpoint, find_server
+from wattlight.services.benchmark import PowerHistory
+from wattlight.services.counting import Counting
+from wattlight.services.current import CurrentSettings, Servers
+from wattlight.services.factory import ServiceFactory
+from wattlight.services.hub import StateHub
+from wattlight.services.models import SerialExecutor, TaskEnd
+from wattlight.services.serving import InstallOptions, KeeperNews, ManagedServer, SetupState
+from wattlight.settings import ServerAddress
+from wattlight.system import clean_environment
 
 from .answering import Answering
 from .line_speed import LineTimer
 
-
-class OwnServer(Protocol):
-    """What is needed of the keeper of the server; every method may take a while or wait."""
-
-    def ways(self) -> ServerWays:
-        """How to come by a server."""
-
-    def start(self) -> None:
-        """Start what is there."""
-
-    def install(self) -> None:
-        """Install a managed copy and start it."""
-
-    def cancel_install(self) -> None:
-        """Stop that."""
-
-    def go_back(self) -> None:
-        """Use the version of our own copy before this one."""
-
-    def restart_with(self, proxy: str) -> None:
-        """End and start the server that is ours, with another HTTPS_PROXY."""
-
-
-@dataclass(frozen=True, slots=True)
-class GuideParts:
-    """What the guide works with; ``publish`` is called on any thread and must return at once.
-
-    Attributes:
-        answers: connects to the server that answers now.
-        tap: knows the power of the last minutes.
-        on_use: counts the tokens of an answer.
-        context: the context length of the settings.
-        remember: keeps "start it with Wattlight" and the proxy in the settings.
-        contacts: reads which hosts were contacted.
-        delete_ledger: deletes what was recorded (raises a Problem).
-        notify: shows a sentence.
-    """
-
-    server: OwnServer
-    answers: Callable[[], Answers]
-    tap: EnergyTap
-    now: Callable[[], datetime]
-    publish: Callable[[SetupFacts], None]
-    on_use: Callable[[TokenUse], None]
-    context: Callable[[], int]
-    remember: Callable[[bool | None, str | None], None]
-    contacts: Callable[[], tuple[HostContact, ...]]
-    delete_ledger: Callable[[], None]
-    notify: Callable[[str, str], None]
-    monotonic: Callable[[], float] = time.monotonic
+RELEASES = "servers/ollama.json"
+PROXY = "HTTPS_PROXY"
 
 
 class SetupGuide:
-    """Implements :class:`~.setup_controls.SetupControls`."""
+    """Keeps the facts of :class:`SetupFacts` in the state, and the server that is ours from its first use.
 
-    def __init__(self, parts: GuideParts, country: str = "", proxy: str = "") -> None:
-        self._parts = parts
-        self._facts = SetupFacts(country=country, proxy=proxy)
+    Every method returns at once; what takes a while happens on a thread of its own.
+    """
+
+    def __init__(
+        self,
+        factory: ServiceFactory,
+        settings: CurrentSettings,
+        hub: StateHub,
+        servers: Servers,
+        history: PowerHistory,
+        counting: Counting,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._factory = factory
+        self._settings = settings
+        self._hub = hub
+        self._servers = servers
+        self._monotonic = monotonic
+        self._child_environ = clean_environment(settings.environ)
+        self._server: ManagedServer | None = None
+        self._variants: frozenset[str] = frozenset()
+        self._used = False
+        self._absence_seen = False
+        self._pulling: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._line = LineTimer()
-        self._errands = Lane("wattlight-setup-errands")
+        self._errands = SerialExecutor("wattlight-setup-errands")
         self._answering = Answering(
-            parts.answers, parts.tap, parts.now, self._answered, parts.on_use, parts.monotonic
+            servers.answers, history, factory.now, self._answered, counting.count, monotonic
         )
+        own = settings.environ.get("HTTPS_PROXY") or settings.environ.get("https_proxy") or ""
+        if settings.value.server_proxy is not None:
+            self._set_proxy(settings.value.server_proxy)
+        self._change(country=guess_country(local_zone(settings.environ).key, settings.environ), proxy=own)
 
-    @property
-    def facts(self) -> SetupFacts:
-        """The newest facts."""
-        return self._facts
+    def begin(self) -> None:
+        """At the start of the program: find again the server that a crash left behind."""
+        if (self._factory.places.state / "managed-server.json").exists():
+            self._errand("server", self._use().take_over)
 
     def close(self, timeout_s: float = 1.0) -> bool:
-        """End what runs; False if it took longer."""
+        """End what runs, and the server if it is ours; False if it took longer."""
         ended = self._answering.close(timeout_s)
-        return self._errands.close(timeout_s) and ended
+        ended = self._errands.close(timeout_s) and ended
+        with self._lock:
+            server = self._server
+        return (server is None or server.close()) and ended
 
     def look(self) -> None:
-        """Look for ways to a server."""
+        """Look anew for a server that could be started or installed."""
         self._errand("server", self._look)
 
     def start_server(self) -> None:
-        """Start what is there."""
+        """Start the installed server, or the managed copy, as our child."""
         self._change(starting=True, server_error="", server_log=())
-        self._parts.remember(True, None)
-        self._errand("server", self._parts.server.start)
+        self._errand("server", lambda: self._use().start())
 
     def install_server(self) -> None:
-        """Install a managed copy."""
-        ways = self._facts.ways or ServerWays()
+        """Fetch and install the managed copy, or a newer one; start it once no model is loaded."""
+        ways = self._hub.state.setup.ways or ServerWays()
         self._change(setup=InstallState(ways.version or ""), server_error="", server_log=())
-        # what the vendor's installer brings starts by itself, and an update leaves that wish as it is
-        if not ways.by_installer and ways.managed is None:
-            self._parts.remember(True, None)
-        self._errand("server", self._parts.server.install)
+        self._errand("server", lambda: self._use().install())
 
     def cancel_install(self) -> None:
-        """Stop installing."""
-        self._parts.server.cancel_install()
+        """Stop an installation; what has arrived is kept."""
+        if self._server is not None:
+            self._server.cancel_install()
 
     def go_back(self) -> None:
-        """Use the version before again."""
-        version = (self._facts.ways or ServerWays()).previous or ""
+        """Use the version of our own copy before this one. The window has asked before."""
+        version = (self._hub.state.setup.ways or ServerWays()).previous or ""
         self._change(setup=InstallState(version, "trying"), server_error="", server_log=())
-        self._errand("server", self._parts.server.go_back)
+        self._errand("server", lambda: self._use().go_back())
 
     def use_proxy(self, proxy: str) -> None:
-        """Restart the server that is ours with a proxy."""
-        self._parts.remember(None, proxy)
+        """Start the server that is ours anew with this HTTPS_PROXY ("" for none)."""
         self._change(starting=True, server_error="", pull_problem=None)
-        self._errand("server", lambda: self._parts.server.restart_with(proxy))
+
+        def restart() -> None:
+            self._set_proxy(proxy)
+            server = self._use()
+            server.stop()
+            server.start()
+
+        self._errand("server", restart)
 
     def try_prompt(self, model: str, prompt: str) -> None:
-        """Ask a model."""
-        self._answering.ask(model, prompt, self._parts.context() or None)
+        """Ask a model; the answer comes piece by piece."""
+        self._answering.ask(model, prompt, self._settings.value.context_length or None)
 
     def stop_answer(self) -> None:
-        """End the answer."""
+        """End the answer that is coming."""
         self._answering.stop()
 
-    def refresh_privacy(self) -> None:
-        """Read the hosts anew."""
-        self._errand("privacy", lambda: self._change(contacts=self._parts.contacts()))
+    def read_contacts(self) -> None:
+        """Read anew which hosts were contacted."""
+        self._errand("privacy", lambda: self._change(contacts=self._contacts()))
 
-    def delete_ledger(self) -> None:
-        """Delete what was recorded."""
-        self._errand("ledger", self._parts.delete_ledger)
+    def server_seen(self, state: ServerState) -> None:
+        """A look at the server: start ours where none runs and the person wants that; keep its log small."""
+        if state.status is ServerStatus.ABSENT and not self._absence_seen:
+            self._absence_seen = True
+            if self._settings.value.start_server:
+                self._errand("server", lambda: self._use().start())
+        server = self._server
+        if server is not None and state.status is ServerStatus.READY:
+            server.tend(state.running)
 
     def server_up(self, ours: bool) -> None:
         """News of the keeper: a server of ours is up, or was stopped."""
@@ -163,11 +169,11 @@ class SetupGuide:
 
     def setup_ended(self, problem: Problem | None) -> None:
         """News of the keeper: an installation ended."""
-        known = self._facts.setup or InstallState("")
+        known = self._hub.state.setup.setup or InstallState("")
         if problem is None and known.stage == "opened":
             pass  # the rest happens in the installer; the server is seen when it is there
         elif problem is None:
-            self._change(setup=None, starting=not self._facts.server_is_ours)
+            self._change(setup=None, starting=not self._hub.state.setup.server_is_ours)
         elif problem.code == "cancelled":
             self._change(setup=None)
         else:
@@ -175,10 +181,14 @@ class SetupGuide:
         self.look()
 
     def pulls_changed(self, pulls: tuple[PullState, ...]) -> None:
-        """Downloads went on: time the first stretch of them."""
+        """Downloads went on: note the hosts of new ones, time the first stretch."""
+        now = frozenset(p.model for p in pulls if not (p.error or p.cancelled))
+        new, self._pulling = now - self._pulling, now
+        for model in new:
+            self._errand("privacy", partial(self._note_model, model))
         for pull in pulls:
             if pull.completed_bytes and not pull.done:
-                speed = self._line.take(pull, self._parts.monotonic())
+                speed = self._line.take(pull, self._monotonic())
                 if speed is not None:
                     self._change(line_bytes_per_s=speed)
                 return
@@ -188,8 +198,12 @@ class SetupGuide:
         if end.kind == "pull":
             self._change(pull_problem=None if end.problem is None else end.problem.code)
 
+    def startable(self) -> bool:
+        """Whether a click could start a server; looks for programs."""
+        return ways_of(self._peek().ways()).startable
+
     def _look(self) -> None:
-        self._change(ways=self._parts.server.ways())
+        self._change(ways=ways_of(self._peek().ways()))
 
     def _answered(self, answer: AnswerState) -> None:
         self._change(answer=answer)
@@ -202,14 +216,136 @@ class SetupGuide:
                 if kind == "server":
                     self.server_down(problem)
                 else:
-                    self._parts.notify(kind, str(problem))
+                    self._hub.notify(kind, str(problem), self._factory.now())
 
         self._errands.submit(work)
 
     def _change(self, **values: object) -> None:
+        self._hub.update(
+            lambda state: replace(state, setup=replace(state.setup, **values))  # type: ignore[arg-type]  # its own fields
+        )
+
+    def _set_proxy(self, proxy: str) -> None:
+        for name in (PROXY, PROXY.lower()):
+            self._child_environ.pop(name, None)
+        if proxy:
+            self._child_environ[PROXY] = proxy
+
+    def _peek(self) -> ManagedServer:
+        """The keeper; as long as it did nothing it follows what is known of the cards."""
+        variants = self._wanted_variants()
         with self._lock:
-            facts = replace(self._facts, **values)  # type: ignore[arg-type]  # names of its own fields
-            if facts == self._facts:
-                return
-            self._facts = facts
-            self._parts.publish(facts)
+            if self._server is None or (not self._used and variants != self._variants):
+                self._variants = variants
+                self._server = self._make(variants)
+            return self._server
+
+    def _use(self) -> ManagedServer:
+        keeper = self._peek()
+        self._used = True
+        return keeper
+
+    def _make(self, variants: frozenset[str]) -> ManagedServer:
+        places = self._factory.places
+        news = KeeperNews(self._up, self._down, self._installing, self.setup_ended, self._release_asked)
+        return ManagedServer(
+            places.data,
+            places.state,
+            self._child_environ,
+            asset_text(RELEASES),
+            news,
+            variants=variants,
+            installed_port=self._expected_port(),
+        )
+
+    def _expected_port(self) -> int:
+        """The port at which the settings or OLLAMA_HOST, and so other programs, expect the server."""
+        servers = self._settings.value.servers
+        address = next((s for s in servers if s.host == LOCAL_HOST), ServerAddress())
+        try:
+            endpoint = find_server(address, self._settings.environ)
+        except Problem:
+            return DEFAULT_PORT
+        return endpoint.port if endpoint.is_loopback else DEFAULT_PORT
+
+    def _wanted_variants(self) -> frozenset[str]:
+        profile = self._hub.state.local.profile
+        devices = () if profile is None else profile.devices
+        return frozenset({"rocm"}) if any(d.backend == "rocm" for d in devices) else frozenset()
+
+    def _up(self, endpoint: Endpoint | None) -> None:
+        self._servers.move(self._hub.state.local.id, endpoint)
+        self.server_up(endpoint is not None)
+
+    def _down(self, problem: Problem) -> None:
+        self.server_down(problem)
+        self.look()
+
+    def _installing(self, state: SetupState) -> None:
+        if state.stage.value not in {"done", "cancelled", "failed"}:
+            self.setup_changed(
+                InstallState(
+                    state.version,
+                    state.stage.value,
+                    state.done_bytes,
+                    state.total_bytes,
+                    state.bytes_per_s,
+                    state.error,
+                )
+            )
+
+    def _contacts(self) -> tuple[HostContact, ...]:
+        rows = self._factory.jobs().contacts()
+        return tuple(HostContact(c.host, c.reason, c.last_at, c.times) for c in rows)
+
+    def _note_model(self, model: str) -> None:
+        from wattlight.catalog.registry import read_address
+
+        try:
+            host = read_address(model).host
+        except Problem:
+            return
+        self._note_host(host, "model")
+
+    def _release_asked(self, host: str) -> None:
+        self._note_host(host, "server")
+
+    def _note_host(self, host: str, reason: str) -> None:
+        try:
+            self._factory.jobs().note_contact(host, reason, self._factory.now())
+        except Problem as problem:
+            logging.getLogger("wattlight").warning("a contact is not noted: %s", problem)
+
+
+def ways_of(ways: InstallOptions) -> ServerWays:
+    """The server's answer as the pages take it."""
+    installed, release = ways.installed, ways.release
+    if ways.installer is not None:
+        return ServerWays(
+            program=None if installed is None else str(installed.binary),
+            commands=() if installed is None else installed.service_commands,
+            managed=ways.managed,
+            version=ways.installer.version,
+            download_bytes=ways.installer.expected_bytes,
+            disk_bytes=ways.installer.expected_bytes,
+            download_is_exact=ways.installer.size_bytes is not None,
+            disk_is_exact=False,
+            by_installer=True,
+        )
+    return ServerWays(
+        program=None if installed is None else str(installed.binary),
+        commands=() if installed is None else installed.service_commands,
+        managed=ways.managed,
+        version=None if release is None else release.version,
+        download_bytes=0 if release is None else release.download_bytes,
+        disk_bytes=0 if release is None else release.disk_bytes,
+        kept_bytes=0 if release is None else release.unpacked_bytes,
+        download_is_exact=release is None or release.download_is_exact,
+        disk_is_exact=release is None or release.disk_is_exact,
+        with_amd=release is not None and any(a.variant == "rocm" for a in release.artefacts),
+        without_amd=release is not None and "rocm" in release.lacking,
+        why_not=ways.why_not or "",
+        newer=ways.update is not None,
+        previous=ways.previous,
+        restart_due=ways.restart_due,
+    )

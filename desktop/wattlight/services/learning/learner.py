@@ -39,7 +39,7 @@ Predict = Callable[[RunningModel], Prediction | None]
 
 
 class ComparisonBook(Protocol):
-    """Where comparisons are kept (:class:`wattlight.store.jobs.JobsBook`)."""
+    """Where comparisons are kept (:class:`wattlight.store.jobs.LearningStore`)."""
 
     def add_comparison(self, comparison: Comparison) -> None:
         """Remember a load."""
@@ -116,6 +116,11 @@ class LoadLearner:
         for comparison in ready:
             self._keep(comparison)
         return ready
+
+    def tick_if_known(self, sample: MachineSample, running: tuple[RunningModel, ...] | None) -> None:
+        """:meth:`tick` where the server said which models are loaded."""
+        if running is not None:
+            self.tick(sample, running)
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All loads compared so far, newest first; empty while the file cannot be read."""

@@ -1,7 +1,7 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
-from .lane import Lane
-from .merging import Merged
+from .lane import SerialExecutor
+from .merging import Throttle
 from .pulls import run_pull
 from .removing import remove_model
 from .room import room_by_size
@@ -14,13 +14,13 @@ __all__ = [
     "SMALL_BYTES",
     "DamagedLayer",
     "FitsBeside",
-    "Lane",
-    "Merged",
     "ModelTasks",
+    "SerialExecutor",
     "ServerWatch",
     "SwitchResult",
     "TaskEnd",
     "TaskSettings",
+    "Throttle",
     "damage_problem",
     "damaged_layers",
     "remove_damaged",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 Job = Callable[[], None]
 
 
-class Lane:
+class SerialExecutor:
     """Runs jobs in order. A job must not raise and must end soon after its own cancel event is set."""
 
     def __init__(self, name: str) -> None:
@@ -28,11 +28,12 @@ class Lane:
                 self._thread.start()
             return True
 
-    def close(self, timeout_s: float) -> bool:
-        """Forget what waits, wait for what runs; False when that did not end in time."""
+    def close(self, timeout_s: float, finish: bool = False) -> bool:
+        """Forget what waits (``finish``: do it first) and wait for what runs; False when that took longer."""
         with self._lock:
             self._closed = True
-            self._jobs.clear()
+            if not finish:
+                self._jobs.clear()
             thread = self._thread
         if thread is None:
             return True

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Merged(Generic[Value]):
+class Throttle(Generic[Value]):
     """Passes values on, no more often than every ``interval_s``; :meth:`flush` passes on what is held back.
 
     For one thread. ``clock`` is monotonic seconds.

@@ -9,7 +9,7 @@ from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.runtime import ModelServer, RuntimeProblem
 
-from .merging import Merged
+from .merging import Throttle
 
 BROKEN = frozenset({"cut_stream", "no_server", "silent_server"})
 """After these a pull is tried again: a server that is restarted or updated comes back."""
@@ -32,7 +32,7 @@ def run_pull(
     """
     waits = iter(WAITS_S)
     pause = wait or cancel.wait
-    merged = Merged(publish, clock)
+    merged = Throttle(publish, clock)
     last = PullState(clean_text(model), status="pulling manifest")
     while True:
         begun_with = last.completed_bytes

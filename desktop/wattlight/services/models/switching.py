@@ -11,7 +11,13 @@ from wattlight.runtime import ModelServer, RuntimeProblem, same_model
 
 FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
 """Whether a model fits beside those that are loaded; None when that cannot be told."""
+Announce = Callable[[str, int | None], None]
+"""Hears of each load, with the context length asked for, before it begins."""
 _SHORTEST_RELOAD_S = 60
+
+
+def not_announced(_model: str, _context_length: int | None) -> None:
+    """Where nobody learns from loads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ def switch(
     context_length: int | None = None,
     cancel: Event | None = None,
     say: Callable[[str], None] = lambda _: None,
+    announce: Announce = not_announced,
 ) -> SwitchResult:
     """Load ``model``, unload the others.
 
@@ -50,6 +57,7 @@ def switch(
 
     def load() -> RunningModel | None:
         say(f"loading {model}")
+        announce(model, context_length)
         return server.load(model, keep_alive=keep_alive, context_length=context_length, cancel=cancel)
 
     if not others:
@@ -65,7 +73,7 @@ def switch(
     except RuntimeProblem as problem:
         if problem.code == "cancelled":
             raise
-        raise _after_failure(server, others, gone, problem, say) from problem
+        raise _after_failure(server, others, gone, problem, say, announce) from problem
     return SwitchResult(loaded, gone, kept, unloaded_first=True)
 
 
@@ -108,6 +116,7 @@ def _after_failure(
     gone: tuple[str, ...],
     problem: RuntimeProblem,
     say: Callable[[str], None],
+    announce: Announce,
 ) -> RuntimeProblem:
     """Load what was unloaded again, and word the error so that it tells what is loaded now."""
     back: list[str] = []
@@ -117,6 +126,7 @@ def _after_failure(
             continue
         say(f"loading {model.name}")
         try:
+            announce(model.name, model.context_length)
             server.load(model.name, keep_alive=_remaining(model), context_length=model.context_length)
             back.append(model.name)
         except RuntimeProblem:

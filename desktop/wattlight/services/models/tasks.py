@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,10 @@ from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.runtime import ModelServer, RuntimeProblem, same_model
 from wattlight.services.hub import InOrder
 
-from .lane import Lane
+from .lane import SerialExecutor
 from .pulls import run_pull
 from .removing import remove_model
-from .switching import FitsBeside, switch, unload_all
+from .switching import Announce, FitsBeside, not_announced, switch, unload_all
 from .verifying import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged
 
 
@@ -63,17 +63,19 @@ class ModelTasks:
 
     def __init__(
         self,
-        server_for: Callable[[HostId], ModelServer],
+        servers: Mapping[HostId, ModelServer],
         fits_beside: Callable[[HostId], FitsBeside],
         on_change: OnChange,
         on_end: Callable[[TaskEnd], None],
         *,
         settings: Callable[[], TaskSettings] = TaskSettings,
         folders: Callable[[HostId], tuple[Path, ...]] = lambda _: (),
+        announce: Announce = not_announced,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server_for = server_for
+        self._servers = servers
+        self._announce = announce
         self._fits_beside = fits_beside
         self._changes: InOrder[tuple[tuple[TaskState, ...], tuple[PullState, ...]]] = InOrder(
             lambda change: on_change(*change)
@@ -88,8 +90,8 @@ class ModelTasks:
         self._tasks: list[_Task] = []
         self._pulls: dict[str, PullState] = {}
         self._pull_cancels: dict[str, threading.Event] = {}
-        self._operations = Lane("wattlight-models")
-        self._transfers = Lane("wattlight-pulls")
+        self._operations = SerialExecutor("wattlight-models")
+        self._transfers = SerialExecutor("wattlight-pulls")
 
     def load(self, model: str, context_length: int | None = None, host: HostId = LOCAL_HOST) -> None:
         """Load ``model`` beside what is loaded."""
@@ -97,6 +99,7 @@ class ModelTasks:
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings()
             context = context_length or wanted.context_length
+            self._announce(model, context)
             loaded = server.load(
                 model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
             )
@@ -130,6 +133,7 @@ class ModelTasks:
                 context_length=wanted.context_length,
                 cancel=task.cancel,
                 say=lambda text: self._say(task, text),
+                announce=self._announce,
             )
             return result.kept[0][1] if result.kept else ""
 
@@ -142,6 +146,7 @@ class ModelTasks:
             now = next((m for m in server.running(task.cancel) if same_model(m.name, model)), None)
             keep_alive = "forever" if keep else self._settings().keep_alive or "5m"
             context = None if now is None else now.context_length
+            self._announce(model, context)
             server.load(model, keep_alive=keep_alive, context_length=context, cancel=task.cancel)
             return ""
 
@@ -238,7 +243,7 @@ class ModelTasks:
             if task.cancel.is_set():
                 end = TaskEnd(kind, model, host, cancelled=True)
             else:
-                end = TaskEnd(kind, model, host, note=work(self._server_for(host), task))
+                end = TaskEnd(kind, model, host, note=work(self._servers[host], task))
         except Problem as problem:
             end = TaskEnd(kind, model, host, problem, cancelled=problem.code == "cancelled")
         except Exception as error:  # noqa: BLE001 - the worker must live; the error is told, not hidden
@@ -264,7 +269,7 @@ class ModelTasks:
         problem: Problem | None = None
         try:
             if not cancel.is_set():
-                problem = run_pull(self._server_for(host), model, publish, cancel, clock=self._clock)
+                problem = run_pull(self._servers[host], model, publish, cancel, clock=self._clock)
             if problem is None and not cancel.is_set():
                 problem = self._verify(model, host, publish, cancel)
             if problem is None and not cancel.is_set():

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.values import HostId
 from wattlight.runtime import ModelServer
 
 SHOWN_S = 1.0
@@ -24,12 +25,14 @@ class ServerWatch:
 
     def __init__(
         self,
-        server: ModelServer,
-        publish: Callable[[ServerState], None],
+        servers: Mapping[HostId, ModelServer],
+        host: HostId,
+        publish: Callable[[HostId, ServerState], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server = server
+        self._servers = servers
+        self._host = host
         self._publish = publish
         self._clock = clock
         self._state: ServerState | None = None
@@ -73,7 +76,7 @@ class ServerWatch:
         """Ask once, publish, and return how many seconds to wait before the next time."""
         asked, self._refresh = self._refresh, False
         full = asked or self._full_is_due()
-        state = self._server.state(self._state, full=full, cancel=self._stopping)
+        state = self._servers[self._host].state(self._state, full=full, cancel=self._stopping)
         if self._stopping.is_set():
             return 0.0
         ready = state.status is ServerStatus.READY
@@ -81,7 +84,7 @@ class ServerWatch:
             self._full_at = self._clock()
         self._failures = 0 if ready else self._failures + 1
         self._state = state
-        self._publish(state)
+        self._publish(self._host, state)
         return self._pause()
 
     def _full_is_due(self) -> bool:

@@ -1,6 +1,6 @@
 """The pass-through as the program uses it: off until asked for, its counts kept, clients pointed at it."""
 
-from .keeper import TokenKeeper
+from .keeper import TokenWriter
 from .switch import PassThrough, PassThroughState, pointing_at
 from .window_energy import ModelEnergy, WindowEnergy
 
@@ -8,7 +8,7 @@ __all__ = [
     "ModelEnergy",
     "PassThrough",
     "PassThroughState",
-    "TokenKeeper",
+    "TokenWriter",
     "WindowEnergy",
     "pointing_at",
 ]

@@ -4,25 +4,25 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
 
 from wattlight.domain.tokens import TokenUse
 from wattlight.domain.values import Problem
+from wattlight.store.jobs import LearningStore
 
 MOST_WAITING = 10_000
 GATHER_S = 5.0
 """Requests of so many seconds are written together."""
 
 
-class TokenKeeper:
+class TokenWriter:
     """One thread that sleeps until a request was counted. :meth:`take` never blocks.
 
     While the file cannot be written, requests wait (the oldest go when there are too many) and are written
     with the next ones.
     """
 
-    def __init__(self, write: Callable[[Sequence[TokenUse]], None], gather_s: float = GATHER_S) -> None:
-        self._write = write
+    def __init__(self, store: LearningStore, gather_s: float = GATHER_S) -> None:
+        self._store = store
         self._gather_s = gather_s
         self._waiting: queue.SimpleQueue[TokenUse | None] = queue.SimpleQueue()
         self._kept: list[TokenUse] = []
@@ -74,7 +74,7 @@ class TokenKeeper:
         if not self._kept:
             return
         try:
-            self._write(self._kept)
+            self._store.add_uses(self._kept)
         except Problem as problem:
             if not self._failing:
                 logging.getLogger("wattlight").warning("token counts wait: %s", problem)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from wattlight.domain.tokens import TokenUse
 
-from ..benchmark import EnergyTap
+from ..benchmark import PowerHistory
 
 SHORTEST_S = 2.0
 """The power during a shorter request is not known from samples a second apart."""
@@ -57,7 +57,7 @@ class WindowEnergy:
 
     def __init__(
         self,
-        tap: EnergyTap,
+        tap: PowerHistory,
         rest_w: Callable[[], float | None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

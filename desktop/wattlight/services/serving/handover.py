@@ -16,7 +16,7 @@ from wattlight.runtime.managed import (
     make_room,
     open_installer,
 )
-from wattlight.services.models import Merged
+from wattlight.services.models import Throttle
 
 from .setup import SetupStage, SetupState
 
@@ -38,7 +38,7 @@ class InstallerHandover:
         self._fetcher = fetcher
         self._tools = tools
         self._environ = environ
-        self._merged: Merged[SetupState] = Merged(publish, clock)
+        self._merged: Throttle[SetupState] = Throttle(publish, clock)
         self._state = SetupState("")
 
     def run(self, installer: Installer, cancel: Event) -> Path:

@@ -27,14 +27,14 @@ from wattlight.runtime.managed import (
     proxy_environment,
     this_system,
 )
-from wattlight.services.models import Lane
+from wattlight.services.models import SerialExecutor
 
 from .handover import InstallerHandover
 from .setup import ServerSetup, SetupState
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class InstallOptions:
     """The ways to a server where none runs, best first.
 
     ``installed`` is a program found here; with ``service_commands`` it is a service of the system, which is
@@ -82,7 +82,7 @@ class KeeperNews:
     contacted: Callable[[str], None] = lambda _: None
 
 
-class ServerKeeper:
+class ManagedServer:
     """Starts, installs, updates and ends the server of this computer. Methods return at once.
 
     ``data`` and ``state`` are folders of Wattlight; ``environ`` is the cleaned environment of children. A
@@ -116,7 +116,7 @@ class ServerKeeper:
         self._system = this_system() if system is None else system
         self._tools = InstallerTools() if tools is None else tools
         self._opened: Path | None = None
-        self._setups = Lane("wattlight-setup")
+        self._setups = SerialExecutor("wattlight-setup")
         self._cancel = threading.Event()
         self._supervisor: Supervisor | None = None
         self._lock = threading.Lock()
@@ -127,11 +127,13 @@ class ServerKeeper:
         """The server's own log."""
         return self._log.file
 
-    def ways(self) -> Ways:
+    def ways(self) -> InstallOptions:
         """What can be done where no server runs."""
         installed = find_installed(self._environ, self._look_below)
         used = self._versions.in_use()
-        known = Ways(installed, used.current, None, previous=used.previous, restart_due=self._restart_due)
+        known = InstallOptions(
+            installed, used.current, None, previous=used.previous, restart_due=self._restart_due
+        )
         try:
             installer = choose_installer(self._releases, self._system[0])
             if installer is not None:
@@ -275,7 +277,7 @@ class ServerKeeper:
         self._news.down(problem)
 
 
-def _nothing_to_start(ways: Ways) -> RuntimeProblem:
+def _nothing_to_start(ways: InstallOptions) -> RuntimeProblem:
     if ways.installed is not None:
         commands = " ; ".join(ways.installed.service_commands[:1])
         return RuntimeProblem(

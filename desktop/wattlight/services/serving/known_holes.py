@@ -10,7 +10,7 @@ from wattlight.runtime.managed import Advisory, advisories_for, floor_version
 from wattlight.services.hub import StateHub
 
 
-class KnownHoles:
+class SecurityAdvisories:
     """Looks at the version of each server that was seen; any thread."""
 
     def __init__(self, advisories: tuple[Advisory, ...], hub: StateHub, now: Callable[[], datetime]) -> None:

@@ -9,7 +9,7 @@ from threading import Event
 
 from wattlight.domain.values import Problem
 from wattlight.runtime.managed import Fetcher, FetchProgress, InUse, Release, Versions
-from wattlight.services.models import Merged
+from wattlight.services.models import Throttle
 
 
 class SetupStage(StrEnum):
@@ -54,7 +54,7 @@ class ServerSetup:
         self._versions = versions
         self._fetcher = fetcher
         self._environ = environ
-        self._merged: Merged[SetupState] = Merged(publish, clock)
+        self._merged: Throttle[SetupState] = Throttle(publish, clock)
         self._state = SetupState("")
 
     def run(self, release: Release, cancel: Event) -> InUse:

@@ -1,8 +1,8 @@
 """The small database that all processes of one user share: comparisons, speeds, tokens by the hour."""
 
-from .book import JobsBook, open_jobs
+from .book import LearningStore, open_jobs
 from .contacts import Contact
 from .problem import JobsProblem
 from .tokens import TokenHour
 
-__all__ = ["Contact", "JobsBook", "JobsProblem", "TokenHour", "open_jobs"]
+__all__ = ["Contact", "JobsProblem", "LearningStore", "TokenHour", "open_jobs"]

@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -22,85 +23,108 @@ from .tokens import TokenHour
 _DAMAGE = ("malformed", "not a database", "encrypted", "corrupt")
 
 
-class JobsBook:
+class LearningStore:
     """One connection, used by any thread, one at a time. Several processes may have the file open.
 
-    Every method raises :class:`JobsProblem` when the file cannot be used.
+    The file is opened (made, if there is none) with the first question; ``now`` names a damaged one that is
+    put aside. Every method raises :class:`JobsProblem` when the file cannot be used.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, file: Path, now: datetime) -> None:
+        self._file = file
+        self._now = now
+        self._opened: sqlite3.Connection | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._connection.close()
+            if self._opened is not None:
+                self._opened.close()
+
+    def open(self) -> None:
+        """Open the file now. A damaged one is renamed and a new one begun: what it held can be learned again.
+
+        Raises:
+            JobsProblem: it is of a newer version (it is left alone), or the place is not writable.
+        """
+        with self._lock:
+            self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = _opened(self._file, self._now)
+        return self._opened
+
+    @contextmanager
+    def _using(self, what: str) -> Iterator[sqlite3.Connection]:
+        with self._lock, translated(what):
+            yield self._connect()
 
     def add_comparison(self, comparison: Comparison) -> None:
         """Remember a load."""
-        with self._lock, translated("written"):
-            comparisons.add(self._connection, comparison)
+        with self._using("written") as connection:
+            comparisons.add(connection, comparison)
 
     def comparisons(self, host: HostId = LOCAL_HOST, limit: int = 500) -> tuple[Comparison, ...]:
         """The newest ``limit`` loads of a computer, newest first."""
-        with self._lock, translated("read"):
-            return comparisons.newest(self._connection, host, limit)
+        with self._using("read") as connection:
+            return comparisons.newest(connection, host, limit)
 
     def add_speed(self, speed: MeasuredSpeed) -> None:
         """Remember a run of the benchmark."""
-        with self._lock, translated("written"):
-            speeds.add(self._connection, speed)
+        with self._using("written") as connection:
+            speeds.add(connection, speed)
 
     def speeds(self, host: HostId = LOCAL_HOST, digest: str | None = None) -> tuple[MeasuredSpeed, ...]:
         """Runs of the benchmark, of one model or of all, newest first."""
-        with self._lock, translated("read"):
-            return speeds.newest(self._connection, host, digest)
+        with self._using("read") as connection:
+            return speeds.newest(connection, host, digest)
 
     def add_uses(self, uses: Sequence[TokenUse]) -> None:
         """Add requests to the sums of their hours, all or none of them."""
-        with self._lock, translated("written"):
-            tokens.add(self._connection, uses)
+        with self._using("written") as connection:
+            tokens.add(connection, uses)
 
     def token_hours(self, start: datetime, end: datetime, host: HostId = LOCAL_HOST) -> tuple[TokenHour, ...]:
         """Sums of the hours in [start, end), in order of time."""
-        with self._lock, translated("read"):
-            return tokens.between(self._connection, start, end, host)
+        with self._using("read") as connection:
+            return tokens.between(connection, start, end, host)
 
     def note_contact(self, host: str, reason: str, at: datetime) -> None:
         """Remember that a host was contacted, and why ("model", "shape", "server")."""
-        with self._lock, translated("written"):
-            contacts.note(self._connection, host, reason, at)
+        with self._using("written") as connection:
+            contacts.note(connection, host, reason, at)
 
     def contacts(self) -> tuple[Contact, ...]:
         """Every host that was contacted, the latest first."""
-        with self._lock, translated("read"):
-            return contacts.newest(self._connection)
+        with self._using("read") as connection:
+            return contacts.newest(connection)
 
     def forget(self) -> None:
         """Remove everything that was learned and counted."""
-        with self._lock, translated("written"):
+        with self._using("written") as connection:
             for table in ("comparison", "speed", "token_hour"):
-                self._connection.execute(f"DELETE FROM {table}")
+                connection.execute(f"DELETE FROM {table}")
 
 
-def open_jobs(file: Path, now: datetime) -> JobsBook:
-    """The shared database in ``file``, made if there is none.
+def open_jobs(file: Path, now: datetime) -> LearningStore:
+    """The shared database in ``file``, opened at once (see :meth:`LearningStore.open`)."""
+    store = LearningStore(file, now)
+    store.open()
+    return store
 
-    A damaged file is renamed and a new one begun: what it held can be learned again.
 
-    Raises:
-        JobsProblem: it is of a newer version (it is left alone), or the place is not writable.
-    """
+def _opened(file: Path, now: datetime) -> sqlite3.Connection:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            return JobsBook(_connect(file))
+            return _connect(file)
         except sqlite3.DatabaseError as error:
             if not any(word in str(error).lower() for word in _DAMAGE):
                 raise
             set_aside(file, now)
-            return JobsBook(_connect(file))
+            return _connect(file)
     except sqlite3.Error as error:
         raise JobsProblem(
             f"The file {file.name} cannot be opened ({str(error)[:80]}).",

@@ -10,7 +10,7 @@ from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenU
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
-from wattlight.services.benchmark import Benchmark, BenchmarkProblem, EnergyTap, Progress, Subject, TryIt
+from wattlight.services.benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject, TryIt
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SUBJECT = Subject("llama3.1:8b", "d1", "RTX", 8192, "0.33.0")
@@ -24,7 +24,7 @@ class Machine:
         self.idle_w = idle_w
         self.busy_w = busy_w
         self.time = 100.0
-        self.tap = EnergyTap()
+        self.tap = PowerHistory()
         self.questions: list[Question] = []
         self.longest: int | None = None
         self.counted = True
@@ -156,7 +156,7 @@ def test_no_sensor_and_no_sampler() -> None:
 
 def test_an_unknown_rest_is_said() -> None:
     machine = Machine()
-    machine.tap = EnergyTap()
+    machine.tap = PowerHistory()
     machine.sample(busy=False)
     result = measure(machine)
     assert result.energy_reason == "What the computer draws at rest is included."
@@ -194,11 +194,11 @@ def test_the_tap_knows_what_it_did_not_see() -> None:
     machine.time += 1
     machine.sample(busy=False, power=None)
     assert tap.between(164.5, 165.5).joules is None
-    assert EnergyTap().between(0, 1).joules is None
+    assert PowerHistory().between(0, 1).joules is None
 
 
 def test_the_tap_forgets_and_waits() -> None:
-    tap = EnergyTap()
+    tap = PowerHistory()
     machine = Machine()
     machine.tap = tap
     machine.pass_time(700, busy=False)
@@ -208,7 +208,7 @@ def test_the_tap_forgets_and_waits() -> None:
 
 
 def test_a_part_that_appears_midway_makes_the_sum_unknown() -> None:
-    tap = EnergyTap()
+    tap = PowerHistory()
     for second in range(4):
         names = ["a", "b"] if second > 1 else ["a"]
         parts = tuple(

@@ -8,7 +8,7 @@ from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import DeviceSample, MachineSample, Problem, Quality, Scope
 from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
-from wattlight.services.benchmark import EnergyTap
+from wattlight.services.benchmark import PowerHistory
 from wattlight.services.first_run.answering import Answering
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -48,7 +48,7 @@ def sample(at_s: float, watts: float) -> MachineSample:
     return MachineSample(HOST, NOW, at_s, (part,))  # type: ignore[arg-type]
 
 
-def ask(server: Server, clock: Clock, tap: EnergyTap) -> tuple[list[AnswerState], list[TokenUse]]:
+def ask(server: Server, clock: Clock, tap: PowerHistory) -> tuple[list[AnswerState], list[TokenUse]]:
     states: list[AnswerState] = []
     uses: list[TokenUse] = []
     over = Event()
@@ -69,7 +69,7 @@ END = AnswerPiece(end=AnswerEnd(Counters(prompt_tokens=5, output_tokens=40, outp
 
 
 def test_an_answer_comes_in_pieces_and_ends_with_its_figures() -> None:
-    clock, tap = Clock(), EnergyTap()
+    clock, tap = Clock(), PowerHistory()
     for second in range(120):
         tap.take(sample(95.0 + second, 50.0))
     server = Server(clock, [AnswerPiece("Hm", thinking=True), AnswerPiece("A "), AnswerPiece("watt."), END])
@@ -87,7 +87,7 @@ def test_an_answer_comes_in_pieces_and_ends_with_its_figures() -> None:
 
 def test_without_power_the_energy_is_unknown_with_its_reason() -> None:
     clock = Clock()
-    tap = EnergyTap()
+    tap = PowerHistory()
     made = sample(99.0, 0.0)
     blind = DeviceSample("cpu", "P", "cpu", "amd", reason="no")
     tap.take(MachineSample(made.host, NOW, 99.0, (blind,)))
@@ -99,7 +99,7 @@ def test_without_power_the_energy_is_unknown_with_its_reason() -> None:
 
 def test_a_short_answer_has_no_energy_rather_than_a_guess() -> None:
     clock = Clock()
-    states, _ = ask(Server(clock, [END]), clock, EnergyTap())
+    states, _ = ask(Server(clock, [END]), clock, PowerHistory())
     assert states[-1].joules is None
     assert states[-1].joules_reason
     assert states[-1].tokens_per_s == 20.0
@@ -108,13 +108,13 @@ def test_a_short_answer_has_no_energy_rather_than_a_guess() -> None:
 def test_what_fails_is_said_and_what_came_stays() -> None:
     clock = Clock()
     problem = Problem("It does not fit.", "Choose a smaller one.", "out_of_memory")
-    states, _ = ask(Server(clock, [AnswerPiece("half")], problem), clock, EnergyTap())
+    states, _ = ask(Server(clock, [AnswerPiece("half")], problem), clock, PowerHistory())
     assert states[-1].text == "half"
     assert states[-1].error == "It does not fit. Choose a smaller one."
 
 
 def test_a_cancel_is_no_error() -> None:
     clock = Clock()
-    states, _ = ask(Server(clock, [], Problem("Cancelled.", "", "cancelled")), clock, EnergyTap())
+    states, _ = ask(Server(clock, [], Problem("Cancelled.", "", "cancelled")), clock, PowerHistory())
     assert states[-1].error is None
     assert not states[-1].running

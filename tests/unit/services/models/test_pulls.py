@@ -12,7 +12,7 @@ from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import PullState
 from wattlight.runtime import ModelServer, OllamaServer, RuntimeProblem
 from wattlight.services.models import run_pull
-from wattlight.services.models.merging import Merged
+from wattlight.services.models.merging import Throttle
 
 
 class Script:
@@ -94,7 +94,7 @@ def test_a_real_connection_that_breaks(fake: FakeOllama, server: OllamaServer) -
 def test_merging_passes_at_most_ten_a_second_and_always_the_last(gaps: list[float]) -> None:
     now = 0.0
     passed: list[tuple[float, int]] = []
-    merged: Merged[int] = Merged(lambda value: passed.append((now, value)), lambda: now)
+    merged: Throttle[int] = Throttle(lambda value: passed.append((now, value)), lambda: now)
     for number, gap in enumerate(gaps):
         now += gap
         merged.offer(number)
@@ -108,7 +108,7 @@ def test_merging_passes_at_most_ten_a_second_and_always_the_last(gaps: list[floa
 
 def test_a_value_of_another_kind_is_passed_on_at_once() -> None:
     passed: list[str] = []
-    merged: Merged[str] = Merged(passed.append, lambda: 0.0)
+    merged: Throttle[str] = Throttle(passed.append, lambda: 0.0)
     for text, kind in (("pulling 1", True), ("pulling 2", False), ("verifying", True)):
         merged.offer(text, now=kind)
     assert passed == ["pulling 1", "verifying"]

@@ -10,6 +10,7 @@ import pytest
 
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import PullState, TaskState
+from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.runtime import OllamaServer
 from wattlight.services.models import ModelTasks, TaskEnd, TaskSettings
 
@@ -53,7 +54,7 @@ def heard() -> Heard:
 @pytest.fixture
 def tasks(server: OllamaServer, heard: Heard) -> Iterator[ModelTasks]:
     made = ModelTasks(
-        lambda _: server,
+        {LOCAL_HOST: server},
         lambda _: lambda *_: True,
         heard.change,
         heard.end,
@@ -105,10 +106,13 @@ def test_an_error_is_told_once_and_the_worker_lives(
 
 
 def test_an_error_of_our_own_is_one_sentence(heard: Heard) -> None:
-    def broken(_: object) -> OllamaServer:
-        raise ZeroDivisionError
+    class Broken(dict[HostId, OllamaServer]):
+        """Fails to find any."""
 
-    tasks = ModelTasks(broken, lambda _: lambda *_: True, heard.change, heard.end)
+        def __getitem__(self, _host: HostId) -> OllamaServer:
+            raise ZeroDivisionError
+
+    tasks = ModelTasks(Broken(), lambda _: lambda *_: True, heard.change, heard.end)
     tasks.load("a")
     end = heard.wait_ends()
     assert end.problem is not None
@@ -203,7 +207,11 @@ def test_fault_66_a_pull_that_says_success_but_kept_damaged_files(
     files["template"].write_bytes(b"damaged")
     fake.offer("registry.example/me/a")
     made = ModelTasks(
-        lambda _: server, lambda _: lambda *_: True, heard.change, heard.end, folders=lambda _: (tmp_path,)
+        {LOCAL_HOST: server},
+        lambda _: lambda *_: True,
+        heard.change,
+        heard.end,
+        folders=lambda _: (tmp_path,),
     )
     made.pull("registry.example/me/a")
     end = heard.wait_ends()
@@ -226,7 +234,11 @@ def test_fault_66_after_a_digest_mismatch_every_file_is_hashed(
     store(tmp_path, "registry.example/me/a:latest")["model"].write_bytes(b"damaged")
     fake.offer("registry.example/me/a")
     made = ModelTasks(
-        lambda _: server, lambda _: lambda *_: True, heard.change, heard.end, folders=lambda _: (tmp_path,)
+        {LOCAL_HOST: server},
+        lambda _: lambda *_: True,
+        heard.change,
+        heard.end,
+        folders=lambda _: (tmp_path,),
     )
     made.pull("registry.example/me/a")
     assert heard.wait_ends(1).problem is None

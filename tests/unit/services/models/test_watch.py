@@ -10,6 +10,7 @@ import pytest
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.values import LOCAL_HOST
 from wattlight.runtime import ModelServer, OllamaServer
 from wattlight.services.models import ServerWatch
 
@@ -54,7 +55,9 @@ def seen() -> list[ServerState]:
 
 @pytest.fixture
 def watch(asked: Asked, seen: list[ServerState], clock: Clock) -> ServerWatch:
-    return ServerWatch(cast("ModelServer", asked), seen.append, clock=clock)
+    return ServerWatch(
+        {LOCAL_HOST: cast("ModelServer", asked)}, LOCAL_HOST, lambda _, s: seen.append(s), clock=clock
+    )
 
 
 def test_seldom_while_hidden_often_while_shown(watch: ServerWatch) -> None:
@@ -104,7 +107,7 @@ def test_the_thread_follows_the_server(fake: FakeOllama, server: OllamaServer) -
             states.append(state)
             changed.notify_all()
 
-    watch = ServerWatch(server, publish)
+    watch = ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda _, state: publish(state))
     watch.start()
     try:
         with changed:
@@ -121,7 +124,7 @@ def test_the_thread_follows_the_server(fake: FakeOllama, server: OllamaServer) -
 def test_it_stops_within_a_second_while_the_server_hangs(fake: FakeOllama, server: OllamaServer) -> None:
     fake.faults["*"] = faulty_answers.hang
     states: list[ServerState] = []
-    watch = ServerWatch(server, states.append)
+    watch = ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda _, state: states.append(state))
     watch.start()
     for _ in range(300):
         if fake.requests:
@@ -134,7 +137,7 @@ def test_it_stops_within_a_second_while_the_server_hangs(fake: FakeOllama, serve
 
 
 def test_a_watch_that_never_began_can_be_stopped(server: OllamaServer) -> None:
-    assert ServerWatch(server, lambda _: None).stop()
+    assert ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda *_: None).stop()
 
 
 def test_an_error_in_the_listener_does_not_end_the_watch(
@@ -146,7 +149,7 @@ def test_an_error_in_the_listener_does_not_end_the_watch(
         called.set()
         raise ZeroDivisionError
 
-    watch = ServerWatch(server, publish)
+    watch = ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda _, state: publish(state))
     watch.start()
     assert called.wait(5)
     called.clear()

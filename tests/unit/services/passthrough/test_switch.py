@@ -9,7 +9,7 @@ import pytest
 from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenUse
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint, RuntimeProblem
-from wattlight.services.passthrough import PassThrough, PassThroughState, TokenKeeper, pointing_at
+from wattlight.services.passthrough import PassThrough, PassThroughState, TokenWriter, pointing_at
 from wattlight.services.passthrough import keeper as keeper_file
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -95,7 +95,7 @@ class Disk:
         self.batches = 0
         self.told = threading.Semaphore(0)
 
-    def write(self, uses: Sequence[TokenUse]) -> None:
+    def add_uses(self, uses: Sequence[TokenUse]) -> None:
         self.batches += 1
         try:
             if self.failures:
@@ -108,7 +108,7 @@ class Disk:
 
 def test_requests_are_written_together_and_all_at_the_end() -> None:
     disk = Disk()
-    keeper = TokenKeeper(disk.write, gather_s=60)
+    keeper = TokenWriter(disk, gather_s=60)
     for _ in range(100):
         keeper.take(use())
     assert keeper.stop()
@@ -119,7 +119,7 @@ def test_requests_are_written_together_and_all_at_the_end() -> None:
 
 def test_a_full_disk_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(failures=2)
-    keeper = TokenKeeper(disk.write, gather_s=0)
+    keeper = TokenWriter(disk, gather_s=0)
     for number in range(3):
         keeper.take(use(number))
         assert disk.told.acquire(timeout=5)
@@ -130,7 +130,7 @@ def test_a_full_disk_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper_file, "MOST_WAITING", 2)
     disk = Disk(failures=3)
-    keeper = TokenKeeper(disk.write, gather_s=0)
+    keeper = TokenWriter(disk, gather_s=0)
     for number in range(4):
         keeper.take(use(number))
         assert disk.told.acquire(timeout=5)

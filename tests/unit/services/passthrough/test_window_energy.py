@@ -6,7 +6,7 @@ import pytest
 
 from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
-from wattlight.services.benchmark import EnergyTap
+from wattlight.services.benchmark import PowerHistory
 from wattlight.services.passthrough import WindowEnergy
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -17,7 +17,7 @@ class Scene:
 
     def __init__(self, rest_w: float | None = 20.0) -> None:
         self.time = 0.0
-        self.tap = EnergyTap()
+        self.tap = PowerHistory()
         self.energy = WindowEnergy(self.tap, lambda: rest_w, lambda: self.time)
         self.go_on(30)
 

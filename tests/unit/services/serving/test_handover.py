@@ -12,7 +12,7 @@ from fakes.signature_tools import FakeTools, authenticode, codesign_names, good_
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint
 from wattlight.runtime.managed import Said
-from wattlight.services.serving import KeeperNews, ServerKeeper, SetupState
+from wattlight.services.serving import KeeperNews, ManagedServer, SetupState
 
 DATA = b"MZ" * 50_000
 MACOS = ("darwin", "arm64")
@@ -41,7 +41,7 @@ class Heard:
         return list(dict.fromkeys(str(state.stage) for state in self.setups))
 
 
-Keep = Callable[[tuple[str, str], FakeTools], ServerKeeper]
+Keep = Callable[[tuple[str, str], FakeTools], ManagedServer]
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def heard() -> Heard:
 
 @pytest.fixture
 def keep(tmp_path: Path, page: ReleaseServer, heard: Heard) -> Iterator[Keep]:
-    made: list[ServerKeeper] = []
+    made: list[ManagedServer] = []
     items = [
         {
             "system": system, "version": "0.33.0", "url": page.add(name, DATA).url,
@@ -67,8 +67,8 @@ def keep(tmp_path: Path, page: ReleaseServer, heard: Heard) -> Iterator[Keep]:
     ]  # fmt: skip
     text = json.dumps({"schema": 1, "releases": [], "installers": items})
 
-    def make(system: tuple[str, str], fake: FakeTools) -> ServerKeeper:
-        keeper = ServerKeeper(
+    def make(system: tuple[str, str], fake: FakeTools) -> ManagedServer:
+        keeper = ManagedServer(
             tmp_path / "data", tmp_path / "state", {}, text, heard.news(),
             look_below=tmp_path, system=system, tools=fake.tools(),
         )  # fmt: skip
@@ -83,7 +83,7 @@ def files(root: Path) -> list[str]:
     return [file.name for file in (root / "data" / "servers" / "ollama" / "installer").iterdir()]
 
 
-def install(keeper: ServerKeeper, heard: Heard) -> Problem | None:
+def install(keeper: ManagedServer, heard: Heard) -> Problem | None:
     keeper.install()
     assert heard.ended.acquire(timeout=20)
     return heard.ends[-1]

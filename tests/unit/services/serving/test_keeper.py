@@ -11,9 +11,9 @@ import pytest
 from fakes.release_server import ReleaseServer, release_list, server_archive, stub_program
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import Problem
-from wattlight.runtime import Endpoint, MovableServer, OllamaServer, parse_endpoint
+from wattlight.runtime import Endpoint, OllamaServer
 from wattlight.runtime.managed import Artefact, this_system
-from wattlight.services.serving import KeeperNews, ServerKeeper, SetupState
+from wattlight.services.serving import KeeperNews, ManagedServer, SetupState
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stubs are scripts")
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -64,8 +64,8 @@ def releases(page: ReleaseServer, version: str) -> str:
     return release_list(version, here)
 
 
-def keeper(root: Path, heard: Heard, text: str, port: int = 1) -> ServerKeeper:
-    return ServerKeeper(
+def keeper(root: Path, heard: Heard, text: str, port: int = 1) -> ManagedServer:
+    return ManagedServer(
         root / "data", root / "state", ENV, text, heard.news(), look_below=root, installed_port=port
     )
 
@@ -188,12 +188,3 @@ def test_an_installation_can_be_cancelled(tmp_path: Path, page: ReleaseServer, h
     assert heard.ends[0] is not None
     assert heard.ends[0].code == "cancelled"
     assert ours.close()
-
-
-def test_a_movable_server_goes_and_comes_back() -> None:
-    home = OllamaServer(parse_endpoint("127.0.0.1:1"))
-    server = MovableServer(home)
-    server.move(parse_endpoint("127.0.0.1:2"))
-    assert server.url == server.state().url == "http://127.0.0.1:2"
-    server.move(None)
-    assert server.url == home.url

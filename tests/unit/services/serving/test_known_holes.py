@@ -10,7 +10,7 @@ from wattlight.domain.state import AppState, HostState, ServerState, ServerStatu
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.runtime.managed import read_advisories
 from wattlight.services.hub import StateHub
-from wattlight.services.serving import KnownHoles
+from wattlight.services.serving import SecurityAdvisories
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 READY = ServerState("http://127.0.0.1:11434", ServerStatus.READY, "0.16.1")
@@ -22,12 +22,12 @@ def hub() -> StateHub:
 
 
 @pytest.fixture
-def holes(hub: StateHub) -> KnownHoles:
-    return KnownHoles(read_advisories(asset_text("servers/advisories.json")), hub, lambda: NOW)
+def holes(hub: StateHub) -> SecurityAdvisories:
+    return SecurityAdvisories(read_advisories(asset_text("servers/advisories.json")), hub, lambda: NOW)
 
 
 def test_fault_20_an_old_server_is_named_with_the_version_that_closes_it(
-    hub: StateHub, holes: KnownHoles
+    hub: StateHub, holes: SecurityAdvisories
 ) -> None:
     holes.look(LOCAL_HOST, READY)
     (notice,) = hub.state.notices
@@ -37,7 +37,7 @@ def test_fault_20_an_old_server_is_named_with_the_version_that_closes_it(
     assert "Version 0.17.1 closes" in notice.text
 
 
-def test_it_is_said_once_and_again_for_another_version(hub: StateHub, holes: KnownHoles) -> None:
+def test_it_is_said_once_and_again_for_another_version(hub: StateHub, holes: SecurityAdvisories) -> None:
     holes.look(LOCAL_HOST, READY)
     hub.dismiss(f"holes {LOCAL_HOST}", NOW)
     holes.look(LOCAL_HOST, READY)
@@ -46,7 +46,7 @@ def test_it_is_said_once_and_again_for_another_version(hub: StateHub, holes: Kno
     assert "0.1.20" in hub.state.notices[0].text
 
 
-def test_an_update_takes_the_notice_back(hub: StateHub, holes: KnownHoles) -> None:
+def test_an_update_takes_the_notice_back(hub: StateHub, holes: SecurityAdvisories) -> None:
     holes.look(LOCAL_HOST, READY)
     holes.look(LOCAL_HOST, replace(READY, status=ServerStatus.ABSENT, version=None))
     assert hub.state.notices
@@ -56,13 +56,15 @@ def test_an_update_takes_the_notice_back(hub: StateHub, holes: KnownHoles) -> No
 
 @pytest.mark.parametrize("version", ["0.17.1", "0.35.0", "0.0.0", None, "newest"])
 def test_no_server_is_named_that_has_none_or_cannot_be_told(
-    hub: StateHub, holes: KnownHoles, version: str | None
+    hub: StateHub, holes: SecurityAdvisories, version: str | None
 ) -> None:
     holes.look(LOCAL_HOST, replace(READY, version=version))
     assert hub.state.notices == ()
 
 
-def test_a_server_of_another_computer_is_named_by_its_address(hub: StateHub, holes: KnownHoles) -> None:
+def test_a_server_of_another_computer_is_named_by_its_address(
+    hub: StateHub, holes: SecurityAdvisories
+) -> None:
     holes.look(HostId("box"), replace(READY, url="http://box:11434"))
     holes.look(LOCAL_HOST, replace(READY, version="0.35.0"))
     (notice,) = hub.state.notices

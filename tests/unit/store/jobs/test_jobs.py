@@ -13,7 +13,7 @@ from wattlight.domain.fit import Verdict
 from wattlight.domain.learning import Comparison, LoadKey
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import HostId
-from wattlight.store.jobs import JobsBook, JobsProblem, open_jobs
+from wattlight.store.jobs import JobsProblem, LearningStore, open_jobs
 from wattlight.store.jobs import comparisons as comparison_rows
 from wattlight.store.jobs import tokens as token_rows
 
@@ -39,11 +39,11 @@ def use(client: str = "curl", output: int | None = 10, minutes: int = 0, ns: int
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> JobsBook:
+def book(tmp_path: Path) -> LearningStore:
     return open_jobs(tmp_path / "data" / "jobs.sqlite3", NOW)
 
 
-def test_loads_and_runs_come_back_as_they_were(book: JobsBook) -> None:
+def test_loads_and_runs_come_back_as_they_were(book: LearningStore) -> None:
     book.add_comparison(LOAD)
     book.add_speed(RUN)
     assert book.comparisons() == (LOAD,)
@@ -55,7 +55,7 @@ def test_loads_and_runs_come_back_as_they_were(book: JobsBook) -> None:
     book.close()
 
 
-def test_the_oldest_loads_are_forgotten(book: JobsBook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_loads_are_forgotten(book: LearningStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparison_rows, "KEPT", 3)
     for _ in range(5):
         book.add_comparison(LOAD)
@@ -63,7 +63,7 @@ def test_the_oldest_loads_are_forgotten(book: JobsBook, monkeypatch: pytest.Monk
     book.close()
 
 
-def test_requests_are_summed_by_hour_model_and_client(book: JobsBook) -> None:
+def test_requests_are_summed_by_hour_model_and_client(book: LearningStore) -> None:
     book.add_uses([use(), use(output=None, ns=None), use("python"), use(minutes=40)])
     hours = book.token_hours(NOW - timedelta(days=1), NOW + timedelta(days=1))
     assert [(h.start.hour, h.client, h.requests, h.counted, h.output_tokens) for h in hours] == [
@@ -77,7 +77,9 @@ def test_requests_are_summed_by_hour_model_and_client(book: JobsBook) -> None:
     book.close()
 
 
-def test_a_client_with_ever_new_names_is_bounded(book: JobsBook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_with_ever_new_names_is_bounded(
+    book: LearningStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(token_rows, "CLIENTS_AN_HOUR", 3)
     book.add_uses([use(f"c{n}") for n in range(9)] + [use("c0")])
     hours = book.token_hours(NOW - timedelta(days=1), NOW + timedelta(days=1))
@@ -85,7 +87,7 @@ def test_a_client_with_ever_new_names_is_bounded(book: JobsBook, monkeypatch: py
     book.close()
 
 
-def test_all_requests_or_none(book: JobsBook) -> None:
+def test_all_requests_or_none(book: LearningStore) -> None:
     broken = use()
     object.__setattr__(broken, "duration_ms", object())
     with pytest.raises(JobsProblem):
@@ -129,7 +131,7 @@ def test_several_processes_open_and_write_at_once(tmp_path: Path) -> None:
     book.close()
 
 
-def test_threads_share_one_book(book: JobsBook) -> None:
+def test_threads_share_one_book(book: LearningStore) -> None:
     threads = [threading.Thread(target=lambda: [book.add_uses([use()]) for _ in range(20)]) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -166,8 +168,8 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
         open_jobs(tmp_path / "file" / "jobs.sqlite3", NOW)
 
 
-def test_a_verdict_of_a_later_version_is_left_out(book: JobsBook) -> None:
+def test_a_verdict_of_a_later_version_is_left_out(book: LearningStore) -> None:
     book.add_comparison(LOAD)
-    book._connection.execute("UPDATE comparison SET verdict = 'on_the_moon'")
+    book._connect().execute("UPDATE comparison SET verdict = 'on_the_moon'")
     assert book.comparisons() == ()
     book.close()

@@ -1,12 +1,16 @@
 """The tokens of every client: the relay on or off, and where its counts go."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from wattlight.domain.state import CountingState
 from wattlight.domain.tokens import TokenUse
-from wattlight.runtime import Endpoint
-from wattlight.services.passthrough import PassThrough, TokenKeeper, WindowEnergy
+from wattlight.runtime import Endpoint, parse_endpoint
+from wattlight.store.jobs import LearningStore
+
+from .current import Servers
+from .meter_service import MeterService
+from .passthrough import PassThrough, TokenWriter, WindowEnergy
 
 MakePassThrough = Callable[[Endpoint, Callable[[TokenUse], None]], PassThrough]
 
@@ -14,26 +18,22 @@ MakePassThrough = Callable[[Endpoint, Callable[[TokenUse], None]], PassThrough]
 class Counting:
     """Nothing listens until :meth:`turn_on`. All methods may be called from any thread.
 
-    Args:
-        upstream: where the server is now (raises a Problem).
-        write: keeps requests (raises a Problem).
-        note_tokens: tells the meter of (prompt, output) tokens of an answer.
-        windows: works out the energy of requests that had the machine to themselves.
+    ``make`` makes the relay; ``windows`` works out the energy of requests that had the machine to themselves.
     """
 
     def __init__(
         self,
-        upstream: Callable[[], Endpoint],
-        write: Callable[[Sequence[TokenUse]], None],
-        note_tokens: Callable[[int, int], None],
+        servers: Servers,
+        store: LearningStore,
+        meter: MeterService,
         windows: WindowEnergy,
         make: MakePassThrough = PassThrough,
     ) -> None:
-        self._upstream = upstream
-        self._note_tokens = note_tokens
+        self._servers = servers
+        self._meter = meter
         self._windows = windows
         self._make = make
-        self._keeper = TokenKeeper(write)
+        self._writer = TokenWriter(store)
         self._relay: PassThrough | None = None
         self._server: Endpoint | None = None
         self._lock = threading.Lock()
@@ -56,7 +56,7 @@ class Counting:
             Problem: the port is taken, or the server is not on this computer.
         """
         with self._lock:
-            server, now = self._upstream(), self._relay
+            server, now = parse_endpoint(self._servers.local.url, "the server's address"), self._relay
             if now is not None and now.state.on and now.state.port == port and server == self._server:
                 return
             if now is not None:
@@ -75,13 +75,13 @@ class Counting:
 
     def count(self, use: TokenUse) -> None:
         """One answered request, whoever saw it. Returns at once."""
-        self._keeper.take(use)
+        self._writer.take(use)
         counters = use.counters
         if counters.prompt_tokens or counters.output_tokens:
-            self._note_tokens(counters.prompt_tokens or 0, counters.output_tokens or 0)
+            self._meter.note_tokens(counters.prompt_tokens or 0, counters.output_tokens or 0)
         self._windows.take(use)
 
     def stop(self) -> bool:
         """Turn off and write what waits; True when its thread has ended."""
         self.turn_off()
-        return self._keeper.stop()
+        return self._writer.stop()

@@ -5,71 +5,94 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
-from wattlight.domain.learning import Comparison
 from wattlight.domain.state import AppState, HostState, InstalledModel
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem
-from wattlight.services.advising import Advisor
-from wattlight.services.shapes import FoundShape
-from wattlight.viewmodels import CONTEXTS, BreakEvenBasis, CountryPrice, Extras, FitNote, NamedModel
+from wattlight.i18n import local_zone, short_date
+from wattlight.services import ServiceFactory, StateHub
+from wattlight.services.current import CurrentSettings
+from wattlight.services.first_run import SetupGuide
+from wattlight.services.learning import LoadLearner
+from wattlight.services.passthrough import WindowEnergy
+from wattlight.services.pricing import mean_price
+from wattlight.services.speed_runs import without_models
+from wattlight.store import LedgerReader, open_reader
+from wattlight.store.jobs import TokenHour
+from wattlight.viewmodels import CONTEXTS, BreakEvenBasis, Extras, FitNote, NamedModel
 from wattlight.viewmodels.advice import left_out, listed_offer, offers
 
-from .cost_answers import CostAnswers
+from .break_even_basis import BasisMaker
+from .cost_page import CostPage
 from .fit_notes import Experience, note_of, with_ladder
-from .free_memory import without_models
+from .shipped import api_prices, countries, models_folder
 
 COST_AGE_S = 120.0
 """Sums of the month are this old at most while somebody looks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where the answers come from; each may raise a Problem, which leaves its answer out."""
-
-    state: Callable[[], AppState]
-    context: Callable[[], int]
-    advisor: Callable[[], Advisor]
-    profile: Callable[[], MachineProfile | None]
-    countries: Callable[[], tuple[CountryPrice, ...]]
-    cost: Callable[[], CostAnswers]
-    models_folder: Path
-    version: str
-    autostart_supported: bool
-    startable: Callable[[], bool]
-    experience: Callable[[], Experience]
-    break_even: Callable[[], BreakEvenBasis]
-    loads: Callable[[], tuple[Comparison, ...]]
-    catalog_date: Callable[[], str]
-    shape: Callable[[str], FoundShape]
-
-
-class ExtrasMaker:
+class SlowAnswers:
     """One thread that sleeps until :meth:`ask`; answers go to ``publish``. Merges requests that wait."""
 
     def __init__(
-        self, sources: Sources, publish: Callable[[Extras], None], clock: Callable[[], float] = time.monotonic
+        self,
+        factory: ServiceFactory,
+        settings: CurrentSettings,
+        hub: StateHub,
+        learner: LoadLearner,
+        windows: WindowEnergy,
+        guide: SetupGuide,
+        version: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._sources = sources
-        self._publish = publish
+        self._factory = factory
+        self._settings = settings
+        self._hub = hub
+        self._learner = learner
+        self._windows = windows
+        self._cost_page = CostPage(
+            self._reader,
+            self._tariff,
+            local_zone(settings.environ),
+            factory.now,
+            api_prices,
+            self._rate,
+            lambda: hub.state.local,
+            self._hours,
+        )
+        self._basis = BasisMaker(
+            api_prices, self._tariff, self._runs, lambda: self._extras.fits, self._hours, factory.now
+        )
+        self._guide = guide
+        self._listeners: list[Callable[[Extras], None]] = []
         self._wake = threading.Condition()
         self._wanted: set[str] = set()
         self._question: tuple[Use, int] | None = None
         self._named = ("", False)
         self._ended = False
-        self._extras = Extras(version=sources.version, autostart_supported=sources.autostart_supported)
+        self._extras = Extras(version=version, autostart_supported=True)
         self._seen: object = None
         self._clock = clock
-        self._watched = False
         self._cost_at = float("-inf")
         self._thread: threading.Thread | None = None
 
+        settings.subscribe(lambda s: s.price, lambda: self.ask("cost", "fits"))
+        settings.subscribe(lambda s: (s.context_length, s.break_even), lambda: self.ask("cost", "fits"))
+
     @property
-    def extras(self) -> Extras:
+    def answers(self) -> Extras:
         """The newest answers."""
         return self._extras
+
+    def listen(self, listener: Callable[[Extras], None]) -> None:
+        """Call ``listener`` with new answers, on the thread that made them."""
+        self._listeners.append(listener)
 
     def start(self) -> None:
         """Start the thread."""
@@ -92,16 +115,10 @@ class ExtrasMaker:
             self._wanted.update(parts)
             self._wake.notify()
 
-    def looked_at(self, on: bool) -> None:
-        """Somebody looks, or nobody does: sums of the month are only worked out for eyes."""
-        self._watched = on
-        if on:
-            self.beat()
-
-    def beat(self) -> None:
+    def beat(self, watched: bool) -> None:
         """Called with each sample: what grows old by itself is asked anew every few minutes."""
         now = self._clock()
-        if self._watched and now - self._cost_at >= COST_AGE_S:
+        if watched and now - self._cost_at >= COST_AGE_S:
             self._cost_at = now
             self.ask("cost", "loads")
 
@@ -110,7 +127,7 @@ class ExtrasMaker:
         known = {item.value for item in Use}
         self._question = (
             Use(use) if use in known else Use.CHAT,
-            context or self._sources.context() or DEFAULT_CONTEXT,
+            context or self._settings.value.context_length or DEFAULT_CONTEXT,
         )
         self.ask("offers")
 
@@ -154,7 +171,8 @@ class ExtrasMaker:
                 extras = self._answer(part, extras)
             if extras != self._extras:
                 self._extras = extras
-                self._publish(extras)
+                for listener in self._listeners:
+                    listener(extras)
 
     def _answer(self, part: str, extras: Extras) -> Extras:
         work = {
@@ -178,8 +196,8 @@ class ExtrasMaker:
         if profile is None or host is None:
             return extras
         freed = without_models(profile, host.server.running)
-        advisor, context = self._sources.advisor(), self._sources.context()
-        experience = self._sources.experience()
+        advisor, context = self._factory.advisor(), self._settings.value.context_length
+        experience = self._experience()
         loaded = {m.name: m.context_length for m in host.server.running}
 
         def judge(model: InstalledModel) -> FitNote:
@@ -197,10 +215,10 @@ class ExtrasMaker:
         profile, host = self._machine()
         if profile is None or host is None:
             return extras
-        use, context = self._question or (Use.CHAT, self._sources.context() or DEFAULT_CONTEXT)
+        use, context = self._question or (Use.CHAT, self._settings.value.context_length or DEFAULT_CONTEXT)
         freed = without_models(profile, host.server.running)
-        advice = self._sources.advisor().advice(freed, Question(use, context, limit=30))
-        advisor = self._sources.advisor()
+        advice = self._factory.advisor().advice(freed, Question(use, context, limit=30))
+        advisor = self._factory.advisor()
         made = (
             replace(offer, fit=with_ladder(offer.fit, advisor.ladder(offer.model, freed, CONTEXTS)))
             for offer in offers(advice)
@@ -213,23 +231,23 @@ class ExtrasMaker:
         profile, host = self._machine()
         if profile is None or host is None:
             return extras
-        advisor, freed = self._sources.advisor(), without_models(profile, host.server.running)
+        advisor, freed = self._factory.advisor(), without_models(profile, host.server.running)
         if registry:
             try:
-                found = self._sources.shape(model)
+                found = self._factory.shape_finder().named(model)
             except Problem as fault:
                 problem = str(fault)
             else:
                 problem = "" if found.obstacle is None else str(found.obstacle)
                 if found.obstacle is None:
                     advisor.know(model, found.shape)
-        opinion = advisor.judge(model, freed, self._sources.context() or None)
+        opinion = advisor.judge(model, freed, self._settings.value.context_length or None)
         note = with_ladder(note_of(opinion), advisor.ladder(model, freed, CONTEXTS))
         offer = listed_offer(note, opinion.entry, opinion.download_bytes)
         return replace(extras, named=NamedModel(offer, registry, problem))
 
     def _cost(self, extras: Extras) -> Extras:
-        answers = self._sources.cost()
+        answers = self._cost_page.answers()
         return replace(
             extras,
             days=answers.days,
@@ -241,23 +259,68 @@ class ExtrasMaker:
             same_time_last_week_micro=answers.same_time_last_week_micro,
             last_week_reason=answers.last_week_reason,
             caps=answers.caps,
-            break_even=self._sources.break_even(),
+            break_even=self._break_even(),
         )
 
+    def _break_even(self) -> BreakEvenBasis:
+        return self._basis.basis()
+
     def _loads(self, extras: Extras) -> Extras:
-        return replace(extras, loads=self._sources.loads())
+        return replace(extras, loads=self._learner.comparisons())
 
     def _fixed(self, extras: Extras) -> Extras:
         return replace(
             extras,
-            countries=self._sources.countries(),
-            disk_free_bytes=_free_bytes(self._sources.models_folder),
-            server_startable=self._sources.startable(),
-            catalog_date=self._sources.catalog_date(),
+            countries=countries(),
+            disk_free_bytes=_free_bytes(models_folder(self._settings.environ)),
+            server_startable=self._guide.startable(),
+            catalog_date=short_date(self._factory.catalog().date),
         )
 
     def _machine(self) -> tuple[MachineProfile | None, HostState | None]:
-        return self._sources.profile(), _local(self._sources.state())
+        host = self._hub.state.local
+        return host.profile, host
+
+    def _runs(self) -> tuple[MeasuredSpeed, ...]:
+        """Runs of the benchmark, newest first; none while they cannot be read."""
+        try:
+            return self._factory.jobs().speeds()
+        except Problem as problem:
+            logging.getLogger("wattlight").warning("speeds are not read: %s", problem)
+            return ()
+
+    def _hours(self, start: datetime, end: datetime) -> tuple[TokenHour, ...]:
+        """Counted tokens by the hour; none while they cannot be read."""
+        try:
+            return self._factory.jobs().token_hours(start, end)
+        except Problem as problem:
+            logging.getLogger("wattlight").warning("token counts are not read: %s", problem)
+            return ()
+
+    def _tariff(self) -> Tariff | None:
+        try:
+            return self._settings.tariff()
+        except Problem:
+            return None  # the meter says it
+
+    def _rate(self) -> tuple[Decimal | None, str]:
+        price = self._settings.value.price
+        try:
+            rate = None if price.dollar_rate is None else Decimal(price.dollar_rate)
+        except InvalidOperation:
+            return None, ""
+        usable = rate is not None and rate.is_finite() and rate > 0
+        return rate if usable else None, price.dollar_rate_date or ""
+
+    def _reader(self) -> LedgerReader | None:
+        file = self._factory.places.ledger_file
+        return open_reader(file) if file.exists() else None
+
+    def _experience(self) -> Experience:
+        tariff = self._tariff()
+        price = None if tariff is None else mean_price(tariff, self._factory.now())
+        runs = self._runs()
+        return Experience(runs, self._windows.sums(), price, self._learner.corrected)
 
 
 def _local(state: AppState) -> HostState | None:

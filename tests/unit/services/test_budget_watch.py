@@ -1,6 +1,6 @@
 """One alarm per day and per month, not again after a restart, and none without a price or a sensor."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -8,10 +8,13 @@ import pytest
 from wattlight.domain.state import CostToday
 from wattlight.domain.values import Quality
 from wattlight.i18n import activate
-from wattlight.services.desk import BudgetWatch
-from wattlight.settings import Meter
+from wattlight.services.budget_watch import BudgetWatch
+from wattlight.services.current import CurrentSettings
+from wattlight.services.hub import StateHub
+from wattlight.settings import Meter, Settings
 
 DAY = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +26,13 @@ def cost(micro: int | None, quality: Quality | None = Quality.COUNTER) -> CostTo
     return CostToday(1000, 2000, micro, micro, "EUR", 60, 60, quality)
 
 
-class Alarms(list[tuple[str, str]]):
+class Alarms(list[tuple[str, str]], StateHub):
     """What was shown."""
 
-    def __call__(self, kind: str, text: str) -> None:
+    def notify(
+        self, kind: str, text: str, at: datetime, level: str = "warning", urgent: bool = False
+    ) -> None:
+        assert urgent
         self.append((kind, text))
 
 
@@ -34,7 +40,8 @@ def watch(
     folder: Path, alarms: Alarms, daily: int | None = 500_000, monthly: int | None = None
 ) -> BudgetWatch:
     meter = Meter(daily_budget_micro=daily, monthly_budget_micro=monthly)
-    return BudgetWatch(lambda: meter, folder / "state" / "told.txt", alarms)
+    settings = CurrentSettings(Settings(meter=meter), {})
+    return BudgetWatch(settings, folder / "state" / "told.txt", alarms, lambda: NOW)
 
 
 def test_the_alarm_comes_once_when_the_budget_is_reached(tmp_path: Path) -> None:

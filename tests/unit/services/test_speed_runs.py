@@ -3,14 +3,15 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenUse
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
-from wattlight.services.benchmark import EnergyTap, Subject
-from wattlight.services.desk import SpeedParts, SpeedRuns
+from wattlight.services.benchmark import PowerHistory, Subject
+from wattlight.services.speed_runs import SpeedRuns
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -39,11 +40,18 @@ class Book(list[MeasuredSpeed]):
         self.append(speed)
 
 
-class Tap(EnergyTap):
+class Tap(PowerHistory):
     """No sample ever comes, and nobody waits for one."""
 
     def wait_past(self, at_s: float, timeout_s: float) -> bool:
         return False
+
+
+class Runs(SpeedRuns):
+    """What is measured is given."""
+
+    def subject(self, model: str) -> Subject:
+        return Subject(model, "d1", "cpu", 4096, "0.33.0")
 
 
 class Bench:
@@ -55,18 +63,23 @@ class Bench:
         self.beats: list[bool] = []
         self.uses: list[TokenUse] = []
         self.said: list[float | None] = []
-        self.runs = SpeedRuns(
-            SpeedParts(
-                answers=lambda: self.server,
-                subject=lambda model: Subject(model, "d1", "cpu", 4096, "0.33.0"),
-                hurry=self.beats.append,
-                tap=Tap(),
-                book=self.book,
-                count=self.uses.append,
-                now=lambda: NOW,
-                monotonic=lambda: self.server.time,
-            )
-        )
+        mine: Any = self
+        self.runs = Runs(mine, mine, mine, mine, mine, Tap(), mine, lambda: self.server.time)
+
+    def answers(self) -> Server:
+        return self.server
+
+    def jobs(self) -> Book:
+        return self.book
+
+    def now(self) -> datetime:
+        return NOW
+
+    def hurry(self, on: bool) -> None:
+        self.beats.append(on)
+
+    def count(self, use: TokenUse) -> None:
+        self.uses.append(use)
 
 
 def test_a_run_is_kept_and_the_beat_given_back() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from wattlight.domain.state import CountingState
 from wattlight.domain.tokens import Counters, TokenUse
-from wattlight.runtime import Endpoint, RuntimeProblem
-from wattlight.services.benchmark import EnergyTap
-from wattlight.services.desk import Counting
+from wattlight.runtime import Endpoint, OllamaServer, RuntimeProblem
+from wattlight.services.benchmark import PowerHistory
+from wattlight.services.counting import Counting
 from wattlight.services.passthrough import PassThrough, WindowEnergy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -46,14 +46,21 @@ class Bench:
         self.noted: list[tuple[int, int]] = []
         self.server = SERVER
         self.counting = Counting(
-            lambda: self.server,
-            self._write,
-            lambda tokens_in, tokens_out: self.noted.append((tokens_in, tokens_out)),
-            WindowEnergy(EnergyTap()),
+            self,  # type: ignore[arg-type]  # as much of the servers as is used
+            self,  # type: ignore[arg-type]  # likewise of the store
+            self,  # type: ignore[arg-type]  # and of the meter
+            WindowEnergy(PowerHistory()),
             lambda upstream, on_use: PassThrough(upstream, on_use, None, self._relay),
         )
 
-    def _write(self, uses: Sequence[TokenUse]) -> None:
+    @property
+    def local(self) -> OllamaServer:
+        return OllamaServer(self.server)
+
+    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
+        self.noted.append((tokens_in, tokens_out))
+
+    def add_uses(self, uses: Sequence[TokenUse]) -> None:
         self.written += uses
 
     def _relay(self, upstream: Endpoint, port: int, on_use: Callable[[TokenUse], None]) -> Relay:

@@ -1,7 +1,6 @@
 """What the running program does about a server: nothing by itself, and on a click what it said before."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,13 +9,12 @@ from typing import Any
 
 import pytest
 
+from fakes.program import Services
 from fakes.release_server import ReleaseServer, release_list, server_archive
 from wattlight.assets import asset_text
-from wattlight.bootstrap.setting_up import RELEASES, SettingUp, SettingUpParts
-from wattlight.bootstrap.workshop import LocalWorkshop
 from wattlight.domain.state import AppState, HostState, ServerState, ServerStatus, SetupFacts
 from wattlight.domain.values import LOCAL_HOST, Device, MachineProfile
-from wattlight.runtime import Endpoint, MovableServer, OllamaServer
+from wattlight.services.first_run.guide import RELEASES
 from wattlight.settings import FirstRun, Settings
 from wattlight.viewmodels import Extras, Scene, Verb
 from wattlight.viewmodels.first_run import first_run_view
@@ -24,45 +22,11 @@ from wattlight.viewmodels.first_run import first_run_view
 LINUX_PC = ("linux", "x86_64")
 
 
-class Asked:
-    """What the program wanted of the rest."""
+class Asked(Services):
+    """The services, and a way to wait for facts."""
 
-    def __init__(self, tmp_path: Path, profile: MachineProfile | None = None) -> None:
-        self.workshop = LocalWorkshop({"WATTLIGHT_HOME": str(tmp_path), "PATH": "", "HOME": str(tmp_path)})
-        self.settings = Settings()
-        self.server = MovableServer(OllamaServer(Endpoint("http", "127.0.0.1", 1)))
-        self.state = AppState(hosts=(HostState(LOCAL_HOST, "here", ServerState("x"), profile=profile),))
-        self.facts: list[SetupFacts] = []
-        self.told = threading.Condition()
-
-    def publish(self, facts: SetupFacts) -> None:
-        with self.told:
-            self.facts.append(facts)
-            self.told.notify_all()
-
-    def wait(self, true: Callable[[SetupFacts], bool]) -> SetupFacts:
-        with self.told:
-            assert self.told.wait_for(lambda: bool(self.facts) and true(self.facts[-1]), 20), self.facts[-1:]
-            return self.facts[-1]
-
-    def change(self, change: Callable[[Settings], Settings]) -> None:
-        self.settings = change(self.settings)
-
-    def parts(self) -> SettingUpParts:
-        return SettingUpParts(
-            workshop=self.workshop,
-            server=self.server,
-            state=lambda: self.state,
-            settings=lambda: self.settings,
-            change_settings=self.change,
-            publish=self.publish,
-            answers=lambda: None,  # type: ignore[arg-type, return-value]  # no prompt is tried
-            tap=None,  # type: ignore[arg-type]
-            count=lambda _use: None,
-            delete_records=lambda: None,
-            refresh=lambda: None,
-            notify=lambda _kind, _text: None,
-        )
+    def facts(self, true: Callable[[SetupFacts], bool]) -> SetupFacts:
+        return self.wait(lambda state: true(state.setup)).setup
 
 
 @pytest.fixture
@@ -103,11 +67,11 @@ def test_installing_is_offered_with_its_sizes_and_nothing_is_contacted_before_th
     tmp_path: Path, reached: list[object]
 ) -> None:
     asked = Asked(tmp_path)
-    setting_up = SettingUp(asked.parts())
+    setting_up = asked.guide()
     setting_up.begin()
     setting_up.server_seen(ServerState("x", status=ServerStatus.ABSENT))
-    setting_up.guide.look()
-    page = page_of(asked.wait(lambda facts: facts.ways is not None))
+    setting_up.look()
+    page = page_of(asked.facts(lambda facts: facts.ways is not None))
     assert page.title == "Ollama is not installed"
     assert (
         "1.4 GB to download. Installing needs about 4.9 GB of disk space, of which about 3.5 GB" in page.text
@@ -117,8 +81,8 @@ def test_installing_is_offered_with_its_sizes_and_nothing_is_contacted_before_th
     assert page.actions[0].enabled
     assert setting_up.close()
     assert reached == []
-    assert asked.workshop.jobs().contacts() == ()
-    asked.workshop.jobs().close()
+    assert asked.factory.jobs().contacts() == ()
+    asked.factory.jobs().close()
 
 
 @pytest.mark.usefixtures("bare")
@@ -128,9 +92,9 @@ def test_on_macos_and_windows_the_vendors_installer_is_offered(
 ) -> None:
     monkeypatch.setattr("wattlight.services.serving.keeper.this_system", lambda: (system, "arm64"))
     asked = Asked(tmp_path)
-    setting_up = SettingUp(asked.parts())
-    setting_up.guide.look()
-    page = page_of(asked.wait(lambda facts: facts.ways is not None))
+    setting_up = asked.guide()
+    setting_up.look()
+    page = page_of(asked.facts(lambda facts: facts.ways is not None))
     assert page.actions[0].text == "Open Ollama's installer"
     assert page.actions[0].command.verb is Verb.INSTALL_SERVER
     assert f"{size} to download" in page.text
@@ -141,9 +105,11 @@ def test_on_macos_and_windows_the_vendors_installer_is_offered(
 @pytest.mark.usefixtures("bare")
 def test_an_amd_card_is_told_what_it_does_not_get(tmp_path: Path) -> None:
     card = Device("0000:03:00.0", "AMD Radeon", "rocm", 16 << 30, None)
-    asked = Asked(tmp_path, MachineProfile("this", "linux", 32 << 30, 20 << 30, devices=(card,)))
-    setting_up = SettingUp(asked.parts())
-    ways = setting_up.ways()
+    asked = Asked(tmp_path, None, MachineProfile("this", "linux", 32 << 30, 20 << 30, devices=(card,)))
+    setting_up = asked.guide()
+    setting_up.look()
+    ways = asked.facts(lambda facts: facts.ways is not None).ways
+    assert ways is not None
     assert (ways.version is not None, ways.with_amd, ways.without_amd) == (True, False, True)
     assert setting_up.close()
 
@@ -163,29 +129,28 @@ def test_the_click_fetches_and_every_host_that_was_asked_is_noted(
     page.faults.redirect = page.url.replace("127.0.0.1", "localhost") + "/moved"
     text = release_list("0.33.0", artefact)
     monkeypatch.setattr(
-        "wattlight.bootstrap.setting_up.asset_text",
+        "wattlight.services.first_run.guide.asset_text",
         lambda name: text if name == RELEASES else asset_text(name),
     )
     asked = Asked(tmp_path)
-    setting_up = SettingUp(asked.parts())
-    setting_up.guide.look()
-    asked.wait(lambda facts: facts.ways is not None)
+    setting_up = asked.guide()
+    setting_up.look()
+    asked.facts(lambda facts: facts.ways is not None)
     assert page.requests == []
-    setting_up.guide.install_server()
-    asked.wait(lambda facts: facts.server_is_ours)
-    assert asked.server.version() == "0.33.0"
-    assert asked.settings.start_server
-    contacts = asked.workshop.jobs().contacts()
+    setting_up.install_server()
+    asked.facts(lambda facts: facts.server_is_ours)
+    assert asked.servers.local.version() == "0.33.0"
+    contacts = asked.factory.jobs().contacts()
     assert {(c.host, c.reason, c.times) for c in contacts} == {
         ("127.0.0.1", "server", 1),
         ("localhost", "server", 1),
     }
-    log = asked.workshop.places.state / "ollama.log"
+    log = asked.factory.places.state / "ollama.log"
     log.write_bytes(b"line\n" * 1_100_000)
     setting_up.server_seen(ServerState("x", status=ServerStatus.READY))
     assert log.stat().st_size < 1000, "a log that has grown too large is kept small while the server runs"
     assert setting_up.close()
-    asked.workshop.jobs().close()
+    asked.factory.jobs().close()
 
 
 @pytest.mark.usefixtures("bare")
@@ -194,16 +159,16 @@ def test_a_file_that_is_another_one_is_refused_and_can_be_tried_again(
 ) -> None:
     artefact = replace(page.add("server.tar.zst", server_archive("0.33.0")), sha256="0" * 64)
     text = release_list("0.33.0", artefact)
-    monkeypatch.setattr("wattlight.bootstrap.setting_up.asset_text", lambda _name: text)
+    monkeypatch.setattr("wattlight.services.first_run.guide.asset_text", lambda _name: text)
     asked = Asked(tmp_path)
-    setting_up = SettingUp(asked.parts())
-    setting_up.guide.install_server()
-    facts = asked.wait(
+    setting_up = asked.guide()
+    setting_up.install_server()
+    facts = asked.facts(
         lambda facts: facts.setup is not None and facts.setup.stage == "failed" and facts.ways is not None
     )
     shown = page_of(facts)
     assert shown.title == "Ollama was not installed"
     assert "not the expected file" in shown.text
     assert setting_up.close()
-    assert [p for p in (asked.workshop.places.data / "servers").rglob("*") if p.is_file()] == []
-    asked.workshop.jobs().close()
+    assert [p for p in (asked.factory.places.data / "servers").rglob("*") if p.is_file()] == []
+    asked.factory.jobs().close()

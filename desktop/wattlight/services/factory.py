@@ -1,4 +1,4 @@
-"""Builds the parts both faces use, each on first need."""
+"""Builds the parts both faces use, each on first need, so that a verb pays for its own parts alone."""
 
 import contextlib
 import os
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
     from wattlight.runtime import ModelServer
-    from wattlight.services.advising import Advisor
-    from wattlight.services.refreshing import CatalogueRefresh
-    from wattlight.services.shapes import CatalogueShape, ShapeFinder
     from wattlight.store import LedgerReader
-    from wattlight.store.jobs import JobsBook
+    from wattlight.store.jobs import LearningStore
+
+    from .advising import Advisor
+    from .refreshing import CatalogueRefresh
+    from .shapes import CatalogueShape, ShapeFinder
 
 
-class LocalWorkshop:
-    """The workshop of this computer and this user (see :class:`wattlight.services.Workshop`)."""
+class ServiceFactory:
+    """Makes the parts of this computer and this user. Each method may raise a Problem."""
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = dict(os.environ if environ is None else environ)
@@ -91,7 +92,8 @@ class LocalWorkshop:
         """Reads manifests of listed models again; asks the registry only when told to."""
         from wattlight.catalog.registry import Registry, ShapeCache
         from wattlight.catalog.reread import RereadBook
-        from wattlight.services.refreshing import CatalogueRefresh
+
+        from .refreshing import CatalogueRefresh
 
         return CatalogueRefresh(
             self.catalog,
@@ -106,15 +108,15 @@ class LocalWorkshop:
         if "_advisor" in self.__dict__:
             self._advisor.renew(self.catalog())
 
-    def jobs(self) -> "JobsBook":
-        """The database of what was learned, measured and counted; opened once."""
+    def jobs(self) -> "LearningStore":
+        """The database of what was learned, measured and counted; opened with the first question."""
         return self._jobs
 
     @cached_property
-    def _jobs(self) -> "JobsBook":
-        from wattlight.store.jobs import open_jobs
+    def _jobs(self) -> "LearningStore":
+        from wattlight.store.jobs import LearningStore
 
-        return open_jobs(self.places.jobs_file, self.now())
+        return LearningStore(self.places.jobs_file, self.now())
 
     def advisor(self) -> "Advisor":
         """What recommends and judges models."""
@@ -123,7 +125,8 @@ class LocalWorkshop:
     @cached_property
     def _advisor(self) -> "Advisor":
         from wattlight.catalog import load_editorial
-        from wattlight.services.advising import Advisor
+
+        from .advising import Advisor
 
         return Advisor(self.catalog(), load_editorial(), self._installed_shape)
 
@@ -139,7 +142,8 @@ class LocalWorkshop:
     def _shape_finder(self) -> "ShapeFinder":
         from wattlight.catalog.installed import InstalledModels, models_folders
         from wattlight.catalog.registry import Registry, ShapeCache
-        from wattlight.services.shapes import ShapeFinder
+
+        from .shapes import ShapeFinder
 
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels(models_folders(self._environ), cache)
@@ -156,7 +160,7 @@ class LocalWorkshop:
         return Fetcher(address, on_host=note)
 
     def _catalogue_shape(self, name: str) -> "CatalogueShape | None":
-        from wattlight.services.shapes import CatalogueShape
+        from .shapes import CatalogueShape
 
         known = self.advisor().catalogue_shape(name)
         if known is None:
@@ -196,7 +200,7 @@ class LocalWorkshop:
 
     def tariff(self) -> "Tariff | None":
         """The tariff of the settings, None where no price is set."""
-        from wattlight.services.pricing import tariff_of
+        from .pricing import tariff_of
 
         return tariff_of(self.settings().price, self._environ)
 

@@ -1,17 +1,17 @@
-"""The station beside the meter: fresh looks on request, the quick beat, samples handed on."""
+"""The service around the meter: fresh looks on request, the quick beat, samples handed on."""
 
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from fakes.metering import QWEN, Machine
+from fakes.program import Services
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import MachineProfile, MachineSample
-from wattlight.services.desk import MeterStation, StationNews, StationParts
-from wattlight.settings import Meter
+from wattlight.services.meter_service import MeterService
+from wattlight.settings import Meter, Settings
 
 
 class Prober:
@@ -37,7 +37,7 @@ class Prober:
 
 
 class Standing:
-    """A station whose beat is so slow that only a request makes it look again."""
+    """A meter whose beat is so slow that only a request makes it look again."""
 
     def __init__(self, folder: Path) -> None:
         self.machine = Machine()
@@ -45,28 +45,17 @@ class Standing:
         self.changed = threading.Condition()
         self.followed: list[tuple[MachineSample, tuple[RunningModel, ...] | None]] = []
         self.seen_by_sampler: MachineProfile | None = None
-        self.station = MeterStation(
-            StationParts(
-                prober=lambda: self.prober,  # type: ignore[arg-type]  # as much of it as is used
-                ledger_file=folder / "ledger.sqlite3",
-                lock_file=folder / "meter.lock",
-                tariff=lambda: None,
-                settings=lambda: Meter(shown_interval_s=3600.0, hidden_interval_s=3600.0),
-                zone=ZoneInfo("UTC"),
-                now=self.machine.clock.now,
-                publish=self._news,
-                notify=lambda _kind, _text: None,
-                follow=self._follow,
-            )
-        )
-
-    def _news(self, _news: StationNews) -> None:
-        """Not looked at here."""
+        slow = Settings(meter=Meter(shown_interval_s=3600.0, hidden_interval_s=3600.0))
+        services = Services(folder, slow)
+        services.factory.prober = lambda *_: self.prober  # type: ignore[method-assign, assignment, return-value]
+        services.factory.now = self.machine.clock.now  # type: ignore[method-assign]
+        self.service = MeterService(services.factory, services.settings, services.hub)
+        self.service.subscribe(self._follow)
 
     def _follow(self, sample: MachineSample, running: tuple[RunningModel, ...] | None) -> None:
         with self.changed:
             self.followed.append((sample, running))
-            self.seen_by_sampler = self.station.fresh_profile()
+            self.seen_by_sampler = self.service.fresh_profile()
             self.changed.notify_all()
 
     def wait_followed(self, count: int) -> None:
@@ -77,16 +66,16 @@ class Standing:
 @pytest.fixture
 def standing(tmp_path: Path) -> Iterator[Standing]:
     made = Standing(tmp_path)
-    made.station.start()
+    made.service.start()
     made.wait_followed(1)
     yield made
-    assert made.station.stop(10.0)
+    assert made.service.stop(10.0)
     assert made.prober.closed
 
 
 def test_a_fresh_profile_comes_from_a_look_after_the_call(standing: Standing) -> None:
     before = standing.prober.looks
-    profile = standing.station.fresh_profile(10.0)
+    profile = standing.service.fresh_profile(10.0)
     assert profile is not None
     assert profile.ram_available_bytes > before
 
@@ -96,22 +85,22 @@ def test_the_samplers_own_thread_does_not_wait_for_itself(standing: Standing) ->
 
 
 def test_a_measurement_makes_it_look_at_once(standing: Standing) -> None:
-    standing.station.hurry(True)
+    standing.service.hurry(True)
     standing.wait_followed(2)
-    standing.station.hurry(False)
+    standing.service.hurry(False)
 
 
 def test_samples_are_handed_on_with_the_models_listed_then(standing: Standing) -> None:
     assert standing.followed[0][1] is None
-    standing.station.set_running((QWEN,))
-    standing.station.fresh_profile(10.0)
+    standing.service.set_running((QWEN,))
+    standing.service.fresh_profile(10.0)
     standing.wait_followed(2)
     assert standing.followed[-1][1] == (QWEN,)
 
 
 def test_after_the_end_nobody_waits(tmp_path: Path) -> None:
     made = Standing(tmp_path)
-    made.station.start()
+    made.service.start()
     made.wait_followed(1)
-    assert made.station.stop(10.0)
-    assert made.station.fresh_profile(10.0) is not None
+    assert made.service.stop(10.0)
+    assert made.service.fresh_profile(10.0) is not None

@@ -3,13 +3,15 @@
 import contextlib
 import threading
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from wattlight.domain.answers import Budget, BudgetStand, budget_stand
 from wattlight.domain.state import CostToday
 from wattlight.i18n import money, tr
-from wattlight.settings import Meter
+
+from .current import CurrentSettings
+from .hub import StateHub
 
 KEPT = 8
 """So many spans are remembered: today, this month, and a few before."""
@@ -18,23 +20,22 @@ KEPT = 8
 class BudgetWatch:
     """:meth:`look` after each sample, from any thread.
 
-    Args:
-        told_file: remembers the spans whose alarm was given.
-        alarm: shows a sentence (kind, text).
+    ``told_file`` remembers the spans whose alarm was given.
     """
 
     def __init__(
-        self, settings: Callable[[], Meter], told_file: Path, alarm: Callable[[str, str], None]
+        self, settings: CurrentSettings, told_file: Path, hub: StateHub, now: Callable[[], datetime]
     ) -> None:
         self._settings = settings
         self._file = told_file
-        self._alarm = alarm
+        self._hub = hub
+        self._now = now
         self._told: tuple[str, ...] | None = None
         self._lock = threading.Lock()
 
     def look(self, today: date, day: CostToday | None, month: CostToday | None) -> None:
         """Compare the sums with the budgets of the settings."""
-        wanted = self._settings()
+        wanted = self._settings.value.meter
         budget = Budget(wanted.daily_budget_micro, wanted.monthly_budget_micro)
         if budget == Budget():
             return
@@ -46,7 +47,7 @@ class BudgetWatch:
                 self._remember(stand.key)
         currency = next((c.currency for c in (day, month) if c is not None and c.currency), None)
         for stand in due:
-            self._alarm(f"budget {stand.key}", _sentence(stand, currency))
+            self._hub.notify(f"budget {stand.key}", _sentence(stand, currency), self._now(), urgent=True)
 
     def _read(self) -> tuple[str, ...]:
         if self._told is None:

@@ -1,0 +1,119 @@
+"""What every service of the running program shares: the settings in force, and the servers they name."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.runtime import Endpoint, ModelServer, OllamaServer, connect
+from wattlight.runtime.answers import Answerer, connect_answers
+from wattlight.settings import ServerAddress, Settings
+
+from .pricing import tariff_of
+
+Part = Callable[[Settings], object]
+
+
+class CurrentSettings:
+    """The settings in force. A service subscribes to the part of them it uses.
+
+    Read from any thread; replaced on the application's, where those whose part changed are told.
+    """
+
+    def __init__(self, value: Settings, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self._value = value
+        self._subscribers: list[tuple[Part, Callable[[], object]]] = []
+
+    @property
+    def value(self) -> Settings:
+        """The settings now."""
+        return self._value
+
+    def subscribe(self, part: Part, changed: Callable[[], object]) -> None:
+        """Call ``changed`` after ``part`` of the settings has become another."""
+        self._subscribers.append((part, changed))
+
+    def replace(self, settings: Settings) -> None:
+        """Put other settings in force."""
+        before, self._value = self._value, settings
+        for part, changed in self._subscribers:
+            if part(before) != part(settings):
+                changed()
+
+    def tariff(self) -> Tariff | None:
+        """The tariff of the settings, None where no price is set.
+
+        Raises:
+            TariffProblem: the price or the tariff file cannot be used.
+        """
+        return tariff_of(self._value.price, self.environ)
+
+
+class Servers(Mapping[HostId, ModelServer]):
+    """The model server of each host as it is now; ask here anew for each operation.
+
+    What is under way when a server is replaced ends where it began. A server of ours that runs
+    (:meth:`move`) stands before the one that the settings or OLLAMA_HOST name.
+    """
+
+    def __init__(self, addresses: tuple[ServerAddress, ...], environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._lock = threading.Lock()
+        self._homes: dict[HostId, ModelServer] = {a.host: connect(a, environ) for a in addresses}
+        self._moved: dict[HostId, ModelServer] = {}
+        self._subscribers: list[Callable[[], None]] = []
+
+    def subscribe(self, moved: Callable[[], None]) -> None:
+        """Call ``moved`` after a server was replaced, on the thread that replaced it."""
+        self._subscribers.append(moved)
+
+    def __getitem__(self, host: HostId) -> ModelServer:
+        return self._moved.get(host) or self._homes[host]
+
+    def __iter__(self) -> Iterator[HostId]:
+        return iter(self._homes)
+
+    def __len__(self) -> int:
+        return len(self._homes)
+
+    @property
+    def local(self) -> ModelServer:
+        """The server of this computer, else the first one."""
+        return self[LOCAL_HOST] if LOCAL_HOST in self._homes else self[next(iter(self._homes))]
+
+    def answers(self) -> Answerer:
+        """Asks the local server's models.
+
+        Raises:
+            Problem: its address cannot be used.
+        """
+        return connect_answers(ServerAddress(url=self.local.url), self._environ)
+
+    def set_addresses(self, addresses: tuple[ServerAddress, ...]) -> None:
+        """Go where the settings say now.
+
+        Raises:
+            RuntimeProblem: an address cannot be used; nothing was changed.
+        """
+        homes: dict[HostId, ModelServer] = {a.host: connect(a, self._environ) for a in addresses}
+        with self._lock:
+            for host in set(self._homes) | set(homes):
+                old, new = self._homes.get(host), homes.get(host)
+                if old is None or new is None or old.url != new.url:
+                    self._moved.pop(host, None)
+            self._homes = homes
+        self._tell()
+
+    def move(self, host: HostId, endpoint: Endpoint | None) -> None:
+        """A server of ours is up at ``endpoint``; None: back to where the settings say."""
+        with self._lock:
+            if endpoint is None:
+                self._moved.pop(host, None)
+            else:
+                self._moved[host] = OllamaServer(endpoint)
+        self._tell()
+
+    def _tell(self) -> None:
+        for moved in self._subscribers:
+            moved()

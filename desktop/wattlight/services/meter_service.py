@@ -1,0 +1,255 @@
+"""The meter of this computer as one part: the recording, and the prober, profile and beat around it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from wattlight.domain.instant import to_us
+from wattlight.domain.state import AppState, RunningModel
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem
+from wattlight.i18n import local_zone, tr
+from wattlight.probes import Prober
+from wattlight.store import LedgerWriter, forget_before
+
+from .budget_watch import BudgetWatch
+from .current import CurrentSettings
+from .factory import ServiceFactory
+from .hub import StateHub
+from .metering import MeterView, Recording, Wiring, kept_since
+from .models import SerialExecutor
+
+PROFILE_SHOWN_S = 5.0
+PROFILE_HIDDEN_S = 60.0
+LOADED_S = 5.0
+"""The slowest beat while a model is loaded: its draw changes faster than an idle computer's."""
+
+Listener = Callable[[MachineSample, tuple[RunningModel, ...] | None], None]
+"""Hears a sample, with the models listed then (None: the server did not say)."""
+
+
+class MeterService:
+    """A :class:`Recording`, and prober, profile and beat around it; publishes into the hub.
+
+    Everything slow happens on its executor or on the sampler's thread. All methods return at once, except
+    where they say how long they wait.
+    """
+
+    def __init__(
+        self,
+        factory: ServiceFactory,
+        settings: CurrentSettings,
+        hub: StateHub,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._factory = factory
+        self._settings = settings
+        self._hub = hub
+        self._clock = clock
+        self._listeners: list[Listener] = []
+        self._running: tuple[RunningModel, ...] | None = None
+        self._shown = False
+        self._hurried = False
+        self._engine_started = False
+        self._distrusted: set[str] = set()
+        self._prober: Prober | None = None
+        self._profile: MachineProfile | None = None
+        self._profile_at = float("-inf")
+        self._looked = threading.Condition()
+        self._begun = self._done = 0
+        self._ended = False
+        self._thread_id: int | None = None
+        self._executor = SerialExecutor("wattlight-meter")
+        self._budget = BudgetWatch(settings, factory.places.state / "budget-told.txt", hub, factory.now)
+        wanted = settings.value.meter
+        self._recording = Recording(
+            Wiring(
+                ledger_file=factory.places.ledger_file,
+                lock_file=factory.places.meter_lock,
+                sample=self._sample,
+                running=lambda: self._running,
+                tariff=self._tariff,
+                now=factory.now,
+                zone=local_zone(settings.environ),
+                shown_s=wanted.shown_interval_s,
+                hidden_s=wanted.hidden_interval_s,
+                daily=self._forget_old,
+            ),
+            self._publish,
+            self._notify,
+        )
+        self._recording.meter.set_paused(wanted.paused)
+        settings.subscribe(lambda s: s.meter.paused, self._pause)
+        settings.subscribe(lambda s: (s.meter.shown_interval_s, s.meter.hidden_interval_s), self._set_beat)
+        settings.subscribe(lambda s: replace(s.price, dollar_rate=None, declined=False), self._reprice)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call ``listener`` with each sample, on the sampler's thread. Subscribe before :meth:`start`."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Begin: the ledger is opened in the background, the sensors on the sampler's thread."""
+        self._executor.submit(lambda: self._guarded(self._recording.start))
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """Stop sampling, then commit and close; the lock is released last. False if that took longer."""
+        with self._looked:
+            self._ended = True
+            self._looked.notify_all()
+        in_time = self._executor.close(timeout_s)
+        in_time = self._recording.stop() and in_time
+        if in_time and self._prober is not None:
+            self._prober.close()
+        return in_time
+
+    def set_shown(self, shown: bool) -> None:
+        """Somebody looks, or nobody does: the beat follows."""
+        self._shown = shown
+        self._recording.sampler.set_watching(shown or self._hurried)
+
+    def hurry(self, on: bool) -> None:
+        """Sample at the quick beat although nobody looks: something is being measured."""
+        self._hurried = on
+        self._recording.sampler.set_watching(self._shown or on)
+
+    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
+        """Tokens of an answer that has just ended; any thread."""
+        self._recording.meter.note_tokens(tokens_in, tokens_out)
+
+    def rest_w(self) -> float | None:
+        """Draw of the measured parts without any model resident, None before it is known."""
+        return self._recording.meter.rest_w()
+
+    def fresh_profile(self, timeout_s: float = 2.0) -> MachineProfile | None:
+        """The computer as it is now, by a look that begins after this call; the last one if none comes in
+        time. On the sampler's own thread: as the look under way saw it."""
+        if threading.get_ident() == self._thread_id:
+            return None if self._prober is None else self._prober.profile()
+        with self._looked:
+            wanted = self._begun + 1
+            self._profile_at = float("-inf")
+            self._recording.sampler.look_now()
+            self._looked.wait_for(lambda: self._done >= wanted or self._ended, timeout_s)
+        return self._profile
+
+    def set_running(self, running: tuple[RunningModel, ...] | None) -> None:
+        """Which models are resident now; None when the server did not say."""
+        before, self._running = self._running, running
+        if bool(running) != bool(before):
+            self._engine_started = bool(running)
+            self._set_beat()
+
+    def delete_records(self) -> None:
+        """Delete everything in the ledger and count anew. Waits some seconds at most.
+
+        Raises:
+            Problem: another Wattlight records, or the file could not be changed.
+        """
+        recorder = self._recording.recorder
+        if recorder is None or not recorder.ask(lambda writer: writer.purge()):
+            raise Problem(
+                "The records could not be deleted.",
+                "Quit other running copies of Wattlight and try again.",
+                "not_deleted",
+            )
+        self._recording.reprice()
+
+    def profile(self) -> MachineProfile | None:
+        """The computer as last seen, None before the first look."""
+        return self._profile
+
+    def _pause(self) -> None:
+        paused = self._settings.value.meter.paused
+        self._recording.meter.set_paused(paused)
+        self._hub.update(lambda state: replace(state, paused=paused))
+
+    def _reprice(self) -> None:
+        """A new price changes the past too."""
+        self._executor.submit(lambda: self._guarded(self._recording.reprice))
+
+    def _set_beat(self) -> None:
+        wanted = self._settings.value.meter
+        hidden = min(LOADED_S, wanted.hidden_interval_s) if self._running else wanted.hidden_interval_s
+        self._recording.sampler.set_intervals(wanted.shown_interval_s, hidden)
+
+    def _tariff(self) -> Tariff | None:
+        tariff = self._settings.tariff()
+        self._hub.withdraw("tariff")
+        return tariff
+
+    def _forget_old(self, writer: LedgerWriter) -> None:
+        months = self._settings.value.meter.keep_months
+        if months is not None and months > 0:
+            forget_before(writer, to_us(kept_since(self._factory.now(), months)))
+
+    def _sample(self) -> MachineSample:
+        with self._looked:
+            self._begun += 1
+        self._thread_id = threading.get_ident()
+        if self._prober is None:
+            self._prober = self._factory.prober()
+        if self._engine_started:
+            self._engine_started = False
+            self._prober.engine_started()
+        sample = self._prober.sample()
+        self._mind_profile(self._prober)
+        with self._looked:
+            self._done = self._begun
+            self._looked.notify_all()
+        for listener in self._listeners:
+            self._guarded(lambda listener=listener: listener(sample, self._running))  # type: ignore[misc]
+        return sample
+
+    def _mind_profile(self, prober: Prober) -> None:
+        now = self._clock()
+        pause = PROFILE_SHOWN_S if self._shown else PROFILE_HIDDEN_S
+        if self._profile is None or now - self._profile_at >= pause:
+            self._profile_at = now
+            self._profile = prober.profile()
+
+    def _guarded(self, what: Callable[[], object]) -> None:
+        try:
+            what()
+        except Exception:
+            logging.getLogger("wattlight").exception("a part of the meter failed")
+
+    def _notify(self, kind: str, text: str) -> None:
+        self._hub.notify(kind, text, self._factory.now(), urgent=kind != "tariff")
+
+    def _publish(self, view: MeterView) -> None:
+        for device in set(view.distrusted) - self._distrusted:
+            self._distrusted.add(device)
+            parts = view.sample.devices if view.sample is not None else ()
+            text = tr(
+                "The energy counter of {device} disagrees with its power reading; it is not used.",
+                device=next((part.name for part in parts if part.device_id == device), device),
+            )
+            self._hub.notify(f"counter {device}", text, self._factory.now())
+
+        def change(state: AppState) -> AppState:
+            hosts = tuple(
+                replace(
+                    host,
+                    profile=self._profile or host.profile,
+                    sample=view.sample,
+                    history=view.history,
+                    today=view.today,
+                    month=view.month,
+                )
+                if host.id == LOCAL_HOST
+                else host
+                for host in state.hosts
+            )
+            return replace(
+                state,
+                hosts=hosts,
+                paused=view.paused,
+                recording=self._recording.recording,
+                price_known=view.price_known,
+            )
+
+        self._hub.update(change)
+        if view.day is not None:
+            self._budget.look(view.day, view.today, view.month)

@@ -1,0 +1,123 @@
+"""Measures a model's speed on request, in the background, with the sampler at its quick beat."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from wattlight.domain.advice import DEFAULT_CONTEXT
+from wattlight.domain.learning import device_label
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import Device, MachineProfile
+from wattlight.runtime import same_model
+
+from .benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject
+from .counting import Counting
+from .current import CurrentSettings, Servers
+from .factory import ServiceFactory
+from .hub import StateHub
+from .meter_service import MeterService
+
+TELL_EVERY_S = 0.5
+
+
+class SpeedRuns:
+    """:meth:`run` blocks for about a quarter of a minute: give it to a worker."""
+
+    def __init__(
+        self,
+        factory: ServiceFactory,
+        settings: CurrentSettings,
+        hub: StateHub,
+        servers: Servers,
+        meter: MeterService,
+        history: PowerHistory,
+        counting: Counting,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._factory = factory
+        self._settings = settings
+        self._hub = hub
+        self._servers = servers
+        self._meter = meter
+        self._history = history
+        self._counting = counting
+        self._monotonic = monotonic
+
+    def run(self, model: str, say: Callable[[float | None], None], cancel: threading.Event) -> None:
+        """Measure ``model`` and keep the result; ``say`` hears the share that is done, twice a second.
+
+        Raises:
+            Problem: the server's, or there was no result; code ``cancelled`` after a cancel.
+        """
+        told_at = float("-inf")
+
+        def progress(news: Progress) -> None:
+            nonlocal told_at
+            now = self._monotonic()
+            if news.of_tokens and now - told_at >= TELL_EVERY_S:
+                told_at = now
+                say(min(1.0, news.tokens / news.of_tokens))
+
+        benchmark = Benchmark(
+            self._servers.answers(),
+            self._history,
+            self._factory.jobs(),
+            self._factory.now,
+            self._monotonic,
+            self._counting.count,
+        )
+        subject = self.subject(model)
+        self._meter.hurry(True)
+        try:
+            benchmark.run(subject, progress, cancel)
+        finally:
+            self._meter.hurry(False)
+
+    def subject(self, model: str) -> Subject:
+        """``model`` as it is loaded now, else as the settings would load it; the device as its fit names it.
+
+        Raises:
+            BenchmarkProblem: it is not installed.
+        """
+        host = self._hub.state.local
+        server, profile = host.server, self._meter.fresh_profile()
+        loaded = next((m for m in server.running if same_model(m.name, model)), None)
+        installed = next((m for m in server.installed if same_model(m.name, model)), None)
+        if installed is None or profile is None:
+            raise BenchmarkProblem(f"{model} is not installed here.", "Install it first.")
+        chosen = self._settings.value.context_length
+        context = (loaded.context_length if loaded is not None else None) or chosen or None
+        freed = without_models(profile, server.running)
+        fit = self._factory.advisor().judge(installed.name, freed, context, installed.digest).fit
+        device = device_label(d.name for d in (fit.devices if fit is not None else profile.devices))
+        context = fit.context if fit is not None else context or DEFAULT_CONTEXT
+        return Subject(installed.name, installed.digest, device, context, server.version, host.id)
+
+
+def without_models(profile: MachineProfile, running: tuple[RunningModel, ...]) -> MachineProfile:
+    """``profile`` with what the loaded models hold counted as free.
+
+    What the server reports on accelerators is given back to the devices in proportion to what is used of
+    each; what it reports beyond that, to the RAM. Never more than a device or the RAM has.
+    """
+    on_gpu = sum(model.size_vram_bytes for model in running)
+    in_ram = sum(max(0, model.size_bytes - model.size_vram_bytes) for model in running)
+    used = [_used(device) for device in profile.devices]
+    whole = sum(used)
+    devices = tuple(
+        device
+        if device.memory_free_bytes is None or not whole
+        else replace(device, memory_free_bytes=device.memory_free_bytes + min(part, on_gpu * part // whole))
+        for device, part in zip(profile.devices, used, strict=True)
+    )
+    if not whole:
+        in_ram += on_gpu
+    available = min(profile.ram_total_bytes, profile.ram_available_bytes + in_ram)
+    return replace(profile, ram_available_bytes=available, devices=devices)
+
+
+def _used(device: Device) -> int:
+    if device.memory_total_bytes is None or device.memory_free_bytes is None:
+        return 0
+    return max(0, device.memory_total_bytes - device.memory_free_bytes)
