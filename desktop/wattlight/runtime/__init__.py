@@ -1,6 +1,8 @@
 """Talks to model servers. Nothing heavy is imported until an operation (pull, load, ...) is asked for."""
 
-from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
+from wattlight.web import Endpoint
+
+from .address import DEFAULT_PORT, find_server, parse_endpoint
 from .movable import MovableServer
 from .names import ModelName, read_name, same_model
 from .neighbours import servers_among

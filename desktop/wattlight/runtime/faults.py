@@ -1,10 +1,11 @@
 """What a failed exchange means for the person, and for the state of the server."""
 
-from wattlight.domain.state import ServerStatus
+from collections.abc import Mapping
 
-from .address import Endpoint
+from wattlight.domain.state import ServerStatus
+from wattlight.web import NOT_UNDERSTOOD, Endpoint, FaultKind, Proxy, WireFault, proxy_for
+
 from .problems import RuntimeProblem
-from .wire import FaultKind, WireFault
 
 _STATUS = {
     FaultKind.REFUSED: ServerStatus.ABSENT,
@@ -64,6 +65,12 @@ def problem_of(fault: WireFault, endpoint: Endpoint) -> RuntimeProblem:
         ),
         FaultKind.PROXY: (
             "proxy",
+            f"The proxy of this computer cannot be used to reach {url}.",
+            "Only plain http proxies are understood; add the server's name to NO_PROXY to reach it directly.",
+        )
+        if fault.detail == NOT_UNDERSTOOD
+        else (
+            "proxy",
             f"The proxy of this computer does not let requests to {url} through.",
             "Add the server's name to NO_PROXY to reach it directly.",
         ),
@@ -79,3 +86,15 @@ def _foreign(url: str, detail: str) -> tuple[str, str, str]:
         f"Something else than Ollama listens at {url}. {detail}",
         "Stop that program, or start Ollama on another port and set OLLAMA_HOST.",
     )
+
+
+def proxy_to(endpoint: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
+    """The proxy on the way to ``endpoint``.
+
+    Raises:
+        RuntimeProblem: it is of a kind that is not understood (code ``proxy``).
+    """
+    try:
+        return proxy_for(endpoint, environ)
+    except WireFault as fault:
+        raise problem_of(fault, endpoint) from fault

@@ -5,7 +5,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-from .wire import FaultKind, WireFault
+from wattlight.web import FaultKind, WireFault
 
 MAX_NODES = 400_000
 """More brackets than this is not an answer of a model server (5,000 models have about 20,000)."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from threading import Event
 
 from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState
+from wattlight.web import Endpoint
 
-from .address import Endpoint
 from .ollama_server import OllamaServer
 from .shown import ShownModel
 

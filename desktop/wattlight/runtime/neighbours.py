@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from threading import Event
 
 from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.web import Endpoint
 
-from .address import Endpoint
 from .ollama_server import OllamaServer
 
 

@@ -10,8 +10,8 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
 from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState, ServerStatus
+from wattlight.web import POLL, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
-from .address import Endpoint
 from .durations import read_keep_alive
 from .faults import problem_of, status_of
 from .fields import Record, error_text, read_object
@@ -21,7 +21,6 @@ from .parse import PullLine, read_installed, read_running, read_version
 from .problems import RuntimeProblem, problem_from_server, with_proxy_advice
 from .pulling import STALL_S, PullProgress, stalled
 from .shown import ShownModel, read_shown
-from .wire import POLL, FaultKind, Limits, Proxy, Wire, WireFault
 
 if TYPE_CHECKING:
     import ollama

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from wattlight.domain.values import HostId
 from wattlight.settings import ServerAddress
+from wattlight.web import names_a_proxy
 
 from .address import find_server
+from .faults import proxy_to
 from .ollama_server import OllamaServer
-from .proxies import names_a_proxy, proxy_for
 
 
 def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> ServerAddress:
@@ -39,6 +40,6 @@ def connect(
     return OllamaServer(
         endpoint,
         authorization=authorization,
-        proxy=proxy_for(endpoint, environ),
+        proxy=proxy_to(endpoint, environ),
         behind_proxy=names_a_proxy(environ),
     )

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+from wattlight.web import Limits, Wire
+
 from .problems import RuntimeProblem
-from .wire import Limits, Wire
 
 if TYPE_CHECKING:
     import ollama

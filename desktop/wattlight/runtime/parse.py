@@ -7,10 +7,10 @@ from typing import Generic, TypeVar
 
 from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.domain.values import clean_text
+from wattlight.web import FaultKind, WireFault
 
 from .fields import Record, count, moment, record, records, text
 from .names import MAX_NAME
-from .wire import FaultKind, WireFault
 
 MAX_RECORDS = 20_000
 _FOREVER = timedelta(days=36_500)

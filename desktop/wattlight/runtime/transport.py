@@ -9,9 +9,10 @@ from threading import Event
 
 import httpx
 
+from wattlight.web import Answer, FaultKind, Limits, Wire, WireFault
+
 from .fields import Record, count, error_text, read_object, text
 from .parse import PullLine, read_pull_line
-from .wire import Answer, FaultKind, Limits, Wire, WireFault
 
 PULL_IDLE_S = 120.0
 """The server writes a line every 60 ms while it fetches."""

@@ -1,15 +1,15 @@
 """The shape of a model before its download: manifest, config, and the header of its file."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from wattlight.catalog.gguf import REMOTE, shape_from_chunks
 from wattlight.domain.shape import ModelShape
 from wattlight.domain.values import clean_text
+from wattlight.web import Web
 
 from .cache import ShapeCache
-from .fetching import Fetcher
+from .fetching import ModelPages
 from .manifest import (
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
@@ -37,9 +37,9 @@ class RemoteModel:
 class Registry:
     """Asks registries. Blocks; call it from a worker. Nothing is asked unless a method is called."""
 
-    def __init__(self, cache: ShapeCache, fetcher_for: Callable[[ModelAddress], Fetcher] = Fetcher) -> None:
+    def __init__(self, cache: ShapeCache, web: Web) -> None:
         self._cache = cache
-        self._fetcher_for = fetcher_for
+        self._web = web
 
     def model(self, name: str) -> RemoteModel:
         """The model called ``name``: one manifest, one config, and, if not cached, one ranged request.
@@ -48,7 +48,7 @@ class Registry:
             RegistryProblem: also for cloud models and builds of other runtimes.
             BadModelFile: the file's header cannot be used.
         """
-        address, fetcher, manifest, config = self._ask(name)
+        address, pages, manifest, config = self._ask(name)
         shown = clean_text(str(address), 120)
         if config.remote_host or config.remote_model:
             raise CloudModel(shown, config.remote_host)
@@ -67,7 +67,7 @@ class Registry:
         layer = files[0]
         shape = self._cache.get(layer.digest)
         if shape is None or shape.file_bytes != layer.size_bytes:
-            with fetcher.head_of(layer.digest, min(REMOTE.header_bytes, layer.size_bytes)) as pieces:
+            with pages.head_of(layer.digest, min(REMOTE.header_bytes, layer.size_bytes)) as pieces:
                 shape = shape_from_chunks(pieces, layer.size_bytes, REMOTE)
             shape = replace(shape, digest=layer.digest)
             self._cache.put(shape)
@@ -82,16 +82,16 @@ class Registry:
         _, _, manifest, config = self._ask(name)
         return manifest, config
 
-    def _ask(self, name: str) -> tuple[ModelAddress, Fetcher, Manifest, ModelConfig]:
+    def _ask(self, name: str) -> tuple[ModelAddress, ModelPages, Manifest, ModelConfig]:
         address = read_address(name)
-        fetcher = self._fetcher_for(address)
-        manifest = parse_manifest(fetcher.manifest(MAX_MANIFEST_BYTES))
-        return address, fetcher, manifest, self._config(address, fetcher, manifest)
+        pages = ModelPages(self._web, address)
+        manifest = parse_manifest(pages.manifest(MAX_MANIFEST_BYTES))
+        return address, pages, manifest, self._config(pages, manifest)
 
-    def _config(self, address: ModelAddress, fetcher: Fetcher, manifest: Manifest) -> ModelConfig:
+    def _config(self, pages: ModelPages, manifest: Manifest) -> ModelConfig:
         if manifest.config is None:
             return ModelConfig()
-        raw = fetcher.small(address.blob_url(manifest.config.digest), MAX_CONFIG_BYTES)
+        raw = pages.blob(manifest.config.digest, MAX_CONFIG_BYTES)
         if "sha256:" + sha256(raw).hexdigest() != manifest.config.digest:
             raise RegistryProblem(
                 "The registry's description of this model is damaged.", "Try again later.", "bad_manifest"

@@ -7,14 +7,13 @@ from threading import Event
 from wattlight.domain.tokens import read_counters
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.settings import ServerAddress
+from wattlight.web import Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
-from ..address import Endpoint, find_server
+from ..address import find_server
 from ..durations import read_keep_alive
-from ..faults import problem_of
+from ..faults import problem_of, proxy_to
 from ..fields import Record, read_object
 from ..problems import RuntimeProblem, problem_from_server
-from ..proxies import proxy_for
-from ..wire import FaultKind, Limits, Proxy, Wire, WireFault
 from .pieces import AnswerEnd, AnswerPiece, Question
 
 MAX_ANSWER_CHARS = 400_000
@@ -75,7 +74,7 @@ def connect_answers(
         RuntimeProblem: the address or the proxy for it cannot be used.
     """
     endpoint = find_server(address, environ)
-    return Answerer(endpoint, authorization=authorization, proxy=proxy_for(endpoint, environ))
+    return Answerer(endpoint, authorization=authorization, proxy=proxy_to(endpoint, environ))
 
 
 def _body(question: Question) -> bytes:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from ..proxies import with_system_proxies
+from wattlight.web import with_system_proxies
 
 _LOOPBACK = "127.0.0.1,localhost,::1"
 

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 
-from ..address import Endpoint
+from wattlight.web import Endpoint
+
 from ..ollama_server import OllamaServer
 from ..problems import RuntimeProblem
 from .identity import Handle, Identity, end_group, identity_of

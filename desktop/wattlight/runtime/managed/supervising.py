@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..address import Endpoint
+from wattlight.web import Endpoint
+
 from ..problems import RuntimeProblem
 from .process import ManagedProcess, Running
 from .server_log import ServerLog

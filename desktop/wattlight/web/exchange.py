@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Self
 
-from .address import Endpoint
-from .dialing import Proxy, connect_to
-from .exchange_fault import FaultKind, WireFault
+from wattlight import __version__
 
-__all__ = ["POLL", "Answer", "FaultKind", "Limits", "Proxy", "Wire", "WireFault"]
+from .connection import connect_to
+from .endpoint import Endpoint, FaultKind, Proxy, WireFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +246,13 @@ class Wire:
         lines = [
             f"{method} {target} HTTP/1.1",
             f"Host: {here.authority}",
-            "User-Agent: wattlight",
-            "Accept: application/json, application/x-ndjson",
+            f"User-Agent: wattlight/{__version__}",
             "Accept-Encoding: identity",
             "Connection: close",
             *headers,
         ]
+        if not any(line.startswith("Accept:") for line in headers):
+            lines.append("Accept: application/json, application/x-ndjson")
         if plain_proxy and proxy is not None and proxy.authorization is not None:
             lines.append(f"Proxy-Authorization: {proxy.authorization}")
         if self.authorization is not None and here.is_private:
