@@ -12,8 +12,7 @@ from wattlight.domain.learning import Comparison, device_label
 from wattlight.domain.state import AppState, HostState, ServerState
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import LOCAL_HOST, HostId, MachineProfile, Problem
-from wattlight.runtime import Endpoint, ModelServer, parse_endpoint, same_model
-from wattlight.runtime.answers import Answerer, connect_answers
+from wattlight.runtime import Answerer, Endpoint, ModelServer, connect_answers, parse_endpoint, same_model
 from wattlight.services.advising import Advisor
 from wattlight.services.benchmark import BenchmarkProblem, EnergyTap, Subject
 from wattlight.services.desk import Counting, Followers, SpeedParts, SpeedRuns

@@ -7,7 +7,7 @@ from wattlight.domain.state import InstalledModel, PullState, RunningModel, Serv
 from wattlight.web import Endpoint
 
 from .ollama_server import OllamaServer
-from .shown import ShownModel
+from .reading import ShownModel
 
 
 class MovableServer:

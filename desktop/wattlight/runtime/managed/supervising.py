@@ -9,8 +9,7 @@ from pathlib import Path
 from wattlight.web import Endpoint
 
 from ..problems import RuntimeProblem
-from .process import ManagedProcess, Running
-from .server_log import ServerLog
+from .process import ManagedProcess, Running, ServerLog
 
 MAX_RESTARTS = 3
 WITHIN_S = 60.0

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenUse
-from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
+from wattlight.runtime import AnswerEnd, AnswerPiece, Question, RuntimeProblem
 from wattlight.services.benchmark import EnergyTap, Subject
 from wattlight.services.desk import SpeedParts, SpeedRuns
 
