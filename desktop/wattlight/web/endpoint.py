@@ -4,7 +4,6 @@ import base64
 import ipaddress
 import re
 import sys
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -139,6 +138,8 @@ def with_system_proxies(environ: Mapping[str, str], platform: str = sys.platform
     """``environ``, on macOS and Windows with the proxies of the system's own settings where it names none."""
     if platform not in {"darwin", "win32"} or names_a_proxy(environ):
         return environ
+    import urllib.request
+
     found = urllib.request.getproxies()
     return {**environ, **{f"{kind}_proxy": found[kind] for kind in ("http", "https") if found.get(kind)}}
 
