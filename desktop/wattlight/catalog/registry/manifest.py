@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import number, tr
 
 
 class RegistryProblem(Problem):
@@ -21,7 +22,11 @@ class RegistryUnreachable(RegistryProblem):
     code = "offline"
 
     def __init__(self, host: str) -> None:
-        super().__init__(f"The registry {host} cannot be reached.", "Connect to the network and try again.")
+        super().__init__(
+            tr("The registry {host} cannot be reached.", host=host),
+            tr("Connect to the network and try again."),
+            tr("Connect to the network and try again."),
+        )
 
 
 class ModelUnknown(RegistryProblem):
@@ -31,7 +36,8 @@ class ModelUnknown(RegistryProblem):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The registry has no model {name}.", "Check the spelling and the part after the colon."
+            tr("The registry has no model {name}.", name=name),
+            tr("Check the spelling and the part after the colon."),
         )
 
 
@@ -42,8 +48,12 @@ class CloudModel(RegistryProblem):
 
     def __init__(self, name: str, host: str) -> None:
         super().__init__(
-            f"{name} runs at {host or 'a remote service'}, not on this computer: it takes no memory here.",
-            "Choose a tag without 'cloud' to run it here.",
+            tr(
+                "{name} runs at {host}, not on this computer: it takes no memory here.",
+                name=name,
+                host=host or tr("a remote service"),
+            ),
+            tr("Choose a tag without 'cloud' to run it here."),
         )
 
 
@@ -54,8 +64,12 @@ class NotGguf(RegistryProblem):
 
     def __init__(self, name: str, size_gb: float) -> None:
         super().__init__(
-            f"{name} is a safetensors build of {size_gb:.1f} GB for the MLX runtime: no GGUF header.",
-            "Choose a GGUF tag of the same model; for this one count on its size plus about 1 GiB.",
+            tr(
+                "{name} is a safetensors build of {size} GB for the MLX runtime: no GGUF header.",
+                name=name,
+                size=number(size_gb, 1),
+            ),
+            tr("Choose a GGUF tag of the same model; for this one, expect its size plus about 1 GiB."),
         )
 
 
@@ -131,8 +145,8 @@ def read_address(name: str) -> ModelAddress:
         or _HOST.fullmatch(host) is None
     ):
         raise RegistryProblem(
-            f'"{clean_text(name, 80)}" cannot be the name of a model.',
-            "Use a name like qwen3:8b, or the path of a .gguf file.",
+            tr('"{name}" cannot be the name of a model.', name=clean_text(name, 80)),
+            tr("Use a name like qwen3:8b, or the path of a .gguf file."),
             "invalid_name",
         )
     return ModelAddress(host, namespace, parts[0], tag)
