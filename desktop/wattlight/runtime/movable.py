@@ -11,7 +11,7 @@ from .reading import ShownModel
 
 
 class MovableServer:
-    """One host's server, a :class:`~.server_door.ModelServer`; :meth:`move` gives it another address.
+    """One host's server, a :class:`~.opening.ModelServer`; :meth:`move` gives it another address.
 
     What is under way when it moves ends where it began.
     """

@@ -1,4 +1,4 @@
-"""Names of models as a person may type them: what is refused unsent, and which registry is meant."""
+"""What a person types: names of models, and how long one stays loaded."""
 
 import re
 import unicodedata

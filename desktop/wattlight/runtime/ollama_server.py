@@ -145,7 +145,7 @@ class OllamaServer:
     ) -> RunningModel | None:
         """Load ``model`` and return it as it is loaded now: the server clips a context longer than trained.
 
-        ``keep_alive`` as :func:`~.durations.read_keep_alive` reads it; None leaves it to the server.
+        ``keep_alive`` as :func:`~.names.read_keep_alive` reads it; None leaves it to the server.
         None is returned when the server no longer lists the model (it may already have expired).
         """
         options = None if context_length is None else {"num_ctx": context_length}

@@ -1,4 +1,4 @@
-"""From an address of the settings to a server to talk to."""
+"""From an address of the settings to a server to talk to, and which servers this computer has."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Event

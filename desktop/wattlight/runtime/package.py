@@ -85,7 +85,7 @@ def _quiet_environment() -> Iterator[None]:
 
 
 class WireTransport(httpx.BaseTransport):
-    """Sends the package's requests over a :class:`~.wire.Wire`, to its endpoint and nowhere else.
+    """Sends the package's requests over a :class:`~wattlight.web.Wire`, to its endpoint and nowhere else.
 
     Raises:
         WireFault: passes through the package untouched.

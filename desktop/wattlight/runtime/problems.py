@@ -1,4 +1,4 @@
-"""The errors of this room, and what the server's own words mean."""
+"""The errors of this room: what a failed exchange and the server's own words mean."""
 
 import re
 from collections.abc import Mapping

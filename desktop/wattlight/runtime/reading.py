@@ -1,4 +1,4 @@
-"""Reads JSON that may be anything: each field is taken only if it is what it should be."""
+"""Ollama's answers as values, field by field: a bad record never hides a good one."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""A GGUF header from bytes as they come: versions 2 and 3, little endian."""
+"""The header of a GGUF file, versions 2 and 3: tensors and shapes from bytes as they come."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A registry's manifest: which files make up a model."""
+"""Names of models, a registry's manifest, and what can go wrong when a registry is asked."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The managed server as a process: started as our child, found again after we crashed, ended with us."""
+"""The managed server as a process, its log, and an Ollama that is installed but not running."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Compares version numbers of Ollama."""
+"""Releases of Ollama: which one is listed for this system, which is newer, which have known holes."""
 
 import json
 import platform
@@ -26,9 +26,6 @@ def is_newer(version: str, than: str | None) -> bool:
     """True when ``version`` is newer; False where that cannot be told."""
     first, second = version_order(version), None if than is None else version_order(than)
     return first is not None and second is not None and first > second
-
-
-ADVISORIES_ASSET = "servers/advisories.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,6 @@ def floor_version(advisories: tuple[Advisory, ...]) -> str | None:
     return advisories[0].fixed_in if advisories else None
 
 
-RELEASES_ASSET = "servers/ollama.json"
 MAX_ARTEFACT_BYTES = 8 * 10**9
 ABOUT_CAP = 2
 """So many times a rough size may really come."""

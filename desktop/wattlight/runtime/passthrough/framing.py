@@ -1,4 +1,4 @@
-"""Where a body ends, without changing or holding it."""
+"""Heads and bodies on their way through: where each ends, what is refused, bytes that wait."""
 
 import json
 import re
