@@ -8,7 +8,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 from wattlight.domain.tokens import TokenUse
-from wattlight.runtime.answers import Answerer, Question
+from wattlight.runtime import Answerer, Question
 from wattlight.runtime.passthrough import PassThroughServer
 
 from .conftest import Place

@@ -18,7 +18,7 @@ from wattlight.probes import HardwareReport
 from wattlight.services.metering.meter import Meter
 from wattlight.store import Pending, open_memory_ledger
 from wattlight.viewmodels.chart import power_chart
-from wattlight.viewmodels.figure import power_figure, total_now
+from wattlight.viewmodels.figures import power_figure, total_now
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR_S, BEAT_S = 3600, 10

@@ -4,7 +4,7 @@ from wattlight.domain.fit import Confidence, DeviceUse, HostUse, Verdict
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gib, number, short_date, tokens_per_second, tr
 from wattlight.services.shapes import Source
-from wattlight.viewmodels.advice import confidence_name
+from wattlight.viewmodels.fit import confidence_name
 
 from .call import Output
 from .columns import aligned

@@ -6,11 +6,11 @@ from wattlight.domain.advice import DEFAULT_CONTEXT, DEFAULT_LIMIT, Advice, Ques
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
 from wattlight.viewmodels.advice import (
     api_sentence,
-    confidence_name,
     passed_over_sentence,
     verdict_name,
     why_sentence,
 )
+from wattlight.viewmodels.fit import confidence_name
 
 from .call import Call, Output
 from .machine_option import add_machine_option, read_machine_file

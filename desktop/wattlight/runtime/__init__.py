@@ -1,24 +1,30 @@
 """Talks to model servers. Nothing heavy is imported until an operation (pull, load, ...) is asked for."""
 
-from .address import DEFAULT_PORT, Endpoint, find_server, parse_endpoint
+from wattlight.web import Endpoint
+
+from .address import DEFAULT_PORT, find_server, parse_endpoint
+from .answers import AnswerEnd, Answerer, AnswerPiece, Question, connect_answers
 from .names import ModelName, read_name, same_model
-from .neighbours import servers_among
 from .ollama_server import OllamaServer
-from .opening import choose_address, connect
+from .opening import ModelServer, choose_address, connect, servers_among
 from .problems import RuntimeProblem
-from .server_door import ModelServer
-from .shown import ShownModel
+from .reading import ShownModel
 
 __all__ = [
     "DEFAULT_PORT",
+    "AnswerEnd",
+    "AnswerPiece",
+    "Answerer",
     "Endpoint",
     "ModelName",
     "ModelServer",
     "OllamaServer",
+    "Question",
     "RuntimeProblem",
     "ShownModel",
     "choose_address",
     "connect",
+    "connect_answers",
     "find_server",
     "parse_endpoint",
     "read_name",

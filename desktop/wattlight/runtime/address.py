@@ -3,11 +3,11 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from wattlight.domain.values import clean_text
 from wattlight.settings import ServerAddress
+from wattlight.web import Endpoint
 
 from .problems import RuntimeProblem
 
@@ -16,42 +16,6 @@ DEFAULT_PORT = 11434
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
 _MAX_LENGTH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One address that requests go to. ``host`` is without brackets, ``path`` begins with "/" or is empty."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str = ""
-
-    @property
-    def authority(self) -> str:
-        """Host and port as the Host header wants them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """The address as text; it never holds credentials."""
-        return f"{self.scheme}://{self.authority}{self.path}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """True when requests stay on this computer: no proxy is ever used then."""
-        if self.host.lower() == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host.split("%")[0]).is_loopback
-        except ValueError:
-            return False
-
-    @property
-    def is_private(self) -> bool:
-        """True when a secret may be sent: encrypted, or on this computer."""
-        return self.scheme == "https" or self.is_loopback
 
 
 def find_server(address: ServerAddress, environ: Mapping[str, str]) -> Endpoint:

@@ -1,4 +1,4 @@
-"""Names of models as a person may type them: what is refused unsent, and which registry is meant."""
+"""What a person types: names of models, and how long one stays loaded."""
 
 import re
 import unicodedata
@@ -88,4 +88,29 @@ def _refused(name: str, reason: str) -> RuntimeProblem:
         f'"{clean_text(name, 80)}" cannot be the name of a model: it {reason}.',
         "Use a name like llama3.2:3b; 'wattlight models' lists what is installed.",
         "invalid_name",
+    )
+
+
+_GO = re.compile(r"-?(?:\d{1,12}(?:\.\d{1,9})?(?:ns|us|µs|ms|s|m|h))+")
+_NUMBER = re.compile(r"-?\d{1,9}(?:\.\d{1,3})?")
+_FOREVER = frozenset({"forever", "-1"})
+
+
+def read_keep_alive(text: str) -> str | float:
+    """``5m``, ``1h30m``, a number of seconds, ``-1`` or ``forever``.
+
+    Raises:
+        RuntimeProblem: none of these (code ``invalid_duration``).
+    """
+    word = text.strip().lower()
+    if word in _FOREVER:
+        return -1
+    if _NUMBER.fullmatch(word):
+        return float(word)
+    if _GO.fullmatch(word):
+        return word
+    raise RuntimeProblem(
+        f'"{clean_text(text, 40)}" is not a time to keep a model loaded.',
+        'Use a duration like "5m" or "1h", or "forever".',
+        "invalid_duration",
     )

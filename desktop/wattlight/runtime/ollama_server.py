@@ -2,26 +2,31 @@
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState, ServerStatus
+from wattlight.web import POLL, Answer, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
-from .address import Endpoint
-from .durations import read_keep_alive
-from .faults import problem_of, status_of
-from .fields import Record, error_text, read_object
-from .names import ModelName, read_name, same_model
-from .package import make_client
-from .parse import PullLine, read_installed, read_running, read_version
-from .problems import RuntimeProblem, problem_from_server, with_proxy_advice
+from .names import read_keep_alive, read_name, same_model
+from .problems import RuntimeProblem, problem_from_server, problem_of, status_of, with_proxy_advice
 from .pulling import STALL_S, PullProgress, stalled
-from .shown import ShownModel, read_shown
-from .wire import POLL, FaultKind, Limits, Proxy, Wire, WireFault
+from .reading import (
+    PullLine,
+    Record,
+    ShownModel,
+    error_text,
+    read_installed,
+    read_object,
+    read_pull_line,
+    read_running,
+    read_shown,
+    read_version,
+)
 
 if TYPE_CHECKING:
     import ollama
@@ -32,6 +37,10 @@ _LOAD = Limits(idle_s=1800.0, total_s=None)
 """Ollama gives up a load that makes no progress for 5 minutes; a large model from a slow disk may take longer
 in all, and the cancel event ends the wait at any time."""
 _PULL = Limits(idle_s=120.0, total_s=None)
+"""The server writes a line every 60 ms while it fetches."""
+_VERIFY_IDLE_S = 1800.0
+"""While it hashes the whole model it is silent: 100 GB at 60 MB/s."""
+_HASHING = ("verifying", "writing", "removing")
 _SETTLE_S = 10.0
 _SETTLE_STEP_S = 0.1
 
@@ -136,7 +145,7 @@ class OllamaServer:
     ) -> RunningModel | None:
         """Load ``model`` and return it as it is loaded now: the server clips a context longer than trained.
 
-        ``keep_alive`` as :func:`~.durations.read_keep_alive` reads it; None leaves it to the server.
+        ``keep_alive`` as :func:`~.names.read_keep_alive` reads it; None leaves it to the server.
         None is returned when the server no longer lists the model (it may already have expired).
         """
         options = None if context_length is None else {"num_ctx": context_length}
@@ -191,16 +200,18 @@ class OllamaServer:
         Raises:
             RuntimeProblem: from the first ``next`` on; the server's own text is in it.
         """
-        name = self._pullable(model)
+        name = read_name(self._raw_names.get(model, model))
+        request = {"model": name.text, "insecure": name.registry_is_loopback, "stream": True}
         progress = PullProgress(model, self._clock)
         try:
-            with self._said(model), self._client(_PULL, cancel) as client:
-                parts = client.pull(name.text, insecure=name.registry_is_loopback, stream=True)
-                with closing(cast("Generator[ollama.ProgressResponse]", parts)):
-                    for part in parts:
-                        line = PullLine(part.status or "", part.digest, part.total, part.completed)
-                        yield progress.take(line)
-                        progress.check_stall()
+            with (
+                self._said(model),
+                self._wire.ask("POST", "/api/pull", json.dumps(request).encode(), _PULL, cancel) as answer,
+            ):
+                for line in _pull_lines(answer, model):
+                    answer.allow_idle(_VERIFY_IDLE_S if line.status.startswith(_HASHING) else _PULL.idle_s)
+                    yield progress.take(line)
+                    progress.check_stall()
                 if not progress.succeeded:
                     raise WireFault(FaultKind.CUT, "no success")
         except RuntimeProblem as problem:
@@ -212,9 +223,6 @@ class OllamaServer:
             if self._behind_proxy:
                 raise with_proxy_advice(problem) from problem
             raise
-
-    def _pullable(self, model: str) -> ModelName:
-        return read_name(self._raw_names.get(model, model))
 
     def _raw(self, model: str) -> str:
         """The server's own spelling of a name it listed; a name it did not list must be a possible one."""
@@ -239,6 +247,8 @@ class OllamaServer:
 
     @contextmanager
     def _client(self, limits: Limits, cancel: Event | None) -> "Iterator[ollama.Client]":
+        from .package import make_client
+
         client = make_client(self._wire, limits, cancel)
         try:
             yield client
@@ -290,6 +300,21 @@ def _package_problem(error: Exception, endpoint: Endpoint, model: str) -> Runtim
         said = str(getattr(error, "error", "") or "")
         return problem_from_server(said or f"HTTP {status}", model)
     return problem_of(WireFault(FaultKind.CUT, type(error).__name__), endpoint)
+
+
+def _pull_lines(answer: Answer, model: str) -> Iterator[PullLine]:
+    if answer.status != 200:
+        raise problem_from_server(error_text(answer.body()) or f"HTTP {answer.status}", model)
+    for raw in answer.lines():
+        try:
+            line = read_pull_line(read_object(raw))
+        except WireFault as fault:
+            if answer.content_type != "application/x-ndjson":
+                raise
+            raise WireFault(FaultKind.CUT, f"line: {fault.detail}") from fault
+        if line.error is not None:
+            raise problem_from_server(line.error or "unknown error", model)
+        yield line
 
 
 def _listing(document: Record) -> Record:

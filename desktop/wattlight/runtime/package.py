@@ -1,16 +1,25 @@
-"""Gets the ``ollama`` package on first need: 33 MiB and 0.2 s, and its import reads the environment."""
+"""The ``ollama`` package, over our own exchanges: loaded on first need (33 MiB, 0.2 s).
 
+The package validates strictly and raises on anything odd, and its import reads the environment.
+"""
+
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+import httpx
+
+from wattlight.web import Answer, FaultKind, Limits, Wire, WireFault
+
 from .problems import RuntimeProblem
-from .wire import Limits, Wire
+from .reading import error_text, read_object
 
 if TYPE_CHECKING:
     import ollama
+
 
 _import_lock = Lock()
 _HARMFUL = frozenset(
@@ -37,7 +46,6 @@ def make_client(wire: Wire, limits: Limits, cancel: Event | None) -> "ollama.Cli
         RuntimeProblem: the package is missing or broken (code ``no_package``).
     """
     client = _client_class()
-    from .transport import WireTransport
 
     with _quiet_environment():
         return client(
@@ -74,3 +82,37 @@ def _quiet_environment() -> Iterator[None]:
             yield
         finally:
             os.environ.update(found)
+
+
+class WireTransport(httpx.BaseTransport):
+    """Sends the package's requests over a :class:`~wattlight.web.Wire`, to its endpoint and nowhere else.
+
+    Raises:
+        WireFault: passes through the package untouched.
+    """
+
+    def __init__(self, wire: Wire, limits: Limits, cancel: Event | None) -> None:
+        self._wire = wire
+        self._limits = limits
+        self._cancel = cancel
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Make one exchange. Only the package's path and body are used; its headers are not."""
+        path = request.url.raw_path.decode("ascii")
+        prefix = self._wire.endpoint.path
+        if prefix and path.startswith(prefix):
+            path = path[len(prefix) :]
+        body = request.read() or None
+        with self._wire.ask(request.method, path, body, self._limits, self._cancel) as answer:
+            content = _checked(answer)
+        return httpx.Response(answer.status, content=content, request=request)
+
+
+def _checked(answer: Answer) -> bytes:
+    """The error of a refusal, else an empty record once the answer is seen to be one; none of it is used."""
+    raw = answer.body()
+    if answer.status != 200:
+        return json.dumps({"error": error_text(raw)}).encode()
+    if raw.strip() and (error := read_object(raw).get("error")) is not None:
+        raise WireFault(FaultKind.CUT, str(error)[:200])
+    return b'{"response": "", "embeddings": []}'

@@ -7,8 +7,8 @@ from dataclasses import replace
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 
-from .parse import PullLine
 from .problems import RuntimeProblem
+from .reading import PullLine
 
 RATE_WINDOW_S = 8.0
 STALL_S = 120.0

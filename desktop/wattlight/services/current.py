@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId
-from wattlight.runtime import Endpoint, ModelServer, OllamaServer, connect
-from wattlight.runtime.answers import Answerer, connect_answers
+from wattlight.runtime import Answerer, Endpoint, ModelServer, OllamaServer, connect, connect_answers
 from wattlight.settings import ServerAddress, Settings
 
 from .pricing import tariff_of

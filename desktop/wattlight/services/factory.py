@@ -16,7 +16,6 @@ from wattlight.settings import ServerAddress, Settings, load_settings
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from wattlight.catalog.registry import Fetcher, ModelAddress
     from wattlight.domain.entry import Catalog
     from wattlight.domain.shape import ModelShape
     from wattlight.domain.tariff import Tariff
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from wattlight.runtime import ModelServer
     from wattlight.store import LedgerReader
     from wattlight.store.jobs import LearningStore
+    from wattlight.web import Web
 
     from .advising import Advisor
     from .refreshing import CatalogueRefresh
@@ -97,7 +97,7 @@ class ServiceFactory:
 
         return CatalogueRefresh(
             self.catalog,
-            Registry(ShapeCache(self.places.cache / "shapes"), self._noted_fetcher).described,
+            Registry(ShapeCache(self.places.cache / "shapes"), self._web()).described,
             RereadBook(self._reread_file),
             lambda: self.now().date(),
             self._catalogue_changed,
@@ -147,17 +147,17 @@ class ServiceFactory:
 
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels(models_folders(self._environ), cache)
-        return ShapeFinder(installed, Registry(cache, self._noted_fetcher), self._catalogue_shape)
+        return ShapeFinder(installed, Registry(cache, self._web()), self._catalogue_shape)
 
-    def _noted_fetcher(self, address: "ModelAddress") -> "Fetcher":
-        """A fetcher all of whose hosts stand in the list of hosts contacted."""
-        from wattlight.catalog.registry import Fetcher
+    def _web(self) -> "Web":
+        """The way to a registry; each host stands in the list of hosts contacted."""
+        from wattlight.web import Web
 
         def note(host: str) -> None:
             with contextlib.suppress(Problem):
                 self.jobs().note_contact(host, "shape", self.now())
 
-        return Fetcher(address, on_host=note)
+        return Web(self._environ, on_host=note)
 
     def _catalogue_shape(self, name: str) -> "CatalogueShape | None":
         from .shapes import CatalogueShape

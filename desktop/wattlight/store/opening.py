@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from .connection import connect_for_writing
+from .connection import connect_for_writing, set_aside
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
 from .reserve import keep_reserve
 from .schema import MIGRATIONS, VERSION, migrate, version_of
 from .writer import LedgerWriter
-
-_COMPANIONS = ("-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +52,6 @@ def open_ledger(file: Path, now: datetime) -> OpenedLedger:
             f"The ledger {file} cannot be opened ({error.strerror}).",
             "Make its folder writable; until then nothing is kept.",
         ) from error
-
-
-def set_aside(file: Path, now: datetime) -> Path:
-    """Rename a damaged ledger and its companions; the new name of the main file."""
-    aside = file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}")
-    counter = 1
-    while aside.exists():
-        aside = file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}-{counter}")
-        counter += 1
-    file.rename(aside)
-    for companion in _COMPANIONS:
-        with contextlib.suppress(FileNotFoundError):
-            file.with_name(file.name + companion).rename(aside.with_name(aside.name + companion))
-    return aside
 
 
 def _begin_anew(file: Path, now: datetime) -> OpenedLedger:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from wattlight.domain.advice import Advice, PassedOver, Recommendation, Statement
 from wattlight.domain.entry import CatalogEntry
-from wattlight.domain.fit import Confidence, Verdict
+from wattlight.domain.fit import Verdict
 from wattlight.i18n import gib, number, tokens_per_second, tr
 
 from .scene import FitNote, LeftOut, Offer
@@ -40,15 +40,6 @@ def verdict_name(verdict: Verdict) -> str:
         Verdict.CPU: tr("processor"),
         Verdict.NO: tr("does not fit"),
     }[verdict]
-
-
-def confidence_name(confidence: Confidence) -> str:
-    """How far the memory figures can be trusted, in one word."""
-    return {
-        Confidence.HIGH: tr("sure"),
-        Confidence.MEDIUM: tr("fairly sure"),
-        Confidence.LOW: tr("rough"),
-    }[confidence]
 
 
 def _text(statement: Statement) -> str:

@@ -21,7 +21,7 @@ from wattlight.i18n import (
 from .activity import NoticeView, notice_views
 from .chart import nice_step
 from .command import Action, Command, Verb
-from .figure import (
+from .figures import (
     FigureView,
     cost_error,
     figure,

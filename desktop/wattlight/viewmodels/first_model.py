@@ -8,7 +8,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, number, percent, tr
 
 from .command import Action, Command, Verb
-from .figure import basis_now
+from .figures import basis_now
 from .scene import DOES_NOT_FIT, Extras, FitNote, Offer, Scene, same_model
 from .words import PillView, speed_text, verdict_pill
 

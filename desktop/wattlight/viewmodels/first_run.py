@@ -9,7 +9,7 @@ from wattlight.settings import FirstRun, Settings
 
 from .activity import BusyView, busy_actions, pull_view
 from .command import Action, Command, Verb
-from .figure import no_sensor, sure_now
+from .figures import no_sensor, sure_now
 from .first_model import ModelStep, TryStep, model_step, try_step
 from .scene import Scene
 from .server_setup import ServerStep, server_step

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from wattlight.domain.fit import Reason
+from wattlight.domain.fit import Confidence, Reason
 from wattlight.i18n import gib, number, tr
 
 Words = dict[str, str]
@@ -86,3 +86,12 @@ def _texts() -> dict[str, Callable[[Words], str]]:
         ),
         "kv_f16": lambda v: tr("A KV cache of type f16 works without flash attention.", **v),
     }
+
+
+def confidence_name(confidence: Confidence) -> str:
+    """How far the memory figures can be trusted, in one word."""
+    return {
+        Confidence.HIGH: tr("sure"),
+        Confidence.MEDIUM: tr("fairly sure"),
+        Confidence.LOW: tr("rough"),
+    }[confidence]

@@ -14,7 +14,7 @@ from wattlight.domain.values import (
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .activity import NoticeView, notice_views
-from .figure import FigureView, figure, no_sensor
+from .figures import FigureView, figure, no_sensor
 from .running import GIB, MemoryBarView, device_bar
 from .scene import Scene
 from .words import DASH, PillView, Tone

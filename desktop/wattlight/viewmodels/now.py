@@ -10,7 +10,7 @@ from wattlight.i18n import day_and_month, interval, money, month_name, tr
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart, short_name
 from .command import Action, Command, Verb
-from .figure import FigureView, counted, models_figure, power_figure, total_now
+from .figures import FigureView, counted, models_figure, power_figure, total_now
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view

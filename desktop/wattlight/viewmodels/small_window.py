@@ -9,7 +9,7 @@ from wattlight.i18n import gb, tr
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart
 from .command import Action, Command, Verb
-from .figure import (
+from .figures import (
     FigureView,
     models_amount,
     models_figure,

@@ -9,7 +9,7 @@ from wattlight.i18n import tr, watts
 
 from .activity import busy_actions
 from .command import Command, Verb
-from .figure import models_amount, total_now
+from .figures import models_amount, total_now
 from .running import keep_command, switch_command
 from .scene import Scene, same_model
 from .settings_page import counting_line

@@ -9,8 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from wattlight.catalog import CatalogProblem, load_catalog, load_editorial
-from wattlight.catalog.shipped import loader
+from wattlight.catalog import CatalogProblem, load_catalog, load_editorial, shipped
 from wattlight.domain.entry import BytesStatus, Catalog, Flavour
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -128,13 +127,13 @@ def test_listed_sizes_keep_their_rounding(catalog: Catalog) -> None:
     assert match is not None
     assert match.entry.model_bytes is None
     assert (match.tag.bytes_listed, match.tag.slack_bytes) == (18_000_000_000, 500_000_000)
-    assert loader.rounding_slack(7.2) == 50_000_000
-    assert loader.rounding_slack(0.523) == 500_000
+    assert shipped.rounding_slack(7.2) == 50_000_000
+    assert shipped.rounding_slack(0.523) == 500_000
 
 
 def test_a_damaged_file_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     for data in (b"{", b"[]", b'{"sources":[],"entries":[{}],"date":"2026-08-21"}', b"\xff\xfe"):
-        monkeypatch.setattr(loader, "asset_bytes", lambda _name, data=data: data)
+        monkeypatch.setattr(shipped, "asset_bytes", lambda _name, data=data: data)
         with pytest.raises(CatalogProblem):
             load_catalog()
 

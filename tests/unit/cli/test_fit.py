@@ -22,6 +22,7 @@ from wattlight.i18n import activate
 from wattlight.paths import Places
 from wattlight.services.shapes import CatalogueShape, ShapeFinder
 from wattlight.settings import Settings
+from wattlight.web import Web
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "desktop" / "schemas" / "fit.json").read_text(encoding="utf-8"))
@@ -70,7 +71,7 @@ class Shop:
     def shape_finder(self) -> ShapeFinder:
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels((self.places.data / "models",), cache)
-        return ShapeFinder(installed, Registry(cache), self._listed)
+        return ShapeFinder(installed, Registry(cache, Web({})), self._listed)
 
     def _listed(self, name: str) -> CatalogueShape | None:
         if not name.endswith("known:8b"):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from wattlight.cli import run
 from wattlight.i18n import activate
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.refreshing import CatalogueRefresh
+from wattlight.web import Web
 
 ROOT = Path(__file__).resolve().parents[3]
 CARD = str(ROOT / "tests" / "data" / "machines" / "card_8gib.json")
@@ -42,7 +44,7 @@ class Shop(ServiceFactory):
         return datetime(2026, 11, 24, 9, tzinfo=UTC)
 
     def refresher(self) -> CatalogueRefresh:
-        registry = Registry(ShapeCache(self.places.cache / "shapes"))
+        registry = Registry(ShapeCache(self.places.cache / "shapes"), Web(os.environ))
         return CatalogueRefresh(
             self.catalog,
             lambda name: registry.described(f"127.0.0.1:{self.port}/library/{name}"),

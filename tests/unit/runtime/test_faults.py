@@ -17,8 +17,8 @@ from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import ServerStatus
 from wattlight.runtime import OllamaServer, RuntimeProblem, connect, parse_endpoint
-from wattlight.runtime.wire import FaultKind, Limits, Proxy, Wire, WireFault
 from wattlight.settings import ServerAddress
+from wattlight.web import FaultKind, Limits, Proxy, Wire, WireFault
 
 DESKTOP = Path(__file__).resolve().parents[3] / "desktop"
 OPENSSL = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost"

@@ -9,10 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.recordings import recorded
-from wattlight.runtime.fields import moment, read_object
-from wattlight.runtime.parse import read_installed, read_pull_line, read_running
-from wattlight.runtime.shown import read_shown
-from wattlight.runtime.wire import WireFault
+from wattlight.runtime.reading import (
+    moment,
+    read_installed,
+    read_object,
+    read_pull_line,
+    read_running,
+    read_shown,
+)
+from wattlight.web import WireFault
 
 NOW = datetime(2026, 11, 23, 15, 17, tzinfo=UTC)
 JSON = st.recursive(

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from fakes.recordings import recorded
 from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.parse import PullLine, read_pull_line
 from wattlight.runtime.pulling import STALL_S, PullProgress
+from wattlight.runtime.reading import PullLine, read_pull_line
 
 
 class Clock:

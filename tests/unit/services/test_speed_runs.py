@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenUse
-from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
+from wattlight.runtime import AnswerEnd, AnswerPiece, Question, RuntimeProblem
 from wattlight.services.benchmark import PowerHistory, Subject
 from wattlight.services.speed_runs import SpeedRuns
 

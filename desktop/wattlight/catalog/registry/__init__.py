@@ -2,14 +2,23 @@
 
 from .cache import ShapeCache
 from .client import Registry, RemoteModel, completed
-from .fetching import Fetcher
-from .manifest import Layer, Manifest, ModelConfig, parse_config, parse_manifest
-from .names import ModelAddress, read_address
-from .problems import CloudModel, ModelUnknown, NotGguf, RegistryProblem, RegistryUnreachable
+from .manifest import (
+    CloudModel,
+    Layer,
+    Manifest,
+    ModelAddress,
+    ModelConfig,
+    ModelUnknown,
+    NotGguf,
+    RegistryProblem,
+    RegistryUnreachable,
+    parse_config,
+    parse_manifest,
+    read_address,
+)
 
 __all__ = [
     "CloudModel",
-    "Fetcher",
     "Layer",
     "Manifest",
     "ModelAddress",

@@ -1,4 +1,4 @@
-"""A registry's manifest: which files make up a model."""
+"""Names of models, a registry's manifest, and what can go wrong when a registry is asked."""
 
 import json
 import re
@@ -6,9 +6,151 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import number, tr
 
-from .problems import RegistryProblem
+
+class RegistryProblem(Problem):
+    """A registry does not give what is needed; nothing on this computer changed."""
+
+    code = "registry"
+
+
+class RegistryUnreachable(RegistryProblem):
+    """No connection, or no answer in time."""
+
+    code = "offline"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            tr("The registry {host} cannot be reached.", host=host),
+            tr("Connect to the network and try again."),
+            tr("Connect to the network and try again."),
+        )
+
+
+class ModelUnknown(RegistryProblem):
+    """The registry has no such model or tag."""
+
+    code = "unknown_model"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            tr("The registry has no model {name}.", name=name),
+            tr("Check the spelling and the part after the colon."),
+        )
+
+
+class CloudModel(RegistryProblem):
+    """The model runs on somebody else's computer."""
+
+    code = "cloud_model"
+
+    def __init__(self, name: str, host: str) -> None:
+        super().__init__(
+            tr(
+                "{name} runs at {host}, not on this computer: it takes no memory here.",
+                name=name,
+                host=host or tr("a remote service"),
+            ),
+            tr("Choose a tag without 'cloud' to run it here."),
+        )
+
+
+class NotGguf(RegistryProblem):
+    """A build for another runtime, whose memory does not follow from a GGUF header."""
+
+    code = "not_gguf"
+
+    def __init__(self, name: str, size_gb: float) -> None:
+        super().__init__(
+            tr(
+                "{name} is a safetensors build of {size} GB for the MLX runtime: no GGUF header.",
+                name=name,
+                size=number(size_gb, 1),
+            ),
+            tr("Choose a GGUF tag of the same model; for this one, expect its size plus about 1 GiB."),
+        )
+
+
+DEFAULT_HOST = "registry.ollama.ai"
+_LIBRARY = "library"
+_LATEST = "latest"
+_LONGEST = 400
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,200})?(?::[0-9]{1,5})?")
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5})?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAddress:
+    """``host/namespace/model:tag`` with everything filled in."""
+
+    host: str
+    namespace: str
+    model: str
+    tag: str
+
+    @property
+    def is_loopback(self) -> bool:
+        """A registry on this computer; only there plain http is used."""
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+    @property
+    def base_url(self) -> str:
+        """The registry's address."""
+        return f"{'http' if self.is_loopback else 'https'}://{self.host}"
+
+    @property
+    def repository(self) -> str:
+        """``namespace/model``."""
+        return f"{self.namespace}/{self.model}"
+
+    @property
+    def manifest_url(self) -> str:
+        """Where the manifest is."""
+        return f"{self.base_url}/v2/{self.repository}/manifests/{self.tag}"
+
+    def blob_url(self, digest: str) -> str:
+        """Where a blob is; ``digest`` is ``sha256:`` and 64 hex digits."""
+        return f"{self.base_url}/v2/{self.repository}/blobs/{digest}"
+
+    def __str__(self) -> str:
+        """As short as a person would type it."""
+        name = f"{self.model}:{self.tag}"
+        if self.host != DEFAULT_HOST:
+            return f"{self.host}/{self.namespace}/{name}"
+        return name if self.namespace == _LIBRARY else f"{self.namespace}/{name}"
+
+
+def read_address(name: str) -> ModelAddress:
+    """Read ``[host/][namespace/]model[:tag]``; ``hf.co/user/repository:quantization`` names its host.
+
+    Raises:
+        RegistryProblem: no model can have this name (code ``invalid_name``).
+    """
+    bare = re.sub(r"^https?://", "", name, flags=re.IGNORECASE)
+    head, colon, last = bare.rpartition(":")
+    path, tag = (head, last) if colon and "/" not in last else (bare, _LATEST)
+    parts = path.split("/")
+    host = DEFAULT_HOST
+    if len(parts) == 3:
+        host = parts.pop(0)
+    namespace = parts.pop(0) if len(parts) == 2 else _LIBRARY
+    if (
+        len(name) > _LONGEST
+        or len(parts) != 1
+        or any(character.isspace() for character in name)
+        or not all(_PART.fullmatch(part) and ".." not in part for part in (namespace, parts[0], tag))
+        or _HOST.fullmatch(host) is None
+    ):
+        raise RegistryProblem(
+            tr('"{name}" cannot be the name of a model.', name=clean_text(name, 80)),
+            tr("Use a name like qwen3:8b, or the path of a .gguf file."),
+            "invalid_name",
+        )
+    return ModelAddress(host, namespace, parts[0], tag)
+
 
 MAX_MANIFEST_BYTES = 4 << 20
 MAX_CONFIG_BYTES = 1 << 20

@@ -1,23 +1,29 @@
 """An Ollama that Wattlight itself installs and runs when the person asks for it. No root, no shell."""
 
-from .advisories import Advisory, advisories_for, floor_version, read_advisories
 from .fetching import Fetcher, FetchProgress
-from .finding import InstalledProgram, find_installed
-from .inherited import proxy_environment
 from .installer import (
     Installer,
     InstallerTools,
+    Said,
     check_installer,
     choose_installer,
     make_room,
     open_installer,
 )
-from .pinned import Artefact, Release, choose_release, read_releases, this_system
-from .process import ManagedProcess, Running
-from .server_log import ServerLog
-from .signature import Said
+from .process import InstalledProgram, ManagedProcess, Running, ServerLog, find_installed, proxy_environment
+from .releases import (
+    Advisory,
+    Artefact,
+    Release,
+    advisories_for,
+    choose_release,
+    floor_version,
+    is_newer,
+    read_advisories,
+    read_releases,
+    this_system,
+)
 from .supervising import RestartPolicy, Supervisor
-from .version_numbers import is_newer
 from .versions import InUse, Versions
 
 __all__ = [

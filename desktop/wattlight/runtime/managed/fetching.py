@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from ..address import Endpoint, parse_endpoint
+from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
+
 from ..problems import RuntimeProblem
-from ..proxies import proxy_for, with_system_proxies
-from ..wire import Answer, FaultKind, Limits, Wire, WireFault
 
 LIMITS = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
-MAX_REDIRECTS = 5
 RATE_WINDOW_S = 0.5
 _PIECE = 1 << 20
 _BROKEN = frozenset({FaultKind.CUT, FaultKind.SILENT, FaultKind.UNREACHABLE, FaultKind.REFUSED})
@@ -76,12 +74,10 @@ class Fetcher:
         wait: Callable[[Event, float], bool] = lambda cancel, seconds: cancel.wait(seconds),
     ) -> None:
         self._folder = folder
-        self._environ = with_system_proxies(environ)
+        self._web = Web(environ, on_host=on_host, clock=clock)
         self._clock = clock
         self._limits = limits
         self._wait = wait
-        self._on_host = on_host
-        self._asked: set[str] = set()
 
     def fetch(self, artefact: Wanted, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
         """The file, whole and verified. An unfinished one is kept as ``.part`` and gone on with next time.
@@ -150,24 +146,8 @@ class Fetcher:
 
     def _open(self, artefact: Wanted, have: int, cancel: Event) -> Answer:
         """The answer with the bytes from ``have`` on, after following redirects that stay encrypted."""
-        url = artefact.url
         headers = (f"Range: bytes={have}-",) if have else ()
-        for _ in range(MAX_REDIRECTS + 1):
-            endpoint, path = _split(url)
-            if endpoint.host not in self._asked:
-                self._asked.add(endpoint.host)
-                self._on_host(endpoint.host)
-            wire = Wire(endpoint, proxy=proxy_for(endpoint, self._environ), clock=self._clock)
-            answer = wire.ask("GET", path, None, self._limits, cancel, headers, redirects=True)
-            if answer.status not in {301, 302, 303, 307, 308}:
-                return answer
-            location = answer.header("Location")
-            answer.close()
-            new = urljoin(url, location)
-            if not location or not _split(new)[0].is_private:
-                raise WireFault(FaultKind.REDIRECT)
-            url = new
-        raise WireFault(FaultKind.REDIRECT)
+        return self._web.get(artefact.url, self._limits, cancel, headers)
 
     def _receive(self, answer: Answer, artefact: Wanted, part: Path, on_progress: OnProgress) -> bool:
         """Write what comes; True when that was all there is."""
@@ -219,18 +199,6 @@ def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProble
         "Make it writable and try again.",
         "no_folder",
     )
-
-
-def _split(url: str) -> tuple[Endpoint, str]:
-    try:
-        parts = urlsplit(url)
-        endpoint = parse_endpoint(f"{parts.scheme}://{parts.netloc}")
-    except (ValueError, RuntimeProblem) as error:
-        raise WireFault(FaultKind.REDIRECT, "bad address") from error
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not path.isascii() or not path.isprintable() or " " in path:
-        raise WireFault(FaultKind.REDIRECT, "bad path")
-    return endpoint, path
 
 
 def _range_start(answer: Answer) -> int | None:

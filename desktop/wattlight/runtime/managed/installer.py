@@ -6,7 +6,10 @@ It is opened as if the person had double-clicked it: never silently, never as ad
 import contextlib
 import json
 import os
+import re
 import shutil
+import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +17,196 @@ from threading import Event
 
 from ..address import parse_endpoint
 from ..problems import RuntimeProblem
-from .fetching import disk_problem
-from .pinned import ABOUT_CAP, MAX_ARTEFACT_BYTES, SHA256, VERSION, bad_list, matching, read_size
-from .signature import Runner, check_signature, run_tool
+from .fetching import cancelled, disk_problem
+from .releases import ABOUT_CAP, MAX_ARTEFACT_BYTES, SHA256, VERSION, bad_list, matching, read_size
+
+LIMIT_S = 180.0
+"""A tool reads the whole file, over a gigabyte on Windows, and may ask whether a certificate was revoked."""
+ORGANISATION = "Ollama Inc."
+"""The signer's organisation (O) that Ollama's own install script for Windows asks for."""
+APPLE_TEAM = "3MU9H2V9Y9"
+"""The Apple team of "Developer ID Application: Infra Technologies, Inc", under which Ollama is released for
+macOS. Several public projects, kept by different people, read it from the released app with codesign, and a
+public rule set for osquery lists it."""
+REQUIREMENT = (
+    "anchor apple generic and certificate 1[field.1.2.840.113635.100.6.2.6] exists "
+    "and certificate leaf[field.1.2.840.113635.100.6.1.13] exists "
+    f'and certificate leaf[subject.OU] = "{APPLE_TEAM}"'
+)
+"""Apple's chain for a Developer ID (the two fields mark its certificates), and this team."""
+_MOST_OUTPUT = 65_536
+_POLL_S = 0.2
+_POWERSHELL = r"System32\WindowsPowerShell\v1.0\powershell.exe"
+_ASK = (
+    "$ErrorActionPreference='Stop';"
+    "$s=Get-AuthenticodeSignature -LiteralPath $env:WATTLIGHT_FILE;"
+    "@{Status=[string]$s.Status;Subject=[string]$s.SignerCertificate.Subject}|ConvertTo-Json -Compress"
+)
+_ORGANISATION_KEYS = frozenset({"O", "OID.2.5.4.10", "2.5.4.10"})
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9.]*|[0-9][0-9.]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a tool ended and what it wrote."""
+
+    code: int
+    out: str = ""
+    err: str = ""
+
+
+Runner = Callable[[tuple[str, ...], Mapping[str, str], Event], Said]
+"""Runs a program with exactly this environment. Raises OSError (not there), TimeoutError, ``cancelled``."""
+
+
+def run_tool(
+    argv: tuple[str, ...], environ: Mapping[str, str], cancel: Event, limit_s: float = LIMIT_S
+) -> Said:
+    """A :data:`Runner`: no shell, no input, no window, ended when it takes longer than ``limit_s``."""
+    end = time.monotonic() + limit_s
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environ),
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    ) as process:
+        while True:
+            try:
+                out, err = process.communicate(timeout=_POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                if cancel.is_set() or time.monotonic() >= end:
+                    process.kill()
+                    if cancel.is_set():
+                        raise cancelled() from None
+                    raise TimeoutError(argv[0]) from None
+    return Said(process.returncode, _text(out), _text(err))
+
+
+def check_signature(path: Path, system: str, run: Runner, environ: Mapping[str, str], cancel: Event) -> None:
+    """See that Ollama's maker signed ``path`` and that the system trusts that.
+
+    Raises:
+        RuntimeProblem: ``bad_signature`` (none, or not a valid one), ``wrong_signer``,
+            ``signature_unknown`` (it could not be told) or ``cancelled``.
+    """
+    checks = {"win32": _windows, "darwin": _macos}
+    if system not in checks:
+        raise _refused("signature_unknown", "signatures cannot be checked on this system")
+    try:
+        checks[system](path, run, environ, cancel)
+    except TimeoutError as error:
+        raise _refused("signature_unknown", "checking its signature took too long") from error
+    except OSError as error:
+        raise _refused(
+            "signature_unknown", "the system's tool that checks signatures cannot be started"
+        ) from error
+
+
+def parse_subject(text: str) -> tuple[tuple[str, str], ...] | None:
+    """The (key, value) pairs of an X.500 name as Windows writes it; None where it is not exactly such a name.
+
+    Values with a comma, a quote or the like are written in double quotes, a quote inside is doubled; so a
+    comma outside of quotes always ends a value.
+    """
+    pairs: list[tuple[str, str]] = []
+    at = 0
+    while True:
+        key, equals, _ = text[at:].partition("=")
+        if not equals or _KEY.fullmatch(key.strip()) is None:
+            return None
+        value = _value(text, at + len(key) + 1)
+        if value is None:
+            return None
+        said, at = value
+        pairs.append((key.strip().upper(), said))
+        if at == len(text):
+            return tuple(pairs)
+        at += 1
+
+
+def _value(text: str, at: int) -> tuple[str, int] | None:
+    """The value that begins at ``at`` and where it ends: at a comma, a plus or the end."""
+    while text[at : at + 1] == " ":
+        at += 1
+    if text[at : at + 1] == '"':
+        found = re.compile(r'"((?:[^"]|"")*)" *(?=[,+]|\Z)').match(text, at)
+        return None if found is None else (found[1].replace('""', '"'), found.end())
+    found = re.compile(r'[^",+=;<>#\\\r\n]*(?=[,+]|\Z)').match(text, at)
+    return None if found is None else (found[0].rstrip(" "), found.end())
+
+
+def _windows(path: Path, run: Runner, environ: Mapping[str, str], cancel: Event) -> None:
+    """Authenticode, as Ollama's own install script asks for it; the path never becomes part of a command."""
+    roots = [value for name, value in environ.items() if name.upper() == "SYSTEMROOT"]
+    tool = f"{roots[0] if roots else 'C:' + chr(92) + 'Windows'}\\{_POWERSHELL}"
+    # Module paths of another PowerShell would keep this one from finding its own command.
+    env = {name: value for name, value in environ.items() if name.upper() != "PSMODULEPATH"}
+    env["WATTLIGHT_FILE"] = str(path)
+    said = run((tool, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", _ASK), env, cancel)
+    status, subject = _answer(said)
+    if status == "NotSigned":
+        raise _refused("bad_signature", "it is not signed")
+    if status != "Valid":
+        raise _refused("bad_signature", "Windows does not accept its signature")
+    pairs = parse_subject(subject)
+    organisations = [value for key, value in pairs or () if key in _ORGANISATION_KEYS]
+    if organisations != [ORGANISATION]:
+        raise _refused("wrong_signer", f"it is not signed by {ORGANISATION.rstrip('.')}")
+
+
+def _answer(said: Said) -> tuple[str, str]:
+    """(status, subject) of PowerShell's answer."""
+    try:
+        document = json.loads(said.out) if said.code == 0 else None
+        if isinstance(document, dict) and document.keys() == {"Status", "Subject"}:
+            status, subject = document["Status"], document["Subject"]
+            if isinstance(status, str) and isinstance(subject, str):
+                return status, subject
+    except (ValueError, RecursionError):
+        pass
+    raise _refused("signature_unknown", "Windows did not say who signed it")
+
+
+def _macos(path: Path, run: Runner, environ: Mapping[str, str], cancel: Event) -> None:
+    """The signature and its chain up to Apple, then its names, then whether Gatekeeper would open it."""
+    codesign = "/usr/bin/codesign"
+    said = run((codesign, "--verify", "--deep", "--strict", f"-R={REQUIREMENT}", str(path)), environ, cancel)
+    if said.code == 3:
+        raise _refused("wrong_signer", "it is not signed by Ollama's maker")
+    if said.code != 0:
+        raise _refused("bad_signature", "it has no valid signature")
+    said = run((codesign, "-dv", "--verbose=2", str(path)), environ, cancel)
+    lines = (said.out + "\n" + said.err).splitlines()
+    teams = [line.partition("=")[2] for line in lines if line.startswith("TeamIdentifier=")]
+    signers = [line.partition("=")[2] for line in lines if line.startswith("Authority=")]
+    if said.code != 0 or not teams or not signers:
+        raise _refused("signature_unknown", "macOS did not say who signed it")
+    first = signers[0]
+    if (
+        teams != [APPLE_TEAM]
+        or not first.startswith("Developer ID Application: ")
+        or not first.endswith(f" ({APPLE_TEAM})")
+    ):
+        raise _refused("wrong_signer", "it is not signed by Ollama's maker")
+    gatekeeper = ("/usr/sbin/spctl", "--assess", "--type", "open", "--context", "context:primary-signature")
+    if run((*gatekeeper, str(path)), environ, cancel).code != 0:
+        raise _refused("bad_signature", "macOS itself does not accept it")
+
+
+def _text(data: bytes) -> str:
+    return data[:_MOST_OUTPUT].decode("utf-8", "replace")
+
+
+def _refused(code: str, reason: str) -> RuntimeProblem:
+    return RuntimeProblem(
+        f"Ollama's installer was not opened, because {reason}.",
+        "Nothing was installed; try again later, or install Ollama as its own web page says.",
+        code,
+    )
+
 
 _ENDINGS = {"win32": ".exe", "darwin": ".dmg"}
 

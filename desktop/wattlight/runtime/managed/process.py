@@ -1,11 +1,13 @@
-"""The managed server as a process: started as our child, found again after we crashed, ended with us."""
+"""The managed server as a process, its log, and an Ollama that is installed but not running."""
 
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,16 +15,47 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 
-from ..address import Endpoint
+from wattlight.domain.values import clean_lines
+from wattlight.web import Endpoint, with_system_proxies
+
 from ..ollama_server import OllamaServer
 from ..problems import RuntimeProblem
 from .identity import Handle, Identity, end_group, identity_of
-from .server_log import ServerLog
 from .unpacking import sync_path
 
 READY_S = 30.0
 STOP_S = 8.0
 _LOOK_S = 0.1
+MAX_BYTES = 5_000_000
+_TAIL_BYTES = 64_000
+
+
+class ServerLog:
+    """One file and the one before it. The server appends, so the file can be emptied under its hands."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def keep_small(self) -> bool:
+        """Copy a log that has grown too large aside and empty it; True when it was."""
+        try:
+            if self.file.stat().st_size <= MAX_BYTES:
+                return False
+            shutil.copyfile(self.file, self.file.with_name(self.file.name + ".1"))
+            with self.file.open("r+b") as stream:
+                stream.truncate(0)
+        except OSError:
+            return False
+        return True
+
+    def last_lines(self, count: int = 50) -> tuple[str, ...]:
+        """The newest lines, cleaned."""
+        with contextlib.suppress(OSError), self.file.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - _TAIL_BYTES))
+            text = stream.read().decode("utf-8", "replace")
+            return tuple(clean_lines(text, _TAIL_BYTES).rstrip("\n").split("\n")[-count:])
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +263,66 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+_LOOPBACK = "127.0.0.1,localhost,::1"
+
+
+def proxy_environment(environ: Mapping[str, str], platform: str = sys.platform) -> dict[str, str]:
+    """Variables to add, so that the server reaches the registry where this computer needs a proxy.
+
+    On Linux the proxy is in ``environ``, which children inherit; macOS and Windows keep it elsewhere.
+    """
+    found = with_system_proxies(environ, platform)
+    added = {
+        name.upper(): found[name]
+        for name in ("http_proxy", "https_proxy")
+        if name not in environ and name in found
+    }
+    if added and "no_proxy" not in {name.lower() for name in environ}:
+        added["NO_PROXY"] = _LOOPBACK
+    return added
+
+
+_UNITS = (
+    "/etc/systemd/system/ollama.service",
+    "/usr/lib/systemd/system/ollama.service",
+    "/lib/systemd/system/ollama.service",
+)
+_USUAL = ("/usr/local/bin/ollama", "/usr/bin/ollama", "/opt/ollama/bin/ollama")
+_MAC_APP = "/Applications/Ollama.app/Contents/Resources/ollama"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledProgram:
+    """A program found on this computer.
+
+    ``service_commands`` are what its owner types to start it as the service it is installed as; Wattlight
+    only ever shows them. Empty: there is no service, and it may be started as a child.
+    """
+
+    binary: Path
+    service_commands: tuple[str, ...] = ()
+
+
+def find_installed(environ: Mapping[str, str], root: Path = Path("/")) -> InstalledProgram | None:
+    """The installed Ollama, looked for where its installers put it; ``root`` is for tests."""
+    found = shutil.which("ollama", path=environ.get("PATH", ""))
+    places = [Path(found)] if found else []
+    places += [_below(root, name) for name in (*_USUAL, _MAC_APP)]
+    local = environ.get("LOCALAPPDATA")
+    if sys.platform == "win32" and local:
+        # Its installer adds this to PATH, but not to that of programs that run already.
+        places.append(Path(local) / "Programs" / "Ollama" / "ollama.exe")
+    binary = next((place for place in places if place.is_file()), None)
+    if binary is None:
+        return None
+    if sys.platform == "linux" and any(_below(root, unit).is_file() for unit in _UNITS):
+        return InstalledProgram(
+            binary, ("sudo systemctl start ollama", "sudo systemctl enable ollama", "systemctl status ollama")
+        )
+    return InstalledProgram(binary)
+
+
+def _below(root: Path, name: str) -> Path:
+    return root / name.lstrip("/")

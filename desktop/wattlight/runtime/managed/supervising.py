@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..address import Endpoint
+from wattlight.web import Endpoint
+
 from ..problems import RuntimeProblem
-from .process import ManagedProcess, Running
-from .server_log import ServerLog
+from .process import ManagedProcess, Running, ServerLog
 
 MAX_RESTARTS = 3
 WITHIN_S = 60.0

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 
 from wattlight.domain.tokens import TokenUse
 
-from .framing import BadBody, Body, answer_body, request_body
+from .framing import (
+    MAX_HEAD_BYTES,
+    BadBody,
+    BadHead,
+    Body,
+    Pipe,
+    RequestHead,
+    answer_body,
+    read_answer,
+    read_request,
+    refusal,
+    request_body,
+)
 from .guard import check_request
-from .heads import MAX_HEAD_BYTES, BadHead, RequestHead, read_answer, read_request
-from .pipe import Pipe
-from .refusal import refusal
 from .watching import Clocks, Watch
 
 PIECE_BYTES = 256 << 10

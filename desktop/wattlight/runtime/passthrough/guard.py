@@ -8,7 +8,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from .heads import BadHead, RequestHead
+from .framing import BadHead, RequestHead
 
 _DESKTOP_SCHEMES = frozenset({"app", "tauri", "vscode-webview", "vscode-file"})
 """Schemes of desktop programs' own pages, which no web site can have (Ollama lets them in too)."""

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wattlight.domain.tokens import TokenUse
+from wattlight.web import Endpoint
 
-from ..address import Endpoint
 from ..problems import RuntimeProblem
 from .exchange import Exchange, Phase, Upstream
 from .watching import Clocks, Watch

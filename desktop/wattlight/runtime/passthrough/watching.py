@@ -15,7 +15,7 @@ from wattlight.domain.tokens import (
     read_counters,
 )
 
-from .heads import RequestHead
+from .framing import RequestHead
 
 TAIL_BYTES = 64 << 10
 """So much of the end of an answer is looked at; the counters are the last few hundred bytes of it."""

@@ -10,8 +10,7 @@ from typing import Protocol
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
-from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.answers import AnswerPiece, Question
+from wattlight.runtime import AnswerPiece, Question, RuntimeProblem
 
 from .energy import EnergyWindow, PowerHistory
 

@@ -7,7 +7,7 @@ from threading import Event
 
 from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId
-from wattlight.runtime.answers import AnswerPiece, Question
+from wattlight.runtime import AnswerPiece, Question
 
 from .run import Answers
 

@@ -11,8 +11,7 @@ from wattlight.domain.learning import Comparison
 from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId
 
-from ..connection import connect_for_writing
-from ..opening import set_aside
+from ..connection import connect_for_writing, set_aside
 from ..schema import migrate, version_of
 from . import comparisons, contacts, speeds, tokens
 from .contacts import Contact

@@ -12,7 +12,7 @@ import pytest
 from fakes import fit_truth, gguf_writer
 from fakes.gguf_writer import text, value
 from wattlight.catalog.gguf import BadModelFile, shape_from_bytes, shape_from_chunks, shape_from_file
-from wattlight.catalog.gguf.limits import REMOTE, Limits
+from wattlight.catalog.gguf.window import REMOTE, Limits
 
 RAW = fit_truth.raw_shapes()["tiny-llama"]
 HUGE = 1 << 63
@@ -152,8 +152,7 @@ def test_many_lists_do_not_fill_the_memory() -> None:
 
 def test_work_is_bounded_in_time() -> None:
     ticks = iter(range(10_000))
-    from wattlight.catalog.gguf.problems import HeaderTooLong
-    from wattlight.catalog.gguf.window import Window
+    from wattlight.catalog.gguf.window import HeaderTooLong, Window
 
     window = Window(endless(b"abcd"), Limits(seconds=5), lambda: float(next(ticks)))
     with pytest.raises(HeaderTooLong):

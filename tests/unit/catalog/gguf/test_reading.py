@@ -7,7 +7,7 @@ import pytest
 
 from fakes import fit_truth, gguf_writer
 from wattlight.catalog.gguf import BadModelFile, shape_from_bytes, shape_from_chunks, shape_from_file
-from wattlight.catalog.gguf.limits import REMOTE
+from wattlight.catalog.gguf.window import REMOTE
 
 MODELS = sorted(fit_truth.raw_shapes())
 SMALL = fit_truth.raw_shapes()["tiny-llama"]

@@ -1,6 +1,7 @@
 """Headers before the download: one ranged request, hung up in time, redirects and lies refused."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,6 @@ from fakes.blob_registry import BlobRegistry
 from wattlight.catalog.gguf import BadModelFile
 from wattlight.catalog.registry import (
     CloudModel,
-    Fetcher,
     ModelUnknown,
     NotGguf,
     Registry,
@@ -21,10 +21,10 @@ from wattlight.catalog.registry import (
     RegistryUnreachable,
     ShapeCache,
 )
+from wattlight.web import Web
 
 RAW = fit_truth.raw_shapes()["llama31-8b"]
 HEADER = gguf_writer.header(RAW, vocabulary=60_000)
-ANSWERS = [(401, "who asks"), (403, "who asks"), (429, "fewer"), (500, "500")]
 SIZE = len(HEADER) + gguf_writer.data_size(RAW)
 
 
@@ -36,7 +36,7 @@ def fake() -> Iterator[BlobRegistry]:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    return Registry(ShapeCache(tmp_path / "shapes"))
+    return Registry(ShapeCache(tmp_path / "shapes"), Web(os.environ))
 
 
 def blob_requests(fake: BlobRegistry) -> list[str]:
@@ -81,7 +81,7 @@ def test_a_damaged_cache_file_is_as_if_absent(
 
 def test_every_host_that_is_asked_is_told_once(fake: BlobRegistry, tmp_path: Path) -> None:
     hosts: list[str] = []
-    asking = Registry(ShapeCache(tmp_path / "s"), lambda address: Fetcher(address, on_host=hosts.append))
+    asking = Registry(ShapeCache(tmp_path / "s"), Web({}, on_host=hosts.append))
     asking.model(fake.add("llama", HEADER, SIZE))
     asked = list(dict.fromkeys(r.headers.get("Host", "").rpartition(":")[0] for r in fake.requests))
     assert hosts == asked
@@ -134,7 +134,7 @@ def test_another_part_of_the_file(fake: BlobRegistry, registry: Registry) -> Non
 
 def test_a_packed_answer(fake: BlobRegistry, registry: Registry) -> None:
     fake.conduct.packed = True
-    with pytest.raises(RegistryProblem, match="packs"):
+    with pytest.raises(RegistryProblem, match="compresses"):
         registry.model(fake.add("llama", HEADER, SIZE))
 
 
@@ -186,7 +186,7 @@ def test_an_unknown_model(fake: BlobRegistry, registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(401, "who asks"), (403, "who asks"), (429, "fewer"), (500, "500")]
+    ("status", "words"), [(401, "sign in"), (403, "sign in"), (429, "no more requests"), (500, "500")]
 )
 def test_answers_that_are_errors(fake: BlobRegistry, registry: Registry, status: int, words: str) -> None:
     name = fake.add("llama", HEADER, SIZE)
@@ -234,7 +234,7 @@ def test_no_server() -> None:
     with BlobRegistry() as gone:
         port = gone.port()
     with pytest.raises(RegistryUnreachable):
-        Registry(ShapeCache(Path("unused"))).model(f"127.0.0.1:{port}/library/x:1b")
+        Registry(ShapeCache(Path("unused")), Web(os.environ)).model(f"127.0.0.1:{port}/library/x:1b")
 
 
 def test_a_proxy_in_the_environment_is_not_used_on_this_computer(
@@ -245,3 +245,11 @@ def test_a_proxy_in_the_environment_is_not_used_on_this_computer(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert registry.model(fake.add("llama", HEADER, SIZE)).shape.architecture == "llama"
+
+
+@pytest.mark.parametrize("proxy", ["socks5h://127.0.0.1:9", "http://127.0.0.1:{port}"])
+def test_a_proxy_that_is_in_the_way_is_named(fake: BlobRegistry, proxy: str) -> None:
+    asking = Registry(ShapeCache(Path("unused")), Web({"https_proxy": proxy.format(port=fake.port())}))
+    with pytest.raises(RegistryProblem, match="proxy") as caught:
+        asking.model("registry.example/library/x:1b")
+    assert caught.value.code == "proxy"

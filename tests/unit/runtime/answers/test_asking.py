@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 
 from fakes.scripted_server import Line, ScriptedServer
-from wattlight.runtime import Endpoint, RuntimeProblem
-from wattlight.runtime.answers import AnswerEnd, Answerer, AnswerPiece, Question, connect_answers
-from wattlight.runtime.answers import asking as asking_file
+from wattlight.runtime import (
+    AnswerEnd,
+    Answerer,
+    AnswerPiece,
+    Endpoint,
+    Question,
+    RuntimeProblem,
+    connect_answers,
+)
+from wattlight.runtime import answers as asking_file
 from wattlight.settings import ServerAddress
 
 

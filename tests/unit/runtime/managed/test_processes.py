@@ -287,7 +287,7 @@ def test_fault_22_two_servers_are_both_listed() -> None:
 
 
 def test_the_log_is_kept_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wattlight.runtime.managed.server_log.MAX_BYTES", 1000)
+    monkeypatch.setattr("wattlight.runtime.managed.process.MAX_BYTES", 1000)
     log = ServerLog(tmp_path / "server.log")
     assert log.last_lines() == ()
     assert not log.keep_small()

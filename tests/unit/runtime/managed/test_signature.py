@@ -9,7 +9,7 @@ import pytest
 from fakes.signature_tools import OLLAMA_SUBJECT, TEAM, FakeTools, authenticode, codesign_names, good_macos
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.managed import Said
-from wattlight.runtime.managed.signature import REQUIREMENT, check_signature, parse_subject, run_tool
+from wattlight.runtime.managed.installer import REQUIREMENT, check_signature, parse_subject, run_tool
 
 FILE = Path("/data/it's $(here); rm -rf/Ollama-0.35.0.exe")
 ENV = {"PATH": "/bin", "SystemRoot": r"D:\Win", "PSModulePath": r"C:\other", "LANG": "C"}

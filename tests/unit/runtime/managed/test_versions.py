@@ -26,7 +26,6 @@ from wattlight.runtime.managed import (
     proxy_environment,
     read_advisories,
 )
-from wattlight.runtime.managed.pinned import ASSET
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -104,7 +103,7 @@ def test_fault_28_what_does_not_run_is_not_put_to_use(
 def test_fault_28_a_program_that_never_ends(
     versions: Versions, page: ReleaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wattlight.runtime.managed.trial.TRIAL_S", 0.2)
+    monkeypatch.setattr("wattlight.runtime.managed.versions.TRIAL_S", 0.2)
     put(versions, page, "0.34.0", tar_zst(member("bin/ollama", b"#!/bin/sh\nexec sleep 60\n", 0o755)))
     with pytest.raises(RuntimeProblem) as caught:
         versions.activate("0.34.0", ENV)
@@ -146,7 +145,7 @@ def test_a_damaged_pointer_names_nothing(versions: Versions, page: ReleaseServer
 
 @pytest.mark.parametrize("machine", ["x86_64", "arm64"])
 def test_the_shipped_list_pins_a_release_for_linux(machine: str) -> None:
-    release = choose_release(asset_text(ASSET), "linux", machine)
+    release = choose_release(asset_text("servers/ollama.json"), "linux", machine)
     (server,) = release.artefacts
     assert server.url.startswith(f"https://github.com/ollama/ollama/releases/download/v{release.version}/")
     assert server.size_bytes is not None
@@ -157,7 +156,7 @@ def test_the_shipped_list_pins_a_release_for_linux(machine: str) -> None:
 
 
 def test_every_shipped_hash_names_at_least_two_sources() -> None:
-    for release in json.loads(asset_text(ASSET))["releases"]:
+    for release in json.loads(asset_text("servers/ollama.json"))["releases"]:
         for artefact in release["artefacts"]:
             assert len(set(artefact["sources"])) >= 2
             if artefact["size_bytes"] is not None:
@@ -165,7 +164,7 @@ def test_every_shipped_hash_names_at_least_two_sources() -> None:
 
 
 def test_without_the_extra_files_of_a_card_the_server_alone_is_offered_and_it_is_said() -> None:
-    release = choose_release(asset_text(ASSET), "linux", "x86_64", frozenset({"rocm"}))
+    release = choose_release(asset_text("servers/ollama.json"), "linux", "x86_64", frozenset({"rocm"}))
     assert [a.variant for a in release.artefacts] == [""]
     assert release.lacking == {"rocm"}
 

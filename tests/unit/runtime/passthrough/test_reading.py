@@ -4,9 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.runtime.passthrough.framing import BadBody, ChunkedBody, LengthBody, UntilClose, answer_body
+from wattlight.runtime.passthrough.framing import (
+    BadBody,
+    BadHead,
+    ChunkedBody,
+    LengthBody,
+    UntilClose,
+    answer_body,
+    read_answer,
+    read_request,
+)
 from wattlight.runtime.passthrough.guard import check_request
-from wattlight.runtime.passthrough.heads import BadHead, read_answer, read_request
 
 
 def head(*fields: str, line: str = "POST /api/chat?x=1 HTTP/1.1") -> bytes:

@@ -8,8 +8,7 @@ import pytest
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
-from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
+from wattlight.runtime import AnswerEnd, AnswerPiece, Question, RuntimeProblem
 from wattlight.services.benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject, TryIt
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from threading import Event
 from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import DeviceSample, MachineSample, Problem, Quality, Scope
-from wattlight.runtime.answers import AnswerEnd, AnswerPiece, Question
+from wattlight.runtime import AnswerEnd, AnswerPiece, Question
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.first_run.answering import Answering
 

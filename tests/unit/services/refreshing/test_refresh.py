@@ -1,5 +1,6 @@
 """Manifests read again on request, from a registry on loopback."""
 
+import os
 from collections.abc import Iterator
 from datetime import date
 from hashlib import sha256
@@ -13,6 +14,7 @@ from wattlight.catalog.registry import Manifest, ModelConfig, Registry, Registry
 from wattlight.catalog.reread import RereadBook
 from wattlight.domain.entry import Catalog, with_rereads
 from wattlight.services.refreshing import CatalogueRefresh, ModelNotListed
+from wattlight.web import Web
 
 CATALOG = load_catalog()
 DAY = date(2026, 11, 24)
@@ -25,7 +27,7 @@ class Desk:
     def __init__(self, fake: BlobRegistry, folder: Path) -> None:
         self.fake = fake
         self.book = RereadBook(folder / "catalogue.json")
-        self.registry = Registry(ShapeCache(folder / "shapes"))
+        self.registry = Registry(ShapeCache(folder / "shapes"), Web(os.environ))
         self.changes = 0
         self.down_after: int | None = None
         self.asked: list[str] = []

@@ -4,23 +4,24 @@ import errno
 import select
 import socket
 import time
-from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
-from .address import Endpoint
-from .exchange_fault import FaultKind, WireFault
+from .endpoint import Endpoint, FaultKind, Proxy, WireFault
+
+if TYPE_CHECKING:
+    import ssl
 
 SLICE_S = 0.2
 """A waiting read looks at its cancel event so often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """An HTTP proxy; ``authorization`` is the value of its own header, never shown."""
-
-    host: str
-    port: int
-    authorization: str | None = None
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where Debian, Fedora, SUSE and Alpine (and macOS) keep them. A packaged Python looks where it was built."""
 
 
 def connect_to(
@@ -111,11 +112,23 @@ def _tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
 def _encrypt(sock: socket.socket, host: str) -> socket.socket:
     import ssl
 
-    from .trust import tls_context
-
     try:
         return tls_context().wrap_socket(sock, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
         raise WireFault(FaultKind.TLS, error.verify_message) from error
     except (ssl.SSLError, OSError) as error:
         raise WireFault(FaultKind.TLS, type(error).__name__) from error
+
+
+def tls_context() -> "ssl.SSLContext":
+    """A context that verifies names and certificates against the system's store, wherever it is kept."""
+    import ssl
+
+    context = ssl.create_default_context()
+    places = ssl.get_default_verify_paths()
+    if not Path(places.openssl_cafile).is_file() and not Path(places.openssl_capath).is_dir():
+        for name in _BUNDLES:
+            if Path(name).is_file():
+                context.load_verify_locations(name)
+                break
+    return context

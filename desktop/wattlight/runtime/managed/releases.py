@@ -1,8 +1,4 @@
-"""Which releases of Ollama Wattlight may install: exact files and their hashes, shipped with Wattlight.
-
-A hash published beside a file proves that it arrived whole, not where it came from; so only what is listed
-in our own release is ever installed.
-"""
+"""Releases of Ollama: which one is listed for this system, which is newer, which have known holes."""
 
 import json
 import platform
@@ -13,7 +9,55 @@ from dataclasses import dataclass
 from ..address import parse_endpoint
 from ..problems import RuntimeProblem
 
-ASSET = "servers/ollama.json"
+_NUMBERS = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(-[A-Za-z0-9.]+)?")
+
+Order = tuple[int, int, int, int]
+
+
+def version_order(version: str) -> Order | None:
+    """A key to compare by, None for what is no version; a pre-release comes before its release."""
+    found = _NUMBERS.match(version.strip())
+    if found is None:
+        return None
+    return int(found[1]), int(found[2]), int(found[3]), 0 if found[4] else 1
+
+
+def is_newer(version: str, than: str | None) -> bool:
+    """True when ``version`` is newer; False where that cannot be told."""
+    first, second = version_order(version), None if than is None else version_order(than)
+    return first is not None and second is not None and first > second
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """A hole that versions before ``fixed_in`` have; ``text`` is one sentence, ``source`` its public name."""
+
+    fixed_in: str
+    text: str
+    source: str
+
+
+def read_advisories(text: str) -> tuple[Advisory, ...]:
+    """The shipped list, the one with the newest fix first."""
+    items = [
+        Advisory(str(a["fixed_in"]), str(a["text"]), str(a["source"])) for a in json.loads(text)["advisories"]
+    ]
+    return tuple(sorted(items, key=lambda a: version_order(a.fixed_in) or (0, 0, 0, 0), reverse=True))
+
+
+def advisories_for(version: str | None, advisories: tuple[Advisory, ...]) -> tuple[Advisory, ...]:
+    """Those that concern ``version``; none for an unknown one or a development build (0.0.0)."""
+    order = None if version is None else version_order(version)
+    if order is None or order[:3] == (0, 0, 0):
+        return ()
+    return tuple(a for a in advisories if order < (version_order(a.fixed_in) or (0, 0, 0, 0)))
+
+
+def floor_version(advisories: tuple[Advisory, ...]) -> str | None:
+    """The oldest version without a known hole."""
+    return advisories[0].fixed_in if advisories else None
+
+
 MAX_ARTEFACT_BYTES = 8 * 10**9
 ABOUT_CAP = 2
 """So many times a rough size may really come."""

@@ -1,12 +1,14 @@
-"""Ollama's folder of models: manifests by name, blobs by digest. Only read, never written."""
+"""Reads the headers of models that the local Ollama already has on this computer's disk."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from wattlight.catalog.gguf import shape_from_file
-from wattlight.catalog.registry import (
+from wattlight.domain.shape import ModelShape
+
+from .gguf import shape_from_file
+from .registry import (
     ModelAddress,
     ModelConfig,
     RegistryProblem,
@@ -16,7 +18,6 @@ from wattlight.catalog.registry import (
     parse_manifest,
     read_address,
 )
-from wattlight.domain.shape import ModelShape
 
 _MAX_BYTES = 4 << 20
 

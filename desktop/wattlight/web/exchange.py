@@ -4,20 +4,21 @@ Built on sockets and ``http.client`` so that the steady poll costs no other libr
 never followed, compressed answers are refused, a cancel really closes the connection.
 """
 
-import http.client
 import io
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from .address import Endpoint
-from .dialing import Proxy, connect_to
-from .exchange_fault import FaultKind, WireFault
+from wattlight import __version__
 
-__all__ = ["POLL", "Answer", "FaultKind", "Limits", "Proxy", "Wire", "WireFault"]
+from .connection import connect_to
+from .endpoint import Endpoint, FaultKind, Proxy, WireFault
+
+if TYPE_CHECKING:
+    import http.client
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Answer:
     """An answer whose body is still to be read. Close it, or use it in a ``with``."""
 
     def __init__(
-        self, sock: socket.socket, response: http.client.HTTPResponse, limits: Limits, patience: _Patience
+        self, sock: socket.socket, response: "http.client.HTTPResponse", limits: Limits, patience: _Patience
     ) -> None:
         self._sock = sock
         self._patience = patience
@@ -171,6 +172,8 @@ class Answer:
     def _read(self) -> bytes:
         if self._left == 0:
             return b""
+        import http.client
+
         try:
             piece = self._response.read1(65536 if self._left is None else min(65536, self._left))
         except (http.client.HTTPException, OSError, ValueError) as error:
@@ -213,6 +216,8 @@ class Wire:
         Raises:
             WireFault: whatever went wrong.
         """
+        import http.client
+
         patience = _Patience(limits, cancel, self.clock)
         sock = connect_to(self.endpoint, self._proxy(), limits.connect_s, cancel)
         try:
@@ -247,12 +252,13 @@ class Wire:
         lines = [
             f"{method} {target} HTTP/1.1",
             f"Host: {here.authority}",
-            "User-Agent: wattlight",
-            "Accept: application/json, application/x-ndjson",
+            f"User-Agent: wattlight/{__version__}",
             "Accept-Encoding: identity",
             "Connection: close",
             *headers,
         ]
+        if not any(line.startswith("Accept:") for line in headers):
+            lines.append("Accept: application/json, application/x-ndjson")
         if plain_proxy and proxy is not None and proxy.authorization is not None:
             lines.append(f"Proxy-Authorization: {proxy.authorization}")
         if self.authorization is not None and here.is_private:
@@ -265,7 +271,7 @@ class Wire:
         return None if self.endpoint.is_loopback else self.proxy
 
 
-def _refuse_tricks(response: http.client.HTTPResponse, redirects: bool) -> None:
+def _refuse_tricks(response: "http.client.HTTPResponse", redirects: bool) -> None:
     if 300 <= response.status < 400 and not redirects:
         raise WireFault(FaultKind.REDIRECT, str(response.status))
     encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()

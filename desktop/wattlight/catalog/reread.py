@@ -1,4 +1,4 @@
-"""One small file with the manifests that were read again on request."""
+"""What was read again from the registry; the shipped catalogue itself is never written."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Reads ``catalog/models.json`` into values."""
+"""The catalogue shipped with the program: which models exist, as of its date."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from wattlight.assets import asset_bytes
+from wattlight.domain.advice import Editorial, Languages
 from wattlight.domain.entry import (
     Architecture,
     BytesStatus,
@@ -19,7 +20,7 @@ from wattlight.domain.entry import (
 )
 from wattlight.domain.values import Problem
 
-FILE = "catalog/models.json"
+CATALOG_FILE = "catalog/models.json"
 GB = 10**9
 _FLAVOUR = {item.value: item for item in Flavour}
 _STATUS = {item.value: item for item in BytesStatus}
@@ -43,7 +44,7 @@ def load_catalog() -> Catalog:
         CatalogProblem: the file is missing or damaged.
     """
     try:
-        return parse_catalog(json.loads(asset_bytes(FILE)))
+        return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise CatalogProblem from error
 
@@ -129,3 +130,38 @@ def _architecture(item: Mapping[str, Any]) -> Architecture:
         recurrent=RecurrentLayers(*recurrent) if recurrent else None,
         mla=CompressedAttention(*mla) if mla else None,
     )
+
+
+EDITORIAL_FILE = "catalog/editorial.json"
+
+
+def load_editorial() -> Editorial:
+    """The shipped judgement.
+
+    Raises:
+        CatalogProblem: the file is missing or damaged.
+    """
+    try:
+        document = json.loads(asset_bytes(EDITORIAL_FILE))
+        languages = document["languages"]
+        return Editorial(
+            generation={
+                name: (line, place)
+                for line, generations in document["lines"].items()
+                for place, names in enumerate(generations)
+                for name in names
+            },
+            standing={name: float(points) for name, points in document["standing"].items()},
+            languages=Languages(
+                broad=frozenset(languages["broad"]),
+                english=frozenset(languages["english"]),
+                some={name: frozenset(codes.split()) for name, codes in languages["some"].items()},
+            ),
+            poor_agents=frozenset(document["poor_agents"]),
+            thinks_first=frozenset(document["thinks_first"]),
+            stand_ins=dict(document["stand_ins"]),
+            architectures=dict(document["architectures"]),
+            tied=frozenset(document["tied"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CatalogProblem from error

@@ -1,21 +1,55 @@
-"""The exchange itself."""
+"""Asks a model for an answer and gives it piece by piece, with the server's own counters at its end."""
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from threading import Event
 
-from wattlight.domain.tokens import read_counters
+from wattlight.domain.tokens import Counters, read_counters
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.settings import ServerAddress
+from wattlight.web import Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
-from ..address import Endpoint, find_server
-from ..durations import read_keep_alive
-from ..faults import problem_of
-from ..fields import Record, read_object
-from ..problems import RuntimeProblem, problem_from_server
-from ..proxies import proxy_for
-from ..wire import FaultKind, Limits, Proxy, Wire, WireFault
-from .pieces import AnswerEnd, AnswerPiece, Question
+from .address import find_server
+from .names import read_keep_alive
+from .problems import RuntimeProblem, problem_from_server, problem_of, proxy_to
+from .reading import Record, read_object
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question to one model.
+
+    Attributes:
+        context_length: None leaves it to the server; another one than is loaded makes the server load anew.
+        max_tokens: the answer ends there at the latest.
+        steady: always the same answer to the same question (for measurements).
+    """
+
+    model: str
+    prompt: str
+    context_length: int | None = None
+    max_tokens: int | None = None
+    keep_alive: str | None = None
+    steady: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEnd:
+    """The end of an answer. ``reason``: "stop" (it was finished) or "length" (cut at the limit)."""
+
+    counters: Counters
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPiece:
+    """Some text, cleaned; ``thinking`` while the model reasons first. The last piece has an ``end``."""
+
+    text: str = ""
+    thinking: bool = False
+    end: AnswerEnd | None = None
+
 
 MAX_ANSWER_CHARS = 400_000
 _LIMITS = Limits(idle_s=1800.0, total_s=None)
@@ -75,7 +109,7 @@ def connect_answers(
         RuntimeProblem: the address or the proxy for it cannot be used.
     """
     endpoint = find_server(address, environ)
-    return Answerer(endpoint, authorization=authorization, proxy=proxy_for(endpoint, environ))
+    return Answerer(endpoint, authorization=authorization, proxy=proxy_to(endpoint, environ))
 
 
 def _body(question: Question) -> bytes:

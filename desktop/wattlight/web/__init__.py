@@ -1,0 +1,32 @@
+"""The one way of speaking HTTP: every wait and every size has a limit, no redirect is followed unseen."""
+
+from .client import Web
+from .endpoint import (
+    NOT_UNDERSTOOD,
+    Endpoint,
+    FaultKind,
+    Proxy,
+    WireFault,
+    names_a_proxy,
+    proxy_for,
+    split_url,
+    with_system_proxies,
+)
+from .exchange import POLL, Answer, Limits, Wire
+
+__all__ = [
+    "NOT_UNDERSTOOD",
+    "POLL",
+    "Answer",
+    "Endpoint",
+    "FaultKind",
+    "Limits",
+    "Proxy",
+    "Web",
+    "Wire",
+    "WireFault",
+    "names_a_proxy",
+    "proxy_for",
+    "split_url",
+    "with_system_proxies",
+]

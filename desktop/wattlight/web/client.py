@@ -1,0 +1,67 @@
+"""Gets what lies at a URL: redirects are checked one by one, and every host that is asked is told."""
+
+import time
+from collections.abc import Callable, Mapping
+from threading import Event
+from urllib.parse import urljoin
+
+from .endpoint import Endpoint, FaultKind, WireFault, proxy_for, split_url, with_system_proxies
+from .exchange import POLL, Answer, Limits, Wire
+
+MAX_REDIRECTS = 5
+
+
+class Web:
+    """Sends no credentials anywhere. ``environ`` names the proxy, which is never used on this computer.
+
+    ``on_host`` hears once of each host that is asked, also those that a page sends to.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        on_host: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._environ = with_system_proxies(environ)
+        self._on_host = on_host
+        self._clock = clock
+        self._asked: set[str] = set()
+
+    def get(
+        self, url: str, limits: Limits = POLL, cancel: Event | None = None, headers: tuple[str, ...] = ()
+    ) -> Answer:
+        """The answer at ``url`` or where that sends to. Only what began on this computer is sent back to it.
+
+        Raises:
+            WireFault: whatever went wrong; ``REDIRECT`` when it is sent in circles or to an unsafe place.
+        """
+        began_here = split_url(url)[0].is_loopback
+        for _ in range(MAX_REDIRECTS + 1):
+            endpoint, path = split_url(url)
+            self._note(endpoint)
+            wire = Wire(endpoint, proxy=proxy_for(endpoint, self._environ), clock=self._clock)
+            answer = wire.ask("GET", path, None, limits, cancel, headers, redirects=True)
+            if answer.status not in {301, 302, 303, 307, 308}:
+                return answer
+            answer.close()
+            url = _next(url, answer.header("Location"), began_here)
+        raise WireFault(FaultKind.REDIRECT, "circle")
+
+    def _note(self, endpoint: Endpoint) -> None:
+        if endpoint.host not in self._asked:
+            self._asked.add(endpoint.host)
+            self._on_host(endpoint.host)
+
+
+def _next(url: str, location: str, began_here: bool) -> str:
+    try:
+        target = urljoin(url, location[:8192])
+    except ValueError as error:
+        raise WireFault(FaultKind.REDIRECT, "bad address") from error
+    endpoint, _ = split_url(target)
+    safe = began_here if endpoint.is_loopback else endpoint.scheme == "https"
+    if not location or not safe:
+        raise WireFault(FaultKind.REDIRECT, "unsafe")
+    return target
