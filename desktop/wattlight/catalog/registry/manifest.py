@@ -25,7 +25,6 @@ class RegistryUnreachable(RegistryProblem):
         super().__init__(
             tr("The registry {host} cannot be reached.", host=host),
             tr("Connect to the network and try again."),
-            tr("Connect to the network and try again."),
         )
 
 
