@@ -58,7 +58,10 @@ class Recorder:
         self._writer: LedgerWriter | None = None
         self._troubled = False
         self._rolled_us: int | None = None
-        self._rounds = threading.Event()
+        self._turn = threading.Condition()
+        self._flushes_asked = 0
+        self._flushes_done = 0
+        self._committed = True
         self._errands: deque[tuple[Callable[[LedgerWriter], object], threading.Event]] = deque()
 
     def open(self) -> LedgerWriter:
@@ -100,10 +103,13 @@ class Recorder:
             done = self.commit()
             self._run_errands()
             return done
-        self._rounds.clear()
+        with self._turn:
+            self._flushes_asked += 1
+            mine = self._flushes_asked
         self._hurry.set()
         self._wake.set()
-        return self._rounds.wait(timeout_s) and not self._troubled
+        with self._turn:
+            return self._turn.wait_for(lambda: self._flushes_done >= mine, timeout_s) and self._committed
 
     def stop(self, timeout_s: float = 1.0) -> bool:
         """Commit what is pending, close the ledger and end the thread; False if it took too long."""
@@ -211,10 +217,16 @@ class Recorder:
             self._wake.clear()
             self._hurry.wait(self._commit_s)
             self._hurry.clear()
-            self._drain()
-            self.commit()
-            self._run_errands()
-            self._rounds.set()
+            self._round()
             self.maintain()
+        self._round()
+
+    def _round(self) -> None:
+        with self._turn:
+            answering = self._flushes_asked  # who asks after this moment waits for the next round
         self._drain()
-        self.commit()
+        committed = self.commit()
+        self._run_errands()
+        with self._turn:
+            self._flushes_done, self._committed = answering, committed
+            self._turn.notify_all()

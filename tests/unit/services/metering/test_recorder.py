@@ -12,7 +12,7 @@ from wattlight.domain.energy import Batch, EnergyRow, State
 from wattlight.domain.instant import to_us
 from wattlight.domain.values import LOCAL_HOST, Quality
 from wattlight.services.metering import LedgerFile, Recorder
-from wattlight.store import OpenedLedger, open_reader
+from wattlight.store import LedgerWriter, OpenedLedger, Pending, open_reader
 
 MINUTE = to_us(START) // 60_000_000
 
@@ -56,6 +56,39 @@ def test_the_thread_commits_and_stop_flushes_within_a_second(tmp_path: Path) -> 
     assert recorder.stop(1.0)
     assert energy(file) == 1001
     assert not [t for t in threading.enumerate() if t.name == "recorder"]
+
+
+def test_a_flush_during_a_commit_waits_for_what_came_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, answers, release = tmp_path / "ledger.sqlite3", list[bool](), threading.Event()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, commit_s=3600)
+    recorder.open()
+    asking = threading.Thread(target=lambda: answers.append(recorder.flush(0.2)))
+    write, writes, begun = LedgerWriter.write, list[Pending](), threading.Event()
+
+    def slowly(writer: LedgerWriter, pending: Pending) -> None:
+        writes.append(pending)
+        if len(writes) == 1:
+            recorder.put(batch(mj=1))
+            asking.start()
+            begun.set()
+            assert recorder._hurry.wait(5)  # the flush has begun while this commit is under way
+        else:
+            release.wait(5)
+        write(writer, pending)
+
+    monkeypatch.setattr(LedgerWriter, "write", slowly)
+    recorder.start()
+    recorder.put(batch())
+    recorder.flush(0.0)
+    assert begun.wait(5)
+    asking.join(5)
+    assert answers == [False]
+    release.set()
+    assert recorder.flush(5)
+    assert energy(file) == 11
+    assert recorder.stop()
 
 
 def test_an_idle_recorder_sleeps_until_it_is_stopped(tmp_path: Path) -> None:
