@@ -78,7 +78,7 @@ class Counting:
         self._writer.take(use)
         counters = use.counters
         if counters.prompt_tokens or counters.output_tokens:
-            self._meter.note_tokens(counters.prompt_tokens or 0, counters.output_tokens or 0)
+            self._meter.note_tokens(use.model, counters.prompt_tokens or 0, counters.output_tokens or 0)
         self._windows.take(use)
 
     def stop(self) -> bool:

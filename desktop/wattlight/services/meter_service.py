@@ -114,9 +114,9 @@ class MeterService:
         self._hurried = on
         self._recording.sampler.set_watching(self._shown or on)
 
-    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
+    def note_tokens(self, model: str, tokens_in: int, tokens_out: int) -> None:
         """Tokens of an answer that has just ended; any thread."""
-        self._recording.meter.note_tokens(tokens_in, tokens_out)
+        self._recording.meter.note_tokens(model, tokens_in, tokens_out)
 
     def rest_w(self) -> float | None:
         """Draw of the measured parts without any model resident, None before it is known."""

@@ -57,7 +57,7 @@ class Bench:
     def local(self) -> OllamaServer:
         return OllamaServer(self.server)
 
-    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
+    def note_tokens(self, model: str, tokens_in: int, tokens_out: int) -> None:
         self.noted.append((tokens_in, tokens_out))
 
     def add_uses(self, uses: Sequence[TokenUse]) -> None:

@@ -36,7 +36,7 @@ class Integrator(Generic[C]):
         self._counted: tuple[Reading, C] | None = None
         self._gauged: tuple[Reading, C] | None = None
         self._waiting: list[Outcome[C]] = []
-        self._tokens = (0, 0)
+        self._worked: frozenset[str] = frozenset()
         self._carry = 0
         self._resumed = False
 
@@ -56,7 +56,7 @@ class Integrator(Generic[C]):
         if reading.counter_mj is not None:
             return self._feed_counter(reading, context, has_power)
         if not has_power:
-            self._keep_tokens(reading)
+            self._keep_worked(reading)
             return []
         settled = self._gauge_step(reading)
         self._gauged = (reading, context)
@@ -74,7 +74,7 @@ class Integrator(Generic[C]):
             return []
         settled, self._waiting = self._waiting, []
         self._counted = None
-        self._tokens = (0, 0)
+        self._worked = frozenset()
         return settled
 
     def _feed_counter(self, reading: Reading, context: C, has_power: bool) -> list[Outcome[C]]:
@@ -106,7 +106,7 @@ class Integrator(Generic[C]):
                 return [Gap(time.start_us, second.at_us, IMPLAUSIBLE)]
         bridged = self._too_long(time)
         end_us = time.start_us + time.awake_us if time.slept else second.at_us
-        tokens_in, tokens_out = self._take_tokens(second)
+        worked = self._take_worked(second)
         settled: list[Outcome[C]] = [
             Interval(
                 time.start_us,
@@ -116,8 +116,7 @@ class Integrator(Generic[C]):
                 not bridged,
                 Quality.COUNTER,
                 context,
-                tokens_in,
-                tokens_out,
+                worked,
             )
         ]
         if time.slept:
@@ -126,7 +125,7 @@ class Integrator(Generic[C]):
 
     def _gauge_step(self, second: Reading) -> list[Outcome[C]]:
         if self._gauged is None:
-            self._keep_tokens(second)
+            self._keep_worked(second)
             return []
         first, context = self._gauged
         time = self._elapsed(first, second)
@@ -134,10 +133,10 @@ class Integrator(Generic[C]):
             reason = ASLEEP if time.slept else second.reason or NO_READING
             return [Gap(time.start_us, second.at_us, reason)]
         if self._counted is not None:
-            self._keep_tokens(second)  # in case the counter takes over what waits
-            tokens_in, tokens_out = second.tokens_in, second.tokens_out
+            self._keep_worked(second)  # in case the counter takes over what waits
+            worked = second.worked
         else:
-            tokens_in, tokens_out = self._take_tokens(second)
+            worked = self._take_worked(second)
         energy_mj = self._trapezoid(first, second, time.awake_us)
         return [
             Interval(
@@ -148,8 +147,7 @@ class Integrator(Generic[C]):
                 True,
                 Quality.SAMPLED,
                 context,
-                tokens_in,
-                tokens_out,
+                worked,
             )
         ]
 
@@ -186,12 +184,12 @@ class Integrator(Generic[C]):
             return False
         return reading.limit_uw is None or power_uw <= reading.limit_uw * self._rules.plausible_factor
 
-    def _keep_tokens(self, reading: Reading) -> None:
-        self._tokens = (self._tokens[0] + reading.tokens_in, self._tokens[1] + reading.tokens_out)
+    def _keep_worked(self, reading: Reading) -> None:
+        self._worked |= reading.worked
 
-    def _take_tokens(self, reading: Reading) -> tuple[int, int]:
-        kept, self._tokens = self._tokens, (0, 0)
-        return kept[0] + reading.tokens_in, kept[1] + reading.tokens_out
+    def _take_worked(self, reading: Reading) -> frozenset[str]:
+        kept, self._worked = self._worked, frozenset()
+        return kept | reading.worked
 
 
 def _divide_half_even(value: int, by: int) -> int:

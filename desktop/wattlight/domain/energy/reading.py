@@ -22,7 +22,7 @@ class Reading:
         counter_range_mj: value at which the counter wraps, None if it does not.
         limit_uw: enforced power limit, None if unknown.
         reason: why nothing was read ("asleep").
-        tokens_in, tokens_out: tokens since the reading before.
+        worked: digests of the models that produced tokens since the reading before.
     """
 
     at_us: int
@@ -34,8 +34,7 @@ class Reading:
     counter_range_mj: int | None = None
     limit_uw: int | None = None
     reason: str | None = None
-    tokens_in: int = 0
-    tokens_out: int = 0
+    worked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,7 @@ class Interval(Generic[C]):
     observed: bool
     quality: Quality
     context: C
-    tokens_in: int = 0
-    tokens_out: int = 0
+    worked: frozenset[str] = frozenset()
 
     @property
     def mean_uw(self) -> int:

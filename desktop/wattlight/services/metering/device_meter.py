@@ -17,7 +17,6 @@ from wattlight.domain.energy import (
     Reading,
     RollingCadence,
     Rules,
-    State,
     attribute,
     split_minutes,
 )
@@ -150,34 +149,25 @@ class DeviceMeter:
 
     def _rows(self, interval: Interval[Load | None]) -> list[EnergyRow]:
         load = interval.context
-        if load is not None and interval.tokens_out and load.residents:
-            load = Load(
-                load.residents, frozenset(r.digest for r in load.residents), load.other_heavy, load.part
-            )
+        if load is not None and load.residents and interval.worked:
+            load = _with_work(load, interval.worked)
         parts = attribute(interval.energy_mj, interval.awake_us, load, self._levels(load))
-        carrier = max(
-            range(len(parts)), key=lambda i: (parts[i].state is State.ACTIVE, parts[i].model is not None)
-        )
-        rows = []
-        for i, part in enumerate(parts):
+        return [
+            EnergyRow(
+                self._host,
+                minute,
+                self._device,
+                part.model,
+                part.state,
+                energy_mj,
+                observed_ms if interval.observed else 0,
+                interval.quality,
+            )
+            for part in parts
             for minute, energy_mj, observed_ms in split_minutes(
                 part.energy_mj, interval.start_us, interval.end_us
-            ):
-                rows.append(
-                    EnergyRow(
-                        self._host,
-                        minute,
-                        self._device,
-                        part.model,
-                        part.state,
-                        energy_mj,
-                        observed_ms if interval.observed else 0,
-                        interval.quality,
-                    )
-                )
-            if i == carrier and (interval.tokens_in or interval.tokens_out):
-                rows[-1] = _with_tokens(rows[-1], interval)
-        return rows
+            )
+        ]
 
     def _levels(self, load: Load | None) -> Levels:
         if self._rules.whole_intervals:
@@ -191,7 +181,7 @@ class DeviceMeter:
 
     def _learn(self, interval: Interval[Load | None]) -> list[LevelRow]:
         load = interval.context
-        if self._rules.whole_intervals or load is None or load.other_heavy or interval.tokens_out:
+        if self._rules.whole_intervals or load is None or load.other_heavy or interval.worked:
             return []
         if load.residents and load.busy:
             return []
@@ -216,5 +206,7 @@ def _shared_with_others(outcome: _Outcome, at_us: int) -> _Outcome:
     return replace(outcome, context=replace(outcome.context, other_heavy=True))
 
 
-def _with_tokens(row: EnergyRow, interval: Interval[Load | None]) -> EnergyRow:
-    return replace(row, tokens_in=interval.tokens_in, tokens_out=interval.tokens_out)
+def _with_work(load: Load, worked: frozenset[str]) -> Load:
+    """Models whose tokens were counted are busy; of tokens of a model not resident here, any may be."""
+    residents = frozenset(r.digest for r in load.residents)
+    return replace(load, busy=(load.busy or frozenset()) | ((worked & residents) or residents))

@@ -78,7 +78,7 @@ class LiveMeter:
         self._sample: MachineSample | None = None
         self._paused = False
         self._busy: frozenset[str] | None = None
-        self._tokens = [0, 0]
+        self._tokens: dict[str, tuple[int, int]] = {}
         self._names: dict[str, str] = {}
         self._parts: dict[str, DeviceInfo] = {}
         self._day: date | None = None
@@ -113,11 +113,11 @@ class LiveMeter:
         with self._lock:
             self._meter.expect(beat_s)
 
-    def note_tokens(self, tokens_in: int, tokens_out: int) -> None:
-        """Tokens of an answer that has just ended; written with the next sample."""
+    def note_tokens(self, model: str, tokens_in: int, tokens_out: int) -> None:
+        """Tokens of an answer of ``model`` that has just ended; written with the next sample."""
         with self._lock:
-            self._tokens[0] += tokens_in
-            self._tokens[1] += tokens_out
+            known = self._tokens.get(model, (0, 0))
+            self._tokens[model] = known[0] + tokens_in, known[1] + tokens_out
 
     def set_busy(self, digests: frozenset[str] | None) -> None:
         """Models known to produce tokens now; None: not known, the power tells."""
@@ -154,8 +154,8 @@ class LiveMeter:
         """One sample: settle, store, draw, add up."""
         with self._lock:
             previous, self._sample = self._sample, sample
-            tokens, self._tokens = self._tokens, [0, 0]
-            batch = self._meter.process(sample, self._running(), self._busy, *tokens)
+            tokens, self._tokens = self._tokens, {}
+            batch = self._meter.process(sample, self._running(), self._busy, tokens)
             self._names.update(batch.models)
             self._parts.update((info.device, info) for info in batch.devices)
             if not self._paused:

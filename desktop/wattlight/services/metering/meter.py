@@ -1,8 +1,10 @@
 """Turns what the sampler saw and which models were resident into rows of the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from wattlight.domain.energy import (
+    MINUTE_US,
     Batch,
     CounterBase,
     Coverage,
@@ -13,6 +15,7 @@ from wattlight.domain.energy import (
     Load,
     Reading,
     Resident,
+    State,
     split_minutes,
 )
 from wattlight.domain.instant import to_us
@@ -25,6 +28,8 @@ from .device_meter import DeviceMeter, MeterRules, Settled
 HEAVY_PERCENT = 20.0
 """Programs that are no model server and together use the GPU more than this make an interval mixed."""
 PAUSED = "paused"
+Tokens = Mapping[str, tuple[int, int]]
+"""(prompt, output) tokens by name of the model."""
 
 
 class Meter:
@@ -81,26 +86,26 @@ class Meter:
         sample: MachineSample,
         running: tuple[RunningModel, ...] | None,
         busy: frozenset[str] | None = None,
-        tokens_in: int = 0,
-        tokens_out: int = 0,
+        tokens: Tokens = MappingProxyType({}),
     ) -> Batch:
         """Take one look at the machine.
 
         Args:
             running: models resident at this moment; None: the server did not answer.
             busy: digests known to produce tokens; None: nobody knows.
-            tokens_in, tokens_out: tokens of all models since the sample before.
+            tokens: (prompt, output) tokens by model since the sample before, named as in the answers.
         """
         if self._paused_us is not None:
             return Batch()
-        names = tuple(self._new_names(running or ()))
+        names = list(self._new_names(running or ()))
         settled: list[Settled] = []
         infos: list[DeviceInfo] = []
         counters: list[CounterBase] = []
         inside = compose(sample.devices).inside
         own = (d for d in sample.devices if d.device_id not in inside)
         devices = [d for d in own if d.quality is not Quality.ESTIMATED]
-        token_device = _token_device(devices) if tokens_in or tokens_out else None
+        by_digest = self._by_digest(tokens, running or (), names)
+        worked, token_device = frozenset(by_digest), _token_device(devices)
         with_gpu = any(device.kind == "gpu" for device in sample.devices)
         for device in devices:
             info = _info(sample.host, device)
@@ -108,14 +113,15 @@ class Meter:
                 self._infos[device.device_id] = info
                 infos.append(info)
             meter = self._meter(device.device_id)
-            takes = device.device_id == token_device
-            reading = _reading(sample, device, tokens_in if takes else 0, tokens_out if takes else 0)
+            reading = _reading(sample, device, worked)
             result = meter.feed(reading, _load(device, running, busy, with_gpu))
             settled.append(result)
             if result.mean_uw is not None:
                 self.mean_uw[device.device_id] = result.mean_uw
             counters += self._base(device.device_id, meter, to_us(sample.at))
-        return self._batch(settled, tuple(infos), tuple(counters), names)
+        if token_device is not None and by_digest:
+            settled.append(Settled(tuple(_token_rows(sample, token_device, by_digest))))
+        return self._batch(settled, tuple(infos), tuple(counters), tuple(names))
 
     def finish(self) -> Batch:
         """Settle what waits for counters; call it when recording ends."""
@@ -186,6 +192,22 @@ class Meter:
                 self._names[key] = model.name
                 yield key, model.name
 
+    def _by_digest(
+        self, tokens: Tokens, running: tuple[RunningModel, ...], names: list[tuple[str, str]]
+    ) -> dict[str, tuple[int, int]]:
+        """Tokens by key of the ledger; "" for answers that did not say whose they are."""
+        keys = {name: key for key, name in self._names.items()}
+        keys |= {model.name: model.digest or model.name for model in running}
+        sums: dict[str, tuple[int, int]] = {}
+        for name, (tokens_in, tokens_out) in tokens.items():
+            key = keys.get(name) or keys.get(f"{name}:latest") or name
+            if key and key not in self._names:
+                self._names[key] = name
+                names.append((key, name))
+            known = sums.get(key, (0, 0))
+            sums[key] = known[0] + tokens_in, known[1] + tokens_out
+        return sums
+
     def _batch(
         self,
         settled: list[Settled],
@@ -211,7 +233,7 @@ class Meter:
         )
 
 
-def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens_out: int) -> Reading:
+def _reading(sample: MachineSample, device: DeviceSample, worked: frozenset[str]) -> Reading:
     power = device.power_w
     return Reading(
         at_us=to_us(sample.at),
@@ -223,8 +245,7 @@ def _reading(sample: MachineSample, device: DeviceSample, tokens_in: int, tokens
         counter_range_mj=device.counter_range_mj,
         limit_uw=None if device.limit_w is None else round(device.limit_w * 1_000_000),
         reason="asleep" if device.asleep else None,
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
+        worked=worked,
     )
 
 
@@ -256,10 +277,22 @@ def _other_heavy(device: DeviceSample) -> bool:
     return sum(others) > HEAVY_PERCENT
 
 
-def _token_device(devices: Sequence[DeviceSample]) -> str | None:
+def _token_device(devices: Sequence[DeviceSample]) -> DeviceSample | None:
     """Tokens are written once, with the first accelerator (else the first part) of the sample."""
-    chosen = next((d for d in devices if d.kind == "gpu"), devices[0] if devices else None)
-    return None if chosen is None else chosen.device_id
+    return next((d for d in devices if d.kind == "gpu"), devices[0] if devices else None)
+
+
+def _token_rows(
+    sample: MachineSample, device: DeviceSample, tokens: dict[str, tuple[int, int]]
+) -> Iterable[EnergyRow]:
+    """Rows without energy: a model's tokens are its own whatever is known of its power."""
+    minute = (to_us(sample.at) - 1) // MINUTE_US  # the minute that ends with the look
+    quality = device.quality or Quality.COUNTER
+    for key, (tokens_in, tokens_out) in tokens.items():
+        state = State.ACTIVE if key else State.BASE
+        yield EnergyRow(
+            sample.host, minute, device.device_id, key or None, state, 0, 0, quality, tokens_in, tokens_out
+        )
 
 
 def _info(host: HostId, device: DeviceSample) -> DeviceInfo:

@@ -97,7 +97,7 @@ def record_trace(rows: tuple[TraceRow, ...], ledger: Ledger) -> Recorder:
     recorder = Recorder(ledger, now=lambda: from_us(rows[-1].at_us))
     meter = Meter(LOCAL_HOST, trace_rules(rows))
     for number, (sample, running, tokens) in enumerate(samples_of(rows), start=1):
-        recorder.accept(meter.process(sample, running, busy=frozenset(), tokens_out=tokens))
+        recorder.accept(meter.process(sample, running, busy=frozenset(), tokens=tokens))
         if number % COMMIT_ROWS == 0:
             recorder.commit()
     recorder.accept(meter.finish())
@@ -127,8 +127,10 @@ def trace_rules(rows: tuple[TraceRow, ...]) -> MeterRules:
 
 def samples_of(
     rows: tuple[TraceRow, ...],
-) -> Iterator[tuple[MachineSample, tuple[RunningModel, ...], int]]:
-    """Each row as a look at one device: the sample, the resident model, the tokens since the row before."""
+) -> Iterator[tuple[MachineSample, tuple[RunningModel, ...], dict[str, tuple[int, int]]]]:
+    """Each row as a look at one device: the sample, the resident model, and the tokens since the row before
+    of that device, which are those of its model."""
+    before: dict[str, str] = {}
     for row in rows:
         quality = Quality.COUNTER if row.counter_mj is not None else Quality.SAMPLED
         device = DeviceSample(
@@ -143,7 +145,9 @@ def samples_of(
         )
         running = (RunningModel(row.model, row.model, 1, 1),) if row.model else ()
         sample = MachineSample(LOCAL_HOST, from_us(row.at_us), row.at_us / 1_000_000, (device,))
-        yield sample, running, row.tokens
+        tokens = {before.get(row.device, row.model): (0, row.tokens)} if row.tokens else {}
+        before[row.device] = row.model
+        yield sample, running, tokens
 
 
 def _answer(reader: LedgerReader, rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:

@@ -179,9 +179,10 @@ def test_the_rolling_threshold_follows_the_beat() -> None:
     assert cadence.threshold_us() == 90 * S
 
 
-def test_tokens_of_skipped_readings_are_kept() -> None:
-    skipped = [reading(1, 50, tokens_out=3), reading(2, 50, tokens_out=5), reading(3, tokens_out=1)]
-    out = run(reading(0, 50, 0), *skipped, reading(4, None, 100, tokens_out=4))
-    assert [o.tokens_out for o in out if isinstance(o, Interval)] == [13]
+def test_models_that_worked_at_skipped_readings_are_kept() -> None:
+    a, b, c = frozenset("a"), frozenset("b"), frozenset("c")
+    skipped = [reading(1, 50, worked=a), reading(2, 50, worked=b), reading(3)]
+    out = run(reading(0, 50, 0), *skipped, reading(4, None, 100, worked=c))
+    assert [o.worked for o in out if isinstance(o, Interval)] == [a | b | c]
     out = run(reading(0, 50, 0), *skipped)
-    assert [o.tokens_out for o in out if isinstance(o, Interval)] == [3, 5]
+    assert [o.worked for o in out if isinstance(o, Interval)] == [a, b]

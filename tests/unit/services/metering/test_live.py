@@ -218,7 +218,7 @@ def test_tokens_are_written_once_with_the_card() -> None:
     stage.run(5)
     stage.running = (QWEN,)
     stage.take()
-    stage.meter.note_tokens(7, 120)
+    stage.meter.note_tokens("qwen3:8b", 7, 120)
     stage.run(2, 300)
     rows = [row for batch in stage.batches for row in batch.rows if row.tokens_out]
     assert [(row.device, row.model, row.state, row.tokens_in, row.tokens_out) for row in rows] == [
@@ -354,3 +354,33 @@ def test_the_clock_set_back_and_forward_never_bills_a_giant() -> None:
     stage.run(3)
     assert 6 * 20_000 <= sum(energy(stage.batches).values()) <= 9 * 20_000
     assert stage.clock.at > START
+
+
+def test_tokens_are_those_of_the_model_that_made_them() -> None:
+    """Two models are loaded, several clients ask both, one asks by a short name and one of a model just gone."""
+    stage = Stage()
+    stage.run(5)
+    short = RunningModel("tiny:latest", "sha256:tiny", 10**9, 10**9)
+    stage.running = (QWEN, GEMMA, short)
+    stage.take()
+    asked = [
+        ("qwen3:8b", 10, 300),
+        ("gemma3:27b", 20, 90),
+        ("qwen3:8b", 5, 237),
+        ("tiny", 1, 4),
+        ("old:1b", 2, 8),
+    ]
+    for model, tokens_in, tokens_out in asked:
+        stage.meter.note_tokens(model, tokens_in, tokens_out)
+        stage.run(1, 250)
+    made: dict[str | None, tuple[int, int]] = {}
+    for row in (row for batch in stage.batches for row in batch.rows):
+        known = made.get(row.model, (0, 0))
+        made[row.model] = known[0] + row.tokens_in, known[1] + row.tokens_out
+    assert {model: tokens for model, tokens in made.items() if any(tokens)} == {
+        "sha256:qwen": (15, 537),
+        "sha256:gemma": (20, 90),
+        "sha256:tiny": (1, 4),
+        "old:1b": (2, 8),
+    }
+    assert stage.view.today is not None and stage.view.today.tokens_out == 639
