@@ -3,8 +3,7 @@
 Nothing here needs root, starts a child process or wakes a sleeping device.
 """
 
-from .opening import NvmlFactory, open_prober
-from .prober import Prober
+from .prober import NvmlFactory, Prober, open_prober
 from .report import (
     Accelerator,
     AcceleratorMemory,

@@ -1,17 +1,95 @@
 """What every vendor's probe gets and gives."""
 
+import json
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from wattlight.domain.values import clean_text
 
-from .memory_cache import DeviceCache
-from .nvml_api import NvmlApi
-from .pci import Adapter
-from .rates import Moment
+from .linux.pci import Adapter
+from .numbers import MAX_BYTES, Moment
+from .nvidia.nvml import NvmlApi
 from .reader import Reader
-from .report import Accelerator, Environment, Memory
+from .report import Accelerator, AcceleratorMemory, Environment, Memory
+
+_MAX_FILE = 100_000
+_MAX_DEVICES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Name and memory size of a device, and the PCI id that must match for them to be believed."""
+
+    pci_id: str
+    name: str
+    name_source: str
+    memory_total_bytes: int | None
+    capability: str | None = None
+
+
+class DeviceCache:
+    """Remembers devices by id. Damaged or unwritable files are as good as none; nothing here raises."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        self._known = {} if file is None else _load(file)
+        self._saved = dict(self._known)
+
+    def get(self, device_id: str, pci_id: str) -> Remembered | None:
+        """What is remembered of ``device_id``, None if another card sits there now."""
+        found = self._known.get(device_id)
+        return found if found and found.pci_id == pci_id else None
+
+    def put(self, device_id: str, facts: Remembered) -> None:
+        """Remember; written by :meth:`save`."""
+        if self._known.get(device_id) != facts:
+            self._known[device_id] = facts
+
+    def save(self) -> None:
+        """Write the file if something changed, whole or not at all."""
+        if self._file is None or self._known == self._saved:
+            return
+        document = {"schema": 1, "devices": {key: asdict(value) for key, value in self._known.items()}}
+        part = self._file.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            part.write_text(json.dumps(document), encoding="utf-8")
+            part.replace(self._file)
+            self._saved = dict(self._known)
+        except OSError:
+            part.unlink(missing_ok=True)
+
+
+def _load(file: Path) -> dict[str, Remembered]:
+    try:
+        with file.open("rb") as stream:
+            document = json.loads(stream.read(_MAX_FILE))
+        items = list(document["devices"].items())[:_MAX_DEVICES]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {key: facts for key, item in items if (facts := _facts(item))}
+
+
+def _facts(item: object) -> Remembered | None:
+    if not isinstance(item, dict):
+        return None
+    texts = [item.get(key) for key in ("pci_id", "name", "name_source")]
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    size = item.get("memory_total_bytes")
+    good = isinstance(size, int) and not isinstance(size, bool) and 0 < size <= MAX_BYTES
+    capability = item.get("capability")
+    pci_id, name, source = (clean_text(str(text)) for text in texts)
+    return Remembered(
+        pci_id,
+        name,
+        source,
+        size if good else None,
+        clean_text(capability, 16) if isinstance(capability, str) else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +156,63 @@ def _by_library(reader: Reader, pid: int) -> str:
         return str(psutil.Process(pid).name())
     except Exception:  # noqa: BLE001 - gone, another user's, or the library cannot: a name is a nicety
         return ""
+
+
+REMEMBERED = "remembered from when it was awake"
+NOT_REMEMBERED = "its size is seen only while it is awake, and is then remembered"
+
+
+def resting_row(base: Accelerator, state: str, reason: str, cache: DeviceCache) -> Accelerator:
+    """``base`` with nothing read, the remembered name and memory size, and the reason everywhere."""
+    known = cache.get(base.id, base.pci_id or "")
+    total = known.memory_total_bytes if known else None
+    return replace(
+        base,
+        name=known.name if known else base.name,
+        name_source=known.name_source if known else base.name_source,
+        state=state,
+        compute_capability=known.capability if known else base.compute_capability,
+        memory=AcceleratorMemory(
+            dedicated_total_bytes=total,
+            dedicated_total_source=REMEMBERED if total else None,
+            llm_total_bytes=total,
+            cached=total is not None,
+            reason=None if total is not None else NOT_REMEMBERED if state == "asleep" else reason,
+        ),
+        power_reason=reason,
+        utilization_reason=reason,
+    )
+
+
+def remember(row: Accelerator, cache: DeviceCache) -> None:
+    """Keep name and memory size for the time the device sleeps."""
+    total = row.memory.dedicated_total_bytes
+    if total is not None and not row.memory.unified:
+        facts = Remembered(row.pci_id or "", row.name, row.name_source, total, row.compute_capability)
+        cache.put(row.id, facts)
+
+
+KNOWN_VENDORS = {0x10DE, 0x1002, 0x8086}
+_VIRTUAL_DRIVERS = {
+    "virtio_gpu",
+    "virtio-pci",
+    "vmwgfx",
+    "vboxvideo",
+    "bochs-drm",
+    "qxl",
+    "hyperv_drm",
+    "cirrus",
+}
+
+
+def is_ignored(adapter: Adapter) -> bool:
+    """Whether no probe of ours looks at it."""
+    if adapter.driver in _VIRTUAL_DRIVERS or adapter.vendor_id not in KNOWN_VENDORS:
+        return True
+    return adapter.vendor_id == 0x8086 and adapter.class_id >> 16 == 0x12
+
+
+def label(adapter: Adapter) -> str:
+    """ "virtio_gpu 1af4:1050"; the driver alone where there is no PCI id."""
+    words = [adapter.driver or "no driver"] + ([adapter.pci_id] if adapter.vendor_id else [])
+    return " ".join(words)

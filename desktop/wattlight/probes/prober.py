@@ -1,5 +1,6 @@
 """The door's object: looks at the whole machine, as a report, a profile or a sample."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,14 +10,18 @@ from pathlib import Path
 
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample
 
+from .device_table import with_table_facts
+from .environment import Host
 from .lane import NO_ANSWER, SerialExecutor
-from .part import Machine, Part
-from .profile import machine_profile
-from .rates import Moment
+from .linux import amd, intel
+from .numbers import Moment
+from .nvidia import cards as nvidia
+from .nvidia import jetson
+from .nvidia.nvml import NvmlApi, PynvmlApi
+from .part import DeviceCache, Machine, Part
+from .reader import Reader, Trace
 from .report import Accelerator, Battery, CpuPower, HardwareReport, Memory
-from .samples import device_samples, memory_sample
-from .system_sources import Host
-from .table_facts import with_table_facts
+from .samples import device_samples, machine_profile, memory_sample
 
 FIRST_DEADLINE_S = 3.0
 """For the first look: opening a driver may take a second and more."""
@@ -240,3 +245,52 @@ def _silenced(row: Accelerator, said: str) -> Accelerator:
         processes=(),
         messages=(*row.messages, said),
     )
+
+
+CACHE_FILE = "devices.json"
+NvmlFactory = Callable[[], NvmlApi]
+
+
+def open_prober(
+    root: Path | None = None,
+    cache: Path | None = None,
+    *,
+    trace: Trace | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    now: Callable[[], datetime] | None = None,
+    nvml: NvmlFactory | None = None,
+) -> Prober:
+    """A prober of this computer, or of the Linux tree below ``root``. Nothing is read yet.
+
+    Args:
+        root: a recorded ``/sys``, ``/proc`` ...; nothing outside it is opened (but NVML, where the tree has
+            an NVIDIA device that is awake).
+        cache: folder in which sizes of devices are remembered for the time they sleep; None: in memory only.
+        trace: gets a line for each open.
+        clock, now: monotonic seconds and aware UTC time.
+        nvml: makes the interface to NVIDIA's library (for tests).
+    """
+    remembered = DeviceCache(None if cache is None else cache / CACHE_FILE)
+    reader = Reader(root, trace)
+
+    def make_nvml() -> NvmlApi:
+        return nvml() if nvml is not None else PynvmlApi(reader.note)
+
+    return Prober(_host(reader, remembered, make_nvml), clock, now)
+
+
+def _host(reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> Host:
+    if reader.live and sys.platform == "darwin":
+        from .apple.host import MacHost
+
+        return MacHost(reader, cache)
+    if reader.live and sys.platform == "win32":
+        from .windows.host import WindowsHost
+
+        return WindowsHost(reader, cache, nvml)
+    from .linux.host import LinuxHost
+
+    return LinuxHost(reader, cache, nvml)
+
+
+LINUX: tuple[Callable[[Machine], list[Part]], ...] = (nvidia.find, jetson.find, amd.find, intel.find)

@@ -1,8 +1,7 @@
 """Typed settings of one user."""
 
 from .model import CURRENT, BreakEvenEntry, FirstRun, Meter, Price, ServerAddress, Settings
-from .shared import SettingsFile, merged
-from .storage import LoadedSettings, SettingsError, load_settings, save_settings
+from .storage import LoadedSettings, SettingsError, SettingsFile, load_settings, merged, save_settings
 
 __all__ = [
     "CURRENT",

@@ -3,14 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.power import error_fraction
-from wattlight.domain.values import (
-    Device,
-    DeviceSample,
-    MachineSample,
-    Quality,
-    Scope,
-    clean_text,
-)
+from wattlight.domain.values import Device, DeviceSample, MachineSample, Quality, Scope, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .activity import NoticeView, notice_views

@@ -11,8 +11,7 @@ from fakes import trees
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.domain.power import compose
 from wattlight.probes import Accelerator
-from wattlight.probes.amd_metrics import parse_metrics
-from wattlight.probes.kfd import target_name
+from wattlight.probes.linux.amd_metrics import parse_metrics, target_name
 from wattlight.probes.reader import Reader
 
 Make = Callable[..., Any]

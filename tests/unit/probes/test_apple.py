@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from wattlight.domain.power import compose
-from wattlight.probes.apple import NO_COUNTERS, WINDOW_S, AppleEnergy, AppleGpu, chip_power
-from wattlight.probes.apple_energy import Channel, chip_energy
-from wattlight.probes.apple_metal import estimated_working_set, working_set_bytes
-from wattlight.probes.apple_registry import battery_of, system_input_w
-from wattlight.probes.apple_smc import float_of, request
-from wattlight.probes.rates import Moment
+from wattlight.probes.apple.chip import NO_COUNTERS, WINDOW_S, AppleEnergy, AppleGpu, chip_power
+from wattlight.probes.apple.energy import Channel, chip_energy
+from wattlight.probes.apple.foundation import estimated_working_set, working_set_bytes
+from wattlight.probes.apple.registry import battery_of, float_of, request, system_input_w
+from wattlight.probes.numbers import Moment
 from wattlight.probes.report import Battery, Memory
 from wattlight.probes.samples import device_samples
 
@@ -187,8 +186,8 @@ def test_a_mac_on_its_adapter_and_a_desktop() -> None:
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there everything may be there")
 def test_elsewhere_every_source_is_absent_and_nothing_raises() -> None:
-    from wattlight.probes.macos import MacHost
-    from wattlight.probes.memory_cache import DeviceCache
+    from wattlight.probes.apple.host import MacHost
+    from wattlight.probes.part import DeviceCache
     from wattlight.probes.prober import Prober
     from wattlight.probes.reader import Reader
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wattlight.probes.battery import LinuxBattery
+from wattlight.probes.linux.battery import LinuxBattery
 from wattlight.probes.reader import Reader
 from wattlight.probes.report import Battery
 

@@ -10,7 +10,7 @@ import pytest
 from fakes import trees
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.probes import Accelerator
-from wattlight.probes.intel_memory import parse_i915, parse_xe
+from wattlight.probes.linux.intel_memory import parse_i915, parse_xe
 
 Make = Callable[..., Any]
 SLOT = "0000:03:00.0"

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from fakes import trees
-from wattlight.probes.cgroup import MemoryLimits
-from wattlight.probes.memory import LinuxMemory, reserve_of
+from wattlight.probes.linux.memory import LinuxMemory, MemoryLimits, reserve_of
 from wattlight.probes.reader import Reader
 
 Make = Callable[..., Path]

@@ -14,7 +14,7 @@ from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.domain.power import compose
 from wattlight.domain.values import Quality, Scope
-from wattlight.probes.amd import AmdCard
+from wattlight.probes.linux.amd import AmdCard
 
 Make = Callable[..., Any]
 Known = Callable[[str], tuple[Path, Path | None]]

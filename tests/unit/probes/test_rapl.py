@@ -8,8 +8,8 @@ import pytest
 
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.domain.power import compose
-from wattlight.probes.rapl import FOLDER, Rapl
-from wattlight.probes.rates import Moment
+from wattlight.probes.linux.processor import FOLDER, Rapl
+from wattlight.probes.numbers import Moment
 from wattlight.probes.reader import Reader
 
 Make = Callable[..., Path]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.probes.rates import CounterRate, Moment, ShareRate
+from wattlight.probes.numbers import CounterRate, Moment, ShareRate
 
 
 def rate(**options: float) -> CounterRate:

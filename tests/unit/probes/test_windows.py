@@ -7,19 +7,37 @@ from typing import Any
 import pytest
 
 from fakes.fake_nvml_api import GIB, FakeGpu, FakeNvmlApi
-from wattlight.probes.memory_cache import DeviceCache
-from wattlight.probes.part import Processes
-from wattlight.probes.rates import CounterRate, Moment
+from wattlight.probes.numbers import CounterRate, Moment
+from wattlight.probes.part import DeviceCache, Processes
 from wattlight.probes.reader import Reader
 from wattlight.probes.report import Battery, Memory
-from wattlight.probes.windows import NO_METER, package_power
-from wattlight.probes.windows_adapters import WindowsAdapter, adapter_of, ids_of, temperature_of
-from wattlight.probes.windows_battery import battery_of
-from wattlight.probes.windows_counters import DEDICATED, ENGINE, SHARED, load_of, luid_of, used_of
-from wattlight.probes.windows_emi import channel_names, energy_of, package_channel
-from wattlight.probes.windows_gate import power_state_of
-from wattlight.probes.windows_gpu import NO_WATTS, WindowsGpus
-from wattlight.probes.windows_memory import NO_COMMIT, memory_of
+from wattlight.probes.windows.adapters import (
+    WindowsAdapter,
+    adapter_of,
+    ids_of,
+    power_state_of,
+    temperature_of,
+)
+from wattlight.probes.windows.gpu import (
+    DEDICATED,
+    ENGINE,
+    NO_WATTS,
+    SHARED,
+    WindowsGpus,
+    load_of,
+    luid_of,
+    used_of,
+)
+from wattlight.probes.windows.host import (
+    NO_COMMIT,
+    NO_METER,
+    battery_of,
+    channel_names,
+    energy_of,
+    memory_of,
+    package_channel,
+    package_power,
+)
 
 LUID = "luid_0x00000000_0x0000C61D_phys_0"
 
@@ -197,7 +215,7 @@ def test_a_card_without_a_driver_library_still_has_load_and_memory() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there everything may be there")
 def test_elsewhere_every_source_is_absent_and_nothing_raises() -> None:
     from wattlight.probes.prober import Prober
-    from wattlight.probes.windows import WindowsHost
+    from wattlight.probes.windows.host import WindowsHost
 
     prober = Prober(WindowsHost(Reader(), DeviceCache(), FakeNvmlApi))
     report = prober.report()

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from wattlight.domain.fit import Confidence, FitResult, PreparedModel, Verdict, prepare
-from wattlight.domain.values import MachineProfile
 
 from ..entry import Architecture, Catalog, CatalogEntry, CatalogTag, Flavour
+from ..values import MachineProfile
 from .judgement import (
     QUANT_LOSS,
     Judged,

@@ -5,10 +5,10 @@ from datetime import date
 from math import log2
 
 from wattlight.domain.fit import Confidence, FitOptions, FitResult, PreparedModel, Verdict, fit
-from wattlight.domain.values import MachineProfile
 
 from ..entry import CatalogEntry, CatalogTag, Flavour
 from ..speed import SpeedRange, tokens_per_second
+from ..values import MachineProfile
 from .shape_estimate import PER_LAYER_FAMILIES, PER_LAYER_WIDTH
 from .uses import (
     READING_TOKENS_PER_S,

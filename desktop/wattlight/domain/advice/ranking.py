@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattlight.domain.fit import FitOptions, Verdict, largest_context
-from wattlight.domain.values import MachineProfile
 
 from ..entry import CatalogEntry, CatalogTag
+from ..values import MachineProfile
 from .candidates import Candidate, KnownModels, api_advice, candidates, judge_candidate, why
 from .judgement import Judged, effective_billions
 from .uses import Advice, PassedOver, Question, Recommendation, Statement, Use, statement

@@ -2,8 +2,7 @@
 
 from typing import Generic
 
-from wattlight.domain.values import Quality
-
+from ..values import Quality
 from .cadence import Cadence
 from .elapsed import Elapsed, elapsed_between
 from .reading import C, Gap, Interval, Reading, Rules

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from wattlight.domain.values import Quality
+from ..values import Quality
 
 C = TypeVar("C")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wattlight.domain.values import HostId, Quality
+from ..values import HostId, Quality
 
 
 class State(StrEnum):

@@ -1,8 +1,7 @@
 """The door's functions: prepare a model once, then ask how it fits."""
 
-from wattlight.domain.values import MachineProfile
-
 from ..shape import ModelShape
+from ..values import MachineProfile
 from .layering import Layering, expert_blocks_in_ram, split_by_free
 from .plan import Machine, Plan
 from .prepared import PreparedModel

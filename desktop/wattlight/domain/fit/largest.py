@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from wattlight.domain.values import MachineProfile
-
+from ..values import MachineProfile
 from .layering import fits, split_by_free
 from .plan import Machine
 from .prepared import PreparedModel

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from typing import NamedTuple
 
-from wattlight.domain.values import Device, MachineProfile
-
+from ..values import Device, MachineProfile
 from .cache import KV_TYPES, is_quantised
 from .constants import MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
 from .prepared import PreparedModel

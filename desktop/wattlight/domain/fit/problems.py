@@ -1,7 +1,6 @@
 """What can be wrong with a question about fit."""
 
-from wattlight.domain.values import Problem, clean_text
-
+from ..values import Problem, clean_text
 from .cache import KV_TYPES
 
 

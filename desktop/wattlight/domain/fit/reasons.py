@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from wattlight.domain.values import MachineProfile
-
 from ..shape import ShapeSource
+from ..values import MachineProfile
 from .engine import fit
 from .largest import largest_context
 from .prepared import PreparedModel

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from wattlight.domain.values import Device, MachineProfile
-
+from ..values import Device, MachineProfile
 from .constants import EngineConstants
 from .prepared import PreparedModel
 

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from wattlight.domain.values import MachineProfile
-
+from ..values import MachineProfile
 from .plan import Plan
 from .prepared import PreparedModel
 from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Verdict

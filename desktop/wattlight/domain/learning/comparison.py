@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wattlight.domain.fit import FitResult, Verdict
-from wattlight.domain.values import LOCAL_HOST, HostId
+
+from ..values import LOCAL_HOST, HostId
 
 CPU_LABEL = "cpu"
 

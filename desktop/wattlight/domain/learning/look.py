@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import MachineSample
+
+from ..values import MachineSample
 
 RUNNERS = ("ollama", "llama-server", "llama_server", "llama-runner")
 """Beginnings of the names of a model server's processes (Ollama's engine is llama.cpp's llama-server)."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from wattlight.domain.values import LOCAL_HOST, HostId, MachineProfile, MachineSample, Quality
-
+from ..values import LOCAL_HOST, HostId, MachineProfile, MachineSample, Quality
 from .server import PullState, ServerState
 from .setup import SetupFacts
 

@@ -10,8 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from wattlight.domain.values import clean_text
-
+from ..values import clean_text
 from .price import TariffProblem, parse_currency, parse_price, parse_series, parse_zone
 from .tariff import DAY_MINUTES, DAYS, Band, Period, Tariff
 

@@ -12,9 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.values import Problem, clean_text
-
 from ..instant import from_us, to_us
+from ..values import Problem, clean_text
 
 
 class TariffProblem(Problem):

@@ -6,14 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from wattlight.domain.tokens import (
-    COUNTED_PATHS,
-    NO_COUNTERS,
-    TokenUse,
-    client_name,
-    model_in,
-    read_counters,
-)
+from wattlight.domain.tokens import COUNTED_PATHS, NO_COUNTERS, TokenUse, client_name, model_in, read_counters
 
 from .framing import RequestHead
 

@@ -1,9 +1,7 @@
 """A quick benchmark of a model on this machine, and the first answer a person tries."""
 
-from .energy import EnergyWindow, PowerHistory
-from .ranges import measured_range
-from .run import Answers, Benchmark, BenchmarkProblem, Progress, SpeedBook, Subject
-from .try_it import TryIt
+from .energy import EnergyWindow, PowerHistory, measured_range
+from .run import Answers, Benchmark, BenchmarkProblem, Progress, SpeedBook, Subject, TryIt
 
 __all__ = [
     "Answers",

@@ -2,11 +2,15 @@
 
 import threading
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from wattlight.domain.power import compose
+from wattlight.domain.speed import SpeedRange
+from wattlight.domain.tokens import MeasuredSpeed, speed_of
 from wattlight.domain.values import MachineSample
+from wattlight.i18n import short_date, trn
 
 KEPT_S = 600.0
 LONGEST_GAP_S = 10.0
@@ -91,3 +95,21 @@ def _area(one: _Point, two: _Point, start_s: float, end_s: float) -> float:
     slope = (last - first) / (two.at_s - one.at_s)
     middle = first + slope * ((left + right) / 2 - one.at_s)
     return middle * (right - left)
+
+
+def measured_range(
+    runs: Iterable[MeasuredSpeed], digest: str, device: str, context: int | None = None
+) -> SpeedRange | None:
+    """The range that takes an estimate's place once the model was measured on this device; None before.
+
+    Runs with the very context asked for are preferred; else those with any count.
+    """
+    known = tuple(runs)
+    figure = speed_of(known, digest, device, context) or speed_of(known, digest, device)
+    if figure is None:
+        return None
+    day = short_date(figure.newest.astimezone().date())
+    basis = trn(
+        "Measured here once, on {day}.", "Measured here {count} times, last on {day}.", figure.runs, day=day
+    )
+    return SpeedRange(figure.low, figure.mid, figure.high, basis)

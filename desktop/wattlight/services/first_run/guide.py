@@ -30,8 +30,7 @@ from wattlight.services.serving import InstallOptions, KeeperNews, ManagedServer
 from wattlight.settings import ServerAddress
 from wattlight.system import clean_environment
 
-from .answering import Answering
-from .line_speed import LineTimer
+from .answering import Answering, LineTimer
 
 RELEASES = "servers/ollama.json"
 PROXY = "HTTPS_PROXY"

@@ -2,14 +2,11 @@
 
 from .daybook import Amount, DayBook, DaySum, ModelSum, close_days
 from .device_meter import DeviceMeter, MeterRules
-from .keeping import kept_since
-from .ledger_file import LedgerFile
 from .live import LiveMeter, MeterView
 from .meter import Meter
-from .recorder import Recorder
+from .recorder import LedgerFile, Recorder, kept_since
 from .recording import Recording, Wiring
-from .resident_watch import ResidentWatch, running_of
-from .sampler import Sampler
+from .sampler import ResidentWatch, Sampler, running_of
 from .sums import SpanSums
 from .trace import Replay, TraceProblem, TraceRow, read_trace, record_trace, replay
 

@@ -1,16 +1,28 @@
 """The only writer of the ledger: takes batches, commits every ten seconds, keeps them while it cannot."""
 
+import calendar
 import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from wattlight.domain.energy import Batch
 from wattlight.domain.instant import to_us
 from wattlight.domain.values import Problem
-from wattlight.store import LedgerDamaged, LedgerFull, LedgerProblem, LedgerWriter, OpenedLedger, Pending
+from wattlight.store import (
+    LedgerDamaged,
+    LedgerFull,
+    LedgerProblem,
+    LedgerWriter,
+    OpenedLedger,
+    Pending,
+    open_ledger,
+    open_memory_ledger,
+    release_reserve,
+)
 
 COMMIT_S = 10.0
 KEEP_MINUTES = 60
@@ -230,3 +242,37 @@ class Recorder:
         with self._turn:
             self._flushes_done, self._committed = answering, committed
             self._turn.notify_all()
+
+
+class LedgerFile:
+    """Opens the ledger, again after damage. Where the place cannot be written, it lives in memory."""
+
+    def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
+        self._file = file
+        self._now = now
+
+    def open(self) -> OpenedLedger:
+        """The ledger, and what the user should know.
+
+        Raises:
+            LedgerProblem: it was made by a newer Wattlight, or another program holds it just now.
+        """
+        try:
+            return open_ledger(self._file, self._now())
+        except LedgerProblem as problem:
+            if problem.code in {"ledger_newer", "ledger_busy"}:
+                raise
+            notice = f"{problem} Until then the meter counts in memory only."
+            return OpenedLedger(open_memory_ledger().writer, (notice,))
+
+    def release_reserve(self) -> bool:
+        """Give the reserved room back to a full disk."""
+        return release_reserve(self._file)
+
+
+def kept_since(now: datetime, months: int) -> datetime:
+    """The moment so many months ago, on the last day of that month where the day does not exist in it."""
+    count = now.year * 12 + now.month - 1 - months
+    year, month = divmod(count, 12)
+    day = min(now.day, calendar.monthrange(year, month + 1)[1])
+    return now.replace(year=year, month=month + 1, day=day)

@@ -14,9 +14,8 @@ from wattlight.domain.values import LOCAL_HOST, MachineSample, Problem
 from wattlight.store import LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
 
 from .daybook import close_days
-from .ledger_file import LedgerFile
 from .live import LiveMeter, MeterView, Running
-from .recorder import Notify, Recorder
+from .recorder import LedgerFile, Notify, Recorder
 from .sampler import Beat, Sampler
 
 LOOK_S = 10.0

@@ -1,15 +1,59 @@
 """One pull from beginning to end, with another try when the connection breaks."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.runtime import ModelServer, RuntimeProblem
 
-from .merging import Throttle
+if TYPE_CHECKING:
+    from wattlight.catalog.registry import Layer
+
+
+Value = TypeVar("Value")
+
+
+class Throttle(Generic[Value]):
+    """Passes values on, no more often than every ``interval_s``; :meth:`flush` passes on what is held back.
+
+    For one thread. ``clock`` is monotonic seconds.
+    """
+
+    def __init__(
+        self, publish: Callable[[Value], None], clock: Callable[[], float], interval_s: float = 0.1
+    ) -> None:
+        self._publish = publish
+        self._clock = clock
+        self._interval_s = interval_s
+        self._last_at: float | None = None
+        self._held: Value | None = None
+
+    def offer(self, value: Value, now: bool = False) -> None:
+        """Pass ``value`` on, or hold it back until the time has come; ``now`` for one of another kind.
+
+        (After "verifying" a server may be silent for minutes: that must not be held back.)
+        """
+        at = self._clock()
+        if now or self._last_at is None or at - self._last_at >= self._interval_s:
+            self._last_at = at
+            self._held = None
+            self._publish(value)
+        else:
+            self._held = value
+
+    def flush(self) -> None:
+        """Pass on what is held back, if anything is."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._last_at = self._clock()
+            self._publish(held)
+
 
 BROKEN = frozenset({"cut_stream", "no_server", "silent_server"})
 """After these a pull is tried again: a server that is restarted or updated comes back."""
@@ -63,3 +107,115 @@ def _onward(states: Iterator[PullState], last: PullState) -> Iterator[PullState]
         completed = max(completed, state.completed_bytes)
         total = total if state.total_bytes is None else max(state.total_bytes, completed)
         yield replace(state, completed_bytes=completed, total_bytes=total)
+
+
+SMALL_BYTES = 16 << 20
+_MAX_MANIFEST = 4 << 20
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedLayer:
+    """A file of a model that is not what it should be; ``kind`` is ``model``, ``template``, ``config``."""
+
+    kind: str
+    file: Path
+
+
+def damaged_layers(
+    model: str,
+    folders: tuple[Path, ...],
+    cancel: Event,
+    *,
+    largest_bytes: int | None = None,
+    on_bytes: Callable[[int], None] = lambda _: None,
+) -> tuple[DamagedLayer, ...]:
+    """The damaged files of ``model``; none where it is not in ``folders`` or cannot be read there.
+
+    ``largest_bytes`` leaves out larger files; ``on_bytes`` hears how much has been read.
+
+    Raises:
+        RuntimeProblem: ``cancelled``.
+    """
+    for folder in folders:
+        layers = _layers(model, folder)
+        if layers:
+            break
+    else:
+        return ()
+    damaged: list[DamagedLayer] = []
+    done = 0
+    for layer in layers:
+        if largest_bytes is not None and layer.size_bytes > largest_bytes:
+            continue
+        file = folder / "blobs" / layer.digest.replace(":", "-")
+        digest = _digest(file, cancel, _after(done, on_bytes))
+        done += layer.size_bytes
+        if digest is not None and digest != layer.digest:
+            damaged.append(DamagedLayer(layer.kind, file))
+    return tuple(damaged)
+
+
+def damage_problem(model: str, damaged: tuple[DamagedLayer, ...]) -> RuntimeProblem:
+    """What to tell about them."""
+    kinds = ", ".join(dict.fromkeys(layer.kind for layer in damaged))
+    return RuntimeProblem(
+        f"{clean_text(model, 120)} was pulled, but damaged files of it were kept ({clean_text(kinds)}).",
+        "Let Wattlight remove these files and pull it again ('wattlight pull NAME --repair').",
+        "damaged_layers",
+    )
+
+
+def remove_damaged(damaged: tuple[DamagedLayer, ...]) -> None:
+    """Delete them, so that the next pull fetches them again. Only ever after a yes.
+
+    Raises:
+        RuntimeProblem: a file belongs to another user (code ``not_yours``).
+    """
+    for layer in damaged:
+        try:
+            layer.file.unlink(missing_ok=True)
+        except OSError as error:
+            raise RuntimeProblem(
+                f"The damaged file {layer.file} cannot be removed ({error.strerror}).",
+                "Whoever runs the server can remove it; then pull the model again.",
+                "not_yours",
+            ) from error
+
+
+def _layers(model: str, folder: Path) -> "tuple[Layer, ...]":
+    from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
+
+    try:
+        address = read_address(model)
+        path = folder / "manifests" / address.host / address.namespace / address.model / address.tag
+        with path.open("rb") as stream:
+            manifest = parse_manifest(stream.read(_MAX_MANIFEST))
+    except (OSError, RegistryProblem):
+        return ()
+    config = (
+        ()
+        if manifest.config is None
+        else (Layer("config", manifest.config.digest, manifest.config.size_bytes),)
+    )
+    return (*manifest.layers, *config)
+
+
+def _after(done: int, on_bytes: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda more: on_bytes(done + more)
+
+
+def _digest(file: Path, cancel: Event, on_bytes: Callable[[int], None]) -> str | None:
+    digest = hashlib.sha256()
+    done = 0
+    try:
+        with file.open("rb", buffering=0) as stream:
+            while piece := stream.read(_PIECE):
+                if cancel.is_set():
+                    raise RuntimeProblem("Stopped.", "", "cancelled")
+                digest.update(piece)
+                done += len(piece)
+                on_bytes(done)
+    except OSError:
+        return None
+    return f"sha256:{digest.hexdigest()}"

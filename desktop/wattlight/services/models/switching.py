@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
 
-from wattlight.domain.state import RunningModel
-from wattlight.domain.values import Problem
+from wattlight.domain.state import InstalledModel, RunningModel
+from wattlight.domain.values import MachineProfile, Problem
 from wattlight.runtime import ModelServer, RuntimeProblem, same_model
 
 FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
@@ -145,3 +145,45 @@ def _remaining(model: RunningModel) -> str:
         return "forever"
     left = (model.expires_at - datetime.now(UTC)).total_seconds()
     return f"{max(_SHORTEST_RELOAD_S, round(left))}s"
+
+
+WEIGHTS_TO_NEED = 1.2
+"""Weights are most of what a model takes; KV cache and buffers add about a fifth at usual contexts."""
+ALLOWANCE_BYTES = 512 << 20
+USABLE_SHARE = 0.8
+"""Ollama loads a second model beside others only into 80 % of what is free."""
+
+
+def room_by_size(
+    profile: MachineProfile | None, model: InstalledModel | None, running: tuple[RunningModel, ...]
+) -> bool | None:
+    """True when ``model`` fits beside ``running``, False when not, None when it cannot be told.
+
+    An estimate from file sizes: accelerators are judged by their total memory less what is loaded, a
+    computer without one by the memory that is available now.
+    """
+    if profile is None or model is None:
+        return None
+    need = int(model.size_bytes * WEIGHTS_TO_NEED) + ALLOWANCE_BYTES
+    totals = [device.memory_total_bytes for device in profile.devices if not device.integrated]
+    if totals:
+        if any(total is None for total in totals):
+            return None
+        free = sum(total or 0 for total in totals) - sum(m.size_vram_bytes for m in running)
+        return need <= free * USABLE_SHARE
+    return need <= profile.ram_available_bytes * USABLE_SHARE
+
+
+def remove_model(server: ModelServer, model: str, cancel: Event | None = None) -> bool:
+    """Delete ``model``; a loaded one is unloaded before, because afterwards it could not be any more.
+
+    Returns whether it was loaded.
+
+    Raises:
+        RuntimeProblem: it is unknown, or the server refused.
+    """
+    loaded = any(same_model(m.name, model) for m in server.running(cancel))
+    if loaded:
+        server.unload(model, cancel)
+    server.remove(model, cancel)
+    return loaded

@@ -12,11 +12,9 @@ from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.runtime import ModelServer, RuntimeProblem, same_model
 from wattlight.services.hub import InOrder
 
-from .lane import SerialExecutor
-from .pulls import run_pull
-from .removing import remove_model
-from .switching import Announce, FitsBeside, not_announced, switch, unload_all
-from .verifying import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged
+from .pulls import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull
+from .switching import Announce, FitsBeside, not_announced, remove_model, switch, unload_all
+from .watch import SerialExecutor
 
 
 @dataclass(frozen=True, slots=True)

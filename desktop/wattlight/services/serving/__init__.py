@@ -1,9 +1,7 @@
 """Getting a server where there is none: a managed copy, or the vendor's own installer, step by step."""
 
-from .handover import InstallerHandover
 from .keeper import InstallOptions, KeeperNews, ManagedServer
-from .known_holes import SecurityAdvisories
-from .setup import ServerSetup, SetupStage, SetupState
+from .setup import InstallerHandover, SecurityAdvisories, ServerSetup, SetupStage, SetupState
 
 __all__ = [
     "InstallOptions",

@@ -29,8 +29,7 @@ from wattlight.runtime.managed import (
 )
 from wattlight.services.models import SerialExecutor
 
-from .handover import InstallerHandover
-from .setup import ServerSetup, SetupState
+from .setup import InstallerHandover, ServerSetup, SetupState
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,30 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from threading import Event
 
-from wattlight.domain.values import Problem
-from wattlight.runtime.managed import Fetcher, FetchProgress, InUse, Release, Versions
+from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
+from wattlight.i18n import tr
+from wattlight.runtime.managed import (
+    Advisory,
+    Fetcher,
+    FetchProgress,
+    Installer,
+    InstallerTools,
+    InUse,
+    Release,
+    Versions,
+    advisories_for,
+    check_installer,
+    floor_version,
+    make_room,
+    open_installer,
+)
+from wattlight.services.hub import StateHub
 from wattlight.services.models import Throttle
 
 
@@ -110,3 +128,106 @@ class ServerSetup:
     def _enter(self, stage: SetupStage, total: int | None, error: str | None = None) -> None:
         self._state = SetupState(self._state.version, stage, 0, total, None, error)
         self._merged.offer(self._state, now=True)
+
+
+class InstallerHandover:
+    """Runs on the thread that calls. ``folder`` holds nothing but the fetched installer."""
+
+    def __init__(
+        self,
+        folder: Path,
+        fetcher: Fetcher,
+        tools: InstallerTools,
+        environ: Mapping[str, str],
+        publish: Callable[[SetupState], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._fetcher = fetcher
+        self._tools = tools
+        self._environ = environ
+        self._merged: Throttle[SetupState] = Throttle(publish, clock)
+        self._state = SetupState("")
+
+    def run(self, installer: Installer, cancel: Event) -> Path:
+        """Fetch, check and open ``installer``; the file it is. Every step is published.
+
+        Raises:
+            Problem: it failed or was cancelled; nothing was opened then. What is not signed by Ollama's
+                maker is gone.
+        """
+        self._state = SetupState(installer.version)
+        try:
+            path = self._open(installer, cancel)
+        except Problem as problem:
+            ended = problem.code == "cancelled"
+            stage = SetupStage.CANCELLED if ended else SetupStage.FAILED
+            self._enter(stage, error=None if ended else str(problem))
+            raise
+        self._enter(SetupStage.OPENED)
+        return path
+
+    def _open(self, installer: Installer, cancel: Event) -> Path:
+        self._enter(SetupStage.CHECKING)
+        make_room(self._folder, installer)
+        self._enter(SetupStage.FETCHING, installer.expected_bytes)
+        path = self._fetcher.fetch(installer, cancel, self._fetched)
+        self._enter(SetupStage.VERIFYING)
+        check_installer(path, installer.system, self._tools, self._environ, cancel)
+        open_installer(path, installer.system, self._tools, self._environ, cancel)
+        return path
+
+    def _fetched(self, progress: FetchProgress) -> None:
+        self._state = replace(
+            self._state,
+            done_bytes=progress.done_bytes,
+            total_bytes=progress.total_bytes,
+            bytes_per_s=progress.bytes_per_s,
+        )
+        self._merged.offer(self._state)
+
+    def _enter(self, stage: SetupStage, total: int | None = None, error: str | None = None) -> None:
+        self._state = SetupState(self._state.version, stage, 0, total, None, error)
+        self._merged.offer(self._state, now=True)
+
+
+class SecurityAdvisories:
+    """Looks at the version of each server that was seen; any thread."""
+
+    def __init__(self, advisories: tuple[Advisory, ...], hub: StateHub, now: Callable[[], datetime]) -> None:
+        self._advisories = advisories
+        self._hub = hub
+        self._now = now
+        self._told: dict[HostId, str | None] = {}
+
+    def look(self, host: HostId, server: ServerState) -> None:
+        """Show or take back the notice about ``host``, once for each version it has."""
+        if server.status is not ServerStatus.READY or self._told.get(host, "") == server.version:
+            return
+        self._told[host] = server.version
+        kind = f"holes {host}"
+        found = advisories_for(server.version, self._advisories)
+        if not found:
+            self._hub.withdraw(kind)
+            return
+        texts = {
+            "version": clean_text(server.version or "", 30),
+            "hole": found[0].text,
+            "source": found[0].source,
+            "fixed": floor_version(self._advisories) or found[0].fixed_in,
+        }
+        if host == LOCAL_HOST:
+            text = tr(
+                "Ollama {version} has a known hole: {hole} ({source}) Version {fixed} closes all that are "
+                "known; update it.",
+                **texts,
+            )
+        else:
+            text = tr(
+                "Ollama {version} at {url} has a known hole: {hole} ({source}) Version {fixed} closes all "
+                "that are known; update it.",
+                url=clean_text(server.url, 80),
+                **texts,
+            )
+        self._hub.notify(kind, text, self._now())

@@ -357,7 +357,7 @@ def test_the_clock_set_back_and_forward_never_bills_a_giant() -> None:
 
 
 def test_tokens_are_those_of_the_model_that_made_them() -> None:
-    """Two models are loaded, several clients ask both, one asks by a short name and one of a model just gone."""
+    """Two models are loaded; clients ask both, one by a short name, and one that has just gone."""
     stage = Stage()
     stage.run(5)
     short = RunningModel("tiny:latest", "sha256:tiny", 10**9, 10**9)

@@ -12,7 +12,7 @@ from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import PullState
 from wattlight.runtime import ModelServer, OllamaServer, RuntimeProblem
 from wattlight.services.models import run_pull
-from wattlight.services.models.merging import Throttle
+from wattlight.services.models.pulls import Throttle
 
 
 class Script:

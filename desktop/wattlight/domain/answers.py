@@ -1,0 +1,294 @@
+"""Answers people ask of their meter: what a month would save, against what, like what, against last week."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from .cost import KeepAliveSaving
+from .tariff import cost_micro
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits in micro-units of the tariff's currency; None: no limit."""
+
+    daily_micro: int | None = None
+    monthly_micro: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStand:
+    """Where one budget stands. ``share`` is spent over limit; ``alarm`` is set the first time it is reached.
+
+    ``key`` names the span ("2026-11-24", "2026-11"); remember it once the alarm was given.
+    """
+
+    key: str
+    spent_micro: int
+    limit_micro: int
+    share: float
+    alarm: bool
+
+
+def budget_stand(
+    budget: Budget,
+    today: date,
+    day_micro: int | None,
+    month_micro: int | None,
+    told: frozenset[str] = frozenset(),
+) -> tuple[BudgetStand, ...]:
+    """The stand of each limit that is set and whose sum is known. ``told``: keys whose alarm was given."""
+    stands = []
+    for limit, spent, key in (
+        (budget.daily_micro, day_micro, today.isoformat()),
+        (budget.monthly_micro, month_micro, today.isoformat()[:7]),
+    ):
+        if limit is None or limit <= 0 or spent is None:
+            continue
+        stands.append(BudgetStand(key, spent, limit, spent / limit, spent >= limit and key not in told))
+    return tuple(stands)
+
+
+MJ_PER_WH = 3_600_000
+
+EVERYDAY_WH: dict[str, float] = {
+    "lamp_minutes": 8 / 60,
+    "phone_charges": 15.0,
+    "litres_boiled": 105.0,
+    "car_km": 180.0,
+}
+"""Watt-hours of one of each.
+
+A LED lamp of 8 W (the successor of 60 W bulbs) for a minute; a phone's battery of about 12.7 Wh through a
+charger of 85 %; a litre of water from 15 to 100 C (4186 J/(kg K) x 85 K = 99 Wh) in a kettle of 94 %; an
+electric car's kilometre at 18 kWh per 100 km.
+"""
+
+_UP_TO_WH: tuple[tuple[float, str], ...] = (
+    (8.0, "lamp_minutes"),
+    (50.0, "phone_charges"),
+    (5000.0, "litres_boiled"),
+    (float("inf"), "car_km"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Everyday:
+    """``amount`` of ``kind`` (a key of :data:`EVERYDAY_WH`), rounded to what such a comparison is worth."""
+
+    kind: str
+    amount: float
+
+
+def everyday(energy_mj: int | None) -> Everyday | None:
+    """What fits the size: boiling 4 litres of water for 0.42 kWh. None where there is nothing to speak of."""
+    if energy_mj is None or energy_mj <= 0:
+        return None
+    wh = energy_mj / MJ_PER_WH
+    kind = next(kind for limit, kind in _UP_TO_WH if wh < limit)
+    amount = wh / EVERYDAY_WH[kind]
+    if amount < 0.5:
+        return None
+    return Everyday(kind, float(round(amount)) if amount >= 2.5 else round(amount * 2) / 2)
+
+
+MILLION = 1_000_000
+LEAST_TOKENS = 1000
+"""A price of a million is not told from less."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCost:
+    """Per million output tokens; prompt tokens stand apart. None with a sentence why."""
+
+    energy_mj: int | None
+    cost_micro: int | None
+    output_tokens: int
+    prompt_tokens: int
+    reason: str | None = None
+
+
+def token_cost(
+    energy_mj: int, cost_micro: int | None, output_tokens: int | None, prompt_tokens: int | None = None
+) -> TokenCost:
+    """Energy (and money) of a model over the tokens it answered in the same span.
+
+    ``energy_mj`` is its active and parked energy. ``output_tokens`` None: no client's tokens were seen.
+    """
+    prompts = prompt_tokens or 0
+    if output_tokens is None:
+        return TokenCost(None, None, 0, prompts, "Tokens are counted only with the pass-through on.")
+    if output_tokens < LEAST_TOKENS:
+        return TokenCost(None, None, output_tokens, prompts, "Too few tokens were counted so far.")
+    return TokenCost(
+        energy_mj=round(energy_mj * MILLION / output_tokens),
+        cost_micro=None if cost_micro is None else round(cost_micro * MILLION / output_tokens),
+        output_tokens=output_tokens,
+        prompt_tokens=prompts,
+    )
+
+
+CAP_SHARE = 0.8
+"""Suggested limit as a share of the card's own."""
+STEP_W = 5
+LEAST_SAVING_W = 10.0
+LEAST_HOURS = 1.0
+LOW, HIGH = 0.5, 1.0
+"""How much of the power above the cap is really saved: slower prompts take longer at the cap."""
+SLOWDOWN = 0.02
+"""Loss of decoding speed to expect at most at this cap."""
+LOWEST_LIMIT_W = 75.0
+"""Cards that may draw no more than this live within their slot's power and have nothing to cap."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapInputs:
+    """What is known of a card.
+
+    Attributes:
+        default_limit_w: the limit the card came with.
+        limit_w: the limit in force.
+        active_w: what it typically draws while it answers.
+        active_hours_per_month: how long it does so.
+        adjustable: the driver lets the limit be set (discrete cards, not laptops' or Apple's).
+    """
+
+    default_limit_w: float | None
+    limit_w: float | None
+    active_w: float | None
+    active_hours_per_month: float
+    adjustable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CapAdvice:
+    """A limit to try. Savings are a range a month; ``slowdown_fraction`` is an upper guess for decoding."""
+
+    cap_w: int
+    saves_low_mj: int
+    saves_high_mj: int
+    saves_low_micro: int | None
+    saves_high_micro: int | None
+    slowdown_fraction: float = SLOWDOWN
+
+
+def power_cap_advice(card: CapInputs, price_per_kwh: Decimal | None = None) -> CapAdvice | None:
+    """The advice, or None: unknown figures, already capped, or nothing worth it."""
+    default, limit, active = card.default_limit_w, card.limit_w, card.active_w
+    if default is None or limit is None or active is None or not card.adjustable:
+        return None
+    if default <= LOWEST_LIMIT_W or card.active_hours_per_month < LEAST_HOURS:
+        return None
+    cap = round(default * CAP_SHARE / STEP_W) * STEP_W
+    above = min(active, limit) - cap
+    if limit <= cap or above < LEAST_SAVING_W:
+        return None
+    full_mj = above * card.active_hours_per_month * MJ_PER_WH
+    low, high = round(full_mj * LOW), round(full_mj * HIGH)
+    return CapAdvice(
+        cap_w=cap,
+        saves_low_mj=low,
+        saves_high_mj=high,
+        saves_low_micro=None if price_per_kwh is None else cost_micro({price_per_kwh: low}),
+        saves_high_micro=None if price_per_kwh is None else cost_micro({price_per_kwh: high}),
+    )
+
+
+DAYS_PER_MONTH = Decimal("30.4375")
+"""365.25 / 12."""
+LEAST_DAYS = 3.0
+"""A month is not foretold from less."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlySaving:
+    """At most so much a month; loading again costs a little that is not subtracted.
+
+    Attributes:
+        idle_s: how long a model stayed loaded and idle at the longest.
+        parked_mj: energy a month of idle loaded models.
+        saved_mj: of it, beyond the shorter time.
+        saved_micro: money; None without a price.
+        share: of the parked energy.
+    """
+
+    idle_s: int
+    keep_alive_s: int
+    parked_mj: int
+    saved_mj: int
+    saved_micro: int | None
+    share: float
+
+
+def monthly_saving(
+    seen: KeepAliveSaving, keep_alive_s: int, price_per_kwh: Decimal | None
+) -> MonthlySaving | None:
+    """What was seen, scaled to a month; None before three days, or where nothing would be saved.
+
+    ``price_per_kwh`` is the average price of the same days.
+    """
+    if seen.days < LEAST_DAYS or seen.saved_mj <= 0 or seen.parked_mj <= 0:
+        return None
+    scale = DAYS_PER_MONTH / Decimal(repr(seen.days))
+    saved = round(seen.saved_mj * scale)
+    return MonthlySaving(
+        idle_s=seen.longest_idle_s,
+        keep_alive_s=keep_alive_s,
+        parked_mj=round(seen.parked_mj * scale),
+        saved_mj=saved,
+        saved_micro=None if price_per_kwh is None else cost_micro({price_per_kwh: saved}),
+        share=seen.saved_mj / seen.parked_mj,
+    )
+
+
+LEAST_SEEN = 0.8
+"""Both spans must have been observed for at least this share."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameHours:
+    """Two spans, aware UTC: today from midnight until now, and those hours of the same weekday before."""
+
+    today_start: datetime
+    today_end: datetime
+    then_start: datetime
+    then_end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Versus:
+    """``change_fraction``: 0.2 is a fifth more than then. None with a sentence why it cannot be told."""
+
+    now_mj: int
+    then_mj: int | None
+    change_fraction: float | None
+    reason: str | None = None
+
+
+def same_hours_of_last_week(now: datetime, zone: ZoneInfo) -> SameHours:
+    """By the clocks on the wall: a day on which they changed is compared until the same time of day."""
+    local = now.astimezone(zone)
+    then_day = local.date() - timedelta(days=7)
+    midnight = datetime.combine(local.date(), time(), zone)
+    then_midnight = datetime.combine(then_day, time(), zone)
+    then_now = datetime.combine(then_day, local.time(), zone).replace(fold=local.fold)
+    return SameHours(
+        midnight.astimezone(UTC), now.astimezone(UTC), then_midnight.astimezone(UTC), then_now.astimezone(UTC)
+    )
+
+
+def versus_last_week(now_mj: int, then_mj: int | None, now_seen: float, then_seen: float) -> Versus:
+    """Compare two sums; ``*_seen`` are the observed shares of the spans (0 to 1).
+
+    Nothing is scaled up: with holes in one of the spans there is no comparison.
+    """
+    if then_mj is None or then_seen <= 0:
+        return Versus(now_mj, None, None, "Nothing was recorded a week ago.")
+    if then_seen < LEAST_SEEN:
+        return Versus(now_mj, then_mj, None, "The same hours a week ago were only partly recorded.")
+    if now_seen < LEAST_SEEN:
+        return Versus(now_mj, then_mj, None, "Today was only partly recorded.")
+    if then_mj <= 0:
+        return Versus(now_mj, then_mj, None, "Nothing was used in the same hours a week ago.")
+    return Versus(now_mj, then_mj, now_mj / then_mj - 1)

@@ -1,0 +1,328 @@
+"""Tokens of requests: counters a server sends at the end of an answer, sums of them, energy per token."""
+
+import json
+import re
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+
+from .values import LOCAL_HOST, HostId, clean_text
+
+UNKNOWN_CLIENT = "unknown program"
+_TOKEN = re.compile(r"([A-Za-z][A-Za-z0-9._+-]{0,39})(/[^\s()]*)?")
+_BROWSER_TOKENS = frozenset(
+    {"mozilla", "applewebkit", "chrome", "safari", "version", "mobile", "gecko", "electron", "khtml", "like"}
+)
+_BROWSERS = frozenset({"firefox", "edg", "opr", "chromium"})
+
+
+def client_name(user_agent: str | None) -> str:
+    """ "ollama-python/0.5.1 (x86_64 linux)" -> "ollama-python".
+
+    A desktop program built on a browser engine names itself among the browser's words and is found there;
+    a plain browser is "web browser". The version is left out, so that an update is not a new client.
+    """
+    text = (user_agent or "").strip()[:400]
+    plain = re.sub(r"\([^)]*\)", " ", text)
+    names = [match.group(1) for word in plain.split() if (match := _TOKEN.fullmatch(word))]
+    if not names:
+        cleaned = clean_text(text, 40)
+        return cleaned or UNKNOWN_CLIENT
+    if names[0].lower() != "mozilla":
+        return names[0]
+    own = [name for name in names if name.lower() not in _BROWSER_TOKENS | _BROWSERS]
+    return own[0] if own else "web browser"
+
+
+COUNTED_PATHS = frozenset(
+    {
+        "/api/generate",
+        "/api/chat",
+        "/api/embed",
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/v1/responses",
+        "/v1/messages",
+    }
+)
+"""Endpoints whose answers carry counters (Ollama's own, and the dialects it speaks)."""
+
+_MAX_COUNT = 10**15
+"""Larger numbers are not counts of tokens, nor nanoseconds of a request (11 days)."""
+_KEYS = {
+    "prompt_eval_count": "prompt_tokens",
+    "prompt_eval_cached_count": "cached_prompt_tokens",
+    "eval_count": "output_tokens",
+    "prompt_eval_duration": "prompt_ns",
+    "eval_duration": "output_ns",
+    "load_duration": "load_ns",
+    "prompt_tokens": "prompt_tokens",
+    "completion_tokens": "output_tokens",
+    "cached_tokens": "cached_prompt_tokens",
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "output_tokens",
+}
+"""Name on the wire -> field. Names of the ``usage`` objects follow those of Ollama's own final line."""
+_COUNTER = re.compile(rb'"(' + "|".join(_KEYS).encode() + rb')"\s*:\s*(\d{1,16})(?=\s*[,}\]])')
+_LINES = 16
+"""The counters are within so many lines of the end (event streams add names, blanks and an end mark)."""
+_MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.){0,600}")')
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Tokens and nanoseconds as the server counted them; None where it did not say.
+
+    ``cached_prompt_tokens`` are part of ``prompt_tokens`` and took no work.
+    """
+
+    prompt_tokens: int | None = None
+    cached_prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt_ns: int | None = None
+    output_ns: int | None = None
+    load_ns: int | None = None
+
+    @property
+    def known(self) -> bool:
+        """True when the server counted anything."""
+        return any(getattr(self, f.name) is not None for f in fields(self))
+
+
+NO_COUNTERS = Counters()
+
+
+def read_counters(tail: bytes) -> Counters:
+    """The counters in the last bytes of an answer: a JSON object, lines of JSON, or an event stream.
+
+    ``tail`` may begin anywhere. Inside a JSON text a quote is always escaped, so a name in plain quotes
+    followed by a colon is a real key; of several the last counts, because the server's own counters stand
+    behind the message (and the arguments a model gave a tool stand in it).
+    """
+    lines = [line for raw in tail.split(b"\n")[-_LINES:] if (line := _payload(raw))]
+    for line in reversed(lines):
+        found = _from_line(line)
+        if found:
+            return Counters(**found)
+    if lines and not lines[-1].startswith((b"{", b"[")):
+        # the beginning of one long object lies before the tail
+        return Counters(
+            **{
+                _KEYS[name.decode()]: int(value)
+                for name, value in _COUNTER.findall(lines[-1])
+                if int(value) <= _MAX_COUNT
+            }
+        )
+    return NO_COUNTERS
+
+
+def model_in(piece: bytes) -> str:
+    """The first model name in ``piece`` (the beginning of an answer or its last line), cleaned; else ""."""
+    match = _MODEL.search(piece)
+    if match is None:
+        return ""
+    try:
+        name = json.loads(match.group(1))
+    except ValueError:
+        return ""
+    return clean_text(name, 200) if isinstance(name, str) else ""
+
+
+def _payload(line: bytes) -> bytes:
+    return line.strip().removeprefix(b"data:").strip()
+
+
+def _from_line(line: bytes) -> dict[str, int]:
+    if not line.startswith(b"{") or not line.endswith(b"}"):
+        return {}
+    try:
+        document = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return _from_object(document) if isinstance(document, dict) else {}
+
+
+def _from_object(document: dict[str, object]) -> dict[str, int]:
+    nested = document.get("response")
+    usage = document.get("usage") or (nested.get("usage") if isinstance(nested, dict) else None)
+    source: dict[str, object] = usage if isinstance(usage, dict) else document
+    found = _numbers(source)
+    for name in ("prompt_tokens_details", "input_tokens_details"):
+        details = source.get(name)
+        if isinstance(details, dict):
+            found |= _numbers(details)
+    return found
+
+
+def _numbers(source: dict[str, object]) -> dict[str, int]:
+    return {
+        field: value
+        for name, field in _KEYS.items()
+        if isinstance(value := source.get(name), int)
+        and not isinstance(value, bool)
+        and 0 <= value <= _MAX_COUNT
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredSpeed:
+    """One run of the benchmark.
+
+    Attributes:
+        digest: of the model, so that another version under the same name is another model.
+        device: where it ran (name of the accelerators, or "cpu").
+        context: tokens of context it was loaded with.
+        output_tokens, output_tokens_per_s: by the server's own counters.
+        prompt_tokens_per_s: None when the server counted no prompt work.
+        joules_per_token: energy of the measured parts over the output tokens; None with ``energy_reason``.
+        energy_error_fraction: relative error of that; None when there is no figure.
+        energy_reason: one sentence why there is no energy figure, or why its error is large.
+    """
+
+    model: str
+    digest: str
+    device: str
+    context: int
+    at: datetime
+    output_tokens: int
+    output_tokens_per_s: float
+    prompt_tokens_per_s: float | None
+    server_version: str | None
+    joules_per_token: float | None = None
+    energy_error_fraction: float | None = None
+    energy_reason: str | None = None
+    power_w: float | None = None
+    host: HostId = LOCAL_HOST
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedFigure:
+    """What the measurements of one model say together."""
+
+    low: float
+    mid: float
+    high: float
+    runs: int
+    newest: datetime
+
+
+def speed_of(
+    runs: Iterable[MeasuredSpeed], digest: str, device: str, context: int | None = None
+) -> SpeedFigure | None:
+    """The measured speed of a model on a device from its last five runs; None without any.
+
+    With ``context`` only runs loaded with the same one count. The range spans the runs, and at least 5 % to
+    each side: two runs on one machine differ by that much.
+    """
+    mine = [r for r in runs if r.digest == digest and r.device == device and context in {None, r.context}]
+    last = sorted(mine, key=lambda r: r.at)[-5:]
+    if not last:
+        return None
+    speeds = [r.output_tokens_per_s for r in last]
+    mid = statistics.median(speeds)
+    return SpeedFigure(min(*speeds, mid * 0.95), mid, max(*speeds, mid * 1.05), len(last), last[-1].at)
+
+
+class TokenSource(StrEnum):
+    """Who saw the request."""
+
+    PASS_THROUGH = "pass_through"
+    BENCHMARK = "benchmark"
+    TRY_IT = "try_it"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUse:
+    """What one request took. It never holds a prompt or an answer.
+
+    Attributes:
+        model: as the server named it in its answer; empty if it did not say.
+        client: the program that asked (its user agent without the version), cleaned.
+        path: which endpoint of the server ("/api/chat").
+        started_at, ended_at: aware UTC, first byte of the request to last byte of the answer.
+        duration_ms: the same span by a monotonic clock.
+        first_byte_ms: until the answer began; None if it never did.
+        status: HTTP status; None if there was no answer.
+        complete: the whole answer went through (not cancelled by the client, not cut by the server).
+        counters: the server's own figures; each None where it sent none.
+        alone: no other counted request was under way at any moment of this one.
+    """
+
+    model: str
+    client: str
+    path: str
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: int
+    first_byte_ms: int | None
+    status: int | None
+    complete: bool
+    counters: Counters
+    source: TokenSource = TokenSource.PASS_THROUGH
+    alone: bool = True
+    host: HostId = LOCAL_HOST
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSum:
+    """Requests that have something in common.
+
+    ``counted`` of the ``requests`` came with output counters; tokens are sums over those alone and None
+    when there were none, so that a sum never passes for more than was counted.
+    """
+
+    key: str
+    requests: int
+    counted: int
+    prompt_tokens: int | None
+    output_tokens: int | None
+    busy_ms: int
+    output_tokens_per_s: float | None
+
+
+def sum_by_model(uses: Iterable[TokenUse]) -> tuple[TokenSum, ...]:
+    """One sum per model, most output first."""
+    return _sums(uses, lambda use: use.model)
+
+
+def sum_by_client(uses: Iterable[TokenUse]) -> tuple[TokenSum, ...]:
+    """One sum per program, most output first."""
+    return _sums(uses, lambda use: use.client)
+
+
+def joules_per_token(energy_mj: int | None, output_tokens: int | None) -> float | None:
+    """Energy of a window over the tokens answered in it; None when either is unknown or no token came."""
+    if energy_mj is None or not output_tokens:
+        return None
+    return energy_mj / 1000 / output_tokens
+
+
+def _sums(uses: Iterable[TokenUse], key_of: Callable[[TokenUse], str]) -> tuple[TokenSum, ...]:
+    groups: dict[str, list[TokenUse]] = {}
+    for use in uses:
+        groups.setdefault(key_of(use), []).append(use)
+    sums = [_sum(key, group) for key, group in groups.items()]
+    return tuple(sorted(sums, key=lambda s: (-(s.output_tokens or 0), s.key)))
+
+
+def _sum(key: str, group: list[TokenUse]) -> TokenSum:
+    outputs = [u.counters.output_tokens for u in group if u.counters.output_tokens is not None]
+    prompts = [u.counters.prompt_tokens for u in group if u.counters.prompt_tokens is not None]
+    timed = [
+        (u.counters.output_tokens, u.counters.output_ns)
+        for u in group
+        if u.counters.output_tokens and u.counters.output_ns
+    ]
+    nanoseconds = sum(ns for _, ns in timed)
+    return TokenSum(
+        key=key,
+        requests=len(group),
+        counted=len(outputs),
+        prompt_tokens=sum(prompts) if prompts else None,
+        output_tokens=sum(outputs) if outputs else None,
+        busy_ms=sum(u.duration_ms for u in group),
+        output_tokens_per_s=sum(n for n, _ in timed) * 1e9 / nanoseconds if nanoseconds else None,
+    )

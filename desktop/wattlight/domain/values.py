@@ -1,0 +1,285 @@
+"""Values every room shares: hosts, devices, samples, and how sure a figure is."""
+
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One accelerator a model may be placed on.
+
+    Attributes:
+        id: stable key (UUID or PCI address), never an index.
+        name: as a person knows it.
+        backend: ``cuda``, ``rocm``, ``metal`` or ``vulkan``.
+        memory_total_bytes: as the driver states it, None if unknown.
+        memory_free_bytes: free now as the driver states it, None if unknown.
+        unified: its memory is the computer's own.
+        integrated: not a separate card.
+        compute_capability: CUDA major.minor as text (``"8.9"``), None if unknown or not CUDA.
+        bandwidth_gbs: nominal memory bandwidth in 10^9 bytes per second, None if unknown.
+        rated_w: the maker's nominal power, None if unknown.
+    """
+
+    id: str
+    name: str
+    backend: str
+    memory_total_bytes: int | None
+    memory_free_bytes: int | None
+    unified: bool = False
+    integrated: bool = False
+    compute_capability: str | None = None
+    bandwidth_gbs: float | None = None
+    rated_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CpuProfile:
+    """What the memory and speed models need of the processor."""
+
+    amx: bool = False
+    bandwidth_gbs: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProfile:
+    """Settings of the server that decide memory.
+
+    ``version`` None means the newest known. ``flash_attention`` is ``auto``, ``on`` or ``off``.
+    """
+
+    version: str | None = None
+    kv_cache_type: str = "f16"
+    num_parallel: int = 1
+    flash_attention: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineProfile:
+    """A computer to answer for: this one, or one described in a ``--machine`` file."""
+
+    name: str
+    os: str
+    ram_total_bytes: int
+    ram_available_bytes: int
+    cpu: CpuProfile = field(default_factory=CpuProfile)
+    server: ServerProfile = field(default_factory=ServerProfile)
+    devices: tuple[Device, ...] = ()
+
+
+HostId = NewType("HostId", str)
+"""Stable name of a computer in settings, state and ledger; the local one is :data:`LOCAL_HOST`."""
+
+LOCAL_HOST = HostId("local")
+
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+
+
+def clean_text(text: str, limit: int = 200) -> str:
+    """``text`` without control, bidirectional-override and surrogate characters, at most ``limit`` long.
+
+    Each such character becomes U+FFFD, so that nothing vanishes silently; a cut is marked with an
+    ellipsis. Terminal escapes begin with a control character and so lose their effect.
+    """
+    kept = text[: limit + 1]
+    safe = "".join(
+        "\ufffd" if ch in _BIDI or unicodedata.category(ch) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} else ch
+        for ch in kept
+    )
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def clean_lines(text: str, limit: int = 2000) -> str:
+    """Like :func:`clean_text` but line ends are kept (for log excerpts)."""
+    lines = text[:limit].replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(clean_text(line, limit) for line in lines)
+
+
+class Problem(Exception):
+    """Something went wrong in a way a person can understand; every room's error family derives from it.
+
+    Attributes:
+        code: short stable word for programs ("no_server", "bad_file").
+        message: one sentence: what happened and what it means.
+        next_step: one sentence: what to do next.
+    """
+
+    code = "problem"
+
+    def __init__(self, message: str, next_step: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.next_step}".strip()
+
+
+class Quality(StrEnum):
+    """Ways to come by a figure, surest first."""
+
+    METERED = "metered"
+    COUNTER = "counter"
+    SAMPLED = "sampled"
+    ESTIMATED = "estimated"
+
+
+class Scope(StrEnum):
+    """What a power reading covers."""
+
+    CHIP = "chip"
+    BOARD = "board"
+    PACKAGE = "package"
+    MODULE = "module"
+    SYSTEM = "system"
+    BATTERY = "battery"
+
+
+ERROR_FRACTION: dict[Quality, float] = {
+    Quality.METERED: 0.02,
+    Quality.COUNTER: 0.10,
+    Quality.SAMPLED: 0.15,
+    Quality.ESTIMATED: 0.40,
+}
+"""Relative error shown for each quality unless a better one is known.
+
+The upper ends of the ranges in the literature on on-chip sensors (wall plug 2 %, counters 5-10 %,
+sampled gauges 10-15 %, tables and rated power 40 % or more).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, or None with the reason why it is not known; never 0 for unknown.
+
+    Attributes:
+        value: the number in the unit its name on the owner states, or None.
+        source: where it was read ("nvml field 186", "hwmon energy1_input"); empty if unknown.
+        quality: how it was obtained; None when there is no value.
+        error_fraction: relative error, 0.1 is ten percent; None when there is no value.
+        reason: one sentence for a person when there is no value.
+    """
+
+    value: float | None
+    source: str = ""
+    quality: Quality | None = None
+    error_fraction: float | None = None
+    reason: str | None = None
+
+
+def figure_of(value: float, source: str, quality: Quality, error_fraction: float | None = None) -> Figure:
+    """A known figure; the error defaults to :data:`ERROR_FRACTION` of its quality."""
+    error = ERROR_FRACTION[quality] if error_fraction is None else error_fraction
+    return Figure(value, source, quality, error)
+
+
+def unknown(reason: str) -> Figure:
+    """A figure that cannot be given, with the sentence that says why."""
+    return Figure(None, reason=reason)
+
+
+_SERVERS = ("ollama", "llama-server", "llama_server", "llama-runner")
+
+
+def is_model_server(name: str) -> bool:
+    """Whether a process of this name is a model server's (Ollama and its runners)."""
+    return name.rpartition("/")[2].lower().startswith(_SERVERS)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process that holds memory of a device or works on it.
+
+    Attributes:
+        memory_bytes: what it holds of the device's memory, None if unknown.
+        name: its short name, "" if unknown.
+        busy_percent: share of the time since the look before in which its compute or graphics work ran on
+            the device, None if unknown.
+    """
+
+    pid: int
+    memory_bytes: int | None
+    name: str = ""
+    busy_percent: float | None = None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a model server's."""
+        return is_model_server(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSample:
+    """What one power-drawing part of the machine said at one moment.
+
+    A part is an accelerator, the CPU package, the platform or the battery (``kind``: ``gpu``,
+    ``cpu``, ``system``, ``battery``). ``contained_in`` names the id of another part whose reading already
+    includes this one, so that sums never count it twice.
+
+    Attributes:
+        power_w: momentary power in watts, None if unknown.
+        counter_mj: cumulative energy counter in millijoules, None if there is none.
+        counter_epoch: boot id plus driver version; a change means that the counter may have restarted.
+        counter_range_mj: value at which the counter wraps, None if it does not.
+        limit_w: enforced power limit in watts, None if unknown.
+        quality: of the energy that can be derived from this sample, None without power and counter.
+        reason: a sentence why power is unknown.
+        asleep: the device is runtime suspended and was not touched.
+        estimate_w: (low, high) watts from rated power and load where nothing can be read; never part of sums.
+    """
+
+    device_id: str
+    name: str
+    kind: str
+    vendor: str
+    power_w: float | None = None
+    counter_mj: int | None = None
+    counter_epoch: str = ""
+    counter_range_mj: int | None = None
+    limit_w: float | None = None
+    scope: Scope | None = None
+    source: str = ""
+    quality: Quality | None = None
+    reason: str | None = None
+    asleep: bool = False
+    contained_in: str | None = None
+    utilisation_percent: float | None = None
+    temperature_c: float | None = None
+    memory_total_bytes: int | None = None
+    memory_used_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    processes: tuple[GpuProcess, ...] = ()
+    estimate_w: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySample:
+    """System memory in bytes; ``llm_*`` is what a model may use (after the reserve)."""
+
+    total_bytes: int
+    available_bytes: int
+    llm_total_bytes: int
+    llm_available_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSample:
+    """All parts of one computer at one moment.
+
+    ``at`` is aware UTC for storage; ``monotonic_s`` is for durations and stops in suspend;
+    ``boot_id`` tells restarts of the computer apart.
+    """
+
+    host: HostId
+    at: datetime
+    monotonic_s: float
+    devices: tuple[DeviceSample, ...]
+    memory: MemorySample | None = None
+    on_battery: bool | None = None
+    boot_id: str = ""

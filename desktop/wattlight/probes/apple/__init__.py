@@ -1,0 +1,1 @@
+"""Apple chips: Metal, IOKit and the controller, through ctypes."""

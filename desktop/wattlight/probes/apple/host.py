@@ -1,0 +1,156 @@
+"""macOS: the system's sources through ctypes, each optional. Untried parts fail alone."""
+
+import os
+import platform
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from wattlight.domain.values import clean_text
+
+from ..environment import NO_GPU, no_nvml
+from ..linux.memory import budgeted
+from ..numbers import Moment
+from ..part import DeviceCache, Machine, Part
+from ..reader import Reader
+from ..report import Accelerator, Battery, CpuPower, Environment, Memory
+from .chip import AppleEnergy, AppleGpu, chip_power
+from .energy import IOReport
+from .foundation import CoreFoundation, Sysctl, working_set_bytes
+from .registry import BATTERY_CLASS, BATTERY_KEYS, AdapterInput, Registry, Smc, battery_of
+
+T = TypeVar("T")
+INTEL_MAC = "This is an Intel Mac: its graphics are not measured, models run on the CPU."
+PRESSURE = "macOS is short of memory: it is compressing or swapping."
+
+
+class MacHost:
+    """The sources of a Mac."""
+
+    def __init__(self, reader: Reader, cache: DeviceCache) -> None:
+        self.reader = reader
+        self.battery_every_s = 5.0
+        self.cpu_may_hang = True
+        self._cache = cache
+        self._sysctl = _try(Sysctl)
+        foundation = _try(CoreFoundation)
+        self._registry = _try(lambda: Registry(_need(foundation)))
+        self._report = _try(lambda: IOReport(_need(foundation)))
+        self._smc = _try(lambda: Smc(_need(foundation)))
+        self._energy = AppleEnergy(self._report)
+        self._adapter = AdapterInput(self._registry) if self._registry else None
+
+    @property
+    def battery_may_hang(self) -> bool:
+        """Always possible."""
+        return True
+
+    def name(self) -> str:
+        """The computer's name."""
+        return clean_text(platform.node()) or "this Mac"
+
+    def boot_id(self) -> str:
+        """The boot session's id."""
+        return self._text("kern.bootsessionuuid") or ""
+
+    def inventory(self) -> tuple[str, ...]:
+        """Nothing comes or goes on a Mac."""
+        return ()
+
+    def machine(self) -> Machine:
+        """The environment; there are no PCI adapters."""
+        virtual = self._number("kern.hv_vmm_present") == 1
+        environment = Environment(
+            os="macos",
+            kernel=platform.mac_ver()[0] or None,
+            cpu_name=self._text("machdep.cpu.brand_string"),
+            cpu_cores=os.cpu_count(),
+            virtual_machine=virtual,
+            messages=("Power sensors are not available in a virtual machine.",) if virtual else (),
+        )
+        return Machine(self.reader, (), environment, self._cache, no_nvml)
+
+    def find(self, machine: Machine) -> list[Part]:
+        """The chip's GPU; none on an Intel Mac."""
+        if not self._is_arm():
+            return []
+        name = machine.environment.cpu_name or "Apple GPU"
+        ram = self._number("hw.memsize")
+        return [AppleGpu(name, self._energy, self._registry, working_set_bytes(), ram)]
+
+    def ignored(self, machine: Machine) -> tuple[str, ...]:
+        """Nothing is left out."""
+        return ()
+
+    def with_messages(self, machine: Machine, rows: tuple[Accelerator, ...]) -> Environment:
+        """The environment with what goes with an Intel Mac."""
+        from dataclasses import replace
+
+        if rows:
+            return machine.environment
+        said = NO_GPU if self._is_arm() else INTEL_MAC
+        return replace(machine.environment, messages=(said, *machine.environment.messages))
+
+    def memory(self) -> Memory:
+        """Memory now; pressure is said because "available" is optimistic on macOS."""
+        try:
+            import psutil
+
+            seen = psutil.virtual_memory()
+            swap = psutil.swap_memory()
+        except Exception as error:  # noqa: BLE001 - whatever the library meets, memory is then unknown
+            return Memory(reason=f"the system does not say how much memory there is ({type(error).__name__})")
+        pressed = (self._number("kern.memorystatus_vm_pressure_level") or 1) >= 2
+        return budgeted(
+            Memory(
+                host_total_bytes=seen.total,
+                host_available_bytes=seen.available,
+                total_bytes=seen.total,
+                available_bytes=min(seen.available, seen.total),
+                swap_total_bytes=swap.total,
+                swap_free_bytes=swap.free,
+                messages=(PRESSURE,) if pressed else (),
+            )
+        )
+
+    def cpu_power(self, now: Moment) -> CpuPower:
+        """Processor, memory and whole Mac."""
+        return chip_power(now, self._energy, self._smc or self._adapter)
+
+    def battery(self) -> Battery:
+        """The battery from the registry."""
+        return (
+            battery_of(self._registry.properties(BATTERY_CLASS, BATTERY_KEYS))
+            if self._registry
+            else Battery()
+        )
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._report is not None:
+            self._report.close()
+        if self._smc is not None:
+            self._smc.close()
+        self.reader.close()
+
+    def _is_arm(self) -> bool:
+        return self._number("hw.optional.arm64") == 1
+
+    def _number(self, name: str) -> int | None:
+        return self._sysctl.number(name) if self._sysctl else None
+
+    def _text(self, name: str) -> str | None:
+        text = self._sysctl.text(name) if self._sysctl else None
+        return clean_text(text) if text else None
+
+
+def _try(make: Callable[[], T]) -> T | None:
+    try:
+        return make()
+    except (OSError, AttributeError, ValueError):
+        return None
+
+
+def _need(foundation: Any) -> Any:
+    if foundation is None:
+        raise OSError("no CoreFoundation")
+    return foundation

@@ -1,0 +1,1 @@
+"""Linux: AMD and Intel cards, the processor, battery, memory, from files of the kernel."""

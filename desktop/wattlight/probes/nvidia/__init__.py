@@ -1,0 +1,1 @@
+"""NVIDIA: the driver's library, one card, all of them, and Jetson boards."""

@@ -1,0 +1,312 @@
+"""One NVIDIA GPU whose handle is open: its facts once, its readings at every tick."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from wattlight.domain.values import GpuProcess, Quality, Scope, clean_text
+
+from ..numbers import MAX_BYTES, CounterRate, Moment, credible_celsius, credible_watts, percent_of
+from ..part import Processes
+from ..report import Accelerator, AcceleratorMemory, Memory
+from .nvml import NOT_SUPPORTED, RESET_REQUIRED, Handle, NvmlApi, NvmlFault, NvmlMemory
+from .session import ENDS_SESSION, MIG_PARENT, field_reason
+
+T = TypeVar("T")
+
+_UNIFIED_NAMES = ("GB10", "nvgpu", "Thor", "Orin", "Xavier", "Tegra")
+_UNIFIED_IDS = {"10de:2e12"}
+"""GB10 by its PCI id, for when the driver does not answer."""
+_ASK_AGAIN_S = 60.0
+_PROCESSES_EVERY_S = 4.5
+_LIMIT_EVERY_S = 60.0
+_ERROR = 0.10
+"""Relative error of the board sensor where nothing better is known (energy literature: 5-10 %)."""
+
+PowerCall = tuple[str, str, Scope, Callable[[NvmlApi, Handle], int]]
+_INSTANT: PowerCall = (
+    "nvml field 186 (instant)",
+    "gpu board",
+    Scope.BOARD,
+    lambda a, h: a.power_field_mw(h, 186, 0),
+)
+_AVERAGE: PowerCall = (
+    "nvml field 185 (average)",
+    "gpu board",
+    Scope.BOARD,
+    lambda a, h: a.power_field_mw(h, 185, 0),
+)
+_USAGE: PowerCall = ("nvmlDeviceGetPowerUsage", "gpu board", Scope.BOARD, lambda a, h: a.power_usage_mw(h))
+_CHIP: PowerCall = ("nvmlDeviceGetPowerUsage", "gpu only", Scope.CHIP, lambda a, h: a.power_usage_mw(h))
+_MODULE: PowerCall = (
+    "nvml field 186 (instant, module)",
+    "module (CPU+GPU)",
+    Scope.MODULE,
+    lambda a, h: a.power_field_mw(h, 186, 1),
+)
+
+
+def is_unified_name(name: str, pci_id: str | None = None) -> bool:
+    """Whether this NVIDIA chip shares the computer's memory, by its name or PCI id."""
+    return pci_id in _UNIFIED_IDS or any(word in name for word in _UNIFIED_NAMES)
+
+
+class NvidiaDevice:
+    """Reads one handle. Figures the driver refuses are asked for again after a minute only.
+
+    Raises:
+        NvmlFault: from the constructor and :meth:`look` for codes that end the session or the device.
+    """
+
+    def __init__(
+        self, api: NvmlApi, handle: Handle, device_id: str, processes: Processes, driver: str
+    ) -> None:
+        self._epoch = f"nvidia {driver}"
+        self._api, self._handle, self._processes = api, handle, processes
+        self.id = device_id
+        self._refused: dict[str, tuple[float, int]] = {}
+        self._energy_rate = CounterRate(1e-3)
+        self._power_call: PowerCall | None = None
+        self._limit: tuple[float, float | None] = (float("-inf"), None)
+        self._use_us = 0
+        self._running: tuple[float, dict[int, int | None], bool | None] = (float("-inf"), {}, None)
+        self.name = clean_text(api.name(handle)) or "NVIDIA GPU"
+        self.uuid = self._fact(lambda: api.uuid(handle))
+        self.pci_id = self._fact(lambda: api.pci_ids(handle))
+        self.capability = self._fact(lambda: api.capability(handle))
+        self._shares = bool(self._fact(lambda: api.shares_page_tables(handle)))
+        self._virtual = bool(self._fact(lambda: api.virtual(handle)))
+        self.slices = self._fact(lambda: api.slices(handle))
+        self.rejected = 0
+
+    @property
+    def computing(self) -> bool | None:
+        """Whether a compute process was on the GPU at the last look, None if it cannot be told."""
+        return self._running[2]
+
+    def look(self, base: Accelerator, now: Moment, memory: Memory) -> Accelerator:
+        """``base`` with everything the driver says now."""
+        at = now.monotonic_s
+        limit = self._power_limit(at)
+        held = self._ask("memory", at, lambda: self._api.memory(self._handle))
+        unified = is_unified_name(self.name, base.pci_id) or (
+            self._shares and (held[0] is None or held[0].total == 0)
+        )
+        processes = self._list_processes(at)
+        power, call, reason = self._power(at, unified, limit)
+        energy, _ = self._ask("energy", at, lambda: self._api.energy_mj(self._handle))
+        derived = self._energy_rate.watts(energy or None, now)
+        source, scope_text, scope = (call[0], call[1], call[2]) if call else (None, None, None)
+        if power is None and derived is not None:
+            power, source, reason = round(derived, 3), "nvml energy counter", None
+            scope_text, scope = "gpu board", Scope.BOARD
+        busy, busy_reason = self._ask("its load", at, lambda: self._api.utilization(self._handle))
+        heat, _ = self._ask("temperature", at, lambda: self._api.temperature(self._handle))
+        return replace(
+            base,
+            name=self.name,
+            name_source="nvml",
+            uuid=self.uuid,
+            kind="integrated" if unified else "discrete",
+            compute_capability=self.capability,
+            memory=self._memory(held, unified, memory, processes),
+            power_w=power,
+            power_source=source,
+            power_scope=scope_text,
+            power_reason=None if power is not None else reason,
+            scope=scope,
+            quality=(Quality.COUNTER if energy else Quality.SAMPLED) if power is not None or energy else None,
+            error_fraction=_ERROR if power is not None else None,
+            power_limit_w=limit,
+            counter_mj=energy or None,
+            counter_epoch=self._epoch if energy else "",
+            utilization_pct=percent_of(busy),
+            utilization_source="nvml" if percent_of(busy) is not None else None,
+            utilization_reason=(MIG_PARENT if self.slices is not None else busy_reason)
+            if busy is None
+            else None,
+            temperature_c=credible_celsius(None if heat is None else float(heat)),
+            temperature_label="gpu" if heat else None,
+            processes=processes,
+            messages=self._messages(),
+        )
+
+    def slice_rows(self, parent: Accelerator) -> list[Accelerator]:
+        """A row for each MIG slice: memory of its own, power only in the parent's row."""
+        rows = []
+        for index, handle in enumerate(self.slices or ()):
+            uuid = self._fact(partial(self._api.uuid, handle)) or f"{parent.id}/{index}"
+            held = self._fact(partial(self._api.memory, handle))
+            name = self._fact(partial(self._api.name, handle)) or f"{parent.name} slice {index}"
+            rows.append(
+                Accelerator(
+                    id=f"mig:{uuid}",
+                    vendor="nvidia",
+                    name=clean_text(name),
+                    name_source="nvml",
+                    kind="slice",
+                    state="active",
+                    driver=parent.driver,
+                    uuid=uuid,
+                    backend="cuda",
+                    compute_capability=self.capability,
+                    bandwidth_gbs=None,
+                    memory=_dedicated(held, ())
+                    if held
+                    else AcceleratorMemory(reason="the driver does not say"),
+                    power_reason="measured for the whole card only",
+                    utilization_reason="measured for no slice",
+                    contained_in=parent.id,
+                )
+            )
+        return rows
+
+    def _fact(self, call: Callable[[], T]) -> T | None:
+        try:
+            return call()
+        except NvmlFault as fault:
+            if fault.code in ENDS_SESSION:
+                raise
+            return None
+
+    def _ask(self, what: str, at: float, call: Callable[[], T]) -> tuple[T | None, str | None]:
+        refused = self._refused.get(what)
+        if refused and at < refused[0]:
+            return None, field_reason(refused[1], what)
+        try:
+            return call(), None
+        except NvmlFault as fault:
+            if fault.code in ENDS_SESSION or fault.code == RESET_REQUIRED:
+                raise
+            self._refused[what] = (at + _ASK_AGAIN_S, fault.code)
+            return None, field_reason(fault.code, what)
+
+    def _power(
+        self, at: float, unified: bool, limit: float | None
+    ) -> tuple[float | None, PowerCall | None, str | None]:
+        """Watts by the first call that answers; unified chips have the classic call first.
+
+        (GB10 answers the field call with something else than its own power.)
+        """
+        order = (_CHIP, _INSTANT, _AVERAGE, _MODULE) if unified else (_INSTANT, _AVERAGE, _USAGE, _MODULE)
+        calls = (self._power_call,) if self._power_call else order
+        reason = None
+        for call in calls:
+            value, why = self._ask(call[0], at, partial(call[3], self._api, self._handle))
+            reason = reason or why
+            power = credible_watts(None if value is None else value / 1000, limit)
+            if power is not None:
+                self._power_call = call
+                return power, call, None
+            if value is not None:
+                self.rejected += 1
+                reason = "implausible reading"
+        if self._power_call and self._power_call[0] in self._refused:
+            self._power_call = None
+        if reason and self._refused.get(calls[0][0], (0, 0))[1] == NOT_SUPPORTED:
+            reason = field_reason(NOT_SUPPORTED, "power")
+        return None, None, reason
+
+    def _power_limit(self, at: float) -> float | None:
+        if at >= self._limit[0]:
+            value, _ = self._ask("the power limit", at, lambda: self._api.limit_mw(self._handle))
+            self._limit = (at + _LIMIT_EVERY_S, credible_watts(None if value is None else value / 1000))
+        return self._limit[1]
+
+    def _list_processes(self, at: float) -> tuple[GpuProcess, ...]:
+        if at >= self._running[0]:
+            listed, _ = self._ask("processes", at, lambda: self._api.processes(self._handle))
+            computing = None if listed is None else any(p.compute for p in listed)
+            self._running = (
+                at + _PROCESSES_EVERY_S,
+                {p.pid: p.memory_bytes for p in listed or ()},
+                computing,
+            )
+        used, memory = self._use(at), self._running[1]
+        return tuple(
+            GpuProcess(
+                pid,
+                memory.get(pid),
+                self._processes.name(pid, at),
+                None if used is None else used.get(pid, 0.0),
+            )
+            for pid in dict.fromkeys((*memory, *(used or {})))
+        )
+
+    def _use(self, at: float) -> dict[int, float] | None:
+        """Percent by process id, the mean of the driver's samples since the look before; None if unknown."""
+        samples, _ = self._ask(
+            "use by process", at, lambda: self._api.process_use(self._handle, self._use_us)
+        )
+        if samples is None:
+            return None
+        by_pid: dict[int, list[int]] = {}
+        for sample in samples:
+            self._use_us = max(self._use_us, sample.at_us)
+            if 0 <= sample.percent <= 100:
+                by_pid.setdefault(sample.pid, []).append(sample.percent)
+        return {pid: sum(seen) / len(seen) for pid, seen in by_pid.items()}
+
+    def _memory(
+        self,
+        held: tuple[NvmlMemory | None, str | None],
+        unified: bool,
+        system: Memory,
+        processes: tuple[GpuProcess, ...],
+    ) -> AcceleratorMemory:
+        if unified:
+            return unified_memory(system, processes)
+        answer, reason = held
+        if answer is None or not 0 < answer.total <= MAX_BYTES:
+            return AcceleratorMemory(reason=reason or "the driver gives no size")
+        if self.slices:
+            return AcceleratorMemory(
+                dedicated_total_bytes=answer.total,
+                dedicated_used_bytes=answer.used,
+                dedicated_total_source="nvml",
+                reason="divided among its slices",
+            )
+        return _dedicated(answer, processes)
+
+    def _messages(self) -> tuple[str, ...]:
+        said = []
+        if self._virtual:
+            said.append("This is a share of a GPU that a hypervisor hands to this computer (vGPU).")
+        if self.slices is not None:
+            said.append(f"The card is split into slices (MIG): {len(self.slices) or 'none could be'} listed.")
+        return tuple(said)
+
+
+def unified_memory(system: Memory, processes: tuple[GpuProcess, ...] = ()) -> AcceleratorMemory:
+    """One pool with the processor: size and room are the system's (the driver's own figure under-reports)."""
+    return AcceleratorMemory(
+        unified=True,
+        shared_total_bytes=system.total_bytes,
+        shared_available_bytes=system.available_bytes,
+        llm_total_bytes=system.total_bytes,
+        llm_available_bytes=system.llm_available_bytes,
+        server_holds_bytes=_server_holds(processes),
+        reason=system.reason,
+    )
+
+
+def _dedicated(answer: NvmlMemory, processes: tuple[GpuProcess, ...]) -> AcceleratorMemory:
+    total = answer.total
+    free = answer.free if 0 <= answer.free <= total else None
+    used = answer.used if answer.used is not None and 0 <= answer.used <= total else None
+    return AcceleratorMemory(
+        dedicated_total_bytes=total,
+        dedicated_total_source="nvml",
+        dedicated_used_bytes=used,
+        llm_total_bytes=total,
+        llm_available_bytes=free,
+        server_holds_bytes=_server_holds(processes),
+        reason=None if used is not None else "this driver counts its own reserve as used",
+    )
+
+
+def _server_holds(processes: tuple[GpuProcess, ...]) -> int | None:
+    ours = [p.memory_bytes for p in processes if p.is_server]
+    known = [size for size in ours if size is not None]
+    return sum(known) if known and len(known) == len(ours) else None

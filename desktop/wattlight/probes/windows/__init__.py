@@ -1,0 +1,1 @@
+"""Windows: adapters, counters, energy meter, and the host's own figures."""

@@ -1,0 +1,292 @@
+"""Load and memory of GPUs on Windows from the performance counters (any vendor)."""
+
+import ctypes
+import re
+import struct
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from ..linux.pci import ASLEEP, IdleWatch
+from ..numbers import Moment
+from ..nvidia.device import NvidiaDevice
+from ..nvidia.nvml import NvmlApi, NvmlFault
+from ..nvidia.session import ENDS_SESSION, RELEASED, NvmlSession
+from ..part import DeviceCache, Processes, remember, resting_row
+from ..report import Accelerator, AcceleratorMemory, Memory
+from .adapters import WindowsAdapter, library
+
+ENGINE = r"\GPU Engine(*)\Utilization Percentage"
+DEDICATED = r"\GPU Adapter Memory(*)\Dedicated Usage"
+SHARED = r"\GPU Adapter Memory(*)\Shared Usage"
+_LUID = re.compile(r"luid_0x([0-9a-fA-F]+)_0x([0-9a-fA-F]+)_phys_([0-9]+)")
+_ENGINE_NUMBER = re.compile(r"_eng_([0-9]+)_")
+_DOUBLE, _LARGE = 0x200, 0x400
+_MORE_DATA = 0x800007D2
+_VALID = {0, 1}
+
+Values = list[tuple[str, float]]
+
+
+def luid_of(instance: str) -> str | None:
+    """``high_low`` of the adapter an instance belongs to, None if it names none."""
+    match = _LUID.search(instance)
+    return f"{int(match.group(1), 16):x}_{int(match.group(2), 16):x}" if match else None
+
+
+def load_of(values: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Load in percent for each adapter: summed over processes for each engine, then the busiest engine.
+
+    Summing engines would count a card twice (118 % was seen).
+    """
+    engines: dict[tuple[str, str], float] = {}
+    for instance, value in values:
+        luid, engine = luid_of(instance), _ENGINE_NUMBER.search(instance)
+        if luid and engine and 0 <= value <= 1000:
+            key = (luid, engine.group(1))
+            engines[key] = engines.get(key, 0.0) + value
+    found: dict[str, float] = {}
+    for (luid, _), value in engines.items():
+        found[luid] = max(found.get(luid, 0.0), min(100.0, value))
+    return found
+
+
+def used_of(values: Iterable[tuple[str, float]]) -> dict[str, int]:
+    """Bytes in use for each adapter."""
+    found: dict[str, int] = {}
+    for instance, value in values:
+        luid = luid_of(instance)
+        if luid and 0 <= value < 1 << 50:
+            found[luid] = found.get(luid, 0) + int(value)
+    return found
+
+
+class PerformanceCounters:
+    """One query kept open. The first look has no load yet (it is a rate).
+
+    Raises:
+        OSError, AttributeError: from the constructor where there are no such counters.
+    """
+
+    def __init__(self) -> None:
+        self._pdh: Any = library("pdh")
+        self._query = ctypes.c_void_p()
+        if self._pdh.PdhOpenQueryW(None, None, ctypes.byref(self._query)) != 0:
+            raise OSError("no performance query")
+        self._counters = {path: self._add(path) for path in (ENGINE, DEDICATED, SHARED)}
+
+    def collect(self) -> None:
+        """Take the next sample of all counters."""
+        self._pdh.PdhCollectQueryData(self._query)
+
+    def values(self, path: str, whole: bool) -> Values:
+        """Instances and values of one counter after :meth:`collect`."""
+        counter = self._counters.get(path)
+        if counter is None:
+            return []
+        kind = _LARGE if whole else _DOUBLE
+        size, count = ctypes.c_uint32(0), ctypes.c_uint32(0)
+        ask = self._pdh.PdhGetFormattedCounterArrayW
+        status = ask(counter, kind, ctypes.byref(size), ctypes.byref(count), None) & 0xFFFFFFFF
+        if status != _MORE_DATA or not 0 < size.value < 8_000_000:
+            return []
+        buffer = ctypes.create_string_buffer(size.value)
+        status = ask(counter, kind, ctypes.byref(size), ctypes.byref(count), buffer) & 0xFFFFFFFF
+        return items_of(buffer, count.value, whole) if status == 0 else []
+
+    def close(self) -> None:
+        """Close the query."""
+        self._pdh.PdhCloseQuery(self._query)
+
+    def _add(self, path: str) -> Any:
+        counter = ctypes.c_void_p()
+        status = self._pdh.PdhAddEnglishCounterW(self._query, path, None, ctypes.byref(counter))
+        return counter if status == 0 else None
+
+
+def items_of(buffer: Any, count: int, whole: bool) -> Values:
+    """Items of 24 bytes: pointer to the name, status, value. Status 0 and 1 are both valid."""
+    found: Values = []
+    for index in range(min(count, ctypes.sizeof(buffer) // 24)):
+        pointer, status, value = struct.unpack_from("<QI4xq" if whole else "<QI4xd", buffer, index * 24)
+        if pointer and status in _VALID:
+            found.append((ctypes.wstring_at(pointer), float(value)))
+    return found
+
+
+NVIDIA, AMD, INTEL = 0x10DE, 0x1002, 0x8086
+_VENDORS = {NVIDIA: ("nvidia", "cuda"), AMD: ("amd", "rocm"), INTEL: ("intel", "vulkan")}
+NO_WATTS = "Windows does not tell the power of this GPU to programs"
+
+
+class Counters(Protocol):
+    """The performance counters."""
+
+    def collect(self) -> None:
+        """Take a sample."""
+
+    def values(self, path: str, whole: bool) -> Values:
+        """Instances and values."""
+
+
+class States(Protocol):
+    """Power states of devices."""
+
+    def asleep(self, vendor_id: int, device_id: int) -> bool:
+        """Whether these devices are known to sleep."""
+
+
+class WindowsGpus:
+    """All adapters; one part, because they share one query.
+
+    Sleeping devices are left alone: neither counters nor NVML are asked while one of them sleeps, and on a
+    hybrid laptop an idle NVIDIA card is let go so that it can.
+    """
+
+    key = "windows"
+
+    def __init__(
+        self,
+        adapters: list[WindowsAdapter],
+        counters: Counters | None,
+        states: States | None,
+        nvml: NvmlApi,
+        processes: Processes,
+        cache: DeviceCache,
+    ) -> None:
+        self.signature: tuple[object, ...] = tuple(adapters)
+        self._adapters, self._counters, self._states = adapters, counters, states
+        self._api, self._processes, self._cache = nvml, processes, cache
+        self._session = NvmlSession(nvml)
+        self._devices: dict[str, NvidiaDevice] = {}
+        self._generation = 0
+        hybrid = any(a.integrated for a in adapters) and len(adapters) > 1
+        self._idle = {
+            a.slot: IdleWatch(hybrid and not a.integrated and a.vendor_id == NVIDIA) for a in adapters
+        }
+
+    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+        """A row for each adapter."""
+        sleeping = {a.slot for a in self._adapters if self._sleeps(a)}
+        for slot in sleeping:
+            self._idle[slot].rearm()
+        resting = sleeping | {slot for slot, idle in self._idle.items() if idle.released}
+        load: dict[str, float] = {}
+        own: dict[str, int] = {}
+        shared: dict[str, int] = {}
+        if self._counters is not None and not resting:
+            self._counters.collect()
+            load = load_of(self._counters.values(ENGINE, False))
+            own = used_of(self._counters.values(DEDICATED, True))
+            shared = used_of(self._counters.values(SHARED, True))
+        if resting:
+            self.close()
+        rows = []
+        for adapter in self._adapters:
+            base = self._base(adapter)
+            if adapter.slot in resting:
+                state, why = ("asleep", ASLEEP) if adapter.slot in sleeping else ("active", RELEASED)
+                rows.append(resting_row(base, state, why, self._cache))
+                continue
+            row = self._row(base, adapter, load, own, shared, memory)
+            if adapter.vendor_id == NVIDIA and not resting:
+                row = self._with_nvml(row, adapter, now, memory)
+            remember(row, self._cache)
+            rows.append(row)
+        return tuple(rows)
+
+    def engine_started(self) -> None:
+        """A model was loaded: ask again even what was let go."""
+        for idle in self._idle.values():
+            idle.rearm()
+
+    def close(self) -> None:
+        """Release NVML."""
+        self._session.close()
+        self._devices.clear()
+
+    def _sleeps(self, adapter: WindowsAdapter) -> bool:
+        return self._states is not None and self._states.asleep(adapter.vendor_id, adapter.device_id)
+
+    def _base(self, adapter: WindowsAdapter) -> Accelerator:
+        vendor, backend = _VENDORS.get(adapter.vendor_id, ("other", "vulkan"))
+        return Accelerator(
+            id=f"pci:{adapter.slot}",
+            vendor=vendor,
+            name=adapter.name,
+            name_source="D3DKMT",
+            kind="integrated" if adapter.integrated else "discrete",
+            state="active",
+            pci_id=f"{adapter.vendor_id:04x}:{adapter.device_id:04x}",
+            backend=backend,
+        )
+
+    def _row(
+        self,
+        base: Accelerator,
+        adapter: WindowsAdapter,
+        load: dict[str, float],
+        own: dict[str, int],
+        shared: dict[str, int],
+        memory: Memory,
+    ) -> Accelerator:
+        busy = load.get(adapter.luid)
+        return replace(
+            base,
+            memory=_memory(adapter, own.get(adapter.luid), shared.get(adapter.luid), memory),
+            power_reason=NO_WATTS,
+            utilization_pct=busy,
+            utilization_source="GPU Engine counter" if busy is not None else None,
+            utilization_reason=None if busy is not None else "needs a second reading",
+        )
+
+    def _with_nvml(
+        self, row: Accelerator, adapter: WindowsAdapter, now: Moment, memory: Memory
+    ) -> Accelerator:
+        if not self._session.open(now.monotonic_s, False):
+            return row
+        try:
+            if self._generation != self._session.generation:
+                self._devices, self._generation = {}, self._session.generation
+            if adapter.slot not in self._devices:
+                handle = self._session.handle_for(adapter.slot)
+                self._devices[adapter.slot] = NvidiaDevice(
+                    self._api, handle, row.id, self._processes, self._session.driver
+                )
+            device = self._devices[adapter.slot]
+            row = device.look(row, now, memory)
+            self._idle[adapter.slot].note(row.utilization_pct == 0 and not device.computing, now.monotonic_s)
+            return row
+        except NvmlFault as fault:
+            if fault.code in ENDS_SESSION:
+                self._session.lose(fault.code, now.monotonic_s)
+                self._devices.clear()
+            return row
+
+
+def _memory(
+    adapter: WindowsAdapter, used: int | None, shared_used: int | None, system: Memory
+) -> AcceleratorMemory:
+    total = adapter.dedicated_bytes
+    if used is not None and total is not None and used > total:
+        used = None
+    if adapter.integrated:
+        return AcceleratorMemory(
+            unified=True,
+            dedicated_total_bytes=total,
+            dedicated_used_bytes=used,
+            shared_total_bytes=adapter.shared_bytes,
+            shared_used_bytes=shared_used,
+            shared_available_bytes=system.available_bytes,
+            reason="it shares the computer's memory and states no limit of its own",
+        )
+    return AcceleratorMemory(
+        dedicated_total_bytes=total,
+        dedicated_total_source="registry or D3DKMT" if total is not None else None,
+        dedicated_used_bytes=used,
+        shared_total_bytes=adapter.shared_bytes,
+        shared_used_bytes=shared_used,
+        llm_total_bytes=total,
+        llm_available_bytes=None if total is None or used is None else total - used,
+        reason=None if total is not None else "Windows does not say how much memory the card has",
+    )

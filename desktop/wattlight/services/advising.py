@@ -1,0 +1,258 @@
+"""What to run on a machine, and whether what is installed fits it."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TypeVar
+
+from wattlight.domain.advice import (
+    DEFAULT_CONTEXT,
+    Advice,
+    Editorial,
+    KnownModels,
+    Question,
+    Recommendation,
+    Use,
+    recommend,
+)
+from wattlight.domain.entry import Catalog, CatalogEntry, CatalogMatch
+from wattlight.domain.fit import (
+    Confidence,
+    FitOptions,
+    FitResult,
+    PreparedModel,
+    Reason,
+    Verdict,
+    explain,
+    fit,
+    largest_context,
+    prepare,
+)
+from wattlight.domain.shape import ModelShape, ShapeSource
+from wattlight.domain.speed import SpeedRange, tokens_per_second
+from wattlight.domain.values import MachineProfile, Problem
+from wattlight.i18n import tr
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """How one model fits one machine.
+
+    Attributes:
+        fit: None where nothing is known of the model; ``reason`` then says why, in a sentence.
+        source: a header is exact, a catalogue entry an estimate.
+        largest_full_gpu_context: most tokens with which it stays wholly on the GPU, None if not at all.
+        architecture: as the header or the catalogue names it.
+        reasons: why the verdict is so, and what would change it.
+        download_bytes: over the wire; None where not known.
+        entry: what the catalogue says of it, None if it is not listed.
+    """
+
+    name: str
+    fit: FitResult | None = None
+    speed: SpeedRange | None = None
+    largest_full_gpu_context: int | None = None
+    trained_context: int | None = None
+    confidence: Confidence = Confidence.LOW
+    source: ShapeSource | None = None
+    architecture: str = ""
+    reasons: tuple[Reason, ...] = ()
+    download_bytes: int | None = None
+    entry: CatalogEntry | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """One model at several context lengths; empty where nothing is known of it.
+
+    ``largest_eight_bit_context``: most tokens that stay wholly on the GPU with a q8_0 cache.
+    """
+
+    steps: tuple[FitResult, ...] = ()
+    largest_eight_bit_context: int | None = None
+
+
+ShapeOf = Callable[[str], ModelShape | None]
+"""Reads the header of an installed model: its shape, or None if the file cannot be read here."""
+
+REMEMBERED = 256
+EIGHT_BIT = "q8_0"
+STEP_BYTES = 64 << 20
+"""Free memory is rounded down to this, so that an answer is not worked out anew at every flutter."""
+
+T = TypeVar("T")
+
+
+class Advisor:
+    """Recommends models and judges installed ones. Safe to call from any thread; 5 to 40 ms each."""
+
+    def __init__(self, catalog: Catalog, editorial: Editorial, shape_of: ShapeOf | None = None) -> None:
+        self._known = KnownModels(catalog, editorial)
+        self._shape_of = shape_of
+        self._answers: OrderedDict[Hashable, object] = OrderedDict()
+        self._headers: dict[str, PreparedModel] = {}
+        self._lock = Lock()
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalogue the answers come from."""
+        return self._known.catalog
+
+    def advise(
+        self, profile: MachineProfile, use: Use = Use.CHAT, context: int = DEFAULT_CONTEXT
+    ) -> tuple[Recommendation, ...]:
+        """Models for ``use`` at ``context`` tokens on this machine, best first."""
+        return self.advice(profile, Question(use, context)).recommendations
+
+    def advice(self, profile: MachineProfile, question: Question) -> Advice:
+        """The whole answer: models, what was passed over, whether to use an API."""
+        steady = rounded(profile)
+        return self._remembered((steady, question), lambda: recommend(self._known, steady, question))
+
+    def judge(
+        self, name: str, profile: MachineProfile, context: int | None = None, digest: str = ""
+    ) -> Opinion:
+        """How ``name`` fits: by its header where that can be read, else by the catalogue.
+
+        ``context`` None takes the server's default for this machine. ``digest`` tells versions of one name
+        apart.
+        """
+        steady = rounded(profile)
+        return self._remembered(
+            (steady, name, context, digest), lambda: self._judge(name, steady, context, digest)
+        )
+
+    def ladder(
+        self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str = ""
+    ) -> Ladder:
+        """How ``name`` would run at each of ``contexts``, and how far an 8-bit cache would reach."""
+        steady = rounded(profile)
+        return self._remembered(
+            ("ladder", steady, name, contexts, digest), lambda: self._ladder(name, steady, contexts, digest)
+        )
+
+    def renew(self, catalog: Catalog) -> None:
+        """Answer from ``catalog`` from now on: some of its entries were read again."""
+        known = KnownModels(catalog, self._known.editorial)
+        with self._lock:
+            self._known = known
+            self._answers.clear()
+
+    def know(self, name: str, shape: ModelShape) -> None:
+        """Judge ``name`` by this header from now on: its registry was asked for it."""
+        with self._lock:
+            self._answers.clear()
+            self._headers[name] = prepare(shape)
+
+    def forget(self) -> None:
+        """Drop what is remembered (models were installed or removed)."""
+        with self._lock:
+            self._answers.clear()
+            self._headers.clear()
+
+    def _judge(self, name: str, profile: MachineProfile, context: int | None, digest: str) -> Opinion:
+        match = self._known.catalog.find(name)
+        entry = match.entry if match else None
+        model, confidence = self._from_header(name, digest), Confidence.HIGH
+        if model is None and match is not None:
+            model, confidence = self._from_catalogue(match)
+        if model is None:
+            reason = tr("Its file cannot be read here, and Wattlight's list of models does not have it.")
+            return Opinion(name, entry=entry, reason=reason)
+        options = FitOptions(context=context)
+        try:
+            result = fit(model, profile, options)
+        except Problem as problem:
+            return Opinion(name, entry=entry, reason=problem.message)
+        whole = result.verdict is Verdict.FULL_GPU
+        order = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
+        return Opinion(
+            name=name,
+            fit=result,
+            speed=tokens_per_second(model, result, profile),
+            largest_full_gpu_context=largest_context(model, profile) if whole else None,
+            trained_context=model.context_trained,
+            confidence=min(confidence, result.confidence, key=order.index),
+            source=model.shape.source,
+            architecture=model.shape.architecture,
+            reasons=explain(model, profile, result, options),
+            download_bytes=_download_bytes(model.shape, match),
+            entry=entry,
+        )
+
+    def prepared(self, name: str, digest: str = "") -> PreparedModel | None:
+        """An installed model by its own header, None where that cannot be read."""
+        return self._from_header(name, digest)
+
+    def catalogue_shape(self, name: str) -> tuple[ModelShape, Confidence] | None:
+        """The shape of ``name`` as the catalogue lets it be estimated, None if it is not listed."""
+        match = self._known.catalog.find(name)
+        model, confidence = self._from_catalogue(match) if match is not None else (None, Confidence.LOW)
+        return None if model is None else (model.shape, confidence)
+
+    def _ladder(self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str) -> Ladder:
+        match = self._known.catalog.find(name)
+        model = self._from_header(name, digest)
+        if model is None and match is not None:
+            model, _ = self._from_catalogue(match)
+        if model is None:
+            return Ladder()
+        try:
+            trained = model.context_trained or max(contexts)
+            steps = tuple(fit(model, profile, FitOptions(context=c)) for c in contexts if c <= trained)
+            return Ladder(steps, largest_context(model, profile, FitOptions(kv_type=EIGHT_BIT)))
+        except Problem:
+            return Ladder()
+
+    def _from_header(self, name: str, digest: str) -> PreparedModel | None:
+        key = digest or name
+        found = self._headers.get(key)
+        if found is None:
+            if self._shape_of is None:
+                return None
+            try:
+                shape = self._shape_of(name)
+            except Problem:
+                return None
+            if shape is None or shape.source is not ShapeSource.HEADER:
+                return None
+            found = self._headers[key] = prepare(shape)
+        return found
+
+    def _from_catalogue(self, match: CatalogMatch) -> tuple[PreparedModel | None, Confidence]:
+        known = self._known.known(match.entry, match.tag)
+        return (None, Confidence.LOW) if known is None else (known.model, known.confidence)
+
+    def _remembered(self, key: Hashable, answer: Callable[[], T]) -> T:
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]  # type: ignore[return-value]  # stored under this key by this method
+        made = answer()
+        with self._lock:
+            self._answers[key] = made
+            while len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+        return made
+
+
+def _download_bytes(shape: ModelShape, match: CatalogMatch | None) -> int:
+    """What a pull fetches: as listed, else the file with its parts (its few kB of texts left out)."""
+    if shape.source is not ShapeSource.HEADER and match is not None:
+        return match.tag.bytes_listed
+    return shape.file_bytes + shape.projector_bytes + shape.adapter_bytes
+
+
+def rounded(profile: MachineProfile) -> MachineProfile:
+    """The profile with its free memory rounded down to :data:`STEP_BYTES`."""
+
+    def down(value: int | None) -> int | None:
+        return None if value is None else value - value % STEP_BYTES
+
+    devices = tuple(
+        replace(device, memory_free_bytes=down(device.memory_free_bytes)) for device in profile.devices
+    )
+    available = profile.ram_available_bytes - profile.ram_available_bytes % STEP_BYTES
+    return replace(profile, ram_available_bytes=available, devices=devices)

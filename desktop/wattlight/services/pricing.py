@@ -1,0 +1,211 @@
+"""The price of electricity: from the settings, from a file, or prefilled for a country."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from wattlight.assets import asset_text
+from wattlight.domain.tariff import (
+    Tariff,
+    TariffProblem,
+    flat_tariff,
+    parse_currency,
+    parse_price,
+    parse_tariff,
+    tariff_document,
+)
+from wattlight.domain.values import clean_text
+from wattlight.i18n import local_zone
+from wattlight.settings import Price
+
+STALE_BEFORE = 2025
+"""Prices of earlier years are marked as old."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountryPrice:
+    """One country. ``price_per_kwh`` None: no price is shipped, and ``source`` says why.
+
+    ``stale``: the price is of an earlier year than the others.
+    """
+
+    code: str
+    name: str
+    currency: str
+    price_per_kwh: Decimal | None
+    year: int
+    source: str
+    stale: bool
+
+
+def country_prices(text: str | None = None) -> tuple[CountryPrice, ...]:
+    """The shipped table, by name of the country."""
+    rows = csv.DictReader(io.StringIO(asset_text("tariffs/tariffs.csv") if text is None else text))
+    return tuple(sorted((_country(row) for row in rows), key=lambda country: country.name))
+
+
+def _country(row: dict[str, str]) -> CountryPrice:
+    price, year = row["price_per_kwh"].strip(), int(row["year"])
+    return CountryPrice(
+        code=row["country_code"],
+        name=row["country"],
+        currency=parse_currency(row["currency"]),
+        price_per_kwh=parse_price(price) if price else None,
+        year=year,
+        source=row["source"],
+        stale=bool(price) and year < STALE_BEFORE,
+    )
+
+
+MAX_TARIFF_BYTES = 5_000_000
+MAX_SERIES_BYTES = 50_000_000
+
+
+def read_tariff_file(name: str) -> Tariff:
+    """The tariff in the file ``name``; a price series is looked for beside it.
+
+    Raises:
+        TariffProblem: it cannot be read or used.
+    """
+    path = Path(name).expanduser()
+    text = _text(path, "tariff", MAX_TARIFF_BYTES)
+    try:
+        document = json.loads(text, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise TariffProblem(
+            f"The tariff file {clean_text(name)} is not JSON.", "See 'wattlight tariff --help' for its form."
+        ) from error
+    return parse_tariff(
+        document, lambda series: _text(path.parent / series, "price series", MAX_SERIES_BYTES)
+    )
+
+
+def _text(path: Path, what: str, limit: int) -> str:
+    shown = clean_text(str(path))
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(limit + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its name is not one"
+        raise TariffProblem(
+            f"The {what} file {shown} cannot be read ({why}).", "Check the name of the file."
+        ) from error
+    if len(raw) > limit:
+        raise TariffProblem(f"The {what} file {shown} is too large to be one.", "Name another file.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TariffProblem(f"The {what} file {shown} is not text.", "Save it as UTF-8.") from error
+
+
+def tariff_of(price: Price, environ: Mapping[str, str]) -> Tariff | None:
+    """The tariff in force; None where no price is set.
+
+    A tariff file wins over a flat price. Without a zone of its own the flat price uses this computer's.
+
+    Raises:
+        TariffProblem: the price or the file cannot be used.
+    """
+    if price.tariff_file:
+        return read_tariff_file(price.tariff_file)
+    if price.per_kwh is None or price.currency is None:
+        return None
+    return flat_tariff(price.per_kwh, price.currency, price.timezone or local_zone(environ).key)
+
+
+WEEK = timedelta(days=7)
+
+
+def mean_price(tariff: Tariff, now: datetime) -> Decimal | None:
+    """The mean price per kWh over the week before ``now``: it holds each weekly band as often as it applies.
+
+    None where the tariff has no price for that week.
+    """
+    pieces = [p for p in tariff.pieces(now - WEEK, now) if p.price_per_kwh is not None]
+    seconds = sum(p.end_us - p.start_us for p in pieces)
+    if not seconds:
+        return None
+    total = sum(((p.price_per_kwh or Decimal(0)) * (p.end_us - p.start_us) for p in pieces), Decimal(0))
+    return round(total / seconds, 9)
+
+
+OWN_FILE = "tariff.json"
+"""Name of the tariff file that Wattlight itself keeps, in the folder of the settings."""
+
+
+def price_since(
+    folder: Path, current: Tariff | None, price: str, currency: str, zone: str, since: date
+) -> Path:
+    """Write (or extend) our own tariff file so that ``price`` is valid from the local date ``since``.
+
+    Raises:
+        TariffProblem: the currency changes, the present tariff has dynamic prices or periods from that date
+            on, or the file cannot be written; nothing was changed.
+    """
+    new = {"from": since.isoformat(), "price_per_kwh": price}
+    document: dict[str, Any] = {"schema": 1, "currency": currency, "timezone": zone, "periods": [new]}
+    if current is not None:
+        document = _extended(current, new, since, currency)
+    parse_tariff(document)
+    file = folder / OWN_FILE
+    _write(file, json.dumps(document, indent=2) + "\n")
+    read_tariff_file(str(file))
+    return file
+
+
+def _extended(current: Tariff, new: dict[str, str], since: date, currency: str) -> dict[str, Any]:
+    if currency != current.currency:
+        raise TariffProblem(
+            f"The tariff is in {current.currency}; a price in {clean_text(currency, 10)} cannot follow it.",
+            "Sums of two currencies are never added: export what was recorded, then set the price anew.",
+            "currency",
+        )
+    last = current.periods[-1]
+    if any(period.series is not None for period in current.periods):
+        raise TariffProblem(
+            "The tariff has dynamic prices, which only its own file can continue.",
+            "Add a period to the tariff file.",
+        )
+    if (last.first_day is not None and last.first_day >= since) or (
+        last.end_day is not None and last.end_day > since
+    ):
+        raise TariffProblem(
+            f"The tariff has a period that begins or ends after {since}.",
+            "Give a later date, or edit the tariff file.",
+        )
+    document = {"schema": 1, **tariff_document(current)}
+    periods = [
+        {key: value for key, value in period.items() if value is not None and key != "dynamic_slots"}
+        for period in document["periods"]
+    ]
+    if last.end_day is None:
+        periods[-1]["to"] = since.isoformat()
+    return {**document, "periods": [*periods, new]}
+
+
+def _write(file: Path, text: str) -> None:
+    temporary = ""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".tariff-")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(file)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                Path(temporary).unlink()
+        raise TariffProblem(
+            f"The tariff could not be saved to {file} ({error.strerror}).", "Make the folder writable."
+        ) from error
