@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from wattlight.probes.nvidia.cards.nvml import NvmlFault, NvmlMemory, NvmlProcess, NvmlUse
+from wattlight.probes.nvidia.nvml import NvmlFault, NvmlMemory, NvmlProcess, NvmlUse
 
 GIB = 1 << 30
 

@@ -11,7 +11,7 @@ from fakes import trees
 from fakes.fake_nvml_api import GIB, FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.probes import Accelerator, Prober
-from wattlight.probes.nvidia.cards.nvml import NvmlMemory, NvmlProcess
+from wattlight.probes.nvidia.nvml import NvmlMemory, NvmlProcess
 
 Make = Callable[..., Any]
 FIRST, SECOND = "0000:01:00.0", "0000:02:00.0"

@@ -11,7 +11,7 @@ from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import MachineSample
-from wattlight.probes.nvidia.cards.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
+from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
 from wattlight.services.metering import LedgerFile, LiveMeter, MeterView, Recorder
 from wattlight.store import open_reader
 
