@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "desktop"))
 
 from wattlight import __version__
-from wattlight.cli.verbs import VERBS, Verb
+from wattlight.cli.main import VERBS, Verb
 
 HEAD = """\
 .TH WATTLIGHT 1 "{date}" "wattlight {version}" "User Commands"

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from wattlight.cli.verbs import VERBS, Verb
+from wattlight.cli.main import VERBS, Verb
 
 DESKTOP = Path(__file__).resolve().parents[2] / "desktop"
 CLI_MD = (DESKTOP / "CLI.md").read_text(encoding="utf-8")

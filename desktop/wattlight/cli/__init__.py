@@ -1,6 +1,6 @@
 """The command line face: verbs, their JSON, their exit codes. Never loads Qt."""
 
-from .call import Call, Output
 from .main import run
+from .output import Call, Output
 
 __all__ = ["Call", "Output", "run"]

@@ -25,7 +25,7 @@ from wattlight.services.calibration import (
 )
 from wattlight.settings import Meter, save_settings
 
-from .call import Call
+from .output import Call
 
 MAX_FILE_BYTES = 100_000
 TRIES = 3

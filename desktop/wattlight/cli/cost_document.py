@@ -5,7 +5,7 @@ from wattlight.domain.energy import GapRow
 from wattlight.domain.instant import iso_utc
 from wattlight.i18n import duration, kwh, money, tr
 
-from .call import Document, Output
+from .output import Document, Output
 
 
 def cost_document(report: CostReport) -> Document:

@@ -6,7 +6,7 @@ from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import HardwareReport
 from wattlight.services.calibration import wall_line
 
-from .columns import aligned
+from .output import aligned
 
 
 def power_lines(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> list[str]:

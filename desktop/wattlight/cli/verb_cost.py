@@ -11,8 +11,8 @@ from wattlight.domain.instant import iso_utc
 from wattlight.domain.tariff import standing_micro
 from wattlight.i18n import interval, kwh, money, short_date, tr
 
-from .call import Call, Document
 from .cost_document import cost_document, print_cost
+from .output import Call, Document
 from .span_options import Span, add_span_options, span_of
 
 if TYPE_CHECKING:

@@ -2,15 +2,310 @@
 
 import getpass
 import os
+import re
+import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
 
+from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
+from wattlight.paths import Places
+from wattlight.probes import Accelerator, HardwareReport
+from wattlight.services import ServiceFactory
+from wattlight.settings import load_settings
 
-from .call import Call
-from .doctor_findings import Finding, Level, hardware_findings
-from .doctor_program import program_findings
-from .verb_hardware import SECOND_LOOK_S
+from .output import Call, Document, plain
+from .verb_hardware import SECOND_LOOK_S, cpu_power_reason
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    FINE = "fine"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at.
+
+    ``command`` is what the person may run (never run by us), ``undo`` what takes it back, ``effect`` what
+    it changes for whom.
+    """
+
+    code: str
+    level: Level
+    text: str
+    command: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+    effect: str = ""
+
+
+def hardware_findings(report: HardwareReport, user: str, group: str) -> Iterator[Finding]:
+    """Findings about accelerators, sensors and memory, in the order of the report."""
+    if not report.accelerators:
+        yield Finding("no_gpu", Level.NOTE, tr("No GPU found. Models run on the CPU."))
+    for row in report.accelerators:
+        yield from _accelerator(row, user)
+    yield _processor(report, group)
+    if report.battery.present:
+        yield Finding("battery", Level.FINE, tr("The battery tells how much the whole computer draws on it."))
+    for name in report.slow_sensors:
+        said = tr("The sensor '{name}' answers slowly or not at all; the others go on without it.", name=name)
+        yield Finding("slow_sensor", Level.PROBLEM, said)
+    for said in report.memory.messages:
+        yield Finding("memory", Level.NOTE, said)
+    if report.memory.total_bytes is None:
+        yield Finding("memory", Level.PROBLEM, tr("The size of the memory cannot be read."))
+    if report.environment.container:
+        said = tr(
+            "This runs in a container ({kind}): it sees the container.", kind=report.environment.container
+        )
+        yield Finding("container", Level.NOTE, said)
+
+
+def _accelerator(row: Accelerator, user: str) -> Iterator[Finding]:
+    if row.state == "asleep":
+        said = tr("{name} is asleep and left alone; it is measured when something wakes it.", name=row.name)
+        yield Finding("gpu_asleep", Level.FINE, said)
+        return
+    for message in row.messages:
+        if message.startswith("ROCm is not usable"):
+            yield _render_group(tr("{name}: {message}", name=row.name, message=message), user)
+        else:
+            level = Level.NOTE if row.usable else Level.PROBLEM
+            yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=message))
+    if row.memory.llm_total_bytes is None and "/dev/dri/" in (row.memory.reason or ""):
+        said = tr("{name}: its memory size is not known: {reason}.", name=row.name, reason=row.memory.reason)
+        yield _render_group(said, user)
+    if row.messages or row.kind == "slice":
+        return
+    if row.power_w is not None:
+        yield Finding("gpu_power", Level.FINE, tr("{name}: power is measured.", name=row.name))
+    else:
+        reason = row.power_reason or tr("not reported")
+        yield Finding(
+            "gpu_power",
+            Level.NOTE,
+            tr("{name}: power is not measured ({reason}).", name=row.name, reason=reason),
+        )
+
+
+def _render_group(said: str, user: str) -> Finding:
+    return Finding(
+        "render_group",
+        Level.NOTE,
+        said,
+        (f"sudo usermod -aG render {user}",),
+        (f"sudo gpasswd -d {user} render",),
+        tr("lets this user open GPUs directly; log out and in for it to count"),
+    )
+
+
+RULE_FILE = "/etc/tmpfiles.d/wattlight-energy.conf"
+
+
+def _processor(report: HardwareReport, group: str) -> Finding:
+    cpu = report.cpu_power
+    if cpu.package_w is not None or cpu.reason == "needs a second reading":
+        return Finding("cpu_power", Level.FINE, tr("The power of the processor is measured."))
+    if report.environment.virtual_machine:
+        return Finding("cpu_power", Level.NOTE, tr("Power sensors are not available in a virtual machine."))
+    if cpu.reason == "permission":
+        rule = f"z /sys/class/powercap/intel-rapl:*/energy_uj 0440 root {group} - -"
+        return Finding(
+            "cpu_power_permission",
+            Level.NOTE,
+            tr("The power of the processor is hidden: only root may read its energy counter."),
+            (f"echo '{rule}' | sudo tee {RULE_FILE}", f"sudo systemd-tmpfiles --create {RULE_FILE}"),
+            (f"sudo rm {RULE_FILE}", "sudo chmod 0400 /sys/class/powercap/intel-rapl:*/energy_uj"),
+            tr(
+                "lets every program of the group {group} read it; it was closed in 2020 because a program "
+                "that watches it closely may guess at secrets of others",
+                group=group,
+            ),
+        )
+    reason = cpu_power_reason(cpu.reason)
+    return Finding(
+        "cpu_power", Level.NOTE, tr("The processor's power is not measured: {reason}.", reason=reason)
+    )
+
+
+_TAIL_BYTES = 400_000
+_LINE = re.compile(r'msg="inference compute"(.*)')
+_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+_START = 'msg="server config"'
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDevice:
+    """A device in the engine's words."""
+
+    library: str
+    name: str
+    pci_id: str
+    total: str
+    available: str
+
+
+def devices_in(log: str) -> list[EngineDevice]:
+    """The devices of the engine's last start in its log."""
+    last_start = log.rfind(_START)
+    found = []
+    for line in log[max(0, last_start) :].splitlines():
+        match = _LINE.search(line)
+        if match:
+            values = {key: clean_text(value.strip('"'), 80) for key, value in _PAIR.findall(match.group(1))}
+            name = values.get("description") or values.get("name", "")
+            found.append(
+                EngineDevice(
+                    values.get("library", ""),
+                    name,
+                    values.get("pci_id", ""),
+                    values.get("total", ""),
+                    values.get("available", ""),
+                )
+            )
+    return found
+
+
+def engine_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """One finding for each device of the engine's last start; nothing when its log cannot be read."""
+    text = _tail(_log_file(environ))
+    for device in devices_in(text):
+        said = tr(
+            "The engine's own log says: {library}, {name}, {available} of {total} free.",
+            library=device.library or "?",
+            name=device.name or "?",
+            available=device.available or "?",
+            total=device.total or "?",
+        )
+        yield Finding("engine_device", Level.FINE, said)
+
+
+def _log_file(environ: Mapping[str, str]) -> Path | None:
+    if os.name == "nt":
+        base = environ.get("LOCALAPPDATA")
+        return Path(base, "Ollama", "server.log") if base else None
+    home = environ.get("HOME")
+    return Path(home, ".ollama", "logs", "server.log") if home and sys.platform != "win32" else None
+
+
+def _tail(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - _TAIL_BYTES))
+            return stream.read(_TAIL_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def program_findings(workshop: ServiceFactory) -> Iterator[Finding]:
+    """Findings about the parts of the program; nothing is written but what any verb would."""
+    yield from _server(workshop)
+    yield from engine_findings(workshop.environ)
+    yield from _settings(workshop.places)
+    yield _ledger(workshop)
+    yield from _folders(workshop.places)
+
+
+def _server(workshop: ServiceFactory) -> Iterator[Finding]:
+    try:
+        server = workshop.server()
+        state: ServerState = server.state(full=False)
+    except Problem as problem:
+        yield Finding("server", Level.PROBLEM, str(problem))
+        return
+    if state.status is ServerStatus.READY:
+        version = state.version or tr("unknown version")
+        said = tr("The model server answers: {url}, {version}.", url=state.url, version=version)
+        yield Finding("server", Level.FINE, said)
+    else:
+        said = state.message or tr("No model server answers at {url}.", url=state.url)
+        yield Finding("server", Level.NOTE if state.status is ServerStatus.ABSENT else Level.PROBLEM, said)
+    if not _is_here(state.url):
+        said = tr("The model server is another computer; what is said here of the hardware is of this one.")
+        yield Finding("remote_server", Level.NOTE, said)
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host in {"localhost", ""}:
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _settings(places: Places) -> Iterator[Finding]:
+    loaded = load_settings(places.settings_file)
+    for notice in loaded.notices:
+        yield Finding("settings", Level.PROBLEM, notice)
+    if not loaded.notices:
+        there = places.settings_file.exists()
+        yield Finding(
+            "settings",
+            Level.FINE,
+            tr("The settings are in order.")
+            if there
+            else tr("No settings saved yet: the defaults are used."),
+        )
+
+
+def _ledger(workshop: ServiceFactory) -> Finding:
+    from wattlight.store import LedgerProblem, MeterLock, open_reader
+
+    file = workshop.places.ledger_file
+    if not file.exists():
+        return Finding("ledger", Level.NOTE, tr("No energy has been recorded yet."))
+    try:
+        reader = open_reader(file)
+        try:
+            reader.observed_ms(0, 1 << 62)
+        finally:
+            reader.close()
+    except LedgerProblem as problem:
+        return Finding("ledger", Level.PROBLEM, str(problem))
+    holder = MeterLock(workshop.places.meter_lock).holder()
+    said = tr("The energy ledger is in order.")
+    if holder is not None and _runs(holder):
+        said += " " + tr("Process {pid} records.", pid=holder)
+    return Finding("ledger", Level.FINE, said)
+
+
+def _runs(pid: int) -> bool:
+    if os.name == "nt":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _folders(places: Places) -> Iterator[Finding]:
+    for folder in (places.config, places.data, places.state, places.cache):
+        at = folder
+        while not at.exists() and at != at.parent:
+            at = at.parent
+        if not os.access(at, os.W_OK):
+            yield Finding(
+                "folder", Level.PROBLEM, tr("The folder {folder} cannot be written.", folder=folder)
+            )
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -32,8 +327,7 @@ def run(args: Namespace, call: Call) -> int:
     if call.as_json:
         call.out.document({"findings": [_document(f) for f in findings], "ok": _ok(findings)})
         return 0
-    for line in _lines(findings):
-        call.out.line(line)
+    call.out.lines(_lines(findings))
     return 0
 
 
@@ -41,15 +335,8 @@ def _ok(findings: list[Finding]) -> bool:
     return not any(finding.level is Level.PROBLEM for finding in findings)
 
 
-def _document(finding: Finding) -> dict[str, object]:
-    return {
-        "code": finding.code,
-        "level": finding.level.value,
-        "text": finding.text,
-        "command": list(finding.command),
-        "undo": list(finding.undo),
-        "effect": finding.effect or None,
-    }
+def _document(finding: Finding) -> Document:
+    return {**plain(finding), "effect": finding.effect or None}
 
 
 def _lines(findings: list[Finding]) -> list[str]:

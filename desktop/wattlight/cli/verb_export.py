@@ -20,7 +20,7 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, number, tr
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 
-from .call import SCHEMA, Call
+from .output import SCHEMA, Call
 from .span_options import Span, add_span_options, span_of
 
 COLUMNS = (

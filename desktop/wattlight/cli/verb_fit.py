@@ -1,18 +1,198 @@
 """``wattlight fit``: what a model will take, and whether it fits."""
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from wattlight.domain.fit import KV_TYPES, FitOptions, PreparedModel, explain, fit, largest_context, prepare
-from wattlight.domain.speed import prompt_tokens_per_second, tokens_per_second
-from wattlight.domain.values import MachineProfile, Problem
-from wattlight.viewmodels.fit import reason_sentence
+from wattlight.domain.fit import (
+    KV_TYPES,
+    Confidence,
+    DeviceUse,
+    FitOptions,
+    FitResult,
+    HostUse,
+    PreparedModel,
+    explain,
+    fit,
+    largest_context,
+    prepare,
+)
+from wattlight.domain.speed import SpeedRange, prompt_tokens_per_second, tokens_per_second
+from wattlight.domain.values import MachineProfile, Problem, clean_text
+from wattlight.i18n import gib, number, short_date, tr
+from wattlight.i18n import tokens_per_second as speed_text
+from wattlight.services.shapes import FoundShape, Source
+from wattlight.viewmodels.advice import verdict_name
+from wattlight.viewmodels.fit import confidence_name, reason_sentence
 
-from .call import Call
-from .fit_document import Answer, Unloaded, fit_document
-from .fit_text import print_fit
-from .machine_option import add_machine_option, read_machine_file
-from .whole_number import whole
+from .options import add_machine_option, read_machine_file, whole
+from .output import SPEED, Call, Document, Output, pick, plain
+
+_PARTS = "weights_bytes kv_bytes compute_bytes"
+_RESULT = (
+    "verdict layers_total layers_on_gpu expert_blocks_in_ram gpu_bytes host_bytes projector_bytes batch "
+    "context context_asked kv_type parallel flash_attention reported_size_bytes reported_vram_bytes "
+    "spare_bytes missing_bytes uncertainty_bytes"
+)
+_ORDER = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
+
+
+@dataclass(frozen=True, slots=True)
+class Unloaded:
+    """How it would fit with ``models`` unloaded."""
+
+    models: tuple[str, ...]
+    result: FitResult
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything ``fit`` says."""
+
+    model: str
+    machine: MachineProfile
+    found: FoundShape
+    prepared: PreparedModel
+    result: FitResult
+    unloaded: Unloaded | None
+    largest: dict[str, int | None]
+    speed: SpeedRange
+    prompt_speed: SpeedRange
+    reasons: tuple[str, ...]
+
+    @property
+    def confidence(self) -> Confidence:
+        """The lower of what the source allows and what the memory model claims."""
+        return min(self.found.confidence, self.result.confidence, key=_ORDER.index)
+
+
+def fit_document(answer: Answer) -> Document:
+    """The whole answer."""
+    result, found, unloaded = answer.result, answer.found, answer.unloaded
+    return {
+        "model": clean_text(answer.model),
+        "machine": answer.machine.name,
+        "source": found.source.value,
+        "catalogue_date": plain(found.catalogue_date),
+        "architecture": answer.prepared.arch.name,
+        "devices": [pick(use, f"name {_PARTS}") for use in result.devices],
+        "host": pick(result.host, _PARTS),
+        **pick(result, _RESULT),
+        "context_trained": answer.prepared.context_trained,
+        "largest_full_gpu_context": answer.largest,
+        "confidence": answer.confidence.value,
+        "tokens_per_second": pick(answer.speed, SPEED, 2),
+        "prompt_tokens_per_second": pick(answer.prompt_speed, SPEED, 2),
+        "if_unloaded": None
+        if unloaded is None
+        else {
+            "models": [clean_text(name) for name in unloaded.models],
+            **pick(unloaded.result, "verdict layers_on_gpu spare_bytes"),
+        },
+        "reasons": list(answer.reasons),
+    }
+
+
+def print_fit(out: Output, answer: Answer) -> None:
+    """Verdict first, then memory, context, speed, and why."""
+    result = answer.result
+    out.line(
+        tr(
+            "{model} on {machine}: {verdict}",
+            model=clean_text(answer.model),
+            machine=answer.machine.name,
+            verdict=verdict_name(result.verdict),
+        )
+    )
+    out.line()
+    out.table(_memory(answer), {1, 2, 3, 4})
+    out.line()
+    rows = [
+        (
+            tr("Layers on GPU"),
+            tr("{n} of {total}", n=number(result.layers_on_gpu), total=number(result.layers_total)),
+        ),
+        (tr("Context"), _context(answer)),
+        (tr("All on GPU up to"), _largest(answer)),
+        (tr("Batch"), number(result.batch)),
+        (
+            tr("Server will report"),
+            tr(
+                "{size}, of it {vram} on GPU",
+                size=gib(result.reported_size_bytes),
+                vram=gib(result.reported_vram_bytes),
+            ),
+        ),
+        (tr("Spare"), gib(result.spare_bytes)),
+        (
+            tr("Accuracy"),
+            tr(
+                "±{bytes} ({word})",
+                bytes=gib(result.uncertainty_bytes, 2),
+                word=confidence_name(Confidence(answer.confidence)),
+            ),
+        ),
+        (tr("Speed"), speed_text(answer.speed.low, answer.speed.high)),
+        (tr("Source"), _source(answer)),
+    ]
+    out.table(rows)
+    out.line()
+    for reason in answer.reasons:
+        out.line(f"- {reason}")
+    out.line(f"- {answer.speed.basis}")
+    if answer.unloaded is not None and answer.unloaded.result.verdict is not result.verdict:
+        out.line(
+            "- "
+            + tr(
+                "With {models} unloaded: {verdict}.",
+                models=", ".join(clean_text(name) for name in answer.unloaded.models),
+                verdict=verdict_name(answer.unloaded.result.verdict),
+            )
+        )
+
+
+def _memory(answer: Answer) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [(tr("MEMORY"), tr("WEIGHTS"), tr("KV CACHE"), tr("COMPUTE"), tr("TOTAL"))]
+    rows += [(clean_text(use.name, 40), *_cells(use)) for use in answer.result.devices]
+    rows.append((tr("RAM"), *_cells(answer.result.host)))
+    return rows
+
+
+def _cells(use: DeviceUse | HostUse) -> tuple[str, ...]:
+    sizes = (use.weights_bytes, use.kv_bytes, use.compute_bytes, use.total_bytes)
+    return tuple(gib(size, 2) for size in sizes)
+
+
+def _context(answer: Answer) -> str:
+    result = answer.result
+    text = number(result.context)
+    if result.context != result.context_asked:
+        text = tr("{n} (asked: {asked})", n=text, asked=number(result.context_asked))
+    if result.parallel > 1:
+        text = tr("{n} for each of {slots} slots", n=text, slots=number(result.parallel))
+    return tr("{n} tokens, {kv} cache", n=text, kv=result.kv_type)
+
+
+def _largest(answer: Answer) -> str:
+    return ", ".join(
+        tr("{n} ({kv})", n=number(tokens) if tokens else tr("never"), kv=kind)
+        for kind, tokens in answer.largest.items()
+    )
+
+
+def _source(answer: Answer) -> str:
+    found = answer.found
+    if found.source is Source.CATALOGUE:
+        return tr(
+            "catalogue of {date} (estimate): {why}",
+            date=short_date(found.catalogue_date),
+            why=found.obstacle.message if found.obstacle else "",
+        )
+    return {
+        Source.FILE: tr("the file's own header"),
+        Source.INSTALLED: tr("the header of the installed file"),
+        Source.REGISTRY: tr("the header in the registry"),
+    }[found.source]
+
 
 MAX_CONTEXT = 1 << 24
 MAX_PARALLEL = 1024

@@ -5,8 +5,8 @@ import argparse
 from wattlight.domain.state import RunningModel
 from wattlight.i18n import gib, number, tr
 
-from .call import Call
-from .server_option import add_host_option, running_document, server_of
+from .options import add_host_option, running_document, server_of
+from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from wattlight.domain.values import Problem
 from wattlight.i18n import duration, kwh, tr
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
 
-from .call import Call
+from .output import Call
 
 
 class RecordingProblem(Problem):

@@ -5,9 +5,8 @@ import argparse
 from wattlight.i18n import gb, short_date, tr, trn
 from wattlight.runtime import same_model
 
-from .call import Call
-from .columns import aligned
-from .server_option import add_host_option, installed_document, server_of
+from .options import add_host_option, installed_document, server_of
+from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +49,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         )
         for m in models
     ]
-    for line in aligned(rows, frozenset({1, 2})):
-        call.out.line(line)
+    call.out.table(rows, {1, 2})
     total = sum(m.size_bytes for m in models)
     call.out.line()
     call.out.line(

@@ -8,7 +8,7 @@ from wattlight.probes import Prober
 from wattlight.services.calibration import wall_of
 
 from .calibration import add_wall_options, change_wall
-from .call import Call
+from .output import Call
 from .power_document import power_document
 from .power_text import power_lines, watch_line
 

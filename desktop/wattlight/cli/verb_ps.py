@@ -6,9 +6,8 @@ from datetime import datetime
 from wattlight.domain.state import RunningModel
 from wattlight.i18n import duration, gib, number, percent, tr
 
-from .call import Call
-from .columns import aligned
-from .server_option import add_host_option, running_document, server_of
+from .options import add_host_option, running_document, server_of
+from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +37,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         (m.name, gib(m.size_bytes), _on_gpu(m), number(m.context_length), _kept(m.expires_at, now))
         for m in models
     ]
-    for line in aligned(rows, frozenset({1, 2, 3})):
-        call.out.line(line)
+    call.out.table(rows, {1, 2, 3})
     call.out.line()
     call.out.line(tr("Memory and its share on the GPU are what the server reports."))
     return 0

@@ -14,9 +14,8 @@ from wattlight.i18n import duration, gb, number, percent, tr
 from wattlight.runtime import parse_endpoint, read_name
 from wattlight.services.models import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull
 
-from .call import Call, Document
-from .progress_line import ProgressLine
-from .server_option import add_host_option, require_yes, server_of
+from .options import add_host_option, require_yes, server_of
+from .output import Call, Document, ProgressLine
 
 INTERRUPTED = 130
 

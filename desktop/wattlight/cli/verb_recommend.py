@@ -1,9 +1,20 @@
 """``wattlight recommend``: models that fit this computer, best first."""
 
 import argparse
+from collections.abc import Callable
 
-from wattlight.domain.advice import DEFAULT_CONTEXT, DEFAULT_LIMIT, Advice, Question, Recommendation, Use
+from wattlight.domain.advice import (
+    DEFAULT_CONTEXT,
+    DEFAULT_LIMIT,
+    Advice,
+    PassedOver,
+    Question,
+    Recommendation,
+    Use,
+)
+from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
+from wattlight.services.refreshing import Refreshed, RefreshReport
 from wattlight.viewmodels.advice import (
     api_sentence,
     passed_over_sentence,
@@ -12,14 +23,123 @@ from wattlight.viewmodels.advice import (
 )
 from wattlight.viewmodels.fit import confidence_name
 
-from .call import Call, Output
-from .machine_option import add_machine_option, read_machine_file
-from .recommend_document import recommend_document
-from .recommend_refresh import print_refresh, read_again_lines, refreshed
-from .whole_number import whole
+from .options import add_machine_option, read_machine_file, whole
+from .output import SPEED, Call, Document, Output, pick, plain
+
+
+def refreshed(call: Call, names: list[str], advice: Callable[[], Advice]) -> RefreshReport | None:
+    """Read the manifests of ``names``, without any those of the models on the list; None for an empty list.
+
+    Raises:
+        Problem: a name is not listed, or the registry cannot be reached.
+    """
+    wanted = names or [item.name for item in advice().recommendations]
+    return call.workshop.refresher().refresh(wanted) if wanted else None
+
+
+def print_refresh(out: Output, report: RefreshReport) -> None:
+    """What was read, what had changed, what could not be read."""
+    if report.read:
+        out.line(
+            trn(
+                "The registry was asked about {count} model on {date}; its size is exact now.",
+                "The registry was asked about {count} models on {date}; their sizes are exact now.",
+                len(report.read),
+                date=short_date(report.read_on),
+            )
+        )
+    for item in report.read:
+        if item.changed:
+            out.line("  " + tr("{model} is another file now: {size} (was {was})", **_change(item)))
+    for name, problem in report.problems:
+        out.line(f"  {name}: {problem.message}")
+    if report.stopped:
+        out.line("  " + tr("Then it stopped: {problem}", problem=str(report.stopped)))
+    out.line()
+
+
+def refresh_document(report: RefreshReport) -> Document:
+    """The ``refresh`` part of the document."""
+    return {
+        "read_on": plain(report.read_on),
+        "models": [
+            {"model": item.name, **pick(item, "download_bytes was_bytes was_exact changed")}
+            for item in report.read
+        ],
+        "problems": [
+            {"model": name, "code": problem.code, "sentence": problem.message}
+            for name, problem in report.problems
+        ],
+        "stopped": None if report.stopped is None else report.stopped.message,
+    }
+
+
+def read_again_lines(advice: Advice) -> list[str]:
+    """Which figures of the list are from the registry, and of which day."""
+    days: dict[str, list[str]] = {}
+    for item in advice.recommendations:
+        if item.tag.read_on is not None:
+            days.setdefault(short_date(item.tag.read_on), []).append(item.name)
+    return [
+        tr("Sizes read from the registry on {date}: {models}.", date=day, models=", ".join(names))
+        for day, names in days.items()
+    ]
+
+
+def _change(item: Refreshed) -> dict[str, str]:
+    was = ("" if item.was_exact else "~") + gb(item.was_bytes)
+    return {"model": item.name, "size": gb(item.download_bytes), "was": was}
+
+
+def recommend_document(
+    advice: Advice, profile: MachineProfile, report: RefreshReport | None = None
+) -> Document:
+    """The whole answer; ``report`` says what was read from the registry just before."""
+    return {
+        "machine": profile.name,
+        "use": advice.question.use.value,
+        "context": advice.question.context,
+        "language": advice.question.language,
+        "catalogue_date": advice.catalogue_date.isoformat(),
+        "eligible": advice.eligible,
+        "recommendations": [
+            _recommendation(item, place) for place, item in enumerate(advice.recommendations, start=1)
+        ],
+        "not_recommended": [_passed(item) for item in advice.passed_over],
+        "api": {
+            "advised": advice.api.advised,
+            "code": advice.api.reason.code if advice.api.reason else None,
+            "sentence": api_sentence(advice) or None,
+        },
+        "refresh": None if report is None else refresh_document(report),
+    }
+
+
+def _recommendation(item: Recommendation, place: int) -> Document:
+    return {
+        "rank": place,
+        "model": item.name,
+        **pick(item.entry, "title publisher params_total params_active license released"),
+        **pick(
+            item, "use verdict context spare_bytes largest_full_gpu_context download_bytes download_exact"
+        ),
+        **pick(item.fit, "gpu_bytes host_bytes layers_total layers_on_gpu"),
+        "trained_context": item.entry.context,
+        "tokens_per_second": pick(item.speed, SPEED, 2),
+        "download_read_on": plain(item.tag.read_on),
+        "quantization": item.tag.quant or None,
+        "capabilities": sorted(item.capabilities),
+        "confidence": item.confidence.value,
+        "why": why_sentence(item),
+        "instead_of": [_passed(passed) for passed in item.instead_of],
+    }
+
+
+def _passed(passed: PassedOver) -> Document:
+    return {"model": passed.name, "code": passed.reason.code, "sentence": passed_over_sentence(passed)}
+
 
 MAX_CONTEXT = 1 << 24
-COLUMNS = 8
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,8 +198,11 @@ def _print(out: Output, advice: Advice, machine: str) -> None:
     )
     out.line()
     if advice.recommendations:
-        for line in _table([_row(item) for item in advice.recommendations]):
-            out.line(line)
+        head = (
+            tr("model"), tr("runs"), tr("spare"), tr("most context"), tr("speed"), tr("download"),
+            tr("licence"), tr("memory figures"),
+        )  # fmt: skip
+        out.table([head, *map(_row, advice.recommendations)], {2, 3, 4, 5})
         out.line()
         for item in advice.recommendations:
             out.line(f"{item.name}: {why_sentence(item)}")
@@ -100,8 +223,7 @@ def _print(out: Output, advice: Advice, machine: str) -> None:
     )  # fmt: skip
     if any(not item.download_exact for item in advice.recommendations):
         out.line(tr("~ marks a download of which only the rounded size is listed."))
-    for line in read_again_lines(advice):
-        out.line(line)
+    out.lines(read_again_lines(advice))
 
 
 def _names(use: str, machine: str, context: str) -> dict[str, str]:
@@ -120,22 +242,6 @@ def _row(item: Recommendation) -> tuple[str, ...]:
         item.entry.license or number(None),
         confidence_name(item.confidence),
     )
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    head = (
-        tr("model"), tr("runs"), tr("spare"), tr("most context"), tr("speed"), tr("download"), tr("licence"),
-        tr("memory figures"),
-    )  # fmt: skip
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(COLUMNS)]
-    right = {2, 3, 4, 5}
-    return [
-        "  ".join(
-            cell.rjust(width) if i in right else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [head, *rows]
-    ]
 
 
 def _language(text: str) -> str:

@@ -6,8 +6,8 @@ from wattlight.i18n import gb, tr
 from wattlight.runtime import same_model
 from wattlight.services.models import remove_model
 
-from .call import Call
-from .server_option import add_host_option, require_yes, server_of
+from .options import add_host_option, require_yes, server_of
+from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,8 @@ from wattlight.i18n import tr, trn
 from wattlight.services.metering import TraceProblem, read_trace, replay
 from wattlight.services.pricing import read_tariff_file
 
-from .call import Call
 from .cost_document import cost_document, gap_documents, print_cost
+from .output import Call
 
 MAX_TRACE_BYTES = 2_000_000_000
 

@@ -8,8 +8,8 @@ from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, parse_endpoint, same_model
 from wattlight.services.models import room_by_size, switch
 
-from .call import Call
-from .server_option import add_host_option, kept_documents, server_of
+from .options import add_host_option, kept_documents, server_of
+from .output import Call
 from .verb_load import add_load_options, clipped_line, loaded_document, loaded_line
 
 

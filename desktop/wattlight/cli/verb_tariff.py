@@ -12,7 +12,7 @@ from wattlight.i18n import clock_time, local_zone, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
-from .call import Call, Document
+from .output import Call, Document, plain
 
 MICRO = 1_000_000
 
@@ -82,7 +82,7 @@ def _check(args: argparse.Namespace, call: Call) -> int:
 def _countries(_args: argparse.Namespace, call: Call) -> int:
     countries = country_prices()
     if call.as_json:
-        call.out.document({"countries": [_country_document(country) for country in countries]})
+        call.out.document({"countries": plain(countries)})
         return 0
     width = max(len(country.name) for country in countries)
     for country in countries:
@@ -175,22 +175,10 @@ def _document(tariff: Tariff | None, price: Price, now: datetime) -> Document:
     document["price_now"] = None if current is None else format(current, "f")
     document["source"] = {
         "file": price.tariff_file,
-        "country": None if country is None else _country_document(country),
+        "country": plain(country),
     }
     document["notes"] = list(tariff.notes)
     return document
-
-
-def _country_document(country: CountryPrice) -> Document:
-    return {
-        "code": country.code,
-        "name": country.name,
-        "currency": country.currency,
-        "price_per_kwh": None if country.price_per_kwh is None else str(country.price_per_kwh),
-        "year": country.year,
-        "stale": country.stale,
-        "source": country.source,
-    }
 
 
 def _print(call: Call, tariff: Tariff, now: datetime) -> None:

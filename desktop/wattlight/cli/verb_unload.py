@@ -5,8 +5,8 @@ import argparse
 from wattlight.i18n import tr
 from wattlight.services.models import SwitchResult, unload_all
 
-from .call import Call
-from .server_option import add_host_option, kept_documents, server_of
+from .options import add_host_option, kept_documents, server_of
+from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,7 @@ def verdict_name(verdict: Verdict) -> str:
     return {
         Verdict.FULL_GPU: tr("all on GPU"),
         Verdict.PARTIAL_GPU: tr("partly on GPU"),
-        Verdict.CPU: tr("processor"),
+        Verdict.CPU: tr("CPU only"),
         Verdict.NO: tr("does not fit"),
     }[verdict]
 

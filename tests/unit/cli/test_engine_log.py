@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wattlight.cli.engine_log import devices_in, engine_findings
+from wattlight.cli.verb_doctor import devices_in, engine_findings
 
 START = 'time=2026-11-23T15:16:00.654Z level=INFO source=routes.go:1951 msg="server config" env="map[A:1]"'
 CPU = (

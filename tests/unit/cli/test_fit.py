@@ -222,13 +222,13 @@ def test_a_loaded_model_in_the_way_is_counted_apart(tmp_path: Path) -> None:
     assert answer["if_unloaded"]["models"] == ["other:7b"]
     assert answer["if_unloaded"]["verdict"] == "full_gpu"
     text = call([write(tmp_path, "llama31-8b"), "--context", "4096"], Shop(tmp_path, loaded, free_gib=2.5))[1]
-    assert "With other:7b unloaded: fits wholly on the GPU." in text
+    assert "With other:7b unloaded: all on GPU." in text
 
 
 def test_text_for_a_person(tmp_path: Path) -> None:
     code, text = call([write(tmp_path, "llama31-8b"), "--context", "8192"], Shop(tmp_path))
     assert code == 0
-    assert "fits wholly on the GPU" in text
+    assert "all on GPU" in text
     assert "33 of 33" in text
     assert "tokens/s" in text
     assert "GiB" in text

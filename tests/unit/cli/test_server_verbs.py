@@ -15,7 +15,7 @@ from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from wattlight.catalog.registry import read_address
 from wattlight.cli import run
-from wattlight.cli.columns import aligned
+from wattlight.cli.output import aligned
 from wattlight.cli.verb_pull import progress_text
 from wattlight.domain.state import PullState
 from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile, Problem

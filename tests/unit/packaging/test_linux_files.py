@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from wattlight.cli.verbs import VERBS
+from wattlight.cli.main import VERBS
 
 Load = Callable[[str], ModuleType]
 APP_ID = "io.github.wattlight.wattlight"

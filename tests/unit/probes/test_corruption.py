@@ -14,10 +14,9 @@ from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock
 from wattlight.cli import Output
-from wattlight.cli.hardware_document import hardware_document
-from wattlight.cli.hardware_text import hardware_lines
 from wattlight.cli.power_document import power_document
 from wattlight.cli.power_text import power_lines
+from wattlight.cli.verb_hardware import hardware_document, hardware_lines
 from wattlight.probes import open_prober
 
 WORDS = (

@@ -15,7 +15,7 @@ LOOK = """
 import json, sys
 from pathlib import Path
 from wattlight.probes import open_prober
-from wattlight.cli.hardware_document import hardware_document
+from wattlight.cli.verb_hardware import hardware_document
 prober = open_prober(Path({root!r}))
 print(json.dumps(hardware_document(prober.report())))
 prober.close()
