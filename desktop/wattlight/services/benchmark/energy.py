@@ -13,6 +13,7 @@ from wattlight.domain.values import MachineSample
 from wattlight.i18n import short_date, trn
 
 KEPT_S = 600.0
+FIRST_LOOKS_S = 0.5
 LONGEST_GAP_S = 10.0
 """Between two samples further apart nothing is known."""
 
@@ -61,6 +62,17 @@ class PowerHistory:
             return self._changed.wait_for(
                 lambda: bool(self._points) and self._points[-1].at_s >= at_s, timeout_s
             )
+
+    def wait_begun(self, timeout_s: float) -> None:
+        """Right after the first look wait for the next: an energy counter tells no watts before."""
+
+        def begun() -> bool:
+            points = self._points
+            fresh = bool(points) and points[-1].at_s - points[0].at_s < FIRST_LOOKS_S
+            return not fresh or any(point.power_w is not None for point in points)
+
+        with self._changed:
+            self._changed.wait_for(begun, timeout_s)
 
     def between(self, start_s: float, end_s: float) -> EnergyWindow:
         """Trapezoids of the power from ``start_s`` to ``end_s`` (monotonic), interpolated at both ends.

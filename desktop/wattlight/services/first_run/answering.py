@@ -61,6 +61,7 @@ class Answering:
         state = AnswerState(model, prompt)
         merged: Throttle[AnswerState] = Throttle(self._publish, self._monotonic)
         merged.offer(state, now=True)
+        self._tap.wait_begun(WAIT_SAMPLE_S)
         begun = self._monotonic()
         try:
             asking = TryIt(self._answers(), self._now, self._on_use, self._monotonic)
