@@ -67,7 +67,7 @@ electric car's kilometre at 18 kWh per 100 km.
 
 _UP_TO_WH: tuple[tuple[float, str], ...] = (
     (8.0, "lamp_minutes"),
-    (50.0, "phone_charges"),
+    (53.0, "phone_charges"),
     (5000.0, "litres_boiled"),
     (float("inf"), "car_km"),
 )

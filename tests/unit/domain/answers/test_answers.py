@@ -5,7 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wattlight.domain.answers import (
@@ -92,6 +92,8 @@ def test_everyday(wh: float, expected: Everyday) -> None:
 
 
 @given(st.integers(-(10**6), 10**18))
+@example(50 * WH)
+@example(53 * WH)
 def test_everyday_is_near_the_truth_or_silent(energy_mj: int) -> None:
     found = everyday(energy_mj)
     if found is None:
