@@ -122,9 +122,46 @@ def drm(driver: str) -> Callable[[Make, Make, Clock], Step]:
     return make
 
 
-@pytest.mark.parametrize(
-    "machine", [nvidia, drm("amdgpu"), drm("i915"), drm("xe")], ids=["nvidia", "amdgpu", "i915", "xe"]
-)
+def graphics_of_a_processor(discharging: bool) -> Callable[[Make, Make, Clock], Step]:
+    """Graphics without a sensor of their own: the package, or the discharging battery, draws for them."""
+
+    def make(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+        slot, zone, supply = "0000:00:02.0", "sys/class/powercap/intel-rapl:0", "sys/class/power_supply/BAT0"
+        device = trees.pci(slot, "0x8086", "0x64a0", driver="i915")
+        package = {"name": "package-0", "energy_uj": 1_000_000, "max_energy_range_uj": 1 << 38, "enabled": 1}
+        laptop = {"type": "Battery", "present": 1, "status": "Discharging", "power_now": 20_000_000}
+        root: Path = make_tree({**trees.card(0, 128, device, slot)})
+        if discharging:
+            make_tree({f"{supply}/{key}": value for key, value in laptop.items()}, (), root)
+        else:
+            make_tree({f"{zone}/{key}": value for key, value in package.items()}, (), root)
+        prober = open_tree(root)
+        busy, counter = 0.0, 1_000_000
+
+        def step(watts: int, plays: bool) -> MachineSample:
+            nonlocal busy, counter
+            clock.step(5)
+            busy += 4.6 if plays else 0.0
+            counter += watts * 5_000_000
+            if discharging:
+                (root / supply / "power_now").write_text(f"{watts * 1_000_000}\n")
+            else:
+                (root / zone / "energy_uj").write_text(f"{counter}\n")
+            info = f"drm-driver:\ti915\ndrm-client-id:\t12\ndrm-pdev:\t{slot}\n"
+            info += f"drm-engine-render:\t{round(busy * 1e9)} ns\n"
+            make_tree({"proc/9/comm": "ollama", "proc/77/comm": "doom", "proc/77/fdinfo/8": info}, (), root)
+            return prober.sample()
+
+        return step
+
+    return make
+
+
+MACHINES = {"nvidia": nvidia} | {name: drm(name) for name in ("amdgpu", "i915", "xe")}
+MACHINES |= {"package": graphics_of_a_processor(False), "battery": graphics_of_a_processor(True)}
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 def test_a_games_energy_is_no_models(
     machine: Callable[[Make, Make, Clock], Step],
     make_tree: Make,
