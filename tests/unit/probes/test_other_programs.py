@@ -217,6 +217,25 @@ def test_a_program_that_only_copies_and_decodes_is_not_heavy(
     assert process.busy_percent == pytest.approx(0.8)
 
 
+def test_a_program_that_opens_the_gpu_only_after_a_while_is_found(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    device = trees.pci(SLOT, "0x1002", "0x744c", driver="amdgpu") | {"mem_info_vram_total": 16 << 30}
+    root = make_tree({**trees.card(0, 128, device, SLOT), "proc/9/comm": "ollama"})
+    prober = open_tree(root)
+    prober.sample()
+    clock.step(5)
+    make_tree({"proc/77/comm": "game", "proc/77/fdinfo/0": "pos:\t0\n"}, (), root)
+    prober.sample()
+    for busy_s in (0, 4):
+        info = f"drm-driver:\tamdgpu\ndrm-client-id:\t3\ndrm-pdev:\t{SLOT}\n"
+        make_tree({"proc/77/fdinfo/4": f"{info}drm-engine-gfx:\t{busy_s * 10**9} ns\n"}, (), root)
+        clock.step(5)
+        sample = prober.sample()
+    (process,) = next(d for d in sample.devices if d.kind == "gpu").processes
+    assert (process.name, process.busy_percent) == ("game", pytest.approx(80.0))
+
+
 def test_a_counter_that_disagrees_with_its_gauge_is_told_once_by_the_meter(
     make_tree: Make, open_tree: Make, clock: Clock, tmp_path: Path
 ) -> None:
