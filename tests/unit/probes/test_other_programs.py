@@ -9,6 +9,7 @@ import pytest
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
+from wattlight.cli.verb_doctor import hardware_findings
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import MachineSample
 from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
@@ -199,6 +200,18 @@ def test_where_use_by_process_is_unknown_nothing_is_claimed(
     prober = open_tree(root, nvml=lambda: FakeNvmlApi(gpu))
     (process,) = prober.sample().devices[0].processes
     assert (process.name, process.busy_percent, process.is_server) == ("game", None, False)
+    (row,) = prober.latest().accelerators
+    assert row.processes_reason == "the driver does not report use by process for this GPU"
+    (said,) = [
+        finding.text for finding in hardware_findings(prober.latest(), "", "") if finding.code == "gpu_use"
+    ]
+    assert "not report use by process" in said and "booked to a loaded model" in said
+
+
+def test_what_other_users_do_is_said_to_be_hidden(make_tree: Make, open_tree: Make) -> None:
+    device = trees.pci(SLOT, "0x1002", "0x744c", driver="amdgpu") | {"mem_info_vram_total": 16 << 30}
+    (row,) = open_tree(make_tree(trees.card(0, 128, device, SLOT))).report().accelerators
+    assert row.processes_reason == "what other users' programs do on this GPU cannot be seen"
 
 
 def test_a_program_that_only_copies_and_decodes_is_not_heavy(

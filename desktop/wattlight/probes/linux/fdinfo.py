@@ -4,6 +4,7 @@ A lower bound: other users' processes are not seen. One client has several descr
 Keys as in the kernel's Documentation/gpu/drm-usage-stats.rst.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _LOOK_AGAIN_S = 120.0
 """A process may open the GPU later than it starts: all are looked through this often, and one that began
 less long ago at every look."""
 _MAX_NS = 1 << 63
+OTHER_USERS = "what other users' programs do on this GPU cannot be seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class ProcessesOnDevices:
         self._looked_s = self._read_s = self._engines_s = float("-inf")
         self._engines: dict[tuple[str, str], Mapping[str, tuple[int, int | None]]] = {}
         self._held: dict[str, tuple[GpuProcess, ...]] = {}
+
+    @property
+    def reason(self) -> str | None:
+        """Why some processes are not seen; None where all are."""
+        return None if self._reader.live and os.geteuid() == 0 else OTHER_USERS
 
     def on(self, slot: str, now_s: float) -> tuple[GpuProcess, ...]:
         """Processes with memory on the device at a PCI address. Never raises."""

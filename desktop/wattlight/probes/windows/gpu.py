@@ -133,6 +133,7 @@ def items_of(buffer: Any, count: int, whole: bool) -> Values:
 
 NVIDIA, AMD, INTEL = 0x10DE, 0x1002, 0x8086
 _VENDORS = {NVIDIA: ("nvidia", "cuda"), AMD: ("amd", "rocm"), INTEL: ("intel", "vulkan")}
+NO_USE = "Windows did not tell which program uses this GPU"
 NO_WATTS = "Windows does not tell the power of this GPU to programs"
 
 
@@ -210,8 +211,7 @@ class WindowsGpus:
             row = self._row(base, adapter, load, own, shared, memory)
             if adapter.vendor_id == NVIDIA and not resting:
                 row = self._with_nvml(row, adapter, now, memory)
-            if use is not None:
-                row = self._with_use(row, use.get(adapter.luid, {}), now.monotonic_s)
+            row = self._with_use(row, None if use is None else use.get(adapter.luid, {}), now.monotonic_s)
             remember(row, self._cache)
             rows.append(row)
         return tuple(rows)
@@ -261,15 +261,17 @@ class WindowsGpus:
             utilization_reason=None if busy is not None else "needs a second reading",
         )
 
-    def _with_use(self, row: Accelerator, use: dict[int, float], at: float) -> Accelerator:
+    def _with_use(self, row: Accelerator, use: dict[int, float] | None, at: float) -> Accelerator:
         """``row`` with the use by process that the counters tell, where the driver told none."""
         listed = {process.pid: process for process in row.processes}
         if any(process.busy_percent is not None for process in row.processes):
             return row
+        if use is None:
+            return replace(row, processes_reason=NO_USE)
         for pid in use:
             listed.setdefault(pid, GpuProcess(pid, None, self._processes.name(pid, at)))
         used = (replace(process, busy_percent=use.get(pid, 0.0)) for pid, process in listed.items())
-        return replace(row, processes=tuple(used))
+        return replace(row, processes=tuple(used), processes_reason=None)
 
     def _with_nvml(
         self, row: Accelerator, adapter: WindowsAdapter, now: Moment, memory: Memory
