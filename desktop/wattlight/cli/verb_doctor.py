@@ -83,6 +83,13 @@ def _accelerator(row: Accelerator, user: str) -> Iterator[Finding]:
         else:
             level = Level.NOTE if row.usable else Level.PROBLEM
             yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=message))
+    if row.usable and row.processes_reason:
+        said = tr(
+            "{name}: {reason}; their energy can be booked to a loaded model.",
+            name=row.name,
+            reason=row.processes_reason,
+        )
+        yield Finding("gpu_use", Level.NOTE, said)
     if row.memory.llm_total_bytes is None and "/dev/dri/" in (row.memory.reason or ""):
         said = tr("{name}: its memory size is not known: {reason}.", name=row.name, reason=row.memory.reason)
         yield _render_group(said, user)

@@ -129,12 +129,12 @@ class Processes:
 
     def __init__(self, reader: Reader, foreign: bool = False) -> None:
         self._reader = reader
-        self._foreign = foreign
+        self.foreign = foreign
         self._names: dict[int, tuple[float, str]] = {}
 
     def name(self, pid: int, now_s: float) -> str:
         """The command's short name, empty if unknown (another user's, gone). Never raises."""
-        if self._foreign:
+        if self.foreign:
             return ""
         known = self._names.get(pid)
         if known and now_s - known[0] < 60:

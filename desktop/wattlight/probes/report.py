@@ -46,6 +46,7 @@ class Accelerator:
         scope: the same scope as a rule reads it.
         counter_mj: cumulative energy since ``counter_epoch`` began, None without a counter.
         power_reason, utilization_reason, memory.reason: a sentence where the figure is None.
+        processes_reason: why some programs' use of it is not known; None where ``processes`` tells of all.
         estimate_w: (low, high) from rated power and load where nothing is measurable; never part of sums.
         contained_in: id of the part whose reading includes this one.
         usable: an engine can run a model on it (its driver works); a sleeping card is usable.
@@ -90,6 +91,7 @@ class Accelerator:
     memory_temperature_c: float | None = None
     fan_rpm: int | None = None
     processes: tuple[GpuProcess, ...] = ()
+    processes_reason: str | None = None
     contained_in: str | None = None
     usable: bool = True
     messages: tuple[str, ...] = ()

@@ -17,20 +17,29 @@ from .device_table import facts_for
 from .report import Accelerator, Battery, CpuPower, EnergyZone, HardwareReport, Memory
 
 BATTERY_ID = "battery"
+CPU_ID = "cpu"
 
 
 def device_samples(
     accelerators: tuple[Accelerator, ...], cpu: CpuPower, battery: Battery, boot_id: str
 ) -> tuple[DeviceSample, ...]:
-    """All power-drawing parts; ``contained_in`` follows package < psys < battery, package < APU < battery."""
+    """All power-drawing parts.
+
+    ``contained_in`` follows package < psys < battery and package < APU < battery. Graphics of an AMD or Intel
+    processor without a reading of their own draw on the package.
+    """
     system = BATTERY_ID if battery.discharge_w is not None else None
     psys = next((z.id for z in cpu.zones if z.label == "psys" and z.power_w is not None), None)
     apu = next((a.id for a in accelerators if a.scope is Scope.PACKAGE and a.power_w is not None), None)
     module = next((a.id for a in accelerators if a.scope is Scope.MODULE and a.power_w is not None), None)
-    parts = [
-        _accelerator(a, a.contained_in or (psys if a.vendor == "apple" and psys else system), boot_id)
-        for a in accelerators
-    ]
+    package_id = next((z.id for z in cpu.zones if z.scope is Scope.PACKAGE), None if cpu.zones else CPU_ID)
+    parts = []
+    for row in accelerators:
+        inside = psys if row.vendor == "apple" and psys else system
+        silent = row.power_w is None and row.counter_mj is None
+        if silent and row.kind == "integrated" and row.vendor in {"amd", "intel"}:
+            inside = package_id or inside
+        parts.append(_accelerator(row, row.contained_in or inside, boot_id))
     package = next((z for z in cpu.zones if z.scope is Scope.PACKAGE and z.power_w is None), None)
     for zone in cpu.zones:
         if zone.label == "psys":
@@ -123,7 +132,7 @@ def _zone(zone: EnergyZone, inside: str | None, cpu: CpuPower, boot_id: str) -> 
 
 def _cpu(cpu: CpuPower, inside: str | None) -> DeviceSample:
     return DeviceSample(
-        device_id="cpu",
+        device_id=CPU_ID,
         name="Processor",
         kind="cpu",
         vendor="cpu",

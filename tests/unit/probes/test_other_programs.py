@@ -9,6 +9,7 @@ import pytest
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
+from wattlight.cli.verb_doctor import hardware_findings
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import MachineSample
 from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
@@ -122,9 +123,46 @@ def drm(driver: str) -> Callable[[Make, Make, Clock], Step]:
     return make
 
 
-@pytest.mark.parametrize(
-    "machine", [nvidia, drm("amdgpu"), drm("i915"), drm("xe")], ids=["nvidia", "amdgpu", "i915", "xe"]
-)
+def graphics_of_a_processor(discharging: bool) -> Callable[[Make, Make, Clock], Step]:
+    """Graphics without a sensor of their own: the package, or the discharging battery, draws for them."""
+
+    def make(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+        slot, zone, supply = "0000:00:02.0", "sys/class/powercap/intel-rapl:0", "sys/class/power_supply/BAT0"
+        device = trees.pci(slot, "0x8086", "0x64a0", driver="i915")
+        package = {"name": "package-0", "energy_uj": 1_000_000, "max_energy_range_uj": 1 << 38, "enabled": 1}
+        laptop = {"type": "Battery", "present": 1, "status": "Discharging", "power_now": 20_000_000}
+        root: Path = make_tree({**trees.card(0, 128, device, slot)})
+        if discharging:
+            make_tree({f"{supply}/{key}": value for key, value in laptop.items()}, (), root)
+        else:
+            make_tree({f"{zone}/{key}": value for key, value in package.items()}, (), root)
+        prober = open_tree(root)
+        busy, counter = 0.0, 1_000_000
+
+        def step(watts: int, plays: bool) -> MachineSample:
+            nonlocal busy, counter
+            clock.step(5)
+            busy += 4.6 if plays else 0.0
+            counter += watts * 5_000_000
+            if discharging:
+                (root / supply / "power_now").write_text(f"{watts * 1_000_000}\n")
+            else:
+                (root / zone / "energy_uj").write_text(f"{counter}\n")
+            info = f"drm-driver:\ti915\ndrm-client-id:\t12\ndrm-pdev:\t{slot}\n"
+            info += f"drm-engine-render:\t{round(busy * 1e9)} ns\n"
+            make_tree({"proc/9/comm": "ollama", "proc/77/comm": "doom", "proc/77/fdinfo/8": info}, (), root)
+            return prober.sample()
+
+        return step
+
+    return make
+
+
+MACHINES = {"nvidia": nvidia} | {name: drm(name) for name in ("amdgpu", "i915", "xe")}
+MACHINES |= {"package": graphics_of_a_processor(False), "battery": graphics_of_a_processor(True)}
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 def test_a_games_energy_is_no_models(
     machine: Callable[[Make, Make, Clock], Step],
     make_tree: Make,
@@ -162,6 +200,18 @@ def test_where_use_by_process_is_unknown_nothing_is_claimed(
     prober = open_tree(root, nvml=lambda: FakeNvmlApi(gpu))
     (process,) = prober.sample().devices[0].processes
     assert (process.name, process.busy_percent, process.is_server) == ("game", None, False)
+    (row,) = prober.latest().accelerators
+    assert row.processes_reason == "the driver does not report use by process for this GPU"
+    (said,) = [
+        finding.text for finding in hardware_findings(prober.latest(), "", "") if finding.code == "gpu_use"
+    ]
+    assert "not report use by process" in said and "booked to a loaded model" in said
+
+
+def test_what_other_users_do_is_said_to_be_hidden(make_tree: Make, open_tree: Make) -> None:
+    device = trees.pci(SLOT, "0x1002", "0x744c", driver="amdgpu") | {"mem_info_vram_total": 16 << 30}
+    (row,) = open_tree(make_tree(trees.card(0, 128, device, SLOT))).report().accelerators
+    assert row.processes_reason == "what other users' programs do on this GPU cannot be seen"
 
 
 def test_a_program_that_only_copies_and_decodes_is_not_heavy(
@@ -178,6 +228,25 @@ def test_a_program_that_only_copies_and_decodes_is_not_heavy(
         sample = prober.sample()
     (process,) = next(d for d in sample.devices if d.kind == "gpu").processes
     assert process.busy_percent == pytest.approx(0.8)
+
+
+def test_a_program_that_opens_the_gpu_only_after_a_while_is_found(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    device = trees.pci(SLOT, "0x1002", "0x744c", driver="amdgpu") | {"mem_info_vram_total": 16 << 30}
+    root = make_tree({**trees.card(0, 128, device, SLOT), "proc/9/comm": "ollama"})
+    prober = open_tree(root)
+    prober.sample()
+    clock.step(5)
+    make_tree({"proc/77/comm": "game", "proc/77/fdinfo/0": "pos:\t0\n"}, (), root)
+    prober.sample()
+    for busy_s in (0, 4):
+        info = f"drm-driver:\tamdgpu\ndrm-client-id:\t3\ndrm-pdev:\t{SLOT}\n"
+        make_tree({"proc/77/fdinfo/4": f"{info}drm-engine-gfx:\t{busy_s * 10**9} ns\n"}, (), root)
+        clock.step(5)
+        sample = prober.sample()
+    (process,) = next(d for d in sample.devices if d.kind == "gpu").processes
+    assert (process.name, process.busy_percent) == ("game", pytest.approx(80.0))
 
 
 def test_a_counter_that_disagrees_with_its_gauge_is_told_once_by_the_meter(

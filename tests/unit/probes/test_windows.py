@@ -8,6 +8,7 @@ import pytest
 
 from fakes.fake_nvml_api import GIB, FakeGpu, FakeNvmlApi
 from wattlight.probes.numbers import CounterRate, Moment
+from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
 from wattlight.probes.part import DeviceCache, Processes
 from wattlight.probes.reader import Reader
 from wattlight.probes.report import Battery, Memory
@@ -26,6 +27,7 @@ from wattlight.probes.windows.gpu import (
     WindowsGpus,
     load_of,
     luid_of,
+    use_of,
     used_of,
 )
 from wattlight.probes.windows.host import (
@@ -53,6 +55,19 @@ def test_load_is_summed_over_processes_then_the_busiest_engine() -> None:
     assert load_of(values) == {"0_c61d": 60.0}, "118 % is not a load"
     assert load_of([(f"pid_1_{LUID}_eng_0_x", 80.0), (f"pid_2_{LUID}_eng_0_x", 80.0)]) == {"0_c61d": 100.0}
     assert luid_of("_Total") is None and used_of([(LUID, 5.0), (LUID, 6.0)]) == {"0_c61d": 11}
+
+
+def test_use_by_process_is_that_of_its_busiest_engine_that_draws_or_computes() -> None:
+    values = [
+        (f"pid_7_{LUID}_eng_0_engtype_3D", 55.0),
+        (f"pid_7_{LUID}_eng_3_engtype_Compute_0", 20.0),
+        (f"pid_7_{LUID}_eng_5_engtype_VideoDecode", 90.0),
+        (f"pid_8_{LUID}_eng_4_engtype_Copy", 99.0),
+        (f"pid_9_{LUID}_eng_6_engtype_Cuda", 130.0),
+        (f"pid_10_{LUID}_eng_0_engtype_3D", 0.2),
+        ("pid_11_nonsense_eng_0_engtype_3D", 50.0),
+    ]
+    assert use_of(values) == {"0_c61d": {7: 55.0, 9: 100.0}}
 
 
 def memory_status(total: int, free: int, commit: int) -> bytes:
@@ -185,6 +200,7 @@ def test_a_hybrid_laptop_awake_asleep_and_let_go() -> None:
     part = gpus(CARD, CHIP, api=api, states=states, counters=counters)
     card, chip = part.look(Moment(0), MEMORY)
     assert card.power_w == 50.0 and card.id == "pci:0000:01:00.0"
+    assert [(p.pid, p.busy_percent) for p in chip.processes] == [(4, 42.0)]
     assert (
         chip.utilization_pct == 42.0 and chip.power_reason == NO_WATTS and chip.memory.llm_total_bytes is None
     )
@@ -200,6 +216,25 @@ def test_a_hybrid_laptop_awake_asleep_and_let_go() -> None:
     assert card.power_w is None and "let go" in (card.power_reason or "") and api.opened == 0
     part.engine_started()
     assert part.look(Moment(61), MEMORY)[0].power_w == 50.0
+    part.close()
+
+
+def test_where_the_driver_tells_no_use_by_process_the_counters_do() -> None:
+    class Playing(Counted):
+        def values(self, path: str, whole: bool) -> list[tuple[str, float]]:
+            card = LUID.replace("C61D", "1")
+            return [(f"pid_77_{card}_eng_0_engtype_3D", 91.0)] if path == ENGINE else []
+
+    gpu = FakeGpu(processes=[NvmlProcess(9, 6 << 30), NvmlProcess(77, None)])
+    gpu.faults["process_use"] = NOT_SUPPORTED
+    part = gpus(CARD, api=FakeNvmlApi(gpu), states=Asleep(), counters=Playing())
+    (card,) = part.look(Moment(0), MEMORY)
+    use = {p.pid: (p.memory_bytes, p.busy_percent) for p in card.processes}
+    assert use == {9: (6 << 30, 0.0), 77: (None, 91.0)}
+    del gpu.faults["process_use"]
+    gpu.process_use = [NvmlUse(77, 60, 1)]
+    (card,) = part.look(Moment(61), MEMORY)
+    assert {p.pid: p.busy_percent for p in card.processes} == {9: 0.0, 77: 60.0}, "the driver knows better"
     part.close()
 
 

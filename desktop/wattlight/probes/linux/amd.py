@@ -232,6 +232,7 @@ class AmdCard:
             memory_temperature_c=heat[3],
             fan_rpm=self._sensor("fan1_input", 0, 20_000),
             processes=processes,
+            processes_reason=self._held.reason,
         )
 
     def _power(

@@ -4,6 +4,7 @@ A lower bound: other users' processes are not seen. One client has several descr
 Keys as in the kernel's Documentation/gpu/drm-usage-stats.rst.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ _WORKING = re.compile(r"drm-(engine|cycles)-(gfx|compute|render|rcs|ccs)[0-9]*\Z
 """Engines that compute or draw; those that copy, decode and encode draw little."""
 _READ_EVERY_S = 0.9
 _LOOK_AGAIN_S = 120.0
-"""A process may open the GPU later than it starts: all are looked through this often."""
+"""A process may open the GPU later than it starts: all are looked through this often, and one that began
+less long ago at every look."""
 _MAX_NS = 1 << 63
+OTHER_USERS = "what other users' programs do on this GPU cannot be seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,16 @@ class ProcessesOnDevices:
         self._reader = reader
         self._generation = reader.generation
         self._names: dict[str, str] = {}
+        self._since_s: dict[str, float] = {}
         self._files: dict[str, list[str]] = {}
         self._looked_s = self._read_s = self._engines_s = float("-inf")
         self._engines: dict[tuple[str, str], Mapping[str, tuple[int, int | None]]] = {}
         self._held: dict[str, tuple[GpuProcess, ...]] = {}
+
+    @property
+    def reason(self) -> str | None:
+        """Why some processes are not seen; None where all are."""
+        return None if self._reader.live and os.geteuid() == 0 else OTHER_USERS
 
     def on(self, slot: str, now_s: float) -> tuple[GpuProcess, ...]:
         """Processes with memory on the device at a PCI address. Never raises."""
@@ -87,21 +96,28 @@ class ProcessesOnDevices:
         return {slot: tuple(processes) for slot, processes in found.items()}
 
     def _find(self, now_s: float) -> None:
-        """Which descriptors are those of a GPU; new processes at every look, all of them now and then."""
+        """Which descriptors are those of a GPU: young processes at every look, all of them now and then."""
         entries = [entry for entry in self._reader.listdir("/proc") if entry.isdecimal()]
-        if now_s - self._looked_s >= _LOOK_AGAIN_S:
+        began_s = now_s if self._since_s else float("-inf")
+        self._since_s = {entry: self._since_s.get(entry, began_s) for entry in entries}
+        young = {entry for entry in entries if now_s - self._since_s[entry] < _LOOK_AGAIN_S}
+        again = now_s - self._looked_s >= _LOOK_AGAIN_S
+        if again:
             self._looked_s = now_s
-            self._names, self._files = {}, {}
-        for entry in entries:
-            if entry not in self._names:
-                self._names[entry] = clean_text(self._reader.text(f"/proc/{entry}/comm") or "", 64)
-        there = set(entries)
-        self._names = {entry: name for entry, name in self._names.items() if entry in there}
-        self._files = {entry: paths for entry, paths in self._files.items() if entry in there}
+        names, files = ({}, {}) if again else (self._names, self._files)
+        self._names = {
+            entry: names[entry]
+            if entry in names and entry not in young
+            else clean_text(self._reader.text(f"/proc/{entry}/comm") or "", 64)
+            for entry in entries
+        }
         servers = {entry for entry, name in self._names.items() if is_model_server(name)}
-        for entry in self._names if servers or not self._reader.live else servers:
-            if entry not in self._files or entry in servers:
-                self._files[entry] = self._descriptors(entry)
+        self._files = {
+            entry: files[entry]
+            if entry in files and entry not in servers | young
+            else self._descriptors(entry)
+            for entry in (entries if servers or not self._reader.live else servers)
+        }
 
     def _descriptors(self, entry: str) -> list[str]:
         names = self._reader.listdir(f"/proc/{entry}/fdinfo")

@@ -141,6 +141,7 @@ class IntelGpu:
             memory_temperature_c=self._heat(("vram",), "vram")[0],
             fan_rpm=self._fan(),
             processes=processes,
+            processes_reason=self._held.reason,
         )
 
     def _power(self, now: Moment) -> tuple[float | None, tuple[str, str] | None, int | None, str | None]:

@@ -15,6 +15,8 @@ from .session import ENDS_SESSION, MIG_PARENT, field_reason
 
 T = TypeVar("T")
 
+NO_NAMES = "in a container the programs on this GPU have no names"
+
 _UNIFIED_NAMES = ("GB10", "nvgpu", "Thor", "Orin", "Xavier", "Tegra")
 _UNIFIED_IDS = {"10de:2e12"}
 """GB10 by its PCI id, for when the driver does not answer."""
@@ -70,6 +72,7 @@ class NvidiaDevice:
         self._power_call: PowerCall | None = None
         self._limit: tuple[float, float | None] = (float("-inf"), None)
         self._use_us = 0
+        self._use_reason: str | None = None
         self._running: tuple[float, dict[int, int | None], bool | None] = (float("-inf"), {}, None)
         self.name = clean_text(api.name(handle)) or "NVIDIA GPU"
         self.uuid = self._fact(lambda: api.uuid(handle))
@@ -129,6 +132,7 @@ class NvidiaDevice:
             temperature_c=credible_celsius(None if heat is None else float(heat)),
             temperature_label="gpu" if heat else None,
             processes=processes,
+            processes_reason=self._use_reason or (NO_NAMES if self._processes.foreign else None),
             messages=self._messages(),
         )
 
@@ -236,7 +240,7 @@ class NvidiaDevice:
 
     def _use(self, at: float) -> dict[int, float] | None:
         """Percent by process id, the mean of the driver's samples since the look before; None if unknown."""
-        samples, _ = self._ask(
+        samples, self._use_reason = self._ask(
             "use by process", at, lambda: self._api.process_use(self._handle, self._use_us)
         )
         if samples is None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
+from wattlight.domain.values import GpuProcess
+
 from ..linux.pci import ASLEEP, IdleWatch
 from ..numbers import Moment
 from ..nvidia.device import NvidiaDevice
@@ -21,6 +23,10 @@ DEDICATED = r"\GPU Adapter Memory(*)\Dedicated Usage"
 SHARED = r"\GPU Adapter Memory(*)\Shared Usage"
 _LUID = re.compile(r"luid_0x([0-9a-fA-F]+)_0x([0-9a-fA-F]+)_phys_([0-9]+)")
 _ENGINE_NUMBER = re.compile(r"_eng_([0-9]+)_")
+_WORKING = re.compile(r"pid_([0-9]+)_.*_engtype_(3D|Graphics|Cuda|(High Priority )?Compute)")
+"""Engines that compute or draw; those that copy, decode and encode draw little."""
+_LEAST_USE = 1.0
+"""Percent: nearly every program with a window has its instances, at next to nothing."""
 _DOUBLE, _LARGE = 0x200, 0x400
 _MORE_DATA = 0x800007D2
 _VALID = {0, 1}
@@ -48,6 +54,17 @@ def load_of(values: Iterable[tuple[str, float]]) -> dict[str, float]:
     found: dict[str, float] = {}
     for (luid, _), value in engines.items():
         found[luid] = max(found.get(luid, 0.0), min(100.0, value))
+    return found
+
+
+def use_of(values: Iterable[tuple[str, float]]) -> dict[str, dict[int, float]]:
+    """Percent by process id for each adapter: the busiest of the process's engines."""
+    found: dict[str, dict[int, float]] = {}
+    for instance, value in values:
+        luid, working = luid_of(instance), _WORKING.match(instance)
+        if luid and working and _LEAST_USE <= value <= 1000:
+            use, pid = found.setdefault(luid, {}), int(working.group(1))
+            use[pid] = max(use.get(pid, 0.0), min(100.0, value))
     return found
 
 
@@ -116,6 +133,7 @@ def items_of(buffer: Any, count: int, whole: bool) -> Values:
 
 NVIDIA, AMD, INTEL = 0x10DE, 0x1002, 0x8086
 _VENDORS = {NVIDIA: ("nvidia", "cuda"), AMD: ("amd", "rocm"), INTEL: ("intel", "vulkan")}
+NO_USE = "Windows did not tell which program uses this GPU"
 NO_WATTS = "Windows does not tell the power of this GPU to programs"
 
 
@@ -172,11 +190,13 @@ class WindowsGpus:
             self._idle[slot].rearm()
         resting = sleeping | {slot for slot, idle in self._idle.items() if idle.released}
         load: dict[str, float] = {}
+        use: dict[str, dict[int, float]] | None = None
         own: dict[str, int] = {}
         shared: dict[str, int] = {}
         if self._counters is not None and not resting:
             self._counters.collect()
-            load = load_of(self._counters.values(ENGINE, False))
+            engines = self._counters.values(ENGINE, False)
+            load, use = load_of(engines), use_of(engines) if engines else None
             own = used_of(self._counters.values(DEDICATED, True))
             shared = used_of(self._counters.values(SHARED, True))
         if resting:
@@ -191,6 +211,7 @@ class WindowsGpus:
             row = self._row(base, adapter, load, own, shared, memory)
             if adapter.vendor_id == NVIDIA and not resting:
                 row = self._with_nvml(row, adapter, now, memory)
+            row = self._with_use(row, None if use is None else use.get(adapter.luid, {}), now.monotonic_s)
             remember(row, self._cache)
             rows.append(row)
         return tuple(rows)
@@ -239,6 +260,18 @@ class WindowsGpus:
             utilization_source="GPU Engine counter" if busy is not None else None,
             utilization_reason=None if busy is not None else "needs a second reading",
         )
+
+    def _with_use(self, row: Accelerator, use: dict[int, float] | None, at: float) -> Accelerator:
+        """``row`` with the use by process that the counters tell, where the driver told none."""
+        listed = {process.pid: process for process in row.processes}
+        if any(process.busy_percent is not None for process in row.processes):
+            return row
+        if use is None:
+            return replace(row, processes_reason=NO_USE)
+        for pid in use:
+            listed.setdefault(pid, GpuProcess(pid, None, self._processes.name(pid, at)))
+        used = (replace(process, busy_percent=use.get(pid, 0.0)) for pid, process in listed.items())
+        return replace(row, processes=tuple(used), processes_reason=None)
 
     def _with_nvml(
         self, row: Accelerator, adapter: WindowsAdapter, now: Moment, memory: Memory

@@ -106,7 +106,9 @@ class Meter:
         devices = [d for d in own if d.quality is not Quality.ESTIMATED]
         by_digest = self._by_digest(tokens, running or (), names)
         worked, token_device = frozenset(by_digest), _token_device(devices)
-        with_gpu = any(device.kind == "gpu" for device in sample.devices)
+        holders = _holders(sample.devices)
+        gpus = [holders[device.device_id] for device in sample.devices if device.kind == "gpu"]
+        shared = {key for d in sample.devices if _other_heavy(d) for key in holders[d.device_id]}
         for device in devices:
             info = _info(sample.host, device)
             if self._infos.get(device.device_id) != info:
@@ -114,7 +116,8 @@ class Meter:
                 infos.append(info)
             meter = self._meter(device.device_id)
             reading = _reading(sample, device, worked)
-            result = meter.feed(reading, _load(device, running, busy, with_gpu))
+            load = _load(device, running, busy, gpus, device.device_id in shared)
+            result = meter.feed(reading, load)
             settled.append(result)
             if result.mean_uw is not None:
                 self.mean_uw[device.device_id] = result.mean_uw
@@ -253,28 +256,41 @@ def _load(
     device: DeviceSample,
     running: tuple[RunningModel, ...] | None,
     busy: frozenset[str] | None,
-    with_gpu: bool,
+    gpus: list[tuple[str, ...]],
+    other_heavy: bool,
 ) -> Load | None:
     """Which models hold memory of a device. Without any accelerator everything is the processor's, whatever
-    the server counts as GPU memory (it takes a processor's AMX buffer for that)."""
+    the server counts as GPU memory (it takes a processor's AMX buffer for that); so it is of a processor
+    whose package holds all ``gpus`` (each with what contains it) there are."""
     if running is None:
         return None
     on_cpu = device.kind == "cpu"
+    whole = device.kind not in {"gpu", "cpu"} or all(device.device_id in gpu[1:] for gpu in gpus)
     residents = []
     for model in running:
-        on_gpu = model.size_vram_bytes if with_gpu else 0
+        on_gpu = model.size_vram_bytes if gpus else 0
         held = model.size_bytes - on_gpu if on_cpu else on_gpu
-        if device.kind not in {"gpu", "cpu"}:
-            held = model.size_bytes  # the whole computer
+        if whole:
+            held = model.size_bytes
         if held > 0 or (model.size_bytes <= 0 and not on_cpu):
             residents.append(Resident(model.digest or model.name, max(0, held)))
-    return Load(tuple(residents), busy, _other_heavy(device))
+    return Load(tuple(residents), busy, other_heavy)
 
 
 def _other_heavy(device: DeviceSample) -> bool:
     """Whether programs that are no model server keep the device busy; one without a name cannot be told."""
     others = (p.busy_percent or 0.0 for p in device.processes if p.name and not p.is_server)
     return sum(others) > HEAVY_PERCENT
+
+
+def _holders(devices: Sequence[DeviceSample]) -> dict[str, tuple[str, ...]]:
+    """Each part with all that contain it: what draws on a part draws on those as well."""
+    outer = {device.device_id: device.contained_in for device in devices}
+    chains: dict[str, list[str]] = {key: [key] for key in outer}
+    for chain in chains.values():
+        while (holder := outer.get(chain[-1])) is not None and holder not in chain:
+            chain.append(holder)
+    return {key: tuple(chain) for key, chain in chains.items()}
 
 
 def _token_device(devices: Sequence[DeviceSample]) -> DeviceSample | None:
