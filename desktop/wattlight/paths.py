@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 
 _APP = "wattlight"
 
@@ -68,8 +69,8 @@ class Places:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise PlacesError(
-                f"The folder {folder} cannot be created ({error.strerror}).",
-                "Make it writable or set WATTLIGHT_HOME to a folder that is.",
+                tr("The folder {folder} cannot be created ({reason}).", folder=folder, reason=error.strerror),
+                tr("Make it writable or set WATTLIGHT_HOME to a folder that is."),
             ) from error
         return folder
 
@@ -101,5 +102,7 @@ def places_for_user(environ: dict[str, str] | None = None) -> Places:
             )
         ]
     if not all(folder.is_absolute() for folder in folders) or env.get("HOME", "x") == "":
-        raise PlacesError("Your home folder is not known.", "Set HOME or WATTLIGHT_HOME and start again.")
+        raise PlacesError(
+            tr("Your home folder is not known."), tr("Set HOME or WATTLIGHT_HOME and start again.")
+        )
     return Places(*folders)

@@ -120,14 +120,17 @@ def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
         with path.open("rb") as stream:
             raw = stream.read(MAX_PRICES_BYTES + 1)
         if len(raw) > MAX_PRICES_BYTES:
-            raise BreakEvenProblem(f"The price list {shown} is too large to be one.")
+            raise BreakEvenProblem(tr("The price list {shown} is too large to be one.", shown=shown))
         own = parse_api_prices(raw.decode("utf-8-sig"))
     except OSError as error:
         raise BreakEvenProblem(
-            f"The price list {shown} cannot be read ({error.strerror}).", "Check the name of the file."
+            tr("The price list {shown} cannot be read ({reason}).", shown=shown, reason=error.strerror),
+            tr("Check the name of the file."),
         ) from error
     except UnicodeDecodeError as error:
-        raise BreakEvenProblem(f"The price list {shown} is not text.", "Save it as UTF-8.") from error
+        raise BreakEvenProblem(
+            tr("The price list {shown} is not text.", shown=shown), tr("Save it as UTF-8.")
+        ) from error
     ids = {row.id for row in own}
     return (*own, *(row for row in shipped if row.id not in ids))
 

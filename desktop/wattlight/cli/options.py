@@ -91,14 +91,18 @@ def read_machine_file(name: str) -> MachineProfile:
             raw = stream.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise MachineFileProblem(
-            f"The machine file {clean_text(name)} cannot be read ({error.strerror})."
+            tr(
+                "The machine file {name} cannot be read ({reason}).",
+                name=clean_text(name),
+                reason=error.strerror,
+            )
         ) from error
     if len(raw) > MAX_FILE_BYTES:
-        raise MachineFileProblem(f"The machine file {clean_text(name)} is too large to be one.")
+        raise MachineFileProblem(tr("The machine file {name} is too large to be one.", name=clean_text(name)))
     try:
         document = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise MachineFileProblem(f"The machine file {clean_text(name)} is not JSON.") from error
+        raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=clean_text(name))) from error
     return parse_machine(document)
 
 

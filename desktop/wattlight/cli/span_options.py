@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from wattlight.domain.instant import to_us
 from wattlight.domain.tariff import day_start_us
 from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import tr
 
 
 class SpanProblem(Problem):
@@ -43,7 +44,9 @@ def span_of(args: argparse.Namespace, zone: ZoneInfo, now: datetime) -> Span:
     """
     today = now.astimezone(zone).date()
     if sum(option is not None for option in (args.day, args.month, args.first or args.last)) > 1:
-        raise SpanProblem("More than one span is asked for.", "Give --day, --month, or --from with --to.")
+        raise SpanProblem(
+            tr("More than one span is asked for."), tr("Give --day, --month, or --from with --to.")
+        )
     if args.month is not None:
         first, last = _month(args.month, today)
     elif args.first is not None or args.last is not None:
@@ -52,9 +55,9 @@ def span_of(args: argparse.Namespace, zone: ZoneInfo, now: datetime) -> Span:
     else:
         first = last = today if args.day is None else _day(args.day, today)
     if last < first:
-        raise SpanProblem("The span ends before it begins.", "Let --from be the earlier day.")
+        raise SpanProblem(tr("The span ends before it begins."), tr("Let --from be the earlier day."))
     if (last - first).days > 40_000:
-        raise SpanProblem("The span is longer than a century.", "Ask for a shorter one.")
+        raise SpanProblem(tr("The span is longer than a century."), tr("Ask for a shorter one."))
     start_us, end_us = day_start_us(first, zone), day_start_us(last + timedelta(days=1), zone)
     return Span(first, last, start_us, max(start_us, min(end_us, to_us(now))))
 
@@ -66,9 +69,11 @@ def _day(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError as error:
-        raise SpanProblem(f"'{clean_text(text, 30)}' is not a day.", "Write it like 2026-03-01.") from error
+        raise SpanProblem(
+            tr("'{value}' is not a day.", value=clean_text(text, 30)), tr("Write it like 2026-03-01.")
+        ) from error
     if not 1970 <= day.year <= 2200:
-        raise SpanProblem(f"{text} is too far away.", "Use the years 1970 to 2200.")
+        raise SpanProblem(tr("{value} is too far away.", value=text), tr("Use the years 1970 to 2200."))
     return day
 
 
@@ -82,8 +87,8 @@ def _month(text: str, today: date) -> tuple[date, date]:
             first = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
         except ValueError as error:
             raise SpanProblem(
-                f"'{clean_text(text, 30)}' is not a month.", "Write it like 2026-03."
+                tr("'{value}' is not a month.", value=clean_text(text, 30)), tr("Write it like 2026-03.")
             ) from error
         if not 1970 <= first.year <= 2200:
-            raise SpanProblem(f"{text} is too far away.", "Use the years 1970 to 2200.")
+            raise SpanProblem(tr("{value} is too far away.", value=text), tr("Use the years 1970 to 2200."))
     return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])

@@ -199,7 +199,8 @@ def _target(args: argparse.Namespace, call: Call) -> Iterator[TextIO]:
         part.replace(file)
     except OSError as error:
         raise ExportProblem(
-            f"{clean_text(str(file))} cannot be written ({error.strerror}).", "Choose another place."
+            tr("{file} cannot be written ({reason}).", file=clean_text(str(file)), reason=error.strerror),
+            tr("Choose another place."),
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -208,7 +209,9 @@ def _target(args: argparse.Namespace, call: Call) -> Iterator[TextIO]:
 def _free(file: Path, force: bool) -> None:
     if file.exists() and not force:
         raise ExportProblem(
-            f"{clean_text(str(file))} exists.", "Choose another name, or add --force to replace it.", "exists"
+            tr("{file} exists.", file=clean_text(str(file))),
+            tr("Choose another name, or add --force to replace it."),
+            "exists",
         )
 
 
@@ -269,8 +272,8 @@ def _restore(args: argparse.Namespace, call: Call) -> int:
 def _purge(args: argparse.Namespace, call: Call) -> int:
     if not args.yes:
         raise ExportProblem(
-            "This would delete everything that was recorded, for good.",
-            "Make a backup if you want one, then add --yes.",
+            tr("This would delete everything that was recorded, for good."),
+            tr("Make a backup if you want one, then add --yes."),
             "confirm",
         )
     places = call.workshop.places
@@ -294,7 +297,9 @@ def _alone(call: Call) -> Iterator[None]:
     lock = MeterLock(call.workshop.places.meter_lock)
     if not lock.acquire():
         raise ExportProblem(
-            "Another Wattlight records just now.", "Quit the tray (or 'wattlight meter') first.", "recording"
+            tr("Another Wattlight records just now."),
+            tr("Quit the tray (or 'wattlight meter') first."),
+            "recording",
         )
     try:
         yield

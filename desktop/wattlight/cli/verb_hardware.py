@@ -135,11 +135,11 @@ def _second(args: Namespace) -> tuple[Path | None, float]:
     if args.then is None:
         return None, 0.0
     if not args.sysroot:
-        raise BadTree("--then needs --sysroot.", "Give the first recorded tree with --sysroot.")
+        raise BadTree(tr("--then needs --sysroot."), tr("Give the first recorded tree with --sysroot."))
     step_s = 1.0 if args.dt is None else args.dt
     if not 0 < step_s < 1e9:
         raise BadTree(
-            "--dt is not a time in seconds.", "Give the seconds between the two trees, like --dt 1."
+            tr("--dt is not a time in seconds."), tr("Give the seconds between the two trees, like --dt 1.")
         )
     return _folder(args.then), step_s
 
@@ -147,7 +147,9 @@ def _second(args: Namespace) -> tuple[Path | None, float]:
 def _folder(name: str) -> Path:
     folder = Path(name)
     if not folder.is_dir():
-        raise BadTree(f"{clean_text(name)} is not a folder.", "Give a folder that holds sys and proc.")
+        raise BadTree(
+            tr("{name} is not a folder.", name=clean_text(name)), tr("Give a folder that holds sys and proc.")
+        )
     return folder
 
 
@@ -157,7 +159,12 @@ def _write_trace(name: str, lines: list[str]) -> None:
         Path(name).write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise BadTree(
-            f"The trace cannot be written to {clean_text(name)} ({error.strerror}).", "Choose another file."
+            tr(
+                "The trace cannot be written to {name} ({reason}).",
+                name=clean_text(name),
+                reason=error.strerror,
+            ),
+            tr("Choose another file."),
         ) from error
 
 

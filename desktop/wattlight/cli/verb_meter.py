@@ -63,7 +63,8 @@ def _record(
         who = recording.holder()
         shown = "" if who is None else f" (process {who})"
         raise RecordingProblem(
-            f"Another Wattlight{shown} records already.", "Read its figures with 'wattlight cost'."
+            tr("Another Wattlight{shown} records already.", shown=shown),
+            tr("Read its figures with 'wattlight cost'."),
         )
     started = call.workshop.now()
     try:

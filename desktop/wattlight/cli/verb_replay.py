@@ -60,11 +60,14 @@ def _text(name: str) -> str:
             raw = stream.read(MAX_TRACE_BYTES + 1)
     except OSError as error:
         raise TraceProblem(
-            f"The trace {shown} cannot be read ({error.strerror}).", "Check the name of the file."
+            tr("The trace {shown} cannot be read ({reason}).", shown=shown, reason=error.strerror),
+            tr("Check the name of the file."),
         ) from error
     if len(raw) > MAX_TRACE_BYTES:
-        raise TraceProblem(f"The trace {shown} is larger than 2 GB.", "Split it.")
+        raise TraceProblem(tr("The trace {shown} is larger than 2 GB.", shown=shown), tr("Split it."))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TraceProblem(f"The trace {shown} is not text.", "Save it as UTF-8.") from error
+        raise TraceProblem(
+            tr("The trace {shown} is not text.", shown=shown), tr("Save it as UTF-8.")
+        ) from error

@@ -99,7 +99,9 @@ def _set(args: argparse.Namespace, call: Call) -> int:
     given = [bool(args.price), bool(args.country), bool(args.file), args.none]
     if sum(given) != 1:
         raise TariffProblem(
-            "It is not clear which price to set.", "Give one of --price, --country, --file or --none.", "use"
+            tr("It is not clear which price to set."),
+            tr("Give one of --price, --country, --file or --none."),
+            "use",
         )
     settings = call.workshop.settings()
     price = _new_price(args, call, settings)
@@ -135,7 +137,9 @@ def _since(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise TariffProblem(f"'{clean_text(text, 30)}' is not a day.", "Write it like 2026-03-01.") from error
+        raise TariffProblem(
+            tr("'{value}' is not a day.", value=clean_text(text, 30)), tr("Write it like 2026-03-01.")
+        ) from error
 
 
 def _flat_price(args: argparse.Namespace, call: Call, settings: Settings) -> Price:
@@ -144,13 +148,16 @@ def _flat_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pri
         country = _country(args.country)
         if country is None:
             raise TariffProblem(
-                f"The country '{clean_text(args.country, 20)}' is not in the table.",
-                "See 'wattlight tariff countries', or give --price and --currency.",
+                tr("The country '{country}' is not in the table.", country=clean_text(args.country, 20)),
+                tr("See 'wattlight tariff countries', or give --price and --currency."),
             )
         if country.price_per_kwh is None:
             raise TariffProblem(
-                f"No official price is shipped for {country.name}.",
-                f"Take it from your bill: wattlight tariff set --price P --currency {country.currency}",
+                tr("No official price is shipped for {name}.", name=country.name),
+                tr(
+                    "Take it from your bill: wattlight tariff set --price P --currency {currency}",
+                    currency=country.currency,
+                ),
             )
         flat_tariff(country.price_per_kwh, country.currency, zone)
         return Price(str(country.price_per_kwh), country.currency, zone, country.code)

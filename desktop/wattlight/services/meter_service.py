@@ -150,8 +150,8 @@ class MeterService:
         recorder = self._recording.recorder
         if recorder is None or not recorder.ask(lambda writer: writer.purge()):
             raise Problem(
-                "The records could not be deleted.",
-                "Quit other running copies of Wattlight and try again.",
+                tr("The records could not be deleted."),
+                tr("Quit other running copies of Wattlight and try again."),
                 "not_deleted",
             )
         self._recording.reprice()

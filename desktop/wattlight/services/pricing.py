@@ -24,7 +24,7 @@ from wattlight.domain.tariff import (
     tariff_document,
 )
 from wattlight.domain.values import clean_text
-from wattlight.i18n import local_zone
+from wattlight.i18n import local_zone, tr
 from wattlight.settings import Price
 
 STALE_BEFORE = 2025
@@ -82,7 +82,8 @@ def read_tariff_file(name: str) -> Tariff:
         document = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         raise TariffProblem(
-            f"The tariff file {clean_text(name)} is not JSON.", "See 'wattlight tariff --help' for its form."
+            tr("The tariff file {name} is not JSON.", name=clean_text(name)),
+            tr("See 'wattlight tariff --help' for its form."),
         ) from error
     return parse_tariff(
         document, lambda series: _text(path.parent / series, "price series", MAX_SERIES_BYTES)
@@ -97,14 +98,20 @@ def _text(path: Path, what: str, limit: int) -> str:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "its name is not one"
         raise TariffProblem(
-            f"The {what} file {shown} cannot be read ({why}).", "Check the name of the file."
+            tr("The {what} file {shown} cannot be read ({why}).", what=what, shown=shown, why=why),
+            tr("Check the name of the file."),
         ) from error
     if len(raw) > limit:
-        raise TariffProblem(f"The {what} file {shown} is too large to be one.", "Name another file.")
+        raise TariffProblem(
+            tr("The {what} file {shown} is too large to be one.", what=what, shown=shown),
+            tr("Name another file."),
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TariffProblem(f"The {what} file {shown} is not text.", "Save it as UTF-8.") from error
+        raise TariffProblem(
+            tr("The {what} file {shown} is not text.", what=what, shown=shown), tr("Save it as UTF-8.")
+        ) from error
 
 
 def tariff_of(price: Price, environ: Mapping[str, str]) -> Tariff | None:
@@ -165,22 +172,26 @@ def price_since(
 def _extended(current: Tariff, new: dict[str, str], since: date, currency: str) -> dict[str, Any]:
     if currency != current.currency:
         raise TariffProblem(
-            f"The tariff is in {current.currency}; a price in {clean_text(currency, 10)} cannot follow it.",
-            "Sums of two currencies are never added: export what was recorded, then set the price anew.",
+            tr(
+                "The tariff is in {currency}; a price in {currency_2} cannot follow it.",
+                currency=current.currency,
+                currency_2=clean_text(currency, 10),
+            ),
+            tr("Sums of two currencies are never added: export what was recorded, then set the price anew."),
             "currency",
         )
     last = current.periods[-1]
     if any(period.series is not None for period in current.periods):
         raise TariffProblem(
-            "The tariff has dynamic prices, which only its own file can continue.",
-            "Add a period to the tariff file.",
+            tr("The tariff has dynamic prices, which only its own file can continue."),
+            tr("Add a period to the tariff file."),
         )
     if (last.first_day is not None and last.first_day >= since) or (
         last.end_day is not None and last.end_day > since
     ):
         raise TariffProblem(
-            f"The tariff has a period that begins or ends after {since}.",
-            "Give a later date, or edit the tariff file.",
+            tr("The tariff has a period that begins or ends after {since}.", since=since),
+            tr("Give a later date, or edit the tariff file."),
         )
     document = {"schema": 1, **tariff_document(current)}
     periods = [
@@ -207,5 +218,6 @@ def _write(file: Path, text: str) -> None:
             with suppress(OSError):
                 Path(temporary).unlink()
         raise TariffProblem(
-            f"The tariff could not be saved to {file} ({error.strerror}).", "Make the folder writable."
+            tr("The tariff could not be saved to {file} ({reason}).", file=file, reason=error.strerror),
+            tr("Make the folder writable."),
         ) from error

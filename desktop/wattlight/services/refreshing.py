@@ -8,6 +8,7 @@ from wattlight.catalog.registry import Manifest, ModelConfig, RegistryProblem, R
 from wattlight.catalog.reread import RereadBook
 from wattlight.domain.entry import Catalog, CatalogMatch, Reread
 from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import tr
 
 Describe = Callable[[str], tuple[Manifest, ModelConfig]]
 """Asks the registry for a name's manifest and config; raises :class:`RegistryProblem`."""
@@ -128,8 +129,8 @@ def _reread(
     files = manifest.of_kind("model")
     if len(files) != 1 or not files[0].size_bytes or config.remote_host or config.remote_model:
         raise RegistryProblem(
-            f"The registry offers {match.name} in a form that Wattlight cannot judge.",
-            "The catalogue's figures stay.",
+            tr("The registry offers {name} in a form that Wattlight cannot judge.", name=match.name),
+            tr("The catalogue's figures stay."),
             "not_one_file",
         )
     return Reread(

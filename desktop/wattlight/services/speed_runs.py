@@ -9,6 +9,7 @@ from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.learning import device_label
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import Device, MachineProfile
+from wattlight.i18n import tr
 from wattlight.runtime import same_model
 
 from .benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject
@@ -85,7 +86,7 @@ class SpeedRuns:
         loaded = next((m for m in server.running if same_model(m.name, model)), None)
         installed = next((m for m in server.installed if same_model(m.name, model)), None)
         if installed is None or profile is None:
-            raise BenchmarkProblem(f"{model} is not installed here.", "Install it first.")
+            raise BenchmarkProblem(tr("{model} is not installed here.", model=model), tr("Install it first."))
         chosen = self._settings.value.context_length
         context = (loaded.context_length if loaded is not None else None) or chosen or None
         freed = without_models(profile, server.running)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 
 from .model import CURRENT, Settings
 
@@ -86,8 +87,8 @@ def save_settings(file: Path, settings: Settings) -> None:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
         raise SettingsError(
-            f"The settings could not be saved to {file} ({error.strerror}).",
-            "Free some disk space or make the folder writable; the old settings are unchanged.",
+            tr("The settings could not be saved to {file} ({reason}).", file=file, reason=error.strerror),
+            tr("Free some disk space or make the folder writable; the old settings are unchanged."),
         ) from error
 
 

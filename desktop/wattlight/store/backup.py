@@ -4,6 +4,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from wattlight.i18n import tr
+
 from .connection import connect_for_reading
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import newer
@@ -19,9 +21,11 @@ def back_up(ledger: Path, target: Path) -> int:
         LedgerProblem: there is nothing to back up, ``target`` exists, or it cannot be written.
     """
     if not ledger.exists():
-        raise LedgerProblem("Nothing has been recorded yet.", "Start the meter first.", "no_ledger")
+        raise LedgerProblem(tr("Nothing has been recorded yet."), tr("Start the meter first."), "no_ledger")
     if target.exists():
-        raise LedgerProblem(f"{target} exists.", "Choose another name or remove it first.", "exists")
+        raise LedgerProblem(
+            tr("{target} exists.", target=target), tr("Choose another name or remove it first."), "exists"
+        )
     part = target.with_name(target.name + ".part")
     with contextlib.suppress(FileNotFoundError):
         part.unlink()
@@ -53,7 +57,10 @@ def restore(backup: Path, ledger: Path) -> Path | None:
         LedgerProblem: the backup is not a ledger, is damaged or newer; nothing was changed.
     """
     if not backup.is_file():
-        raise LedgerProblem(f"There is no file {backup}.", "Name a file made by 'wattlight export --backup'.")
+        raise LedgerProblem(
+            tr("There is no file {backup}.", backup=backup),
+            tr("Name a file made by 'wattlight export --backup'."),
+        )
     with translated("restored"):
         source = connect_for_reading(backup)
         try:
@@ -61,7 +68,9 @@ def restore(backup: Path, ledger: Path) -> Path | None:
             if version > VERSION:
                 raise newer(version)
             if version < 1 or source.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise LedgerDamaged(f"{backup.name} is not a sound ledger.", "Nothing was changed.")
+                raise LedgerDamaged(
+                    tr("{name} is not a sound ledger.", name=backup.name), tr("Nothing was changed.")
+                )
             ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = ledger.with_name(ledger.name + ".restoring")
             with contextlib.suppress(FileNotFoundError):

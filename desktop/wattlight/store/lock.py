@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from wattlight.i18n import tr
+
 from .problem import LedgerProblem
 
 
@@ -38,7 +40,8 @@ class MeterLock:
             stream = self._file.open("a+b")
         except OSError as error:
             raise LedgerProblem(
-                f"The file {self._file} cannot be opened ({error.strerror}).", "Make its folder writable."
+                tr("The file {file} cannot be opened ({reason}).", file=self._file, reason=error.strerror),
+                tr("Make its folder writable."),
             ) from error
         if not _try_lock(stream):
             stream.close()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from wattlight.i18n import tr
+
 from .connection import connect_for_writing, set_aside
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
@@ -49,8 +51,8 @@ def open_ledger(file: Path, now: datetime) -> OpenedLedger:
         return _begin_anew(file, now)
     except OSError as error:
         raise LedgerProblem(
-            f"The ledger {file} cannot be opened ({error.strerror}).",
-            "Make its folder writable; until then nothing is kept.",
+            tr("The ledger {file} cannot be opened ({reason}).", file=file, reason=error.strerror),
+            tr("Make its folder writable; until then nothing is kept."),
         ) from error
 
 

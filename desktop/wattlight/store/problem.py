@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 
 
 class LedgerProblem(Problem):
@@ -37,18 +38,21 @@ def translated(what: str) -> Iterator[None]:
         text = str(error).lower()
         if "full" in text:
             raise LedgerFull(
-                "The disk is full, so the ledger cannot be written.",
-                "Free some space; up to an hour is kept in memory and written then.",
+                tr("The disk is full, so the ledger cannot be written."),
+                tr("Free some space; up to an hour is kept in memory and written then."),
             ) from error
         if any(word in text for word in _DAMAGE):
             raise LedgerDamaged(
-                "The ledger is damaged.", "It is moved aside and a new one begun; export what is left of it."
+                tr("The ledger is damaged."),
+                tr("It is moved aside and a new one begun; export what is left of it."),
             ) from error
         if "locked" in text or "busy" in text:
             raise LedgerProblem(
-                "Another program holds the ledger's file.", "Wattlight tries again by itself.", "ledger_busy"
+                tr("Another program holds the ledger's file."),
+                tr("Wattlight tries again by itself."),
+                "ledger_busy",
             ) from error
         raise LedgerProblem(
-            f"The ledger cannot be {what} now ({text[:80]}).",
-            "Close programs that use the file and try again.",
+            tr("The ledger cannot be {what} now ({value}).", what=what, value=text[:80]),
+            tr("Close programs that use the file and try again."),
         ) from error

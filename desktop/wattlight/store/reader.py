@@ -11,6 +11,7 @@ from typing import Any
 from wattlight.domain.cost import Bucket, DayCell, DayPrices
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow, State
 from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.i18n import tr
 
 from .connection import connect_for_reading
 from .problem import LedgerProblem, translated
@@ -227,8 +228,12 @@ def open_reader(file: Path) -> LedgerReader:
 def newer(version: int) -> LedgerProblem:
     """The refusal of a ledger that a newer Wattlight made."""
     return LedgerProblem(
-        f"The ledger was made by a newer Wattlight (form {version}; this one knows {VERSION}).",
-        "Install the newer Wattlight; the file was left as it is.",
+        tr(
+            "The ledger was made by a newer Wattlight (form {version}; this one knows {version_2}).",
+            version=version,
+            version_2=VERSION,
+        ),
+        tr("Install the newer Wattlight; the file was left as it is."),
         "ledger_newer",
     )
 
@@ -236,5 +241,7 @@ def newer(version: int) -> LedgerProblem:
 def older() -> LedgerProblem:
     """The refusal to read a ledger that the recorder has not yet brought to the present form."""
     return LedgerProblem(
-        "The ledger is of an older form.", "Start the meter once to bring it up to date.", "ledger_older"
+        tr("The ledger is of an older form."),
+        tr("Start the meter once to bring it up to date."),
+        "ledger_older",
     )

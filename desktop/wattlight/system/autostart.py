@@ -9,6 +9,7 @@ from typing import Protocol
 from xml.parsers.expat import ExpatError
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 
 APP_ID = "io.github.wattlight.wattlight"
 
@@ -71,8 +72,12 @@ class DesktopEntry:
             self._file.write_text(self._text(), encoding="utf-8")
         except OSError as error:
             raise AutostartProblem(
-                f"The entry {self._file} could not be changed ({error.strerror}).",
-                "Make the folder writable and try again.",
+                tr(
+                    "The entry {file} could not be changed ({reason}).",
+                    file=self._file,
+                    reason=error.strerror,
+                ),
+                tr("Make the folder writable and try again."),
             ) from error
 
     def _exec(self) -> str:
@@ -124,8 +129,12 @@ class LaunchAgent:
                 self._file.unlink(missing_ok=True)
         except OSError as error:
             raise AutostartProblem(
-                f"The agent {self._file} could not be changed ({error.strerror}).",
-                "Check the folder's permissions.",
+                tr(
+                    "The agent {file} could not be changed ({reason}).",
+                    file=self._file,
+                    reason=error.strerror,
+                ),
+                tr("Check the folder's permissions."),
             ) from error
 
 
@@ -162,5 +171,6 @@ class RunKey:
             return
         except OSError as error:
             raise AutostartProblem(
-                "The start at login could not be changed in the registry.", "Try again or use Task Manager."
+                tr("The start at login could not be changed in the registry."),
+                tr("Try again or use Task Manager."),
             ) from error

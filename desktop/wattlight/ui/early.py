@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 from wattlight.paths import Places
 
 from .icons import tray_icon
@@ -57,8 +58,8 @@ def check_screen() -> None:
         return
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise ScreenProblem(
-            "There is no screen here, so the window cannot be shown.",
-            "Use the command line instead: wattlight hardware, wattlight cost, wattlight meter.",
+            tr("There is no screen here, so the window cannot be shown."),
+            tr("Use the command line instead: wattlight hardware, wattlight cost, wattlight meter."),
         )
 
 

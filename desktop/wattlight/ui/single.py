@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QLockFile
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 from wattlight.paths import Places
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ class SingleInstance:
         _pid, host, _name = _lock_owner(self._lock)
         if host and host != _this_host():
             raise OtherComputerProblem(
-                f"Wattlight already runs on {host}, which shares this home folder.",
-                "Quit it there, or set WATTLIGHT_HOME to another folder here.",
+                tr("Wattlight already runs on {host}, which shares this home folder.", host=host),
+                tr("Quit it there, or set WATTLIGHT_HOME to another folder here."),
             )
         return False
 

@@ -10,7 +10,7 @@ from wattlight.domain.power import compose
 from wattlight.domain.speed import SpeedRange
 from wattlight.domain.tokens import MeasuredSpeed, speed_of
 from wattlight.domain.values import MachineSample
-from wattlight.i18n import short_date, trn
+from wattlight.i18n import short_date, tr, trn
 
 KEPT_S = 600.0
 FIRST_LOOKS_S = 0.5
@@ -82,17 +82,17 @@ class PowerHistory:
         with self._changed:
             points = list(self._points)
         if not any(p.power_w is not None for p in points):
-            return EnergyWindow(reason="No part of this computer tells its power.")
+            return EnergyWindow(reason=tr("No part of this computer tells its power."))
         inside = [p for p in points if start_s < p.at_s < end_s]
         before = next((p for p in reversed(points) if p.at_s <= start_s), None)
         after = next((p for p in points if p.at_s >= end_s), None)
         used = [p for p in (before, *inside, after) if p is not None]
         if before is None or after is None or any(p.power_w is None for p in used):
-            return EnergyWindow(reason="The power was not read during the whole run.")
+            return EnergyWindow(reason=tr("The power was not read during the whole run."))
         if any(two.at_s - one.at_s > LONGEST_GAP_S for one, two in pairwise(used)):
-            return EnergyWindow(reason="The power was not read during the whole run.")
+            return EnergyWindow(reason=tr("The power was not read during the whole run."))
         if len({p.parts for p in used}) > 1:
-            return EnergyWindow(reason="A part of the computer began or ceased to tell its power.")
+            return EnergyWindow(reason=tr("A part of the computer began or ceased to tell its power."))
         joules = sum(_area(one, two, start_s, end_s) for one, two in pairwise(used))
         mean = sum(p.power_w or 0.0 for p in used) / len(used)
         error = sum(p.error_w for p in used) / len(used) / mean if mean else None

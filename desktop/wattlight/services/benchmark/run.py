@@ -10,6 +10,7 @@ from typing import Protocol
 
 from wattlight.domain.tokens import NO_COUNTERS, Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.i18n import tr
 from wattlight.runtime import AnswerPiece, Question, RuntimeProblem
 
 from .energy import EnergyWindow, PowerHistory
@@ -171,8 +172,8 @@ class Benchmark:
                 return _Round(counters, first_piece, end)
             count(number)
         raise BenchmarkProblem(
-            f"{subject.model} gave no answer that can be measured.",
-            "Try it once in a chat; a model for embeddings has no such speed.",
+            tr("{model} gave no answer that can be measured.", model=subject.model),
+            tr("Try it once in a chat; a model for embeddings has no such speed."),
         )
 
     def _use(
@@ -220,7 +221,7 @@ class Benchmark:
     def _window(self, rounds: list[_Round]) -> EnergyWindow:
         """The rounds' energy together, without what lies between them."""
         if self._energy is None:
-            return EnergyWindow(reason="No part of this computer tells its power.")
+            return EnergyWindow(reason=tr("No part of this computer tells its power."))
         self._energy.wait_past(rounds[-1].end_s, NEXT_SAMPLE_S)
         parts = [self._energy.between(r.start_s, r.end_s) for r in rounds]
         unknown = next((part for part in parts if part.joules is None), None)

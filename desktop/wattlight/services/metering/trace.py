@@ -13,6 +13,7 @@ from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Problem, Quality, clean_text
+from wattlight.i18n import tr
 from wattlight.store import LedgerReader, OpenedLedger, open_memory_ledger
 
 from .device_meter import MeterRules
@@ -63,14 +64,16 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
     try:
         names = [(name or "").strip() for name in reader.fieldnames or ()]
     except csv.Error as error:
-        raise TraceProblem("The trace is not a CSV file.", _FORM) from error
+        raise TraceProblem(tr("The trace is not a CSV file."), _FORM) from error
     if not names:
-        raise TraceProblem("The trace is empty.", _FORM)
+        raise TraceProblem(tr("The trace is empty."), _FORM)
     missing = [name for name in _REQUIRED if name not in names]
     if missing or not set(_READINGS) & set(names):
-        raise TraceProblem(f"The trace has no column '{(missing or ['power_w'])[0]}'.", _FORM)
+        raise TraceProblem(
+            tr("The trace has no column '{missing}'.", missing=(missing or ["power_w"])[0]), _FORM
+        )
     if len(set(names)) != len(names):
-        raise TraceProblem("The trace has two columns of the same name.", _FORM)
+        raise TraceProblem(tr("The trace has two columns of the same name."), _FORM)
     reader.fieldnames = names
     rows = []
     try:
@@ -78,7 +81,9 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
             if any(value and str(value).strip() for value in fields.values()):
                 rows.append(_row(fields, reader.line_num))
     except csv.Error as error:
-        raise TraceProblem(f"Line {reader.line_num} of the trace is not CSV.", _FORM) from error
+        raise TraceProblem(
+            tr("Line {line_num} of the trace is not CSV.", line_num=reader.line_num), _FORM
+        ) from error
     rows.sort(key=lambda row: row.at_us)
     return tuple(rows)
 
@@ -179,11 +184,15 @@ _FORM = "It needs a first line with time_utc,device,power_w,counter_mj,model,tok
 
 def _row(fields: dict[str, str], line: int) -> TraceRow:
     if None in fields:
-        raise TraceProblem(f"Line {line} of the trace has more fields than the first line.", _FORM)
+        raise TraceProblem(
+            tr("Line {line} of the trace has more fields than the first line.", line=line), _FORM
+        )
     text = {name: (value or "").strip() for name, value in fields.items()}
     device = clean_text(text["device"], 100)
     if not device:
-        raise TraceProblem(f"Line {line} of the trace names no device.", "Fill the column 'device'.")
+        raise TraceProblem(
+            tr("Line {line} of the trace names no device.", line=line), tr("Fill the column 'device'.")
+        )
     power = _number(text.get("power_w", ""), "power_w", line)
     counter = _number(text.get("counter_mj", ""), "counter_mj", line)
     tokens = _number(text.get("tokens", ""), "tokens", line)
@@ -206,13 +215,23 @@ def _number(text: str, column: str, line: int) -> Decimal | None:
         value = Decimal("NaN")
     if not value.is_finite() or "_" in text:
         raise TraceProblem(
-            f"Line {line} of the trace: {column} '{clean_text(text, 40)}' is not a number.",
-            "Write it with digits and a point, or leave it blank.",
+            tr(
+                "Line {line} of the trace: {column} '{value}' is not a number.",
+                line=line,
+                column=column,
+                value=clean_text(text, 40),
+            ),
+            tr("Write it with digits and a point, or leave it blank."),
         )
     if value < 0 or value > Decimal("1e18"):
         raise TraceProblem(
-            f"Line {line} of the trace: {column} '{clean_text(text, 40)}' is out of range.",
-            "It cannot be negative; leave it blank where nothing was read.",
+            tr(
+                "Line {line} of the trace: {column} '{value}' is out of range.",
+                line=line,
+                column=column,
+                value=clean_text(text, 40),
+            ),
+            tr("It cannot be negative; leave it blank where nothing was read."),
         )
     return value
 
@@ -223,11 +242,12 @@ def _moment(text: str, line: int) -> int:
         at_us = to_us(at if at.tzinfo else at.replace(tzinfo=UTC))
     except (ValueError, OverflowError) as error:
         raise TraceProblem(
-            f"Line {line} of the trace: '{clean_text(text, 40)}' is not a time.",
-            'Write it like "2026-03-01T10:00:00Z".',
+            tr("Line {line} of the trace: '{value}' is not a time.", line=line, value=clean_text(text, 40)),
+            tr('Write it like "2026-03-01T10:00:00Z".'),
         ) from error
     if not 0 <= at_us < 7_258_118_400_000_000:  # the year 2200
         raise TraceProblem(
-            f"Line {line} of the trace: '{clean_text(text, 40)}' is too far away.", "Use years 1970 to 2199."
+            tr("Line {line} of the trace: '{value}' is too far away.", line=line, value=clean_text(text, 40)),
+            tr("Use years 1970 to 2199."),
         )
     return at_us

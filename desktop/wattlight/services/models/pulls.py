@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem
 
 if TYPE_CHECKING:
@@ -160,8 +161,12 @@ def damage_problem(model: str, damaged: tuple[DamagedLayer, ...]) -> RuntimeProb
     """What to tell about them."""
     kinds = ", ".join(dict.fromkeys(layer.kind for layer in damaged))
     return RuntimeProblem(
-        f"{clean_text(model, 120)} was pulled, but damaged files of it were kept ({clean_text(kinds)}).",
-        "Let Wattlight remove these files and pull it again ('wattlight pull NAME --repair').",
+        tr(
+            "{model} was pulled, but damaged files of it were kept ({kinds}).",
+            model=clean_text(model, 120),
+            kinds=clean_text(kinds),
+        ),
+        tr("Let Wattlight remove these files and pull it again ('wattlight pull NAME --repair')."),
         "damaged_layers",
     )
 
@@ -177,8 +182,12 @@ def remove_damaged(damaged: tuple[DamagedLayer, ...]) -> None:
             layer.file.unlink(missing_ok=True)
         except OSError as error:
             raise RuntimeProblem(
-                f"The damaged file {layer.file} cannot be removed ({error.strerror}).",
-                "Whoever runs the server can remove it; then pull the model again.",
+                tr(
+                    "The damaged file {file} cannot be removed ({reason}).",
+                    file=layer.file,
+                    reason=error.strerror,
+                ),
+                tr("Whoever runs the server can remove it; then pull the model again."),
                 "not_yours",
             ) from error
 

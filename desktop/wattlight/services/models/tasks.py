@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wattlight.domain.state import PullState, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
+from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem, same_model
 from wattlight.services.hub import InOrder
 
@@ -313,5 +314,7 @@ class ModelTasks:
 
 def _unexpected(error: Exception) -> RuntimeProblem:
     return RuntimeProblem(
-        f"Wattlight hit an error of its own ({type(error).__name__}).", "Please report it.", "internal"
+        tr("Wattlight hit an error of its own ({name}).", name=type(error).__name__),
+        tr("Please report it."),
+        "internal",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 from wattlight.runtime import DEFAULT_PORT, Endpoint, RuntimeProblem
 from wattlight.runtime.managed import (
     Fetcher,
@@ -280,8 +281,8 @@ def _nothing_to_start(ways: InstallOptions) -> RuntimeProblem:
     if ways.installed is not None:
         commands = " ; ".join(ways.installed.service_commands[:1])
         return RuntimeProblem(
-            "Ollama is installed as a service of the system, which Wattlight does not touch.",
-            f"Start it with: {commands}",
+            tr("Ollama is installed as a service of the system, which Wattlight does not touch."),
+            tr("Start it with: {commands}", commands=commands),
             "system_service",
         )
     if ways.installer is not None:
@@ -290,4 +291,4 @@ def _nothing_to_start(ways: InstallOptions) -> RuntimeProblem:
         next_step = "Let Wattlight install it."
     else:
         next_step = "Install it; Wattlight finds it by itself."
-    return RuntimeProblem("No Ollama is installed on this computer.", next_step, "nothing_installed")
+    return RuntimeProblem(tr("No Ollama is installed on this computer."), next_step, "nothing_installed")

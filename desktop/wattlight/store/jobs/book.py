@@ -10,6 +10,7 @@ from pathlib import Path
 from wattlight.domain.learning import Comparison
 from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.i18n import tr
 
 from ..connection import connect_for_writing, set_aside
 from ..schema import migrate, version_of
@@ -126,12 +127,13 @@ def _opened(file: Path, now: datetime) -> sqlite3.Connection:
             return _connect(file)
     except sqlite3.Error as error:
         raise JobsProblem(
-            f"The file {file.name} cannot be opened ({str(error)[:80]}).",
-            "Close programs that use it and try again.",
+            tr("The file {name} cannot be opened ({reason}).", name=file.name, reason=str(error)[:80]),
+            tr("Close programs that use it and try again."),
         ) from error
     except OSError as error:
         raise JobsProblem(
-            f"The file {file} cannot be opened ({error.strerror}).", "Make its folder writable."
+            tr("The file {file} cannot be opened ({reason}).", file=file, reason=error.strerror),
+            tr("Make its folder writable."),
         ) from error
 
 
@@ -140,8 +142,8 @@ def _connect(file: Path) -> sqlite3.Connection:
     try:
         if version_of(connection) > len(STEPS):
             raise JobsProblem(
-                f"The file {file.name} was written by a newer Wattlight.",
-                "Update Wattlight; the file is left as it is.",
+                tr("The file {name} was written by a newer Wattlight.", name=file.name),
+                tr("Update Wattlight; the file is left as it is."),
                 "newer_version",
             )
         _migrate(connection)

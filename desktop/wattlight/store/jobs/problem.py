@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 
 
 class JobsProblem(Problem):
@@ -21,7 +22,13 @@ def translated(what: str) -> Iterator[None]:
     except sqlite3.Error as error:
         full = "full" in str(error).lower()
         raise JobsProblem(
-            f"The file of what was learned cannot be {what} now ({str(error)[:80]}).",
-            "Free some space on the disk." if full else "Close programs that use the file and try again.",
+            tr(
+                "The file of what was learned cannot be {what} now ({reason}).",
+                what=what,
+                reason=str(error)[:80],
+            ),
+            tr("Free some space on the disk.")
+            if full
+            else tr("Close programs that use the file and try again."),
             "disk_full" if full else None,
         ) from error
