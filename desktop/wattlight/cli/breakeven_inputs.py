@@ -16,6 +16,7 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.services import ServiceFactory
 from wattlight.services.pricing import mean_price, read_tariff_file
+from wattlight.services.text_files import read_text
 
 MAX_PRICES_BYTES = 1_000_000
 
@@ -115,22 +116,7 @@ def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
     shipped = parse_api_prices(asset_text("prices/api_prices.csv"))
     if own_file is None:
         return shipped
-    path, shown = Path(own_file).expanduser(), clean_text(own_file)
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_PRICES_BYTES + 1)
-        if len(raw) > MAX_PRICES_BYTES:
-            raise BreakEvenProblem(tr("The price list {shown} is too large to be one.", shown=shown))
-        own = parse_api_prices(raw.decode("utf-8-sig"))
-    except OSError as error:
-        raise BreakEvenProblem(
-            tr("The price list {shown} cannot be read ({reason}).", shown=shown, reason=error.strerror),
-            tr("Check the name of the file."),
-        ) from error
-    except UnicodeDecodeError as error:
-        raise BreakEvenProblem(
-            tr("The price list {shown} is not text.", shown=shown), tr("Save it as UTF-8.")
-        ) from error
+    own = parse_api_prices(read_text(Path(own_file), MAX_PRICES_BYTES, BreakEvenProblem))
     ids = {row.id for row in own}
     return (*own, *(row for row in shipped if row.id not in ids))
 

@@ -23,6 +23,7 @@ from wattlight.services.calibration import (
     forgotten_in,
     implausible,
 )
+from wattlight.services.text_files import read_text
 from wattlight.settings import Meter, save_settings
 
 from .output import Call
@@ -110,7 +111,7 @@ def _calibrate(call: Call, prober: Prober, reading: Callable[[], float]) -> None
     _tell(
         call,
         tr(
-            "At the wall: {base} and {factor} times what is measured, give or take {error}. Saved.",
+            "At the wall: {base} and {factor} times what is measured, ±{error}. Saved.",
             base=watts(fit.base_w),
             factor=number(fit.factor, 2),
             error=watts(fit.error_w),
@@ -144,16 +145,10 @@ def _typed(call: Call) -> float:
 
 def _file_readings(file: Path) -> tuple[float, float]:
     name = clean_text(file.name, 80)
+    text = read_text(file, MAX_FILE_BYTES, BadReadings)
     try:
-        with file.open("rb") as stream:
-            document = json.loads(stream.read(MAX_FILE_BYTES))
-        quiet, busy = document["wall_w"]
+        quiet, busy = json.loads(text)["wall_w"]
         values = (quiet, busy)
-    except OSError as error:
-        raise BadReadings(
-            tr("The file {name} cannot be read ({reason}).", name=name, reason=error.strerror or ""),
-            tr("Check its name."),
-        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _bad(name) from error
     if not all(type(value) in {int, float} and plausible_wall_w(value) for value in values):

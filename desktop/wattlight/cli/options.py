@@ -12,6 +12,7 @@ from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.domain.values import MachineProfile, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer
+from wattlight.services.text_files import read_text
 
 from .output import Call, Document, pick
 
@@ -86,21 +87,9 @@ def read_machine_file(name: str) -> MachineProfile:
     Raises:
         MachineFileProblem: it cannot be read or is not a machine profile.
     """
+    text = read_text(Path(name), MAX_FILE_BYTES, MachineFileProblem)
     try:
-        with Path(name).open("rb") as stream:
-            raw = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise MachineFileProblem(
-            tr(
-                "The machine file {name} cannot be read ({reason}).",
-                name=clean_text(name),
-                reason=error.strerror,
-            )
-        ) from error
-    if len(raw) > MAX_FILE_BYTES:
-        raise MachineFileProblem(tr("The machine file {name} is too large to be one.", name=clean_text(name)))
-    try:
-        document = json.loads(raw.decode("utf-8-sig"))
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=clean_text(name))) from error
     return parse_machine(document)

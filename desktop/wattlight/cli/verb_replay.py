@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from wattlight.domain.cost import By
-from wattlight.domain.values import clean_text
 from wattlight.i18n import tr, trn
 from wattlight.services.metering import TraceProblem, read_trace, replay
 from wattlight.services.pricing import read_tariff_file
+from wattlight.services.text_files import read_text
 
 from .cost_document import cost_document, gap_documents, print_cost
 from .output import Call
@@ -32,7 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> int:
     """Replay a trace into a ledger of its own and print what it amounts to."""
     tariff = None if args.tariff is None else read_tariff_file(args.tariff)
-    result = replay(read_trace(_text(args.trace)), tariff, By(args.by))
+    trace = read_trace(read_text(Path(args.trace), MAX_TRACE_BYTES, TraceProblem))
+    result = replay(trace, tariff, By(args.by))
     if call.as_json:
         call.out.document({**cost_document(result.report), "gaps": gap_documents(result.gaps)})
         return 0
@@ -51,23 +52,3 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 )
             )
     return 0
-
-
-def _text(name: str) -> str:
-    shown = clean_text(name)
-    try:
-        with Path(name).open("rb") as stream:
-            raw = stream.read(MAX_TRACE_BYTES + 1)
-    except OSError as error:
-        raise TraceProblem(
-            tr("The trace {shown} cannot be read ({reason}).", shown=shown, reason=error.strerror),
-            tr("Check the name of the file."),
-        ) from error
-    if len(raw) > MAX_TRACE_BYTES:
-        raise TraceProblem(tr("The trace {shown} is larger than 2 GB.", shown=shown), tr("Split it."))
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TraceProblem(
-            tr("The trace {shown} is not text.", shown=shown), tr("Save it as UTF-8.")
-        ) from error

@@ -16,13 +16,16 @@ AVAILABLE_SHARE = 0.75
 """Share of the total taken as available where a file does not say: a desktop with a browser open."""
 
 
+WRITE_ONE = "Write one with 'wattlight hardware --profile' and change that."
+
+
 class MachineFileProblem(Problem):
     """A machine file cannot be used."""
 
     code = "bad_machine_file"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, "Write one with 'wattlight hardware --profile' and change that.")
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message, next_step or WRITE_ONE)
 
 
 def parse_machine(document: object) -> MachineProfile:

@@ -25,6 +25,7 @@ from wattlight.domain.tariff import (
 )
 from wattlight.domain.values import clean_text
 from wattlight.i18n import local_zone, tr
+from wattlight.services.text_files import read_text
 from wattlight.settings import Price
 
 STALE_BEFORE = 2025
@@ -77,7 +78,7 @@ def read_tariff_file(name: str) -> Tariff:
         TariffProblem: it cannot be read or used.
     """
     path = Path(name).expanduser()
-    text = _text(path, "tariff", MAX_TARIFF_BYTES)
+    text = read_text(path, MAX_TARIFF_BYTES, TariffProblem)
     try:
         document = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
@@ -86,32 +87,12 @@ def read_tariff_file(name: str) -> Tariff:
             tr("See 'wattlight tariff --help' for its form."),
         ) from error
     return parse_tariff(
-        document, lambda series: _text(path.parent / series, "price series", MAX_SERIES_BYTES)
+        document, lambda series: read_text(path.parent / series, MAX_SERIES_BYTES, _no_series)
     )
 
 
-def _text(path: Path, what: str, limit: int) -> str:
-    shown = clean_text(str(path))
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(limit + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "its name is not one"
-        raise TariffProblem(
-            tr("The {what} file {shown} cannot be read ({why}).", what=what, shown=shown, why=why),
-            tr("Check the name of the file."),
-        ) from error
-    if len(raw) > limit:
-        raise TariffProblem(
-            tr("The {what} file {shown} is too large to be one.", what=what, shown=shown),
-            tr("Name another file."),
-        )
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TariffProblem(
-            tr("The {what} file {shown} is not text.", what=what, shown=shown), tr("Save it as UTF-8.")
-        ) from error
+def _no_series(message: str, _next_step: str) -> TariffProblem:
+    return TariffProblem(message, tr("It is the price series of the tariff: correct its name there."))
 
 
 def tariff_of(price: Price, environ: Mapping[str, str]) -> Tariff | None:
