@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from wattlight.domain.values import Quality, Scope
+from wattlight.i18n import tr
 
 from ..numbers import Moment, credible_watts, percent_of
 from ..report import Accelerator, AcceleratorMemory, CpuPower, EnergyZone, Memory
@@ -139,7 +140,7 @@ class AppleGpu:
             power_w=power.gpu_w,
             power_source="IOReport GPU Energy" if power.gpu_w is not None else None,
             power_scope="gpu only" if power.gpu_w is not None else None,
-            power_reason=None if power.gpu_w is not None else power.reason or "the GPU counted nothing",
+            power_reason=None if power.gpu_w is not None else power.reason or tr("the GPU counted nothing"),
             scope=Scope.CHIP if power.gpu_w is not None else None,
             quality=Quality.COUNTER if power.gpu_w is not None else None,
             error_fraction=_ERROR if power.gpu_w is not None else None,
@@ -148,7 +149,7 @@ class AppleGpu:
             utilization_pct=busy,
             utilization_source="AGXAccelerator statistics" if busy is not None else None,
             processes_reason=NO_USE,
-            utilization_reason=None if busy is not None else "macOS does not report the load here",
+            utilization_reason=None if busy is not None else tr("macOS does not report the load here"),
             messages=guess if self._estimated else (),
         )
         return (row,)
@@ -180,7 +181,9 @@ class AppleGpu:
             shared_available_bytes=system.available_bytes,
             llm_total_bytes=self._limit,
             llm_available_bytes=room,
-            reason=None if self._limit is not None else "neither Metal nor the system says how much there is",
+            reason=None
+            if self._limit is not None
+            else tr("neither Metal nor the system says how much there is"),
         )
 
 
@@ -212,7 +215,7 @@ def chip_power(now: Moment, energy: AppleEnergy, system: SystemPower | None) -> 
                     None,
                     1e-3,
                     scope,
-                    reason=None if watts is not None else power.reason or "the processor counted nothing",
+                    reason=None if watts is not None else power.reason or tr("the processor counted nothing"),
                 )
             )
     return CpuPower(
@@ -221,7 +224,7 @@ def chip_power(now: Moment, energy: AppleEnergy, system: SystemPower | None) -> 
         psys_w=whole,
         source="IOReport Energy Model",
         scope="CPU" if power.cpu_w is not None else None,
-        reason=None if power.cpu_w is not None else power.reason or "the processor counted nothing",
+        reason=None if power.cpu_w is not None else power.reason or tr("the processor counted nothing"),
         quality=Quality.COUNTER if power.cpu_w is not None else None,
         zones=tuple(zones),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 
 from ..environment import NO_GPU, no_nvml
 from ..linux.memory import budgeted
@@ -65,7 +66,7 @@ class MacHost:
             cpu_name=self._text("machdep.cpu.brand_string"),
             cpu_cores=os.cpu_count(),
             virtual_machine=virtual,
-            messages=("Power sensors are not available in a virtual machine.",) if virtual else (),
+            messages=(tr("Power sensors are not available in a virtual machine."),) if virtual else (),
         )
         return Machine(self.reader, (), environment, self._cache, no_nvml)
 
@@ -98,7 +99,11 @@ class MacHost:
             seen = psutil.virtual_memory()
             swap = psutil.swap_memory()
         except Exception as error:  # noqa: BLE001 - whatever the library meets, memory is then unknown
-            return Memory(reason=f"the system does not say how much memory there is ({type(error).__name__})")
+            return Memory(
+                reason=tr(
+                    "the system does not say how much memory there is ({name})", name=type(error).__name__
+                )
+            )
         pressed = (self._number("kern.memorystatus_vm_pressure_level") or 1) >= 2
         return budgeted(
             Memory(

@@ -5,6 +5,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from wattlight.i18n import tr
+
 from ..report import Battery
 from .foundation import CoreFoundation, Ref
 
@@ -91,7 +93,7 @@ def battery_of(values: Mapping[str, Any]) -> Battery:
         energy_now_wh=None if now_wh is None else round(now_wh, 3),
         energy_full_wh=round(full * volts / 1e6, 3) if full and volts else None,
         seconds_left=round(now_wh / discharge * 3600) if now_wh and discharge else None,
-        reason=None if watts is not None else "on mains: the battery says nothing about power",
+        reason=None if watts is not None else tr("on mains: the battery says nothing about power"),
     )
 
 

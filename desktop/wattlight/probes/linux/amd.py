@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from wattlight.domain.values import GpuProcess, Quality, Scope, clean_text
+from wattlight.i18n import tr
 
 from ..device_table import name_of
 from ..numbers import MAX_BYTES, Moment, again_whole, percent_of, read_whole, watts_of
@@ -80,7 +81,9 @@ def amd_memory(
         llm_total_bytes=llm_total,
         llm_available_bytes=room,
         server_holds_bytes=sum(ours) if ours else None,
-        reason=None if total is not None else "the driver does not report memory (Linux 5.1 or newer does)",
+        reason=None
+        if total is not None
+        else tr("the driver does not report memory (Linux 5.1 or newer does)"),
     )
 
 

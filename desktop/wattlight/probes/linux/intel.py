@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from wattlight.domain.values import GpuProcess, Quality, Scope
+from wattlight.i18n import tr
 
 from ..device_table import name_of
 from ..numbers import MAX_DEVICE_W, CounterRate, Moment, ShareRate, again_whole, read_whole, watts_of
@@ -254,7 +255,7 @@ class IntelGpu:
     def _memory(self, processes: tuple[GpuProcess, ...]) -> AcceleratorMemory:
         if self._integrated:
             return AcceleratorMemory(
-                unified=True, reason="it shares the computer's memory and states no limit of its own"
+                unified=True, reason=tr("it shares the computer's memory and states no limit of its own")
             )
         sizes = [p.memory_bytes for p in processes if p.memory_bytes is not None]
         ours = [p.memory_bytes for p in processes if p.is_server and p.memory_bytes is not None]
@@ -270,7 +271,7 @@ class IntelGpu:
             llm_total_bytes=self._size.total,
             llm_available_bytes=None if used is None else self._size.total - used,
             server_holds_bytes=sum(ours) if ours else None,
-            reason=None if used is not None else "the kernel hides what other users' programs hold",
+            reason=None if used is not None else tr("the kernel hides what other users' programs hold"),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 
 from ..numbers import MAX_BYTES, pairs, whole
 from ..reader import Reader
@@ -185,7 +186,13 @@ class LinuxMemory:
         try:
             info = pairs(self._reader.again(MEMINFO, 8192).decode("ascii", "replace"))
         except OSError as error:
-            return Memory(reason=f"{MEMINFO} cannot be read ({clean_text(error.strerror or 'error')})")
+            return Memory(
+                reason=tr(
+                    "{meminfo} cannot be read ({reason})",
+                    meminfo=MEMINFO,
+                    reason=clean_text(error.strerror or "error"),
+                )
+            )
         total = _kilobytes(info, "MemTotal", 1)
         available = _available(info, total)
         zfs = self._zfs_bytes() if self._zfs else 0
@@ -209,8 +216,10 @@ class LinuxMemory:
                 swap_total_bytes=_kilobytes(info, "SwapTotal", 0),
                 swap_free_bytes=_kilobytes(info, "SwapFree", 0),
                 pressure_pct=self._pressure_percent() if self._pressure else None,
-                messages=("The ZFS cache counts as free down to its minimum.",) if zfs else (),
-                reason=None if total is not None else f"{MEMINFO} does not say how much memory there is",
+                messages=(tr("The ZFS cache counts as free down to its minimum."),) if zfs else (),
+                reason=None
+                if total is not None
+                else tr("{meminfo} does not say how much memory there is", meminfo=MEMINFO),
             )
         )
 

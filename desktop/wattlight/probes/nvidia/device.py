@@ -6,6 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from wattlight.domain.values import GpuProcess, Quality, Scope, clean_text
+from wattlight.i18n import tr
 
 from ..numbers import MAX_BYTES, CounterRate, Moment, credible_celsius, credible_watts, percent_of
 from ..part import Processes
@@ -158,9 +159,9 @@ class NvidiaDevice:
                     bandwidth_gbs=None,
                     memory=_dedicated(held, ())
                     if held
-                    else AcceleratorMemory(reason="the driver does not say"),
-                    power_reason="measured for the whole card only",
-                    utilization_reason="measured for no slice",
+                    else AcceleratorMemory(reason=tr("the driver does not say")),
+                    power_reason=tr("measured for the whole card only"),
+                    utilization_reason=tr("measured for no slice"),
                     contained_in=parent.id,
                 )
             )
@@ -263,13 +264,13 @@ class NvidiaDevice:
             return unified_memory(system, processes)
         answer, reason = held
         if answer is None or not 0 < answer.total <= MAX_BYTES:
-            return AcceleratorMemory(reason=reason or "the driver gives no size")
+            return AcceleratorMemory(reason=reason or tr("the driver gives no size"))
         if self.slices:
             return AcceleratorMemory(
                 dedicated_total_bytes=answer.total,
                 dedicated_used_bytes=answer.used,
                 dedicated_total_source="nvml",
-                reason="divided among its slices",
+                reason=tr("divided among its slices"),
             )
         return _dedicated(answer, processes)
 
@@ -306,7 +307,7 @@ def _dedicated(answer: NvmlMemory, processes: tuple[GpuProcess, ...]) -> Acceler
         llm_total_bytes=total,
         llm_available_bytes=free,
         server_holds_bytes=_server_holds(processes),
-        reason=None if used is not None else "this driver counts its own reserve as used",
+        reason=None if used is not None else tr("this driver counts its own reserve as used"),
     )
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from wattlight.domain.values import Quality, Scope, clean_text
+from wattlight.i18n import tr
 
 from ..numbers import Moment, again_whole, celsius_of, percent_of
 from ..part import Machine, Part
@@ -87,13 +88,13 @@ class Jetson:
             power_w=watts,
             power_source=f"ina3221 {chosen.label}" if chosen and watts is not None else None,
             power_scope=text if watts is not None else None,
-            power_reason=None if watts is not None else "this board has no readable power monitor",
+            power_reason=None if watts is not None else tr("this board has no readable power monitor"),
             scope=scope if watts is not None else None,
             quality=Quality.SAMPLED if watts is not None else None,
             error_fraction=_ERROR if watts is not None else None,
             utilization_pct=percent_of(None if load is None else load / 10),
             utilization_source="sysfs load (per mille)" if load is not None else None,
-            utilization_reason=None if load is not None else "this kernel does not report the load",
+            utilization_reason=None if load is not None else tr("this kernel does not report the load"),
             temperature_c=heat,
             temperature_label="gpu-thermal" if heat is not None else None,
         )

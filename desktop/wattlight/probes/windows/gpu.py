@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from wattlight.domain.values import GpuProcess
+from wattlight.i18n import tr
 
 from ..linux.pci import ASLEEP, IdleWatch
 from ..numbers import Moment
@@ -311,7 +312,7 @@ def _memory(
             shared_total_bytes=adapter.shared_bytes,
             shared_used_bytes=shared_used,
             shared_available_bytes=system.available_bytes,
-            reason="it shares the computer's memory and states no limit of its own",
+            reason=tr("it shares the computer's memory and states no limit of its own"),
         )
     return AcceleratorMemory(
         dedicated_total_bytes=total,
@@ -321,5 +322,5 @@ def _memory(
         shared_used_bytes=shared_used,
         llm_total_bytes=total,
         llm_available_bytes=None if total is None or used is None else total - used,
-        reason=None if total is not None else "Windows does not say how much memory the card has",
+        reason=None if total is not None else tr("Windows does not say how much memory the card has"),
     )

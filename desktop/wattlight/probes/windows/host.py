@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from wattlight.domain.values import Quality, Scope, clean_text
+from wattlight.i18n import tr
 
 from ..environment import NO_GPU, NvmlMaker
 from ..linux.memory import budgeted
@@ -52,7 +53,7 @@ def battery_of(raw: bytes) -> Battery:
         energy_now_wh=left / 1000 if known else None,
         energy_full_wh=full / 1000 if known else None,
         seconds_left=seconds if discharge and 0 < seconds < _UNKNOWN_U else None,
-        reason=None if watts is not None else "the battery does not say how much power flows",
+        reason=None if watts is not None else tr("the battery does not say how much power flows"),
     )
 
 
@@ -201,10 +202,10 @@ def memory_of(raw: bytes) -> Memory:
     A load needs both physical memory and commit: the smaller counts.
     """
     if len(raw) < struct.calcsize(_LAYOUT):
-        return Memory(reason="Windows does not say how much memory there is")
+        return Memory(reason=tr("Windows does not say how much memory there is"))
     _, _, total, free, _, commit_left, *_ = struct.unpack_from(_LAYOUT, raw)
     if total == 0 or free > total:
-        return Memory(reason="Windows does not say how much memory there is")
+        return Memory(reason=tr("Windows does not say how much memory there is"))
     room = min(free, commit_left)
     return budgeted(
         Memory(
