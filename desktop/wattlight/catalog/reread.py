@@ -10,6 +10,7 @@ from typing import Any
 
 from wattlight.domain.entry import Reread
 from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import tr
 
 _SCHEMA = 1
 _MAX_FILE_BYTES = 1 << 20
@@ -57,8 +58,12 @@ class RereadBook:
             fresh.replace(self._file)
         except OSError as error:
             raise RereadProblem(
-                f"What the registry said cannot be kept in {self._file.parent} ({error.strerror}).",
-                "Make room there or make the folder writable.",
+                tr(
+                    "What the registry said cannot be kept in {parent} ({reason}).",
+                    parent=self._file.parent,
+                    reason=error.strerror,
+                ),
+                tr("Make room there or make the folder writable."),
             ) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 from wattlight.settings import ServerAddress
 from wattlight.web import Endpoint
 
@@ -59,8 +60,11 @@ def parse_endpoint(text: str, origin: str = "the address") -> Endpoint:
         raise _bad(origin, text)
     if "@" in rest.split("/")[0]:
         raise RuntimeProblem(
-            f"A user name or password in {origin} is not accepted, because addresses are shown and logged.",
-            "Write the address without it.",
+            tr(
+                "A user name or password in {origin} is not accepted: addresses are shown and logged.",
+                origin=origin,
+            ),
+            tr("Write the address without it."),
             "bad_address",
         )
     return _split(scheme, rest, default_port, _bad(origin, text))
@@ -96,7 +100,11 @@ def _checked_host(host: str, bad: RuntimeProblem) -> str:
 
 def _bad(origin: str, text: str) -> RuntimeProblem:
     return RuntimeProblem(
-        f'"{clean_text(text.rsplit("@", 1)[-1], 80)}" in {origin} is not the address of a server.',
-        "Write it like 127.0.0.1:11434 or https://host:443.",
+        tr(
+            '"{value}" in {origin} is not the address of a server.',
+            value=clean_text(text.rsplit("@", 1)[-1], 80),
+            origin=origin,
+        ),
+        tr("Write it like 127.0.0.1:11434 or https://host:443."),
         "bad_address",
     )

@@ -5,6 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 
 from .problems import RuntimeProblem
 
@@ -85,8 +86,8 @@ def _looks_like_host(part: str) -> bool:
 
 def _refused(name: str, reason: str) -> RuntimeProblem:
     return RuntimeProblem(
-        f'"{clean_text(name, 80)}" cannot be the name of a model: it {reason}.',
-        "Use a name like llama3.2:3b; 'wattlight models' lists what is installed.",
+        tr('"{name}" cannot be the name of a model: it {reason}.', name=clean_text(name, 80), reason=reason),
+        tr("Use a name like llama3.2:3b; 'wattlight models' lists what is installed."),
         "invalid_name",
     )
 
@@ -110,7 +111,7 @@ def read_keep_alive(text: str) -> str | float:
     if _GO.fullmatch(word):
         return word
     raise RuntimeProblem(
-        f'"{clean_text(text, 40)}" is not a time to keep a model loaded.',
-        'Use a duration like "5m" or "1h", or "forever".',
+        tr('"{value}" is not a time to keep a model loaded.', value=clean_text(text, 40)),
+        tr('Use a duration like "5m" or "1h", or "forever".'),
         "invalid_duration",
     )

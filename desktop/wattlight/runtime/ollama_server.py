@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState, ServerStatus
+from wattlight.i18n import tr
 from wattlight.web import POLL, Answer, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
 from .names import read_keep_alive, read_name, same_model
@@ -174,8 +175,11 @@ class OllamaServer:
         except RuntimeProblem as problem:
             if problem.code == "unknown_model" and self._loaded(raw, cancel) is not None:
                 raise RuntimeProblem(
-                    f"{model} was removed while it was loaded, and Ollama cannot unload it by name any more.",
-                    "It is freed when its time runs out or when Ollama is started again.",
+                    tr(
+                        "{model} was removed while it was loaded, and Ollama can no longer unload it by name.",
+                        model=model,
+                    ),
+                    tr("It is freed when its time runs out or when Ollama is started again."),
                     "deleted_still_loaded",
                     problem.server_text,
                 ) from problem

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from wattlight.i18n import tr
 from wattlight.web import Answer, FaultKind, Limits, Wire, WireFault
 
 from .problems import RuntimeProblem
@@ -65,8 +66,8 @@ def _client_class() -> "type[ollama.Client]":
             return Client
     except Exception as error:
         raise RuntimeProblem(
-            f"The library that talks to Ollama cannot be loaded ({type(error).__name__}).",
-            "Install Wattlight again.",
+            tr("The library that talks to Ollama cannot be loaded ({name}).", name=type(error).__name__),
+            tr("Install Wattlight again."),
             "no_package",
         ) from error
 

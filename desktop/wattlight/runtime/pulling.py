@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 
 from .problems import RuntimeProblem
 from .reading import PullLine
@@ -83,7 +84,7 @@ class PullProgress:
 def stalled(model: str) -> RuntimeProblem:
     """Nothing arrives any more."""
     return RuntimeProblem(
-        f"Nothing has arrived for {clean_text(model, 120)} for two minutes.",
-        "Try again: what has arrived is kept and the download goes on from there.",
+        tr("Nothing has arrived for {model} for two minutes.", model=clean_text(model, 120)),
+        tr("Try again: what has arrived is kept and the download goes on from there."),
         "stalled",
     )

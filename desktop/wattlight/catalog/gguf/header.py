@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wattlight.domain.shape import TYPE_BY_NUMBER, MetadataValue, ModelShape, Tensor
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 
 from .window import LOCAL, BadModelFile, Limits, Window, read_value
 
@@ -27,12 +28,18 @@ def read_tensors(window: Window, count: int, limits: Limits) -> list[Tensor]:
         name = window.text(limits.name_bytes, "a tensor name")
         n_dims = window.u32()
         if not 1 <= n_dims <= limits.dims:
-            raise BadModelFile(f"The tensor {clean_text(name, 60)} has {n_dims} dimensions, which cannot be.")
+            raise BadModelFile(
+                tr(
+                    "The tensor {name} has {n_dims} dimensions, which cannot be.",
+                    name=clean_text(name, 60),
+                    n_dims=n_dims,
+                )
+            )
         reader = _DIMS[n_dims]
         at = window.need(reader.size)
         *dims, number, offset = reader.unpack_from(window.data, at)
         if name in names:
-            raise BadModelFile(f"The tensor {clean_text(name, 60)} stands in the header twice.")
+            raise BadModelFile(tr("The tensor {name} stands in the header twice.", name=clean_text(name, 60)))
         names.add(name)
         tensors.append(_tensor(name, tuple(dims), number, offset, limits))
     return tensors
@@ -42,18 +49,26 @@ def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: 
     kind = TYPE_BY_NUMBER.get(number)
     if kind is None:
         raise BadModelFile(
-            f"The tensor {clean_text(name, 60)} is of unknown type {number}.",
-            "It may be newer than this program: update Wattlight, or download the file again.",
+            tr("The tensor {name} is of unknown type {number}.", name=clean_text(name, 60), number=number),
+            tr("It may be newer than this program: update Wattlight, or download the file again."),
         )
     values = 1
     for dim in dims:
         values *= dim
         if not dim or values > limits.tensor_values:
-            raise BadModelFile(f"The tensor {clean_text(name, 60)} has the dimension {dim}, which cannot be.")
+            raise BadModelFile(
+                tr(
+                    "The tensor {name} has the dimension {dim}, which cannot be.",
+                    name=clean_text(name, 60),
+                    dim=dim,
+                )
+            )
     if dims[0] % kind.block:
-        raise BadModelFile(f"The tensor {clean_text(name, 60)} does not divide into blocks of its type.")
+        raise BadModelFile(
+            tr("The tensor {name} does not divide into blocks of its type.", name=clean_text(name, 60))
+        )
     if offset >= limits.tensor_values:
-        raise BadModelFile(f"The tensor {clean_text(name, 60)} lies beyond any file.")
+        raise BadModelFile(tr("The tensor {name} lies beyond any file.", name=clean_text(name, 60)))
     return Tensor(name, dims, kind.name, offset)
 
 
@@ -66,9 +81,9 @@ def data_bytes(tensors: list[Tensor], alignment: int) -> int:
     end = 0
     for tensor in sorted(tensors, key=attrgetter("offset")):
         if tensor.offset < end:
-            raise BadModelFile(f"The tensor {clean_text(tensor.name, 60)} overlaps another.")
+            raise BadModelFile(tr("The tensor {name} overlaps another.", name=clean_text(tensor.name, 60)))
         if tensor.offset % alignment:
-            raise BadModelFile(f"The tensor {clean_text(tensor.name, 60)} is not aligned.")
+            raise BadModelFile(tr("The tensor {name} is not aligned.", name=clean_text(tensor.name, 60)))
         end = tensor.offset + tensor.size_bytes
     return end
 
@@ -107,7 +122,13 @@ def read_header(chunks: Iterator[bytes], limits: Limits = LOCAL) -> Header:
     version = _preamble(window)
     n_tensors, n_keys = window.u64(), window.u64()
     if n_keys > limits.keys or n_tensors > limits.tensors:
-        raise BadModelFile(f"The model file claims {n_tensors} tensors and {n_keys} keys, which cannot be.")
+        raise BadModelFile(
+            tr(
+                "The model file claims {n_tensors} tensors and {n_keys} keys, which cannot be.",
+                n_tensors=n_tensors,
+                n_keys=n_keys,
+            )
+        )
     metadata = _metadata(window, n_keys, limits)
     tensors = read_tensors(window, n_tensors, limits)
     alignment = _alignment(metadata, limits)
@@ -127,18 +148,20 @@ def _preamble(window: Window) -> int:
     at = window.need(4)
     if window.data[at : at + 4] != _MAGIC:
         raise BadModelFile(
-            "This is not a GGUF model file.", "Give a .gguf file or the name of a model, such as qwen3:8b."
+            tr("This is not a GGUF model file."),
+            tr("Give a .gguf file or the name of a model, such as qwen3:8b."),
         )
     version = window.u32()
     if version in {2, 3}:
         return version
     if version == 1 or version & 0xFFFF:
         raise BadModelFile(
-            f"The model file has GGUF version {version}, which is not supported.",
-            "Convert it to version 3, or download a current build of the model.",
+            tr("The model file has GGUF version {version}, which is not supported.", version=version),
+            tr("Convert it to version 3, or download a current build of the model."),
         )
     raise BadModelFile(
-        "The model file is written for big-endian computers.", "Download the ordinary build of the model."
+        tr("The model file is written for big-endian computers."),
+        tr("Download the ordinary build of the model."),
     )
 
 
@@ -149,13 +172,13 @@ def _metadata(window: Window, count: int, limits: Limits) -> dict[str, MetadataV
     for _ in range(count):
         key = window.text(limits.key_bytes, "a key")
         if key in seen:
-            raise BadModelFile(f"The key {clean_text(key, 60)} stands in the header twice.")
+            raise BadModelFile(tr("The key {key} stands in the header twice.", key=clean_text(key, 60)))
         seen.add(key)
         value = read_value(window, key, limits)
         if isinstance(value, tuple):
             items += len(value)
             if items > limits.kept_items:
-                raise BadModelFile("The model file's header holds far more lists than a model needs.")
+                raise BadModelFile(tr("The model file's header holds far more lists than a model needs."))
         if value is not None:
             metadata[key] = value
     return metadata
@@ -169,7 +192,9 @@ def _alignment(metadata: dict[str, MetadataValue], limits: Limits) -> int:
         or not 8 <= value <= limits.alignment
         or value & (value - 1)
     ):
-        raise BadModelFile(f"The model file's alignment {clean_text(str(value), 40)} cannot be.")
+        raise BadModelFile(
+            tr("The model file's alignment {value} cannot be.", value=clean_text(str(value), 40))
+        )
     return value
 
 
@@ -202,7 +227,12 @@ def shape_from_file(path: Path, limits: Limits = LOCAL) -> ModelShape:
             header = read_header(iter(lambda: stream.read(_CHUNK), b""), limits)
     except OSError as error:
         raise BadModelFile(
-            f"The file {clean_text(str(path))} cannot be read ({error.strerror}).", "Check the path."
+            tr(
+                "The file {path} cannot be read ({reason}).",
+                path=clean_text(str(path)),
+                reason=error.strerror,
+            ),
+            tr("Check the path."),
         ) from error
     return shape_of(header, max(size, header.needed_bytes), limits)
 
@@ -223,7 +253,11 @@ def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: Limits) 
     header = read_header(chunks, limits)
     if header.needed_bytes > file_bytes:
         raise BadModelFile(
-            f"The model's tensors need {header.needed_bytes} bytes, but its file has {file_bytes}."
+            tr(
+                "The model's tensors need {needed_bytes} bytes, but its file has {file_bytes}.",
+                needed_bytes=header.needed_bytes,
+                file_bytes=file_bytes,
+            )
         )
     return shape_of(header, file_bytes, limits)
 
@@ -237,24 +271,27 @@ def shape_of(header: Header, file_bytes: int, limits: Limits = LOCAL) -> ModelSh
     metadata = header.metadata
     architecture = metadata.get("general.architecture")
     if not isinstance(architecture, str) or not architecture or set(architecture) - _ARCHITECTURE_LETTERS:
-        raise BadModelFile("The model file does not say of which architecture it is.")
+        raise BadModelFile(tr("The model file does not say of which architecture it is."))
     if architecture in {"clip", "mmproj"}:
         raise BadModelFile(
-            "This file holds a vision projector, not a language model.", "Give the model's own file."
+            tr("This file holds a vision projector, not a language model."), tr("Give the model's own file.")
         )
     parts = metadata.get("split.count")
     if isinstance(parts, int) and parts > 1:
         raise BadModelFile(
-            f"This file is one of {parts} parts of a model, and its size follows only from all of them.",
-            "Merge the parts, or give the name of the model.",
+            tr(
+                "This file is one of {parts} parts of a model, and its size follows only from all of them.",
+                parts=parts,
+            ),
+            tr("Merge the parts, or give the name of the model."),
         )
     blocks = metadata.get(f"{architecture}.block_count")
     if not isinstance(blocks, int) or isinstance(blocks, bool) or not 1 <= blocks <= limits.blocks:
-        raise BadModelFile("The model file does not say how many blocks the model has.")
+        raise BadModelFile(tr("The model file does not say how many blocks the model has."))
     for key in _LENGTHS:
         _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), limits)
     if not header.tensors:
-        raise BadModelFile("The model file holds no tensors.")
+        raise BadModelFile(tr("The model file holds no tensors."))
     return ModelShape(
         architecture=architecture,
         metadata=metadata,
@@ -272,4 +309,6 @@ def _check_length(key: str, value: MetadataValue | None, limits: Limits) -> None
     values = value if isinstance(value, tuple) else (value,)
     for item in values:
         if not isinstance(item, int | float) or isinstance(item, bool) or not 0 <= item <= limits.number:
-            raise BadModelFile(f"The key {clean_text(key, 80)} of the model file is not a sensible number.")
+            raise BadModelFile(
+                tr("The key {key} of the model file is not a sensible number.", key=clean_text(key, 80))
+            )

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from wattlight.domain.shape import MetadataValue, Scalar
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +163,20 @@ class Window:
         """
         length = self.u64()
         if length > limit:
-            raise BadModelFile(f"The model file's header holds {what} of {length} bytes, which cannot be.")
+            raise BadModelFile(
+                tr(
+                    "The model file's header holds {what} of {length} bytes, which cannot be.",
+                    what=what,
+                    length=length,
+                )
+            )
         at = self.need(length)
         try:
             return self.data[at : at + length].decode("utf-8")
         except UnicodeDecodeError as error:
-            raise BadModelFile(f"The model file's header holds {what} that is not text.") from error
+            raise BadModelFile(
+                tr("The model file's header holds {what} that is not text.", what=what)
+            ) from error
 
 
 _BATCH = 512
@@ -256,8 +265,8 @@ def read_value(window: Window, key: str, limits: Limits) -> MetadataValue | None
 
 def _unknown(kind: int) -> BadModelFile:
     return BadModelFile(
-        f"The model file's header holds a value of unknown type {kind}.",
-        "It may be newer than this program: update Wattlight, or download the file again.",
+        tr("The model file's header holds a value of unknown type {kind}.", kind=kind),
+        tr("It may be newer than this program: update Wattlight, or download the file again."),
     )
 
 
@@ -269,7 +278,9 @@ def _sound(value: Scalar) -> Scalar | None:
 def _text(window: Window, keep: bool, limits: Limits) -> str | None:
     length = window.u64()
     if length > limits.header_bytes:
-        raise BadModelFile(f"The model file's header holds a text of {length} bytes, which cannot be.")
+        raise BadModelFile(
+            tr("The model file's header holds a text of {length} bytes, which cannot be.", length=length)
+        )
     if not keep or length > limits.kept_string_bytes:
         window.skip(length)
         return None
@@ -280,15 +291,19 @@ def _text(window: Window, keep: bool, limits: Limits) -> str | None:
 def _array(window: Window, keep: bool, limits: Limits, depth: int) -> tuple[Scalar, ...] | None:
     kind, count = window.u32(), window.u64()
     if count > limits.array_items:
-        raise BadModelFile(f"The model file's header holds a list of {count} values, which cannot be.")
+        raise BadModelFile(
+            tr("The model file's header holds a list of {count} values, which cannot be.", count=count)
+        )
     if kind == _STRING:
         skip_strings(window, count)
         return None
     if kind == _ARRAY:
         if depth >= limits.nesting:
-            raise BadModelFile("The model file's header holds lists nested too deeply.")
+            raise BadModelFile(tr("The model file's header holds lists nested too deeply."))
         if count > limits.kept_array_items:
-            raise BadModelFile(f"The model file's header holds {count} nested lists, which cannot be.")
+            raise BadModelFile(
+                tr("The model file's header holds {count} nested lists, which cannot be.", count=count)
+            )
         for _ in range(count):
             _array(window, False, limits, depth + 1)
         return None

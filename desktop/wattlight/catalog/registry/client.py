@@ -165,11 +165,18 @@ class Registry:
             if tensors or config.model_format == "safetensors":
                 raise NotGguf(shown, tensors / 1e9)
             raise RegistryProblem(
-                f"{shown} holds no model file.", "Choose another tag of this model.", "no_model_file"
+                tr("{shown} holds no model file.", shown=shown),
+                tr("Choose another tag of this model."),
+                "no_model_file",
             )
         if len(files) > 1:
             raise RegistryProblem(
-                f"{shown} is split over {len(files)} files, which is not supported.", "Choose another tag."
+                tr(
+                    "{shown} is split over {files} files, which is not supported.",
+                    shown=shown,
+                    files=len(files),
+                ),
+                tr("Choose another tag."),
             )
         layer = files[0]
         shape = self._cache.get(layer.digest)
@@ -201,7 +208,9 @@ class Registry:
         raw = pages.blob(manifest.config.digest, MAX_CONFIG_BYTES)
         if "sha256:" + sha256(raw).hexdigest() != manifest.config.digest:
             raise RegistryProblem(
-                "The registry's description of this model is damaged.", "Try again later.", "bad_manifest"
+                tr("The registry's description of this model is damaged."),
+                tr("Try again later."),
+                "bad_manifest",
             )
         return parse_config(raw)
 

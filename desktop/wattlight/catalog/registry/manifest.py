@@ -270,5 +270,7 @@ def _layer(item: object) -> Layer:
 
 def _bad(what: str) -> RegistryProblem:
     return RegistryProblem(
-        f"The registry's {what} of this model makes no sense.", "Try again later.", "bad_manifest"
+        tr("The registry's {what} of this model makes no sense.", what=what),
+        tr("Try again later."),
+        "bad_manifest",
     )

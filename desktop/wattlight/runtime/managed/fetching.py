@@ -12,6 +12,7 @@ from threading import Event
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from wattlight.i18n import tr
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from ..problems import RuntimeProblem
@@ -127,8 +128,11 @@ class Fetcher:
             return True
         part.unlink(missing_ok=True)
         raise RuntimeProblem(
-            f"What arrived from {_host(artefact.url)} is not the expected file, so it was thrown away.",
-            "Try again on another network; if it stays so, install Ollama as its own web page says.",
+            tr(
+                "What arrived from {url} is not the expected file, so it was thrown away.",
+                url=_host(artefact.url),
+            ),
+            tr("Try again on another network; if it stays so, install Ollama as its own web page says."),
             "wrong_hash",
         )
 
@@ -183,20 +187,24 @@ class Fetcher:
 
 def cancelled() -> RuntimeProblem:
     """The person stopped it."""
-    return RuntimeProblem("Stopped.", "What has arrived is kept.", "cancelled")
+    return RuntimeProblem("Stopped.", tr("What has arrived is kept."), "cancelled")
 
 
 def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProblem:
     """What an error of the disk means."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return RuntimeProblem(
-            f"There is not enough room in {folder}: {need_bytes / 1e9:.1f} GB are needed.",
-            "Free some space and try again.",
+            tr(
+                "There is not enough room in {folder}: {need_bytes} GB are needed.",
+                folder=folder,
+                need_bytes=f"{need_bytes / 1e9:.1f}",
+            ),
+            tr("Free some space and try again."),
             "no_room",
         )
     return RuntimeProblem(
-        f"The folder {folder} cannot be used ({error.strerror}).",
-        "Make it writable and try again.",
+        tr("The folder {folder} cannot be used ({reason}).", folder=folder, reason=error.strerror),
+        tr("Make it writable and try again."),
         "no_folder",
     )
 
@@ -252,22 +260,26 @@ def _refused(artefact: Wanted, status: int) -> RuntimeProblem:
     host = _host(artefact.url)
     if status in {404, 410}:
         return RuntimeProblem(
-            f"The file is not at {host} any more.",
-            "Update Wattlight, which then names a newer one.",
+            tr("The file is not at {host} any more.", host=host),
+            tr("Update Wattlight, which then names a newer one."),
             "artefact_moved",
         )
     if status in {401, 403, 407, 511}:
         return _login_page(artefact)
     return RuntimeProblem(
-        f"{host} answered with an error ({status}).", "Try again later.", "release_unreachable"
+        tr("{host} answered with an error ({status}).", host=host, status=status),
+        tr("Try again later."),
+        "release_unreachable",
     )
 
 
 def _login_page(artefact: Wanted) -> RuntimeProblem:
     return RuntimeProblem(
-        f"Instead of the file from {_host(artefact.url)} a web page came, "
-        "as networks send that want a sign-in.",
-        "Open a web page in the browser, sign in to the network, and try again.",
+        tr(
+            "Instead of the file from {url} a web page came, as networks send that want a sign-in.",
+            url=_host(artefact.url),
+        ),
+        tr("Open a web page in the browser, sign in to the network, and try again."),
         "login_page",
     )
 
@@ -276,24 +288,24 @@ def _broken(artefact: Wanted, fault: WireFault) -> RuntimeProblem:
     host = _host(artefact.url)
     if fault.kind is FaultKind.TLS:
         return RuntimeProblem(
-            f"The identity of {host} could not be verified ({fault.detail}).",
-            "Check the date of this computer and the network; nothing was fetched.",
+            tr("The identity of {host} could not be verified ({detail}).", host=host, detail=fault.detail),
+            tr("Check the date of this computer and the network; nothing was fetched."),
             "tls",
         )
     if fault.kind is FaultKind.REDIRECT:
         return RuntimeProblem(
-            f"{host} sends the download to a place that is not safe, so it was not fetched.",
-            "Update Wattlight and try again.",
+            tr("{host} sends the download to a place that is not safe, so it was not fetched.", host=host),
+            tr("Update Wattlight and try again."),
             "bad_redirect",
         )
     if fault.kind is FaultKind.PROXY:
         return RuntimeProblem(
-            f"The proxy of this computer does not let the download from {host} through.",
-            "Check the proxy settings.",
+            tr("The proxy of this computer does not let the download from {host} through.", host=host),
+            tr("Check the proxy settings."),
             "proxy",
         )
     return RuntimeProblem(
-        f"The download from {host} broke off and could not be gone on with.",
-        "Check the network and try again: what has arrived is kept.",
+        tr("The download from {host} broke off and could not be resumed.", host=host),
+        tr("Check the network and try again: what has arrived is kept."),
         "release_unreachable",
     )

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from wattlight.i18n import tr
+
 from ..address import parse_endpoint
 from ..problems import RuntimeProblem
 from .fetching import cancelled, disk_problem
@@ -202,8 +204,8 @@ def _text(data: bytes) -> str:
 
 def _refused(code: str, reason: str) -> RuntimeProblem:
     return RuntimeProblem(
-        f"Ollama's installer was not opened, because {reason}.",
-        "Nothing was installed; try again later, or install Ollama as its own web page says.",
+        tr("Ollama's installer was not opened, because {reason}.", reason=reason),
+        tr("Nothing was installed; try again later, or install Ollama as its own web page says."),
         code,
     )
 
@@ -292,9 +294,13 @@ def make_room(folder: Path, installer: Installer) -> None:
     need = max(0, installer.expected_bytes - have)
     if free < need:
         raise RuntimeProblem(
-            f"There is not enough room in {folder}: {need / 1e9:.1f} GB are needed, "
-            f"{free / 1e9:.1f} GB are free.",
-            "Free some space and try again.",
+            tr(
+                "There is not enough room in {folder}: {need} GB are needed, {free} GB are free.",
+                folder=folder,
+                need=f"{need / 1e9:.1f}",
+                free=f"{free / 1e9:.1f}",
+            ),
+            tr("Free some space and try again."),
             "no_room",
         )
 
@@ -333,7 +339,9 @@ def open_installer(
         opened = False
     if not opened:
         raise RuntimeProblem(
-            "Ollama's installer could not be opened.", f"Open it yourself: {path}", "not_opened"
+            tr("Ollama's installer could not be opened."),
+            tr("Open it yourself: {path}", path=path),
+            "not_opened",
         )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event
 
 from wattlight.domain.values import clean_lines
+from wattlight.i18n import tr
 from wattlight.web import Endpoint, with_system_proxies
 
 from ..ollama_server import OllamaServer
@@ -172,8 +173,8 @@ class ManagedProcess:
                 )
         except OSError as error:
             raise RuntimeProblem(
-                f"The managed Ollama cannot be started ({error.strerror}).",
-                "Install it again.",
+                tr("The managed Ollama cannot be started ({reason}).", reason=error.strerror),
+                tr("Install it again."),
                 "server_did_not_start",
             ) from error
 
@@ -193,10 +194,10 @@ class ManagedProcess:
             if cancel.is_set():
                 raise RuntimeProblem("Stopped.", "", "cancelled")
             raise RuntimeProblem(
-                "The managed Ollama ended while it started."
+                tr("The managed Ollama ended while it started.")
                 if ended
-                else "The managed Ollama did not answer in time after it was started.",
-                f"Its log is {self._log.file}.",
+                else tr("The managed Ollama did not answer in time after it was started."),
+                tr("Its log is {file}.", file=self._log.file),
                 "server_did_not_start",
                 "\n".join(self._log.last_lines()) or None,
             )

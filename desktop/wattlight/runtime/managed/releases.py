@@ -6,6 +6,8 @@ import re
 import sys
 from dataclasses import dataclass
 
+from wattlight.i18n import tr
+
 from ..address import parse_endpoint
 from ..problems import RuntimeProblem
 
@@ -172,8 +174,8 @@ def read_releases(text: str) -> tuple[tuple[str, tuple[Artefact, ...]], ...]:
 def bad_list() -> RuntimeProblem:
     """The shipped list is not as it was shipped."""
     return RuntimeProblem(
-        "The list of servers that Wattlight may install is damaged.",
-        "Install Wattlight again.",
+        tr("The list of servers that Wattlight may install is damaged."),
+        tr("Install Wattlight again."),
         "bad_release_list",
     )
 
@@ -195,8 +197,8 @@ def choose_release(text: str, system: str, machine: str, variants: frozenset[str
     if best is not None:
         return best
     raise RuntimeProblem(
-        "This version of Wattlight names no Ollama that it could install on this computer by itself.",
-        "Install Ollama as its own web page says; Wattlight finds it by itself.",
+        tr("This version of Wattlight names no Ollama that it could install on this computer by itself."),
+        tr("Install Ollama as its own web page says; Wattlight finds it by itself."),
         "no_pinned_server",
     )
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from wattlight.i18n import tr
 from wattlight.web import Endpoint
 
 from ..problems import RuntimeProblem
@@ -108,8 +109,8 @@ class Supervisor:
     def _give_up(self, cause: RuntimeProblem | None) -> None:
         lines = self._log.last_lines(LOG_LINES)
         problem = RuntimeProblem(
-            "The managed Ollama stopped again and again, so it is not started any more.",
-            f"Its log is {self._log.file}; going back to the version before may help.",
+            tr("The managed Ollama stopped again and again, so it is not started any more."),
+            tr("Its log is {file}; going back to the version before may help.", file=self._log.file),
             "server_crashes",
             "\n".join(lines) or None,
         )

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from threading import Event
 from typing import IO
 
+from wattlight.i18n import tr
+
 from ..problems import RuntimeProblem
 from .fetching import cancelled, disk_problem
 
@@ -75,8 +77,8 @@ def unpack(
     except (_Refused, tarfile.TarError, zstandard.ZstdError, EOFError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, _Refused) else "it is damaged or cut off"
         raise RuntimeProblem(
-            f"The archive was not unpacked, because {reason}.",
-            "Nothing was changed; try again, or install Ollama as its own web page says.",
+            tr("The archive was not unpacked, because {reason}.", reason=reason),
+            tr("Nothing was changed; try again, or install Ollama as its own web page says."),
             "bad_archive",
         ) from error
     except OSError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event
 
 from wattlight.domain.values import clean_lines
+from wattlight.i18n import tr
 
 from ..problems import RuntimeProblem
 from .fetching import disk_problem
@@ -71,8 +72,8 @@ def _refused(code: str, reason: str, said: str) -> RuntimeProblem:
     words = clean_lines(said, 300).replace("\n", " ")
     quoted = f' It said: "{words}".' if words else ""
     return RuntimeProblem(
-        f"The new Ollama was not put to use, because {reason}.{quoted}",
-        "What was there before is unchanged.",
+        tr("The new Ollama is not used, because {reason}.{quoted}", reason=reason, quoted=quoted),
+        tr("What was there before is unchanged."),
         code,
         words or None,
     )
@@ -127,9 +128,13 @@ class Versions:
         free = shutil.disk_usage(self.root).free
         if free < release.disk_bytes:
             raise RuntimeProblem(
-                f"There is not enough room in {self.root}: {release.disk_bytes / 1e9:.1f} GB are needed, "
-                f"{free / 1e9:.1f} GB are free.",
-                "Free some space and try again.",
+                tr(
+                    "There is not enough room in {root}: {disk_bytes} GB are needed, {free} GB are free.",
+                    root=self.root,
+                    disk_bytes=f"{release.disk_bytes / 1e9:.1f}",
+                    free=f"{free / 1e9:.1f}",
+                ),
+                tr("Free some space and try again."),
                 "no_room",
             )
 
@@ -187,7 +192,7 @@ class Versions:
         """
         previous = self.in_use().previous
         if previous is None:
-            raise RuntimeProblem("There is no earlier version to go back to.", "", "no_previous")
+            raise RuntimeProblem(tr("There is no earlier version to go back to."), "", "no_previous")
         return self.activate(previous, environ)
 
     def tidy(self) -> None:
@@ -230,7 +235,7 @@ def _merge(part: Path, into: Path) -> None:
         target = into / source.relative_to(part)
         if source.is_dir() and not source.is_symlink():
             if target.is_symlink():
-                raise RuntimeProblem("An extra archive does not fit to the server.", "", "bad_archive")
+                raise RuntimeProblem(tr("An extra archive does not fit to the server."), "", "bad_archive")
             target.mkdir(exist_ok=True)
         elif not target.exists() and not target.is_symlink():
             source.rename(target)

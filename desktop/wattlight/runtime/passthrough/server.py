@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from wattlight.domain.tokens import TokenUse
+from wattlight.i18n import tr
 from wattlight.web import Endpoint
 
 from ..problems import RuntimeProblem
@@ -215,8 +216,8 @@ class PassThroughServer:
 def _upstream_of(endpoint: Endpoint, port: int) -> Upstream:
     if endpoint.scheme != "http" or not endpoint.is_loopback or endpoint.path:
         raise RuntimeProblem(
-            "The pass-through works only in front of an Ollama on this computer.",
-            "Set the server's address to one like 127.0.0.1:11434.",
+            tr("The pass-through works only in front of an Ollama on this computer."),
+            tr("Set the server's address to one like 127.0.0.1:11434."),
             "bad_address",
         )
     host = "127.0.0.1" if endpoint.host.lower() == "localhost" else endpoint.host
@@ -228,8 +229,8 @@ def _upstream_of(endpoint: Endpoint, port: int) -> Upstream:
 
 def _same_port() -> RuntimeProblem:
     return RuntimeProblem(
-        "The pass-through cannot listen on the port of Ollama itself.",
-        f"Choose another port, like {DEFAULT_PORT}.",
+        tr("The pass-through cannot listen on the port of Ollama itself."),
+        tr("Choose another port, like {default_port}.", default_port=DEFAULT_PORT),
         "bad_port",
     )
 
@@ -249,10 +250,10 @@ def _listen(port: int) -> socket.socket:
         listener.close()
         taken = isinstance(error, OSError) and error.errno in {errno.EADDRINUSE, 10048}
         raise RuntimeProblem(
-            f"Port {port} is used by another program."
+            tr("Port {port} is used by another program.", port=port)
             if taken
-            else f"The pass-through cannot listen on port {port}.",
-            "Choose another port for the pass-through.",
+            else tr("The pass-through cannot listen on port {port}.", port=port),
+            tr("Choose another port for the pass-through."),
             "port_taken" if taken else "bad_port",
         ) from error
     return listener

@@ -96,7 +96,7 @@ def test_fault_28_what_does_not_run_is_not_put_to_use(
     with pytest.raises(RuntimeProblem) as caught:
         versions.activate("0.34.0", ENV)
     assert caught.value.code == code
-    assert "was not put to use" in caught.value.message
+    assert "is not used, because" in caught.value.message
     assert versions.in_use() == InUse("0.33.0")
 
 
