@@ -7,8 +7,7 @@ from math import isclose
 import pytest
 
 from fakes import made_up_day
-from wattlight.cli.power_document import power_document
-from wattlight.cli.power_text import power_lines
+from wattlight.cli.verb_power import power_document, power_lines
 from wattlight.domain.energy import Batch
 from wattlight.domain.power import combined_error, compose
 from wattlight.domain.state import HistoryPoint

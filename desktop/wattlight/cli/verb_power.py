@@ -3,14 +3,112 @@
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from wattlight.i18n import tr
-from wattlight.probes import Prober
-from wattlight.services.calibration import wall_of
+from wattlight.domain.power import MachineTotal, Wall, compose
+from wattlight.domain.values import DeviceSample, MachineSample
+from wattlight.i18n import clock_time, percent, tr, watts
+from wattlight.probes import HardwareReport, Prober
+from wattlight.services.calibration import wall_line, wall_of
+from wattlight.viewmodels.words import quality_text, scope_text
 
 from .calibration import add_wall_options, change_wall
-from .output import Call
-from .power_document import power_document
-from .power_text import power_lines, watch_line
+from .output import Call, Document, aligned, pick, plain
+
+DIGITS = 3
+"""After the point, of watts in the document."""
+
+
+def power_document(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> Document:
+    """One tick. ``report`` gives the ranges of what cannot be measured; they are in no sum."""
+    total = compose(sample.devices)
+    plug = wall.figure(total) if wall else None
+    estimates = _estimates(report)
+    return {
+        "at": sample.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "on_battery": sample.on_battery,
+        "parts": [_part(device, total, estimates.get(device.device_id)) for device in sample.devices],
+        "total": {
+            **pick(total, "measured_w error_w counted contained", DIGITS),
+            "not_measured": list(total.unknown),
+            "not_covered": list(total.uncovered),
+            "whole_computer": total.whole,
+            "wall_w": plain(plug.power_w if plug else None, DIGITS),
+            "wall_error_w": plain(plug.error_w if plug else None, DIGITS),
+            "wall_basis": plug.basis.value if plug else None,
+        },
+    }
+
+
+def _estimates(report: HardwareReport) -> dict[str, tuple[float, float] | None]:
+    return {row.id: row.estimate_w for row in report.accelerators} | {"cpu": report.cpu_power.estimate_w}
+
+
+def _part(device: DeviceSample, total: MachineTotal, estimate: tuple[float, float] | None) -> Document:
+    return {
+        "id": device.device_id,
+        **pick(device, "name kind vendor power_w scope quality reason asleep contained_in limit_w", DIGITS),
+        "source": device.source or None,
+        "error": total.errors.get(device.device_id),
+        "counted": device.device_id in total.counted,
+        "estimate_w": plain(estimate, 1) if estimate else None,
+        "utilization_pct": device.utilisation_percent,
+        "temperature_c": device.temperature_c,
+    }
+
+
+def power_lines(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> list[str]:
+    """The table: part, watts, what they cover, how sure, why not; then the sum and what it leaves out."""
+    total = compose(sample.devices)
+    ranges = _estimates(report)
+    rows = [_row(device, total, ranges.get(device.device_id)) for device in sample.devices]
+    if not rows:
+        rows = [(tr("nothing"), "", tr("no power sensor was found"))]
+    lines = aligned(rows, {1})
+    lines += ["", *_sum(total)]
+    plug = wall_line(total, wall) if wall else ""
+    return [*lines, plug] if plug else lines
+
+
+def watch_line(sample: MachineSample) -> str:
+    """One line a tick for ``--watch``: the time, the sum, the parts."""
+    total = compose(sample.devices)
+    names = {device.device_id: device for device in sample.devices}
+    parts = [f"{names[key].name} {watts(names[key].power_w)}" for key in total.counted]
+    parts += [tr("{name} asleep", name=d.name) for d in sample.devices if d.asleep]
+    if total.measured_w is None:
+        parts.insert(0, tr("nothing measured"))
+    return f"{clock_time(sample.at)}  {watts(total.measured_w):>8}  {', '.join(parts)}".rstrip()
+
+
+def _row(
+    device: DeviceSample, total: MachineTotal, estimate: tuple[float, float] | None
+) -> tuple[str, str, str]:
+    if device.power_w is None:
+        reason = tr("asleep") if device.asleep else device.reason or tr("not measured")
+        if estimate:
+            low, high = (watts(edge) for edge in estimate)
+            reason = tr("{reason}; estimated {low} to {high}", reason=reason, low=low, high=high)
+        return (device.name, watts(None), reason)
+    error = total.errors.get(device.device_id)
+    how = quality_text(device.quality)
+    said = [scope_text(device.scope), f"{how} ±{percent(error)}" if how and error else how]
+    if device.device_id in total.contained:
+        said.append(tr("already in another part"))
+    return (device.name, watts(device.power_w), ", ".join(word for word in said if word))
+
+
+def _sum(total: MachineTotal) -> list[str]:
+    if total.measured_w is None:
+        lines = [tr("No part of this computer's power is measured.")]
+    else:
+        spread = tr(" ± {error}", error=watts(total.error_w)) if total.error_w else ""
+        power = watts(total.measured_w) + spread
+        whole = tr("Whole computer: {power}", power=power) if total.whole else ""
+        lines = [whole or tr("Measured parts: {power}", power=power)]
+    missing = [*total.unknown, *map(tr, total.uncovered)]
+    if missing:
+        lines.append(tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(missing))))
+    return lines
+
 
 FIRST_PAUSE_S = 1.0
 """Between the two looks that turn energy counters into watts."""
@@ -47,8 +145,7 @@ def run(args: Namespace, call: Call) -> int:
         if call.as_json:
             call.out.document(power_document(sample, report, wall))
         else:
-            for line in power_lines(sample, report, wall):
-                call.out.line(line)
+            call.out.lines(power_lines(sample, report, wall))
         return 0
     finally:
         prober.close()

@@ -176,7 +176,7 @@ class OllamaServer:
             if problem.code == "unknown_model" and self._loaded(raw, cancel) is not None:
                 raise RuntimeProblem(
                     tr(
-                        "{model} was removed while it was loaded, and Ollama can no longer unload it by name.",
+                        "{model} was removed while it was loaded, and Ollama cannot unload it by name now.",
                         model=model,
                     ),
                     tr("It is freed when its time runs out or when Ollama is started again."),

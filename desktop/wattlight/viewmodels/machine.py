@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from wattlight.domain.power import error_fraction
-from wattlight.domain.values import Device, DeviceSample, MachineSample, Quality, Scope, clean_text
+from wattlight.domain.values import Device, DeviceSample, MachineSample, Quality, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .activity import NoticeView, notice_views
 from .figures import FigureView, figure, no_sensor
 from .running import GIB, MemoryBarView, device_bar
 from .scene import Scene
-from .words import DASH, PillView, Tone
+from .words import DASH, PillView, Tone, quality_text, scope_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +154,10 @@ def _kind(kind: str) -> str:
 
 
 def _sensor(sample: DeviceSample) -> str:
-    kinds = {
-        Quality.METERED: tr("metered"),
-        Quality.COUNTER: tr("energy counter"),
-        Quality.SAMPLED: tr("sampled"),
-        Quality.ESTIMATED: tr("estimated"),
-    }
     source = clean_text(sample.source, 60)
     if sample.quality is None:
         return source
-    kind = kinds[sample.quality]
+    kind = quality_text(sample.quality)
     named = source if kind in source else " · ".join(t for t in (source, kind) if t)
     error = error_fraction(sample.scope, sample.quality)
     return tr("{sensor}, about ±{error}", sensor=named, error=percent(error))
@@ -180,14 +174,6 @@ def _pill(sample: DeviceSample) -> PillView | None:
 
 
 def _details(sample: DeviceSample, device: Device | None) -> list[str]:
-    covers = {
-        Scope.CHIP: tr("covers the chip only"),
-        Scope.BOARD: tr("covers the whole card"),
-        Scope.PACKAGE: tr("covers the processor package"),
-        Scope.MODULE: tr("covers the module"),
-        Scope.SYSTEM: tr("covers the whole computer"),
-        Scope.BATTERY: tr("covers what the battery delivers"),
-    }
     parts = []
     if sample.utilisation_percent is not None:
         parts.append(tr("{share} busy", share=percent(sample.utilisation_percent / 100)))
@@ -198,5 +184,5 @@ def _details(sample: DeviceSample, device: Device | None) -> list[str]:
     if device is not None and device.bandwidth_gbs is not None:
         parts.append(tr("{n} GB/s memory", n=number(device.bandwidth_gbs)))
     if sample.scope is not None:
-        parts.append(covers[sample.scope])
+        parts.append(tr("covers: {what}", what=scope_text(sample.scope)))
     return parts

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from wattlight.domain.state import RunningModel, ServerStatus
+from wattlight.domain.values import Quality, Scope
 from wattlight.i18n import clock_time, day_name, gib, interval, number, percent, tr
 
 from .scene import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene
@@ -129,6 +130,32 @@ def speed_range(low: float, high: float) -> str:
     """ "31–42" with the digits that a range so wide allows."""
     digits = 1 if high < 9.95 and high - low < 0.3 * high else 0
     return interval(number(low, digits), number(high, digits))
+
+
+def scope_text(scope: Scope | None) -> str:
+    """What a power reading covers; nothing where that is not known."""
+    if scope is None:
+        return ""
+    return {
+        Scope.CHIP: tr("chip alone"),
+        Scope.BOARD: tr("whole card"),
+        Scope.PACKAGE: tr("processor package"),
+        Scope.MODULE: tr("processor and GPU module"),
+        Scope.SYSTEM: tr("whole computer"),
+        Scope.BATTERY: tr("what the battery delivers"),
+    }[scope]
+
+
+def quality_text(quality: Quality | None) -> str:
+    """How a power reading is made; nothing where there is none."""
+    if quality is None:
+        return ""
+    return {
+        Quality.METERED: tr("metered"),
+        Quality.COUNTER: tr("energy counter"),
+        Quality.SAMPLED: tr("sampled"),
+        Quality.ESTIMATED: tr("estimated"),
+    }[quality]
 
 
 def server_trouble(status: ServerStatus) -> str:

@@ -14,9 +14,8 @@ from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock
 from wattlight.cli import Output
-from wattlight.cli.power_document import power_document
-from wattlight.cli.power_text import power_lines
 from wattlight.cli.verb_hardware import hardware_document, hardware_lines
+from wattlight.cli.verb_power import power_document, power_lines
 from wattlight.probes import open_prober
 
 WORDS = (
