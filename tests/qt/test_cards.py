@@ -142,7 +142,7 @@ def test_the_comparison_with_an_api_is_worked_out_from_what_is_typed(shown: Show
     assert shown.saved[-1].break_even.calls == "100000"
     assert "At this use your own hardware is cheaper." in shown.texts()
     assert "€700.00" in shown.texts()
-    assert "Privacy and use without a network are not in the sum." in shown.texts()
+    assert "Privacy and offline use are not in the sum." in shown.texts()
     saves = len(shown.saved)
     typed(shown, "Tokens out", "500")
     assert len(shown.saved) == saves

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from wattlight.domain.breakeven import BreakEven, compare
 from wattlight.domain.values import clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, watts
+from wattlight.viewmodels.break_even import not_in_the_sum, overload_sentence, payback_sentence
 
 from .breakeven_inputs import Inputs, read_inputs
 from .output import Call, Document, aligned, pick, plain
@@ -43,7 +44,6 @@ def breakeven_document(inputs: Inputs, answer: BreakEven) -> Document:
 
 
 WIDTH = 100
-MICRO = Decimal(1_000_000)
 
 
 def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
@@ -58,15 +58,9 @@ def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
 
 def _sentences(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     yield _verdict(inputs, answer)
-    if answer.load > 1 and answer.choice == "api":
-        yield tr("Your hardware would have to work {share} of a month.", share=percent(answer.load))
-    if inputs.local.hardware_price:
-        price = _sum(inputs.local.hardware_price, answer.currency)
-        if answer.payback_months is None:
-            yield tr("The hardware for {price} is never paid back at this use.", price=price)
-        else:
-            months = number(answer.payback_months, 1)
-            yield tr("The hardware for {price} is paid back in {months} months.", price=price, months=months)
+    if answer.choice == "api":
+        yield from overload_sentence(answer)
+    yield from payback_sentence(inputs.local.hardware_price, answer)
     if answer.break_even_calls is not None:
         yield tr("Both cost the same at {calls} calls a month.", calls=number(answer.break_even_calls))
     elif answer.local_per_call_micro >= answer.api_per_call_micro:
@@ -145,7 +139,7 @@ def _notes(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     )
     if not answer.prompt_time_known:
         yield tr("The time for reading questions is left out (--prompt-tokens-per-second adds it).")
-    yield tr("Privacy and offline use are not in the sum.")
+    yield not_in_the_sum()
 
 
 def _origin(word: str) -> str:
@@ -157,10 +151,6 @@ def _origin(word: str) -> str:
         "tariff file": tr("average of the tariff file"),
     }
     return names.get(word, word)
-
-
-def _sum(amount: Decimal, currency: str) -> str:
-    return money(round(amount * MICRO), currency)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -207,13 +207,7 @@ def _sentences(figures: _Figures, found: "BreakEven") -> str:
         "hybrid": tr("Cheapest is to answer {share} here and send the rest to the API.", share=share),
     }[found.choice]
     parts = [first]
-    if figures.hardware_price:
-        if found.payback_months is None:
-            parts.append(tr("The hardware is never paid back at this use."))
-        else:
-            parts.append(
-                tr("The hardware is paid back in {months} months.", months=number(found.payback_months, 1))
-            )
+    parts += payback_sentence(figures.hardware_price, found)
     if found.break_even_calls is not None and found.choice == "api":
         parts.append(
             tr(
@@ -221,9 +215,31 @@ def _sentences(figures: _Figures, found: "BreakEven") -> str:
                 calls=number(found.break_even_calls),
             )
         )
-    if found.load > 1:
-        parts.append(tr("Your hardware would have to work {share} of a month.", share=percent(found.load)))
+    parts += overload_sentence(found)
     return " ".join(parts)
+
+
+def payback_sentence(hardware_price: Decimal, found: "BreakEven") -> list[str]:
+    """After how long the hardware has paid for itself; nothing where none has to be bought."""
+    if not hardware_price:
+        return []
+    price = money(round(hardware_price * MICRO), found.currency)
+    if found.payback_months is None:
+        return [tr("The hardware for {price} is never paid back at this use.", price=price)]
+    months = number(found.payback_months, 1)
+    return [tr("The hardware for {price} is paid back in {months} months.", price=price, months=months)]
+
+
+def overload_sentence(found: "BreakEven") -> list[str]:
+    """That a month has too few hours for it, if so."""
+    if found.load <= 1:
+        return []
+    return [tr("Your hardware would have to work {share} of a month.", share=percent(found.load))]
+
+
+def not_in_the_sum() -> str:
+    """What no price can say."""
+    return tr("Privacy and offline use are not in the sum.")
 
 
 def _rows(found: "BreakEven", api: "ApiPrice") -> tuple[tuple[str, str, str], ...]:
@@ -280,7 +296,7 @@ def _notes(scene: Scene, basis: BreakEvenBasis, api: "ApiPrice", own: OwnSide | 
         if own.prompt_tokens_per_s is None:
             parts.append(tr("The time for reading questions is left out."))
     parts.append(tr("Hours in which a loaded model idles are left out."))
-    parts.append(tr("Privacy and use without a network are not in the sum."))
+    parts.append(not_in_the_sum())
     return " ".join(parts)
 
 

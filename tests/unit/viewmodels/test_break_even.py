@@ -66,7 +66,7 @@ def test_measured_figures_stand_in_for_what_was_not_typed() -> None:
     assert "measured here" in view.notes
     assert "Nov 1, 2026" in view.notes
     assert "Rate 1 EUR for one USD, of Nov 20, 2026." in view.notes
-    assert "Privacy and use without a network are not in the sum." in view.notes
+    assert "Privacy and offline use are not in the sum." in view.notes
 
 
 def test_more_work_than_a_month_has_hours_is_a_mix() -> None:
