@@ -11,6 +11,7 @@ from wattlight.i18n import money, number, percent, short_date, tr, watts
 from wattlight.viewmodels.break_even import not_in_the_sum, overload_sentence, payback_sentence
 
 from .breakeven_inputs import Inputs, read_inputs
+from .options import whole
 from .output import Call, Document, aligned, pick, plain
 
 NOT_IN_THE_SUM = ("privacy", "offline use")
@@ -44,6 +45,7 @@ def breakeven_document(inputs: Inputs, answer: BreakEven) -> Document:
 
 
 WIDTH = 100
+MOST = 10**12 - 1
 
 
 def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
@@ -156,7 +158,7 @@ def _origin(word: str) -> str:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     use = parser.add_argument_group("how much is asked")
-    use.add_argument("--calls", type=_whole, metavar="N", help="calls a month")
+    use.add_argument("--calls", type=whole(0, MOST), metavar="N", help="calls a month")
     use.add_argument("--tokens-in", type=_number, metavar="I", help="tokens of a typical question")
     use.add_argument("--tokens-out", type=_number, metavar="O", help="tokens of a typical answer")
     use.add_argument(
@@ -198,7 +200,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="what has to be bought for it",
     )
     own.add_argument(
-        "--life-months", type=_whole, default=36, metavar="N", help="how long that lasts (default: 36)"
+        "--life-months",
+        type=whole(0, MOST),
+        default=36,
+        metavar="N",
+        help="how long that lasts (default: 36)",
     )
 
 
@@ -218,13 +224,6 @@ def _number(text: str) -> float:
     if not 0 <= value < 1e12:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of zero or more")
     return value
-
-
-def _whole(text: str) -> int:
-    value = _decimal(text)
-    if value != value.to_integral_value() or not 0 <= value < 10**12:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of zero or more")
-    return int(value)
 
 
 def _decimal(text: str) -> Decimal:

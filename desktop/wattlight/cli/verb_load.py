@@ -5,7 +5,7 @@ import argparse
 from wattlight.domain.state import RunningModel
 from wattlight.i18n import gib, number, tr
 
-from .options import add_host_option, running_document, server_of
+from .options import add_host_option, running_document, server_of, whole
 from .output import Call
 
 
@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_load_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--context`` and ``--keep``."""
-    parser.add_argument("--context", type=_tokens, metavar="N", help="context length in tokens")
+    parser.add_argument("--context", type=whole(1, 1 << 31), metavar="N", help="context length in tokens")
     parser.add_argument(
         "--keep", metavar="TIME", help='how long to keep it after its last use: "5m", "1h", "forever"'
     )
@@ -71,13 +71,3 @@ def clipped_line(loaded: RunningModel | None, asked: int | None) -> str | None:
 def _clipped(loaded: RunningModel | None, asked: int | None) -> bool:
     got = None if loaded is None else loaded.context_length
     return got is not None and asked is not None and got < asked
-
-
-def _tokens(text: str) -> int:
-    value = int(text.replace("_", ""))
-    if not 1 <= value <= 1 << 31:
-        raise ValueError(text)
-    return value
-
-
-_tokens.__name__ = "number of tokens"

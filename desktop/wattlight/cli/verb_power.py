@@ -11,6 +11,7 @@ from wattlight.services.calibration import wall_line, wall_of
 from wattlight.viewmodels.words import quality_text, scope_text
 
 from .calibration import add_wall_options, change_wall
+from .options import whole
 from .output import Call, Document, aligned, pick, plain
 
 DIGITS = 3
@@ -126,7 +127,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--interval", metavar="S", type=_interval, default=1.0, help="seconds between lines (default 1)"
     )
     add_wall_options(parser)
-    parser.add_argument("--count", metavar="N", type=_count, help="with --watch: stop after N lines")
+    parser.add_argument(
+        "--count", metavar="N", type=whole(1, 999_999), help="with --watch: stop after N lines"
+    )
 
 
 def run(args: Namespace, call: Call) -> int:
@@ -178,9 +181,3 @@ def _interval(text: str) -> float:
     if not SHORTEST_S <= value <= LONGEST_S:
         raise ArgumentTypeError(f"'{text}' is not a number of seconds from {SHORTEST_S} to {LONGEST_S:.0f}")
     return value
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 1_000_000:
-        raise ArgumentTypeError(f"'{text}' is not a count")
-    return int(text)
