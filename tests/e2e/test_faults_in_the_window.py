@@ -70,7 +70,7 @@ def test_a_hole_a_foreign_registry_and_damaged_files_are_told_and_can_be_answere
     }
     steps = (
         "small",
-        "text Ollama 0.16.1 has a known hole",
+        "text Ollama 0.16.1 has a known vulnerability",
         f"pull {NAME}",
         "text not from Ollama's own library.",
         "reach Download",

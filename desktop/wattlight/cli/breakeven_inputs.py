@@ -125,7 +125,7 @@ def _api(args: argparse.Namespace, prices: tuple[ApiPrice, ...], use: Use, local
     wanted = args.api or args.model
     if not wanted:
         raise BreakEvenProblem(
-            tr("It is not said which API to compare with."),
+            tr("No API to compare with was given."),
             tr("Give it with {option}.", option="--api gpt-5-mini"),
             "missing_figure",
         )

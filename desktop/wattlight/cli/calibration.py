@@ -69,8 +69,8 @@ def change_wall(args: Namespace, call: Call, prober: Prober) -> bool:
     """
     if args.supply and args.assume is None:
         raise Problem(
-            tr("A power supply is assumed together with what is not measured."),
-            tr("Say both: --assume 35 --supply gold:650."),
+            tr("--supply works only together with --assume."),
+            tr("Give both: --assume 35 --supply gold:650."),
             "wrong_use",
         )
     if args.forget_wall:
@@ -84,7 +84,7 @@ def change_wall(args: Namespace, call: Call, prober: Prober) -> bool:
     elif args.calibrate:
         if call.as_json or not sys.stdin.isatty():
             raise NoCalibration(
-                tr("A calibration asks for the figures of a wall meter."),
+                tr("A calibration needs the readings of a wall meter."),
                 tr("Run it in a terminal, without --json."),
             )
         _calibrate(call, prober, lambda: _typed(call))
@@ -98,11 +98,11 @@ def _calibrate(call: Call, prober: Prober, reading: Callable[[], float]) -> None
     guide.prepare()
     _tell(call, tr("Plug the computer (without the screen, if it has its own plug) into a wall meter."))
     whole = SETTLE_S + MEASURE_S
-    _tell(call, tr("First quiet: close what works, then leave the computer alone for {s} s.", s=whole))
+    _tell(call, tr("First idle: close running programs, then leave the computer alone for {s} s.", s=whole))
     quiet = guide.level()
     _tell(call, tr("Measured inside: {power}.", power=watts(quiet.mean_w)))
     quiet_wall_w = reading()
-    _tell(call, tr("Now load: let a model write a long answer for {s} s.", s=whole))
+    _tell(call, tr("Now under load: let a model write a long answer for {s} s.", s=whole))
     busy = guide.level()
     _tell(call, tr("Measured inside: {power}.", power=watts(busy.mean_w)))
     fit = guide.finish(quiet, quiet_wall_w, busy, reading())
@@ -158,7 +158,7 @@ def _file_readings(file: Path) -> tuple[float, float]:
 
 def _bad(name: str) -> BadReadings:
     return BadReadings(
-        tr("The file {name} does not hold two figures of a wall meter.", name=name),
+        tr("The file {name} does not hold two readings of a wall meter.", name=name),
         tr("Write {example} into it: quiet, then under load.", example='{"wall_w": [84.5, 310]}'),
     )
 

@@ -57,9 +57,15 @@ def hardware_findings(report: HardwareReport, user: str, group: str) -> Iterator
         yield from _accelerator(row, user)
     yield _processor(report, group)
     if report.battery.present:
-        yield Finding("battery", Level.FINE, tr("The battery tells how much the whole computer draws on it."))
+        yield Finding(
+            "battery",
+            Level.FINE,
+            tr("The battery reports what the whole computer draws while running on it."),
+        )
     for name in report.slow_sensors:
-        said = tr("The sensor '{name}' answers slowly or not at all; the others go on without it.", name=name)
+        said = tr(
+            "The sensor '{name}' answers slowly or not at all; the others do not wait for it.", name=name
+        )
         yield Finding("slow_sensor", Level.PROBLEM, said)
     for said in report.memory.messages:
         yield Finding("memory", Level.NOTE, said)
@@ -67,7 +73,8 @@ def hardware_findings(report: HardwareReport, user: str, group: str) -> Iterator
         yield Finding("memory", Level.PROBLEM, tr("The size of the memory cannot be read."))
     if report.environment.container:
         said = tr(
-            "This runs in a container ({kind}): it sees the container.", kind=report.environment.container
+            "This runs in a container ({kind}): it sees only what the container sees.",
+            kind=report.environment.container,
         )
         yield Finding("container", Level.NOTE, said)
 
@@ -113,7 +120,7 @@ def _render_group(said: str, user: str) -> Finding:
         said,
         (f"sudo usermod -aG render {user}",),
         (f"sudo gpasswd -d {user} render",),
-        tr("lets this user open GPUs directly; log out and in for it to count"),
+        tr("lets this user open GPUs directly; log out and back in for it to take effect"),
     )
 
 
@@ -135,8 +142,8 @@ def _processor(report: HardwareReport, group: str) -> Finding:
             (f"echo '{rule}' | sudo tee {RULE_FILE}", f"sudo systemd-tmpfiles --create {RULE_FILE}"),
             (f"sudo rm {RULE_FILE}", "sudo chmod 0400 /sys/class/powercap/intel-rapl:*/energy_uj"),
             tr(
-                "lets every program of the group {group} read it; it was closed in 2020 because a program "
-                "that watches it closely may guess at secrets of others",
+                "lets every program of the group {group} read it; access was restricted in 2020, because a "
+                "program that watches it closely may infer secrets of others",
                 group=group,
             ),
         )
@@ -242,7 +249,7 @@ def _server(workshop: ServiceFactory) -> Iterator[Finding]:
         said = state.message or tr("No model server answers at {url}.", url=state.url)
         yield Finding("server", Level.NOTE if state.status is ServerStatus.ABSENT else Level.PROBLEM, said)
     if not _is_here(state.url):
-        said = tr("The model server is another computer; what is said here of the hardware is of this one.")
+        said = tr("The model server runs on another computer; the hardware listed here is this one's.")
         yield Finding("remote_server", Level.NOTE, said)
 
 
@@ -288,7 +295,7 @@ def _ledger(workshop: ServiceFactory) -> Finding:
     holder = MeterLock(workshop.places.meter_lock).holder()
     said = tr("The energy ledger is in order.")
     if holder is not None and _runs(holder):
-        said += " " + tr("Process {pid} records.", pid=holder)
+        said += " " + tr("Process {pid} is recording.", pid=holder)
     return Finding("ledger", Level.FINE, said)
 
 
@@ -354,7 +361,7 @@ def _lines(findings: list[Finding]) -> list[str]:
         lines.append(f"{words[finding.level]:<{wide}}  {finding.text}")
         pad = " " * (wide + 2)
         if finding.command:
-            lines.append(pad + tr("To change that, run yourself:"))
+            lines.append(pad + tr("To change that, run:"))
             lines += [f"{pad}    {command}" for command in finding.command]
             lines.append(pad + tr("It {effect}.", effect=finding.effect))
             lines.append(pad + tr("To take it back:"))

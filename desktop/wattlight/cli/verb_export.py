@@ -297,7 +297,7 @@ def _alone(call: Call) -> Iterator[None]:
     lock = MeterLock(call.workshop.places.meter_lock)
     if not lock.acquire():
         raise ExportProblem(
-            tr("Another Wattlight records just now."),
+            tr("Another copy of Wattlight is recording."),
             tr("Quit the tray (or 'wattlight meter') first."),
             "recording",
         )

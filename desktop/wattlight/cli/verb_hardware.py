@@ -380,6 +380,6 @@ def _notes(report: HardwareReport) -> list[str]:
         notes += [f"{row.name}: {said}" for said in row.messages]
     notes += [tr("No accelerator: {name}.", name=name) for name in report.ignored_adapters]
     notes += [
-        tr("The sensor '{name}' answers slowly; nobody waits for it.", name=n) for n in report.slow_sensors
+        tr("The sensor '{name}' answers slowly; it is not waited for.", name=n) for n in report.slow_sensors
     ]
     return list(dict.fromkeys(notes))

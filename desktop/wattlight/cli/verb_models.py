@@ -31,7 +31,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         return 0
     if not models:
         call.out.line(tr("No models are installed on {url}.", url=server.url))
-        call.out.line(tr("'wattlight recommend' names some that fit; 'wattlight pull NAME' gets one."))
+        call.out.line(tr("'wattlight recommend' lists models that fit; 'wattlight pull NAME' downloads one."))
         return 0
     rows = [(tr("NAME"), tr("SIZE"), tr("PARAMETERS"), tr("QUANTIZATION"), tr("CHANGED"), "")]
     rows += [

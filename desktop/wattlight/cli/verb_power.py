@@ -93,7 +93,7 @@ def _row(
     how = quality_text(device.quality)
     said = [scope_text(device.scope), f"{how} ±{percent(error)}" if how and error else how]
     if device.device_id in total.contained:
-        said.append(tr("already in another part"))
+        said.append(tr("included in another part"))
     return (device.name, watts(device.power_w), ", ".join(word for word in said if word))
 
 

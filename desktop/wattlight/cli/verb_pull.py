@@ -122,7 +122,7 @@ class _Lines(_Shower):
         if problem is not None:
             raise problem
         if self.last.cancelled:
-            self.call.out.line(tr("Stopped. What has arrived is kept; pull it again to go on from there."))
+            self.call.out.line(tr("Stopped. What has arrived is kept; pull it again to resume."))
         else:
             self.call.out.line(tr("{model} is installed.", model=self.last.model))
         return 0

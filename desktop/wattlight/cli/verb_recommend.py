@@ -18,10 +18,9 @@ from wattlight.services.refreshing import Refreshed, RefreshReport
 from wattlight.viewmodels.advice import (
     api_sentence,
     passed_over_sentence,
-    verdict_name,
     why_sentence,
 )
-from wattlight.viewmodels.fit import confidence_name
+from wattlight.viewmodels.fit import confidence_name, verdict_name
 
 from .options import add_machine_option, read_machine_file, whole
 from .output import SPEED, Call, Document, Output, pick, plain
@@ -217,12 +216,12 @@ def _print(out: Output, advice: Advice, machine: str) -> None:
     if advice.api.advised:
         out.line(api_sentence(advice))
     out.line(
-        trn("{count} model of the catalogue of {date} is meant for this.",
-            "{count} models of the catalogue of {date} are meant for this.",
+        trn("{count} model in the catalogue of {date} is made for this.",
+            "{count} models in the catalogue of {date} are made for this.",
             advice.eligible, date=short_date(advice.catalogue_date))
     )  # fmt: skip
     if any(not item.download_exact for item in advice.recommendations):
-        out.line(tr("~ marks a download of which only the rounded size is listed."))
+        out.line(tr("~ marks a download whose exact size is not listed."))
     out.lines(read_again_lines(advice))
 
 

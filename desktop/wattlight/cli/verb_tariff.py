@@ -56,7 +56,7 @@ def _show(_args: argparse.Namespace, call: Call) -> int:
         call.out.document(_document(tariff, price, now))
         return 0
     if tariff is None:
-        call.out.line(tr("No price is set, so there is no money in any answer."))
+        call.out.line(tr("No price is set, so no costs are shown."))
         call.out.line(tr("Set one: wattlight tariff set --price 0.39 --currency EUR"))
         return 0
     _print(call, tariff, now)
@@ -74,7 +74,7 @@ def _check(args: argparse.Namespace, call: Call) -> int:
     if call.as_json:
         call.out.document(_document(tariff, Price(tariff_file=args.file), call.workshop.now()))
         return 0
-    call.out.line(tr("{file} is a sound tariff.", file=clean_text(args.file)))
+    call.out.line(tr("{file} is a valid tariff.", file=clean_text(args.file)))
     _print(call, tariff, call.workshop.now())
     return 0
 
@@ -108,7 +108,7 @@ def _set(args: argparse.Namespace, call: Call) -> int:
     save_settings(call.workshop.places.settings_file, replace(settings, price=price))
     code = _show(args, call)
     if not call.as_json and args.since is None and not args.none:
-        call.out.line(tr("It counts for everything that was recorded. For a price that is new: --since DATE"))
+        call.out.line(tr("It applies to all that was recorded. For a new price: --since DATE"))
     return code
 
 

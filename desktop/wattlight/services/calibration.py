@@ -97,8 +97,8 @@ class WallCalibration:
         if fit is None:
             raise NoCalibration(
                 tr(
-                    "The two levels carry no line: they are too close or too unsteady, or the meter shows"
-                    " less than is measured inside ({quiet} and {busy}).",
+                    "No calibration follows from the two levels: they are too close or too unsteady, or the "
+                    "meter shows less than is measured inside ({quiet} and {busy}).",
                     quiet=watts(quiet.mean_w),
                     busy=watts(busy.mean_w),
                 ),
@@ -110,14 +110,14 @@ class WallCalibration:
 def implausible() -> NoCalibration:
     """The refusal of a reading that no wall meter shows."""
     return NoCalibration(
-        tr("That is no number of watts a wall meter shows."),
+        tr("That is not a plausible reading of a wall meter."),
         tr("Run it again and type a figure like 84.5."),
     )
 
 
 def _other_parts() -> NoCalibration:
     return NoCalibration(
-        tr("Not the same parts were measured all the time."),
+        tr("The measured parts changed meanwhile."),
         tr("Wake the graphics card first and repeat."),
     )
 

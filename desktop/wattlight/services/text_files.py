@@ -21,7 +21,7 @@ def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
         with path.expanduser().open("rb") as stream:
             raw = stream.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else tr("its name is not one")
+        reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
         raise refusal(
             tr("The file {name} cannot be read ({reason}).", name=name, reason=reason),
             tr("Check the name of the file."),

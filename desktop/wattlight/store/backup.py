@@ -69,7 +69,7 @@ def restore(backup: Path, ledger: Path) -> Path | None:
                 raise newer(version)
             if version < 1 or source.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise LedgerDamaged(
-                    tr("{name} is not a sound ledger.", name=backup.name), tr("Nothing was changed.")
+                    tr("{name} is not a valid ledger.", name=backup.name), tr("Nothing was changed.")
                 )
             ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = ledger.with_name(ledger.name + ".restoring")

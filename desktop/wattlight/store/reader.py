@@ -229,7 +229,7 @@ def newer(version: int) -> LedgerProblem:
     """The refusal of a ledger that a newer Wattlight made."""
     return LedgerProblem(
         tr(
-            "The ledger was made by a newer Wattlight (form {version}; this one knows {version_2}).",
+            "The ledger was made by a newer Wattlight (format {version}; this one knows {version_2}).",
             version=version,
             version_2=VERSION,
         ),
@@ -241,7 +241,7 @@ def newer(version: int) -> LedgerProblem:
 def older() -> LedgerProblem:
     """The refusal to read a ledger that the recorder has not yet brought to the present form."""
     return LedgerProblem(
-        tr("The ledger is of an older form."),
+        tr("The ledger is in an older format."),
         tr("Start the meter once to bring it up to date."),
         "ledger_older",
     )

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from wattlight.domain.advice import Advice, PassedOver, Recommendation, Statement
 from wattlight.domain.entry import CatalogEntry
-from wattlight.domain.fit import Verdict
 from wattlight.i18n import gib, number, tokens_per_second, tr
 
 from .scene import FitNote, LeftOut, Offer
@@ -30,16 +29,6 @@ def reason_text(statement: Statement) -> str:
 def api_sentence(advice: Advice) -> str:
     """When to use a provider's API instead; empty where this computer is enough."""
     return "" if advice.api.reason is None else tr("{sentence}.", sentence=_text(advice.api.reason))
-
-
-def verdict_name(verdict: Verdict) -> str:
-    """Where it would run, in two words."""
-    return {
-        Verdict.FULL_GPU: tr("all on GPU"),
-        Verdict.PARTIAL_GPU: tr("partly on GPU"),
-        Verdict.CPU: tr("CPU only"),
-        Verdict.NO: tr("does not fit"),
-    }[verdict]
 
 
 def _text(statement: Statement) -> str:

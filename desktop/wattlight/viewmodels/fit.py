@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import lru_cache
 
-from wattlight.domain.fit import Confidence, Reason
+from wattlight.domain.fit import Confidence, Reason, Verdict
 from wattlight.i18n import gib, number, tr
 
 Words = dict[str, str]
@@ -12,6 +12,16 @@ Words = dict[str, str]
 def reason_sentence(reason: Reason) -> str:
     """One plain sentence; memory in GiB."""
     return _texts()[reason.code]({name: _shown(name, value) for name, value in reason.values})
+
+
+def verdict_name(verdict: Verdict) -> str:
+    """Where it would run, in two words."""
+    return {
+        Verdict.FULL_GPU: tr("all on GPU"),
+        Verdict.PARTIAL_GPU: tr("partly on GPU"),
+        Verdict.CPU: tr("CPU only"),
+        Verdict.NO: tr("does not fit"),
+    }[verdict]
 
 
 def _shown(name: str, value: int | str) -> str:

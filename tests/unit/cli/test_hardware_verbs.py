@@ -158,7 +158,7 @@ def test_power_counts_a_part_once_and_names_the_rest(bench_on: Callable[[str], B
         "rapl:package-0": False, "rapl:dram-0": False, "rapl:psys": True,
     }  # fmt: skip
     said = text(bench_on("rapl_intel_package_psys_wrap"), "power")
-    assert "already in another part" in said and "Whole computer" in said
+    assert "included in another part" in said and "Whole computer" in said
     said = text(bench_on("amdgpu_dgpu_7900xtx"), "power")
     assert "Measured parts: 319 W ± 32 W" in said and "Not in it: Processor; rest of the computer" in said
 
@@ -189,7 +189,7 @@ def test_doctor_shows_the_rule_and_its_undo_and_runs_nothing(bench_on: Callable[
     assert "/etc/tmpfiles.d/wattlight-energy.conf" in finding["command"][0]
     assert finding["undo"][0] == "sudo rm /etc/tmpfiles.d/wattlight-energy.conf" and finding["effect"]
     said = text(bench, "doctor")
-    assert "To change that, run yourself:" in said and "To take it back:" in said
+    assert "To change that, run:" in said and "To take it back:" in said
 
 
 def test_doctor_tells_a_driver_that_failed_from_one_that_works(bench_on: Callable[[str], Bench]) -> None:

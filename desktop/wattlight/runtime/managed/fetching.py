@@ -129,10 +129,10 @@ class Fetcher:
         part.unlink(missing_ok=True)
         raise RuntimeProblem(
             tr(
-                "What arrived from {url} is not the expected file, so it was thrown away.",
+                "What arrived from {url} is not the expected file, so it was discarded.",
                 url=_host(artefact.url),
             ),
-            tr("Try again on another network; if it stays so, install Ollama as its own web page says."),
+            tr("Try again on another network, or install Ollama as its own web page says."),
             "wrong_hash",
         )
 
@@ -276,7 +276,7 @@ def _refused(artefact: Wanted, status: int) -> RuntimeProblem:
 def _login_page(artefact: Wanted) -> RuntimeProblem:
     return RuntimeProblem(
         tr(
-            "Instead of the file from {url} a web page came, as networks send that want a sign-in.",
+            "A web page came instead of the file from {url}, as on networks that require a sign-in.",
             url=_host(artefact.url),
         ),
         tr("Open a web page in the browser, sign in to the network, and try again."),
@@ -294,7 +294,7 @@ def _broken(artefact: Wanted, fault: WireFault) -> RuntimeProblem:
         )
     if fault.kind is FaultKind.REDIRECT:
         return RuntimeProblem(
-            tr("{host} sends the download to a place that is not safe, so it was not fetched.", host=host),
+            tr("{host} redirects the download to an unsafe address, so it was not fetched.", host=host),
             tr("Update Wattlight and try again."),
             "bad_redirect",
         )

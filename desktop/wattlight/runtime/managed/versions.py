@@ -235,7 +235,7 @@ def _merge(part: Path, into: Path) -> None:
         target = into / source.relative_to(part)
         if source.is_dir() and not source.is_symlink():
             if target.is_symlink():
-                raise RuntimeProblem(tr("An extra archive does not fit to the server."), "", "bad_archive")
+                raise RuntimeProblem(tr("An extra archive does not match the server."), "", "bad_archive")
             target.mkdir(exist_ok=True)
         elif not target.exists() and not target.is_symlink():
             source.rename(target)

@@ -82,7 +82,7 @@ class PowerHistory:
         with self._changed:
             points = list(self._points)
         if not any(p.power_w is not None for p in points):
-            return EnergyWindow(reason=tr("No part of this computer tells its power."))
+            return EnergyWindow(reason=tr("No part of this computer reports its power."))
         inside = [p for p in points if start_s < p.at_s < end_s]
         before = next((p for p in reversed(points) if p.at_s <= start_s), None)
         after = next((p for p in points if p.at_s >= end_s), None)
@@ -92,7 +92,7 @@ class PowerHistory:
         if any(two.at_s - one.at_s > LONGEST_GAP_S for one, two in pairwise(used)):
             return EnergyWindow(reason=tr("The power was not read during the whole run."))
         if len({p.parts for p in used}) > 1:
-            return EnergyWindow(reason=tr("A part of the computer began or ceased to tell its power."))
+            return EnergyWindow(reason=tr("A part of the computer started or stopped reporting its power."))
         joules = sum(_area(one, two, start_s, end_s) for one, two in pairwise(used))
         mean = sum(p.power_w or 0.0 for p in used) / len(used)
         error = sum(p.error_w for p in used) / len(used) / mean if mean else None

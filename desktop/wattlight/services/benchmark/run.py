@@ -221,7 +221,7 @@ class Benchmark:
     def _window(self, rounds: list[_Round]) -> EnergyWindow:
         """The rounds' energy together, without what lies between them."""
         if self._energy is None:
-            return EnergyWindow(reason=tr("No part of this computer tells its power."))
+            return EnergyWindow(reason=tr("No part of this computer reports its power."))
         self._energy.wait_past(rounds[-1].end_s, NEXT_SAMPLE_S)
         parts = [self._energy.between(r.start_s, r.end_s) for r in rounds]
         unknown = next((part for part in parts if part.joules is None), None)

@@ -219,14 +219,14 @@ class SecurityAdvisories:
         }
         if host == LOCAL_HOST:
             text = tr(
-                "Ollama {version} has a known hole: {hole} ({source}) Version {fixed} closes all that are "
-                "known; update it.",
+                "Ollama {version} has a known vulnerability: {hole} ({source}) Version {fixed} fixes all "
+                "that are known; update it.",
                 **texts,
             )
         else:
             text = tr(
-                "Ollama {version} at {url} has a known hole: {hole} ({source}) Version {fixed} closes all "
-                "that are known; update it.",
+                "Ollama {version} at {url} has a known vulnerability: {hole} ({source}) Version {fixed} "
+                "fixes all that are known; update it.",
                 url=clean_text(server.url, 80),
                 **texts,
             )

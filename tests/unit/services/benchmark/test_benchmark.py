@@ -147,10 +147,10 @@ def test_a_slow_machine_is_not_asked_for_much() -> None:
 def test_no_sensor_and_no_sampler() -> None:
     result = measure(Machine(idle_w=None))
     assert (result.joules_per_token, result.power_w) == (None, None)
-    assert result.energy_reason == "No part of this computer tells its power."
+    assert result.energy_reason == "No part of this computer reports its power."
     machine, book = Machine(), Book()
     Benchmark(machine, None, book, machine.now, machine.monotonic).run(SUBJECT)
-    assert book.runs[0].energy_reason == "No part of this computer tells its power."
+    assert book.runs[0].energy_reason == "No part of this computer reports its power."
 
 
 def test_an_unknown_rest_is_said() -> None:
@@ -215,7 +215,7 @@ def test_a_part_that_appears_midway_makes_the_sum_unknown() -> None:
         )
         tap.take(MachineSample(LOCAL_HOST, NOW, float(second), parts))
     assert tap.between(0.0, 1.0).joules == pytest.approx(10)
-    assert "began or ceased" in (tap.between(0.0, 3.0).reason or "")
+    assert "started or stopped" in (tap.between(0.0, 3.0).reason or "")
 
 
 def test_a_first_answer_is_streamed_and_counted() -> None:

@@ -94,7 +94,7 @@ def test_without_power_the_energy_is_unknown_with_its_reason() -> None:
     tap.take(MachineSample(made.host, NOW, 190.0, (blind,)))
     states, _ = ask(Server(clock, [AnswerPiece("a"), AnswerPiece("b"), END]), clock, tap)
     assert states[-1].joules is None
-    assert states[-1].joules_reason == "No part of this computer tells its power."
+    assert states[-1].joules_reason == "No part of this computer reports its power."
 
 
 def test_a_short_answer_has_no_energy_rather_than_a_guess() -> None:

@@ -32,9 +32,9 @@ def test_fault_20_an_old_server_is_named_with_the_version_that_closes_it(
     holes.look(LOCAL_HOST, READY)
     (notice,) = hub.state.notices
     assert notice.level == "warning"
-    assert "Ollama 0.16.1 has a known hole" in notice.text
+    assert "Ollama 0.16.1 has a known vulnerability" in notice.text
     assert "CVE-2026-7482" in notice.text
-    assert "Version 0.17.1 closes" in notice.text
+    assert "Version 0.17.1 fixes" in notice.text
 
 
 def test_it_is_said_once_and_again_for_another_version(hub: StateHub, holes: SecurityAdvisories) -> None:

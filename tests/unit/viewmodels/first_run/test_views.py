@@ -381,11 +381,11 @@ def test_the_better_model_is_offered_only_after_the_answer() -> None:
 
 
 def test_energy_that_is_not_known_says_why() -> None:
-    blind = replace(scenes.ANSWERED, joules=None, joules_reason="No part of this computer tells its power.")
+    blind = replace(scenes.ANSWERED, joules=None, joules_reason="No part of this computer reports its power.")
     made = scenes.with_facts(scenes.SCENES["try-answered"](), answer=blind)
     page = first_run_view(made).trying
     assert page is not None
-    assert page.figures.endswith("energy not known: no part of this computer tells its power")
+    assert page.figures.endswith("energy not known: no part of this computer reports its power")
     assert " J" not in page.figures
 
 
