@@ -20,8 +20,8 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, number, tr
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 
+from .options import Span, add_span_options, span_of
 from .output import SCHEMA, Call
-from .span_options import Span, add_span_options, span_of
 
 COLUMNS = (
     "start_utc", "length_s", "device", "model", "state", "energy_mj", "observed_s", "quality", "tokens_in",

@@ -9,8 +9,8 @@ from wattlight.services.metering import TraceProblem, read_trace, replay
 from wattlight.services.pricing import read_tariff_file
 from wattlight.services.text_files import read_text
 
-from .cost_document import cost_document, gap_documents, print_cost
 from .output import Call
+from .verb_cost import cost_document, gap_documents, print_cost
 
 MAX_TRACE_BYTES = 2_000_000_000
 
