@@ -92,7 +92,7 @@ def _accelerator(row: Accelerator, user: str) -> Iterator[Finding]:
             yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=message))
     if row.usable and row.processes_reason:
         said = tr(
-            "{name}: {reason}; their energy can be booked to a loaded model.",
+            "{name}: {reason}; the energy of other programs can be booked to a loaded model.",
             name=row.name,
             reason=row.processes_reason,
         )

@@ -46,7 +46,7 @@ class Standing:
         self.followed: list[tuple[MachineSample, tuple[RunningModel, ...] | None]] = []
         self.seen_by_sampler: MachineProfile | None = None
         slow = Settings(meter=Meter(shown_interval_s=3600.0, hidden_interval_s=3600.0))
-        services = Services(folder, slow)
+        self.services = services = Services(folder, slow)
         services.factory.prober = lambda *_: self.prober  # type: ignore[method-assign, assignment, return-value]
         services.factory.now = self.machine.clock.now  # type: ignore[method-assign]
         self.service = MeterService(services.factory, services.settings, services.hub)
@@ -96,6 +96,20 @@ def test_samples_are_handed_on_with_the_models_listed_then(standing: Standing) -
     standing.service.fresh_profile(10.0)
     standing.wait_followed(2)
     assert standing.followed[-1][1] == (QWEN,)
+
+
+def test_a_counter_that_lies_is_told_once_and_its_power_is_the_gauges(standing: Standing) -> None:
+    standing.machine.power_w = 100.0
+    for count in range(2, 42):
+        standing.machine.clock.move(10)
+        standing.machine.counter_mj += 570_000
+        standing.service.fresh_profile(10.0)
+        standing.wait_followed(count)
+    state = standing.services.hub.state
+    assert [notice.text for notice in state.notices] == [
+        "The energy counter of Test card disagrees with its power reading; it is not used."
+    ]
+    assert {watts for point in state.hosts[0].history for _, watts in point.power_w} == {20.0, 100.0}
 
 
 def test_after_the_end_nobody_waits(tmp_path: Path) -> None:
