@@ -127,7 +127,6 @@ class CounterRate:
         self._last: tuple[int, Moment] | None = None
         self._watts: float | None = None
         self.reason = "needs a second reading"
-        self.rejected = 0
 
     def watts(self, count: int | None, now: Moment) -> float | None:
         """Mean power since the last reading, None (see :attr:`reason`) when it cannot be given.
@@ -157,7 +156,6 @@ class CounterRate:
         if value < LEAST_W:
             return self._none("the counter stands still")
         if value > self._ceiling_w:
-            self.rejected += 1
             return self._none("implausible reading")
         self._watts, self.reason = value, ""
         return value

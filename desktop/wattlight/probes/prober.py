@@ -17,7 +17,7 @@ from .linux import amd, intel
 from .numbers import Moment
 from .nvidia import cards as nvidia
 from .nvidia import jetson
-from .nvidia.nvml import NvmlApi, PynvmlApi
+from .nvidia.nvml import NvmlApi
 from .part import DeviceCache, Machine, Part
 from .reader import Reader, Trace
 from .report import Accelerator, Battery, CpuPower, HardwareReport, Memory
@@ -274,7 +274,7 @@ def open_prober(
     reader = Reader(root, trace)
 
     def make_nvml() -> NvmlApi:
-        return nvml() if nvml is not None else PynvmlApi(reader.note)
+        return nvml() if nvml is not None else NvmlApi(reader.note)
 
     return Prober(_host(reader, remembered, make_nvml), clock, now)
 

@@ -17,7 +17,6 @@ from wattlight.probes.windows.adapters import (
     adapter_of,
     ids_of,
     power_state_of,
-    temperature_of,
 )
 from wattlight.probes.windows.gpu import (
     DEDICATED,
@@ -152,8 +151,6 @@ def test_an_adapter_out_of_the_kernels_answers() -> None:
     shared = adapter_of((0, 1), kind, address, ids, "iGPU", struct.pack("<3Q", 128 << 20, 0, GIB), {})
     assert shared is not None and shared.integrated
     assert ids_of(r"PCI\VEN_10DE&DEV_2684&SUBSYS_1") == (0x10DE, 0x2684) and ids_of("ROOT") is None
-    assert temperature_of(bytes(56) + struct.pack("<I", 455) + bytes(4)) == 45.5
-    assert temperature_of(bytes(64)) is None and temperature_of(b"") is None
 
 
 class Counted:

@@ -82,7 +82,6 @@ class NvidiaDevice:
         self._shares = bool(self._fact(lambda: api.shares_page_tables(handle)))
         self._virtual = bool(self._fact(lambda: api.virtual(handle)))
         self.slices = self._fact(lambda: api.slices(handle))
-        self.rejected = 0
 
     @property
     def computing(self) -> bool | None:
@@ -205,7 +204,6 @@ class NvidiaDevice:
                 self._power_call = call
                 return power, call, None
             if value is not None:
-                self.rejected += 1
                 reason = "implausible reading"
         if self._power_call and self._power_call[0] in self._refused:
             self._power_call = None

@@ -6,7 +6,7 @@ NVML's own code, so that callers compare numbers (the library's errors cannot be
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ..linux.pci import normal_slot
 
@@ -30,7 +30,6 @@ UNEXPECTED = -1
 NO_ATTACH = 2
 """Init flag: touch no GPU until it is asked for."""
 _TOO_OLD = {FUNCTION_NOT_FOUND, ARGUMENT_VERSION_MISMATCH, UNEXPECTED}
-_FIELD_INSTANT, _FIELD_AVERAGE = 186, 185
 
 
 class NvmlFault(Exception):
@@ -73,78 +72,8 @@ Handle = Any
 """A device of the binding; opaque to everyone else."""
 
 
-class NvmlApi(Protocol):
-    """What the NVIDIA probe asks. Every method raises :class:`NvmlFault` and nothing else."""
-
-    def init(self, flags: int) -> None:
-        """Open the library; counted."""
-
-    def shutdown(self) -> None:
-        """Close it; the GPU may sleep again."""
-
-    def driver_version(self) -> str:
-        """Like "580.95.05"."""
-
-    def handles(self) -> list[Handle]:
-        """All GPUs, by index."""
-
-    def handle_at(self, slot: str) -> Handle:
-        """The GPU at a PCI address; no other is touched."""
-
-    def slices(self, handle: Handle) -> list[Handle] | None:
-        """MIG slices; None where MIG is off or unknown to this card."""
-
-    def name(self, handle: Handle) -> str:
-        """Marketing name."""
-
-    def uuid(self, handle: Handle) -> str:
-        """Stable key."""
-
-    def slot(self, handle: Handle) -> str | None:
-        """PCI address in the normal form."""
-
-    def pci_ids(self, handle: Handle) -> str | None:
-        """``vendor:device``."""
-
-    def capability(self, handle: Handle) -> str:
-        """CUDA compute capability, "8.9"."""
-
-    def memory(self, handle: Handle) -> NvmlMemory:
-        """Memory, version 2 if the driver knows it."""
-
-    def shares_page_tables(self, handle: Handle) -> bool:
-        """True for address translation services: one memory with the processor."""
-
-    def virtual(self, handle: Handle) -> bool:
-        """True for a vGPU (a slice a hypervisor hands to this guest)."""
-
-    def utilization(self, handle: Handle) -> int:
-        """Percent of time a kernel ran."""
-
-    def temperature(self, handle: Handle) -> int:
-        """Degrees Celsius."""
-
-    def power_usage_mw(self, handle: Handle) -> int:
-        """The classic power call."""
-
-    def power_field_mw(self, handle: Handle, field: int, scope: int) -> int:
-        """A power field (186 instant, 185 average) in a scope (0 GPU, 1 module)."""
-
-    def energy_mj(self, handle: Handle) -> int:
-        """Millijoules since the driver was loaded."""
-
-    def limit_mw(self, handle: Handle) -> int:
-        """Enforced power limit."""
-
-    def processes(self, handle: Handle) -> list[NvmlProcess]:
-        """Compute and graphics processes, each once."""
-
-    def process_use(self, handle: Handle, since_us: int) -> list[NvmlUse]:
-        """Samples after ``since_us`` of the processes that used the GPU; those that did not are absent."""
-
-
-class PynvmlApi:
-    """NVML through nvidia-ml-py."""
+class NvmlApi:
+    """NVML through nvidia-ml-py. Every method raises :class:`NvmlFault` and nothing else."""
 
     def __init__(self, note: Callable[[str], None] | None = None) -> None:
         self._note = note
@@ -153,7 +82,7 @@ class PynvmlApi:
         self._old_temperature = False
 
     def init(self, flags: int) -> None:
-        """See :class:`NvmlApi`."""
+        """Open the library; counted."""
         if self._module is None:
             try:
                 import pynvml
@@ -166,16 +95,16 @@ class PynvmlApi:
         self._old_memory = self._old_temperature = False
 
     def shutdown(self) -> None:
-        """See :class:`NvmlApi`."""
+        """Close it; the GPU may sleep again."""
         if self._module is not None:
             self._call(lambda n: n.nvmlShutdown())
 
     def driver_version(self) -> str:
-        """See :class:`NvmlApi`."""
+        """Like "580.95.05"."""
         return self._text(lambda n: n.nvmlSystemGetDriverVersion())
 
     def handles(self) -> list[Handle]:
-        """See :class:`NvmlApi`."""
+        """All GPUs, by index."""
         count = self._whole(lambda n: n.nvmlDeviceGetCount())
         found = []
         for index in range(min(count, 64)):
@@ -187,11 +116,11 @@ class PynvmlApi:
         return found
 
     def handle_at(self, slot: str) -> Handle:
-        """See :class:`NvmlApi`."""
+        """The GPU at a PCI address; no other is touched."""
         return self._call(lambda n: n.nvmlDeviceGetHandleByPciBusId(slot.encode()))
 
     def slices(self, handle: Handle) -> list[Handle] | None:
-        """See :class:`NvmlApi`."""
+        """MIG slices; None where MIG is off or unknown to this card."""
         try:
             current = self._call(lambda n: n.nvmlDeviceGetMigMode(handle))[0]
         except NvmlFault as fault:
@@ -215,29 +144,29 @@ class PynvmlApi:
         return found
 
     def name(self, handle: Handle) -> str:
-        """See :class:`NvmlApi`."""
+        """Marketing name."""
         return self._text(lambda n: n.nvmlDeviceGetName(handle))
 
     def uuid(self, handle: Handle) -> str:
-        """See :class:`NvmlApi`."""
+        """Stable key."""
         return self._text(lambda n: n.nvmlDeviceGetUUID(handle))
 
     def slot(self, handle: Handle) -> str | None:
-        """See :class:`NvmlApi`."""
+        """PCI address in the normal form."""
         return normal_slot(self._text(lambda n: n.nvmlDeviceGetPciInfo(handle).busId))
 
     def pci_ids(self, handle: Handle) -> str | None:
-        """See :class:`NvmlApi`."""
+        """``vendor:device``."""
         both = self._whole(lambda n: n.nvmlDeviceGetPciInfo(handle).pciDeviceId)
         return f"{both & 0xFFFF:04x}:{both >> 16 & 0xFFFF:04x}" if both else None
 
     def capability(self, handle: Handle) -> str:
-        """See :class:`NvmlApi`."""
+        """CUDA compute capability, "8.9"."""
         major, minor = self._call(lambda n: n.nvmlDeviceGetCudaComputeCapability(handle))
         return f"{int(major)}.{int(minor)}"
 
     def memory(self, handle: Handle) -> NvmlMemory:
-        """See :class:`NvmlApi`."""
+        """Memory, version 2 if the driver knows it."""
         if not self._old_memory:
             try:
                 new = self._call(lambda n: n.nvmlDeviceGetMemoryInfo(handle, version=n.nvmlMemory_v2))
@@ -250,19 +179,19 @@ class PynvmlApi:
         return NvmlMemory(int(old.total), int(old.free), None)
 
     def shares_page_tables(self, handle: Handle) -> bool:
-        """See :class:`NvmlApi`."""
+        """True for address translation services: one memory with the processor."""
         return self._whole(lambda n: n.nvmlDeviceGetAddressingMode(handle)) == 2
 
     def virtual(self, handle: Handle) -> bool:
-        """See :class:`NvmlApi`. Mode 2 is a vGPU guest (1 is passthrough of a whole card)."""
+        """True for a vGPU guest, a share that a hypervisor hands out (mode 2; 1 is a whole card)."""
         return self._whole(lambda n: n.nvmlDeviceGetVirtualizationMode(handle)) == 2
 
     def utilization(self, handle: Handle) -> int:
-        """See :class:`NvmlApi`."""
+        """Percent of time a kernel ran."""
         return self._whole(lambda n: n.nvmlDeviceGetUtilizationRates(handle).gpu)
 
     def temperature(self, handle: Handle) -> int:
-        """See :class:`NvmlApi`."""
+        """Degrees Celsius."""
         if not self._old_temperature:
             try:
                 return self._whole(lambda n: n.nvmlDeviceGetTemperatureV(handle, 0))
@@ -273,26 +202,26 @@ class PynvmlApi:
         return self._whole(lambda n: n.nvmlDeviceGetTemperature(handle, 0))
 
     def power_usage_mw(self, handle: Handle) -> int:
-        """See :class:`NvmlApi`."""
+        """The classic power call."""
         return self._whole(lambda n: n.nvmlDeviceGetPowerUsage(handle))
 
     def power_field_mw(self, handle: Handle, field: int, scope: int) -> int:
-        """See :class:`NvmlApi`."""
+        """A power field (186 instant, 185 average) in a scope (0 GPU, 1 module)."""
         answer = self._call(lambda n: n.nvmlDeviceGetFieldValues(handle, [(field, scope)]))[0]
         if answer.nvmlReturn != 0:
             raise NvmlFault(int(answer.nvmlReturn))
         return int(answer.value.uiVal)
 
     def energy_mj(self, handle: Handle) -> int:
-        """See :class:`NvmlApi`."""
+        """Millijoules since the driver was loaded."""
         return self._whole(lambda n: n.nvmlDeviceGetTotalEnergyConsumption(handle))
 
     def limit_mw(self, handle: Handle) -> int:
-        """See :class:`NvmlApi`."""
+        """Enforced power limit."""
         return self._whole(lambda n: n.nvmlDeviceGetEnforcedPowerLimit(handle))
 
     def processes(self, handle: Handle) -> list[NvmlProcess]:
-        """See :class:`NvmlApi`."""
+        """Compute and graphics processes, each once."""
         found: dict[int, NvmlProcess] = {}
         answered = 0
         last = NvmlFault(NOT_SUPPORTED)
@@ -313,7 +242,7 @@ class PynvmlApi:
         return list(found.values())
 
     def process_use(self, handle: Handle, since_us: int) -> list[NvmlUse]:
-        """See :class:`NvmlApi`."""
+        """Samples after ``since_us`` of the processes that used the GPU; those that did not are absent."""
         try:
             samples = self._call(lambda n: n.nvmlDeviceGetProcessUtilization(handle, since_us))
         except NvmlFault as fault:

@@ -124,7 +124,6 @@ NOT_PASSED = "NVIDIA GPU found, but it was not passed to this container."
 OTHER_ASLEEP = "Another NVIDIA GPU is asleep, and this driver cannot ask one without waking both."
 RELEASED = "let go so that it can sleep; not measured until a model uses it"
 RESUMING = "waking up: read at the next look"
-NOT_ANSWERED = "The driver gives no {what} for this GPU."
 MIG_PARENT = "The card is split into slices (MIG): load is not reported for the whole card."
 
 _INIT = {

@@ -93,14 +93,6 @@ def adapter_of(
     )
 
 
-def temperature_of(raw: bytes) -> float | None:
-    """Degrees out of ADAPTER_PERFDATA (tenths at 56; 0 is "not reported"). Its power is no watts."""
-    if len(raw) < 60:
-        return None
-    (tenths,) = struct.unpack_from("<I", raw, 56)
-    return tenths / 10 if 0 < tenths < 1500 else None
-
-
 class GraphicsKernel:
     """Asks ``gdi32``.
 

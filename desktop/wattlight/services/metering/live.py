@@ -20,7 +20,6 @@ from .sums import SpanSums
 
 HISTORY_S = 600
 MAX_POINTS = 620
-GAP_REASONS = ("asleep", "no reading", "paused")
 
 Running = Callable[[], tuple[RunningModel, ...] | None]
 
@@ -77,7 +76,6 @@ class LiveMeter:
         self._history: deque[HistoryPoint] = deque(maxlen=MAX_POINTS)
         self._sample: MachineSample | None = None
         self._paused = False
-        self._busy: frozenset[str] | None = None
         self._tokens: dict[str, tuple[int, int]] = {}
         self._names: dict[str, str] = {}
         self._parts: dict[str, DeviceInfo] = {}
@@ -119,11 +117,6 @@ class LiveMeter:
             known = self._tokens.get(model, (0, 0))
             self._tokens[model] = known[0] + tokens_in, known[1] + tokens_out
 
-    def set_busy(self, digests: frozenset[str] | None) -> None:
-        """Models known to produce tokens now; None: not known, the power tells."""
-        with self._lock:
-            self._busy = digests
-
     def rest_w(self) -> float | None:
         """Draw of the measured parts without any model resident; None until it is known of each."""
         with self._lock:
@@ -155,7 +148,7 @@ class LiveMeter:
         with self._lock:
             previous, self._sample = self._sample, sample
             tokens, self._tokens = self._tokens, {}
-            batch = self._meter.process(sample, self._running(), self._busy, tokens)
+            batch = self._meter.process(sample, self._running(), tokens=tokens)
             self._names.update(batch.models)
             self._parts.update((info.device, info) for info in batch.devices)
             if not self._paused:
