@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 _MONTHS = tuple(datetime(datetime.now(UTC).year, month, 15, tzinfo=UTC) for month in range(1, 13))
@@ -14,8 +15,8 @@ def local_zone(environ: Mapping[str, str]) -> ZoneInfo:
     """The IANA zone of this computer; UTC where it cannot be told.
 
     ``TZ`` may be a name, the path of a zone file, or a POSIX rule ("CET-1CEST,M3.5.0,M10.5.0/3"). A rule and
-    a copied zone file have no name: the first zone that keeps the same time all year is taken, the system's
-    own before others.
+    a copied zone file have no name: a zone that keeps the same time all year is taken, the system's own
+    before one of the language's country before any.
     """
     wanted = environ.get("TZ", "").removeprefix(":")
     named = _zone(wanted.partition("zoneinfo/")[2] if wanted.startswith("/") else wanted)
@@ -23,14 +24,9 @@ def local_zone(environ: Mapping[str, str]) -> ZoneInfo:
         return named
     system = _zone(_system_name())
     is_rule = any(character.isdigit() for character in wanted) and not wanted.startswith("/")
-    if system is not None and not is_rule:
+    if system is not None and (not is_rule or _offsets(system) == _time_kept()):
         return system
-    kept = _time_kept()
-    others = sorted(available_timezones(), key=lambda name: (name.startswith("Etc/"), name))
-    for found in (system, *map(_zone, others)):
-        if found is not None and tuple(at.astimezone(found).utcoffset() for at in _MONTHS) == kept:
-            return found
-    return system or ZoneInfo("UTC")
+    return ZoneInfo(_alike(_time_kept(), _country_of_language(environ)))
 
 
 def guess_country(zone: str, environ: Mapping[str, str]) -> str:
@@ -44,6 +40,10 @@ def guess_country(zone: str, environ: Mapping[str, str]) -> str:
     country = str(get_global("zone_territories").get(zone) or "")
     if re.fullmatch("[A-Z]{2}", country) and country != "ZZ":
         return country
+    return _country_of_language(environ)
+
+
+def _country_of_language(environ: Mapping[str, str]) -> str:
     for name in ("LC_ALL", "LC_MONETARY", "LC_MEASUREMENT", "LANG"):
         found = _TERRITORY.match(environ.get(name, ""))
         if found:
@@ -70,3 +70,20 @@ def _system_name() -> str:
 def _time_kept() -> tuple[timedelta, ...]:
     """The offsets from UTC that the process keeps in each month."""
     return tuple(timedelta(seconds=time.localtime(at.timestamp()).tm_gmtoff) for at in _MONTHS)
+
+
+def _offsets(zone: ZoneInfo) -> tuple[timedelta | None, ...]:
+    return tuple(at.astimezone(zone).utcoffset() for at in _MONTHS)
+
+
+@cache
+def _alike(kept: tuple[timedelta, ...], country: str) -> str:
+    """The name of a zone that keeps this time, of the country if it has one; looks through all of them."""
+    from babel.core import get_global
+
+    if not any(kept):
+        return "UTC"
+    territories = get_global("zone_territories")
+    alike = [name for name in sorted(available_timezones()) if _offsets(ZoneInfo(name)) == kept]
+    alike.sort(key=lambda name: (territories.get(name) != country, name.startswith("Etc/")))
+    return alike[0] if alike else "UTC"

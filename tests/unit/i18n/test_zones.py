@@ -76,3 +76,18 @@ def test_nothing_is_guessed_where_nothing_is_known() -> None:
     assert guess_country("UTC", {}) == ""
     assert guess_country("Etc/UTC", {"LANG": "C.UTF-8"}) == ""
     assert guess_country("no/where", {"LC_ALL": "de", "LANG": "de_AT@euro"}) == "AT"
+
+
+def test_a_nameless_zone_is_one_of_the_languages_country(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "_system_name", lambda: "")
+    rome = ZoneInfo("Europe/Rome")
+    kept = tuple(at.astimezone(rome).utcoffset() for at in zones._MONTHS)
+    monkeypatch.setattr(zones, "_time_kept", lambda: kept)
+    assert local_zone({"LANG": "it_IT.UTF-8"}).key == "Europe/Rome"
+    assert local_zone({"TZ": "CET-1CEST,M3.5.0,M10.5.0/3", "LANG": "sv_SE.UTF-8"}).key == "Europe/Stockholm"
+
+
+def test_a_computer_without_any_zone_keeps_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zones, "_system_name", lambda: "")
+    monkeypatch.setattr(zones, "_time_kept", lambda: (timedelta(0),) * 12)
+    assert local_zone({}).key == "UTC" and local_zone({"LANG": "de_DE.UTF-8"}).key == "UTC"
