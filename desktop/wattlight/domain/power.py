@@ -74,6 +74,18 @@ def combined_error(parts: Iterable[tuple[float, float | None]]) -> float | None:
     return hypot(*(value * (error or 0.0) for value, error in known))
 
 
+def holders(parts: Iterable[DeviceSample]) -> dict[str, tuple[str, ...]]:
+    """The ids of what contains each part, the nearest first. Cycles end a chain."""
+    outer = {part.device_id: part.contained_in for part in parts}
+    found = {}
+    for key in outer:
+        chain = [key]
+        while (holder := outer[chain[-1]]) is not None and holder in outer and holder not in chain:
+            chain.append(holder)
+        found[key] = tuple(chain[1:])
+    return found
+
+
 def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
     """Add what is measured: the one rule for tray, windows, chart, ledger and command line.
 
@@ -83,8 +95,9 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
     parts are never added; a sleeping part is neither counted nor missing.
     """
     all_parts = {part.device_id: part for part in parts}
+    held_by = holders(all_parts.values())
     holding = {key for key, part in all_parts.items() if _is_measured(part)}
-    inside = frozenset(key for key in all_parts if _inside(all_parts, key, holding))
+    inside = frozenset(key for key, outer in held_by.items() if holding.intersection(outer))
     measured = [key for key in all_parts if key in holding and all_parts[key].power_w is not None]
     counted = [key for key in measured if key not in inside]
     whole = any(all_parts[key].scope is Scope.SYSTEM for key in counted)
@@ -111,18 +124,6 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
 def _is_measured(part: DeviceSample) -> bool:
     known = part.power_w is not None or part.counter_mj is not None
     return known and part.quality is not None and part.quality is not Quality.ESTIMATED
-
-
-def _inside(parts: dict[str, DeviceSample], key: str, measured: set[str]) -> bool:
-    """Whether a measured part contains this one, directly or through others. Cycles end the search."""
-    seen = {key}
-    holder = parts[key].contained_in
-    while holder is not None and holder not in seen and holder in parts:
-        if holder in measured:
-            return True
-        seen.add(holder)
-        holder = parts[holder].contained_in
-    return False
 
 
 def _uncovered(

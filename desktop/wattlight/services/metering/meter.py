@@ -19,7 +19,7 @@ from wattlight.domain.energy import (
     split_minutes,
 )
 from wattlight.domain.instant import to_us
-from wattlight.domain.power import compose, error_fraction
+from wattlight.domain.power import compose, error_fraction, holders
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality
 
@@ -106,9 +106,10 @@ class Meter:
         devices = [d for d in own if d.quality is not Quality.ESTIMATED]
         by_digest = self._by_digest(tokens, running or (), names)
         worked, token_device = frozenset(by_digest), _token_device(devices)
-        holders = _holders(sample.devices)
-        gpus = [holders[device.device_id] for device in sample.devices if device.kind == "gpu"]
-        shared = {key for d in sample.devices if _other_heavy(d) for key in holders[d.device_id]}
+        held_by = holders(sample.devices)
+        gpus = [held_by[device.device_id] for device in sample.devices if device.kind == "gpu"]
+        heavy = [device.device_id for device in sample.devices if _other_heavy(device)]
+        shared = {key for device in heavy for key in (device, *held_by[device])}
         for device in devices:
             info = _info(sample.host, device)
             if self._infos.get(device.device_id) != info:
@@ -199,6 +200,8 @@ class Meter:
         self, tokens: Tokens, running: tuple[RunningModel, ...], names: list[tuple[str, str]]
     ) -> dict[str, tuple[int, int]]:
         """Tokens by key of the ledger; "" for answers that did not say whose they are."""
+        if not tokens:
+            return {}
         keys = {name: key for key, name in self._names.items()}
         keys |= {model.name: model.digest or model.name for model in running}
         sums: dict[str, tuple[int, int]] = {}
@@ -265,7 +268,7 @@ def _load(
     if running is None:
         return None
     on_cpu = device.kind == "cpu"
-    whole = device.kind not in {"gpu", "cpu"} or all(device.device_id in gpu[1:] for gpu in gpus)
+    whole = device.kind not in {"gpu", "cpu"} or all(device.device_id in gpu for gpu in gpus)
     residents = []
     for model in running:
         on_gpu = model.size_vram_bytes if gpus else 0
@@ -281,16 +284,6 @@ def _other_heavy(device: DeviceSample) -> bool:
     """Whether programs that are no model server keep the device busy; one without a name cannot be told."""
     others = (p.busy_percent or 0.0 for p in device.processes if p.name and not p.is_server)
     return sum(others) > HEAVY_PERCENT
-
-
-def _holders(devices: Sequence[DeviceSample]) -> dict[str, tuple[str, ...]]:
-    """Each part with all that contain it: what draws on a part draws on those as well."""
-    outer = {device.device_id: device.contained_in for device in devices}
-    chains: dict[str, list[str]] = {key: [key] for key in outer}
-    for chain in chains.values():
-        while (holder := outer.get(chain[-1])) is not None and holder not in chain:
-            chain.append(holder)
-    return {key: tuple(chain) for key, chain in chains.items()}
 
 
 def _token_device(devices: Sequence[DeviceSample]) -> DeviceSample | None:
