@@ -270,6 +270,7 @@ def cost(models: float, machine: float, price: float | None = 0.39) -> CostToday
             ),
         ),
         parked_mj=round(models * 0.14 * KWH),
+        parked_micro=None if price is None else round(models * 0.14 * price * 1e6),
         covers=("RTX 4090", "processor package"),
     )
 
@@ -314,7 +315,6 @@ def extras() -> Extras:
         same_time_last_week_micro=90_000,
         month_low_micro=3_300_000,
         month_high_micro=3_800_000,
-        parked_month_micro=390_000,
         parked_saving_micro=310_000,
         version="0.1.0",
     )

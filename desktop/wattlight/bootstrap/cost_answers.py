@@ -13,7 +13,6 @@ class CostAnswers:
     months: tuple[ModelMonth, ...] = ()
     month_low_micro: int | None = None
     month_high_micro: int | None = None
-    parked_month_micro: int | None = None
     parked_saving_micro: int | None = None
     same_time_last_week_micro: int | None = None
     last_week_reason: str = ""

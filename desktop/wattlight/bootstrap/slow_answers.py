@@ -11,10 +11,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
-from wattlight.domain.state import AppState, HostState, InstalledModel
+from wattlight.domain.state import AppState, InstalledModel
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.tokens import MeasuredSpeed
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem
+from wattlight.domain.values import Problem
 from wattlight.i18n import local_zone, short_date
 from wattlight.services import ServiceFactory, StateHub
 from wattlight.services.current import CurrentSettings
@@ -25,7 +25,7 @@ from wattlight.services.pricing import mean_price
 from wattlight.services.speed_runs import without_models
 from wattlight.store import LedgerReader, open_reader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import CONTEXTS, BreakEvenBasis, Extras, FitNote, NamedModel
+from wattlight.viewmodels import CONTEXTS, Extras, FitNote, NamedModel
 from wattlight.viewmodels.advice import left_out, listed_offer, offers
 
 from .break_even_basis import BasisMaker
@@ -142,9 +142,7 @@ class SlowAnswers:
         Offers are worked out once somebody has asked for them: the catalogue in memory costs 20 MiB that a
         tray alone does not need.
         """
-        host = _local(state)
-        if host is None:
-            return
+        host = state.local
         seen = (
             tuple((m.name, m.digest) for m in host.server.installed),
             tuple((m.name, m.context_length) for m in host.server.running),
@@ -192,8 +190,9 @@ class SlowAnswers:
         return extras
 
     def _fits(self, extras: Extras) -> Extras:
-        profile, host = self._machine()
-        if profile is None or host is None:
+        host = self._hub.state.local
+        profile = host.profile
+        if profile is None:
             return extras
         freed = without_models(profile, host.server.running)
         advisor, context = self._factory.advisor(), self._settings.value.context_length
@@ -212,8 +211,9 @@ class SlowAnswers:
         return replace(extras, fits=tuple(judge(m) for m in local))
 
     def _offers(self, extras: Extras) -> Extras:
-        profile, host = self._machine()
-        if profile is None or host is None:
+        host = self._hub.state.local
+        profile = host.profile
+        if profile is None:
             return extras
         use, context = self._question or (Use.CHAT, self._settings.value.context_length or DEFAULT_CONTEXT)
         freed = without_models(profile, host.server.running)
@@ -228,8 +228,9 @@ class SlowAnswers:
 
     def _judge_named(self, extras: Extras) -> Extras:
         (model, registry), problem = self._named, ""
-        profile, host = self._machine()
-        if profile is None or host is None:
+        host = self._hub.state.local
+        profile = host.profile
+        if profile is None:
             return extras
         advisor, freed = self._factory.advisor(), without_models(profile, host.server.running)
         if registry:
@@ -254,16 +255,12 @@ class SlowAnswers:
             months=answers.months,
             month_low_micro=answers.month_low_micro,
             month_high_micro=answers.month_high_micro,
-            parked_month_micro=answers.parked_month_micro,
             parked_saving_micro=answers.parked_saving_micro,
             same_time_last_week_micro=answers.same_time_last_week_micro,
             last_week_reason=answers.last_week_reason,
             caps=answers.caps,
-            break_even=self._break_even(),
+            break_even=self._basis.basis(),
         )
-
-    def _break_even(self) -> BreakEvenBasis:
-        return self._basis.basis()
 
     def _loads(self, extras: Extras) -> Extras:
         return replace(extras, loads=self._learner.comparisons())
@@ -276,10 +273,6 @@ class SlowAnswers:
             server_startable=self._guide.startable(),
             catalog_date=short_date(self._factory.catalog().date),
         )
-
-    def _machine(self) -> tuple[MachineProfile | None, HostState | None]:
-        host = self._hub.state.local
-        return host.profile, host
 
     def _runs(self) -> tuple[MeasuredSpeed, ...]:
         """Runs of the benchmark, newest first; none while they cannot be read."""
@@ -321,10 +314,6 @@ class SlowAnswers:
         price = None if tariff is None else mean_price(tariff, self._factory.now())
         runs = self._runs()
         return Experience(runs, self._windows.sums(), price, self._learner.corrected)
-
-
-def _local(state: AppState) -> HostState | None:
-    return next((host for host in state.hosts if host.id == LOCAL_HOST), None)
 
 
 def _free_bytes(folder: Path) -> int | None:

@@ -284,23 +284,16 @@ class ShownModel:
 def read_shown(name: str, document: Record) -> ShownModel:
     """The facts in ``document``, those that are as they should be."""
     details, info = record(document.get("details")), record(document.get("model_info"))
-    architecture = _clean_shown(info.get("general.architecture"))
+    architecture = _clean(info.get("general.architecture"))
     return ShownModel(
         name=clean_text(name),
         architecture=architecture,
-        family=_clean_shown(details.get("family")),
-        parameter_size=_clean_shown(details.get("parameter_size")),
+        family=_clean(details.get("family")),
+        parameter_size=_clean(details.get("parameter_size")),
         parameter_count=count(info.get("general.parameter_count")) or None,
-        quantization=_clean_shown(details.get("quantization_level")),
+        quantization=_clean(details.get("quantization_level")),
         trained_context=count(info.get(f"{architecture}.context_length")) or None,
         layers=count(info.get(f"{architecture}.block_count")) or None,
-        capabilities=tuple(
-            _clean_shown(item) for item in records(document.get("capabilities"))[:20] if text(item)
-        ),
+        capabilities=tuple(_clean(item) for item in records(document.get("capabilities"))[:20] if text(item)),
         parameters=clean_lines(text(document.get("parameters")) or "", 4000),
     )
-
-
-def _clean_shown(value: object) -> str:
-    found = text(value)
-    return "" if found is None else clean_text(found, 60)

@@ -325,7 +325,6 @@ class Application:
 
     def _tasks_changed(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
         self._guide.pulls_changed(pulls)
-
         self._hub.update(lambda state: state.with_tasks(tasks, pulls))
 
     def _task_ended(self, end: TaskEnd) -> None:
@@ -392,7 +391,9 @@ class Application:
         return True
 
 
-_RENEWS = frozenset({"switch", "load", "unload", "remove", "repair", "cancel_task", "measure"})
+_RENEWS = frozenset(
+    {Verb.SWITCH, Verb.LOAD, Verb.UNLOAD, Verb.REMOVE, Verb.REPAIR, Verb.CANCEL_TASK, Verb.MEASURE}
+)
 
 
 def _task_settings(settings: Settings) -> TaskSettings:

@@ -157,8 +157,7 @@ def _idle(scene: Scene) -> FigureView:
     if month is None or month.quality is None:
         note = tr("Needs a power sensor.") if no_sensor(scene.host.sample) else tr("Nothing recorded yet.")
         return FigureView(label, DASH, note=note, hint=hint)
-    parked = extras.parked_month_micro if extras.parked_month_micro is not None else month.parked_micro
-    error = cost_error(month)
+    parked, error = month.parked_micro, cost_error(month)
     text = kwh(month.parked_mj) if parked is None else money(parked, month.currency, error)
     note = tr("this month")
     if extras.parked_saving_micro and month.currency:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 SHOWN = 50
-_GIB = 1 << 30
+GIB = 1 << 30
 
 
 def memory_line(scene: Scene, model: RunningModel) -> str:
@@ -33,7 +33,7 @@ def memory_line(scene: Scene, model: RunningModel) -> str:
 
 
 def _short(size_bytes: int) -> str:
-    return number(size_bytes / _GIB, 1)
+    return number(size_bytes / GIB, 1)
 
 
 def amounts(load: "Comparison") -> tuple[int, int | None, int]:
@@ -98,7 +98,7 @@ def _row(scene: Scene, load: "Comparison") -> tuple[str, ...]:
 
 
 def _signed(delta_bytes: int) -> str:
-    text = number(abs(delta_bytes) / _GIB, 2)
+    text = number(abs(delta_bytes) / GIB, 2)
     if text == number(0, 2):
         return tr("{size} GiB", size=text)
     return f"{'+' if delta_bytes > 0 else '−'}{text} GiB"
@@ -208,7 +208,6 @@ def takes_place_of(scene: Scene, name: str) -> str:
     return tr("Replaces {names} while it is loaded.", names=", ".join(others))
 
 
-GIB = 1 << 30
 DIFFERENCE_BYTES = GIB // 10
 """Differences below a tenth of a GiB are not spoken of."""
 
@@ -265,7 +264,7 @@ def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
             parts.append((model.name, whole or model.size_vram_bytes, role))
     other = max(0, used - sum(size for _, size, _ in parts))
     parts.append((tr("driver and other programs"), other, "other"))
-    return _view_memory_bar(parts, total, _summary(scene, device, predicted, compare))
+    return _bar_view(parts, total, _summary(scene, device, predicted, compare))
 
 
 def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare: bool) -> str:
@@ -277,14 +276,12 @@ def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare:
     uses = sum(p.memory_bytes or 0 for p in device.processes if _is_runner(p.name)) or None
     if predicted:
         if uses is not None:
-            texts.append(
-                tr("predicted {a}, uses {b}", a=_short_memory_bar(predicted), b=_short_memory_bar(uses))
-            )
+            texts.append(tr("predicted {a}, uses {b}", a=_short(predicted), b=_short(uses)))
         else:
-            texts.append(tr("predicted {a}", a=_short_memory_bar(predicted)))
+            texts.append(tr("predicted {a}", a=_short(predicted)))
     said = uses if uses is not None else predicted
     if reported and (said is None or abs(reported - said) >= DIFFERENCE_BYTES):
-        texts.append(tr("Ollama reports {gib}", gib=_short_memory_bar(reported)))
+        texts.append(tr("Ollama reports {gib}", gib=_short(reported)))
     return " · ".join(texts)
 
 
@@ -305,7 +302,7 @@ def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | No
         others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
     parts.append((tr("driver, others, reserve"), others or 0, "other"))
     over = sum(size for _, size, _ in parts) > total
-    return _view_memory_bar(parts, total, tr("More than this device holds") if over else "")
+    return _bar_view(parts, total, tr("More than this device holds") if over else "")
 
 
 def device_bar(device: DeviceSample) -> MemoryBarView | None:
@@ -314,15 +311,11 @@ def device_bar(device: DeviceSample) -> MemoryBarView | None:
         return None
     total, used = device.memory_total_bytes, device.memory_used_bytes
     summary = tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))
-    return _view_memory_bar([(tr("used"), used, "weights")], total, summary)
+    return _bar_view([(tr("used"), used, "weights")], total, summary)
 
 
-def _view_memory_bar(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:
+def _bar_view(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:
     scale = max(total, sum(size for _, size, _ in parts))
     segments = tuple(BarSegment(label, gib(size), size / scale, role) for label, size, role in parts)
     spoken = ", ".join(f"{s.label} {s.amount}" for s in segments)
     return MemoryBarView(segments, summary, f"{spoken}. {summary}".strip())
-
-
-def _short_memory_bar(size_bytes: int) -> str:
-    return number(size_bytes / GIB, 1)

@@ -207,7 +207,6 @@ class Extras:
     """Predictions of loads and what came of them, newest first."""
     month_low_micro: int | None = None
     month_high_micro: int | None = None
-    parked_month_micro: int | None = None
     parked_saving_micro: int | None = None
     server_startable: bool = False
     """An installed server was found that is not running."""

@@ -321,9 +321,7 @@ def test_without_a_price_energy_is_shown() -> None:
     days = tuple(
         replace(d, working_micro=None, parked_micro=None, computer_micro=None) for d in made_up_day.days()
     )
-    view = cost_view(
-        replace(scene, settings=Settings(), extras=replace(scene.extras, days=days, parked_month_micro=None))
-    )
+    view = cost_view(replace(scene, settings=Settings(), extras=replace(scene.extras, days=days)))
     assert (view.today.value, view.today.after) == ("0.50", "kWh")
     assert view.days.title == "Energy of models per day, November"
     assert view.days.y_ticks[-1][1].endswith("kWh")

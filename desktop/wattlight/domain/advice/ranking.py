@@ -166,7 +166,7 @@ def _judge_all(
             if item.fits:
                 judged.append(item)
             else:
-                rejected.append(_refused_ranking(item, machine))
+                rejected.append(_rejection(item, machine))
             if not question.everything:
                 break
     judged.sort(key=lambda item: (-item.points, item.name))
@@ -204,7 +204,7 @@ def _room_bytes(machine: MachineProfile) -> int:
     return cards + machine.ram_available_bytes
 
 
-def _refused_ranking(item: Judged, machine: MachineProfile) -> Rejection:
+def _rejection(item: Judged, machine: MachineProfile) -> Rejection:
     refusal = item.refusal or "no_room"
     shared = {device.id for device in machine.devices if device.unified or device.integrated}
     cards = sum(use.free_bytes for use in item.fit.devices if use.id not in shared)
