@@ -41,14 +41,19 @@ class Metered:
         self._meter.take(sample)
 
     def booked(self) -> dict[tuple[str | None, str], int]:
-        """mJ by model and state, as the ledger has it."""
-        self._meter.finish()
+        """mJ by model and state so far, as the ledger has it."""
         self._recorder.commit()
         sums: dict[tuple[str | None, str], int] = {}
         with open_reader(self._file) as reader:
             for bucket in reader.buckets(0, 1 << 62):
                 key = (bucket.model, bucket.state.value)
                 sums[key] = sums.get(key, 0) + bucket.energy_mj
+        return sums
+
+    def end(self) -> dict[tuple[str | None, str], int]:
+        """The same, with what waited."""
+        self._meter.finish()
+        sums = self.booked()
         self._recorder.stop()
         return sums
 
@@ -177,13 +182,11 @@ def test_a_games_energy_is_no_models(
     metered.running = (MODEL,)
     for _ in range(30):
         metered.take(step(PARKED_W, False))
-    before = dict(metered.booked())
-    again = Metered(tmp_path, clock)
-    again.running = (MODEL,)
-    again.take(step(PARKED_W, False))
+    before = metered.booked()
+    assert before["qwen3:8b", "parked"] > 20 * 5 * (PARKED_W - IDLE_W) * 1000, "the idle level is known"
     for _ in range(60):
-        again.take(step(GAME_W, True))
-    sums = again.booked()
+        metered.take(step(GAME_W, True))
+    sums = metered.end()
     model = {state: sums.get(("qwen3:8b", state), 0) for state in ("parked", "active")}
     assert model == {state: before.get(("qwen3:8b", state), 0) for state in ("parked", "active")}
     played_mj = sums[None, "mixed"]
@@ -262,5 +265,5 @@ def test_a_counter_that_disagrees_with_its_gauge_is_told_once_by_the_meter(
         clock.step(1)
     told = [view.distrusted for view in metered.views]
     assert told[100] == () and told[-1] == (f"pci:{SLOT}",)
-    sums = metered.booked()
+    sums = metered.end()
     assert sum(sums.values()) > 200 * 57_000 + 60 * 100_000 * 0.9, "the gauge goes on where the counter ends"
