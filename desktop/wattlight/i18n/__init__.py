@@ -1,20 +1,35 @@
-"""Every text, number, date and sum as a person reads it. Import :func:`tr` and mark every string with it."""
+"""Every text, number, date and sum as a person reads it. Import :func:`tr` and mark every string with it.
 
-from .numbers import (
-    as_typed,
-    gb,
-    gib,
-    interval,
-    kwh,
-    money,
-    number,
-    percent,
-    tokens_per_second,
-    watts,
-)
+Lazy but for the texts, which the first icon needs: each name loads its own file.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .texts import activate, language, tr, trn
-from .times import clock_time, day_and_month, day_name, duration, month_name, short_date
-from .zones import guess_country, local_zone
+
+if TYPE_CHECKING:
+    from .numbers import (
+        as_typed,
+        gb,
+        gib,
+        interval,
+        kwh,
+        money,
+        number,
+        percent,
+        tokens_per_second,
+        watts,
+    )
+    from .times import clock_time, day_and_month, day_name, duration, month_name, short_date
+    from .zones import guess_country, local_zone
+
+_PARTS = {
+    "numbers": "as_typed gb gib interval kwh money number percent tokens_per_second watts",
+    "times": "clock_time day_and_month day_name duration month_name short_date",
+    "zones": "guess_country local_zone",
+}
+_WHERE = {name: part for part, names in _PARTS.items() for name in names.split()}
 
 __all__ = [
     "activate",
@@ -40,3 +55,9 @@ __all__ = [
     "trn",
     "watts",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(name)
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)
