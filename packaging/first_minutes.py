@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wattlight.assets import asset_text
-from wattlight.catalog import load_catalog, load_editorial
+from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import MachineProfile
 from wattlight.runtime.managed import choose_release
 from wattlight.services.advising import Advisor
-from wattlight.viewmodels import Extras, Offer
 from wattlight.viewmodels.advice import offers
 from wattlight.viewmodels.first_model import fetch_seconds, three_offers
+from wattlight.viewmodels.scene import Extras, Offer
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MACHINES = (

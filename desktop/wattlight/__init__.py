@@ -1,3 +1,21 @@
 """Wattlight: local language models in the tray, with true figures for memory, power and cost."""
 
+from collections.abc import Callable
+from importlib import import_module
+
 __version__ = "0.1.0"
+
+
+def lazy_door(package: str, parts: dict[str, str]) -> Callable[[str], object]:
+    """The ``__getattr__`` of a package whose names are loaded when they are first asked for.
+
+    ``parts``: a file of the package, and the names it gives, with spaces between.
+    """
+    where = {name: part for part, names in parts.items() for name in names.split()}
+
+    def load(name: str) -> object:
+        if name not in where:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f".{where[name]}", package), name)
+
+    return load

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "desktop"))
 
 from wattlight import __version__
-from wattlight.cli.main import VERBS, Verb
+from wattlight.cli.main import VERBS, CliVerb
 
 HEAD = """\
 .TH WATTLIGHT 1 "{date}" "wattlight {version}" "User Commands"
@@ -71,7 +71,7 @@ def roff(text: str) -> str:
     return "\\&" + safe if safe.startswith((".", "'")) else safe
 
 
-def parser_of(verb: Verb) -> argparse.ArgumentParser:
+def parser_of(verb: CliVerb) -> argparse.ArgumentParser:
     """The parser of one verb, as the command line makes it."""
     parser = argparse.ArgumentParser(prog=f"wattlight {verb.name}", add_help=False)
     parser.add_argument("--json", action="store_true", help="print JSON (schema 1)")
@@ -109,7 +109,7 @@ def options_of(parser: argparse.ArgumentParser) -> str:
     return "".join(lines)
 
 
-def section(verb: Verb) -> str:
+def section(verb: CliVerb) -> str:
     """One verb: what it is for and its options."""
     head = f'.SS "wattlight {roff(verb.name)}"\n{roff(verb.summary.capitalize())}.\n'
     return head + options_of(parser_of(verb))

@@ -19,7 +19,7 @@ from fakes.fake_ollama import FakeOllama
 from fakes.sni_probe import TrayProbe
 from qt.desk import Desk, missing_tools
 from wattlight.paths import places_for_user
-from wattlight.settings import Meter, Settings, save_settings
+from wattlight.settings import MeterSettings, Settings, save_settings
 
 pytestmark = [pytest.mark.bench, pytest.mark.qt, pytest.mark.timeout(180)]
 
@@ -76,7 +76,7 @@ def desk(tmp_path: Path, ollama: FakeOllama) -> Iterator[Desk]:
     made.env["TZ"] = "UTC"
     made.env["LD_LIBRARY_PATH"] = str(nvml_stub.build())
     made.env["FAKE_NVML"] = "rtx4090"
-    settings = Settings(meter=Meter(hidden_interval_s=1.0), first_run_done=True)
+    settings = Settings(meter=MeterSettings(hidden_interval_s=1.0), first_run_done=True)
     save_settings(places_for_user(made.env).settings_file, settings)
     yield made
     made.close()

@@ -13,9 +13,8 @@ import pytest
 
 from fakes.metering import QWEN, Clock, Machine
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
-from wattlight.domain.instant import to_us
 from wattlight.domain.tariff import parse_tariff
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality, to_us
 from wattlight.services.metering import DayBook, LedgerFile, LiveMeter, Recorder, close_days
 from wattlight.store import Pending, open_ledger, open_reader
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog import load_catalog, load_editorial
+from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import KnownModels, Question, Use, recommend
 from wattlight.domain.machine_file import parse_machine
 

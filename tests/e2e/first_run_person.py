@@ -148,7 +148,7 @@ class Person:
         self._window().grab().save(file)
 
     def _pull(self, name: str) -> Iterator[None]:
-        from wattlight.viewmodels import Command, Verb
+        from wattlight.domain.command import Command, Verb
 
         self._program._ui.do(Command(Verb.PULL, name))
         yield

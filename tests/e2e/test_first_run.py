@@ -14,7 +14,7 @@ import pytest
 
 from fakes.fake_ollama import FakeOllama
 from fakes.power_tree import PowerTree
-from wattlight.catalog import load_catalog
+from wattlight.catalog.shipped import load_catalog
 from wattlight.store.jobs import open_jobs
 
 ROOT = Path(__file__).resolve().parents[2]

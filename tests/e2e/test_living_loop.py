@@ -17,7 +17,7 @@ from fakes.power_tree import PowerTree
 from fakes.sni_probe import TrayProbe
 from qt.desk import Desk, missing_tools
 from wattlight.paths import places_for_user
-from wattlight.settings import Meter, Settings, load_settings, save_settings
+from wattlight.settings import MeterSettings, Settings, load_settings, save_settings
 
 IDLE_W, LOADED_W = 20.0, 60.0
 
@@ -50,7 +50,7 @@ def desk(tmp_path: Path, tree: PowerTree, ollama: FakeOllama) -> Iterator[Desk]:
     made.env["OLLAMA_HOST"] = ollama.url
     made.env["WATTLIGHT_SYSROOT"] = str(tree.root)
     made.env["TZ"] = "UTC"
-    beat = Settings(meter=Meter(hidden_interval_s=1.0))
+    beat = Settings(meter=MeterSettings(hidden_interval_s=1.0))
     save_settings(places_for_user(made.env).settings_file, beat)
     yield made
     made.close()

@@ -16,7 +16,7 @@ from wattlight.domain.state import (
     SetupFacts,
 )
 from wattlight.settings import FirstRun, Price, Settings
-from wattlight.viewmodels import CPU_ONLY, FULL_GPU, CountryPrice, FitNote, Offer, Scene
+from wattlight.viewmodels.scene import CPU_ONLY, FULL_GPU, CountryPrice, FitNote, Offer, Scene
 
 GB = 10**9
 GIB = 1 << 30

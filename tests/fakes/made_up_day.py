@@ -28,8 +28,8 @@ from wattlight.domain.values import (
     Quality,
     Scope,
 )
-from wattlight.settings import Meter, Price, Settings
-from wattlight.viewmodels import (
+from wattlight.settings import MeterSettings, Price, Settings
+from wattlight.viewmodels.scene import (
     CPU_ONLY,
     FULL_GPU,
     PARTIAL_GPU,
@@ -323,7 +323,7 @@ def extras() -> Extras:
 def settings() -> Settings:
     """A price and a daily budget."""
     return Settings(
-        price=Price("0.39", "EUR", "Europe/Berlin", "DE"), meter=Meter(daily_budget_micro=350_000)
+        price=Price("0.39", "EUR", "Europe/Berlin", "DE"), meter=MeterSettings(daily_budget_micro=350_000)
     )
 
 

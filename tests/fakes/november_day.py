@@ -20,8 +20,7 @@ from data import november
 from wattlight import __version__
 from wattlight.bootstrap.fit_notes import as_predicted
 from wattlight.bootstrap.slow_answers import SlowAnswers
-from wattlight.catalog import load_catalog, load_editorial
-from wattlight.domain.instant import from_us
+from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.state import (
     AppState,
@@ -41,16 +40,17 @@ from wattlight.domain.values import (
     MemorySample,
     Quality,
     Scope,
+    from_us,
 )
-from wattlight.services import StateHub
 from wattlight.services.advising import Advisor
 from wattlight.services.current import CurrentSettings
+from wattlight.services.hub import StateHub
 from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
 from wattlight.services.pricing import read_tariff_file
-from wattlight.settings import Meter, Price, Settings
+from wattlight.settings import MeterSettings, Price, Settings
 from wattlight.store import LedgerReader, open_reader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import BreakEvenBasis, Extras, Scene
+from wattlight.viewmodels.scene import BreakEvenBasis, Extras, Scene
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TARIFF_FILE = DATA / "traces" / "november.json"
@@ -80,7 +80,7 @@ def evening(folder: Path) -> Evening:
     tariff = read_tariff_file(str(TARIFF_FILE))
     settings = Settings(
         price=Price(tariff_file=str(TARIFF_FILE)),
-        meter=Meter(daily_budget_micro=DAILY_BUDGET_MICRO),
+        meter=MeterSettings(daily_budget_micro=DAILY_BUDGET_MICRO),
         context_length=CONTEXT,
     )
     advisor = Advisor(load_catalog(), load_editorial())

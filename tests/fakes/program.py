@@ -8,10 +8,11 @@ from typing import Any
 
 from wattlight.domain.state import AppState, HostState, ServerState
 from wattlight.domain.values import LOCAL_HOST, MachineProfile
-from wattlight.services import ServiceFactory, StateHub
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.current import CurrentSettings, Servers
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
+from wattlight.services.hub import StateHub
 from wattlight.settings import ServerAddress, Settings
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -5,11 +5,13 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication, QWidget
 
 from fakes import made_up_day
+from wattlight.domain.command import Command
 from wattlight.settings import Settings
 from wattlight.ui.dashboard import PAGES, Dashboard
 from wattlight.ui.small_window import SmallWindow
 from wattlight.ui.theme import Theme
-from wattlight.viewmodels import Command, Scene, small_window_view
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.small_window import small_window_view
 
 README_MODEL = "qwen3.8:27b"
 """Which offer the picture of the models shows in detail."""

@@ -10,20 +10,12 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushB
 
 from fakes import made_up_day
 from wattlight.domain.breakeven import ApiPrice
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import CountingState
 from wattlight.settings import Settings
 from wattlight.ui.dashboard import Dashboard
 from wattlight.ui.theme import Theme
-from wattlight.viewmodels import (
-    BreakEvenBasis,
-    Command,
-    FitNote,
-    NamedModel,
-    Offer,
-    OwnSide,
-    Scene,
-    Verb,
-)
+from wattlight.viewmodels.scene import BreakEvenBasis, FitNote, NamedModel, Offer, OwnSide, Scene
 
 from .grab import settle
 

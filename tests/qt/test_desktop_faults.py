@@ -19,7 +19,8 @@ from wattlight.i18n import activate
 from wattlight.ui.dashboard import PAGES
 from wattlight.ui.tokens import contrast
 from wattlight.ui.window import fitting, geometry_text, restore
-from wattlight.viewmodels import cost_view, now_view
+from wattlight.viewmodels.cost import cost_view
+from wattlight.viewmodels.now import now_view
 
 from .desk import Desk, TrayApp, wait_until
 from .grab import Drawn, settle

@@ -12,14 +12,15 @@ from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Notice
 from wattlight.paths import Places, places_for_user
-from wattlight.services import ChangeSettings
+from wattlight.services.application import ChangeSettings
 from wattlight.settings import Settings
 from wattlight.ui import DesktopUi
 from wattlight.ui.early import EarlyIcon, show_icon
 from wattlight.ui.single import SingleInstance
-from wattlight.viewmodels import Command, Scene, Verb
+from wattlight.viewmodels.scene import Scene
 
 pytestmark = pytest.mark.qt
 

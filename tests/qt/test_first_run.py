@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from fakes import first_run_scenes as scenes
+from wattlight.domain.command import Command, Verb
 from wattlight.settings import Settings
 from wattlight.ui.first_run import FirstRunWindow
 from wattlight.ui.network import metered_of
 from wattlight.ui.theme import Theme
-from wattlight.viewmodels import Command, Scene, Verb
 from wattlight.viewmodels.first_run import STEPS
+from wattlight.viewmodels.scene import Scene
 
 from .grab import Drawn, settle
 

@@ -15,7 +15,7 @@ from wattlight.ui.controls import Pill
 from wattlight.ui.icons import HALO, INK, render, tray_icon
 from wattlight.ui.text import elided
 from wattlight.ui.tokens import DARK, LIGHT, Tokens, contrast, from_palette, text_pairs
-from wattlight.viewmodels import IconState
+from wattlight.viewmodels.tray import IconState
 
 from .grab import Drawn
 

@@ -17,9 +17,12 @@ from PySide6.QtGui import QImage
 from data import month_trace, november
 from fakes.november_day import LOADED, TARIFF_FILE, Evening, evening
 from wattlight.cli.main import run
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import activate, kwh, money
 from wattlight.services.factory import ServiceFactory
-from wattlight.viewmodels import Command, Verb, cost_view, now_view, small_window_view
+from wattlight.viewmodels.cost import cost_view
+from wattlight.viewmodels.now import now_view
+from wattlight.viewmodels.small_window import small_window_view
 from wattlight.viewmodels.tray import headline
 
 pytestmark = [pytest.mark.qt, pytest.mark.timeout(180)]

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu, QProgressBar, QPushBu
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallState, ServerWays, SetupFacts
 from wattlight.paths import places_for_user
 from wattlight.ui import DesktopUi
 from wattlight.ui.early import EarlyIcon, show_icon
 from wattlight.ui.page_settings import ServerCopyRows
 from wattlight.ui.single import SingleInstance
-from wattlight.viewmodels import Command, Verb
 
 from .grab import settle
 

@@ -7,8 +7,9 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.ui.tray_menu import TrayMenu, menu_text
-from wattlight.viewmodels import Command, MenuEntry, Verb, tray_view
+from wattlight.viewmodels.tray import MenuEntry, tray_view
 
 pytestmark = pytest.mark.qt
 

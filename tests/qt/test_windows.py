@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QTableView, QWidget
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.ui.dashboard import PAGES
-from wattlight.viewmodels import Command, Verb
 
 from .grab import Drawn, settle
 

@@ -18,12 +18,13 @@ from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QColor, QIcon, QPixmap
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Notice
 from wattlight.paths import places_for_user
-from wattlight.services import ChangeSettings
+from wattlight.services.application import ChangeSettings
 from wattlight.ui import DesktopUi, early_icon
 from wattlight.ui.icons import tray_icon
-from wattlight.viewmodels import Command, Scene, Verb
+from wattlight.viewmodels.scene import Scene
 
 
 class LoggingApplication:
@@ -92,7 +93,7 @@ def storm(face: DesktopUi, controller: LoggingApplication, seconds: float, lag: 
     def finish() -> None:
         for thread in threads:
             thread.join()
-        face.bridge.call(lambda: (lag.stop(), controller.note("lag", lag.longest)))
+        face._bridge.call(lambda: (lag.stop(), controller.note("lag", lag.longest)))
 
     for thread in threads:
         thread.start()

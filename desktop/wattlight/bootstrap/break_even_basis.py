@@ -9,7 +9,7 @@ from wattlight.domain.tariff import Tariff
 from wattlight.domain.tokens import MeasuredSpeed, TokenSource
 from wattlight.services.pricing import mean_price
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import BreakEvenBasis, FitNote, OwnSide, same_model
+from wattlight.viewmodels.scene import BreakEvenBasis, FitNote, OwnSide, same_model
 
 LOOKED_BACK = timedelta(days=30)
 LEAST_SPAN = timedelta(days=1)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wattlight.viewmodels import CapNote, DayCost, ModelMonth
+from wattlight.viewmodels.scene import CapNote, DayCost, ModelMonth
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,14 @@ from zoneinfo import ZoneInfo
 from wattlight.domain.answers import TokenCost, monthly_saving
 from wattlight.domain.breakeven import ApiPrice
 from wattlight.domain.cost import DayAmount, keep_alive_saving, project_month
-from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.state import HostState
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
-from wattlight.domain.values import ERROR_FRACTION
+from wattlight.domain.values import ERROR_FRACTION, from_us, to_us
 from wattlight.services.metering import DayBook, DaySum, ModelSum
 from wattlight.services.pricing import mean_price
 from wattlight.store import LedgerReader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import DayCost, ModelMonth, same_model
+from wattlight.viewmodels.scene import DayCost, ModelMonth, same_model
 
 from .cost_answers import CostAnswers
 from .cost_questions import BusyMinutes, caps, last_week, token_costs

@@ -16,14 +16,14 @@ from wattlight.domain.answers import (
 )
 from wattlight.domain.cost import Bucket, DayCell, cells_of
 from wattlight.domain.energy import MINUTE_US, State
-from wattlight.domain.instant import to_us
 from wattlight.domain.state import HostState
 from wattlight.domain.tariff import PriceLookup, Tariff
 from wattlight.domain.tokens import TokenSource
+from wattlight.domain.values import to_us
 from wattlight.services.metering import Amount, DayBook
 from wattlight.store import LedgerReader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import CapNote, same_model
+from wattlight.viewmodels.scene import CapNote, same_model
 
 HOUR_US = 3_600_000_000
 DAYS_PER_MONTH = 30.4375

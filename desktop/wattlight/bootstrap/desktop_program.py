@@ -6,11 +6,13 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, HostState, ServerState
 from wattlight.i18n import activate
 from wattlight.runtime.managed import read_advisories
-from wattlight.services import Application, ServiceFactory, StateHub
+from wattlight.services.application import Application
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting
 from wattlight.services.current import CurrentSettings, Servers
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
+from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner, LoadPredictor
 from wattlight.services.meter_service import MeterService
 from wattlight.services.passthrough import WindowEnergy

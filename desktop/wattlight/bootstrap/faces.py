@@ -4,7 +4,7 @@
 def run_command_line(arguments: list[str]) -> int:
     """Run one verb of the command line; never loads Qt."""
     from wattlight.cli import run
-    from wattlight.services import ServiceFactory
+    from wattlight.services.factory import ServiceFactory
 
     return run(arguments, ServiceFactory())
 

@@ -11,8 +11,8 @@ from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
 from wattlight.services.benchmark import measured_range
 from wattlight.services.passthrough import ModelEnergy
-from wattlight.viewmodels import ContextStep, FitNote, same_model
 from wattlight.viewmodels.fit import reason_sentence
+from wattlight.viewmodels.scene import ContextStep, FitNote, same_model
 
 MILLION = 1_000_000
 MJ_PER_J = 1000

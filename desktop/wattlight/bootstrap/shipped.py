@@ -9,7 +9,7 @@ from wattlight.assets import asset_text
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.services.pricing import CountryPrice as ShippedPrice
 from wattlight.services.pricing import country_prices
-from wattlight.viewmodels import CountryPrice
+from wattlight.viewmodels.scene import CountryPrice
 
 
 def api_prices() -> tuple[ApiPrice, ...]:

@@ -16,17 +16,19 @@ from wattlight.domain.tariff import Tariff
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem
 from wattlight.i18n import local_zone, short_date
-from wattlight.services import ServiceFactory, StateHub
 from wattlight.services.current import CurrentSettings
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
+from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.pricing import mean_price
 from wattlight.services.speed_runs import without_models
 from wattlight.store import LedgerReader, open_reader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import CONTEXTS, Extras, FitNote, NamedModel
 from wattlight.viewmodels.advice import left_out, listed_offer, offers
+from wattlight.viewmodels.models import CONTEXTS
+from wattlight.viewmodels.scene import Extras, FitNote, NamedModel
 
 from .break_even_basis import BasisMaker
 from .cost_page import CostPage

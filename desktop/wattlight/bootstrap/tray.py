@@ -11,7 +11,7 @@ NO_SCREEN = 3
 
 def run_desktop(arguments: list[str]) -> int:
     """Run the tray program until the user quits; 0 also when another instance was asked to show itself."""
-    from wattlight.services import ServiceFactory
+    from wattlight.services.factory import ServiceFactory
 
     factory = ServiceFactory()
     try:

@@ -8,13 +8,13 @@ from typing import Any
 from wattlight.assets import asset_bytes
 from wattlight.domain.advice import Editorial, Languages
 from wattlight.domain.entry import (
-    Architecture,
     BytesStatus,
     Catalog,
     CatalogEntry,
     CatalogTag,
     CompressedAttention,
     Flavour,
+    Geometry,
     RecurrentLayers,
     Unverified,
 )
@@ -92,7 +92,6 @@ def _entry(item: Mapping[str, Any], texts: Sequence[str]) -> CatalogEntry:
         moe=get("moe", False),
         license=get("license"),
         released=get("released"),
-        hf_repo=item["hf_repo"],
         tags=(default, *[_tag(row) for row in get("tags", ())]),
         architecture=_architecture(item["arch"]) if "arch" in item else None,
         blob_digest=get("blob", ""),
@@ -120,12 +119,12 @@ def rounding_slack(listed_gb: float) -> int:
     return 500_000_000 if listed_gb >= 10 else 50_000_000
 
 
-def _architecture(item: Mapping[str, Any]) -> Architecture:
+def _architecture(item: Mapping[str, Any]) -> Geometry:
     values = dict(item)
     recurrent = values.pop("recurrent", None)
     mla = values.pop("mla", None)
     values.setdefault("name", None)
-    return Architecture(
+    return Geometry(
         **values,
         recurrent=RecurrentLayers(*recurrent) if recurrent else None,
         mla=CompressedAttention(*mla) if mla else None,

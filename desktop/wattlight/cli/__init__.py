@@ -2,5 +2,3 @@
 
 from .main import run
 from .output import Call, Output
-
-__all__ = ["Call", "Output", "run"]

@@ -14,9 +14,9 @@ from wattlight.domain.tariff import Tariff, parse_currency, parse_price
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.services import ServiceFactory
+from wattlight.paths import read_text
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.pricing import mean_price, read_tariff_file
-from wattlight.services.text_files import read_text
 
 MAX_PRICES_BYTES = 1_000_000
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from wattlight.domain.power import SUPPLY_CURVES, plausible_wall_w
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import number, tr, watts
+from wattlight.paths import read_text
 from wattlight.probes import Prober
 from wattlight.services.calibration import (
     MEASURE_S,
@@ -23,8 +24,7 @@ from wattlight.services.calibration import (
     forgotten_in,
     implausible,
 )
-from wattlight.services.text_files import read_text
-from wattlight.settings import Meter, save_settings
+from wattlight.settings import MeterSettings, save_settings
 
 from .output import Call
 
@@ -125,7 +125,7 @@ def _tell(call: Call, text: str) -> None:
         call.out.line(text)
 
 
-def _save(call: Call, change: Callable[[Meter], Meter]) -> None:
+def _save(call: Call, change: Callable[[MeterSettings], MeterSettings]) -> None:
     settings = call.workshop.settings()
     save_settings(call.workshop.places.settings_file, replace(settings, meter=change(settings.meter)))
 

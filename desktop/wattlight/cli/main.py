@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -9,13 +10,13 @@ from typing import NoReturn, TextIO
 
 from wattlight import __version__
 from wattlight.domain.values import Problem, clean_lines
-from wattlight.services import ServiceFactory
+from wattlight.services.factory import ServiceFactory
 
 from .output import Call, Output
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
+class CliVerb:
     """A verb, its module in this room (with ``arguments(parser)`` and ``run(args, call)``), its summary."""
 
     name: str
@@ -23,25 +24,25 @@ class Verb:
     summary: str
 
 
-VERBS: tuple[Verb, ...] = (
-    Verb("hardware", "verb_hardware", "what this computer has: accelerators, memory, sensors"),
-    Verb("recommend", "verb_recommend", "models that fit this computer, best first"),
-    Verb("fit", "verb_fit", "what a model will take, and whether it fits"),
-    Verb("models", "verb_models", "models installed on the server"),
-    Verb("ps", "verb_ps", "models loaded now"),
-    Verb("pull", "verb_pull", "download a model"),
-    Verb("load", "verb_load", "load a model into memory"),
-    Verb("unload", "verb_unload", "free the memory of one or all loaded models"),
-    Verb("switch", "verb_switch", "load one model and unload the others"),
-    Verb("remove", "verb_remove", "delete a model from the server's disk"),
-    Verb("power", "verb_power", "what the computer draws now, part by part"),
-    Verb("cost", "verb_cost", "energy and money of a day, a month or any span"),
-    Verb("meter", "verb_meter", "record without a window"),
-    Verb("replay", "verb_replay", "run a recorded trace through the meter"),
-    Verb("tariff", "verb_tariff", "show, check or set the electricity price"),
-    Verb("export", "verb_export", "write the ledger as CSV or JSON, back it up or restore it"),
-    Verb("breakeven", "verb_breakeven", "compare running a model here with an API"),
-    Verb("doctor", "verb_doctor", "what is missing and the one step that would add it"),
+VERBS: tuple[CliVerb, ...] = (
+    CliVerb("hardware", "verb_hardware", "what this computer has: accelerators, memory, sensors"),
+    CliVerb("recommend", "verb_recommend", "models that fit this computer, best first"),
+    CliVerb("fit", "verb_fit", "what a model will take, and whether it fits"),
+    CliVerb("models", "verb_models", "models installed on the server"),
+    CliVerb("ps", "verb_ps", "models loaded now"),
+    CliVerb("pull", "verb_pull", "download a model"),
+    CliVerb("load", "verb_load", "load a model into memory"),
+    CliVerb("unload", "verb_unload", "free the memory of one or all loaded models"),
+    CliVerb("switch", "verb_switch", "load one model and unload the others"),
+    CliVerb("remove", "verb_remove", "delete a model from the server's disk"),
+    CliVerb("power", "verb_power", "what the computer draws now, part by part"),
+    CliVerb("cost", "verb_cost", "energy and money of a day, a month or any span"),
+    CliVerb("meter", "verb_meter", "record without a window"),
+    CliVerb("replay", "verb_replay", "run a recorded trace through the meter"),
+    CliVerb("tariff", "verb_tariff", "show, check or set the electricity price"),
+    CliVerb("export", "verb_export", "write the ledger as CSV or JSON, back it up or restore it"),
+    CliVerb("breakeven", "verb_breakeven", "compare running a model here with an API"),
+    CliVerb("doctor", "verb_doctor", "what is missing and the one step that would add it"),
 )
 
 
@@ -79,12 +80,12 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         return _unexpected(out, workshop, error)
 
 
-def _verb_of(arguments: list[str]) -> Verb | None:
+def _verb_of(arguments: list[str]) -> CliVerb | None:
     names = {verb.name: verb for verb in VERBS}
     return next((names[word] for word in arguments if word in names), None)
 
 
-def _parser(chosen: Verb | None) -> argparse.ArgumentParser:
+def _parser(chosen: CliVerb | None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="wattlight",
         description="Local language models: what fits, what runs, what it draws, what it costs. "
@@ -123,6 +124,4 @@ def _unexpected(out: Output, workshop: ServiceFactory, error: Exception) -> int:
 
 
 def _silence_stdout() -> None:
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

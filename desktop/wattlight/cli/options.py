@@ -11,14 +11,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.instant import to_us
 from wattlight.domain.machine_file import MachineFileProblem, parse_machine
 from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.domain.tariff import day_start_us
-from wattlight.domain.values import MachineProfile, Problem, clean_text
+from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
 from wattlight.i18n import tr
+from wattlight.paths import read_text
 from wattlight.runtime import ModelServer
-from wattlight.services.text_files import read_text
 
 from .output import Call, Document, pick
 

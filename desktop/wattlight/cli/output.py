@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TextIO
 
-from wattlight.services import ServiceFactory
+from wattlight.services.factory import ServiceFactory
 
 SCHEMA = 1
 """Version of every JSON document the command line prints."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.cost import Account, Bucket, By, CostReport, DayAmount, Projection, project_month
 from wattlight.domain.energy import GapRow, State
-from wattlight.domain.instant import iso_utc
 from wattlight.domain.tariff import standing_micro
+from wattlight.domain.values import iso_utc
 from wattlight.i18n import duration, interval, kwh, money, short_date, tr
 
 from .options import Span, add_span_options, span_of

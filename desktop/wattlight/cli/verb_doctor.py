@@ -18,8 +18,9 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places
 from wattlight.probes import Accelerator, HardwareReport
-from wattlight.services import ServiceFactory
+from wattlight.services.factory import ServiceFactory
 from wattlight.settings import load_settings
+from wattlight.store import LedgerProblem, MeterLock, open_reader
 
 from .output import Call, Document, plain
 from .verb_hardware import SECOND_LOOK_S, cpu_power_reason
@@ -279,8 +280,6 @@ def _settings(places: Places) -> Iterator[Finding]:
 
 
 def _ledger(workshop: ServiceFactory) -> Finding:
-    from wattlight.store import LedgerProblem, MeterLock, open_reader
-
     file = workshop.places.ledger_file
     if not file.exists():
         return Finding("ledger", Level.NOTE, tr("No energy has been recorded yet."))

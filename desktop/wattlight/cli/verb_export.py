@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TextIO
 
 from wattlight.domain.cost import Bucket
-from wattlight.domain.instant import iso_utc
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem, clean_text, iso_utc
 from wattlight.i18n import gb, number, tr
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 

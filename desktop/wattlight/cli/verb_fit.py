@@ -44,7 +44,7 @@ class Unloaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FitAnswer:
     """Everything ``fit`` says."""
 
     model: str
@@ -64,7 +64,7 @@ class Answer:
         return min(self.found.confidence, self.result.confidence, key=_ORDER.index)
 
 
-def fit_document(answer: Answer) -> Document:
+def fit_document(answer: FitAnswer) -> Document:
     """The whole answer."""
     result, found, unloaded = answer.result, answer.found, answer.unloaded
     return {
@@ -91,7 +91,7 @@ def fit_document(answer: Answer) -> Document:
     }
 
 
-def print_fit(out: Output, answer: Answer) -> None:
+def print_fit(out: Output, answer: FitAnswer) -> None:
     """Verdict first, then memory, context, speed, and why."""
     result = answer.result
     out.line(
@@ -149,7 +149,7 @@ def print_fit(out: Output, answer: Answer) -> None:
         )
 
 
-def _memory(answer: Answer) -> list[tuple[str, ...]]:
+def _memory(answer: FitAnswer) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(tr("MEMORY"), tr("WEIGHTS"), tr("KV CACHE"), tr("COMPUTE"), tr("TOTAL"))]
     rows += [(clean_text(use.name, 40), *_cells(use)) for use in answer.result.devices]
     rows.append((tr("RAM"), *_cells(answer.result.host)))
@@ -161,7 +161,7 @@ def _cells(use: DeviceUse | HostUse) -> tuple[str, ...]:
     return tuple(gib(size, 2) for size in sizes)
 
 
-def _context(answer: Answer) -> str:
+def _context(answer: FitAnswer) -> str:
     result = answer.result
     text = number(result.context)
     if result.context != result.context_asked:
@@ -171,14 +171,14 @@ def _context(answer: Answer) -> str:
     return tr("{n} tokens, {kv} cache", n=text, kv=result.kv_type)
 
 
-def _largest(answer: Answer) -> str:
+def _largest(answer: FitAnswer) -> str:
     return ", ".join(
         tr("{n} ({kv})", n=number(tokens) if tokens else tr("never"), kv=kind)
         for kind, tokens in answer.largest.items()
     )
 
 
-def _source(answer: Answer) -> str:
+def _source(answer: FitAnswer) -> str:
     found = answer.found
     if found.source is Source.CATALOGUE:
         return tr(
@@ -258,7 +258,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     model = prepare(found.shape)
     result = fit(model, machine, options)
     kinds = dict.fromkeys((*SHOWN_TYPES, result.kv_type))
-    answer = Answer(
+    answer = FitAnswer(
         model=args.model,
         machine=machine,
         found=found,

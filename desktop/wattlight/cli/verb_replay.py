@@ -5,9 +5,9 @@ from pathlib import Path
 
 from wattlight.domain.cost import By
 from wattlight.i18n import tr, trn
+from wattlight.paths import read_text
 from wattlight.services.metering import TraceProblem, read_trace, replay
 from wattlight.services.pricing import read_tariff_file
-from wattlight.services.text_files import read_text
 
 from .output import Call
 from .verb_cost import cost_document, gap_documents, print_cost

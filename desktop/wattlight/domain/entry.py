@@ -34,7 +34,7 @@ class CompressedAttention:
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
+class Geometry:
     """Geometry of one model; widths in values, not bytes; None means not published where we looked.
 
     Attributes:
@@ -168,9 +168,8 @@ class CatalogEntry:
     moe: bool
     license: str | None
     released: str | None
-    hf_repo: str
     tags: tuple[CatalogTag, ...]
-    architecture: Architecture | None = None
+    architecture: Geometry | None = None
     blob_digest: str = ""
     cloud_tags: tuple[str, ...] = ()
     unverified: Unverified = field(default_factory=Unverified)

@@ -3,8 +3,8 @@
 import json
 import re
 import statistics
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,7 +58,6 @@ _KEYS = {
     "eval_count": "output_tokens",
     "prompt_eval_duration": "prompt_ns",
     "eval_duration": "output_ns",
-    "load_duration": "load_ns",
     "prompt_tokens": "prompt_tokens",
     "completion_tokens": "output_tokens",
     "cached_tokens": "cached_prompt_tokens",
@@ -84,12 +83,6 @@ class Counters:
     output_tokens: int | None = None
     prompt_ns: int | None = None
     output_ns: int | None = None
-    load_ns: int | None = None
-
-    @property
-    def known(self) -> bool:
-        """True when the server counted anything."""
-        return any(getattr(self, f.name) is not None for f in fields(self))
 
 
 NO_COUNTERS = Counters()
@@ -244,7 +237,6 @@ class TokenUse:
         path: which endpoint of the server ("/api/chat").
         started_at, ended_at: aware UTC, first byte of the request to last byte of the answer.
         duration_ms: the same span by a monotonic clock.
-        first_byte_ms: until the answer began; None if it never did.
         status: HTTP status; None if there was no answer.
         complete: the whole answer went through (not cancelled by the client, not cut by the server).
         counters: the server's own figures; each None where it sent none.
@@ -257,7 +249,6 @@ class TokenUse:
     started_at: datetime
     ended_at: datetime
     duration_ms: int
-    first_byte_ms: int | None
     status: int | None
     complete: bool
     counters: Counters
@@ -266,63 +257,6 @@ class TokenUse:
     host: HostId = LOCAL_HOST
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSum:
-    """Requests that have something in common.
-
-    ``counted`` of the ``requests`` came with output counters; tokens are sums over those alone and None
-    when there were none, so that a sum never passes for more than was counted.
-    """
-
-    key: str
-    requests: int
-    counted: int
-    prompt_tokens: int | None
-    output_tokens: int | None
-    busy_ms: int
-    output_tokens_per_s: float | None
-
-
-def sum_by_model(uses: Iterable[TokenUse]) -> tuple[TokenSum, ...]:
-    """One sum per model, most output first."""
-    return _sums(uses, lambda use: use.model)
-
-
-def sum_by_client(uses: Iterable[TokenUse]) -> tuple[TokenSum, ...]:
-    """One sum per program, most output first."""
-    return _sums(uses, lambda use: use.client)
-
-
-def joules_per_token(energy_mj: int | None, output_tokens: int | None) -> float | None:
-    """Energy of a window over the tokens answered in it; None when either is unknown or no token came."""
-    if energy_mj is None or not output_tokens:
-        return None
-    return energy_mj / 1000 / output_tokens
-
-
-def _sums(uses: Iterable[TokenUse], key_of: Callable[[TokenUse], str]) -> tuple[TokenSum, ...]:
-    groups: dict[str, list[TokenUse]] = {}
-    for use in uses:
-        groups.setdefault(key_of(use), []).append(use)
-    sums = [_sum(key, group) for key, group in groups.items()]
-    return tuple(sorted(sums, key=lambda s: (-(s.output_tokens or 0), s.key)))
-
-
-def _sum(key: str, group: list[TokenUse]) -> TokenSum:
-    outputs = [u.counters.output_tokens for u in group if u.counters.output_tokens is not None]
-    prompts = [u.counters.prompt_tokens for u in group if u.counters.prompt_tokens is not None]
-    timed = [
-        (u.counters.output_tokens, u.counters.output_ns)
-        for u in group
-        if u.counters.output_tokens and u.counters.output_ns
-    ]
-    nanoseconds = sum(ns for _, ns in timed)
-    return TokenSum(
-        key=key,
-        requests=len(group),
-        counted=len(outputs),
-        prompt_tokens=sum(prompts) if prompts else None,
-        output_tokens=sum(outputs) if outputs else None,
-        busy_ms=sum(u.duration_ms for u in group),
-        output_tokens_per_s=sum(n for n, _ in timed) * 1e9 / nanoseconds if nanoseconds else None,
-    )
+def joules_per_token(joules: float | None, output_tokens: int | None) -> float | None:
+    """Energy of answers over their tokens; None: either is unknown, no token came, or nothing was drawn."""
+    return joules / output_tokens if joules is not None and joules > 0 and output_tokens else None

@@ -14,17 +14,3 @@ from .report import (
     HardwareReport,
     Memory,
 )
-
-__all__ = [
-    "Accelerator",
-    "AcceleratorMemory",
-    "Battery",
-    "CpuPower",
-    "EnergyZone",
-    "Environment",
-    "HardwareReport",
-    "Memory",
-    "NvmlFactory",
-    "Prober",
-    "open_prober",
-]

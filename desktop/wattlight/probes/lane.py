@@ -28,7 +28,7 @@ class _Round(Generic[T]):
     abandoned: bool = False
 
 
-class SerialExecutor(Generic[T]):
+class ProbeExecutor(Generic[T]):
     """One worker thread for all probes.
 
     A job that has not answered by its deadline keeps that thread to itself; the jobs behind it run on a new

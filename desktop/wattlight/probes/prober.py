@@ -12,7 +12,7 @@ from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample
 
 from .device_table import with_table_facts
 from .environment import Host
-from .lane import NO_ANSWER, SerialExecutor
+from .lane import NO_ANSWER, ProbeExecutor
 from .linux import amd, intel
 from .numbers import Moment
 from .nvidia import cards as nvidia
@@ -62,7 +62,7 @@ class Prober:
         self._host = host
         self._clock = clock
         self._now = now or (lambda: datetime.now(UTC))
-        self._lane: SerialExecutor[Answer] = SerialExecutor()
+        self._lane: ProbeExecutor[Answer] = ProbeExecutor()
         self._machine: Machine | None = None
         self._parts: list[Part] = []
         self._last: dict[str, tuple[Accelerator, ...]] = {}

@@ -3,31 +3,9 @@
 from wattlight.web import Endpoint
 
 from .address import DEFAULT_PORT, find_server, parse_endpoint
-from .answers import AnswerEnd, Answerer, AnswerPiece, Question, connect_answers
+from .answers import AnswerEnd, Answerer, AnswerPiece, AnswerRequest, connect_answers
 from .names import ModelName, read_name, same_model
 from .ollama_server import OllamaServer
 from .opening import ModelServer, choose_address, connect, servers_among
 from .problems import RuntimeProblem
 from .reading import ShownModel
-
-__all__ = [
-    "DEFAULT_PORT",
-    "AnswerEnd",
-    "AnswerPiece",
-    "Answerer",
-    "Endpoint",
-    "ModelName",
-    "ModelServer",
-    "OllamaServer",
-    "Question",
-    "RuntimeProblem",
-    "ShownModel",
-    "choose_address",
-    "connect",
-    "connect_answers",
-    "find_server",
-    "parse_endpoint",
-    "read_name",
-    "same_model",
-    "servers_among",
-]

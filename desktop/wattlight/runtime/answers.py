@@ -17,7 +17,7 @@ from .reading import Record, read_object
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AnswerRequest:
     """One question to one model.
 
     Attributes:
@@ -64,7 +64,7 @@ class Answerer:
     ) -> None:
         self._wire = Wire(endpoint, authorization, proxy)
 
-    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+    def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         """The pieces of an answer as they come; the last one has an ``end``.
 
         Closing the iterator or setting ``cancel`` closes the connection, and the server stops working.
@@ -78,7 +78,7 @@ class Answerer:
         except WireFault as fault:
             raise problem_of(fault, self._wire.endpoint) from fault
 
-    def _pieces(self, question: Question, cancel: Event | None) -> Iterator[AnswerPiece]:
+    def _pieces(self, question: AnswerRequest, cancel: Event | None) -> Iterator[AnswerPiece]:
         left = MAX_ANSWER_CHARS
         with self._wire.ask("POST", "/api/generate", _body(question), _LIMITS, cancel) as answer:
             if answer.status != 200:
@@ -112,7 +112,7 @@ def connect_answers(
     return Answerer(endpoint, authorization=authorization, proxy=proxy_to(endpoint, environ))
 
 
-def _body(question: Question) -> bytes:
+def _body(question: AnswerRequest) -> bytes:
     options: dict[str, int | float] = {}
     if question.context_length is not None:
         options["num_ctx"] = question.context_length

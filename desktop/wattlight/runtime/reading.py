@@ -264,7 +264,7 @@ def _expiry(value: object, now: datetime) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class ShownModel:
-    """Facts of one installed model; ``trained_context`` in tokens, ``parameter_count`` a number of weights.
+    """Facts of one installed model; ``trained_context`` in tokens.
 
     ``parameters`` are the settings of the Modelfile, one per line, cleaned.
     """
@@ -273,7 +273,6 @@ class ShownModel:
     architecture: str = ""
     family: str = ""
     parameter_size: str = ""
-    parameter_count: int | None = None
     quantization: str = ""
     trained_context: int | None = None
     layers: int | None = None
@@ -290,7 +289,6 @@ def read_shown(name: str, document: Record) -> ShownModel:
         architecture=architecture,
         family=_clean(details.get("family")),
         parameter_size=_clean(details.get("parameter_size")),
-        parameter_count=count(info.get("general.parameter_count")) or None,
         quantization=_clean(details.get("quantization_level")),
         trained_context=count(info.get(f"{architecture}.context_length")) or None,
         layers=count(info.get(f"{architecture}.block_count")) or None,

@@ -21,7 +21,7 @@ from wattlight.domain.power import (
 )
 from wattlight.domain.values import MachineSample, Problem
 from wattlight.i18n import short_date, tr, watts
-from wattlight.settings import Meter
+from wattlight.settings import MeterSettings
 
 SETTLE_S, MEASURE_S, BEAT_S = 20, 60, 2
 """Twice: settle, then measure; with the typing three minutes."""
@@ -125,7 +125,7 @@ def _other_parts() -> NoCalibration:
 _SEPARATOR = ","
 
 
-def wall_of(meter: Meter) -> Wall:
+def wall_of(meter: MeterSettings) -> Wall:
     """What the settings say; whatever makes no sense counts as not set."""
     fit, parts, day = None, frozenset[str](), None
     if meter.wall_parts and _good(meter.wall_base_w, 0.0) and _good(meter.wall_factor, 0.5):
@@ -137,7 +137,7 @@ def wall_of(meter: Meter) -> Wall:
     return Wall(fit, parts, day, _assumed(meter))
 
 
-def calibration_in(meter: Meter, fit: WallFit, parts: Collection[str], day: date) -> Meter:
+def calibration_in(meter: MeterSettings, fit: WallFit, parts: Collection[str], day: date) -> MeterSettings:
     """The settings with a new calibration."""
     return replace(
         meter,
@@ -149,9 +149,9 @@ def calibration_in(meter: Meter, fit: WallFit, parts: Collection[str], day: date
     )
 
 
-def forgotten_in(meter: Meter) -> Meter:
+def forgotten_in(meter: MeterSettings) -> MeterSettings:
     """The settings without calibration and assumptions."""
-    bare = Meter()
+    bare = MeterSettings()
     return replace(
         meter,
         assumed_rest_w=bare.assumed_rest_w,
@@ -165,12 +165,14 @@ def forgotten_in(meter: Meter) -> Meter:
     )
 
 
-def assumed_in(meter: Meter, rest_w: float, supply: str | None, supply_rated_w: float | None) -> Meter:
+def assumed_in(
+    meter: MeterSettings, rest_w: float, supply: str | None, supply_rated_w: float | None
+) -> MeterSettings:
     """The settings with what the person assumes of the remainder and the supply."""
     return replace(meter, assumed_rest_w=rest_w, supply=supply, supply_rated_w=supply_rated_w)
 
 
-def _assumed(meter: Meter) -> WallModel | None:
+def _assumed(meter: MeterSettings) -> WallModel | None:
     known = meter.supply in SUPPLY_CURVES and _good(meter.supply_rated_w, 1.0)
     if not _good(meter.assumed_rest_w, 0.0):
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.values import Problem
 from wattlight.paths import Places, places_for_user
-from wattlight.settings import ServerAddress, Settings, load_settings
+from wattlight.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -78,8 +78,8 @@ class ServiceFactory:
 
     @cached_property
     def _catalog(self) -> "Catalog":
-        from wattlight.catalog import load_catalog
         from wattlight.catalog.reread import RereadBook
+        from wattlight.catalog.shipped import load_catalog
         from wattlight.domain.entry import with_rereads
 
         return with_rereads(load_catalog(), RereadBook(self._reread_file).read())
@@ -124,7 +124,7 @@ class ServiceFactory:
 
     @cached_property
     def _advisor(self) -> "Advisor":
-        from wattlight.catalog import load_editorial
+        from wattlight.catalog.shipped import load_editorial
 
         from .advising import Advisor
 
@@ -179,12 +179,6 @@ class ServiceFactory:
             return prober.profile()
         finally:
             prober.close()
-
-    def server_at(self, address: ServerAddress) -> "ModelServer":
-        """The server at an address of the settings."""
-        from wattlight.runtime import connect
-
-        return connect(address, self._environ)
 
     def server(self, host: str | None = None) -> "ModelServer":
         """The server ``host`` names in the settings or as a URL; None is the first of the settings."""

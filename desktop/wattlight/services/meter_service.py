@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from wattlight.domain.instant import to_us
 from wattlight.domain.state import AppState, RunningModel
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem, to_us
 from wattlight.i18n import local_zone, tr
 from wattlight.probes import Prober
 from wattlight.store import LedgerWriter, forget_before

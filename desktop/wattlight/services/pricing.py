@@ -25,7 +25,7 @@ from wattlight.domain.tariff import (
 )
 from wattlight.domain.values import clean_text
 from wattlight.i18n import local_zone, tr
-from wattlight.services.text_files import read_text
+from wattlight.paths import read_text
 from wattlight.settings import Price
 
 STALE_BEFORE = 2025

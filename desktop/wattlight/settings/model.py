@@ -38,7 +38,7 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class MeterSettings:
     """How the meter behaves."""
 
     shown_interval_s: float = 1.0
@@ -101,7 +101,7 @@ class Settings:
 
     servers: tuple[ServerAddress, ...] = (ServerAddress(),)
     price: Price = field(default_factory=Price)
-    meter: Meter = field(default_factory=Meter)
+    meter: MeterSettings = field(default_factory=MeterSettings)
     theme: str = "system"
     language: str | None = None
     start_at_login: bool = False

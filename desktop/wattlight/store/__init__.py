@@ -1,7 +1,8 @@
 """The energy ledger in SQLite: one process writes, all may read. Rows are integers; cost is never stored."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wattlight import lazy_door
 
 if TYPE_CHECKING:
     from .backup import back_up, restore
@@ -13,40 +14,18 @@ if TYPE_CHECKING:
     from .reserve import release_reserve
     from .retention import forget_before
     from .writer import LedgerWriter
-
-_PARTS = {
-    "backup": "back_up restore",
-    "lock": "MeterLock",
-    "opening": "OpenedLedger open_ledger open_memory_ledger",
-    "pending": "Pending",
-    "problem": "LedgerDamaged LedgerFull LedgerProblem",
-    "reader": "LedgerReader open_reader",
-    "reserve": "release_reserve",
-    "retention": "forget_before",
-    "writer": "LedgerWriter",
-}
-_WHERE = {name: part for part, names in _PARTS.items() for name in names.split()}
-
-__all__ = [
-    "LedgerDamaged",
-    "LedgerFull",
-    "LedgerProblem",
-    "LedgerReader",
-    "LedgerWriter",
-    "MeterLock",
-    "OpenedLedger",
-    "Pending",
-    "back_up",
-    "forget_before",
-    "open_ledger",
-    "open_memory_ledger",
-    "open_reader",
-    "release_reserve",
-    "restore",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(name)
-    return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+else:
+    __getattr__ = lazy_door(
+        __name__,
+        {
+            "backup": "back_up restore",
+            "lock": "MeterLock",
+            "opening": "OpenedLedger open_ledger open_memory_ledger",
+            "pending": "Pending",
+            "problem": "LedgerDamaged LedgerFull LedgerProblem",
+            "reader": "LedgerReader open_reader",
+            "reserve": "release_reserve",
+            "retention": "forget_before",
+            "writer": "LedgerWriter",
+        },
+    )

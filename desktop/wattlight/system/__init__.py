@@ -3,11 +3,3 @@
 from .autostart import Autostart, AutostartProblem, autostart_for_platform
 from .children import clean_environment
 from .logs import open_log
-
-__all__ = [
-    "Autostart",
-    "AutostartProblem",
-    "autostart_for_platform",
-    "clean_environment",
-    "open_log",
-]

@@ -10,27 +10,20 @@ Use from the composition root::
     code = face.start()                        # runs until quit
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from wattlight import lazy_door
 
 if TYPE_CHECKING:
     from .early import EarlyIcon, early_icon
     from .face import DesktopUi
     from .text import last_words
-
-__all__ = ["DesktopUi", "EarlyIcon", "early_icon", "last_words"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in {"EarlyIcon", "early_icon"}:
-        from . import early
-
-        return getattr(early, name)
-    if name == "DesktopUi":
-        from .face import DesktopUi
-
-        return DesktopUi
-    if name == "last_words":
-        from .text import last_words
-
-        return last_words
-    raise AttributeError(name)
+else:
+    __getattr__ = lazy_door(
+        __name__,
+        {
+            "early": "EarlyIcon early_icon",
+            "face": "DesktopUi",
+            "text": "last_words",
+        },
+    )

@@ -17,15 +17,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from wattlight.viewmodels import (
-    BarSegment,
-    ChartGap,
-    ChartRun,
-    DayBar,
-    DaysChartView,
-    MemoryBarView,
-    PowerChartView,
-)
+from wattlight.viewmodels.chart import ChartGap, ChartRun, PowerChartView
+from wattlight.viewmodels.cost import DayBar, DaysChartView
+from wattlight.viewmodels.running import BarSegment, MemoryBarView
 
 from .theme import Theme
 from .tokens import AXIS, QUIET, Tokens

@@ -20,7 +20,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from wattlight.viewmodels import Action, Choice, Command, FigureView, PillView, TableView
+from wattlight.domain.command import Command
+from wattlight.viewmodels.figures import FigureView
+from wattlight.viewmodels.settings_page import Choice
+from wattlight.viewmodels.words import Action, PillView, TableView
 
 from .text import ElidedLabel, FigureLine, plain_label, plain_tip, set_text
 from .theme import Theme

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import Scene, corner_lines
+from wattlight.viewmodels.machine import corner_lines
+from wattlight.viewmodels.scene import Scene
 
 from .controls import Ask, button, spaced
 from .icons import app_icon, app_pixmap, nav_icon

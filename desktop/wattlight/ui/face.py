@@ -14,20 +14,14 @@ from PySide6.QtCore import QSocketNotifier, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState
 from wattlight.paths import Places
-from wattlight.services import Application, ChangeSettings
+from wattlight.services.application import Application, ChangeSettings
 from wattlight.settings import Settings
-from wattlight.viewmodels import (
-    Command,
-    Extras,
-    IconState,
-    Scene,
-    TrayView,
-    Verb,
-    asked_before_download,
-    tray_view,
-)
+from wattlight.viewmodels.before_download import asked_before_download
+from wattlight.viewmodels.scene import Extras, Scene
+from wattlight.viewmodels.tray import IconState, TrayView, tray_view
 
 from .bridge import Bridge
 from .early import EarlyIcon, early_icon
@@ -105,11 +99,6 @@ class DesktopUi:
         self._code = 0
         self._connect()
         self._draw()
-
-    @property
-    def bridge(self) -> Bridge:
-        """The one way from other threads to the main thread."""
-        return self._bridge
 
     @property
     def windows(self) -> Windows:

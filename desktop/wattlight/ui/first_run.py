@@ -18,14 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import as_typed, tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import Command, Scene, Verb, price_note
 from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_view, moved
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.settings_page import price_note
 
 from .controls import ActionRow, Ask, button, dress, line, rule, spaced
 from .first_run_model import ModelPage, TryPage
-from .first_run_pages import LoginPage, MachinePage, PricePage, ServerPage, StepPage
+from .first_run_pages import LoginPage, MachineStepPage, PricePage, ServerPage, StepPage
 from .icons import app_icon
 from .messages import BusyLines
 from .text import plain_label, set_text, show_text
@@ -296,7 +298,7 @@ class FirstRunWindow(ThemedWindow):
                 lambda model, text: self.ask(Command(Verb.TRY_PROMPT, model, text=text)),
                 lambda: self.ask(Command(Verb.STOP_ANSWER)),
             )
-        return MachinePage()
+        return MachineStepPage()
 
     def _server_asked(self, command: Command) -> None:
         self.ask(Command(Verb.LOOK_FOR_SERVER))

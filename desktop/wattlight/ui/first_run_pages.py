@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import Choice, Tone
 from wattlight.viewmodels.first_run import FirstRunView, PriceStep, price_left
+from wattlight.viewmodels.settings_page import Choice
+from wattlight.viewmodels.words import Tone
 
 from .controls import ActionRow, Ask, Form, Pill, ScrollColumn, button, card, combo, fill, line, spaced
 from .messages import BusyLines, clear
@@ -105,7 +106,7 @@ class LoginPage(StepPage):
 MOST = 8
 
 
-class MachinePage(StepPage):
+class MachineStepPage(StepPage):
     """Label and words, one line for each."""
 
     def __init__(self) -> None:

@@ -13,8 +13,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from wattlight.domain.command import Command
 from wattlight.i18n import tr
-from wattlight.viewmodels import Action, BusyView, Command, EmptyView, NoticeView, SwitchRow
+from wattlight.viewmodels.activity import BusyView, NoticeView
+from wattlight.viewmodels.small_window import EmptyView, SwitchRow
+from wattlight.viewmodels.words import Action
 
 from .controls import ActionButton, ActionRow, Ask, button, spaced
 from .text import ElidedLabel, plain_label, set_text, show_text

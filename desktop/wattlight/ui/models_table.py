@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from wattlight.i18n import tr
-from wattlight.viewmodels import ModelRow
+from wattlight.viewmodels.models import ModelRow
 
 from .controls import paint_pill
 from .text import elided

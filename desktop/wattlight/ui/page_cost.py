@@ -8,7 +8,10 @@ from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLine
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import BreakEvenView, CostView, Scene, TableView, break_even_view, cost_view
+from wattlight.viewmodels.break_even import BreakEvenView, break_even_view
+from wattlight.viewmodels.cost import CostView, cost_view
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.words import TableView
 
 from .charts import DaysChart, Legend
 from .controls import (

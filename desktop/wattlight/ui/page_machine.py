@@ -3,7 +3,9 @@
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
-from wattlight.viewmodels import DeviceCardView, Scene, loads_note, loads_table, machine_view
+from wattlight.viewmodels.machine import DeviceCardView, machine_view
+from wattlight.viewmodels.running import loads_note, loads_table
+from wattlight.viewmodels.scene import Scene
 
 from .charts import Legend, MemoryBar, segment_colour
 from .controls import Ask, Pill, TableGrid, card, spaced

@@ -19,20 +19,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr, trn
-from wattlight.viewmodels import (
-    CONTEXTS,
-    USES,
-    Command,
-    Filters,
-    MemoryBarView,
-    ModelDetailView,
-    Scene,
-    Verb,
-    context_name,
-    models_view,
-    use_name,
-)
+from wattlight.viewmodels.model_detail import ModelDetailView
+from wattlight.viewmodels.models import CONTEXTS, USES, Filters, context_name, models_view, use_name
+from wattlight.viewmodels.running import MemoryBarView
+from wattlight.viewmodels.scene import Scene
 
 from .charts import MemoryBar
 from .controls import ActionButton, ActionRow, Ask, Pill, card, spaced

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
-from wattlight.viewmodels import Action, MemoryBarView, NowView, RunningView, Scene, now_view
+from wattlight.viewmodels.now import NowView, now_view
+from wattlight.viewmodels.running import MemoryBarView, RunningView
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.words import Action
 
 from .charts import Legend, MemoryBar, PowerChart, role_colour, segment_colour
 from .controls import ActionButton, Ask, FigureCard, Pill, card, spaced

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QWidget
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import Command, ContactRow, PrivacyView, Scene, Verb, kept_months, privacy_view
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.settings_page import ContactRow, PrivacyView, kept_months, privacy_view
 
 from .controls import ActionRow, Ask, Form, button, card, combo, fill, spaced
 from .text import plain_label, show_text

@@ -6,19 +6,17 @@ from dataclasses import replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QVBoxLayout, QWidget
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import (
-    Command,
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.server_setup import ServerCopyView, server_copy_view
+from wattlight.viewmodels.settings_page import (
     CountingView,
-    Scene,
-    ServerCopyView,
     SettingsView,
-    Verb,
     counting_view,
     country_price,
     price_note,
-    server_copy_view,
     settings_view,
     understood_budget,
     understood_port,

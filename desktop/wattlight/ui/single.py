@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QLockFile
+from PySide6.QtCore import QLockFile, QSysInfo, QTimer
 
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
@@ -122,8 +122,6 @@ class SingleInstance:
         self._lock.unlock()
 
     def _connected(self) -> None:
-        from PySide6.QtCore import QTimer
-
         server = self._server
         while server is not None and (socket := server.nextPendingConnection()) is not None:
             socket.setReadBufferSize(CAP_BYTES)
@@ -157,6 +155,4 @@ def _lock_owner(lock: QLockFile) -> tuple[int, str, str]:
 
 
 def _this_host() -> str:
-    from PySide6.QtCore import QSysInfo
-
     return QSysInfo.machineHostName()

@@ -6,8 +6,10 @@ from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
-from wattlight.viewmodels import Action, Command, SmallWindowView, Verb
+from wattlight.viewmodels.small_window import SmallWindowView
+from wattlight.viewmodels.words import Action
 
 from .charts import PowerChart
 from .controls import ActionButton, Ask, ScrollColumn, button, rule, spaced

@@ -7,7 +7,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
-from wattlight.viewmodels import FigureView
+from wattlight.viewmodels.figures import FigureView
 
 from .theme import Theme
 

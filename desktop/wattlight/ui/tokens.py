@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 from PySide6.QtGui import QColor, QPalette
 
-GRID = 4
 PADDING = 16
 GAP = 14
-RADIUS_CARD = 12
-RADIUS_BUTTON = 8
 
 FIGURE_LARGE = 38
 FIGURE = 24

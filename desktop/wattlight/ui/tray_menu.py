@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from wattlight.viewmodels import Command, MenuEntry
+from wattlight.domain.command import Command
+from wattlight.viewmodels.tray import MenuEntry
 
 OPEN_LIMIT_S = 60.0
 """Some hosts never tell that the menu was closed: after this it counts as closed."""

@@ -7,7 +7,8 @@ from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from wattlight.viewmodels import Command, NoticeView
+from wattlight.domain.command import Command
+from wattlight.viewmodels.activity import NoticeView
 
 from .controls import Ask, ScrollColumn, spaced
 from .messages import Banners, QuestionBar

@@ -7,9 +7,11 @@ from PySide6.QtCore import QObject, QPoint, QRect, QSize, QTimer, Signal
 from PySide6.QtGui import QCursor, QGuiApplication
 from PySide6.QtWidgets import QSystemTrayIcon, QWidget
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.settings import Settings
-from wattlight.viewmodels import Command, Scene, Verb, small_window_view
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.small_window import small_window_view
 
 from .controls import Ask
 from .dashboard import Dashboard

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import PullState, ServerStatus, TaskState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, percent, tr
 
-from .command import Action, Command, Verb
 from .scene import Scene
+from .words import Action
 
 
 @dataclass(frozen=True, slots=True)

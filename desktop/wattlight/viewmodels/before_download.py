@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+from wattlight.catalog.registry import read_address
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr
+from wattlight.runtime import read_name
 
-from .command import Command, Verb
 from .scene import Scene
 
 BIG_BYTES = 100_000_000
@@ -41,14 +43,10 @@ def asked_before_download(scene: Scene, command: Command, metered: bool | None) 
 
 def foreign_registry(model: str) -> str | None:
     """The host that ``model`` names, None when it is Ollama's own or none is named."""
-    from wattlight.runtime import read_name
-
     try:
         name = read_name(model)
         if name.registry is None:
             return None
-        from wattlight.catalog.registry import read_address
-
         return None if name.registry.lower() == read_address(name.model).host else name.registry
     except Problem:
         return None

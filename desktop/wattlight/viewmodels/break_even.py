@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from wattlight.domain.breakeven import LocalSide, Use, compare
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, watts
 from wattlight.settings import BreakEvenEntry, Settings
@@ -182,8 +183,6 @@ def read_figure(text: str) -> Decimal | None:
 
 
 def _compare(figures: _Figures, api: "ApiPrice", basis: BreakEvenBasis, own: OwnSide | None) -> "BreakEven":
-    from wattlight.domain.breakeven import LocalSide, Use, compare
-
     use = Use(int(figures.calls), float(figures.tokens_in), float(figures.tokens_out))
     local = LocalSide(
         output_tokens_per_s=float(figures.speed),

@@ -76,7 +76,7 @@ class PowerChartView:
 
 
 @dataclass(frozen=True, slots=True)
-class _Point:
+class _ChartPoint:
     x: float
     watts: tuple[tuple[str, float], ...]
     reason: str
@@ -131,7 +131,7 @@ def nice_step(raw: float) -> float:
     return next(power * m for m in (1.0, 2.0, 2.5, 5.0, 10.0) if power * m >= raw * 0.999)
 
 
-def _points(history: Iterable[HistoryPoint], now: datetime, contained: frozenset[str]) -> list[_Point]:
+def _points(history: Iterable[HistoryPoint], now: datetime, contained: frozenset[str]) -> list[_ChartPoint]:
     points = []
     for point in history:
         age = (now - point.at).total_seconds()
@@ -141,12 +141,12 @@ def _points(history: Iterable[HistoryPoint], now: datetime, contained: frozenset
                 for i, w in point.power_w
                 if w is not None and 0 <= w <= HIGHEST_W and i not in contained
             )
-            points.append(_Point(min(1.0, 1 - age / SPAN_S), known, point.gap_reason or ""))
+            points.append(_ChartPoint(min(1.0, 1 - age / SPAN_S), known, point.gap_reason or ""))
     return sorted(points, key=lambda p: p.x)
 
 
 def _series(
-    points: Sequence[_Point], sample: MachineSample | None, contained: frozenset[str]
+    points: Sequence[_ChartPoint], sample: MachineSample | None, contained: frozenset[str]
 ) -> tuple[ChartSeries, ...]:
     ids = list(dict.fromkeys(i for p in points for i, _ in p.watts))
     devices = {d.device_id: d for d in sample.devices} if sample else {}
@@ -174,9 +174,9 @@ def short_name(name: str) -> str:
     return text.strip() or clean_text(name, 60)
 
 
-def _runs(points: Sequence[_Point], order: Sequence[str], scale: float) -> Iterable[ChartRun]:
-    run: list[_Point] = []
-    for point in [*points, _Point(2.0, (), "end")]:
+def _runs(points: Sequence[_ChartPoint], order: Sequence[str], scale: float) -> Iterable[ChartRun]:
+    run: list[_ChartPoint] = []
+    for point in [*points, _ChartPoint(2.0, (), "end")]:
         joined = run and point.x - run[-1].x <= BREAK_S / SPAN_S
         same = run and {i for i, _ in point.watts} == {i for i, _ in run[-1].watts}
         if run and not (joined and same):
@@ -186,7 +186,7 @@ def _runs(points: Sequence[_Point], order: Sequence[str], scale: float) -> Itera
             run.append(point)
 
 
-def _run(points: Sequence[_Point], order: Sequence[str], scale: float) -> ChartRun:
+def _run(points: Sequence[_ChartPoint], order: Sequence[str], scale: float) -> ChartRun:
     here = {i for i, _ in points[0].watts}
     base = [0.0] * len(points)
     layers = []
@@ -199,10 +199,10 @@ def _run(points: Sequence[_Point], order: Sequence[str], scale: float) -> ChartR
     return ChartRun(tuple(p.x for p in points), tuple(layers))
 
 
-def _gaps(points: Sequence[_Point], series: Sequence[ChartSeries]) -> tuple[ChartGap, ...]:
+def _gaps(points: Sequence[_ChartPoint], series: Sequence[ChartSeries]) -> tuple[ChartGap, ...]:
     """Whole gaps between two readings, and spans where one device alone gave nothing."""
     gaps: list[ChartGap] = []
-    last: _Point | None = None
+    last: _ChartPoint | None = None
     reason = ""
     for point in points:
         if not point.watts:
@@ -218,7 +218,7 @@ def _gaps(points: Sequence[_Point], series: Sequence[ChartSeries]) -> tuple[Char
     return tuple(g for g in gaps if g.end - g.start >= MIN_GAP)
 
 
-def _silent(points: Sequence[_Point], item: ChartSeries) -> Iterable[ChartGap]:
+def _silent(points: Sequence[_ChartPoint], item: ChartSeries) -> Iterable[ChartGap]:
     start: float | None = None
     seen = False
     for point in points:
@@ -246,7 +246,7 @@ def _x_ticks() -> tuple[tuple[float, str], ...]:
     return ((0.0, tr("10 min ago")), *middle, (1.0, tr("now")))
 
 
-def _description(series: Sequence[ChartSeries], points: Sequence[_Point]) -> str:
+def _description(series: Sequence[ChartSeries], points: Sequence[_ChartPoint]) -> str:
     now = ", ".join(f"{s.label} {s.now_text}" for s in series)
     totals = [sum(w for _, w in p.watts) for p in points if p.watts]
     if not totals:

@@ -4,6 +4,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
     day_and_month,
@@ -20,7 +21,6 @@ from wattlight.i18n import (
 
 from .activity import NoticeView, notice_views
 from .chart import nice_step
-from .command import Action, Command, Verb
 from .figures import (
     FigureView,
     cost_error,
@@ -33,7 +33,7 @@ from .figures import (
 )
 from .now import month_figure
 from .scene import DayCost, ModelMonth, Scene
-from .words import DASH, TableView
+from .words import DASH, Action, TableView
 
 MICRO = 1_000_000
 COARSE = 0.3

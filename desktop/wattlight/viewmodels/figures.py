@@ -8,8 +8,7 @@ from wattlight.domain.state import CostToday, HostState
 from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
 
-from .everyday_words import everyday_text
-from .words import DASH
+from .words import DASH, everyday_text
 
 _NUMBER = re.compile(r"^(\D*?)([−-]?\d[\d\s.,'’\u00a0\u202f]*)(.*)$", re.DOTALL)
 

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass, replace
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import Device, MachineProfile, clean_text
 from wattlight.i18n import as_typed, gb, gib, tr
 from wattlight.settings import FirstRun, Settings
 
 from .activity import BusyView, busy_actions, pull_view
-from .command import Action, Command, Verb
 from .figures import no_sensor, sure_now
 from .first_model import ModelStep, TryStep, model_step, try_step
 from .scene import Scene
 from .server_setup import ServerStep, server_step
 from .settings_page import Choice, country_price, price_note, understood_price
-from .words import speed_text, verdict_pill
+from .words import Action, speed_text, verdict_pill
 
 Fact = tuple[str, str]
 """A label and what is said of it."""

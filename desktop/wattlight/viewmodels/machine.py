@@ -7,8 +7,9 @@ from wattlight.domain.values import Device, DeviceSample, MachineSample, Quality
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .activity import NoticeView, notice_views
+from .chart import short_name
 from .figures import FigureView, figure, no_sensor
-from .running import GIB, MemoryBarView, device_bar
+from .running import GIB, MemoryBarView, device_bar, device_with_memory
 from .scene import Scene
 from .words import DASH, PillView, Tone, quality_text, scope_text
 
@@ -82,9 +83,6 @@ def server_text(scene: Scene) -> str:
 
 def corner_lines(scene: Scene) -> tuple[str, ...]:
     """What stands at the foot of the navigation: server and accelerator."""
-    from .chart import short_name
-    from .running import device_with_memory
-
     device = device_with_memory(scene.host)
     lines = [server_text(scene)]
     if device is not None:

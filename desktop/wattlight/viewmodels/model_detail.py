@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import date
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, month_name, number, tr, watts
 
 from .activity import BusyView, pull_view
-from .command import Action, Command, Verb
 from .running import (
     MemoryBarView,
     device_with_memory,
@@ -19,7 +19,17 @@ from .running import (
     takes_place_of,
 )
 from .scene import ContextStep, FitNote, Offer, Scene, same_model
-from .words import PillView, Tone, is_heavy, kept_text, needs_text, running_pill, speed_text, verdict_pill
+from .words import (
+    Action,
+    PillView,
+    Tone,
+    is_heavy,
+    kept_text,
+    needs_text,
+    running_pill,
+    speed_text,
+    verdict_pill,
+)
 
 USUAL_REGISTRY_PARTS = 2
 """``name`` and ``namespace/name`` come from Ollama's own library; more parts begin with a host."""

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, PullState, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
-from .command import Command, Verb
 from .model_detail import ModelDetailView, detail_view
 from .scene import DOES_NOT_FIT, FitNote, Offer, Scene, same_model
 from .small_window import EmptyView, empty_view

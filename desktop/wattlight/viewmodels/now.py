@@ -3,18 +3,18 @@
 from calendar import monthrange
 from dataclasses import dataclass
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import CostToday
 from wattlight.domain.values import MachineSample
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart, short_name
-from .command import Action, Command, Verb
 from .figures import FigureView, counted, models_figure, power_figure, total_now
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
-from .words import PillView, Tone
+from .words import Action, PillView, Tone
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,23 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import HostState, RunningModel, ServerStatus
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 
-from .command import Action, Command, Verb
 from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene, same_model
-from .words import DASH, PillView, TableView, is_heavy, kept_text, needs_text, running_pill, speed_text
+from .words import (
+    DASH,
+    Action,
+    PillView,
+    TableView,
+    is_heavy,
+    kept_text,
+    needs_text,
+    running_pill,
+    speed_text,
+)
 
 if TYPE_CHECKING:
     from wattlight.domain.learning import Comparison

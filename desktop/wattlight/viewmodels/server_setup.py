@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallState, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import duration, gb, tr
 
 from .activity import BusyView
-from .command import Action, Command, Verb
 from .scene import Scene
-from .words import PillView, Tone, server_trouble
+from .words import Action, PillView, Tone, server_trouble
 
 
 @dataclass(frozen=True, slots=True)

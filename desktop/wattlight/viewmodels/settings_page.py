@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import as_typed, clock_time, number, short_date, tr
 from wattlight.settings import Price, Settings
 
 from .activity import NoticeView, notice_views
-from .command import Action, Command, Verb
 from .scene import CountryPrice, Scene
+from .words import Action
 
 THEMES = ("system", "light", "dark")
 KEEP_ALIVES = ("1m", "5m", "15m", "1h", "-1")

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, tr
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart
-from .command import Action, Command, Verb
 from .figures import (
     FigureView,
     models_amount,
@@ -20,7 +20,7 @@ from .figures import (
 )
 from .running import RunningView, running_views, switch_command
 from .scene import Scene, same_model
-from .words import DASH, server_trouble, verdict_short
+from .words import DASH, Action, server_trouble, verdict_short
 
 ROWS = 4
 """Other models listed; the rest are one click away."""

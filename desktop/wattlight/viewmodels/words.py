@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from wattlight.domain import answers
+from wattlight.domain.command import Command
 from wattlight.domain.state import RunningModel, ServerStatus
 from wattlight.domain.values import Quality, Scope
 from wattlight.i18n import clock_time, day_name, gib, interval, number, percent, tr
@@ -31,6 +33,18 @@ class PillView:
 
     text: str
     tone: Tone
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button: its label and what it asks for. ``why_not`` is the reason shown when it is greyed."""
+
+    text: str
+    command: Command
+    primary: bool = False
+    enabled: bool = True
+    why_not: str = ""
     hint: str = ""
 
 
@@ -218,3 +232,18 @@ class TableView:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     quiet_rows: frozenset[int] = frozenset()
+
+
+def everyday_text(energy_mj: int | None) -> str:
+    """ "About as much as boiling 4 l of water."; "" where there is nothing to speak of."""
+    like = answers.everyday(energy_mj)
+    if like is None:
+        return ""
+    amount = number(like.amount, 0 if like.amount == int(like.amount) else 1)
+    text = {
+        "lamp_minutes": tr("About as much as an LED lamp uses in {n} minutes."),
+        "phone_charges": tr("About as much as charging a phone {n} times."),
+        "litres_boiled": tr("About as much as boiling {n} l of water."),
+        "car_km": tr("About as much as driving an electric car for {n} km."),
+    }[like.kind]
+    return text.format(n=amount)

@@ -13,20 +13,3 @@ from .endpoint import (
     with_system_proxies,
 )
 from .exchange import POLL, Answer, Limits, Wire
-
-__all__ = [
-    "NOT_UNDERSTOOD",
-    "POLL",
-    "Answer",
-    "Endpoint",
-    "FaultKind",
-    "Limits",
-    "Proxy",
-    "Web",
-    "Wire",
-    "WireFault",
-    "names_a_proxy",
-    "proxy_for",
-    "split_url",
-    "with_system_proxies",
-]

@@ -7,7 +7,7 @@ from wattlight.bootstrap.break_even_basis import BasisMaker
 from wattlight.domain.tariff import flat_tariff
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels import FitNote
+from wattlight.viewmodels.scene import FitNote
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RUN = MeasuredSpeed("m:8b", "d1", "RTX", 8192, NOW, 1000, 100.0, 2000.0, None, power_w=210.0)

@@ -9,10 +9,17 @@ from zoneinfo import ZoneInfo
 from wattlight.bootstrap.cost_questions import BusyMinutes, caps, last_week, token_costs
 from wattlight.domain.cost import Bucket
 from wattlight.domain.energy import MINUTE_US, State
-from wattlight.domain.instant import to_us
 from wattlight.domain.state import HostState, ServerState
 from wattlight.domain.tariff import flat_tariff
-from wattlight.domain.values import LOCAL_HOST, Device, DeviceSample, MachineProfile, MachineSample, Quality
+from wattlight.domain.values import (
+    LOCAL_HOST,
+    Device,
+    DeviceSample,
+    MachineProfile,
+    MachineSample,
+    Quality,
+    to_us,
+)
 from wattlight.store.jobs import TokenHour
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -9,7 +9,8 @@ from types import ModuleType
 
 import pytest
 
-from wattlight.catalog import CatalogProblem, load_catalog, load_editorial, shipped
+from wattlight.catalog import shipped
+from wattlight.catalog.shipped import CatalogProblem, load_catalog, load_editorial
 from wattlight.domain.entry import BytesStatus, Catalog, Flavour
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -5,7 +5,7 @@ from time import monotonic
 
 import pytest
 
-from wattlight.probes.lane import NO_ANSWER, SerialExecutor
+from wattlight.probes.lane import NO_ANSWER, ProbeExecutor
 
 
 def names() -> set[str]:
@@ -13,7 +13,7 @@ def names() -> set[str]:
 
 
 def test_all_jobs_run_on_one_thread() -> None:
-    lane: SerialExecutor[str] = SerialExecutor("lane-test")
+    lane: ProbeExecutor[str] = ProbeExecutor("lane-test")
     jobs = {str(n): lambda: threading.current_thread().name + str(threading.get_ident()) for n in range(8)}
     first, _ = lane.run(jobs, 2.0)
     second, _ = lane.run(jobs, 2.0)
@@ -24,7 +24,7 @@ def test_all_jobs_run_on_one_thread() -> None:
 
 
 def test_a_failing_job_is_named_and_the_others_run() -> None:
-    lane: SerialExecutor[int] = SerialExecutor("lane-test")
+    lane: ProbeExecutor[int] = ProbeExecutor("lane-test")
 
     def fail() -> int:
         raise ValueError("x")
@@ -35,7 +35,7 @@ def test_a_failing_job_is_named_and_the_others_run() -> None:
 
 
 def test_a_hung_job_delays_the_others_once_and_never_again() -> None:
-    lane: SerialExecutor[int] = SerialExecutor("lane-test")
+    lane: ProbeExecutor[int] = ProbeExecutor("lane-test")
     free = threading.Event()
     answers = iter([7, 8])
 
@@ -65,7 +65,7 @@ def test_a_hung_job_delays_the_others_once_and_never_again() -> None:
 
 
 def test_two_hung_jobs() -> None:
-    lane: SerialExecutor[int] = SerialExecutor("lane-test")
+    lane: ProbeExecutor[int] = ProbeExecutor("lane-test")
     free = threading.Event()
 
     def hang() -> int:
@@ -81,7 +81,7 @@ def test_two_hung_jobs() -> None:
 
 @pytest.mark.parametrize("rounds", [1, 20])
 def test_closing_ends_the_thread(rounds: int) -> None:
-    lane: SerialExecutor[int] = SerialExecutor("lane-test")
+    lane: ProbeExecutor[int] = ProbeExecutor("lane-test")
     for _ in range(rounds):
         lane.run({"a": lambda: 1}, 1.0)
     lane.close()

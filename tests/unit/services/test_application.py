@@ -14,7 +14,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, CountingState
 from wattlight.i18n import activate, money
 from wattlight.runtime import RuntimeProblem
-from wattlight.services import Application, ChangeSettings
+from wattlight.services.application import Application, ChangeSettings
 from wattlight.services.serving import SecurityAdvisories
 from wattlight.settings import Price, ServerAddress, Settings, SettingsFile, load_settings, save_settings
 from wattlight.viewmodels.settings_page import understood_price

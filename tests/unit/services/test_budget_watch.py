@@ -11,7 +11,7 @@ from wattlight.i18n import activate
 from wattlight.services.budget_watch import BudgetWatch
 from wattlight.services.current import CurrentSettings
 from wattlight.services.hub import StateHub
-from wattlight.settings import Meter, Settings
+from wattlight.settings import MeterSettings, Settings
 
 DAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Alarms(list[tuple[str, str]], StateHub):
 def watch(
     folder: Path, alarms: Alarms, daily: int | None = 500_000, monthly: int | None = None
 ) -> BudgetWatch:
-    meter = Meter(daily_budget_micro=daily, monthly_budget_micro=monthly)
+    meter = MeterSettings(daily_budget_micro=daily, monthly_budget_micro=monthly)
     settings = CurrentSettings(Settings(meter=meter), {})
     return BudgetWatch(settings, folder / "state" / "told.txt", alarms, lambda: NOW)
 

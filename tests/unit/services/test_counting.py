@@ -18,7 +18,7 @@ SERVER = Endpoint("http", "127.0.0.1", 11434)
 
 def use(tokens_in: int | None, tokens_out: int | None) -> TokenUse:
     counters = Counters(prompt_tokens=tokens_in, output_tokens=tokens_out)
-    return TokenUse("m", "curl", "/api/chat", NOW, NOW, 100, 5, 200, True, counters)
+    return TokenUse("m", "curl", "/api/chat", NOW, NOW, 100, 200, True, counters)
 
 
 class Relay:

@@ -11,7 +11,7 @@ from fakes.program import Services
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import MachineProfile, MachineSample
 from wattlight.services.meter_service import MeterService
-from wattlight.settings import Meter, Settings
+from wattlight.settings import MeterSettings, Settings
 
 
 class Prober:
@@ -45,7 +45,7 @@ class Standing:
         self.changed = threading.Condition()
         self.followed: list[tuple[MachineSample, tuple[RunningModel, ...] | None]] = []
         self.seen_by_sampler: MachineProfile | None = None
-        slow = Settings(meter=Meter(shown_interval_s=3600.0, hidden_interval_s=3600.0))
+        slow = Settings(meter=MeterSettings(shown_interval_s=3600.0, hidden_interval_s=3600.0))
         self.services = services = Services(folder, slow)
         services.factory.prober = lambda *_: self.prober  # type: ignore[method-assign, assignment, return-value]
         services.factory.now = self.machine.clock.now  # type: ignore[method-assign]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenUse
-from wattlight.runtime import AnswerEnd, AnswerPiece, Question, RuntimeProblem
+from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest, RuntimeProblem
 from wattlight.services.benchmark import PowerHistory, Subject
 from wattlight.services.speed_runs import SpeedRuns
 
@@ -22,7 +22,7 @@ class Server:
         self.time = 0.0
         self.fails = False
 
-    def answer(self, question: Question, cancel: threading.Event | None = None) -> Iterator[AnswerPiece]:
+    def answer(self, question: AnswerRequest, cancel: threading.Event | None = None) -> Iterator[AnswerPiece]:
         if self.fails:
             raise RuntimeProblem("The connection broke off.", code="unreachable")
         tokens = question.max_tokens or 1

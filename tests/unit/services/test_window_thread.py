@@ -13,8 +13,8 @@ import pytest
 
 from unit.services.test_application import Standing
 from wattlight.domain.command import Command, Verb
-from wattlight.services import ChangeSettings
-from wattlight.settings import BreakEvenEntry, Meter, Price, ServerAddress, Settings
+from wattlight.services.application import ChangeSettings
+from wattlight.settings import BreakEvenEntry, MeterSettings, Price, ServerAddress, Settings
 
 
 class Blocked:
@@ -40,7 +40,7 @@ class Blocked:
 
 CHANGES: tuple[dict[str, object], ...] = (
     {"price": Price("0.39", "EUR")},
-    {"meter": Meter(hidden_interval_s=20.0, daily_budget_micro=1)},
+    {"meter": MeterSettings(hidden_interval_s=20.0, daily_budget_micro=1)},
     {"servers": (ServerAddress(url="http://127.0.0.1:8"),)},
     {"passthrough_on": True},
     {"start_at_login": True},

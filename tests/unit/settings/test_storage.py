@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattlight.settings import (
-    Meter,
+    MeterSettings,
     Price,
     ServerAddress,
     Settings,
@@ -31,7 +31,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     settings = Settings(
         servers=(ServerAddress(name="Box", url="http://127.0.0.1:1"),),
         price=Price(per_kwh="0.39", currency="EUR"),
-        meter=Meter(daily_budget_micro=5),
+        meter=MeterSettings(daily_budget_micro=5),
         language="de",
     )
     save_settings(file, settings)

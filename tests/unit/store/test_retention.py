@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from wattlight.domain.energy import Batch, EnergyRow, State
-from wattlight.domain.instant import to_us
-from wattlight.domain.values import LOCAL_HOST, Quality
+from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.services.metering import LedgerFile, Recorder
 from wattlight.store import forget_before, open_reader
 

@@ -10,8 +10,8 @@ from fakes import made_up_day
 from wattlight.domain.breakeven import ApiPrice
 from wattlight.i18n import activate
 from wattlight.settings import BreakEvenEntry, Price
-from wattlight.viewmodels import BreakEvenBasis, OwnSide, Scene, break_even_view
-from wattlight.viewmodels.break_even import read_figure
+from wattlight.viewmodels.break_even import break_even_view, read_figure
+from wattlight.viewmodels.scene import BreakEvenBasis, OwnSide, Scene
 
 
 def price(name: str, weights: str = "", currency: str = "USD", output: str = "10") -> ApiPrice:

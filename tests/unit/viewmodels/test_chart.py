@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fakes import made_up_day
 from wattlight.domain.state import HistoryPoint, HostState
 from wattlight.i18n import activate
-from wattlight.viewmodels import PowerChartView, power_chart
+from wattlight.viewmodels.chart import PowerChartView, power_chart
 
 
 @pytest.fixture(autouse=True)

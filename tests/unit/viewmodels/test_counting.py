@@ -9,15 +9,15 @@ from fakes import made_up_day
 from wattlight.domain.state import CountingState
 from wattlight.i18n import activate
 from wattlight.settings import Settings
-from wattlight.viewmodels import (
-    Scene,
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.settings_page import (
     counting_view,
     settings_view,
-    tray_view,
     understood_budget,
     understood_port,
     understood_rate,
 )
+from wattlight.viewmodels.tray import tray_view
 
 ON = CountingState(True, "http://127.0.0.1:11435", 11435, 12, 2, 3400)
 LINE = "Counting tokens at 127.0.0.1:11435"

@@ -7,23 +7,18 @@ import pytest
 
 from fakes import made_up_day
 from wattlight.domain.answers import CapAdvice
+from wattlight.domain.command import Verb
 from wattlight.domain.fit import Verdict
 from wattlight.domain.learning import Comparison, LoadKey
 from wattlight.domain.state import RunningModel, TaskState
 from wattlight.i18n import activate
-from wattlight.viewmodels import (
-    CapNote,
-    Filters,
-    Scene,
-    Verb,
-    busy_actions,
-    cost_view,
-    loads_note,
-    loads_table,
-    models_view,
-    now_view,
-)
-from wattlight.viewmodels.everyday_words import everyday_text
+from wattlight.viewmodels.activity import busy_actions
+from wattlight.viewmodels.cost import cost_view
+from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.now import now_view
+from wattlight.viewmodels.running import loads_note, loads_table
+from wattlight.viewmodels.scene import CapNote, Scene
+from wattlight.viewmodels.words import everyday_text
 
 GIB = 1 << 30
 AT = datetime(2026, 11, 23, 20, tzinfo=UTC)

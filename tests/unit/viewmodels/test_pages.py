@@ -6,32 +6,20 @@ from typing import Any
 import pytest
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus, SetupFacts
 from wattlight.i18n import activate
 from wattlight.settings import Price, Settings
-from wattlight.viewmodels import (
-    DOES_NOT_FIT,
-    FULL_GPU,
-    PARTIAL_GPU,
-    Command,
-    Filters,
-    FitNote,
-    NamedModel,
-    Offer,
-    Scene,
-    Tone,
-    Verb,
-    asked_before_download,
-    cost_view,
-    figure,
-    machine_view,
-    models_view,
-    now_view,
-    settings_view,
-    small_window_view,
-    understood_budget,
-    understood_price,
-)
+from wattlight.viewmodels.before_download import asked_before_download
+from wattlight.viewmodels.cost import cost_view
+from wattlight.viewmodels.figures import figure
+from wattlight.viewmodels.machine import machine_view
+from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.now import now_view
+from wattlight.viewmodels.scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, NamedModel, Offer, Scene
+from wattlight.viewmodels.settings_page import settings_view, understood_budget, understood_price
+from wattlight.viewmodels.small_window import small_window_view
+from wattlight.viewmodels.words import Tone
 
 
 @pytest.fixture(autouse=True)

@@ -5,16 +5,12 @@ from dataclasses import replace
 import pytest
 
 from fakes import first_run_scenes as scenes
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallState, ServerStatus, ServerWays, SetupFacts
 from wattlight.i18n import activate
-from wattlight.viewmodels import (
-    Command,
-    Scene,
-    ServerCopyView,
-    Verb,
-    asked_before_download,
-    server_copy_view,
-)
+from wattlight.viewmodels.before_download import asked_before_download
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.server_setup import ServerCopyView, server_copy_view
 
 NEWEST = ServerWays(
     managed="0.34.0", version="0.34.0", download_bytes=1_400_000_000, disk_bytes=4_900_000_000

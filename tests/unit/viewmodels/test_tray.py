@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from fakes import made_up_day
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
 from wattlight.i18n import activate
-from wattlight.viewmodels import Command, IconState, MenuEntry, Scene, Verb, tray_view
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.tray import IconState, MenuEntry, tray_view
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ from wattlight.domain.shape import TYPE_BY_NUMBER, MetadataValue, ModelShape, Te
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 
-from .window import LOCAL, BadModelFile, Limits, Window, read_value
+from .window import LOCAL, BadModelFile, HeaderLimits, Window, read_value
 
 _U64 = struct.Struct("<Q").unpack_from
 _DIMS = [struct.Struct(f"<{n}QIQ") for n in range(5)]
 
 
-def read_tensors(window: Window, count: int, limits: Limits) -> list[Tensor]:
+def read_tensors(window: Window, count: int, limits: HeaderLimits) -> list[Tensor]:
     """The ``count`` entries of the table in file order.
 
     Raises:
@@ -45,7 +45,7 @@ def read_tensors(window: Window, count: int, limits: Limits) -> list[Tensor]:
     return tensors
 
 
-def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: Limits) -> Tensor:
+def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: HeaderLimits) -> Tensor:
     kind = TYPE_BY_NUMBER.get(number)
     if kind is None:
         raise BadModelFile(
@@ -112,7 +112,7 @@ class Header:
     read_bytes: int
 
 
-def read_header(chunks: Iterator[bytes], limits: Limits = LOCAL) -> Header:
+def read_header(chunks: Iterator[bytes], limits: HeaderLimits = LOCAL) -> Header:
     """Parse the header at the start of ``chunks``; reads no further than the chunk in which it ends.
 
     Raises:
@@ -165,7 +165,7 @@ def _preamble(window: Window) -> int:
     )
 
 
-def _metadata(window: Window, count: int, limits: Limits) -> dict[str, MetadataValue]:
+def _metadata(window: Window, count: int, limits: HeaderLimits) -> dict[str, MetadataValue]:
     metadata: dict[str, MetadataValue] = {}
     seen = set()
     items = 0
@@ -184,7 +184,7 @@ def _metadata(window: Window, count: int, limits: Limits) -> dict[str, MetadataV
     return metadata
 
 
-def _alignment(metadata: dict[str, MetadataValue], limits: Limits) -> int:
+def _alignment(metadata: dict[str, MetadataValue], limits: HeaderLimits) -> int:
     value = metadata.get("general.alignment", _ALIGNMENT)
     if (
         not isinstance(value, int)
@@ -215,7 +215,7 @@ _LENGTHS = (
 _ARCHITECTURE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 
-def shape_from_file(path: Path, limits: Limits = LOCAL) -> ModelShape:
+def shape_from_file(path: Path, limits: HeaderLimits = LOCAL) -> ModelShape:
     """The shape of a local model file; its weights may be sparse or absent.
 
     Raises:
@@ -237,14 +237,14 @@ def shape_from_file(path: Path, limits: Limits = LOCAL) -> ModelShape:
     return shape_of(header, max(size, header.needed_bytes), limits)
 
 
-def shape_from_bytes(data: bytes, file_bytes: int | None = None, limits: Limits = LOCAL) -> ModelShape:
+def shape_from_bytes(data: bytes, file_bytes: int | None = None, limits: HeaderLimits = LOCAL) -> ModelShape:
     """The shape of a model whose file begins with ``data``; ``file_bytes`` is the size of the whole file."""
     chunks = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
     header = read_header(chunks, limits)
     return shape_of(header, header.needed_bytes if file_bytes is None else file_bytes, limits)
 
 
-def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: Limits) -> ModelShape:
+def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: HeaderLimits) -> ModelShape:
     """The shape of a model file of ``file_bytes`` that arrives in ``chunks``.
 
     Raises:
@@ -262,7 +262,7 @@ def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: Limits) 
     return shape_of(header, file_bytes, limits)
 
 
-def shape_of(header: Header, file_bytes: int, limits: Limits = LOCAL) -> ModelShape:
+def shape_of(header: Header, file_bytes: int, limits: HeaderLimits = LOCAL) -> ModelShape:
     """The shape in a header, with what it claims checked for plausibility.
 
     Raises:
@@ -302,7 +302,7 @@ def shape_of(header: Header, file_bytes: int, limits: Limits = LOCAL) -> ModelSh
     )
 
 
-def _check_length(key: str, value: MetadataValue | None, limits: Limits) -> None:
+def _check_length(key: str, value: MetadataValue | None, limits: HeaderLimits) -> None:
     """A length must be a number of a sensible size, or one per block."""
     if value is None:
         return

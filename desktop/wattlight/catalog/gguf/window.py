@@ -14,7 +14,7 @@ from wattlight.i18n import tr
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class HeaderLimits:
     """``header_bytes`` read at most, ``seconds`` of work at most; counts and lengths above are refused;
     ``kept_items`` bounds the values of all lists kept together.
 
@@ -39,8 +39,8 @@ class Limits:
     number: int = 1 << 31
 
 
-LOCAL = Limits()
-REMOTE = Limits(header_bytes=32 << 20)
+LOCAL = HeaderLimits()
+REMOTE = HeaderLimits(header_bytes=32 << 20)
 """For a header that comes over the network; the seconds bound the work, not the waiting."""
 
 
@@ -80,7 +80,7 @@ class Window:
     __slots__ = ("_chunks", "_clock", "_limits", "_spent_s", "_started_s", "data", "dropped", "pos")
 
     def __init__(
-        self, chunks: Iterator[bytes], limits: Limits, clock: Callable[[], float] = time.monotonic
+        self, chunks: Iterator[bytes], limits: HeaderLimits, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._chunks = chunks
         self._limits = limits
@@ -244,7 +244,7 @@ _SCALARS = {
 _TOKENIZER = "tokenizer."
 
 
-def read_value(window: Window, key: str, limits: Limits) -> MetadataValue | None:
+def read_value(window: Window, key: str, limits: HeaderLimits) -> MetadataValue | None:
     """The value that follows ``key``; None for one that is not kept (tokenizer, long, not a number).
 
     Raises:
@@ -275,7 +275,7 @@ def _sound(value: Scalar) -> Scalar | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _text(window: Window, keep: bool, limits: Limits) -> str | None:
+def _text(window: Window, keep: bool, limits: HeaderLimits) -> str | None:
     length = window.u64()
     if length > limits.header_bytes:
         raise BadModelFile(
@@ -288,7 +288,7 @@ def _text(window: Window, keep: bool, limits: Limits) -> str | None:
     return window.data[at : at + length].decode("utf-8", "replace")
 
 
-def _array(window: Window, keep: bool, limits: Limits, depth: int) -> tuple[Scalar, ...] | None:
+def _array(window: Window, keep: bool, limits: HeaderLimits, depth: int) -> tuple[Scalar, ...] | None:
     kind, count = window.u32(), window.u64()
     if count > limits.array_items:
         raise BadModelFile(

@@ -16,22 +16,3 @@ from .manifest import (
     parse_manifest,
     read_address,
 )
-
-__all__ = [
-    "CloudModel",
-    "Layer",
-    "Manifest",
-    "ModelAddress",
-    "ModelConfig",
-    "ModelUnknown",
-    "NotGguf",
-    "Registry",
-    "RegistryProblem",
-    "RegistryUnreachable",
-    "RemoteModel",
-    "ShapeCache",
-    "completed",
-    "parse_config",
-    "parse_manifest",
-    "read_address",
-]

@@ -196,7 +196,6 @@ class ModelConfig:
 
     model_format: str = ""
     model_family: str = ""
-    model_type: str = ""
     file_type: str = ""
     remote_host: str = ""
     remote_model: str = ""
@@ -235,7 +234,6 @@ def parse_config(raw: bytes) -> ModelConfig:
     return ModelConfig(
         model_format=word("model_format"),
         model_family=word("model_family"),
-        model_type=word("model_type"),
         file_type=word("file_type"),
         remote_host=word("remote_host"),
         remote_model=word("remote_model"),

@@ -22,27 +22,3 @@ from .uses import (
     Statement,
     Use,
 )
-
-__all__ = [
-    "DEFAULT_CONTEXT",
-    "DEFAULT_LIMIT",
-    "READING_TOKENS_PER_S",
-    "Advice",
-    "ApiAdvice",
-    "Editorial",
-    "EstimatedShape",
-    "KnownModel",
-    "KnownModels",
-    "Languages",
-    "PassedOver",
-    "Question",
-    "Recommendation",
-    "Statement",
-    "Use",
-    "effective_billions",
-    "estimate_shape",
-    "geometry_of",
-    "metadata_of",
-    "recommend",
-    "windowed_layers",
-]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from wattlight.domain.fit import Confidence, FitResult, PreparedModel, Verdict, prepare
 
-from ..entry import Architecture, Catalog, CatalogEntry, CatalogTag, Flavour
+from ..entry import Catalog, CatalogEntry, CatalogTag, Flavour, Geometry
 from ..values import MachineProfile
 from .judgement import (
     QUANT_LOSS,
@@ -44,7 +44,7 @@ class KnownModels:
     _prepared: dict[tuple[str, str], KnownModel | None] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _geometry: dict[str, Architecture | None] = field(default_factory=dict, repr=False, compare=False)
+    _geometry: dict[str, Geometry | None] = field(default_factory=dict, repr=False, compare=False)
 
     def known(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
         """``tag`` of ``entry``, None where no geometry is known to estimate it with."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from wattlight.domain.fit import Confidence
 
-from ..entry import Architecture, Catalog, CatalogEntry, CatalogTag
+from ..entry import Catalog, CatalogEntry, CatalogTag, Geometry
 from ..shape import MetadataValue, ModelShape, ShapeSource, Tensor, row_bytes
 from .uses import Editorial
 
 
-def geometry_of(entry: CatalogEntry, catalog: Catalog, editorial: Editorial) -> Architecture | None:
+def geometry_of(entry: CatalogEntry, catalog: Catalog, editorial: Editorial) -> Geometry | None:
     """The model's geometry; a similar model's, marked as a stand-in, where it was not found; else None."""
     arch = entry.architecture
     if arch is None:
@@ -33,12 +33,12 @@ def geometry_of(entry: CatalogEntry, catalog: Catalog, editorial: Editorial) -> 
     return arch
 
 
-def _small_qwen(arch: Architecture) -> bool:
+def _small_qwen(arch: Geometry) -> bool:
     """The small models of the Qwen 3 and 3.5 lines share one token table; 8B and up do not."""
     return arch.name in {"qwen35", "qwen3vl"} and arch.d_model <= 2560
 
 
-def metadata_of(arch: Architecture, context: int) -> dict[str, MetadataValue]:
+def metadata_of(arch: Geometry, context: int) -> dict[str, MetadataValue]:
     """The key/values a header with this geometry would hold, as far as memory depends on them."""
     keys: dict[str, MetadataValue | None] = {
         "block_count": arch.layers,
@@ -69,7 +69,7 @@ def metadata_of(arch: Architecture, context: int) -> dict[str, MetadataValue]:
     return {f"{arch.name}.{key}": value for key, value in keys.items() if value is not None}
 
 
-def windowed_layers(arch: Architecture) -> tuple[bool, ...]:
+def windowed_layers(arch: Geometry) -> tuple[bool, ...]:
     """True for each block that looks back over a window only, from the published pattern."""
     full = arch.full_layers or 0
     if not arch.sliding_layers:
@@ -85,13 +85,13 @@ def windowed_layers(arch: Architecture) -> tuple[bool, ...]:
     return tuple(i % period < period - 1 for i in range(arch.layers))
 
 
-def attention_layers(arch: Architecture) -> tuple[bool, ...]:
+def attention_layers(arch: Geometry) -> tuple[bool, ...]:
     """True for each block with attention; spread evenly where only some have it (places are not listed)."""
     count = arch.full_layers if arch.full_layers is not None else arch.layers
     return tuple((i + 1) * count // arch.layers > i * count // arch.layers for i in range(arch.layers))
 
 
-def _kv_heads(arch: Architecture) -> MetadataValue:
+def _kv_heads(arch: Geometry) -> MetadataValue:
     if arch.mla:
         return 1
     if arch.kv_heads_full:
@@ -102,7 +102,7 @@ def _kv_heads(arch: Architecture) -> MetadataValue:
     return arch.kv_heads
 
 
-def _compressed(arch: Architecture) -> dict[str, MetadataValue | None]:
+def _compressed(arch: Geometry) -> dict[str, MetadataValue | None]:
     mla = arch.mla
     assert mla is not None
     return {
@@ -116,7 +116,7 @@ def _compressed(arch: Architecture) -> dict[str, MetadataValue | None]:
     }
 
 
-def _recurrent(arch: Architecture) -> dict[str, MetadataValue | None]:
+def _recurrent(arch: Geometry) -> dict[str, MetadataValue | None]:
     state = arch.recurrent
     assert state is not None
     keys: dict[str, MetadataValue | None] = {
@@ -132,7 +132,7 @@ def _recurrent(arch: Architecture) -> dict[str, MetadataValue | None]:
     return keys
 
 
-def _forward_lengths(arch: Architecture, recurrent_layers: int) -> tuple[int, ...]:
+def _forward_lengths(arch: Geometry, recurrent_layers: int) -> tuple[int, ...]:
     """Feed-forward width per block: 0 where the block holds attention or a state."""
     attends = attention_layers(arch)
     free = [i for i in range(arch.layers) if not attends[i]]
@@ -183,7 +183,7 @@ class EstimatedShape:
     confidence: Confidence
 
 
-def estimate_shape(entry: CatalogEntry, tag: CatalogTag, arch: Architecture) -> EstimatedShape:
+def estimate_shape(entry: CatalogEntry, tag: CatalogTag, arch: Geometry) -> EstimatedShape:
     """The shape of ``tag`` of ``entry`` with geometry ``arch`` (from :func:`geometry_of`).
 
     Where only a rounded size is listed, the largest that rounds to it is taken: what is said to fit does.
@@ -210,7 +210,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, arch: Architecture) -> 
     return EstimatedShape(shape, Confidence.MEDIUM if sure else Confidence.LOW)
 
 
-def _tensors(entry: CatalogEntry, arch: Architecture, quant: str, total: int) -> list[Tensor]:
+def _tensors(entry: CatalogEntry, arch: Geometry, quant: str, total: int) -> list[Tensor]:
     table_type = _TABLE_TYPE.get(quant, "Q4_K")
     tied = arch.tied is not False and (arch.tied is True or "embedding" in entry.capabilities)
     if tied and table_type in {"Q4_K", "Q5_K", "Q3_K", "Q2_K"}:
@@ -240,7 +240,7 @@ def _flat(name: str, size: int) -> Tensor:
     return Tensor(name, (size,), "I8")
 
 
-def _vision_bytes(entry: CatalogEntry, arch: Architecture) -> int:
+def _vision_bytes(entry: CatalogEntry, arch: Geometry) -> int:
     """Bytes (16 bits a parameter) of a vision tower that lies inside the model file."""
     if "vision" not in entry.capabilities or entry.projector_bytes:
         return 0
@@ -250,7 +250,7 @@ def _vision_bytes(entry: CatalogEntry, arch: Architecture) -> int:
     return 2 * (known or guess)
 
 
-def _per_layer_table(entry: CatalogEntry, arch: Architecture, left: int) -> int:
+def _per_layer_table(entry: CatalogEntry, arch: Geometry, left: int) -> int:
     """The table of token values for every layer, which stays in RAM; 16 bits where the rest allows that."""
     values = PER_LAYER_WIDTH * arch.layers * arch.vocab
     rest = max(1, (entry.params_total or 0) - values)
@@ -261,7 +261,7 @@ def _per_layer_table(entry: CatalogEntry, arch: Architecture, left: int) -> int:
     return left // 3
 
 
-def _blocks(arch: Architecture, left: int) -> list[Tensor]:
+def _blocks(arch: Geometry, left: int) -> list[Tensor]:
     """The blocks, all alike; what does not divide evenly goes to the output norm."""
     parts = _parts(arch)
     whole = sum(parts.values())
@@ -277,7 +277,7 @@ def _blocks(arch: Architecture, left: int) -> list[Tensor]:
     return out
 
 
-def _parts(arch: Architecture) -> dict[str, int]:
+def _parts(arch: Geometry) -> dict[str, int]:
     """Parameters of an average block by part; what is placed together is one tensor (a short table)."""
     heads = arch.heads * (arch.head_dim or arch.d_model // arch.heads)
     kv = arch.kv_heads * (arch.head_dim or arch.d_model // arch.heads)

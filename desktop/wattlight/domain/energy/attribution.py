@@ -48,7 +48,7 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class EnergyShare:
     """A share of an interval's energy; ``model`` is a digest or None."""
 
     state: State
@@ -70,7 +70,7 @@ def share(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def attribute(energy_mj: int, awake_us: int, load: Load | None, levels: Levels) -> tuple[Part, ...]:
+def attribute(energy_mj: int, awake_us: int, load: Load | None, levels: Levels) -> tuple[EnergyShare, ...]:
     """Split an interval's energy into states and models.
 
     Below the idle level it is the computer's own (base). What is above belongs to the resident models:
@@ -78,17 +78,17 @@ def attribute(energy_mj: int, awake_us: int, load: Load | None, levels: Levels) 
     which models were resident.
     """
     if load is None:
-        return (Part(State.UNATTRIBUTED, None, energy_mj),)
+        return (EnergyShare(State.UNATTRIBUTED, None, energy_mj),)
     if not load.residents:
-        return (Part(State.BASE, None, energy_mj),)
+        return (EnergyShare(State.BASE, None, energy_mj),)
     if load.other_heavy:
-        return (Part(State.MIXED, None, energy_mj),)
+        return (EnergyShare(State.MIXED, None, energy_mj),)
     if levels.base_uw is None:
-        return (Part(State.UNATTRIBUTED, None, energy_mj),)
+        return (EnergyShare(State.UNATTRIBUTED, None, energy_mj),)
     base_mj = min(energy_mj, levels.base_uw * awake_us // 1_000_000_000)
     base_mj += int((energy_mj - base_mj) * (1 - min(1.0, max(0.0, load.part))))
     rest_mj = energy_mj - base_mj
-    parts = [Part(State.BASE, None, base_mj)] if base_mj else []
+    parts = [EnergyShare(State.BASE, None, base_mj)] if base_mj else []
     busy = _busy(energy_mj, awake_us, load, levels)
     if not busy:
         return (*parts, *_shared(State.PARKED, rest_mj, load.residents))
@@ -111,6 +111,6 @@ def _busy(energy_mj: int, awake_us: int, load: Load, levels: Levels) -> tuple[Re
     return load.residents if mean_uw > level + max(ACTIVE_MARGIN * level, ACTIVE_MARGIN_UW) else ()
 
 
-def _shared(state: State, energy_mj: int, residents: tuple[Resident, ...]) -> list[Part]:
+def _shared(state: State, energy_mj: int, residents: tuple[Resident, ...]) -> list[EnergyShare]:
     parts = share(energy_mj, [r.size_bytes for r in residents])
-    return [Part(state, r.digest, mj) for r, mj in zip(residents, parts, strict=True)]
+    return [EnergyShare(state, r.digest, mj) for r, mj in zip(residents, parts, strict=True)]

@@ -4,8 +4,7 @@ from typing import Generic
 
 from ..values import Quality
 from .cadence import Cadence
-from .elapsed import Elapsed, elapsed_between
-from .reading import C, Gap, Interval, Reading, Rules
+from .reading import C, Elapsed, Gap, Interval, Reading, Rules, elapsed_between
 
 RESET = "counter reset"
 NO_READING = "no reading"

@@ -56,7 +56,6 @@ class Architecture:
     dense_blocks: int
     mla: bool
     key_length_mla: int
-    value_length_mla: int
     key_length_swa: int
     delta_channels: int
     scan_width: int
@@ -165,7 +164,6 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
         dense_blocks=_dense_blocks(rows, experts),
         mla=mla,
         key_length_mla=key_mla,
-        value_length_mla=value_mla,
         key_length_swa=key_swa,
         delta_channels=_channels(keys),
         scan_width=_scan_width(name, keys),

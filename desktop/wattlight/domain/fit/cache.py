@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ..shape import TYPE_BY_NAME
+from ..values import Problem, clean_text
 from .architecture import Architecture
 
 KV_TYPES = {
@@ -85,3 +86,15 @@ def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> Cach
         widest_full=max(full, default=0),
         widest_swa=max(swa, default=0),
     )
+
+
+class UnknownCacheType(Problem):
+    """The engine does not know this type of KV cache."""
+
+    code = "bad_kv_type"
+
+    def __init__(self, kv_type: str) -> None:
+        super().__init__(
+            f"The engine knows no KV cache of type {clean_text(kv_type, 40)}.",
+            f"Use one of {', '.join(KV_TYPES)}.",
+        )

@@ -26,7 +26,6 @@ class EngineConstants:
         batch_embedding: batch of models that only embed.
         row_pad: CUDA lengthens quantised rows to a multiple of so many values.
         single_slot_families: families the server runs with one slot whatever is asked.
-        graph_copies: copies of the graph's inputs with several devices (pipeline).
     """
 
     fit_margin_bytes: int = 1024 * MIB
@@ -64,7 +63,6 @@ class EngineConstants:
             "nemotron_h_omni",
         }
     )
-    graph_copies: int = 4
 
 
 _BY_VERSION: tuple[tuple[tuple[int, ...], EngineConstants], ...] = (((0, 0), EngineConstants()),)

@@ -3,12 +3,11 @@
 from ..shape import ModelShape
 from ..values import MachineProfile
 from .layering import Layering, expert_blocks_in_ram, split_by_free
-from .plan import Machine, Plan
+from .plan import Plan, Planner
 from .prepared import PreparedModel
-from .report import reported
 from .result import FitOptions, FitResult
 from .server_rules import maps_file
-from .sizing import Share, Sizer, Taken
+from .sizing import Share, Sizer, Taken, logged
 from .verdict import Placed, judge
 
 _DEFAULTS = FitOptions()
@@ -26,7 +25,7 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
         UnknownCacheType: the engine does not know the type of cache asked for.
     """
     options = options or _DEFAULTS
-    plan = Machine(prepared, machine, options).plan(prepared, options.context)
+    plan = Planner(prepared, machine, options).plan(prepared, options.context)
     sizer = plan.sizer(prepared)
     shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0)
     on_devices = sizer.layers + 1 if not missing and options.gpu_layers is None and shares else _units(shares)
@@ -101,3 +100,37 @@ def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
     if len(shares) > 1 and not in_ram and not spilled:
         compute += 3 * sizer.base
     return Taken(weights, sizer.kv_host(in_ram), compute)
+
+
+def reported(
+    prepared: PreparedModel, sizer: Sizer, shares: list[Share], taken: list[Taken], host: Taken, mapped: bool
+) -> tuple[int, int]:
+    """(size, size_vram) of ``/api/ps`` in bytes; ``mapped``: the model file is memory-mapped."""
+    layers = sizer.layers
+    if len(shares) == 1 and shares[0].layers > layers and not shares[0].partial and sizer.backend != "metal":
+        use = taken[0]
+        vram = logged(use.weights) + logged(use.compute) + sizer.logged_cache(0, layers)
+        return vram, vram
+    units = sum(share.layers for share in shares)
+    spilled = any(share.partial for share in shares)
+    first = layers + 1 - units
+    vram = on_devices = 0
+    for share, use in zip(shares, taken, strict=True):
+        end = first + share.layers
+        stop = min(layers, max(first, end))
+        weights = use.weights
+        if mapped and sizer.backend == "metal" and share.layers:
+            weights = prepared.spans.on_device(first, stop, end > layers, sizer.weights.output_tied)
+        on_devices += logged(weights)
+        vram += logged(weights) + logged(use.compute) + sizer.logged_cache(min(first, layers), stop)
+        first = end
+    if units > layers and not spilled:
+        return vram, vram
+    in_ram = min(layers + 1 - units, layers)
+    size = vram + sizer.logged_cache(0, in_ram) + logged(host.compute)
+    size += logged(4 * prepared.vocabulary * sizer.slots)
+    if not shares or not mapped:
+        return size + logged(host.weights), vram
+    span = logged(prepared.spans.in_ram(shares))
+    over = on_devices + span - prepared.shape.file_bytes
+    return size + span - min(span, max(0, over)), vram

@@ -5,7 +5,7 @@ from functools import partial
 
 from ..values import MachineProfile
 from .layering import fits, split_by_free
-from .plan import Machine
+from .plan import Planner
 from .prepared import PreparedModel
 from .result import FitOptions
 from .sizing import Share
@@ -26,7 +26,7 @@ def largest_context(
     options = options or _DEFAULTS
     if options.gpu_layers is not None and options.gpu_layers <= prepared.arch.layers:
         return None
-    view = Machine(prepared, machine, options)
+    view = Planner(prepared, machine, options)
     if not view.usable:
         return None
     step = view.constants.cache_pad
@@ -45,13 +45,13 @@ def largest_context(
     return best * step or None
 
 
-def _same_choice(view: Machine, prepared: PreparedModel, step: int, one: int, other: int) -> bool:
+def _same_choice(view: Planner, prepared: PreparedModel, step: int, one: int, other: int) -> bool:
     """The server picks the same batch and devices for both contexts (in steps)."""
     first, second = view.plan(prepared, one * step), view.plan(prepared, other * step)
     return first.batch == second.batch and first.devices == second.devices
 
 
-def _is_full(view: Machine, prepared: PreparedModel, step: int, steps: int) -> bool:
+def _is_full(view: Planner, prepared: PreparedModel, step: int, steps: int) -> bool:
     plan = view.plan(prepared, steps * step)
     if not plan.devices or plan.flash is None:
         return False

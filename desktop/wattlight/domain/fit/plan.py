@@ -4,10 +4,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..values import Device, MachineProfile
-from .cache import KV_TYPES, is_quantised
+from .cache import KV_TYPES, UnknownCacheType, is_quantised
 from .constants import MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
 from .prepared import PreparedModel
-from .problems import UnknownCacheType
 from .result import FitOptions
 from .server_rules import (
     available_bytes,
@@ -92,7 +91,7 @@ def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundin
     return seen
 
 
-class Machine:
+class Planner:
     """A machine and options with what does not depend on the context worked out once."""
 
     __slots__ = ("around", "constants", "flash_asked", "kv_type", "options", "quantised", "slots", "usable")

@@ -90,7 +90,6 @@ class FitResult:
             without accelerator: available RAM less what is used.
         missing_bytes: what devices lack for all layers and experts, 0 if everything fits (or without device).
         projector_bytes: of a vision projector on a device, beside the sums here; 0 without.
-        margin_bytes: what the engine keeps free on each device.
         uncertainty_bytes: half width of the range around the total.
         obstacle: why the verdict is ``no``, a short word; empty otherwise.
     """
@@ -112,7 +111,6 @@ class FitResult:
     spare_bytes: int
     missing_bytes: int
     projector_bytes: int
-    margin_bytes: int
     uncertainty_bytes: int
     confidence: Confidence
     obstacle: str = ""

@@ -4,11 +4,19 @@ from typing import NamedTuple
 
 from .buffers import BufferRules
 from .cache import CacheLayout
-from .log_lines import logged
 from .weights import Weights
 
 MOE_ONLY = -1
 """Overflow pattern of ordinary blocks with experts in RAM (see ``weights.WHOLE`` for the boundary's)."""
+
+
+_MIB = 1048576
+_CENTS = 100 / _MIB
+
+
+def logged(size: int) -> int:
+    """``size`` as the engine's log prints it (MiB with two decimals) and the server reads it back."""
+    return int(round(size * _CENTS) / 100 * _MIB)
 
 
 class Share(NamedTuple):

@@ -69,7 +69,6 @@ def judge(
         spare,
         placed.missing_bytes,
         plan.projector,
-        plan.margin,
         _uncertainty(plan, verdict, confidence, used + host_total, variable + host.kv + host.compute),
         confidence,
         obstacle,

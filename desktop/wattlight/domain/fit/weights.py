@@ -84,7 +84,7 @@ WHOLE, KEEP_UP, KEEP_GATE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class GroupBytes:
     """Bytes of a group of tensors on the device of a backend and in RAM."""
 
     device: int = 0
@@ -136,7 +136,7 @@ def weigh(
     boundary = [[0] * layers for _ in range(3)]
     boundary_host = [[0] * layers for _ in range(3)]
     totals = {"input": [0, 0], "output": [0, 0], "rope": [0, 0]}
-    token, has_output = Part(), False
+    token, has_output = GroupBytes(), False
     lengthens = backend in {"cuda", "rocm"}
     align, cpu_align = _ALIGNMENT.get(backend, 64), _ALIGNMENT["cpu"]
     for block, part, size, width, kind in rows:
@@ -150,7 +150,7 @@ def weigh(
             totals[where][0] += there
             totals[where][1] += here
             if part == "token_embd.weight":
-                token = Part(there, here)
+                token = GroupBytes(there, here)
             has_output = has_output or part == "output.weight"
         elif block < layers:
             device[block] += there

@@ -65,16 +65,6 @@ class Comparison:
     disturbed: str | None = None
     host: HostId = LOCAL_HOST
 
-    @property
-    def used_offset_bytes(self) -> int | None:
-        """Measured less predicted; None where nothing was measured."""
-        return None if self.used_bytes is None else self.used_bytes - self.predicted_used_bytes
-
-    @property
-    def report_offset_bytes(self) -> int:
-        """Reported less predicted."""
-        return self.reported_size_bytes - self.predicted_size_bytes
-
 
 def predicted(result: FitResult, architecture: str) -> Prediction:
     """The expectation that a fit expresses."""

@@ -15,27 +15,3 @@ from .price import (
     parse_zone,
 )
 from .tariff import Band, Period, Piece, PriceLookup, Tariff, cost_micro, standing_micro
-
-__all__ = [
-    "CURRENCIES",
-    "Band",
-    "Period",
-    "Piece",
-    "PriceLookup",
-    "PriceSeries",
-    "Tariff",
-    "TariffProblem",
-    "cost_micro",
-    "day_key",
-    "day_start_us",
-    "flat_tariff",
-    "hour_key",
-    "local_day",
-    "parse_currency",
-    "parse_price",
-    "parse_series",
-    "parse_tariff",
-    "parse_zone",
-    "standing_micro",
-    "tariff_document",
-]

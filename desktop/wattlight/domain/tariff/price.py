@@ -12,8 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from ..instant import from_us, to_us
-from ..values import Problem, clean_text
+from ..values import Problem, clean_text, from_us, to_us
 
 
 class TariffProblem(Problem):

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from ..instant import from_us, to_us
+from ..values import from_us, to_us
 from .price import PriceSeries, clock_changes, day_key, day_start_us, hour_key, local_day, wall_us
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

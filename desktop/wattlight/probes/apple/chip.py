@@ -23,7 +23,7 @@ FIRST = "needs a second reading"
 WHOLE_ID = "mac:system"
 
 
-class Counters(Protocol):
+class EnergyChannels(Protocol):
     """The energy channels."""
 
     def changes(self) -> list[Channel]:
@@ -60,7 +60,7 @@ class ChipPower:
 class AppleEnergy:
     """Watts from the channels, over windows of at least :data:`WINDOW_S`."""
 
-    def __init__(self, counters: Counters | None) -> None:
+    def __init__(self, counters: EnergyChannels | None) -> None:
         self._counters = counters
         self._last: Moment | None = None
         self._now = ChipPower(reason=FIRST if counters else NO_COUNTERS)

@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from wattlight.domain.values import clean_text
@@ -17,7 +18,7 @@ from ..report import Accelerator, Battery, CpuPower, Environment, Memory
 from .chip import AppleEnergy, AppleGpu, chip_power
 from .energy import IOReport
 from .foundation import CoreFoundation, Sysctl, working_set_bytes
-from .registry import BATTERY_CLASS, BATTERY_KEYS, AdapterInput, Registry, Smc, battery_of
+from .registry import BATTERY_CLASS, BATTERY_KEYS, AdapterInput, DeviceRegistry, Smc, battery_of
 
 T = TypeVar("T")
 INTEL_MAC = "This is an Intel Mac: its graphics are not measured, models run on the CPU."
@@ -34,7 +35,7 @@ class MacHost:
         self._cache = cache
         self._sysctl = _try(Sysctl)
         foundation = _try(CoreFoundation)
-        self._registry = _try(lambda: Registry(_need(foundation)))
+        self._registry = _try(lambda: DeviceRegistry(_need(foundation)))
         self._report = _try(lambda: IOReport(_need(foundation)))
         self._smc = _try(lambda: Smc(_need(foundation)))
         self._energy = AppleEnergy(self._report)
@@ -84,8 +85,6 @@ class MacHost:
 
     def with_messages(self, machine: Machine, rows: tuple[Accelerator, ...]) -> Environment:
         """The environment with what goes with an Intel Mac."""
-        from dataclasses import replace
-
         if rows:
             return machine.environment
         said = NO_GPU if self._is_arm() else INTEL_MAC

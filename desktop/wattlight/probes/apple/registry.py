@@ -15,7 +15,7 @@ GPU_CLASS = "AGXAccelerator"
 BATTERY_CLASS = "AppleSmartBattery"
 
 
-class Registry:
+class DeviceRegistry:
     """Reads properties of the first entry of a class.
 
     Raises:
@@ -108,7 +108,7 @@ def system_input_w(values: Mapping[str, Any]) -> float | None:
 class AdapterInput:
     """The whole Mac's watts from the battery's telemetry, where the controller does not tell them (slow)."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: DeviceRegistry) -> None:
         self._registry = registry
 
     def watts(self, key: str = "") -> float | None:

@@ -1,6 +1,7 @@
 """Whether an AMD GPU is a card of its own or part of the processor, without root and without waking it."""
 
 import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -199,8 +200,6 @@ class AmdCard:
         self._base = replace(self._base, name=name, name_source=source, kind=kind, messages=self._messages())
 
     def _messages(self) -> tuple[str, ...]:
-        import os
-
         if self._reader.live and not os.access("/dev/kfd", os.R_OK | os.W_OK):
             return (NO_ROCM,)
         return ()

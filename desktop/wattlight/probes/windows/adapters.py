@@ -1,9 +1,11 @@
 """Loads a Windows library; everything Windows-only goes through here, so that other systems can import us."""
 
 import ctypes
+import re
 import struct
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from wattlight.domain.values import clean_text
 
@@ -34,8 +36,6 @@ class Guid(ctypes.Structure):
 
 def guid(text: str) -> Guid:
     """A GUID from its text form without braces."""
-    from uuid import UUID
-
     return Guid.from_buffer_copy(UUID(text).bytes_le)
 
 
@@ -174,8 +174,6 @@ def registry_sizes() -> dict[tuple[int, int], int]:
 
 def ids_of(matching: str) -> tuple[int, int] | None:
     """Vendor and device of a ``PCI\\VEN_10DE&DEV_2684...`` text."""
-    import re
-
     match = re.search(r"VEN_([0-9A-F]{4})&DEV_([0-9A-F]{4})", matching, re.IGNORECASE)
     return (int(match.group(1), 16), int(match.group(2), 16)) if match else None
 

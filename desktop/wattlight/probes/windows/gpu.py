@@ -138,7 +138,7 @@ NO_USE = "Windows did not tell which program uses this GPU"
 NO_WATTS = "Windows does not tell the power of this GPU to programs"
 
 
-class Counters(Protocol):
+class CounterSource(Protocol):
     """The performance counters."""
 
     def collect(self) -> None:
@@ -167,7 +167,7 @@ class WindowsGpus:
     def __init__(
         self,
         adapters: list[WindowsAdapter],
-        counters: Counters | None,
+        counters: CounterSource | None,
         states: States | None,
         nvml: NvmlApi,
         processes: Processes,

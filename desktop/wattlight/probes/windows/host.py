@@ -6,7 +6,7 @@ import platform
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from wattlight.domain.values import Quality, Scope, clean_text
@@ -75,15 +75,6 @@ _PRESENT_INTERFACES = 0x12
 _GENERIC_READ, _SHARE, _OPEN_EXISTING = 0x80000000, 3, 3
 _INVALID = ctypes.c_void_p(-1).value
 _MAX_METADATA = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """A channel of one device: which measurement of it is the package's."""
-
-    path: str
-    channel: int
-    name: str
 
 
 def channel_names(raw: bytes) -> list[str]:

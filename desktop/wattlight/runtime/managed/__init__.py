@@ -25,35 +25,3 @@ from .releases import (
 )
 from .supervising import RestartPolicy, Supervisor
 from .versions import InUse, Versions
-
-__all__ = [
-    "Advisory",
-    "Artefact",
-    "FetchProgress",
-    "Fetcher",
-    "InUse",
-    "InstalledProgram",
-    "Installer",
-    "InstallerTools",
-    "ManagedProcess",
-    "Release",
-    "RestartPolicy",
-    "Running",
-    "Said",
-    "ServerLog",
-    "Supervisor",
-    "Versions",
-    "advisories_for",
-    "check_installer",
-    "choose_installer",
-    "choose_release",
-    "find_installed",
-    "floor_version",
-    "is_newer",
-    "make_room",
-    "open_installer",
-    "proxy_environment",
-    "read_advisories",
-    "read_releases",
-    "this_system",
-]

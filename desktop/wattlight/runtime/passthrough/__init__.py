@@ -5,5 +5,3 @@ at, when it ends, and then dropped.
 """
 
 from .server import DEFAULT_PORT, PassThroughServer
-
-__all__ = ["DEFAULT_PORT", "PassThroughServer"]

@@ -40,7 +40,6 @@ class Watch:
         self._clocks = clocks
         self._started_at = clocks.now()
         self._started = clocks.monotonic()
-        self._first_byte: float | None = None
         self._status: int | None = None
         self._front = b""
         self._tail: deque[bytes] = deque()
@@ -54,7 +53,6 @@ class Watch:
 
     def answered(self, status: int) -> None:
         """The answer began."""
-        self._first_byte = self._clocks.monotonic()
         self._status = status
 
     def payload(self, piece: bytes) -> None:
@@ -77,7 +75,6 @@ class Watch:
         if self._path.startswith("/api/") and _NO_PROMPT.search(tail):
             return None
         counters = read_counters(tail) if complete and self._status == 200 else NO_COUNTERS
-        first = None if self._first_byte is None else round((self._first_byte - self._started) * 1000)
         return TokenUse(
             model=model_in(self._front) if self._status == 200 else "",
             client=self._client,
@@ -85,7 +82,6 @@ class Watch:
             started_at=self._started_at,
             ended_at=self._clocks.now(),
             duration_ms=round((ended - self._started) * 1000),
-            first_byte_ms=first,
             status=self._status,
             complete=complete,
             counters=counters,

@@ -2,16 +2,3 @@
 
 from .energy import EnergyWindow, PowerHistory, measured_range
 from .run import Answers, Benchmark, BenchmarkProblem, Progress, SpeedBook, Subject, TryIt
-
-__all__ = [
-    "Answers",
-    "Benchmark",
-    "BenchmarkProblem",
-    "EnergyWindow",
-    "PowerHistory",
-    "Progress",
-    "SpeedBook",
-    "Subject",
-    "TryIt",
-    "measured_range",
-]

@@ -30,9 +30,19 @@ class EnergyWindow:
     error_fraction: float | None = None
     reason: str | None = None
 
+    def above(self, rest_w: float | None, seconds: float) -> tuple[float, float] | None:
+        """(joules above the draw at rest, their relative error) of a window so long; None without a figure.
+
+        ``rest_w`` None leaves the draw at rest in.
+        """
+        if self.joules is None or self.error_fraction is None:
+            return None
+        joules = self.joules - (rest_w or 0.0) * seconds
+        return joules, self.error_fraction * self.joules / joules if joules > 0 else 1.0
+
 
 @dataclass(frozen=True, slots=True)
-class _Point:
+class _PowerPoint:
     at_s: float
     power_w: float | None
     error_w: float
@@ -43,13 +53,13 @@ class PowerHistory:
     """Keeps the last ten minutes of the machine's power; any thread may call any method."""
 
     def __init__(self) -> None:
-        self._points: deque[_Point] = deque()
+        self._points: deque[_PowerPoint] = deque()
         self._changed = threading.Condition()
 
     def take(self, sample: MachineSample) -> None:
         """One sample."""
         total = compose(sample.devices)
-        point = _Point(sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted)
+        point = _PowerPoint(sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted)
         with self._changed:
             self._points.append(point)
             while point.at_s - self._points[0].at_s > KEPT_S:
@@ -99,7 +109,7 @@ class PowerHistory:
         return EnergyWindow(joules, joules / (end_s - start_s), error)
 
 
-def _area(one: _Point, two: _Point, start_s: float, end_s: float) -> float:
+def _area(one: _PowerPoint, two: _PowerPoint, start_s: float, end_s: float) -> float:
     left, right = max(one.at_s, start_s), min(two.at_s, end_s)
     if right <= left:
         return 0.0

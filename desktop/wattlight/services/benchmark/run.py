@@ -8,10 +8,17 @@ from functools import partial
 from threading import Event
 from typing import Protocol
 
-from wattlight.domain.tokens import NO_COUNTERS, Counters, MeasuredSpeed, TokenSource, TokenUse
+from wattlight.domain.tokens import (
+    NO_COUNTERS,
+    Counters,
+    MeasuredSpeed,
+    TokenSource,
+    TokenUse,
+    joules_per_token,
+)
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import tr
-from wattlight.runtime import AnswerPiece, Question, RuntimeProblem
+from wattlight.runtime import AnswerPiece, AnswerRequest, RuntimeProblem
 
 from .energy import EnergyWindow, PowerHistory
 
@@ -48,7 +55,7 @@ class BenchmarkProblem(Problem):
 class Answers(Protocol):
     """Who answers (:class:`wattlight.runtime.answers.Answerer`)."""
 
-    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+    def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         """The pieces of an answer."""
 
 
@@ -81,7 +88,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
+class _TimedAnswer:
     counters: Counters
     start_s: float
     end_s: float
@@ -134,7 +141,7 @@ class Benchmark:
         first = self._round(subject, fresh, FIRST_TOKENS, lambda _n: None, cancel)
         speed = _speed([first])
         wanted = max(FIRST_TOKENS, min(MOST_TOKENS, round(speed * WINDOW_S)))
-        rounds: list[_Round] = []
+        rounds: list[_TimedAnswer] = []
         while len(rounds) < MOST_ROUNDS and (tokens := _tokens(rounds)) < wanted:
             size = min(ROUND_TOKENS, max(FIRST_TOKENS, wanted - tokens))
             count = partial(_count, tell, tokens, wanted)
@@ -156,8 +163,8 @@ class Benchmark:
         tokens: int,
         count: Callable[[int], None],
         cancel: Event | None,
-    ) -> _Round:
-        question = Question(subject.model, prompt, subject.context, tokens, steady=True)
+    ) -> _TimedAnswer:
+        question = AnswerRequest(subject.model, prompt, subject.context, tokens, steady=True)
         started_at, start = self._now(), self._monotonic()
         first_piece: float | None = None
         for number, piece in enumerate(self._answers.answer(question, cancel), start=1):
@@ -166,10 +173,10 @@ class Benchmark:
             if piece.end is not None:
                 end = self._monotonic()
                 counters = piece.end.counters
-                self._on_use(self._use(subject, counters, started_at, (start, first_piece, end)))
+                self._on_use(self._use(subject, counters, started_at, start, end))
                 if not counters.output_tokens or not counters.output_ns:
                     break
-                return _Round(counters, first_piece, end)
+                return _TimedAnswer(counters, first_piece, end)
             count(number)
         raise BenchmarkProblem(
             tr("{model} gave no answer that can be measured.", model=subject.model),
@@ -177,9 +184,8 @@ class Benchmark:
         )
 
     def _use(
-        self, subject: Subject, counters: Counters, started_at: datetime, moments: tuple[float, float, float]
+        self, subject: Subject, counters: Counters, started_at: datetime, start: float, end: float
     ) -> TokenUse:
-        start, first_piece, end = moments
         return TokenUse(
             model=subject.model,
             client="wattlight",
@@ -187,7 +193,6 @@ class Benchmark:
             started_at=started_at,
             ended_at=self._now(),
             duration_ms=round((end - start) * 1000),
-            first_byte_ms=round((first_piece - start) * 1000),
             status=200,
             complete=True,
             counters=counters,
@@ -195,7 +200,9 @@ class Benchmark:
             host=subject.host,
         )
 
-    def _result(self, subject: Subject, first: _Round, rounds: list[_Round], began: float) -> MeasuredSpeed:
+    def _result(
+        self, subject: Subject, first: _TimedAnswer, rounds: list[_TimedAnswer], began: float
+    ) -> MeasuredSpeed:
         tokens = _tokens(rounds)
         seconds = sum(r.end_s - r.start_s for r in rounds)
         window, rest_w = self._window(rounds), self._rest_power(began)
@@ -218,7 +225,7 @@ class Benchmark:
             host=subject.host,
         )
 
-    def _window(self, rounds: list[_Round]) -> EnergyWindow:
+    def _window(self, rounds: list[_TimedAnswer]) -> EnergyWindow:
         """The rounds' energy together, without what lies between them."""
         if self._energy is None:
             return EnergyWindow(reason=tr("No part of this computer reports its power."))
@@ -242,11 +249,11 @@ def _count(tell: Callable[[Progress], None], before: int, wanted: int, pieces: i
     tell(Progress("measuring", before + pieces, wanted))
 
 
-def _tokens(rounds: list[_Round]) -> int:
+def _tokens(rounds: list[_TimedAnswer]) -> int:
     return sum(r.counters.output_tokens or 0 for r in rounds)
 
 
-def _speed(rounds: list[_Round]) -> float:
+def _speed(rounds: list[_TimedAnswer]) -> float:
     return _tokens(rounds) * 1e9 / sum(r.counters.output_ns or 0 for r in rounds)
 
 
@@ -266,21 +273,21 @@ def _energy_per_token(
     Under ten seconds the error grows as the window shrinks, because sensors average over up to a second and
     the ends weigh more; under two seconds there is no figure.
     """
-    if window.joules is None or window.error_fraction is None:
+    taken = window.above(rest_w, seconds)
+    if taken is None:
         return None, None, window.reason
     if seconds < SHORTEST_S:
         return None, None, f"The run took only {seconds:.1f} s, too short to measure its energy."
-    joules = window.joules - (rest_w or 0.0) * seconds
+    joules, error = taken
     if joules <= 0:
         return None, None, "The computer drew no more than at rest."
     reasons = []
-    error = window.error_fraction * window.joules / joules
     if seconds < SURE_WINDOW_S:
         error *= SURE_WINDOW_S / seconds
         reasons.append(f"The run took only {seconds:.1f} s.")
     if rest_w is None:
         reasons.append("What the computer draws at rest is included.")
-    return joules / tokens, min(error, 1.0), " ".join(reasons) or None
+    return joules_per_token(joules, tokens), min(error, 1.0), " ".join(reasons) or None
 
 
 MOST_ANSWER_TOKENS = 512
@@ -311,21 +318,19 @@ class TryIt:
         Raises:
             RuntimeProblem: the server's; code ``cancelled`` after a cancel.
         """
-        question = Question(model, prompt, context_length, MOST_ANSWER_TOKENS)
+        question = AnswerRequest(model, prompt, context_length, MOST_ANSWER_TOKENS)
         started_at, start = self._now(), self._monotonic()
-        first: float | None = None
         counters: Counters = NO_COUNTERS
-        complete = False
+        began = complete = False
         try:
             for piece in self._answers.answer(question, cancel):
-                if first is None:
-                    first = self._monotonic()
+                began = True
                 if piece.end is not None:
                     counters, complete = piece.end.counters, True
                 yield piece
         finally:
             end = self._monotonic()
-            if first is not None:
+            if began:
                 self._on_use(
                     TokenUse(
                         model=model,
@@ -334,7 +339,6 @@ class TryIt:
                         started_at=started_at,
                         ended_at=self._now(),
                         duration_ms=round((end - start) * 1000),
-                        first_byte_ms=round((first - start) * 1000),
                         status=200,
                         complete=complete,
                         counters=counters,

@@ -2,8 +2,3 @@
 
 from .answering import LineTimer
 from .guide import SetupGuide
-
-__all__ = [
-    "LineTimer",
-    "SetupGuide",
-]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from wattlight.assets import asset_text
+from wattlight.catalog.registry import read_address
 from wattlight.domain.state import (
     AnswerState,
     HostContact,
@@ -298,8 +299,6 @@ class SetupGuide:
         return tuple(HostContact(c.host, c.reason, c.last_at, c.times) for c in rows)
 
     def _note_model(self, model: str) -> None:
-        from wattlight.catalog.registry import read_address
-
         try:
             host = read_address(model).host
         except Problem:

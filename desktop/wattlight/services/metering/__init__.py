@@ -9,31 +9,3 @@ from .recording import Recording, Wiring
 from .sampler import ResidentWatch, Sampler, running_of
 from .sums import SpanSums
 from .trace import Replay, TraceProblem, TraceRow, read_trace, record_trace, replay
-
-__all__ = [
-    "Amount",
-    "DayBook",
-    "DaySum",
-    "DeviceMeter",
-    "LedgerFile",
-    "LiveMeter",
-    "Meter",
-    "MeterRules",
-    "MeterView",
-    "ModelSum",
-    "Recorder",
-    "Recording",
-    "Replay",
-    "ResidentWatch",
-    "Sampler",
-    "SpanSums",
-    "TraceProblem",
-    "TraceRow",
-    "Wiring",
-    "close_days",
-    "kept_since",
-    "read_trace",
-    "record_trace",
-    "replay",
-    "running_of",
-]

@@ -8,11 +8,10 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, LevelRow
-from wattlight.domain.instant import to_us
 from wattlight.domain.power import compose
 from wattlight.domain.state import CostToday, HistoryPoint, RunningModel
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, MachineSample
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, MachineSample, to_us
 from wattlight.store import LedgerReader
 
 from .meter import Meter

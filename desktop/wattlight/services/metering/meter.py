@@ -18,10 +18,9 @@ from wattlight.domain.energy import (
     State,
     split_minutes,
 )
-from wattlight.domain.instant import to_us
 from wattlight.domain.power import compose, error_fraction, holders
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality
+from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality, to_us
 
 from .device_meter import DeviceMeter, MeterRules, Settled
 

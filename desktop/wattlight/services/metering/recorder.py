@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from wattlight.domain.energy import Batch
-from wattlight.domain.instant import to_us
-from wattlight.domain.values import Problem
+from wattlight.domain.values import Problem, to_us
 from wattlight.store import (
     LedgerDamaged,
     LedgerFull,

@@ -8,9 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.energy import Batch
-from wattlight.domain.instant import to_us
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineSample, Problem
+from wattlight.domain.values import LOCAL_HOST, MachineSample, Problem, to_us
 from wattlight.store import LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
 
 from .daybook import close_days

@@ -9,10 +9,18 @@ from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.cost import Account, By, CostReport
 from wattlight.domain.energy import GapRow, Rules, gap_threshold_us
-from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Problem, Quality, clean_text
+from wattlight.domain.values import (
+    LOCAL_HOST,
+    DeviceSample,
+    MachineSample,
+    Problem,
+    Quality,
+    clean_text,
+    from_us,
+    to_us,
+)
 from wattlight.i18n import tr
 from wattlight.store import LedgerReader, OpenedLedger, open_memory_ledger
 

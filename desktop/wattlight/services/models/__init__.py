@@ -12,24 +12,3 @@ from .pulls import (
 from .switching import FitsBeside, SwitchResult, remove_model, room_by_size, switch, unload_all
 from .tasks import ModelTasks, TaskEnd, TaskSettings
 from .watch import SerialExecutor, ServerWatch
-
-__all__ = [
-    "SMALL_BYTES",
-    "DamagedLayer",
-    "FitsBeside",
-    "ModelTasks",
-    "SerialExecutor",
-    "ServerWatch",
-    "SwitchResult",
-    "TaskEnd",
-    "TaskSettings",
-    "Throttle",
-    "damage_problem",
-    "damaged_layers",
-    "remove_damaged",
-    "remove_model",
-    "room_by_size",
-    "run_pull",
-    "switch",
-    "unload_all",
-]

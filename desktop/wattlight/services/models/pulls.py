@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
@@ -193,8 +194,6 @@ def remove_damaged(damaged: tuple[DamagedLayer, ...]) -> None:
 
 
 def _layers(model: str, folder: Path) -> "tuple[Layer, ...]":
-    from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
-
     try:
         address = read_address(model)
         path = folder / "manifests" / address.host / address.namespace / address.model / address.tag

@@ -3,12 +3,3 @@
 from .keeper import TokenWriter
 from .switch import PassThrough, PassThroughState, pointing_at
 from .window_energy import ModelEnergy, WindowEnergy
-
-__all__ = [
-    "ModelEnergy",
-    "PassThrough",
-    "PassThroughState",
-    "TokenWriter",
-    "WindowEnergy",
-    "pointing_at",
-]

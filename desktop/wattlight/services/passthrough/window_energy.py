@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from wattlight.domain.tokens import TokenUse
+from wattlight.domain.tokens import TokenUse, joules_per_token
 
 from ..benchmark import PowerHistory
 
@@ -35,9 +35,7 @@ class ModelEnergy:
     @property
     def joules_per_token(self) -> float | None:
         """None before ten seconds were seen."""
-        if self.seconds < SURE_S or not self.output_tokens or self.joules <= 0:
-            return None
-        return self.joules / self.output_tokens
+        return joules_per_token(self.joules, self.output_tokens) if self.seconds >= SURE_S else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +93,12 @@ class WindowEnergy:
         if model not in self._sums and len(self._sums) >= MOST_MODELS:
             return
         energy = self._tap.between(window.start_s, window.end_s)
-        if energy.joules is None or energy.error_fraction is None:
-            return
         rest = self._rest_w()
         seconds = window.end_s - window.start_s
-        above = energy.joules - (rest or 0.0) * seconds
-        error = energy.error_fraction * energy.joules / above if above > 0 else 1.0
+        taken = energy.above(rest, seconds)
+        if taken is None:
+            return
+        above, error = taken
         known = self._sums.get(model, ModelEnergy(model))
         self._sums[model] = replace(
             known,

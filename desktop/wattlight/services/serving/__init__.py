@@ -2,14 +2,3 @@
 
 from .keeper import InstallOptions, KeeperNews, ManagedServer
 from .setup import InstallerHandover, SecurityAdvisories, ServerSetup, SetupStage, SetupState
-
-__all__ = [
-    "InstallOptions",
-    "InstallerHandover",
-    "KeeperNews",
-    "ManagedServer",
-    "SecurityAdvisories",
-    "ServerSetup",
-    "SetupStage",
-    "SetupState",
-]

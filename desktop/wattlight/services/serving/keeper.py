@@ -190,10 +190,6 @@ class ManagedServer:
         """Use the version before again."""
         self._setups.submit(lambda: self._change(lambda: self._versions.go_back(self._environ)))
 
-    def update_offer(self) -> Release | None:
-        """A listed release newer than the managed copy in use."""
-        return self.ways().update
-
     def tend(self, running: tuple[RunningModel, ...]) -> None:
         """To be called with each state of the server: keeps its log small, and restarts it after an update
         as soon as no model is loaded. An installer that was opened has done its work and is removed."""

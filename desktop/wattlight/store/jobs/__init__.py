@@ -4,5 +4,3 @@ from .book import LearningStore, open_jobs
 from .contacts import Contact
 from .problem import JobsProblem
 from .tokens import TokenHour
-
-__all__ = ["Contact", "JobsProblem", "LearningStore", "TokenHour", "open_jobs"]

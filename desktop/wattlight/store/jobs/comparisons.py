@@ -3,9 +3,8 @@
 import sqlite3
 
 from wattlight.domain.fit import Verdict
-from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.learning import Comparison, LoadKey
-from wattlight.domain.values import HostId
+from wattlight.domain.values import HostId, from_us, to_us
 
 KEPT = 2000
 """Older loads are forgotten: servers and drivers have changed since."""

@@ -4,8 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from wattlight.domain.instant import from_us, to_us
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_text, from_us, to_us
 
 MOST = 200
 """A person who types the names of many registries must not fill the disk."""

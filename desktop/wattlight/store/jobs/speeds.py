@@ -3,9 +3,8 @@
 import sqlite3
 from typing import Any
 
-from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.tokens import MeasuredSpeed
-from wattlight.domain.values import HostId
+from wattlight.domain.values import HostId, from_us, to_us
 
 KEPT = 1000
 _COLUMNS = (

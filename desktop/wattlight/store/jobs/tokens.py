@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.tokens import TokenSource, TokenUse
-from wattlight.domain.values import HostId
+from wattlight.domain.values import HostId, from_us, to_us
 
 HOUR_US = 3_600_000_000
 CLIENTS_AN_HOUR = 200

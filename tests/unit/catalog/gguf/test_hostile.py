@@ -12,7 +12,7 @@ import pytest
 from fakes import fit_truth, gguf_writer
 from fakes.gguf_writer import text, value
 from wattlight.catalog.gguf import BadModelFile, shape_from_bytes, shape_from_chunks, shape_from_file
-from wattlight.catalog.gguf.window import REMOTE, Limits
+from wattlight.catalog.gguf.window import REMOTE, HeaderLimits
 
 RAW = fit_truth.raw_shapes()["tiny-llama"]
 HUGE = 1 << 63
@@ -154,7 +154,7 @@ def test_work_is_bounded_in_time() -> None:
     ticks = iter(range(10_000))
     from wattlight.catalog.gguf.window import HeaderTooLong, Window
 
-    window = Window(endless(b"abcd"), Limits(seconds=5), lambda: float(next(ticks)))
+    window = Window(endless(b"abcd"), HeaderLimits(seconds=5), lambda: float(next(ticks)))
     with pytest.raises(HeaderTooLong):
         while True:
             window.skip(65536)

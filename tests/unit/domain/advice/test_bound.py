@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog import load_catalog, load_editorial
+from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import KnownModels, Question, Use
 from wattlight.domain.advice.candidates import candidates, judge_candidate
 from wattlight.domain.machine_file import parse_machine

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wattlight.catalog import load_catalog, load_editorial
+from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import Editorial, estimate_shape, geometry_of, windowed_layers
 from wattlight.domain.entry import Catalog, CatalogEntry
 from wattlight.domain.fit import Confidence, FitOptions, fit, prepare

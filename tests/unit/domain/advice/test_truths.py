@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog import load_catalog, load_editorial
+from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import KnownModels
 from wattlight.domain.fit import FitOptions, FitResult, Verdict, fit
 from wattlight.domain.machine_file import parse_machine

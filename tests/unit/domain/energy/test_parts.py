@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from wattlight.domain.energy import (
     CounterTrust,
     Coverage,
+    EnergyShare,
     LevelLearner,
     Levels,
     Load,
-    Part,
     Resident,
     State,
     attribute,
@@ -84,7 +84,7 @@ def test_coverage_is_the_union(spans: list[tuple[int, int]]) -> None:
 A, B = Resident("a", 3), Resident("b", 1)
 
 
-def watts(parts: tuple[Part, ...]) -> list[tuple[str, str | None, int]]:
+def watts(parts: tuple[EnergyShare, ...]) -> list[tuple[str, str | None, int]]:
     return [(part.state.value, part.model, part.energy_mj) for part in parts]
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wattlight.domain.instant import from_us, to_us
 from wattlight.domain.tariff import Tariff, cost_micro, parse_series, parse_tariff
+from wattlight.domain.values import from_us, to_us
 
 NIGHT = {"days": ["sat", "sun"], "start": "22:00", "end": "06:00", "price_per_kwh": "0.28"}
 

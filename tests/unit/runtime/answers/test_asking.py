@@ -12,8 +12,8 @@ from wattlight.runtime import (
     AnswerEnd,
     Answerer,
     AnswerPiece,
+    AnswerRequest,
     Endpoint,
-    Question,
     RuntimeProblem,
     connect_answers,
 )
@@ -34,7 +34,7 @@ def replying(*lines: object, status: str = "200 OK") -> tuple[Callable[[Line], N
     return script, asked
 
 
-def ask(script: Callable[[Line], None], question: Question) -> list[AnswerPiece]:
+def ask(script: Callable[[Line], None], question: AnswerRequest) -> list[AnswerPiece]:
     with ScriptedServer(script) as server:
         return list(Answerer(Endpoint("http", "127.0.0.1", server.port)).answer(question))
 
@@ -46,7 +46,7 @@ def test_the_pieces_and_the_end() -> None:
     script, asked = replying(
         {"thinking": "hm", "response": ""}, {"response": "Hi\n\tyou\x1b[31m"}, {"response": ""}, END
     )
-    pieces = ask(script, Question("m", "hello", 4096, 20, "10m", steady=True))
+    pieces = ask(script, AnswerRequest("m", "hello", 4096, 20, "10m", steady=True))
     assert pieces[:2] == [AnswerPiece("hm", thinking=True), AnswerPiece("Hi\n    you\ufffd[31m")]
     assert pieces[2].end is not None
     assert (pieces[2].end.counters.output_tokens, pieces[2].end.reason) == (3, "stop")
@@ -59,7 +59,7 @@ def test_the_pieces_and_the_end() -> None:
 
 def test_nothing_is_sent_that_was_not_asked() -> None:
     script, asked = replying(END)
-    ask(script, Question("m", "hello"))
+    ask(script, AnswerRequest("m", "hello"))
     assert set(asked[0]) == {"model", "prompt", "stream"}
 
 
@@ -76,7 +76,7 @@ def test_nothing_is_sent_that_was_not_asked() -> None:
 def test_what_goes_wrong_is_one_problem(lines: list[object], status: str, code: str) -> None:
     script, _ = replying(*lines, status=status)
     with pytest.raises(RuntimeProblem) as problem:
-        ask(script, Question("m", "hello"))
+        ask(script, AnswerRequest("m", "hello"))
     assert problem.value.code == code
 
 
@@ -84,7 +84,7 @@ def test_an_endless_answer_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking_file, "MAX_ANSWER_CHARS", 10)
     script, _ = replying({"response": "x" * 11}, END)
     with pytest.raises(RuntimeProblem) as problem:
-        ask(script, Question("m", "hello"))
+        ask(script, AnswerRequest("m", "hello"))
     assert problem.value.code == "answer_too_large"
 
 
@@ -98,7 +98,9 @@ def test_a_cancel_closes_the_connection() -> None:
             gone.set()
 
     with ScriptedServer(script) as server:
-        pieces = Answerer(Endpoint("http", "127.0.0.1", server.port)).answer(Question("m", "hello"), cancel)
+        pieces = Answerer(Endpoint("http", "127.0.0.1", server.port)).answer(
+            AnswerRequest("m", "hello"), cancel
+        )
         assert next(pieces).text == "a"
         cancel.set()
         with pytest.raises(RuntimeProblem) as problem:

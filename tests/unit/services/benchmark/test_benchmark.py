@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
+from wattlight.domain.tokens import NO_COUNTERS, Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
-from wattlight.runtime import AnswerEnd, AnswerPiece, Question, RuntimeProblem
+from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest, RuntimeProblem
 from wattlight.services.benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject, TryIt
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ class Machine:
         self.busy_w = busy_w
         self.time = 100.0
         self.tap = PowerHistory()
-        self.questions: list[Question] = []
+        self.questions: list[AnswerRequest] = []
         self.longest: int | None = None
         self.counted = True
         self.breaks_at: int | None = None
@@ -45,7 +45,7 @@ class Machine:
         device = DeviceSample("g", "RTX", "gpu", "nvidia", watts, scope=Scope.BOARD, quality=quality)
         self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (device,)))
 
-    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+    def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         self.questions.append(question)
         tokens = question.max_tokens or 10
         if self.longest is not None:
@@ -229,4 +229,4 @@ def test_a_first_answer_is_streamed_and_counted() -> None:
     next(stream)
     stream.close()
     assert not uses[1].complete
-    assert not uses[1].counters.known
+    assert uses[1].counters == NO_COUNTERS

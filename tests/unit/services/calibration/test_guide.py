@@ -18,7 +18,7 @@ from wattlight.services.calibration import (
     forgotten_in,
     wall_of,
 )
-from wattlight.settings import Meter
+from wattlight.settings import MeterSettings
 
 START = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -111,7 +111,7 @@ def test_a_load_that_is_none_carries_no_line() -> None:
 
 def test_the_settings_keep_it_and_give_it_back() -> None:
     meter = calibration_in(
-        Meter(paused=True), WallFit(50.04, 1.10049, 6.28), {"gpu1", "gpu0"}, date(2026, 11, 24)
+        MeterSettings(paused=True), WallFit(50.04, 1.10049, 6.28), {"gpu1", "gpu0"}, date(2026, 11, 24)
     )
     assert (meter.wall_parts, meter.wall_date, meter.paused) == ("gpu0,gpu1", "2026-11-24", True)
     wall = wall_of(meter)
@@ -120,11 +120,11 @@ def test_the_settings_keep_it_and_give_it_back() -> None:
     machine.parts = 2
     found = wall.figure(compose(machine.sample().devices))
     assert found is not None and found.power_w == pytest.approx(50 + 1.1 * 80)
-    assert forgotten_in(assumed_in(meter, 35.0, "gold", 650.0)) == Meter(paused=True)
+    assert forgotten_in(assumed_in(meter, 35.0, "gold", 650.0)) == MeterSettings(paused=True)
 
 
 def test_an_assumption_without_a_known_supply_leaves_its_loss_out() -> None:
-    wall = wall_of(assumed_in(Meter(), 35.0, "wood", 650.0))
+    wall = wall_of(assumed_in(MeterSettings(), 35.0, "wood", 650.0))
     assert wall.assumed == WallModel(35.0)
     found = wall.figure(compose(Machine().sample().devices))
     assert found is not None and (found.power_w, found.basis) == (75.0, WallBasis.ASSUMED)
@@ -141,12 +141,12 @@ def test_an_assumption_without_a_known_supply_leaves_its_loss_out() -> None:
     ],
 )
 def test_damaged_settings_are_no_calibration(change: dict[str, object]) -> None:
-    good = calibration_in(Meter(), WallFit(50.0, 1.1, 6.0), {"gpu0"}, date(2026, 11, 24))
+    good = calibration_in(MeterSettings(), WallFit(50.0, 1.1, 6.0), {"gpu0"}, date(2026, 11, 24))
     assert wall_of(good).fit is not None
     assert wall_of(replace(good, **change)).fit is None  # type: ignore[arg-type]
 
 
 def test_a_damaged_date_or_error_does_not_lose_the_calibration() -> None:
-    good = calibration_in(Meter(), WallFit(50.0, 1.1, 6.0), {"gpu0"}, date(2026, 11, 24))
+    good = calibration_in(MeterSettings(), WallFit(50.0, 1.1, 6.0), {"gpu0"}, date(2026, 11, 24))
     wall = wall_of(replace(good, wall_date="soon", wall_error_w=float("nan")))
     assert wall.fit == WallFit(50.0, 1.1, 0.0) and wall.calibrated_on is None

@@ -7,7 +7,7 @@ from threading import Event
 from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import DeviceSample, MachineSample, Problem, Quality, Scope
-from wattlight.runtime import AnswerEnd, AnswerPiece, Question
+from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.first_run.answering import Answering
 
@@ -30,9 +30,9 @@ class Server:
 
     def __init__(self, clock: Clock, pieces: list[AnswerPiece], problem: Problem | None = None) -> None:
         self._clock, self._pieces, self._problem = clock, pieces, problem
-        self.questions: list[Question] = []
+        self.questions: list[AnswerRequest] = []
 
-    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+    def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         self.questions.append(question)
         for piece in self._pieces:
             self._clock.now += 1.0

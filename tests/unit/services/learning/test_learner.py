@@ -20,7 +20,7 @@ FIT = FitResult(
     devices=(DeviceUse("gpu-0", "RTX", 4 * GIB, GIB, 0, 23 * GIB),), host=HostUse(0, 0, 0), batch=1024,
     context=8192, context_asked=8192, kv_type="f16", parallel=1, flash_attention=True,
     reported_size_bytes=5 * GIB, reported_vram_bytes=5 * GIB, spare_bytes=GIB, missing_bytes=0,
-    projector_bytes=0, margin_bytes=GIB, uncertainty_bytes=200 * MIB, confidence=Confidence.HIGH,
+    projector_bytes=0, uncertainty_bytes=200 * MIB, confidence=Confidence.HIGH,
 )  # fmt: skip
 FORECAST = predicted(FIT, "llama")
 

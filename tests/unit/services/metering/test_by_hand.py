@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from wattlight.domain.cost import By
-from wattlight.domain.instant import iso_utc
 from wattlight.domain.tariff import parse_tariff
+from wattlight.domain.values import iso_utc
 from wattlight.services.metering import read_trace, replay
 
 FOLDER = Path(__file__).resolve().parents[3] / "data" / "traces"

@@ -8,9 +8,8 @@ import pytest
 
 from wattlight.domain.cost import Account, By
 from wattlight.domain.energy import Batch, EnergyRow, State
-from wattlight.domain.instant import to_us
 from wattlight.domain.tariff import Tariff, parse_tariff
-from wattlight.domain.values import LOCAL_HOST, Quality
+from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.services.metering import DayBook, close_days
 from wattlight.store import LedgerReader, LedgerWriter, Pending, open_ledger
 

@@ -8,8 +8,8 @@ import pytest
 
 from data.month_trace import TARIFF, Oracle, count, make_rows, to_csv
 from wattlight.domain.cost import By
-from wattlight.domain.instant import from_us
 from wattlight.domain.tariff import parse_tariff
+from wattlight.domain.values import from_us
 from wattlight.services.metering import TraceRow, read_trace, replay
 
 SPRING = ("2026-03-12", 30, 240, 1, "Europe/Berlin")

@@ -9,8 +9,7 @@ import pytest
 
 from fakes.metering import START, Clock
 from wattlight.domain.energy import Batch, EnergyRow, State
-from wattlight.domain.instant import to_us
-from wattlight.domain.values import LOCAL_HOST, Quality
+from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.services.metering import LedgerFile, Recorder
 from wattlight.store import LedgerWriter, OpenedLedger, Pending, open_reader
 

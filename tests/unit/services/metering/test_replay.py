@@ -3,8 +3,8 @@
 import pytest
 
 from wattlight.domain.cost import By
-from wattlight.domain.instant import iso_utc
 from wattlight.domain.tariff import Tariff, flat_tariff, parse_tariff
+from wattlight.domain.values import iso_utc
 from wattlight.services.metering import Replay, TraceProblem, read_trace, replay
 
 HEAD = "time_utc,device,power_w,counter_mj,model,tokens\n"

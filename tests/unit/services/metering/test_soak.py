@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fakes.metering import QWEN, Machine
-from wattlight.domain.instant import to_us
 from wattlight.domain.tariff import flat_tariff
+from wattlight.domain.values import to_us
 from wattlight.services.metering import LedgerFile, LiveMeter, Recorder, close_days
 from wattlight.store import open_reader
 

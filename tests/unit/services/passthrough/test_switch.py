@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 def use(output: int | None = 5) -> TokenUse:
     counters = NO_COUNTERS if output is None else Counters(output_tokens=output)
-    return TokenUse("m", "curl", "/api/chat", NOW, NOW, 100, 5, 200, True, counters)
+    return TokenUse("m", "curl", "/api/chat", NOW, NOW, 100, 200, True, counters)
 
 
 class FakeRelay:

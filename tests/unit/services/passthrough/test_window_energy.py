@@ -36,7 +36,7 @@ class Scene:
         counters = Counters(output_tokens=tokens)
         self.time += 0.5
         self.energy.take(
-            TokenUse("m", "c", "/", NOW, NOW, round(seconds * 1000), 1, 200, complete, counters, alone=alone)
+            TokenUse("m", "c", "/", NOW, NOW, round(seconds * 1000), 200, complete, counters, alone=alone)
         )
         self.time -= 0.5
 

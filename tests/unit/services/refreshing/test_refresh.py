@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from fakes.blob_registry import BlobRegistry
-from wattlight.catalog import load_catalog
 from wattlight.catalog.registry import Manifest, ModelConfig, Registry, RegistryUnreachable, ShapeCache
 from wattlight.catalog.reread import RereadBook
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.entry import Catalog, with_rereads
 from wattlight.services.refreshing import CatalogueRefresh, ModelNotListed
 from wattlight.web import Web

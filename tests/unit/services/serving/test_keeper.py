@@ -93,14 +93,14 @@ def test_install_start_update_and_end(tmp_path: Path, page: ReleaseServer, heard
     endpoint = heard.ups[0]
     assert endpoint is not None
     assert OllamaServer(endpoint).version() == "0.33.0"
-    assert first.update_offer() is None
+    assert first.ways().update is None
     assert first.close()
     assert heard.ups[-1] is None
 
     second = keeper(tmp_path, heard, releases(page, "0.34.0"))
     second.start()
     heard.wait(lambda: len(heard.ups) == 3)
-    offer = second.update_offer()
+    offer = second.ways().update
     assert offer is not None
     assert offer.version == "0.34.0"
     second.install()

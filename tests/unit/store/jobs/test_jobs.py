@@ -35,7 +35,7 @@ RUN = MeasuredSpeed(
 def use(client: str = "curl", output: int | None = 10, minutes: int = 0, ns: int | None = 10**9) -> TokenUse:
     at = NOW + timedelta(minutes=minutes)
     counters = Counters(prompt_tokens=4, output_tokens=output, output_ns=ns)
-    return TokenUse("m", client, "/api/chat", at, at, 100, 5, 200, True, counters)
+    return TokenUse("m", client, "/api/chat", at, at, 100, 200, True, counters)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_several_processes_open_and_write_at_once(tmp_path: Path) -> None:
         "    book = open_jobs(file, AT)\n"
         "    for n in range(50):\n"
         "        one = Counters(output_tokens=1)\n"
-        "        book.add_uses([TokenUse('m', 'c', '/', AT, AT, 1, 1, 200, True, one)])\n"
+        "        book.add_uses([TokenUse('m', 'c', '/', AT, AT, 1, 200, True, one)])\n"
         "    book.close()\n"
     )
     desktop = here.parents[3] / "desktop"

@@ -5,18 +5,11 @@ from dataclasses import replace
 import pytest
 
 from fakes import first_run_scenes as scenes
+from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallState, PullState, ServerStatus, ServerWays
 from wattlight.i18n import activate
 from wattlight.settings import FirstRun, Price, Settings
-from wattlight.viewmodels import (
-    Command,
-    Extras,
-    Scene,
-    Verb,
-    asked_before_download,
-    kept_months,
-    privacy_view,
-)
+from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.first_model import preselected, three_offers
 from wattlight.viewmodels.first_run import (
     STEPS,
@@ -27,6 +20,8 @@ from wattlight.viewmodels.first_run import (
     price_left,
     step_of,
 )
+from wattlight.viewmodels.scene import Extras, Scene
+from wattlight.viewmodels.settings_page import kept_months, privacy_view
 
 MB = 1_000_000
 

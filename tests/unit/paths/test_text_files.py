@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wattlight.domain.values import Problem
-from wattlight.services.text_files import read_text
+from wattlight.paths import read_text
 
 
 class Refused(Problem):

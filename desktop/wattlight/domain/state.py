@@ -1,0 +1,331 @@
+"""What the running program knows, as one frozen value that both faces draw from."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from .values import LOCAL_HOST, HostId, MachineProfile, MachineSample, Quality
+
+
+class ServerStatus(StrEnum):
+    """What was found at a server's address."""
+
+    UNKNOWN = "unknown"
+    """Not asked yet."""
+    READY = "ready"
+    ABSENT = "absent"
+    """Nothing listens there: a normal state."""
+    FOREIGN = "foreign"
+    """Something answers that is not an Ollama server."""
+    SILENT = "silent"
+    """It accepts connections but does not answer in time."""
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model on the server's disk. Bytes are of its files; texts are cleaned and capped."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
+    modified_at: datetime | None = None
+    remote_host: str | None = None
+    """Set for cloud stubs: the text of a chat leaves this computer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningModel:
+    """A loaded model as ``/api/ps`` reports it (which is not always what it uses)."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    size_vram_bytes: int
+    context_length: int | None = None
+    expires_at: datetime | None = None
+    """None means kept until it is unloaded."""
+    family: str = ""
+    quantization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The server of one host; ``message`` is the one sentence that says what is wrong and what to do."""
+
+    url: str
+    status: ServerStatus = ServerStatus.UNKNOWN
+    version: str | None = None
+    installed: tuple[InstalledModel, ...] = ()
+    running: tuple[RunningModel, ...] = ()
+    message: str | None = None
+    seen_at: datetime | None = None
+    capabilities: frozenset[str] = field(default_factory=frozenset)
+    """Verbs this server understands: ``pull``, ``load``, ``unload``, ``remove``, ``ps``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullState:
+    """One download; ``completed_bytes`` never goes back, ``error`` is the server's own text, cleaned."""
+
+    model: str
+    status: str = ""
+    completed_bytes: int = 0
+    total_bytes: int | None = None
+    bytes_per_s: float | None = None
+    done: bool = False
+    cancelled: bool = False
+    error: str | None = None
+    damaged: bool = False
+    """It was fetched, but files of it are not what they should be; they can be removed and fetched again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWays:
+    """How to come by a server where none runs.
+
+    ``program`` is an installed one; with ``commands`` it belongs to a service of the system, which is never
+    touched. ``managed`` is the version of our own copy. ``version`` could be installed, with what it takes
+    (``kept_bytes`` of ``disk_bytes`` stay); ``why_not`` says why nothing can. ``without_amd``: the extra
+    files that this computer's AMD card needs are not among them. ``by_installer``: ``version`` is not
+    installed as our copy, but by the vendor's installer, which is fetched, checked and opened.
+    ``newer``: ``version`` is newer than ``managed``. ``previous`` is the version of our copy that is kept to
+    go back to. ``restart_due``: ``managed`` runs as soon as no model is loaded; until then another one does.
+    """
+
+    program: str | None = None
+    commands: tuple[str, ...] = ()
+    managed: str | None = None
+    version: str | None = None
+    download_bytes: int = 0
+    disk_bytes: int = 0
+    kept_bytes: int = 0
+    download_is_exact: bool = True
+    disk_is_exact: bool = True
+    with_amd: bool = False
+    without_amd: bool = False
+    why_not: str = ""
+    by_installer: bool = False
+    newer: bool = False
+    previous: str | None = None
+    restart_due: bool = False
+
+    @property
+    def fetch_bytes(self) -> int:
+        """What getting ``version`` downloads: nothing where it is the kept one."""
+        return 0 if self.version is not None and self.version == self.previous else self.download_bytes
+
+    @property
+    def startable(self) -> bool:
+        """True when a click can start a server."""
+        return self.managed is not None or (self.program is not None and not self.commands)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallState:
+    """An installation of the managed server. ``stage``: checking, fetching, unpacking, trying, failed.
+
+    With the vendor's installer: checking, fetching, verifying, opened, failed.
+    """
+
+    version: str
+    stage: str = "checking"
+    done_bytes: int = 0
+    total_bytes: int | None = None
+    bytes_per_s: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostContact:
+    """A host that was asked something. ``reason`` is a code: model, shape, server."""
+
+    host: str
+    reason: str
+    last_at: datetime
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerState:
+    """The answer to a prompt that was tried. ``joules`` None: ``joules_reason`` says why, once it is over."""
+
+    model: str
+    prompt: str
+    text: str = ""
+    thinking: bool = False
+    running: bool = True
+    error: str | None = None
+    cut: bool = False
+    """It ended at the most tokens that are tried."""
+    seconds: float | None = None
+    output_tokens: int | None = None
+    tokens_per_s: float | None = None
+    joules: float | None = None
+    joules_error: float | None = None
+    joules_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupFacts:
+    """Everything the services know for the first run; replaced whole.
+
+    Attributes:
+        ways: None before it was looked.
+        setup: an installation of the server, while it runs and after it failed.
+        starting: a server of ours is being started.
+        server_error: why it does not run; ``server_log`` are its last lines.
+        server_is_ours: Wattlight started the server that answers.
+        line_bytes_per_s: the speed of the line as the first 20 MB of a download showed it.
+        pull_problem: the code of the problem the last download ended with.
+        proxy: the proxy this computer names for itself, "" without one.
+        contacts: hosts that were contacted, the latest first; None before they were read.
+    """
+
+    ways: ServerWays | None = None
+    setup: InstallState | None = None
+    starting: bool = False
+    server_error: str = ""
+    server_log: tuple[str, ...] = ()
+    server_is_ours: bool = False
+    country: str = ""
+    line_bytes_per_s: float | None = None
+    pull_problem: str | None = None
+    proxy: str = ""
+    answer: AnswerState | None = None
+    contacts: tuple[HostContact, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """One moment of the power chart: watts per device id; a missing id or None is a gap in that line.
+
+    ``gap_reason`` names why nothing was read ("asleep", "no reading") when the whole point is a gap.
+    """
+
+    at: datetime
+    power_w: tuple[tuple[str, float | None], ...]
+    gap_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CostToday:
+    """Energy and money of a span, for the models and for the measured parts of the computer.
+
+    Energy in mJ, money in micro-units of ``currency`` (None where no price is set).
+    """
+
+    models_mj: int
+    machine_mj: int
+    models_micro: int | None
+    machine_micro: int | None
+    currency: str | None
+    observed_s: int
+    span_s: int
+    quality: Quality | None
+    by_model: tuple[tuple[str, int, int | None], ...] = ()
+    """(model name, energy mJ, money micro)."""
+    parked_mj: int = 0
+    parked_micro: int | None = None
+    covers: tuple[str, ...] = ()
+    """Names of the parts that were measured."""
+    tokens_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A job the user started that has not ended: load, unload, switch, remove, measure.
+
+    ``fraction`` (0 to 1) says how far it is where that can be told.
+    """
+
+    kind: str
+    model: str
+    started_at: datetime
+    message: str = ""
+    error: str | None = None
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountingState:
+    """The relay that counts the tokens of every client, as it stands.
+
+    ``url`` is where clients reach it. ``requests`` and ``output_tokens`` count since it was turned on;
+    ``uncounted`` of the requests came without counters.
+    """
+
+    on: bool = False
+    url: str = ""
+    port: int = 0
+    requests: int = 0
+    uncounted: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence for the person, shown in the window until dismissed; ``kind`` coalesces repeats."""
+
+    kind: str
+    text: str
+    at: datetime
+    level: str = "info"
+    """``info``, ``warning`` or ``error``."""
+    urgent: bool = False
+    """The desktop tells it too while no window is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """One computer: its server, what it has, what it draws, what it cost."""
+
+    id: HostId
+    name: str
+    server: ServerState
+    profile: MachineProfile | None = None
+    sample: MachineSample | None = None
+    history: tuple[HistoryPoint, ...] = ()
+    today: CostToday | None = None
+    month: CostToday | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """Everything the faces draw; replaced whole, never changed."""
+
+    hosts: tuple[HostState, ...]
+    pulls: tuple[PullState, ...] = ()
+    tasks: tuple[TaskState, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    paused: bool = False
+    recording: bool = True
+    """False when another Wattlight process holds the meter's lock and records."""
+    price_known: bool = False
+    counting: CountingState = field(default_factory=CountingState)
+    setup: SetupFacts = field(default_factory=SetupFacts)
+    number: int = field(default=0, compare=False)
+    """Grows with every state; a face that has shown a higher one ignores it."""
+
+    @property
+    def local(self) -> HostState:
+        """This computer, else the first host."""
+        return next((host for host in self.hosts if host.id == LOCAL_HOST), self.hosts[0])
+
+    def with_tasks(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> "AppState":
+        """What is being done now; a failure stays until the same is done again."""
+        doing = {(task.kind, task.model) for task in tasks}
+        failed = tuple(t for t in self.tasks if t.error and (t.kind, t.model) not in doing)
+        return replace(self, tasks=(*tasks, *failed), pulls=pulls)
+
+    def with_failure(self, failed: TaskState) -> "AppState":
+        """``failed`` in the place of what was known of that task."""
+        others = (t for t in self.tasks if (t.kind, t.model) != (failed.kind, failed.model))
+        return replace(self, tasks=(*others, failed))
+
+    def without_failure(self, model: str) -> "AppState":
+        """The errors of ``model`` taken off the screen."""
+        return replace(self, tasks=tuple(t for t in self.tasks if not (t.error and t.model == model)))
