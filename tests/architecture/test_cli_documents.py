@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from wattlight.cli.main import VERBS, Verb
+from wattlight.cli.main import VERBS, CliVerb
 
 DESKTOP = Path(__file__).resolve().parents[2] / "desktop"
 CLI_MD = (DESKTOP / "CLI.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def section(name: str) -> str:
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_every_option_is_documented(verb: Verb) -> None:
+def test_every_option_is_documented(verb: CliVerb) -> None:
     parser = argparse.ArgumentParser(prog=verb.name, add_help=False)
     importlib.import_module(f"wattlight.cli.{verb.module}").arguments(parser)
     text = section(verb.name)
@@ -37,7 +37,7 @@ def test_every_option_is_documented(verb: Verb) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
-def test_every_answer_has_a_schema(verb: Verb) -> None:
+def test_every_answer_has_a_schema(verb: CliVerb) -> None:
     file = DESKTOP / "schemas" / f"{verb.name}.json"
     schema = json.loads(file.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)

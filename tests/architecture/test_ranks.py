@@ -3,15 +3,13 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[2] / "desktop" / "wattlight"
+from .house import HOUSE, SOURCE
 
 RANK = {
     "__main__": 7,
@@ -51,20 +49,8 @@ OWNERS = {
     "argparse": {"cli"},
 }
 
-MAX_LINES = 400
-
 FILE_DOORS = {"catalog", "domain", "services", "viewmodels"}
 """Rooms in which each file directly below is a subject of its own, and so a door as a package is."""
-
-
-@dataclass(frozen=True)
-class Import:
-    """One imported module name and where it stands."""
-
-    file: Path
-    line: int
-    module: str
-    names: tuple[str, ...]
 
 
 def room_of(file: Path) -> str:
@@ -80,27 +66,7 @@ def is_door(parts: list[str]) -> bool:
     return alone and SOURCE.joinpath(*parts).with_suffix(".py").is_file()
 
 
-def sources() -> list[Path]:
-    return sorted(p for p in SOURCE.rglob("*.py") if "resources" not in p.parts)
-
-
-def imports_of(file: Path, tree: ast.AST) -> Iterator[Import]:
-    package = ("wattlight", *file.relative_to(SOURCE).parent.parts)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(file, node.lineno, alias.name, ())
-        elif isinstance(node, ast.ImportFrom):
-            names = tuple(alias.name for alias in node.names)
-            if node.level == 0:
-                yield Import(file, node.lineno, node.module or "", names)
-            else:
-                base = package[: len(package) - node.level + 1]
-                module = ".".join((*base, *([node.module] if node.module else [])))
-                yield Import(file, node.lineno, module, names)
-
-
-ALL = [(file, ast.parse(file.read_text(encoding="utf-8"))) for file in sources()]
+ALL = list(HOUSE.trees.items())
 
 
 def test_every_room_has_a_rank() -> None:
@@ -110,11 +76,11 @@ def test_every_room_has_a_rank() -> None:
 
 def test_imports_go_down_through_doors() -> None:
     faults = []
-    for file, tree in ALL:
+    for file, _ in ALL:
         room = room_of(file)
         if room == "__init__":
             continue
-        for item in imports_of(file, tree):
+        for item in HOUSE.imports_of(file):
             parts = item.module.split(".")
             if parts[0] != "wattlight" or len(parts) == 1:
                 continue
@@ -135,8 +101,8 @@ def test_imports_go_down_through_doors() -> None:
 
 def test_libraries_stay_with_their_owners() -> None:
     faults = []
-    for file, tree in ALL:
-        for item in imports_of(file, tree):
+    for file, _ in ALL:
+        for item in HOUSE.imports_of(file):
             library = item.module.split(".")[0]
             if library in OWNERS and room_of(file) not in OWNERS[library]:
                 faults.append(f"{file.relative_to(SOURCE)}:{item.line}: {library} in {room_of(file)}")
@@ -145,62 +111,35 @@ def test_libraries_stay_with_their_owners() -> None:
 
 def test_domain_needs_the_standard_library_alone() -> None:
     faults = []
-    for file, tree in ALL:
+    for file, _ in ALL:
         if room_of(file) != "domain":
             continue
-        for item in imports_of(file, tree):
+        for item in HOUSE.imports_of(file):
             library = item.module.split(".")[0]
             if library != "wattlight" and library not in sys.stdlib_module_names:
                 faults.append(f"{file.relative_to(SOURCE)}:{item.line}: {library}")
     assert not faults, "\n".join(faults)
 
 
-def test_files_stay_short() -> None:
-    long = {
-        str(f.relative_to(SOURCE)): n for f, _ in ALL if (n := len(f.read_text().splitlines())) > MAX_LINES
-    }
-    assert not long, f"over {MAX_LINES} lines: {long}"
-
-
 def test_a_lazy_door_gives_all_it_names() -> None:
-    lazy = [file for file, _ in ALL if file.name == "__init__.py" and "def __getattr__" in file.read_text()]
+    lazy = [(file, tree) for file, tree in ALL if "lazy_door(" in file.read_text() and file.parent != SOURCE]
     assert len(lazy) > 3
-    for file in lazy:
+    for file, tree in lazy:
         module = import_module(".".join(("wattlight", *file.relative_to(SOURCE).parent.parts)))
-        missing = [name for name in module.__all__ if not hasattr(module, name)]
-        missing += [name for name in module.__all__ if isinstance(getattr(module, name, None), ModuleType)]
-        assert not missing, f"{module.__name__}: {missing}"
+        (names,) = (
+            {alias.name for line in node.body if isinstance(line, ast.ImportFrom) for alias in line.names}
+            for node in tree.body
+            if isinstance(node, ast.If)
+        )
+        wrong = [name for name in names if isinstance(getattr(module, name, module), ModuleType)]
+        assert not wrong, f"{module.__name__}: {wrong}"
+        with pytest.raises(AttributeError):
+            _ = module.not_there
 
 
 def test_no_drawer_modules() -> None:
     drawers = {"utils", "util", "helpers", "common", "misc", "manager"}
     assert not [str(f) for f, _ in ALL if f.stem in drawers or f.parent.name in drawers]
-
-
-def test_no_import_cycles() -> None:
-    graph: dict[str, set[str]] = {}
-    names = {".".join(("wattlight", *f.relative_to(SOURCE).with_suffix("").parts)): f for f, _ in ALL}
-    for file, tree in ALL:
-        me = ".".join(("wattlight", *file.relative_to(SOURCE).with_suffix("").parts))
-        edges = graph.setdefault(me, set())
-        top_level = [n for n in ast.iter_child_nodes(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
-        for item in imports_of(file, ast.Module(body=top_level, type_ignores=[])):
-            for name in (item.module, *(f"{item.module}.{n}" for n in item.names)):
-                if name in names:
-                    edges.add(name)
-    done: set[str] = set()
-
-    def visit(node: str, trail: tuple[str, ...]) -> None:
-        if node in trail:
-            pytest.fail("import cycle: " + " -> ".join((*trail[trail.index(node) :], node)))
-        if node in done:
-            return
-        for next_node in graph.get(node, ()):
-            visit(next_node, (*trail, node))
-        done.add(node)
-
-    for node in graph:
-        visit(node, ())
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["--version"], ["hardware", "--json"]])
