@@ -89,6 +89,19 @@ class House:
                     found.add(door)
         return found & set(self.modules) - {me}
 
+    def maker(self, module: str, name: str) -> str:
+        """The module that holds what ``from module import name`` gives, behind its doors."""
+        if f"{module}.{name}" in self.modules:
+            return f"{module}.{name}"
+        if name in self.lazy.get(module, {}):
+            return self.lazy[module][name]
+        file = self.modules.get(module)
+        if file is not None and file.name == "__init__.py":
+            for item in self.imports_of(file):
+                if name in item.names:
+                    return self.maker(item.module, name)
+        return module
+
     def circles(self) -> list[list[str]]:
         """Groups of modules that need each other while they are loaded (Tarjan)."""
         graph = {

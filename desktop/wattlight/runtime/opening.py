@@ -1,10 +1,9 @@
 """From an address of the settings to a server to talk to, and which servers this computer has."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from threading import Event
-from typing import Protocol
 
-from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState, ServerStatus
+from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import HostId
 from wattlight.settings import ServerAddress
 from wattlight.web import Endpoint, names_a_proxy
@@ -12,7 +11,9 @@ from wattlight.web import Endpoint, names_a_proxy
 from .address import find_server
 from .ollama_server import OllamaServer
 from .problems import proxy_to
-from .reading import ShownModel
+
+ModelServer = OllamaServer
+"""Every kind of server there is: another one joins here, and :func:`connect` chooses."""
 
 
 def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> ServerAddress:
@@ -62,47 +63,3 @@ def servers_among(endpoints: Iterable[Endpoint], cancel: Event | None = None) ->
         if state.status is ServerStatus.READY:
             found.append(state)
     return tuple(found)
-
-
-class ModelServer(Protocol):
-    """See :class:`~wattlight.runtime.OllamaServer` for what each method promises and raises."""
-
-    @property
-    def url(self) -> str:
-        """The server's address."""
-
-    def state(
-        self, previous: ServerState | None = None, *, full: bool = True, cancel: Event | None = None
-    ) -> ServerState:
-        """What is there now; never raises."""
-
-    def version(self, cancel: Event | None = None) -> str:
-        """The server's version."""
-
-    def installed(self, cancel: Event | None = None) -> tuple[InstalledModel, ...]:
-        """The models on its disk."""
-
-    def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:
-        """The loaded models."""
-
-    def show(self, model: str, cancel: Event | None = None) -> ShownModel:
-        """Facts of an installed model."""
-
-    def load(
-        self,
-        model: str,
-        *,
-        keep_alive: str | None = None,
-        context_length: int | None = None,
-        cancel: Event | None = None,
-    ) -> RunningModel | None:
-        """Load a model."""
-
-    def unload(self, model: str, cancel: Event | None = None) -> None:
-        """Free the memory of a model."""
-
-    def remove(self, model: str, cancel: Event | None = None) -> None:
-        """Delete a model from the disk."""
-
-    def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
-        """Download a model."""

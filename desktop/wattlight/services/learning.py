@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from wattlight.domain.fit import FitOptions, FitResult, PreparedModel, fit
 from wattlight.domain.learning import (
@@ -27,6 +26,7 @@ from wattlight.domain.shape import ShapeSource
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
 from wattlight.runtime import same_model
+from wattlight.store.jobs import LearningStore
 
 from .factory import ServiceFactory
 from .hub import StateHub
@@ -86,16 +86,6 @@ Predict = Callable[[RunningModel], Prediction | None]
 """Foretells a load that somebody else made, as if it were not there yet; None where it cannot be done."""
 
 
-class ComparisonBook(Protocol):
-    """Where comparisons are kept (:class:`wattlight.store.jobs.LearningStore`)."""
-
-    def add_comparison(self, comparison: Comparison) -> None:
-        """Remember a load."""
-
-    def comparisons(self, host: HostId = LOCAL_HOST, limit: int = 500) -> tuple[Comparison, ...]:
-        """The newest loads of a computer."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Expected:
     """A load announced from here."""
@@ -126,7 +116,7 @@ class LoadLearner:
 
     def __init__(
         self,
-        book: ComparisonBook,
+        book: LearningStore,
         predict: Predict,
         version: Callable[[], str | None],
         told: Callable[[Comparison], None] | None = None,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import Event
-from typing import Protocol
 
 from wattlight.domain.tokens import (
     NO_COUNTERS,
@@ -18,7 +17,8 @@ from wattlight.domain.tokens import (
 )
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import tr
-from wattlight.runtime import AnswerPiece, AnswerRequest, RuntimeProblem
+from wattlight.runtime import Answerer, AnswerPiece, AnswerRequest, RuntimeProblem
+from wattlight.store.jobs import LearningStore
 
 from .energy import EnergyWindow, PowerHistory
 
@@ -50,20 +50,6 @@ class BenchmarkProblem(Problem):
     """The benchmark has no result."""
 
     code = "benchmark"
-
-
-class Answers(Protocol):
-    """Who answers (:class:`wattlight.runtime.answers.Answerer`)."""
-
-    def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
-        """The pieces of an answer."""
-
-
-class SpeedBook(Protocol):
-    """Where runs are kept (:class:`wattlight.store.jobs.LearningStore`)."""
-
-    def add_speed(self, speed: MeasuredSpeed) -> None:
-        """Remember a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +92,9 @@ class Benchmark:
 
     def __init__(
         self,
-        answers: Answers,
+        answers: Answerer,
         energy: PowerHistory | None,
-        book: SpeedBook,
+        book: LearningStore,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         on_use: Callable[[TokenUse], None] | None = None,
@@ -298,7 +284,7 @@ class TryIt:
 
     def __init__(
         self,
-        answers: Answers,
+        answers: Answerer,
         now: Callable[[], datetime],
         on_use: Callable[[TokenUse], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,

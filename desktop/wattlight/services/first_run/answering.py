@@ -9,7 +9,8 @@ from datetime import datetime
 from wattlight.domain.state import AnswerState, PullState
 from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import Problem
-from wattlight.services.benchmark import Answers, EnergyWindow, PowerHistory, TryIt
+from wattlight.runtime import Answerer
+from wattlight.services.benchmark import EnergyWindow, PowerHistory, TryIt
 from wattlight.services.models import SerialExecutor, Throttle
 
 SHORTEST_S = 2.0
@@ -26,7 +27,7 @@ class Answering:
 
     def __init__(
         self,
-        answers: Callable[[], Answers],
+        answers: Callable[[], Answerer],
         tap: PowerHistory,
         now: Callable[[], datetime],
         publish: Callable[[AnswerState], None],

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import Protocol
 
 from wattlight.domain.state import RunningModel, ServerState, ServerStatus
 from wattlight.domain.values import MachineSample
@@ -11,18 +10,8 @@ from wattlight.domain.values import MachineSample
 FAILURES_TO_TELL = 3
 
 
-class Beat(Protocol):
-    """How the sampler waits; replaced in tests."""
-
-    def wait(self, seconds: float) -> None:
-        """Return after ``seconds``, or earlier when woken."""
-
-    def wake(self) -> None:
-        """End the present (or next) wait."""
-
-
-class ThreadBeat:
-    """Waits on an event."""
+class Beat:
+    """How the sampler waits: on an event."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -63,7 +52,7 @@ class Sampler:
         self._hidden_s = max(1.0, hidden_s)
         self._expect = expect or (lambda _s: None)
         self._failed = failed or (lambda _text: None)
-        self._beat: Beat = beat or ThreadBeat()
+        self._beat = beat or Beat()
         self._watching = False
         self._ended = False
         self._failures = 0
@@ -147,7 +136,7 @@ class ResidentWatch:
     ) -> None:
         self._ask = ask
         self._poll_s = poll_s
-        self._beat: Beat = beat or ThreadBeat()
+        self._beat = beat or Beat()
         self._state: ServerState | None = None
         self._ended = False
         self._thread: threading.Thread | None = None

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from wattlight.domain.tokens import TokenUse
 from wattlight.runtime import Endpoint
@@ -32,21 +31,7 @@ class PassThroughState:
         return f"http://127.0.0.1:{self.port}"
 
 
-class Relay(Protocol):
-    """What is needed of :class:`~wattlight.runtime.passthrough.PassThroughServer`."""
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-
-    def start(self) -> None:
-        """Listen and relay."""
-
-    def stop(self) -> None:
-        """End."""
-
-
-MakeRelay = Callable[[Endpoint, int, Callable[[TokenUse], None]], Relay]
+MakeRelay = Callable[[Endpoint, int, Callable[[TokenUse], None]], PassThroughServer]
 
 
 class PassThrough:
@@ -66,7 +51,7 @@ class PassThrough:
         self._on_use = on_use
         self._told = told or (lambda _state: None)
         self._make = make
-        self._relay: Relay | None = None
+        self._relay: PassThroughServer | None = None
         self._state = PassThroughState()
         self._lock = threading.Lock()
 
