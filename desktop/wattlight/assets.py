@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["asset", "asset_bytes", "asset_text"]
-
 _PACKAGE = Path(__file__).resolve().parent
 
 

@@ -14,6 +14,3 @@ def run_tray(arguments: list[str]) -> int:
     from .tray import run_desktop
 
     return run_desktop(arguments)
-
-
-__all__ = ["run_command_line", "run_tray"]

@@ -27,8 +27,8 @@ from wattlight.services.speed_runs import without_models
 from wattlight.store import LedgerReader, open_reader
 from wattlight.store.jobs import TokenHour
 from wattlight.viewmodels.advice import left_out, listed_offer, offers
-from wattlight.viewmodels.models import CONTEXTS
 from wattlight.viewmodels.scene import Extras, FitNote, NamedModel
+from wattlight.viewmodels.settings_page import CONTEXTS
 
 from .break_even_basis import BasisMaker
 from .cost_page import CostPage

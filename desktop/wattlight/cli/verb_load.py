@@ -12,16 +12,11 @@ from .output import Call
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     parser.add_argument("model", metavar="MODEL", help="name of an installed model")
-    add_load_options(parser)
-    add_host_option(parser)
-
-
-def add_load_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--context`` and ``--keep``."""
     parser.add_argument("--context", type=whole(1, 1 << 31), metavar="N", help="context length in tokens")
     parser.add_argument(
         "--keep", metavar="TIME", help='how long to keep it after its last use: "5m", "1h", "forever"'
     )
+    add_host_option(parser)
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -31,9 +26,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     if call.as_json:
         call.out.document({"model": args.model, **loaded_document(loaded, args.context)})
         return 0
-    call.out.line(loaded_line(args.model, loaded))
-    if (note := clipped_line(loaded, args.context)) is not None:
-        call.out.line(note)
+    print_loaded(call, args.model, loaded, args.context)
     return 0
 
 
@@ -45,27 +38,19 @@ def loaded_document(loaded: RunningModel | None, asked: int | None) -> dict[str,
     }
 
 
-def loaded_line(model: str, loaded: RunningModel | None) -> str:
-    """One sentence for a person."""
+def print_loaded(call: Call, model: str, loaded: RunningModel | None, asked: int | None) -> None:
+    """What is loaded, and that the server gave less context than was asked for, which it does silently."""
     if loaded is None:
-        return tr("{model} was loaded, but the server does not list it any more.", model=model)
-    return tr(
-        "{model} is loaded: {memory}, context {context}.",
-        model=loaded.name,
-        memory=gib(loaded.size_bytes),
-        context=number(loaded.context_length),
+        call.out.line(tr("{model} was loaded, but the server does not list it any more.", model=model))
+        return
+    memory, context = gib(loaded.size_bytes), number(loaded.context_length)
+    text = tr(
+        "{model} is loaded: {memory}, context {context}.", model=loaded.name, memory=memory, context=context
     )
-
-
-def clipped_line(loaded: RunningModel | None, asked: int | None) -> str | None:
-    """That the server gave less context than was asked for, which it does without a word."""
-    if loaded is None or not _clipped(loaded, asked):
-        return None
-    return tr(
-        "The server gave it a context of {got} instead of the {asked} asked for.",
-        got=number(loaded.context_length),
-        asked=number(asked),
-    )
+    call.out.line(text)
+    if _clipped(loaded, asked):
+        text = tr("The server gave it a context of {got} instead of the {asked} asked for.")
+        call.out.line(text.format(got=context, asked=number(asked)))
 
 
 def _clipped(loaded: RunningModel | None, asked: int | None) -> bool:

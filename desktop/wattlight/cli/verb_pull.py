@@ -100,7 +100,7 @@ class _Shower:
 class _Records(_Shower):
     def step(self, state: PullState) -> None:
         super().step(state)
-        if not (state.done or state.cancelled or state.error is not None):
+        if state.under_way:
             self.call.out.record(_record(state, False, None))
 
     def end(self, problem: Problem | None) -> int:

@@ -4,20 +4,16 @@ import argparse
 import sys
 
 from wattlight.domain.state import RunningModel
-from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, parse_endpoint, same_model
 from wattlight.services.models import room_by_size, switch
 
-from .options import add_host_option, kept_documents, server_of
+from . import verb_load
+from .options import kept_documents, server_of
 from .output import Call
-from .verb_load import add_load_options, clipped_line, loaded_document, loaded_line
+from .verb_load import loaded_document, print_loaded
+from .verb_unload import print_unloaded
 
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
-    parser.add_argument("model", metavar="MODEL", help="name of an installed model")
-    add_load_options(parser)
-    add_host_option(parser)
+arguments = verb_load.arguments
 
 
 def run(args: argparse.Namespace, call: Call) -> int:
@@ -43,13 +39,8 @@ def run(args: argparse.Namespace, call: Call) -> int:
             }
         )
         return 0
-    call.out.line(loaded_line(args.model, result.loaded))
-    if (note := clipped_line(result.loaded, args.context)) is not None:
-        call.out.line(note)
-    for name in result.unloaded:
-        call.out.line(tr("{model} is unloaded.", model=name))
-    for _, reason in result.kept:
-        call.out.line(reason)
+    print_loaded(call, args.model, result.loaded, args.context)
+    print_unloaded(call, result)
     return 0
 
 

@@ -6,15 +6,13 @@ from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
-from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff, tariff_document
+from wattlight.domain.tariff import MICRO, Tariff, TariffProblem, flat_tariff, tariff_document
 from wattlight.domain.values import clean_text
 from wattlight.i18n import clock_time, local_zone, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
 from .output import Call, Document, plain
-
-MICRO = 1_000_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

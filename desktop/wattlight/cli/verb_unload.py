@@ -28,8 +28,13 @@ def run(args: argparse.Namespace, call: Call) -> int:
         return 0
     if not result.unloaded and not result.kept:
         call.out.line(tr("No model is loaded on {url}.", url=server.url))
+    print_unloaded(call, result)
+    return 0
+
+
+def print_unloaded(call: Call, result: SwitchResult) -> None:
+    """What is unloaded, and why anything was kept."""
     for name in result.unloaded:
         call.out.line(tr("{model} is unloaded.", model=name))
     for _, reason in result.kept:
         call.out.line(reason)
-    return 0

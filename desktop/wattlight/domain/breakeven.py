@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
+from .tariff import MICRO
 from .values import Problem
 
 
@@ -91,7 +92,6 @@ class LocalSide:
 
 HOURS_PER_MONTH = Decimal("730.5")
 """365.25 days / 12."""
-MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,11 @@ class PullState:
     damaged: bool = False
     """It was fetched, but files of it are not what they should be; they can be removed and fetched again."""
 
+    @property
+    def under_way(self) -> bool:
+        """Neither done, stopped nor failed."""
+        return not (self.done or self.cancelled or self.error)
+
 
 @dataclass(frozen=True, slots=True)
 class ServerWays:
@@ -124,15 +129,27 @@ class ServerWays:
         return self.managed is not None or (self.program is not None and not self.commands)
 
 
+class InstallStage(StrEnum):
+    """Where an installation of a server is."""
+
+    CHECKING = "checking"
+    FETCHING = "fetching"
+    UNPACKING = "unpacking"
+    TRYING = "trying"
+    VERIFYING = "verifying"
+    OPENED = "opened"
+    """The vendor's installer was checked and is open."""
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class InstallState:
-    """An installation of the managed server. ``stage``: checking, fetching, unpacking, trying, failed.
-
-    With the vendor's installer: checking, fetching, verifying, opened, failed.
-    """
+    """An installation of the managed server, or of the vendor's installer; bytes are those of the stage."""
 
     version: str
-    stage: str = "checking"
+    stage: InstallStage = InstallStage.CHECKING
     done_bytes: int = 0
     total_bytes: int | None = None
     bytes_per_s: float | None = None

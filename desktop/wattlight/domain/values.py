@@ -189,7 +189,7 @@ _SERVERS = ("ollama", "llama-server", "llama_server", "llama-runner")
 
 def is_model_server(name: str) -> bool:
     """Whether a process of this name is a model server's (Ollama and its runners)."""
-    return name.rpartition("/")[2].lower().startswith(_SERVERS)
+    return name.replace("\\", "/").rpartition("/")[2].lower().startswith(_SERVERS)
 
 
 @dataclass(frozen=True, slots=True)

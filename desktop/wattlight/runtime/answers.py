@@ -10,8 +10,8 @@ from wattlight.domain.values import clean_lines, clean_text
 from wattlight.settings import ServerAddress
 from wattlight.web import Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
-from .address import find_server
 from .names import read_keep_alive
+from .opening import find_server
 from .problems import RuntimeProblem, problem_from_server, problem_of, proxy_to
 from .reading import Record, read_object
 

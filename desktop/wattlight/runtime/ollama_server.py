@@ -15,7 +15,7 @@ from wattlight.web import POLL, Answer, Endpoint, FaultKind, Limits, Proxy, Wire
 
 from .names import read_keep_alive, read_name, same_model
 from .problems import RuntimeProblem, problem_from_server, problem_of, status_of, with_proxy_advice
-from .pulling import STALL_S, PullProgress, stalled
+from .pulling import PullProgress, stalled
 from .reading import (
     PullLine,
     Record,
@@ -325,6 +325,3 @@ def _listing(document: Record) -> Record:
     if "models" not in document:
         raise WireFault(FaultKind.NOT_HTTP, "no list of models")
     return document
-
-
-__all__ = ["CAPABILITIES", "STALL_S", "OllamaServer"]

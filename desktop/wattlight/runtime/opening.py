@@ -1,19 +1,117 @@
-"""From an address of the settings to a server to talk to, and which servers this computer has."""
+"""Where the model server is (OLLAMA_HOST in all its forms, or an address of the settings); reaching it."""
 
-from collections.abc import Iterable, Mapping
-from threading import Event
+import ipaddress
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
 
-from wattlight.domain.state import ServerState, ServerStatus
-from wattlight.domain.values import HostId
+from wattlight.domain.values import HostId, clean_text
+from wattlight.i18n import tr
 from wattlight.settings import ServerAddress
 from wattlight.web import Endpoint, names_a_proxy
 
-from .address import find_server
 from .ollama_server import OllamaServer
-from .problems import proxy_to
+from .problems import RuntimeProblem, proxy_to
 
 ModelServer = OllamaServer
 """Every kind of server there is: another one joins here, and :func:`connect` chooses."""
+
+DEFAULT_PORT = 11434
+"""Ollama's own port (its ``envconfig``)."""
+_SCHEME_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
+_MAX_LENGTH = 500
+
+
+def find_server(address: ServerAddress, environ: Mapping[str, str]) -> Endpoint:
+    """The endpoint of ``address``: its own URL, else OLLAMA_HOST, else the default port of this computer.
+
+    Raises:
+        RuntimeProblem: the address cannot be used (code ``bad_address``).
+    """
+    if address.url is not None and address.url.strip():
+        return parse_endpoint(address.url, "the server's address in the settings")
+    text = environ.get("OLLAMA_HOST", "").strip().strip("\"'").strip()
+    if text:
+        return parse_endpoint(text, "OLLAMA_HOST")
+    return Endpoint("http", "127.0.0.1", DEFAULT_PORT)
+
+
+def parse_endpoint(text: str, origin: str = "the address") -> Endpoint:
+    """Read ``host``, ``host:port``, ``:port``, ``port``, ``[IPv6]:port`` or a URL, as Ollama reads them.
+
+    ``http://host`` means port 80 and ``https://host`` port 443; without a scheme the port is 11434.
+    An address to listen on (0.0.0.0, ::) becomes the loopback address.
+
+    Raises:
+        RuntimeProblem: not an address, or it holds a user name or password (code ``bad_address``).
+    """
+    text = text.strip()
+    if not text or len(text) > _MAX_LENGTH or any(ord(ch) <= 32 or ord(ch) == 127 for ch in text):
+        raise _bad(origin, text)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        scheme, rest = "http", text
+        default_port = DEFAULT_PORT
+        if rest.isascii() and rest.isdigit():
+            rest = f":{rest}"
+        elif rest.count(":") > 1 and not rest.startswith("["):
+            rest = f"[{rest}]"
+    else:
+        scheme = scheme.lower()
+        default_port = _SCHEME_PORTS.get(scheme, 0)
+    if scheme not in _SCHEME_PORTS:
+        raise _bad(origin, text)
+    if "@" in rest.split("/")[0]:
+        raise RuntimeProblem(
+            tr(
+                "A user name or password in {origin} is not accepted: addresses are shown and logged.",
+                origin=origin,
+            ),
+            tr("Write the address without it."),
+            "bad_address",
+        )
+    return _split(scheme, rest, default_port, _bad(origin, text))
+
+
+def _split(scheme: str, rest: str, default_port: int, bad: RuntimeProblem) -> Endpoint:
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port = parts.port
+        host = parts.hostname or "127.0.0.1"
+    except ValueError:
+        raise bad from None
+    if parts.query or parts.fragment or port == 0:
+        raise bad
+    host = _checked_host(host, bad)
+    path = quote(parts.path.rstrip("/"), safe="/%-._~")
+    if any(piece in {".", ".."} for piece in path.split("/")):
+        raise bad
+    return Endpoint(scheme, host, default_port if port is None else port, path)
+
+
+def _checked_host(host: str, bad: RuntimeProblem) -> str:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if _HOST.fullmatch(host) is None:
+            raise bad from None
+        return host
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "::1"
+    return str(address)
+
+
+def _bad(origin: str, text: str) -> RuntimeProblem:
+    return RuntimeProblem(
+        tr(
+            '"{value}" in {origin} is not the address of a server.',
+            value=clean_text(text.rsplit("@", 1)[-1], 80),
+            origin=origin,
+        ),
+        tr("Write it like 127.0.0.1:11434 or https://host:443."),
+        "bad_address",
+    )
 
 
 def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> ServerAddress:
@@ -48,18 +146,3 @@ def connect(
         proxy=proxy_to(endpoint, environ),
         behind_proxy=names_a_proxy(environ),
     )
-
-
-def servers_among(endpoints: Iterable[Endpoint], cancel: Event | None = None) -> tuple[ServerState, ...]:
-    """Those of ``endpoints`` where an Ollama answers, each port of this computer once, in their order."""
-    found: list[ServerState] = []
-    asked: set[tuple[str, int]] = set()
-    for endpoint in endpoints:
-        key = ("loopback" if endpoint.is_loopback else endpoint.host, endpoint.port)
-        if key in asked:
-            continue
-        asked.add(key)
-        state = OllamaServer(endpoint).state(cancel=cancel)
-        if state.status is ServerStatus.READY:
-            found.append(state)
-    return tuple(found)

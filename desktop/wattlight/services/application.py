@@ -287,7 +287,7 @@ class Application:
 
     def _start_small(self, command: Command) -> None:
         """Begin with a smaller model; the larger one is offered again once that answers."""
-        larger = [p.model for p in self._hub.state.pulls if not (p.done or p.error or p.cancelled)]
+        larger = [p.model for p in self._hub.state.pulls if p.under_way]
         for name in larger:
             self._tasks.cancel_pull(name)
         self._tasks.pull(command.model)

@@ -14,7 +14,6 @@ from wattlight.domain.learning import (
     MemoryLook,
     Prediction,
     corrected,
-    corrected_report,
     device_label,
     disturbance,
     look_at,
@@ -173,10 +172,6 @@ class LoadLearner:
     def corrected(self, result: FitResult, architecture: str) -> tuple[int, int]:
         """(bytes it will use on the accelerators, uncertainty), with what was learned here."""
         return corrected(result, self._like(result, architecture))
-
-    def corrected_report(self, result: FitResult, architecture: str) -> tuple[int, int]:
-        """(bytes the server will report, uncertainty), likewise."""
-        return corrected_report(result, self._like(result, architecture))
 
     def _like(self, result: FitResult, architecture: str) -> tuple[Comparison, ...]:
         version = self._version()

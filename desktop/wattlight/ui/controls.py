@@ -111,11 +111,7 @@ class ActionButton(QPushButton):
         self.setAccessibleName(action.text)
         self.setEnabled(action.enabled)
         plain_tip(self, action.why_not if not action.enabled else action.hint)
-        role = "primary" if action.primary else self._role
-        if self.property("role") != role:
-            self.setProperty("role", role)
-            self.style().unpolish(self)
-            self.style().polish(self)
+        dress(self, "primary" if action.primary else self._role)
 
     def _clicked(self) -> None:
         if self._action is not None:

@@ -29,7 +29,7 @@ class BusyView:
 def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
     """Tasks first, then downloads; those that failed are left to the banner."""
     tasks = [_task(scene, task) for task in scene.state.tasks if task.error is None]
-    pulls = [pull_view(p) for p in scene.state.pulls if not (p.done or p.cancelled or p.error)]
+    pulls = [pull_view(p) for p in scene.state.pulls if p.under_way]
     return (*tasks, *pulls)
 
 

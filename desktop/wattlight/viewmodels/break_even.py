@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from wattlight.domain.breakeven import LocalSide, Use, compare
+from wattlight.domain.tariff import MICRO
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, watts
 from wattlight.settings import BreakEvenEntry, Settings
@@ -17,7 +18,6 @@ from .settings_page import Choice
 if TYPE_CHECKING:
     from wattlight.domain.breakeven import ApiPrice, BreakEven
 
-MICRO = 1_000_000
 USUAL_LIFE_MONTHS = 36
 FIELDS = ("calls", "tokens_in", "tokens_out", "speed", "watts", "hardware_price", "life_months")
 

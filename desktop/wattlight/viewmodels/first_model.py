@@ -132,9 +132,7 @@ def model_step(scene: Scene) -> ModelStep:
 def slow_line(scene: Scene) -> tuple[str, tuple[Action, ...]]:
     """ "This takes about 22 min. Start small: llama3.2:3b, 2.0 GB, 3 min", once 20 MB were timed."""
     speed = scene.setup.line_bytes_per_s
-    pull = next(
-        (p for p in scene.state.pulls if p.total_bytes and not (p.done or p.error or p.cancelled)), None
-    )
+    pull = next((p for p in scene.state.pulls if p.total_bytes and p.under_way), None)
     if speed is None or pull is None or pull.total_bytes is None:
         return "", ()
     left = fetch_seconds(pull.total_bytes - pull.completed_bytes, speed)
@@ -177,11 +175,7 @@ def is_installed(scene: Scene, model: str) -> bool:
 def pull_of(scene: Scene, model: str) -> PullState | None:
     """Its download, if one is under way or waits."""
     return next(
-        (
-            p
-            for p in scene.state.pulls
-            if same_model(p.model, model) and not (p.done or p.error or p.cancelled)
-        ),
+        (p for p in scene.state.pulls if same_model(p.model, model) and p.under_way),
         None,
     )
 

@@ -72,7 +72,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
     fit = scene.fit_of(key)
     running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
     pull = next((p for p in scene.state.pulls if same_model(p.model, key)), None)
-    busy = pull_view(pull) if pull and not (pull.done or pull.cancelled or pull.error) else None
+    busy = pull_view(pull) if pull and pull.under_way else None
     pill = running_pill(running, fit) if running else verdict_pill(fit, spare=True)
     if model is not None and model.remote_host is not None:
         pill = PillView(tr("in the cloud"), Tone.PLAIN)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, PullState, ServerStatus
+from wattlight.domain.state import InstalledModel, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 
@@ -14,7 +14,6 @@ from .small_window import EmptyView, empty_view
 from .words import DASH, PillView, Tone, list_pill, speed_range, verdict_pill
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
-CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +150,9 @@ def _offers(scene: Scene, filters: Filters) -> list[Offer]:
 
 
 def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
-    pulling = any(same_model(p.model, offer.model) and _alive(p) for p in scene.state.pulls)
+    pulling = any(same_model(p.model, offer.model) and p.under_way for p in scene.state.pulls)
     row = _row(scene, offer.model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
     return replace(row, hint=tr("installing") if pulling else "")
-
-
-def _alive(pull: PullState) -> bool:
-    return not (pull.done or pull.cancelled or pull.error)
 
 
 def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | None) -> ModelRow:

@@ -283,7 +283,7 @@ def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare:
     if not compare:
         return texts[0]
     reported = sum(m.size_vram_bytes for m in scene.host.server.running)
-    uses = sum(p.memory_bytes or 0 for p in device.processes if _is_runner(p.name)) or None
+    uses = sum(p.memory_bytes or 0 for p in device.processes if p.is_server) or None
     if predicted:
         if uses is not None:
             texts.append(tr("predicted {a}, uses {b}", a=_short(predicted), b=_short(uses)))
@@ -293,12 +293,6 @@ def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare:
     if reported and (said is None or abs(reported - said) >= DIFFERENCE_BYTES):
         texts.append(tr("Ollama reports {gib}", gib=_short(reported)))
     return " · ".join(texts)
-
-
-def _is_runner(process_name: str) -> bool:
-    """The server's own process, or the engine's that it starts."""
-    name = process_name.lower()
-    return any(word in name for word in ("ollama", "llama-server", "llama_server", "llama-runner"))
 
 
 def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | None) -> MemoryBarView | None:

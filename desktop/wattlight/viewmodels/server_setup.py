@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstallState, ServerStatus, ServerWays
+from wattlight.domain.state import InstallStage, InstallState, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import duration, gb, tr
 
@@ -37,7 +37,7 @@ def server_copy_view(scene: Scene) -> ServerCopyView | None:
     title = tr("Ollama {version}, Wattlight's own copy", version=_version(ways.managed))
     note = _restart_note(scene, ways) if ways.restart_due else ""
     setup = facts.setup
-    if setup is not None and setup.stage not in {"failed", "opened"}:
+    if setup is not None and setup.stage not in {InstallStage.FAILED, InstallStage.OPENED}:
         return ServerCopyView(title, note, progress=install_line(setup))
     error = (setup.error if setup is not None else None) or facts.server_error
     return ServerCopyView(title, note, clean_text(error, 400), actions=_actions(scene, ways))
@@ -62,7 +62,7 @@ def install_line(state: InstallState) -> BusyView:
             parts.append(tr("about {time} left", time=duration(left)))
     elif state.done_bytes:
         parts.append(tr("{done} so far", done=gb(state.done_bytes)))
-    cancel = None if state.stage == "trying" else Command(Verb.CANCEL_INSTALL)
+    cancel = None if state.stage == InstallStage.TRYING else Command(Verb.CANCEL_INSTALL)
     text, menu = " · ".join(parts), tr("Installing Ollama")
     return BusyView("server", text, menu, fraction, cancel, "" if cancel is None else tr("Cancel"))
 
@@ -132,7 +132,7 @@ def server_step(scene: Scene) -> ServerStep:
     server, facts = scene.host.server, scene.setup
     if server.status is ServerStatus.READY:
         return _ready(scene)
-    if facts.setup is not None and facts.setup.stage not in {"failed", "opened"}:
+    if facts.setup is not None and facts.setup.stage not in {InstallStage.FAILED, InstallStage.OPENED}:
         return _installing(facts.setup)
     if facts.starting:
         return ServerStep(tr("Starting Ollama…"), tr("This takes a few seconds."))
@@ -229,7 +229,7 @@ def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> Server
 
 def _by_installer(scene: Scene, ways: ServerWays, error: str) -> ServerStep:
     button, setup = tr("Open Ollama's installer"), scene.setup.setup
-    if setup is not None and setup.stage == "opened":
+    if setup is not None and setup.stage == InstallStage.OPENED:
         text = tr(
             "Wattlight checked that Ollama's maker signed it. Follow its window: on a Mac, drag Ollama "
             "into Applications and open it there. Wattlight finds Ollama automatically as soon as it "

@@ -144,18 +144,25 @@ def price_note(scene: Scene, code: str) -> str:
     )
 
 
+def _typed(text: str) -> Decimal | None:
+    """ "0.39" or "0,39", with blanks between; None where it is no number."""
+    typed = text.strip().replace("\u00a0", "").replace(" ", "")
+    if typed.count(",") == 1 and "." not in typed:
+        typed = typed.replace(",", ".")
+    try:
+        return Decimal(typed)
+    except InvalidOperation:
+        return None
+
+
 def understood_price(text: str, currency: str, country: str, old: Price) -> PriceEntry:
     """The price that was typed ("0.39" or "0,39"); negative and huge ones are refused with a sentence.
 
     It is used instead of a tariff file from now on; the file itself is not touched.
     """
-    typed = text.strip().replace("\u00a0", "").replace(" ", "")
-    if typed.count(",") == 1 and "." not in typed:
-        typed = typed.replace(",", ".")
     code = currency.strip().upper()
-    try:
-        value = Decimal(typed)
-    except InvalidOperation:
+    value = _typed(text)
+    if value is None:
         return PriceEntry(old, tr("Type the price as a number, like 0.39."))
     if not value.is_finite() or value < 0:
         return PriceEntry(old, tr("The price cannot be negative."))
@@ -188,12 +195,10 @@ def understood_budget(text: str, settings: Settings, monthly: bool = False) -> t
             return replace(settings, meter=replace(meter, monthly_budget_micro=micro))
         return replace(settings, meter=replace(meter, daily_budget_micro=micro))
 
-    typed = text.strip().replace(",", ".")
-    if not typed:
+    if not text.strip():
         return with_budget(None), ""
-    try:
-        value = Decimal(typed)
-    except InvalidOperation:
+    value = _typed(text)
+    if value is None:
         return settings, tr("Type the budget as a number, like 0.50.")
     if not value.is_finite() or not 0 < value < 1_000_000:
         return settings, tr("The budget must be more than zero.")
@@ -202,17 +207,15 @@ def understood_budget(text: str, settings: Settings, monthly: bool = False) -> t
 
 def understood_rate(text: str, day: str, settings: Settings, today: date) -> tuple[Settings, str]:
     """Settings with the rate of the dollar that was typed and its day, or a sentence what is wrong."""
-    typed, when = text.strip().replace(",", "."), day.strip()
-    if not typed:
+    if not text.strip():
         return replace(settings, price=replace(settings.price, dollar_rate=None, dollar_rate_date=None)), ""
-    try:
-        value = Decimal(typed)
-    except InvalidOperation:
+    value = _typed(text)
+    if value is None:
         return settings, tr("Type the rate as a number, like 0.92.")
     if not value.is_finite() or not 0 < value < 1_000_000:
         return settings, tr("The rate must be more than zero.")
     try:
-        known = date.fromisoformat(when) if when else today
+        known = date.fromisoformat(day.strip()) if day.strip() else today
     except ValueError:
         return settings, tr("Type the day of the rate like 2026-11-24.")
     price = replace(settings.price, dollar_rate=format(value, "f"), dollar_rate_date=known.isoformat())

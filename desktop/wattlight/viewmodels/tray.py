@@ -89,7 +89,7 @@ def icon_state(scene: Scene) -> IconState:
         return IconState.ATTENTION
     if server.status in {ServerStatus.FOREIGN, ServerStatus.SILENT, ServerStatus.ERROR}:
         return IconState.ATTENTION
-    if state.tasks or any(not (p.done or p.cancelled or p.error) for p in state.pulls):
+    if state.tasks or any(p.under_way for p in state.pulls):
         return IconState.LOADING
     if server.status is not ServerStatus.READY:
         return IconState.OFF

@@ -12,7 +12,6 @@ from wattlight.i18n import tr
 
 from .window import LOCAL, BadModelFile, HeaderLimits, Window, read_value
 
-_U64 = struct.Struct("<Q").unpack_from
 _DIMS = [struct.Struct(f"<{n}QIQ") for n in range(5)]
 
 

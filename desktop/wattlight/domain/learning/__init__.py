@@ -9,16 +9,16 @@ from wattlight import lazy_door
 
 if TYPE_CHECKING:
     from .comparison import Comparison, LoadKey, Prediction, device_label, predicted
-    from .correction import Correction, corrected, corrected_report, learn, matching
-    from .disturbed import DISTURBANCES, disturbance
-    from .look import DeviceLook, MemoryLook, UsedMemory, is_runner, look_at, used_between
+    from .correction import Correction, corrected, learn, matching
+    from .disturbed import disturbance
+    from .look import DeviceLook, MemoryLook, UsedMemory, look_at, used_between
 else:
     __getattr__ = lazy_door(
         __name__,
         {
             "comparison": "Comparison LoadKey Prediction device_label predicted",
-            "correction": "Correction corrected corrected_report learn matching",
-            "disturbed": "DISTURBANCES disturbance",
-            "look": "DeviceLook MemoryLook UsedMemory is_runner look_at used_between",
+            "correction": "Correction corrected learn matching",
+            "disturbed": "disturbance",
+            "look": "DeviceLook MemoryLook UsedMemory look_at used_between",
         },
     )

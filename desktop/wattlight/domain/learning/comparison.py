@@ -44,7 +44,7 @@ class Comparison:
         used_bytes: measured on the accelerators; None with ``used_reason``.
         used_source: how it was measured: "driver, by process" or "driver, free memory".
         reported_size_bytes, reported_vram_bytes: as the server lists the loaded model.
-        disturbed: code of what disturbed the load (see ``DISTURBANCES``), None if nothing did.
+        disturbed: code of what disturbed the load (:func:`~.disturbed.disturbance`), None if nothing did.
     """
 
     at: datetime

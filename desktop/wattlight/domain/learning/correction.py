@@ -71,16 +71,6 @@ def corrected(result: FitResult, comparisons: Iterable[Comparison]) -> tuple[int
     return _apply(forecast, result.uncertainty_bytes, learn(used) if result.gpu_bytes else None)
 
 
-def corrected_report(result: FitResult, comparisons: Iterable[Comparison]) -> tuple[int, int]:
-    """(bytes the server will report, uncertainty), corrected by ``matching`` comparisons."""
-    said = [
-        (c.at, c.predicted_size_bytes, c.reported_size_bytes)
-        for c in comparisons
-        if c.verdict is result.verdict and c.disturbed is None
-    ]
-    return _apply(result.reported_size_bytes, result.uncertainty_bytes, learn(said))
-
-
 def _apply(forecast: int, uncertainty: int, correction: Correction | None) -> tuple[int, int]:
     if correction is None:
         return forecast, uncertainty

@@ -16,18 +16,6 @@ STEADY_BYTES = 16 * MIB
 """Two looks at an idle card differ by less."""
 FRESH = timedelta(seconds=60)
 
-DISTURBANCES: dict[str, str] = {
-    "already_loaded": "The model was already loaded.",
-    "other_model": "Another model was loaded or unloaded meanwhile.",
-    "context": "It was loaded with another context length than predicted.",
-    "other_program": "Another program's use of the GPU changed meanwhile.",
-    "unsteady": "The memory of the GPU had not come to rest.",
-    "placement": "It was placed on other devices than predicted.",
-    "old_look": "The memory before the load is not known.",
-    "not_listed": "The server no longer lists the model.",
-}
-"""Code -> one sentence in English."""
-
 
 def disturbance(
     prediction: Prediction,

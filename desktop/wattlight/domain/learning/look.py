@@ -8,8 +8,6 @@ from wattlight.domain.state import RunningModel
 
 from ..values import MachineSample
 
-RUNNERS = ("ollama", "llama-server", "llama_server", "llama-runner")
-"""Beginnings of the names of a model server's processes (Ollama's engine is llama.cpp's llama-server)."""
 GPU = "gpu"
 
 
@@ -42,12 +40,6 @@ class UsedMemory:
     reason: str | None = None
 
 
-def is_runner(process_name: str) -> bool:
-    """Whether a process belongs to the model server."""
-    name = process_name.replace("\\", "/").rsplit("/", 1)[-1].lower()
-    return name.startswith(RUNNERS)
-
-
 def look_at(sample: MachineSample, running: Iterable[RunningModel]) -> MemoryLook:
     """The look that a sample of the machine and a list of loaded models make."""
     devices = []
@@ -55,8 +47,8 @@ def look_at(sample: MachineSample, running: Iterable[RunningModel]) -> MemoryLoo
         if device.kind != GPU or device.memory_used_bytes is None:
             continue
         known = all(process.memory_bytes is not None for process in device.processes)
-        runners = sum(p.memory_bytes or 0 for p in device.processes if is_runner(p.name))
-        others = sum(p.memory_bytes or 0 for p in device.processes if not is_runner(p.name))
+        runners = sum(p.memory_bytes or 0 for p in device.processes if p.is_server)
+        others = sum(p.memory_bytes or 0 for p in device.processes if not p.is_server)
         devices.append(
             DeviceLook(
                 device.device_id,

@@ -13,7 +13,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ..values import from_us, to_us
-from .price import PriceSeries, clock_changes, day_key, day_start_us, hour_key, local_day, wall_us
+from .price import PriceSeries, clock_changes, day_start_us, local_day, wall_us
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 1440
@@ -173,14 +173,6 @@ class Tariff:
     def local_day(self, at_us: int) -> date:
         """The local date of a moment."""
         return local_day(at_us, self.zone)
-
-    def day_key(self, at_us: int) -> str:
-        """ISO date in the tariff's zone."""
-        return day_key(at_us, self.zone)
-
-    def hour_key(self, at_us: int) -> str:
-        """ISO local hour with its offset."""
-        return hour_key(at_us, self.zone)
 
     def standing_charge(self, day: date) -> Decimal | None:
         """Standing charge per month on that date, None if none is stated."""

@@ -17,7 +17,7 @@ from threading import Event
 
 from wattlight.i18n import tr
 
-from ..address import parse_endpoint
+from ..opening import parse_endpoint
 from ..problems import RuntimeProblem
 from .fetching import cancelled, disk_problem
 from .releases import ABOUT_CAP, MAX_ARTEFACT_BYTES, SHA256, VERSION, bad_list, matching, read_size

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wattlight.i18n import tr
 
-from ..address import parse_endpoint
+from ..opening import parse_endpoint
 from ..problems import RuntimeProblem
 
 _NUMBERS = re.compile(r"v?(\d{1,6})\.(\d{1,6})\.(\d{1,6})(-[A-Za-z0-9.]+)?")

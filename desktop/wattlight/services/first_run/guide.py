@@ -12,6 +12,7 @@ from wattlight.catalog.registry import read_address
 from wattlight.domain.state import (
     AnswerState,
     HostContact,
+    InstallStage,
     InstallState,
     PullState,
     ServerState,
@@ -27,7 +28,7 @@ from wattlight.services.current import CurrentSettings, Servers
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.hub import StateHub
 from wattlight.services.models import SerialExecutor, TaskEnd
-from wattlight.services.serving import InstallOptions, KeeperNews, ManagedServer, SetupState
+from wattlight.services.serving import InstallOptions, KeeperNews, ManagedServer
 from wattlight.settings import ServerAddress
 from wattlight.system import clean_environment
 
@@ -111,7 +112,7 @@ class SetupGuide:
     def go_back(self) -> None:
         """Use the version of our own copy before this one. The window has asked before."""
         version = (self._hub.state.setup.ways or ServerWays()).previous or ""
-        self._change(setup=InstallState(version, "trying"), server_error="", server_log=())
+        self._change(setup=InstallState(version, InstallStage.TRYING), server_error="", server_log=())
         self._errand("server", lambda: self._use().go_back())
 
     def use_proxy(self, proxy: str) -> None:
@@ -165,19 +166,20 @@ class SetupGuide:
 
     def setup_changed(self, state: InstallState) -> None:
         """News of the keeper: an installation went on."""
-        self._change(setup=state)
+        if state.stage not in {InstallStage.DONE, InstallStage.CANCELLED, InstallStage.FAILED}:
+            self._change(setup=state)
 
     def setup_ended(self, problem: Problem | None) -> None:
         """News of the keeper: an installation ended."""
         known = self._hub.state.setup.setup or InstallState("")
-        if problem is None and known.stage == "opened":
+        if problem is None and known.stage == InstallStage.OPENED:
             pass  # the rest happens in the installer; the server is seen when it is there
         elif problem is None:
             self._change(setup=None, starting=not self._hub.state.setup.server_is_ours)
         elif problem.code == "cancelled":
             self._change(setup=None)
         else:
-            self._change(setup=replace(known, stage="failed", error=str(problem)))
+            self._change(setup=replace(known, stage=InstallStage.FAILED, error=str(problem)))
         self.look()
 
     def pulls_changed(self, pulls: tuple[PullState, ...]) -> None:
@@ -247,7 +249,7 @@ class SetupGuide:
 
     def _make(self, variants: frozenset[str]) -> ManagedServer:
         places = self._factory.places
-        news = KeeperNews(self._up, self._down, self._installing, self.setup_ended, self._release_asked)
+        news = KeeperNews(self._up, self._down, self.setup_changed, self.setup_ended, self._release_asked)
         return ManagedServer(
             places.data,
             places.state,
@@ -280,19 +282,6 @@ class SetupGuide:
     def _down(self, problem: Problem) -> None:
         self.server_down(problem)
         self.look()
-
-    def _installing(self, state: SetupState) -> None:
-        if state.stage.value not in {"done", "cancelled", "failed"}:
-            self.setup_changed(
-                InstallState(
-                    state.version,
-                    state.stage.value,
-                    state.done_bytes,
-                    state.total_bytes,
-                    state.bytes_per_s,
-                    state.error,
-                )
-            )
 
     def _contacts(self) -> tuple[HostContact, ...]:
         rows = self._factory.jobs().contacts()

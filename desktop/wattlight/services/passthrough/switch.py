@@ -104,12 +104,3 @@ class PassThrough:
         )
         self._on_use(use)
         self._told(self._state)
-
-
-def pointing_at(state: PassThroughState) -> tuple[tuple[str, str], ...]:
-    """How to point clients at it: (kind of client, what to set), for a page that tells it."""
-    return (
-        ("ollama", f"OLLAMA_HOST=127.0.0.1:{state.port}"),
-        ("openai", f"{state.url}/v1"),
-        ("http", state.url),
-    )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import InstallState, RunningModel
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.runtime import DEFAULT_PORT, Endpoint, RuntimeProblem
@@ -30,7 +30,7 @@ from wattlight.runtime.managed import (
 )
 from wattlight.services.models import SerialExecutor
 
-from .setup import InstallerHandover, ServerSetup, SetupState
+from .setup import InstallerHandover, ServerSetup
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class KeeperNews:
 
     up: Callable[[Endpoint | None], None]
     down: Callable[[Problem], None]
-    setup: Callable[[SetupState], None]
+    setup: Callable[[InstallState], None]
     setup_ended: Callable[[Problem | None], None]
     contacted: Callable[[str], None] = lambda _: None
 

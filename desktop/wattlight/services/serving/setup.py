@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from threading import Event
+from typing import TypeVar
 
-from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.state import InstallStage, InstallState, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime.managed import (
@@ -29,35 +29,39 @@ from wattlight.runtime.managed import (
 from wattlight.services.hub import StateHub
 from wattlight.services.models import Throttle
 
-
-class SetupStage(StrEnum):
-    """Where an installation is."""
-
-    CHECKING = "checking"
-    FETCHING = "fetching"
-    UNPACKING = "unpacking"
-    TRYING = "trying"
-    VERIFYING = "verifying"
-    OPENED = "opened"
-    """The vendor's installer was checked and is open."""
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class SetupState:
-    """One installation as a person sees it; bytes are those of the stage."""
+class _Installation:
+    """Publishes the steps of one installation at a time, at most ten a second."""
 
-    version: str
-    stage: SetupStage = SetupStage.CHECKING
-    done_bytes: int = 0
-    total_bytes: int | None = None
-    bytes_per_s: float | None = None
-    error: str | None = None
+    def __init__(self, publish: Callable[[InstallState], None], clock: Callable[[], float]) -> None:
+        self._merged: Throttle[InstallState] = Throttle(publish, clock)
+        self._state = InstallState("")
+
+    def _carry_out(self, version: str, work: Callable[[], T], end: InstallStage) -> T:
+        self._state = InstallState(version)
+        try:
+            result = work()
+        except Problem as problem:
+            if problem.code == "cancelled":
+                self._enter(InstallStage.CANCELLED)
+            else:
+                self._enter(InstallStage.FAILED, error=str(problem))
+            raise
+        self._enter(end)
+        return result
+
+    def _enter(self, stage: InstallStage, total: int | None = None, error: str | None = None) -> None:
+        self._state = InstallState(self._state.version, stage, 0, total, None, error)
+        self._merged.offer(self._state, now=True)
+
+    def _go_on(self, done: int, total: int | None, bytes_per_s: float | None = None) -> None:
+        self._state = replace(self._state, done_bytes=done, total_bytes=total, bytes_per_s=bytes_per_s)
+        self._merged.offer(self._state)
 
 
-class ServerSetup:
+class ServerSetup(_Installation):
     """Runs installations, one at a time, on the thread that calls."""
 
     def __init__(
@@ -65,72 +69,47 @@ class ServerSetup:
         versions: Versions,
         fetcher: Fetcher,
         environ: Mapping[str, str],
-        publish: Callable[[SetupState], None],
+        publish: Callable[[InstallState], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(publish, clock)
         self._versions = versions
         self._fetcher = fetcher
         self._environ = environ
-        self._merged: Throttle[SetupState] = Throttle(publish, clock)
-        self._state = SetupState("")
 
     def run(self, release: Release, cancel: Event) -> InUse:
-        """Install ``release`` and put it to use. Every step is published, at most ten times a second.
+        """Install ``release`` and put it to use.
 
         Raises:
             Problem: it failed or was cancelled; what was in use before still is.
         """
-        self._state = SetupState(release.version)
-        try:
-            in_use = self._install(release, cancel)
-        except Problem as problem:
-            if problem.code == "cancelled":
-                self._enter(SetupStage.CANCELLED, None)
-            else:
-                self._enter(SetupStage.FAILED, None, str(problem))
-            raise
-        self._enter(SetupStage.DONE, None)
-        return in_use
+        return self._carry_out(release.version, lambda: self._install(release, cancel), InstallStage.DONE)
 
     def _install(self, release: Release, cancel: Event) -> InUse:
-        self._enter(SetupStage.CHECKING, None)
+        self._enter(InstallStage.CHECKING)
         if not self._versions.has(release.version):
             self._versions.check_room(release)
-            self._enter(SetupStage.FETCHING, release.download_bytes)
+            self._enter(InstallStage.FETCHING, release.download_bytes)
             archives: list[Path] = []
             before, after = 0, release.download_bytes
             for artefact in release.artefacts:
                 after -= artefact.expected_bytes
                 archives.append(self._fetcher.fetch(artefact, cancel, self._fetched(before, after)))
                 before += archives[-1].stat().st_size
-            self._enter(SetupStage.UNPACKING, release.unpacked_bytes if release.disk_is_exact else None)
-            self._versions.add(release, tuple(archives), cancel, self._unpacked)
-        self._enter(SetupStage.TRYING, None)
+            unpacked = release.unpacked_bytes if release.disk_is_exact else None
+            self._enter(InstallStage.UNPACKING, unpacked)
+            self._versions.add(release, tuple(archives), cancel, lambda done: self._go_on(done, unpacked))
+        self._enter(InstallStage.TRYING)
         return self._versions.activate(release.version, self._environ)
 
     def _fetched(self, before: int, after: int) -> Callable[[FetchProgress], None]:
-        def hear(progress: FetchProgress) -> None:
-            self._state = replace(
-                self._state,
-                done_bytes=before + progress.done_bytes,
-                total_bytes=before + progress.total_bytes + after,
-                bytes_per_s=progress.bytes_per_s,
-            )
-            self._merged.offer(self._state)
-
-        return hear
-
-    def _unpacked(self, done: int) -> None:
-        self._state = replace(self._state, done_bytes=done)
-        self._merged.offer(self._state)
-
-    def _enter(self, stage: SetupStage, total: int | None, error: str | None = None) -> None:
-        self._state = SetupState(self._state.version, stage, 0, total, None, error)
-        self._merged.offer(self._state, now=True)
+        return lambda progress: self._go_on(
+            before + progress.done_bytes, before + progress.total_bytes + after, progress.bytes_per_s
+        )
 
 
-class InstallerHandover:
+class InstallerHandover(_Installation):
     """Runs on the thread that calls. ``folder`` holds nothing but the fetched installer."""
 
     def __init__(
@@ -139,57 +118,36 @@ class InstallerHandover:
         fetcher: Fetcher,
         tools: InstallerTools,
         environ: Mapping[str, str],
-        publish: Callable[[SetupState], None],
+        publish: Callable[[InstallState], None],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        super().__init__(publish, clock)
         self._folder = folder
         self._fetcher = fetcher
         self._tools = tools
         self._environ = environ
-        self._merged: Throttle[SetupState] = Throttle(publish, clock)
-        self._state = SetupState("")
 
     def run(self, installer: Installer, cancel: Event) -> Path:
-        """Fetch, check and open ``installer``; the file it is. Every step is published.
+        """Fetch, check and open ``installer``; the file it is.
 
         Raises:
             Problem: it failed or was cancelled; nothing was opened then. What is not signed by Ollama's
                 maker is gone.
         """
-        self._state = SetupState(installer.version)
-        try:
-            path = self._open(installer, cancel)
-        except Problem as problem:
-            ended = problem.code == "cancelled"
-            stage = SetupStage.CANCELLED if ended else SetupStage.FAILED
-            self._enter(stage, error=None if ended else str(problem))
-            raise
-        self._enter(SetupStage.OPENED)
-        return path
+        return self._carry_out(installer.version, lambda: self._open(installer, cancel), InstallStage.OPENED)
 
     def _open(self, installer: Installer, cancel: Event) -> Path:
-        self._enter(SetupStage.CHECKING)
+        self._enter(InstallStage.CHECKING)
         make_room(self._folder, installer)
-        self._enter(SetupStage.FETCHING, installer.expected_bytes)
-        path = self._fetcher.fetch(installer, cancel, self._fetched)
-        self._enter(SetupStage.VERIFYING)
+        self._enter(InstallStage.FETCHING, installer.expected_bytes)
+        path = self._fetcher.fetch(
+            installer, cancel, lambda p: self._go_on(p.done_bytes, p.total_bytes, p.bytes_per_s)
+        )
+        self._enter(InstallStage.VERIFYING)
         check_installer(path, installer.system, self._tools, self._environ, cancel)
         open_installer(path, installer.system, self._tools, self._environ, cancel)
         return path
-
-    def _fetched(self, progress: FetchProgress) -> None:
-        self._state = replace(
-            self._state,
-            done_bytes=progress.done_bytes,
-            total_bytes=progress.total_bytes,
-            bytes_per_s=progress.bytes_per_s,
-        )
-        self._merged.offer(self._state)
-
-    def _enter(self, stage: SetupStage, total: int | None = None, error: str | None = None) -> None:
-        self._state = SetupState(self._state.version, stage, 0, total, None, error)
-        self._merged.offer(self._state, now=True)
 
 
 class SecurityAdvisories:

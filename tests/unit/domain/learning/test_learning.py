@@ -9,16 +9,13 @@ from hypothesis import strategies as st
 
 from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict
 from wattlight.domain.learning import (
-    DISTURBANCES,
     Comparison,
     DeviceLook,
     LoadKey,
     MemoryLook,
     corrected,
-    corrected_report,
     device_label,
     disturbance,
-    is_runner,
     learn,
     look_at,
     matching,
@@ -26,7 +23,7 @@ from wattlight.domain.learning import (
     used_between,
 )
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, GpuProcess, MachineSample
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, GpuProcess, MachineSample, is_model_server
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -60,7 +57,6 @@ def look(used: int, runner: int | None, others: int | None, *loaded: str, second
 
 def test_without_loads_a_fit_stays_as_it_is() -> None:
     assert corrected(FIT, ()) == (FIT.gpu_bytes, 200 * MIB)
-    assert corrected_report(FIT, ()) == (5 * GIB, 200 * MIB)
 
 
 def test_one_load_moves_the_figure_but_does_not_make_it_surer() -> None:
@@ -80,12 +76,6 @@ def test_one_odd_load_moves_nothing() -> None:
     loads = [load(5 * GIB + d * MIB, minute=m) for m, d in enumerate((400, 400, 1400, 400, 400))]
     assert corrected(FIT, loads)[0] == FIT.gpu_bytes + 400 * MIB
     assert corrected(FIT, [load(20 * GIB)]) == (FIT.gpu_bytes, 200 * MIB)
-
-
-def test_the_report_has_a_correction_of_its_own() -> None:
-    loads = [load(None, 5 * GIB - 100 * MIB, minute=m) for m in range(3)]
-    assert corrected_report(FIT, loads) == (5 * GIB - 100 * MIB, 32 * MIB)
-    assert corrected(FIT, loads) == (FIT.gpu_bytes, 200 * MIB)
 
 
 def test_only_like_loads_are_asked() -> None:
@@ -149,7 +139,6 @@ def test_a_disturbed_load(
     code: str, model: RunningModel | None, before: MemoryLook, after: MemoryLook
 ) -> None:
     assert disturbance(predicted(FIT, "llama"), model, [before], [after]) == code
-    assert code in DISTURBANCES
 
 
 def test_without_a_list_of_processes_the_memory_must_be_at_rest() -> None:
@@ -196,7 +185,7 @@ def test_a_look_sorts_the_processes() -> None:
     assert found.loaded == {"d1"}
     unnamed = replace(device, processes=(GpuProcess(1, None, "ollama"),))
     assert look_at(replace(sample, devices=(unnamed,)), []).devices[0].runner_bytes is None
-    assert not is_runner("python3")
+    assert not is_model_server("python3")
 
 
 def test_labels_of_devices() -> None:

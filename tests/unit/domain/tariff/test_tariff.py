@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wattlight.domain.tariff import Tariff, cost_micro, parse_series, parse_tariff
+from wattlight.domain.tariff import Tariff, cost_micro, day_key, hour_key, parse_series, parse_tariff
 from wattlight.domain.values import from_us, to_us
 
 NIGHT = {"days": ["sat", "sun"], "start": "22:00", "end": "06:00", "price_per_kwh": "0.28"}
@@ -152,13 +152,13 @@ def test_pieces_are_a_partition(start: int, length: int, zone: str) -> None:
 
 def test_keys_of_hours_keep_the_two_hours_of_autumn_apart() -> None:
     berlin, howe, kolkata = tariff(), tariff("Australia/Lord_Howe"), tariff("Asia/Kolkata")
-    assert berlin.hour_key(to_us(at("2026-10-25T00:30Z"))) == "2026-10-25T02:00:00+02:00"
-    assert berlin.hour_key(to_us(at("2026-10-25T01:30Z"))) == "2026-10-25T02:00:00+01:00"
-    assert howe.hour_key(to_us(at("2026-04-04T14:45Z"))) == "2026-04-05T01:00:00+11:00"
-    assert howe.hour_key(to_us(at("2026-04-04T15:15Z"))) == "2026-04-05T01:00:00+10:30"
-    assert kolkata.hour_key(to_us(at("2026-01-01T00:15Z"))) == "2026-01-01T05:00:00+05:30"
-    assert kolkata.day_key(to_us(at("2026-01-01T18:29Z"))) == "2026-01-01"
-    assert kolkata.day_key(to_us(at("2026-01-01T18:30Z"))) == "2026-01-02"
+    assert hour_key(to_us(at("2026-10-25T00:30Z")), berlin.zone) == "2026-10-25T02:00:00+02:00"
+    assert hour_key(to_us(at("2026-10-25T01:30Z")), berlin.zone) == "2026-10-25T02:00:00+01:00"
+    assert hour_key(to_us(at("2026-04-04T14:45Z")), howe.zone) == "2026-04-05T01:00:00+11:00"
+    assert hour_key(to_us(at("2026-04-04T15:15Z")), howe.zone) == "2026-04-05T01:00:00+10:30"
+    assert hour_key(to_us(at("2026-01-01T00:15Z")), kolkata.zone) == "2026-01-01T05:00:00+05:30"
+    assert day_key(to_us(at("2026-01-01T18:29Z")), kolkata.zone) == "2026-01-01"
+    assert day_key(to_us(at("2026-01-01T18:30Z")), kolkata.zone) == "2026-01-02"
 
 
 def test_outside_all_periods_there_is_no_price() -> None:

@@ -15,9 +15,9 @@ from threading import Event
 
 import pytest
 
-from fakes.fake_ollama import FakeOllama
 from fakes.release_server import stub_program
-from wattlight.runtime import Endpoint, RuntimeProblem, parse_endpoint, servers_among
+from wattlight.domain.state import ServerStatus
+from wattlight.runtime import Endpoint, OllamaServer, RuntimeProblem
 from wattlight.runtime.managed import ManagedProcess, RestartPolicy, ServerLog, Supervisor
 from wattlight.runtime.managed.identity import Handle, Identity, identity_of
 
@@ -72,7 +72,7 @@ def gone(pid: int) -> bool:
 def test_start_and_stop(process: ManagedProcess, binary: Path, record: Path, log: ServerLog) -> None:
     running = process.start(binary, Event())
     pid = running.handle.identity.pid
-    assert [s.url for s in servers_among([running.endpoint])] == [running.endpoint.url]
+    assert OllamaServer(running.endpoint).state().status is ServerStatus.READY
     assert running.endpoint.is_loopback
     assert json.loads(record.read_text())["pid"] == pid
     assert process.stop(running)
@@ -272,18 +272,6 @@ def test_a_crash_is_followed_by_a_restart(process: ManagedProcess, binary: Path,
     with changed:
         assert changed.wait_for(lambda: len(ups) == 2, 10)
     assert supervisor.stop()
-
-
-def test_fault_22_two_servers_are_both_listed() -> None:
-    with FakeOllama() as service, FakeOllama() as managed:
-        managed.version = "0.34.0"
-        endpoints = [
-            parse_endpoint(text)
-            for text in (service.url, managed.url, f"localhost:{managed.port}", "127.0.0.1:1")
-        ]
-        states = servers_among(endpoints)
-        assert [state.url for state in states] == [service.url, managed.url]
-        assert [state.version for state in states] == ["0.33.0", "0.34.0"]
 
 
 def test_the_log_is_kept_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

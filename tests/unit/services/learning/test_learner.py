@@ -100,7 +100,6 @@ def test_a_load_from_here() -> None:
     assert scene.asked == []
     assert scene.learner.corrected(FIT, "llama") == (5 * GIB + 400 * MIB, 200 * MIB)
     assert scene.learner.corrected(FIT, "qwen3") == (5 * GIB, 200 * MIB)
-    assert scene.learner.corrected_report(FIT, "llama") == (5 * GIB, 200 * MIB)
 
 
 def test_the_same_load_twice_is_compared_once_until_it_was_unloaded() -> None:

@@ -9,7 +9,7 @@ import pytest
 from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenUse
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint, RuntimeProblem
-from wattlight.services.passthrough import PassThrough, PassThroughState, TokenWriter, pointing_at
+from wattlight.services.passthrough import PassThrough, PassThroughState, TokenWriter
 from wattlight.services.passthrough import keeper as keeper_file
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -75,15 +75,6 @@ def test_another_port_replaces_the_relay_and_a_taken_one_leaves_it_off(relays: l
         relay.turn_on(1)
     relay.turn_off()
     assert not relay.state.on
-
-
-def test_clients_are_told_how_to_reach_it() -> None:
-    hints = dict(pointing_at(PassThroughState(on=True, port=11500)))
-    assert hints == {
-        "ollama": "OLLAMA_HOST=127.0.0.1:11500",
-        "openai": "http://127.0.0.1:11500/v1",
-        "http": "http://127.0.0.1:11500",
-    }
 
 
 class Disk:

@@ -9,10 +9,11 @@ import pytest
 
 from fakes.release_server import ReleaseServer
 from fakes.signature_tools import FakeTools, authenticode, codesign_names, good_macos, good_windows
+from wattlight.domain.state import InstallState
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint
 from wattlight.runtime.managed import Said
-from wattlight.services.serving import KeeperNews, ManagedServer, SetupState
+from wattlight.services.serving import KeeperNews, ManagedServer
 
 DATA = b"MZ" * 50_000
 MACOS = ("darwin", "arm64")
@@ -25,7 +26,7 @@ class Heard:
     def __init__(self) -> None:
         self.ups: list[Endpoint | None] = []
         self.downs: list[Problem] = []
-        self.setups: list[SetupState] = []
+        self.setups: list[InstallState] = []
         self.ends: list[Problem | None] = []
         self.ended = threading.Semaphore(0)
 

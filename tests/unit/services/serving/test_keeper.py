@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from fakes.release_server import ReleaseServer, release_list, server_archive, stub_program
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import InstallState, RunningModel
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint, OllamaServer
 from wattlight.runtime.managed import Artefact, this_system
-from wattlight.services.serving import KeeperNews, ManagedServer, SetupState
+from wattlight.services.serving import KeeperNews, ManagedServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stubs are scripts")
 ENV = {"PATH": "/usr/bin:/bin"}
@@ -26,7 +26,7 @@ class Heard:
     def __init__(self) -> None:
         self.ups: list[Endpoint | None] = []
         self.downs: list[Problem] = []
-        self.setups: list[SetupState] = []
+        self.setups: list[InstallState] = []
         self.ends: list[Problem | None] = []
         self.changed = threading.Condition()
 
