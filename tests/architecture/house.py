@@ -11,13 +11,17 @@ SOURCE = Path(__file__).resolve().parents[2] / "desktop" / "wattlight"
 
 @dataclass(frozen=True)
 class Import:
-    """One imported module name and where it stands; ``hidden``: inside a function."""
+    """One imported module name and where it stands.
+
+    ``hidden``: inside a function; ``typing``: for type checkers alone.
+    """
 
     file: Path
     line: int
     module: str
     names: tuple[str, ...]
     hidden: bool
+    typing: bool = False
 
 
 class House:
@@ -37,27 +41,28 @@ class House:
         return file.relative_to(self.root).as_posix()
 
     def imports_of(self, file: Path) -> Iterator[Import]:
-        """Every import of a file but those for type checkers alone."""
+        """Every import of a file."""
         package = (self.root.name, *file.relative_to(self.root).parent.parts)
 
-        def visit(body: list[ast.stmt], hidden: bool) -> Iterator[Import]:
+        def visit(body: list[ast.stmt], hidden: bool, typing: bool) -> Iterator[Import]:
             for node in body:
                 if isinstance(node, ast.Import):
                     for alias in node.names:
-                        yield Import(file, node.lineno, alias.name, (), hidden)
+                        yield Import(file, node.lineno, alias.name, (), hidden, typing)
                 elif isinstance(node, ast.ImportFrom):
                     base = package[: len(package) - node.level + 1] if node.level else ()
                     module = ".".join((*base, *([node.module] if node.module else [])))
                     names = tuple(alias.name for alias in node.names)
-                    yield Import(file, node.lineno, module, names, hidden)
+                    yield Import(file, node.lineno, module, names, hidden, typing)
                 elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-                    yield from visit(node.orelse, hidden)
+                    yield from visit(node.body, hidden, True)
+                    yield from visit(node.orelse, hidden, typing)
                 else:
                     inside = hidden or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
                     for field in ("body", "orelse", "handlers", "finalbody", "cases"):
-                        yield from visit(getattr(node, field, []), inside)
+                        yield from visit(getattr(node, field, []), inside, typing)
 
-        yield from visit(self.trees[file].body, False)
+        yield from visit(self.trees[file].body, False, False)
 
     @cached_property
     def lazy(self) -> dict[str, dict[str, str]]:
@@ -104,10 +109,10 @@ class House:
 
     def circles(self) -> list[list[str]]:
         """Groups of modules that need each other while they are loaded (Tarjan)."""
-        graph = {
-            module: set().union(*(self.loaded_by(i) for i in self.imports_of(file) if not i.hidden))
-            for module, file in self.modules.items()
-        }
+        graph: dict[str, set[str]] = {}
+        for module, file in self.modules.items():
+            now = [i for i in self.imports_of(file) if not (i.hidden or i.typing)]
+            graph[module] = set().union(*(self.loaded_by(item) for item in now))
         number: dict[str, int] = {}
         low: dict[str, int] = {}
         stack: list[str] = []

@@ -101,11 +101,8 @@ def test_an_import_inside_a_function_has_a_reason() -> None:
 
 def test_the_search_sees_imports_in_methods_and_branches(tmp_path: Path) -> None:
     method = " def f(self):\n  if self:\n   import ssl\n  with self:\n   import re\n"
-    code = f"import os\nclass A:\n{method}"
+    code = f"import os\nclass A:\n{method}if TYPE_CHECKING:\n import ast\n"
     house = made_up(tmp_path, {"a.py": code})
     (file,) = (file for file in house.trees if file.name == "a.py")
-    assert [(i.module, i.hidden) for i in house.imports_of(file)] == [
-        ("os", False),
-        ("ssl", True),
-        ("re", True),
-    ]
+    found = {i.module: (i.hidden, i.typing) for i in house.imports_of(file)}
+    assert found == {"os": (False, False), "ssl": (True, False), "re": (True, False), "ast": (False, True)}
