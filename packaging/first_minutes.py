@@ -22,9 +22,9 @@ from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import MachineProfile
 from wattlight.runtime.managed import choose_release
 from wattlight.services.advising import Advisor
-from wattlight.viewmodels.advice import offers
+from wattlight.services.answers import Extras, Offer
+from wattlight.services.offers import offers
 from wattlight.viewmodels.first_model import fetch_seconds, three_offers
-from wattlight.viewmodels.scene import Extras, Offer
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 MACHINES = (

@@ -8,20 +8,23 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from fakes.metering import QWEN, Clock, Machine
+from wattlight.domain.cost import By
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.tariff import parse_tariff
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality, to_us
-from wattlight.services.metering import DayBook, LedgerFile, LiveMeter, Recorder, close_days
+from wattlight.services.metering import LedgerFile, LiveMeter, Recorder, close_days, sums_of_days
 from wattlight.store import Pending, open_ledger, open_reader
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
 NOW = datetime(2026, 12, 31, 12, 0, tzinfo=UTC)
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
 MODELS = [f"sha256:{i}" for i in range(5)]
 TARIFF = parse_tariff(
     {
@@ -36,6 +39,10 @@ TARIFF = parse_tariff(
         ],
     }
 )
+
+
+WHOLE = date(2026, 1, 1), date(2026, 12, 30)
+NOVEMBER = date(2026, 11, 1), date(2026, 11, 30)
 
 
 def best(work: Callable[[], object], rounds: int = 5) -> float:
@@ -82,7 +89,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pending = Pending()
     writer.write(pending)
     writer.roll_up(to_us(NOW))
-    close_days(writer, TARIFF, to_us(NOW))
+    close_days(writer, TARIFF, to_us(NOW), UTC_ZONE)
     writer.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     writer.close()
     return file
@@ -91,13 +98,13 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_years_sums(year: Path) -> None:
     def dashboard() -> int:
         with open_reader(year) as reader:
-            book = DayBook(reader, TARIFF)
-            models = book.model_sums(date(2026, 1, 1), date(2026, 12, 30))
-            return sum(model.energy_mj for model in models)
+            days = sums_of_days(reader, TARIFF, UTC_ZONE, *WHOLE, by_model=True)
+            return sum(line.energy_mj for line in days.sums.report(By.MODEL).by_model)
 
     def bars() -> int:
         with open_reader(year) as reader:
-            return len(DayBook(reader, TARIFF).day_sums(date(2026, 1, 1), date(2026, 12, 30)))
+            days = sums_of_days(reader, TARIFF, UTC_ZONE, *WHOLE)
+            return len(days.each())
 
     def from_rows() -> int:
         with open_reader(year) as reader:
@@ -105,7 +112,9 @@ def test_a_years_sums(year: Path) -> None:
 
     with open_reader(year) as reader:
         count = sum(1 for _ in reader.buckets(0, 2**60))
-        month = best(lambda: DayBook(reader, TARIFF).model_sums(date(2026, 11, 1), date(2026, 11, 30)))
+        month = best(
+            lambda: sums_of_days(reader, TARIFF, UTC_ZONE, *NOVEMBER, by_model=True).sums.report(By.MODEL)
+        )
     cpu = best(dashboard)
     size = year.stat().st_size / 1e6
     each_day = best(bars)
@@ -197,7 +206,7 @@ def test_a_month_of_days_straight_from_rows(year: Path) -> None:
     """Without the cache (a new tariff): a month must still come quickly."""
     other = parse_tariff({"currency": "EUR", "timezone": "UTC", "periods": [{"price_per_kwh": "1"}]})
     with open_reader(year) as reader:
-        cpu = best(lambda: DayBook(reader, other).day_sums(date(2026, 11, 1), date(2026, 11, 30)), 3)
+        cpu = best(lambda: sums_of_days(reader, other, UTC_ZONE, *NOVEMBER).each(), 3)
     print(f"\na month without the cache: {cpu * 1000:.0f} ms CPU")
     assert cpu <= 0.5
     assert timedelta(seconds=cpu) < timedelta(seconds=1)

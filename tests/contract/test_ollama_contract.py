@@ -9,8 +9,8 @@ from threading import Event, Semaphore
 import pytest
 
 from fakes.loopback_registry import LoopbackRegistry
-from wattlight.domain.state import ServerStatus
-from wattlight.runtime import RuntimeProblem, same_model
+from wattlight.domain.state import ServerStatus, same_model
+from wattlight.runtime import RuntimeProblem
 from wattlight.services.models import damaged_layers, remove_damaged
 
 from .conftest import Place

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from fakes import made_up_day
 from wattlight.domain.state import (
@@ -15,8 +16,10 @@ from wattlight.domain.state import (
     ServerWays,
     SetupFacts,
 )
+from wattlight.services.answers import CPU_ONLY, FULL_GPU, FitNote, Offer
+from wattlight.services.pricing import CountryPrice
 from wattlight.settings import FirstRun, Price, Settings
-from wattlight.viewmodels.scene import CPU_ONLY, FULL_GPU, CountryPrice, FitNote, Offer, Scene
+from wattlight.viewmodels.scene import Scene
 
 GB = 10**9
 GIB = 1 << 30
@@ -37,9 +40,9 @@ BY_INSTALLER = ServerWays(
     by_installer=True,
 )
 COUNTRIES = (
-    CountryPrice("AT", "Austria", "EUR", "0.3272", "2025", "Eurostat nrg_pc_204, all taxes"),
-    CountryPrice("DE", "Germany", "EUR", "0.3869", "2025", "Eurostat nrg_pc_204, all taxes"),
-    CountryPrice("GB", "United Kingdom", "GBP", "", "2025", ""),
+    CountryPrice("AT", "Austria", "EUR", Decimal("0.3272"), 2025, "Eurostat nrg_pc_204, all taxes", False),
+    CountryPrice("DE", "Germany", "EUR", Decimal("0.3869"), 2025, "Eurostat nrg_pc_204, all taxes", False),
+    CountryPrice("GB", "United Kingdom", "GBP", None, 2025, "", False),
 )
 
 

@@ -3,10 +3,13 @@
 import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
+from wattlight.domain.answers import TokenCost
+from wattlight.domain.cost import Amount, CostLine, CostReport, Projection
 from wattlight.domain.state import (
     AppState,
-    CostToday,
     HistoryPoint,
     HostState,
     InstalledModel,
@@ -28,21 +31,21 @@ from wattlight.domain.values import (
     Quality,
     Scope,
 )
-from wattlight.settings import MeterSettings, Price, Settings
-from wattlight.viewmodels.scene import (
+from wattlight.services.answers import (
     CPU_ONLY,
     FULL_GPU,
     PARTIAL_GPU,
     ContextStep,
-    CountryPrice,
-    DayCost,
     Extras,
     FitNote,
     LeftOut,
-    ModelMonth,
     Offer,
-    Scene,
 )
+from wattlight.services.costs import LastWeek, ModelMonth, MonthCosts
+from wattlight.services.metering import DaySum
+from wattlight.services.pricing import CountryPrice
+from wattlight.settings import MeterSettings, Price, Settings
+from wattlight.viewmodels.scene import Scene
 
 GIB = 1 << 30
 GB = 10**9
@@ -246,51 +249,62 @@ def offers() -> tuple[Offer, ...]:
     )
 
 
-def cost(models: float, machine: float, price: float | None = 0.39) -> CostToday:
+def amount(kwh: float, price: float | None = 0.39, tokens: int = 0) -> Amount:
+    """Energy with its money at ``price``, known to 10 %."""
+    micro = None if price is None else round(kwh * price * 1e6)
+    return Amount(round(kwh * KWH), micro, 0.1, Quality.COUNTER, tokens_out=tokens)
+
+
+def report_line(key: str, made: Amount, is_model: bool = True) -> CostLine:
+    """A line of a report."""
+    return CostLine(
+        made.energy_mj, made.cost_micro, made.error_fraction, made.quality, key=key, is_model=is_model
+    )
+
+
+def cost(models: float, machine: float, price: float | None = 0.39) -> CostReport:
     """Energy of a span in kWh (models, and the computer beside them) with its money at ``price``."""
-    return CostToday(
-        models_mj=round(models * KWH),
-        machine_mj=round((models + machine) * KWH),
-        models_micro=None if price is None else round(models * price * 1e6),
-        machine_micro=None if price is None else round((models + machine) * price * 1e6),
+    whole = amount(models + machine, price)
+    return CostReport(
+        whole.energy_mj,
+        whole.cost_micro,
+        whole.error_fraction,
+        whole.quality,
         currency=None if price is None else "EUR",
         observed_s=78_000,
         span_s=79_500,
-        quality=Quality.COUNTER,
-        by_model=(
-            (
-                "qwen3:8b",
-                round(models * 0.72 * KWH),
-                None if price is None else round(models * 0.72 * price * 1e6),
-            ),
-            (
-                "gpt-oss:20b",
-                round(models * 0.28 * KWH),
-                None if price is None else round(models * 0.28 * price * 1e6),
-            ),
+        breakdown=(
+            report_line("qwen3:8b", amount(models * 0.72, price)),
+            report_line("gpt-oss:20b", amount(models * 0.28, price)),
+            report_line("base", amount(machine, price), False),
         ),
-        parked_mj=round(models * 0.14 * KWH),
-        parked_micro=None if price is None else round(models * 0.14 * price * 1e6),
+        models=amount(models, price),
+        parked=amount(models * 0.14, price),
         covers=("RTX 4090", "processor package"),
     )
 
 
-def days(price: float = 0.39) -> tuple[DayCost, ...]:
+def days(price: float | None = 0.39) -> tuple[DaySum, ...]:
     """Twenty-three days of a month."""
     working = (5, 12, 38, 8, 32, 30, 7, 9, 43, 26, 27, 46, 39, 4, 8, 21, 18, 24, 99, 30, 4, 7, 45)
     parked = (5, 7, 5, 3, 6, 2, 7, 2, 7, 6, 1, 5, 3, 2, 4, 5, 6, 4, 8, 7, 3, 2, 5)
     made = []
     for index, (busy, idle) in enumerate(zip(working, parked, strict=True)):
-        energy = [round(x / 100 * KWH) for x in (busy, idle, 80)]
-        money = [round(x / 100 * price * 1e6) for x in (busy, idle, 80)]
-        made.append(DayCost(date(2026, 11, index + 1), *energy, *money))
+        amounts = [amount(x / 100, price) for x in (busy, idle, 80)]
+        made.append(DaySum(date(2026, 11, index + 1), *amounts, observed_s=3600))
     return tuple(made)
 
 
+def token_price(model: str, tokens: int, micro: int, working_micro: int, **rest: Any) -> ModelMonth:
+    """A price of tokens that a tenth of uncertainty comes with."""
+    whole, working = (Amount(cost_micro=m, error_fraction=0.12) for m in (micro, working_micro))
+    return ModelMonth(model, TokenCost(whole, working, tokens, counted_share=1.0), **rest)
+
+
 COUNTRIES = (
-    CountryPrice("DE", "Germany", "EUR", "0.3869", "2025", "Eurostat nrg_pc_204"),
-    CountryPrice("IE", "Ireland", "EUR", "0.4042", "2025", "Eurostat nrg_pc_204"),
-    CountryPrice("US", "United States", "USD", "", "", ""),
+    CountryPrice("DE", "Germany", "EUR", Decimal("0.3869"), 2025, "Eurostat nrg_pc_204", False),
+    CountryPrice("IE", "Ireland", "EUR", Decimal("0.4042"), 2025, "Eurostat nrg_pc_204", False),
+    CountryPrice("US", "United States", "USD", None, 2025, "", False),
 )
 
 
@@ -299,10 +313,22 @@ def extras() -> Extras:
     return Extras(
         fits=fits(),
         offers=offers(),
-        days=days(),
-        months=(
-            ModelMonth("qwen3:8b", 5_900_000, 330_000, 40_000),
-            ModelMonth("gpt-oss:20b", 2_800_000, 270_000, 30_000, 270_000, "Aug 2026"),
+        costs=MonthCosts(
+            days(),
+            (
+                token_price("qwen3:8b", 5_900_000, 330_000, 290_000),
+                token_price(
+                    "gpt-oss:20b",
+                    2_800_000,
+                    270_000,
+                    250_000,
+                    hosted_per_million_micro=270_000,
+                    hosted_date="Aug 2026",
+                ),
+            ),
+            Projection(3_300_000, 3_500_000, 3_800_000),
+            310_000,
+            LastWeek(Amount(cost_micro=90_000)),
         ),
         countries=COUNTRIES,
         left_out=(
@@ -312,10 +338,6 @@ def extras() -> Extras:
             ),
         ),
         disk_free_bytes=412 * GB,
-        same_time_last_week_micro=90_000,
-        month_low_micro=3_300_000,
-        month_high_micro=3_800_000,
-        parked_saving_micro=310_000,
         version="0.1.0",
     )
 

@@ -18,8 +18,6 @@ from typing import Any
 
 from data import november
 from wattlight import __version__
-from wattlight.bootstrap.fit_notes import as_predicted
-from wattlight.bootstrap.slow_answers import SlowAnswers
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.state import (
@@ -31,7 +29,7 @@ from wattlight.domain.state import (
     ServerStatus,
 )
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.tokens import MeasuredSpeed, TokenSource
+from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import (
     LOCAL_HOST,
     DeviceSample,
@@ -43,14 +41,17 @@ from wattlight.domain.values import (
     from_us,
 )
 from wattlight.services.advising import Advisor
+from wattlight.services.answers import Extras
 from wattlight.services.current import CurrentSettings
+from wattlight.services.fit_notes import as_predicted
 from wattlight.services.hub import StateHub
 from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
 from wattlight.services.pricing import read_tariff_file
+from wattlight.services.slow_answers import SlowAnswers
 from wattlight.settings import MeterSettings, Price, Settings
-from wattlight.store import LedgerReader, open_reader
+from wattlight.store import open_reader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels.scene import BreakEvenBasis, Extras, Scene
+from wattlight.viewmodels.scene import Scene
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TARIFF_FILE = DATA / "traces" / "november.json"
@@ -103,7 +104,7 @@ def state_of(rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: 
     host = HostState(
         LOCAL_HOST, "This computer", server, machine, view.sample, view.history, view.today, view.month
     )
-    return AppState((host,), price_known=view.price_known)
+    return AppState((host,), price_known=view.price_known, zone=view.zone)
 
 
 def profile(loaded: RunningModel | None = None) -> MachineProfile:
@@ -185,23 +186,16 @@ class TraceAnswers(SlowAnswers):
     """The program's own maker over the trace."""
 
     rows: tuple[TraceRow, ...]
-    ledger: Path
     tariff: Tariff
-
-    def _reader(self) -> LedgerReader:
-        return open_reader(self.ledger)
 
     def _tariff(self) -> Tariff:
         return self.tariff
 
     def _hours(self, start: datetime, end: datetime) -> tuple[TokenHour, ...]:
-        return token_hours(self.rows, start, end)
+        return ()
 
     def _runs(self) -> tuple[MeasuredSpeed, ...]:
         return (measured(self.rows),)
-
-    def _break_even(self) -> BreakEvenBasis:
-        return BreakEvenBasis()
 
 
 def answers(
@@ -216,10 +210,12 @@ def answers(
         comparisons=lambda: (),
         corrected=as_predicted,
         sums=lambda: (),
+        places=SimpleNamespace(ledger_file=ledger),
+        ledger=lambda: open_reader(ledger),
     )
     settings = CurrentSettings(Settings(context_length=CONTEXT), {"TZ": november.ZONE.key})
     maker = TraceAnswers(parts, settings, StateHub(state), parts, parts, parts, __version__)
-    maker.rows, maker.ledger, maker.tariff = rows, ledger, tariff
+    maker.rows, maker.tariff = rows, tariff
     made: queue.Queue[Extras] = queue.Queue()
     maker.listen(made.put)
     maker.ask("fixed", "fits", "offers", "cost")
@@ -229,21 +225,6 @@ def answers(
         return replace(made.get(timeout=60), disk_free_bytes=None)
     finally:
         maker.stop()
-
-
-def token_hours(rows: tuple[TraceRow, ...], start: datetime, end: datetime) -> tuple[TokenHour, ...]:
-    """The tokens of the trace as the relay would have counted them; they belong to the row before."""
-    sums: dict[tuple[datetime, str], int] = {}
-    card = [row for row in rows if row.device == november.GPU]
-    for before, row in pairwise(card):
-        at = from_us(before.at_us)
-        if row.tokens and start <= at < end:
-            key = at.replace(minute=0, second=0), before.model
-            sums[key] = sums.get(key, 0) + row.tokens
-    return tuple(
-        TokenHour(hour, model, "", TokenSource.PASS_THROUGH, 1, 1, 0, 0, tokens, None, 0)
-        for (hour, model), tokens in sums.items()
-    )
 
 
 def measured(rows: tuple[TraceRow, ...]) -> MeasuredSpeed:

@@ -12,10 +12,12 @@ from fakes import made_up_day
 from wattlight.domain.breakeven import ApiPrice
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import CountingState
+from wattlight.services.answers import FitNote, NamedModel, Offer
+from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import Settings
 from wattlight.ui.dashboard import Dashboard
 from wattlight.ui.theme import Theme
-from wattlight.viewmodels.scene import BreakEvenBasis, FitNote, NamedModel, Offer, OwnSide, Scene
+from wattlight.viewmodels.scene import Scene
 
 from .grab import settle
 

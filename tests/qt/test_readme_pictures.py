@@ -120,32 +120,37 @@ def test_the_table_is_what_replay_says(drawn: Evening, tmp_path: Path) -> None:
 
 def test_each_bar_is_what_replay_says_of_the_day(drawn: Evening, tmp_path: Path) -> None:
     days = lines(replayed(tmp_path, drawn.trace, "day"))
-    known = {d.day.isoformat(): d for d in drawn.scene.extras.days or ()}
+    costs = drawn.scene.extras.costs
+    assert costs is not None
+    known = {d.day.isoformat(): d for d in costs.days}
     assert set(known) == set(days)
     for key, day in known.items():
-        assert day.working_mj + day.parked_mj + day.computer_mj == days[key][0]
-        parts = (day.working_micro or 0) + (day.parked_micro or 0) + (day.computer_micro or 0)
+        assert day.working.energy_mj + day.parked.energy_mj + day.computer.energy_mj == days[key][0]
+        parts = sum(part.cost_micro or 0 for part in (day.working, day.parked, day.computer))
         assert abs(parts - days[key][1]) <= 2, "three sums, each rounded once"
     top = 0.4
     for bar, key in zip(cost_view(drawn.scene).days.bars, sorted(known), strict=False):
         day = known[key]
-        assert bar.working * top == pytest.approx((day.working_micro or 0) / 1e6, abs=1e-9)
-        assert bar.parked * top == pytest.approx((day.parked_micro or 0) / 1e6, abs=1e-9)
+        assert bar.working * top == pytest.approx((day.working.cost_micro or 0) / 1e6, abs=1e-9)
+        assert bar.parked * top == pytest.approx((day.parked.cost_micro or 0) / 1e6, abs=1e-9)
 
 
 def test_idle_and_price_per_token_by_plain_counting(drawn: Evening) -> None:
     plain = count(drawn.trace)
     month = drawn.scene.host.month
     assert month is not None
-    assert month.parked_mj == plain.parked_mj
-    assert month.parked_micro == pytest.approx(float(plain.parked_micro), abs=1)
+    assert month.parked.energy_mj == plain.parked_mj
+    assert month.parked.cost_micro == pytest.approx(float(plain.parked_micro), abs=1)
     assert shown(cost_view(drawn.scene).idle) == money(round(plain.parked_micro), "EUR", COUNTER_ERROR)
-    months = {m.model: m for m in drawn.scene.extras.months}
+    costs = drawn.scene.extras.costs
+    assert costs is not None
+    months = {m.model: m.tokens for m in costs.models}
     for model, tokens in plain.tokens.items():
-        assert months[model].tokens_out == tokens
-        # Only hours in which something was counted: idle hours without an answer are not in it.
-        per_million = plain.in_counted_hours[model] / tokens * 1_000_000
-        assert months[model].per_million_micro == pytest.approx(float(per_million), abs=2)
+        assert months[model].output_tokens == tokens
+        whole, working = months[model].whole, months[model].working
+        assert whole is not None and working is not None
+        assert whole.cost_micro == pytest.approx(float(plain.money[model] / tokens * 1_000_000), abs=2)
+        assert working.cost_micro == pytest.approx(float(plain.working[model] / tokens * 1_000_000), abs=2)
 
 
 def test_the_power_is_the_last_row(drawn: Evening) -> None:
@@ -182,21 +187,12 @@ class Plain:
         self.parked_mj = 0
         self.parked_micro = Fraction(0)
         self.tokens: dict[str, int] = {}
-        self.by_hour: dict[tuple[str, str], Fraction] = {}
-        self.counted: set[tuple[str, str]] = set()
-
-    @property
-    def in_counted_hours(self) -> dict[str, Fraction]:
-        """Money of each model in the hours in which it answered."""
-        sums = dict.fromkeys(self.tokens, Fraction(0))
-        for (model, hour), micro in self.by_hour.items():
-            if (model, hour) in self.counted:
-                sums[model] += micro
-        return sums
+        self.money: dict[str, Fraction] = {}
+        self.working: dict[str, Fraction] = {}
 
 
 def count(trace: str) -> Plain:
-    """Add up the card. Its rows stand at whole minutes, or two seconds apart, so none crosses an hour."""
+    """Add up the card. Its rows stand at whole minutes, or two seconds apart, so none crosses a price."""
     tariff = json.loads(TARIFF_FILE.read_text(encoding="utf-8"))
     plain = Plain()
     rows = [row.split(",") for row in trace.splitlines()[1:] if f",{november.GPU}," in row]
@@ -208,11 +204,10 @@ def count(trace: str) -> Plain:
         price = month_trace.price_of(at.astimezone(november.ZONE), tariff)
         assert price is not None
         micro = energy * price / 3600
-        hour = at.strftime("%Y-%m-%dT%H")
-        plain.by_hour[model, hour] = plain.by_hour.get((model, hour), Fraction(0)) + micro
+        plain.money[model] = plain.money.get(model, Fraction(0)) + micro
         if tokens:
             plain.tokens[model] = plain.tokens.get(model, 0) + tokens
-            plain.counted.add((model, hour))
+            plain.working[model] = plain.working.get(model, Fraction(0)) + micro
         else:
             plain.parked_mj += energy
             plain.parked_micro += micro

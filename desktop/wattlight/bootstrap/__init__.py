@@ -1,3 +1,16 @@
-"""Composition root: builds everything, starts and stops it in order."""
+"""Composition root: builds everything, starts and stops it in order; each face is loaded when asked for."""
 
-from .faces import run_command_line, run_tray
+
+def run_command_line(arguments: list[str]) -> int:
+    """Run one verb of the command line; never loads Qt."""
+    from wattlight.cli import run
+    from wattlight.services.factory import ServiceFactory
+
+    return run(arguments, ServiceFactory())
+
+
+def run_tray(arguments: list[str]) -> int:
+    """Run the tray program until the user quits."""
+    from .tray import run_desktop
+
+    return run_desktop(arguments)

@@ -17,13 +17,11 @@ from wattlight.services.learning import LoadLearner, LoadPredictor
 from wattlight.services.meter_service import MeterService
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.serving import SecurityAdvisories
+from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.speed_runs import SpeedRuns
 from wattlight.settings import SettingsFile
-from wattlight.system import autostart_for_platform, open_log
+from wattlight.system import autostart_for_platform, open_log, own_command
 from wattlight.ui import DesktopUi, EarlyIcon
-
-from .shipped import own_command
-from .slow_answers import SlowAnswers
 
 ADVISORIES = "servers/advisories.json"
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from wattlight.assets import asset_text
 from wattlight.domain.breakeven import ApiPrice, BreakEvenProblem, LocalSide, Use, compare, parse_api_prices
 from wattlight.domain.tariff import Tariff, parse_currency, parse_price
 from wattlight.domain.tokens import MeasuredSpeed
@@ -16,7 +15,7 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import read_text
 from wattlight.services.factory import ServiceFactory
-from wattlight.services.pricing import mean_price, read_tariff_file
+from wattlight.services.pricing import api_prices, mean_price, read_tariff_file
 
 MAX_PRICES_BYTES = 1_000_000
 
@@ -113,7 +112,7 @@ def _missing(what: str, option: str) -> BreakEvenProblem:
 
 def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
     """Own rows first; a row of the same id replaces the shipped one."""
-    shipped = parse_api_prices(asset_text("prices/api_prices.csv"))
+    shipped = api_prices()
     if own_file is None:
         return shipped
     own = parse_api_prices(read_text(Path(own_file), MAX_PRICES_BYTES, BreakEvenProblem))

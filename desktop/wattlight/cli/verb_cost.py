@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from wattlight.domain.cost import Account, Bucket, By, CostReport, DayAmount, Projection, project_month
-from wattlight.domain.energy import GapRow, State
+from wattlight.domain.answers import TokenCost, token_costs
+from wattlight.domain.cost import Amount, By, CostReport, Projection, Sums
+from wattlight.domain.energy import GapRow
 from wattlight.domain.tariff import standing_micro
 from wattlight.domain.values import iso_utc
-from wattlight.i18n import duration, interval, kwh, money, short_date, tr
+from wattlight.i18n import duration, interval, kwh, money, percent, short_date, tr
+from wattlight.viewmodels.figures import (
+    counted_text,
+    not_in_it,
+    per_million_text,
+    tokens_meaning,
+    undecided_text,
+    working_text,
+)
+from wattlight.viewmodels.words import DASH
 
 from .options import Span, add_span_options, span_of
-from .output import Call, Document, Output
+from .output import Call, Document, Output, pick, plain
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -54,7 +64,7 @@ def print_cost(out: Output, report: CostReport) -> None:
     total = kwh(report.energy_mj)
     if report.cost_micro is not None:
         total = f"{money(report.cost_micro, report.currency)}   {total}"
-    out.line(total)
+    out.line(f"{total}   ±{percent(report.error_fraction)}" if report.error_fraction else total)
     out.line(
         tr(
             "observed {observed} of {span}",
@@ -100,24 +110,21 @@ def run(args: argparse.Namespace, call: Call) -> int:
     """Add up the span and print it."""
     tariff, zone = call.workshop.tariff(), call.workshop.zone()
     span = span_of(args, zone, call.workshop.now())
+    by = By(args.by)
     with call.workshop.ledger() as reader:
-        account = Account(By(args.by), tariff, span.start_us, span.end_us, zone)
-        models = Account(By.STATE, tariff, span.start_us, span.end_us, zone)
-        for bucket in reader.buckets(span.start_us, span.end_us):
-            account.add(bucket)
-            if _is_model(bucket):
-                models.add(bucket)
-        report = account.report(reader.observed_ms(span.start_us, span.end_us))
-        names = {info.device: info.name or info.device for info in reader.devices()}
+        sums = Sums(tariff, span.start_us, span.end_us, zone, by if by in {By.DAY, By.HOUR} else By.QUARTER)
+        sums.add_all(reader.buckets(span.start_us, span.end_us))
+        sums.know(reader.devices())
+        sums.observed_ms = reader.observed_ms(span.start_us, span.end_us)
         projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
-    covers = [names.get(device, device) for device in report.devices]
-    model_report = models.report(0)
+    report = sums.report(by)
+    tokens = token_costs(sums) if by is By.MODEL else {}
     factor = call.workshop.settings().meter.cooling_factor
     apart = Apart(factor, None if tariff is None else standing_micro(tariff, span.first, span.last))
     if call.as_json:
-        call.out.document(_document(report, model_report, projection, covers, span, args, apart))
+        call.out.document(_document(report, tokens, projection, span, args, apart))
         return 0
-    _print(call, report, model_report, projection, covers, span)
+    _print(call, report, tokens, projection, span)
     _print_apart(call, report, apart)
     return 0
 
@@ -156,51 +163,58 @@ def _print_apart(call: Call, report: CostReport, apart: Apart) -> None:
         )
 
 
-def _is_model(bucket: Bucket) -> bool:
-    return bucket.state in {State.PARKED, State.ACTIVE}
-
-
 def _document(
     report: CostReport,
-    models: CostReport,
+    tokens: dict[str, TokenCost],
     projection: Projection | None,
-    covers: list[str],
     span: Span,
     args: argparse.Namespace,
     apart: "Apart",
 ) -> Document:
-    parked = next((line for line in models.breakdown if line.key == State.PARKED.value), None)
     document = cost_document(report)
+    nothing = {"energy_mj": None, "cost_micro": None}
     document |= {
+        "error": plain(report.error_fraction, 4),
+        "models_error": plain(report.models.error_fraction, 4),
         "cooling": _cooling(report, apart.cooling_factor),
         "standing_micro": apart.standing_micro,
         "from": iso_utc(span.start_us),
         "to": iso_utc(span.end_us),
-        "covers": covers,
-        "models": {"energy_mj": models.energy_mj, "cost_micro": models.cost_micro},
-        "parked": {
-            "energy_mj": 0 if parked is None else parked.energy_mj,
-            "cost_micro": parked.cost_micro if parked is not None else (0 if models.currency else None),
-        },
+        "covers": list(report.covers),
+        "not_covered": list(report.not_covered),
+        "models": nothing if report.models_unknown else pick(report.models, "energy_mj cost_micro"),
+        "parked": nothing if report.models_unknown else pick(report.parked, "energy_mj cost_micro"),
+        "undecided_mj": report.undecided.energy_mj,
+        "undecided_reason": undecided_text(report) or None,
+        "tokens": [
+            {
+                "model": model,
+                "output_tokens": cost.output_tokens,
+                "prompt_tokens": cost.prompt_tokens,
+                "per_million": None if cost.whole is None else _amount(cost.whole),
+                "per_million_working": None if cost.working is None else _amount(cost.working),
+                "counted_share": plain(cost.counted_share, 3),
+                "reason": cost.reason or None,
+            }
+            for model, cost in tokens.items()
+        ],
     }
     if args.month is not None:
-        known = projection is not None
         document["projection"] = {
             "low_micro": projection.low if projection is not None else None,
             "mid_micro": projection.mid if projection is not None else None,
             "high_micro": projection.high if projection is not None else None,
-            "reason": None if known else "not enough data yet",
+            "reason": None if projection is not None else "not enough data yet",
         }
     return document
 
 
+def _amount(amount: Amount) -> Document:
+    return {**pick(amount, "energy_mj cost_micro"), "error": plain(amount.error_fraction, 4)}
+
+
 def _print(
-    call: Call,
-    report: CostReport,
-    models: CostReport,
-    projection: Projection | None,
-    covers: list[str],
-    span: Span,
+    call: Call, report: CostReport, tokens: dict[str, TokenCost], projection: Projection | None, span: Span
 ) -> None:
     out = call.out
     title = short_date(span.first)
@@ -208,9 +222,15 @@ def _print(
     if not report.breakdown:
         out.line(tr("Nothing was recorded in this time. The tray or 'wattlight meter' records."))
         return
-    out.line(tr("models: {sum}", sum=_sum(models)))
-    out.line(tr("the computer, measured parts ({parts}):", parts=", ".join(covers)))
+    out.line(tr("models: {sum}", sum=DASH if report.models_unknown else _sum(report.models, report.currency)))
+    unsure = undecided_text(report)
+    if unsure:
+        out.line(unsure)
+    out.line(tr("the computer, measured parts ({parts}):", parts=", ".join(report.covers)))
     print_cost(out, report)
+    if report.not_covered:
+        out.line(not_in_it(report.not_covered))
+    _print_tokens(out, tokens, report.currency)
     if report.currency is None:
         out.line()
         out.line(tr("No price is set, so there is no money here: wattlight tariff set --help"))
@@ -220,26 +240,37 @@ def _print(
         out.line(tr("models, whole month: probably {range}", range=interval(low, high)))
 
 
-def _sum(report: CostReport) -> str:
-    if report.cost_micro is None:
-        return kwh(report.energy_mj)
-    return f"{money(report.cost_micro, report.currency)}, {kwh(report.energy_mj)}"
+def _print_tokens(out: Output, tokens: dict[str, TokenCost], currency: str | None) -> None:
+    told = {model: cost for model, cost in tokens.items() if cost.whole is not None}
+    if not told:
+        return
+    out.line()
+    out.table(
+        [("", tr("per 1M tokens"))]
+        + [(model, per_million_text(cost, cost.whole, currency)) for model, cost in told.items()],
+        right={1},
+    )
+    out.line(tokens_meaning())
+    out.line(working_text(told, currency))
+    out.lines(counted_text(model, cost) for model, cost in told.items() if cost.upper_bound)
+
+
+def _sum(amount: Amount, currency: str | None) -> str:
+    energy = kwh(amount.energy_mj)
+    if amount.cost_micro is None:
+        return energy
+    return f"{money(amount.cost_micro, currency, amount.error_fraction)}, {energy}"
 
 
 def _projection(
     reader: "LedgerReader", tariff: "Tariff | None", zone: "ZoneInfo", span: Span, call: Call
 ) -> Projection | None:
     """What the models of the present month will cost; None for other months, without a price, too early."""
-    from wattlight.services.metering import DayBook
+    from wattlight.services.costs import projected
+    from wattlight.services.metering import sums_of_days
 
     today = call.workshop.now().astimezone(zone).date()
     if tariff is None or not span.first <= today <= span.last:
         return None
-    book = DayBook(reader, tariff, zone)
-    sums = book.day_sums(today - timedelta(days=LOOK_BACK_DAYS), today)
-    amounts = [
-        DayAmount(day.day, (day.working.cost_micro or 0) + (day.parked.cost_micro or 0))
-        for day in sums
-        if day.observed_s
-    ]
-    return project_month(amounts, today)
+    days = sums_of_days(reader, tariff, zone, today - timedelta(days=LOOK_BACK_DAYS), today)
+    return projected(days.each(), today)

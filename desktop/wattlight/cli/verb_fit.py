@@ -20,8 +20,8 @@ from wattlight.domain.speed import SpeedRange, prompt_tokens_per_second, tokens_
 from wattlight.domain.values import MachineProfile, Problem, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.i18n import tokens_per_second as speed_text
+from wattlight.services.fit_words import confidence_name, reason_sentence, verdict_name
 from wattlight.services.shapes import FoundShape, Source
-from wattlight.viewmodels.fit import confidence_name, reason_sentence, verdict_name
 
 from .options import add_machine_option, read_machine_file, whole
 from .output import SPEED, Call, Document, Output, pick, plain

@@ -9,7 +9,9 @@ from types import FrameType
 
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, kwh, tr
+from wattlight.services.calibration import wall_of
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
+from wattlight.viewmodels.words import DASH
 
 from .output import Call
 
@@ -50,6 +52,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
             settings.meter.hidden_interval_s,
         )
         recording = Recording(wiring, notify=_teller(call))
+        recording.meter.set_wall(wall_of(settings.meter))
         with _ended_by_signals(ended):
             _record(args, call, recording, watch, ended)
     return 0
@@ -95,12 +98,12 @@ def _goodbye(call: Call, view: MeterView, seconds: float) -> None:
                 "today": None
                 if today is None
                 else {
-                    "energy_mj": today.machine_mj,
-                    "models_mj": today.models_mj,
-                    "cost_micro": today.machine_micro,
-                    "models_micro": today.models_micro,
+                    "energy_mj": today.energy_mj,
+                    "models_mj": None if today.models_unknown else today.models.energy_mj,
+                    "cost_micro": today.cost_micro,
+                    "models_micro": None if today.models_unknown else today.models.cost_micro,
                     "currency": today.currency,
-                    "observed_s": today.observed_s,
+                    "observed_s": int(today.observed_s),
                 },
             }
         )
@@ -110,8 +113,8 @@ def _goodbye(call: Call, view: MeterView, seconds: float) -> None:
         call.out.line(
             tr(
                 "Today: models {models}, measured parts of the computer {all}.",
-                models=kwh(today.models_mj),
-                all=kwh(today.machine_mj),
+                models=DASH if today.models_unknown else kwh(today.models.energy_mj),
+                all=kwh(today.energy_mj),
             )
         )
     else:

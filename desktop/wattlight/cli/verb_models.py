@@ -2,8 +2,8 @@
 
 import argparse
 
+from wattlight.domain.state import same_model
 from wattlight.i18n import gb, short_date, tr, trn
-from wattlight.runtime import same_model
 
 from .options import add_host_option, installed_document, server_of
 from .output import Call

@@ -8,6 +8,7 @@ from wattlight.domain.values import DeviceSample, MachineSample
 from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import HardwareReport, Prober
 from wattlight.services.calibration import wall_line, wall_of
+from wattlight.viewmodels.figures import not_in_it
 from wattlight.viewmodels.words import quality_text, scope_text
 
 from .calibration import add_wall_options, change_wall
@@ -105,9 +106,9 @@ def _sum(total: MachineTotal) -> list[str]:
         power = watts(total.measured_w) + spread
         whole = tr("Whole computer: {power}", power=power) if total.whole else ""
         lines = [whole or tr("Measured parts: {power}", power=power)]
-    missing = [*total.unknown, *map(tr, total.uncovered)]
+    missing = [*total.unknown, *total.uncovered]
     if missing:
-        lines.append(tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(missing))))
+        lines.append(not_in_it(missing))
     return lines
 
 

@@ -14,13 +14,13 @@ from wattlight.domain.advice import (
 )
 from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
-from wattlight.services.refreshing import Refreshed, RefreshReport
-from wattlight.viewmodels.advice import (
+from wattlight.services.fit_words import confidence_name, verdict_name
+from wattlight.services.offers import (
     api_sentence,
     passed_over_sentence,
     why_sentence,
 )
-from wattlight.viewmodels.fit import confidence_name, verdict_name
+from wattlight.services.refreshing import Refreshed, RefreshReport
 
 from .options import add_machine_option, read_machine_file, whole
 from .output import SPEED, Call, Document, Output, pick, plain

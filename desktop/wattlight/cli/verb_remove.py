@@ -2,8 +2,8 @@
 
 import argparse
 
+from wattlight.domain.state import same_model
 from wattlight.i18n import gb, tr
-from wattlight.runtime import same_model
 from wattlight.services.models import remove_model
 
 from .options import add_host_option, require_yes, server_of

@@ -3,8 +3,8 @@
 import argparse
 import sys
 
-from wattlight.domain.state import RunningModel
-from wattlight.runtime import ModelServer, parse_endpoint, same_model
+from wattlight.domain.state import RunningModel, same_model
+from wattlight.runtime import ModelServer, parse_endpoint
 from wattlight.services.models import room_by_size, switch
 
 from . import verb_load

@@ -1,11 +1,13 @@
 """Answers people ask of their meter: what a month would save, against what, like what, against last week."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from .cost import KeepAliveSaving
+from .cost import Amount, Bucket, Sums, of_models
+from .energy import MINUTE_US, State
 from .tariff import cost_micro
 
 
@@ -96,36 +98,70 @@ def everyday(energy_mj: int | None) -> Everyday | None:
 MILLION = 1_000_000
 LEAST_TOKENS = 1000
 """A price of a million is not told from less."""
+WHOLLY_COUNTED = 0.98
+"""From this share of a model's work on, its tokens count as all counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCost:
-    """Per million output tokens; prompt tokens stand apart. None with a sentence why."""
+    """What a million output tokens of one model took. None with a sentence why.
 
-    energy_mj: int | None
-    cost_micro: int | None
-    output_tokens: int
-    prompt_tokens: int
-    reason: str | None = None
+    The one definition: all energy (and money) of the time in which the model was loaded, working and idle,
+    over all output tokens that were counted in it. Prompt tokens stand apart.
 
-
-def token_cost(
-    energy_mj: int, cost_micro: int | None, output_tokens: int | None, prompt_tokens: int | None = None
-) -> TokenCost:
-    """Energy (and money) of a model over the tokens it answered in the same span.
-
-    ``energy_mj`` is its active and parked energy. ``output_tokens`` None: no client's tokens were seen.
+    Attributes:
+        whole: per million tokens, of all the time it was loaded.
+        working: per million tokens, of the time it worked alone.
+        counted_share: share of its working energy drawn in quarter hours in which its tokens were counted;
+            below :data:`WHOLLY_COUNTED` other clients had answers that nobody counted, and the figures are
+            upper bounds.
     """
-    prompts = prompt_tokens or 0
-    if output_tokens is None:
-        return TokenCost(None, None, 0, prompts, "Tokens are counted only with the pass-through on.")
-    if output_tokens < LEAST_TOKENS:
-        return TokenCost(None, None, output_tokens, prompts, "Too few tokens were counted so far.")
-    return TokenCost(
-        energy_mj=round(energy_mj * MILLION / output_tokens),
-        cost_micro=None if cost_micro is None else round(cost_micro * MILLION / output_tokens),
-        output_tokens=output_tokens,
-        prompt_tokens=prompts,
+
+    whole: Amount | None = None
+    working: Amount | None = None
+    output_tokens: int = 0
+    prompt_tokens: int = 0
+    counted_share: float | None = None
+    reason: str = ""
+
+    @property
+    def upper_bound(self) -> bool:
+        """Not all answers were counted."""
+        return self.counted_share is not None and self.counted_share < WHOLLY_COUNTED
+
+
+def token_costs(sums: Sums) -> dict[str, TokenCost]:
+    """The cost of tokens of each model in ``sums``, which must keep quarter hours apart."""
+    whole = sums.amounts(lambda key: key.model if of_models(key) else None)
+    working = sums.amounts(lambda key: key.model if key.state is State.ACTIVE else None)
+    quarters = sums.amounts(lambda key: (key.model, key.time) if key.state is State.ACTIVE else None)
+    counted: dict[str | None, int] = {}
+    for (model, _), amount in quarters.items():
+        if amount.tokens_out:
+            counted[model] = counted.get(model, 0) + amount.energy_mj
+    return {
+        model: _token_cost(amount, working.get(model, Amount()), counted.get(model, 0))
+        for model, amount in whole.items()
+    }
+
+
+def _token_cost(whole: Amount, working: Amount, counted_mj: int) -> TokenCost:
+    tokens, prompts = whole.tokens_out, whole.tokens_in
+    if not tokens:
+        return TokenCost(reason="Tokens are counted only with the pass-through on.")
+    if tokens < LEAST_TOKENS:
+        return TokenCost(None, None, tokens, prompts, reason="Too few tokens were counted so far.")
+    share = counted_mj / working.energy_mj if working.energy_mj else 1.0
+    return TokenCost(_per_million(whole, tokens), _per_million(working, tokens), tokens, prompts, share)
+
+
+def _per_million(amount: Amount, tokens: int) -> Amount:
+    micro = amount.cost_micro
+    return Amount(
+        energy_mj=round(amount.energy_mj * MILLION / tokens),
+        cost_micro=None if micro is None else round(micro * MILLION / tokens),
+        error_fraction=amount.error_fraction,
+        quality=amount.quality,
     )
 
 
@@ -199,6 +235,60 @@ DAYS_PER_MONTH = Decimal("30.4375")
 """365.25 / 12."""
 LEAST_DAYS = 3.0
 """A month is not foretold from less."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAliveSaving:
+    """Over the minutes given: energy of idle loaded models, the part beyond the shorter keep-alive, and
+    how long models stayed idle at a stretch."""
+
+    parked_mj: int
+    saved_mj: int
+    longest_idle_s: int
+    days: float
+    """Length of the span the minutes cover, to scale to a month."""
+
+
+def keep_alive_saving(buckets: Iterable[Bucket], keep_alive_s: int) -> KeepAliveSaving:
+    """Look at each stretch of minutes in which a model was resident and idle.
+
+    With a keep-alive of ``keep_alive_s`` the model would have been unloaded after that time of each
+    stretch; what it drew later is the saving. Loading it again costs a little, which is not counted, so the
+    figure is an upper bound. Only minutes count (quarter hours are too coarse to see stretches).
+    """
+    idle: dict[str, dict[int, int]] = {}
+    busy: set[tuple[str, int]] = set()
+    first = last = None
+    for bucket in buckets:
+        if bucket.length_us != MINUTE_US:
+            continue
+        minute = bucket.start_us // MINUTE_US
+        first = minute if first is None else min(first, minute)
+        last = minute if last is None else max(last, minute)
+        if bucket.model is None:
+            continue
+        if bucket.state is State.ACTIVE and bucket.energy_mj > 0:
+            busy.add((bucket.model, minute))
+        elif bucket.state is State.PARKED:
+            minutes = idle.setdefault(bucket.model, {})
+            minutes[minute] = minutes.get(minute, 0) + bucket.energy_mj
+    parked = saved = longest = 0
+    keep_minutes = max(1, keep_alive_s // 60)
+    for model, minutes in idle.items():
+        parked += sum(minutes.values())
+        run = 0
+        previous: int | None = None
+        for minute in sorted(minutes):
+            if (model, minute) in busy:
+                run, previous = 0, None
+                continue
+            run = run + 1 if previous is not None and minute - previous <= 1 else 1
+            previous = minute
+            longest = max(longest, run)
+            if run > keep_minutes:
+                saved += minutes[minute]
+    days = 0.0 if first is None or last is None else (last - first + 1) / 1440
+    return KeepAliveSaving(parked, saved, longest * 60, days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,10 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
         contained=tuple(key for key in measured if key in inside),
         inside=inside,
         unknown=tuple(part.name for part in silent),
-        uncovered=_uncovered(all_parts, counted, whole, silent),
+        uncovered=uncovered(
+            ((all_parts[key].kind, all_parts[key].scope) for key in counted),
+            any(part.kind == "cpu" for part in silent),
+        ),
         whole=whole,
         errors=errors,
     )
@@ -126,17 +129,21 @@ def _is_measured(part: DeviceSample) -> bool:
     return known and part.quality is not None and part.quality is not Quality.ESTIMATED
 
 
-def _uncovered(
-    parts: dict[str, DeviceSample], counted: list[str], whole: bool, silent: list[DeviceSample]
+def uncovered(
+    counted: Iterable[tuple[str, Scope | str | None]], processor_is_silent: bool = False
 ) -> tuple[str, ...]:
-    if whole:
-        on_battery = any(parts[key].kind == "battery" for key in counted)
-        return () if on_battery else (SUPPLY,)
-    named = []
-    has_cpu = any(parts[key].scope in {Scope.PACKAGE, Scope.MODULE} for key in counted)
-    if not has_cpu and not any(part.kind == "cpu" for part in silent):
-        named.append(PROCESSOR)
-    return (*named, REST, SUPPLY)
+    """What no sensor sees, by name, from (kind, scope) of the counted parts.
+
+    ``processor_is_silent``: it is told among the unknown parts already.
+    """
+    parts = tuple(counted)
+    kinds, scopes = {kind for kind, _ in parts}, {scope for _, scope in parts}
+    if "wall" in kinds or "battery" in kinds:
+        return ()
+    if Scope.SYSTEM in scopes:
+        return (SUPPLY,)
+    has_processor = bool(scopes & {Scope.PACKAGE, Scope.MODULE}) or processor_is_silent
+    return (*(() if has_processor else (PROCESSOR,)), REST, SUPPLY)
 
 
 SUPPLY_CURVES: dict[str, tuple[float, float, float]] = {

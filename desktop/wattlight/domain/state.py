@@ -1,10 +1,26 @@
 """What the running program knows, as one frozen value that both faces draw from."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from .values import LOCAL_HOST, HostId, MachineProfile, MachineSample, Quality
+from .values import LOCAL_HOST, HostId, MachineProfile, MachineSample
+
+if TYPE_CHECKING:
+    from .cost import CostReport
+
+
+def same_model(one: str, other: str) -> bool:
+    """Whether two spellings mean one model: Ollama adds ``:latest`` and does not mind case."""
+    return _full(one) == _full(other)
+
+
+def _full(name: str) -> str:
+    path, colon, tag = name.rpartition(":")
+    if not colon or "/" in tag:
+        return f"{name}:latest".lower()
+    return f"{path}:{tag.split('@')[0]}".lower()
 
 
 class ServerStatus(StrEnum):
@@ -229,30 +245,6 @@ class HistoryPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class CostToday:
-    """Energy and money of a span, for the models and for the measured parts of the computer.
-
-    Energy in mJ, money in micro-units of ``currency`` (None where no price is set).
-    """
-
-    models_mj: int
-    machine_mj: int
-    models_micro: int | None
-    machine_micro: int | None
-    currency: str | None
-    observed_s: int
-    span_s: int
-    quality: Quality | None
-    by_model: tuple[tuple[str, int, int | None], ...] = ()
-    """(model name, energy mJ, money micro)."""
-    parked_mj: int = 0
-    parked_micro: int | None = None
-    covers: tuple[str, ...] = ()
-    """Names of the parts that were measured."""
-    tokens_out: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TaskState:
     """A job the user started that has not ended: load, unload, switch, remove, measure.
 
@@ -306,8 +298,9 @@ class HostState:
     profile: MachineProfile | None = None
     sample: MachineSample | None = None
     history: tuple[HistoryPoint, ...] = ()
-    today: CostToday | None = None
-    month: CostToday | None = None
+    today: "CostReport | None" = None
+    """By model, like the month."""
+    month: "CostReport | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +315,8 @@ class AppState:
     recording: bool = True
     """False when another Wattlight process holds the meter's lock and records."""
     price_known: bool = False
+    zone: tzinfo | None = None
+    """Of days and months: the tariff's; None before the first sample: the computer's own."""
     counting: CountingState = field(default_factory=CountingState)
     setup: SetupFacts = field(default_factory=SetupFacts)
     number: int = field(default=0, compare=False)

@@ -104,7 +104,7 @@ def money(micro: int | None, currency: str | None, error_fraction: float | None 
     """Money from micro-units, in the currency's own manner.
 
     With an error the digits are cut to what it allows, but never finer than a tenth of a minor unit
-    and never coarser than the minor unit.
+    and never coarser than the minor unit. What is less than the smallest amount so written is "< " it.
     """
     if micro is None or currency is None:
         return DASH
@@ -117,6 +117,8 @@ def money(micro: int | None, currency: str | None, error_fraction: float | None 
         digits = minor + 1
     step = Decimal(1).scaleb(-digits)
     rounded = amount.quantize(step, rounding=ROUND_HALF_EVEN)
+    if amount and not rounded:
+        return "< " + money(round(step * MICRO), currency, error_fraction)
     pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
     locale_pattern = babel_locale().currency_formats["standard"].pattern
     if digits == minor:

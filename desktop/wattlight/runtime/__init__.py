@@ -3,7 +3,7 @@
 from wattlight.web import Endpoint
 
 from .answers import AnswerEnd, Answerer, AnswerPiece, AnswerRequest, connect_answers
-from .names import ModelName, read_name, same_model
+from .names import ModelName, read_name
 from .ollama_server import OllamaServer
 from .opening import DEFAULT_PORT, ModelServer, choose_address, connect, find_server, parse_endpoint
 from .problems import RuntimeProblem

@@ -63,16 +63,6 @@ def read_name(name: str) -> ModelName:
     return ModelName(name, parts[-1], tag, parts[0] if len(parts) == 2 else None, registry)
 
 
-def same_model(first: str, second: str) -> bool:
-    """True when two spellings mean one model: Ollama adds ``:latest`` and does not mind case."""
-    return _full(first) == _full(second)
-
-
-def _full(name: str) -> str:
-    path, tag = _split_tag(name)
-    return f"{path}:{tag}".lower()
-
-
 def _split_tag(name: str) -> tuple[str, str]:
     head, colon, last = name.rpartition(":")
     if not colon or "/" in last:

@@ -9,11 +9,18 @@ from datetime import UTC, datetime
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from wattlight.domain.state import InstalledModel, PullState, RunningModel, ServerState, ServerStatus
+from wattlight.domain.state import (
+    InstalledModel,
+    PullState,
+    RunningModel,
+    ServerState,
+    ServerStatus,
+    same_model,
+)
 from wattlight.i18n import tr
 from wattlight.web import POLL, Answer, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
-from .names import read_keep_alive, read_name, same_model
+from .names import read_keep_alive, read_name
 from .problems import RuntimeProblem, problem_from_server, problem_of, status_of, with_proxy_advice
 from .pulling import PullProgress, stalled
 from .reading import (

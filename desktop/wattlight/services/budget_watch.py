@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from wattlight.domain.answers import Budget, BudgetStand, budget_stand
-from wattlight.domain.state import CostToday
+from wattlight.domain.cost import CostReport
 from wattlight.i18n import money, tr
 
 from .current import CurrentSettings
@@ -33,7 +33,7 @@ class BudgetWatch:
         self._told: tuple[str, ...] | None = None
         self._lock = threading.Lock()
 
-    def look(self, today: date, day: CostToday | None, month: CostToday | None) -> None:
+    def look(self, today: date, day: CostReport | None, month: CostReport | None) -> None:
         """Compare the sums with the budgets of the settings."""
         wanted = self._settings.value.meter
         budget = Budget(wanted.daily_budget_micro, wanted.monthly_budget_micro)
@@ -65,8 +65,8 @@ class BudgetWatch:
             self._file.write_text("\n".join(self._told), encoding="utf-8")
 
 
-def _micro(cost: CostToday | None) -> int | None:
-    return None if cost is None or cost.quality is None else cost.models_micro
+def _micro(cost: CostReport | None) -> int | None:
+    return None if cost is None or cost.quality is None or cost.models_unknown else cost.models.cost_micro
 
 
 def _sentence(stand: BudgetStand, currency: str | None) -> str:

@@ -22,9 +22,8 @@ from wattlight.domain.learning import (
     used_between,
 )
 from wattlight.domain.shape import ShapeSource
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import RunningModel, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
-from wattlight.runtime import same_model
 from wattlight.store.jobs import LearningStore
 
 from .factory import ServiceFactory

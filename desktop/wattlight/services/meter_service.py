@@ -14,6 +14,7 @@ from wattlight.probes import Prober
 from wattlight.store import LedgerWriter, forget_before
 
 from .budget_watch import BudgetWatch
+from .calibration import wall_of
 from .current import CurrentSettings
 from .factory import ServiceFactory
 from .hub import StateHub
@@ -80,7 +81,11 @@ class MeterService:
             self._notify,
         )
         self._recording.meter.set_paused(wanted.paused)
+        self._recording.meter.set_wall(wall_of(wanted))
         settings.subscribe(lambda s: s.meter.paused, self._pause)
+        settings.subscribe(
+            lambda s: wall_of(s.meter), lambda: self._recording.meter.set_wall(wall_of(settings.value.meter))
+        )
         settings.subscribe(lambda s: (s.meter.shown_interval_s, s.meter.hidden_interval_s), self._set_beat)
         settings.subscribe(lambda s: replace(s.price, dollar_rate=None, declined=False), self._reprice)
 
@@ -247,6 +252,7 @@ class MeterService:
                 paused=view.paused,
                 recording=self._recording.recording,
                 price_known=view.price_known,
+                zone=view.zone,
             )
 
         self._hub.update(change)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.assets import asset_text
+from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.tariff import (
     Tariff,
     TariffProblem,
@@ -46,6 +47,16 @@ class CountryPrice:
     year: int
     source: str
     stale: bool
+
+    @property
+    def per_kwh(self) -> str:
+        """A price to start from, as decimal text; "" where none is shipped or it is old."""
+        return "" if self.price_per_kwh is None or self.stale else str(self.price_per_kwh)
+
+
+def api_prices() -> tuple[ApiPrice, ...]:
+    """The shipped, dated list of what APIs ask."""
+    return parse_api_prices(asset_text("prices/api_prices.csv"))
 
 
 def country_prices(text: str | None = None) -> tuple[CountryPrice, ...]:

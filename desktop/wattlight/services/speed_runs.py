@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.learning import device_label
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import RunningModel, same_model
 from wattlight.domain.values import Device, MachineProfile
 from wattlight.i18n import tr
-from wattlight.runtime import same_model
 
 from .benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject
 from .counting import Counting

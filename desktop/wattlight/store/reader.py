@@ -1,15 +1,15 @@
 """Reads the ledger: any number of these, in any process, while one other writes."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from wattlight.domain.cost import Bucket, DayCell, DayPrices
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow, State
+from wattlight.domain.cost import Bucket, DayCell
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.i18n import tr
 
@@ -22,14 +22,11 @@ energy_mj, observed_ms, quality, tokens_in, tokens_out
 FROM {table} JOIN device ON device.id = device LEFT JOIN model ON model.id = model
 WHERE start >= ? AND start < ? AND host = ? ORDER BY start"""
 
-_CLOSED = (
-    "SELECT day, end_us, observed_ms FROM day_closed WHERE host = ? AND day >= ? AND day <= ? ORDER BY day"
-)
-_SUMS = """SELECT {by}, state, price, fallback, sum(energy_mj), sum(observed_ms), max(quality),
-sum(tokens_in), sum(tokens_out) FROM day WHERE host = ? AND day >= ? AND day <= ?
-GROUP BY {by}, state, price, fallback"""
-_DAYS = """SELECT day, state, price, sum(energy_mj) FROM day WHERE host = ? AND day >= ? AND day <= ?
-GROUP BY day, state, price"""
+_CLOSED = "SELECT day, observed_ms FROM day_closed WHERE host = ? AND day >= ? AND day <= ?"
+_CELLS = """SELECT {day}, device, {model}, state, price, fallback, sum(energy_mj), sum(observed_ms),
+max(quality), sum(tokens_in), sum(tokens_out) FROM day WHERE host = ? AND day >= ? AND day <= ?
+GROUP BY 1, 2, 3, 4, 5, 6"""
+_BY_DAY, _BY_MODEL = _CELLS.format(day="day", model="0"), _CELLS.format(day="''", model="model")
 _PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
 
 
@@ -73,42 +70,27 @@ class LedgerReader:
         return sum(int(rows[0][0]) for _, rows in answers)
 
     def closed_days(
-        self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
-    ) -> tuple[DayPrices, ...]:
-        """Days (ISO dates, both ends included) in the cache for the tariff named ``key``, in order, each
-        added up by state and price."""
+        self, key: str, first: str, last: str, host: HostId = LOCAL_HOST, by_model: bool = False
+    ) -> tuple[dict[str, int], tuple[DayCell, ...]]:
+        """Days (ISO dates, both ends included) in the cache for the tariff named ``key``: milliseconds
+        observed in each, and their sums by device, state and price, of each day or of each model."""
         with translated("read"), self._snapshot():
             if not self._cached_for(key):
-                return ()
+                return {}, ()
             span = (host, first, last)
-            days = self._connection.execute(_CLOSED, span).fetchall()
-            sums = self._connection.execute(_DAYS, span).fetchall()
-        prices = {text: Decimal(text) if text else None for text in {row[2] for row in sums}}
-        amounts: dict[str, list[tuple[State, Decimal | None, int]]] = {day[0]: [] for day in days}
-        for day, state, price, energy_mj in sums:
-            if day in amounts:
-                amounts[day].append((STATES[state], prices[price], energy_mj))
-        return tuple(DayPrices(day, ms, tuple(amounts[day])) for day, _, ms in days)
-
-    def closed_cells(
-        self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
-    ) -> tuple[frozenset[str], int, tuple[DayCell, ...]]:
-        """All of these days together: which are in the cache, milliseconds observed in them, and their
-        sums by device, model, state and price."""
-        with translated("read"), self._snapshot():
-            if not self._cached_for(key):
-                return frozenset(), 0, ()
-            span = (host, first, last)
-            days = self._connection.execute(_CLOSED, span).fetchall()
+            observed = dict(self._connection.execute(_CLOSED, span).fetchall())
             devices = dict(self._connection.execute("SELECT id, key FROM device").fetchall())
             models = dict(self._connection.execute("SELECT id, name FROM model").fetchall())
-            cells = tuple(
-                _cell(devices.get(device, ""), models.get(model), columns)
-                for device, model, *columns in self._connection.execute(
-                    _SUMS.format(by="device, model"), span
-                )
+            rows = self._connection.execute(_BY_MODEL if by_model else _BY_DAY, span).fetchall()
+        prices = {text: Decimal(text) if text else None for text in {row[4] for row in rows}}
+        cells = tuple(
+            DayCell(
+                day, devices.get(device, ""), models.get(model), STATES[state], prices[price], bool(fallback),
+                mj, ms, QUALITIES[quality], tokens_in, tokens_out,
             )
-        return frozenset(day for day, _, _ in days), sum(ms for _, _, ms in days), cells
+            for day, device, model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
+        )  # fmt: skip
+        return observed, cells
 
     def _cached_for(self, key: str) -> bool:
         known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
@@ -184,22 +166,6 @@ class LedgerReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _cell(device: str, model: str | None, columns: Sequence[Any]) -> DayCell:
-    state, price, fallback, mj, ms, quality, tokens_in, tokens_out = columns
-    return DayCell(
-        device,
-        model,
-        STATES[state],
-        Decimal(price) if price else None,
-        bool(fallback),
-        mj,
-        ms,
-        QUALITIES[quality],
-        tokens_in,
-        tokens_out,
-    )
 
 
 def open_reader(file: Path) -> LedgerReader:

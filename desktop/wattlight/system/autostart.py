@@ -2,6 +2,7 @@
 
 import os
 import plistlib
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,17 @@ from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 
 APP_ID = "io.github.wattlight.wattlight"
+
+
+def own_command() -> list[str]:
+    """What starts this very program hidden, for the start at login."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--hidden"]
+    script = shutil.which("wattlight")
+    beside = Path(sys.executable).with_name("wattlight")
+    if beside.exists():
+        return [str(beside), "--hidden"]
+    return [script, "--hidden"] if script else [sys.executable, "-m", "wattlight", "--hidden"]
 
 
 class AutostartProblem(Problem):

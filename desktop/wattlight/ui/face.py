@@ -17,10 +17,11 @@ from PySide6.QtWidgets import QSystemTrayIcon
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState
 from wattlight.paths import Places
+from wattlight.services.answers import Extras
 from wattlight.services.application import Application, ChangeSettings
 from wattlight.settings import Settings
 from wattlight.viewmodels.before_download import asked_before_download
-from wattlight.viewmodels.scene import Extras, Scene
+from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.tray import IconState, TrayView, tray_view
 
 from .bridge import Bridge

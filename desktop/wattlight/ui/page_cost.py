@@ -148,6 +148,8 @@ class CostPage(Page):
         self._table_empty = plain_label(role="quiet", wrap=True)
         column.addWidget(self._table)
         column.addWidget(self._table_empty)
+        self._table_note = plain_label(role="quiet", wrap=True)
+        column.addWidget(self._table_note)
         self.column.addWidget(self._frame)
         self._savings_frame, savings = card()
         savings.addWidget(plain_label(tr("What could be saved"), "label"))
@@ -171,6 +173,7 @@ class CostPage(Page):
         self._savings_frame.setVisible(bool(view.savings))
         self._break_even.render_scene(scene)
         show_text(self._table_empty, view.table_empty)
+        show_text(self._table_note, view.table_note)
 
     def _days_card(self, theme: Theme) -> QFrame:
         frame, column = card(10)

@@ -21,11 +21,11 @@ from PySide6.QtWidgets import (
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr, trn
+from wattlight.services.answers import CONTEXTS
 from wattlight.viewmodels.model_detail import ModelDetailView
 from wattlight.viewmodels.models import USES, Filters, context_name, models_view, use_name
 from wattlight.viewmodels.running import MemoryBarView
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.settings_page import CONTEXTS
 
 from .charts import MemoryBar
 from .controls import ActionButton, ActionRow, Ask, Pill, card, spaced

@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
-from wattlight.i18n import tr
+from wattlight.i18n import as_typed, tr
 from wattlight.settings import Settings
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.server_setup import ServerCopyView, server_copy_view
@@ -283,7 +283,7 @@ class SettingsPage(Page):
         country = country_price(self._scene, code)
         set_text(self._price_note, price_note(self._scene, code))
         if country is not None:
-            self._price.setText(country.per_kwh)
+            self._price.setText(as_typed(country.per_kwh))
             self._currency.setText(country.currency)
 
     def _price_saved(self) -> None:

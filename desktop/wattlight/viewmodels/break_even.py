@@ -7,12 +7,14 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from wattlight.domain.breakeven import LocalSide, Use, compare
-from wattlight.domain.tariff import MICRO
+from wattlight.domain.state import same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, watts
+from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Settings
 
-from .scene import BreakEvenBasis, OwnSide, Scene, same_model
+from .cost import MICRO
+from .scene import Scene
 from .settings_page import Choice
 
 if TYPE_CHECKING:

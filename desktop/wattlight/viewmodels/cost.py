@@ -18,21 +18,28 @@ from wattlight.i18n import (
     tr,
     watts,
 )
+from wattlight.services.costs import LastWeek, ModelMonth
+from wattlight.services.metering import DaySum
 
 from .activity import NoticeView, notice_views
 from .chart import nice_step
 from .figures import (
     FigureView,
-    cost_error,
+    amount_text,
+    counted_text,
     figure,
-    machine_amount,
+    machine_without,
     models_figure,
     no_sensor,
     no_sensor_text,
     observed_text,
+    per_million_text,
+    tokens_meaning,
+    undecided_text,
+    working_text,
 )
 from .now import month_figure
-from .scene import DayCost, ModelMonth, Scene
+from .scene import Scene
 from .words import DASH, Action, TableView
 
 MICRO = 1_000_000
@@ -83,6 +90,7 @@ class CostView:
     days: DaysChartView
     table: TableView
     table_empty: str
+    table_note: str
     toggle_text: str
     price_question: Action | None
     notices: tuple[NoticeView, ...]
@@ -102,6 +110,7 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
         days_chart(scene, with_computer),
         table,
         "" if table.rows else tr("The table fills with the first model that works."),
+        _table_note(scene),
         tr("Models only") if with_computer else tr("With the computer"),
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
         notice_views(scene),
@@ -113,7 +122,7 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
 def _savings(scene: Scene) -> tuple[str, ...]:
     """Power limits worth trying; nothing where no figures speak for one."""
     lines = []
-    for cap in scene.extras.caps:
+    for cap in scene.extras.costs.caps if scene.extras.costs else ():
         advice, currency = cap.advice, _currency(scene)
         low, high = advice.saves_low_micro, advice.saves_high_micro
         if low is not None and high is not None and currency is not None:
@@ -136,16 +145,17 @@ def _savings(scene: Scene) -> tuple[str, ...]:
 def _today(scene: Scene) -> FigureView:
     today = scene.host.today
     view = models_figure(scene.host, today, tr("Models today"), with_machine=False)
-    last = scene.extras.same_time_last_week_micro
+    week = scene.extras.costs.last_week if scene.extras.costs else LastWeek()
+    last = None if week.amount is None else week.amount.cost_micro
     parts = [view.note] if view.note else []
     if last is not None and today is not None and today.currency:
         parts.append(tr("{amount} last week by this hour", amount=money(last, today.currency, COARSE)))
     elif today is not None and today.quality is not None and observed_text(today):
         parts.append(observed_text(today))
     budget = scene.settings.meter.daily_budget_micro
-    if budget and today is not None and today.models_micro is not None:
-        parts.append(tr("{share} of the budget", share=percent(today.models_micro / budget)))
-    reason = scene.extras.last_week_reason if last is None and today is not None else ""
+    if budget and today is not None and today.models.cost_micro is not None and not today.models_unknown:
+        parts.append(tr("{share} of the budget", share=percent(today.models.cost_micro / budget)))
+    reason = week.reason if last is None and today is not None else ""
     hint = " ".join(part for part in (view.hint, reason) if part)
     return FigureView(view.label, view.value, view.before, view.after, " · ".join(parts), hint)
 
@@ -153,25 +163,25 @@ def _today(scene: Scene) -> FigureView:
 def _idle(scene: Scene) -> FigureView:
     label = tr("Kept loaded while idle")
     hint = tr("What models drew while they were loaded but nobody asked them anything.")
-    month, extras = scene.host.month, scene.extras
+    month, costs = scene.host.month, scene.extras.costs
     if month is None or month.quality is None:
         note = tr("Needs a power sensor.") if no_sensor(scene.host.sample) else tr("Nothing recorded yet.")
         return FigureView(label, DASH, note=note, hint=hint)
-    parked, error = month.parked_micro, cost_error(month)
-    text = kwh(month.parked_mj) if parked is None else money(parked, month.currency, error)
+    if month.models_unknown:
+        return FigureView(label, DASH, note=tr("idle power not learned yet"), hint=undecided_text(month))
+    text = amount_text(month.parked, month.currency)
     note = tr("this month")
-    if extras.parked_saving_micro and month.currency:
-        saved = money(extras.parked_saving_micro, month.currency)
+    if costs is not None and costs.parked_saving_micro and month.currency:
+        saved = money(costs.parked_saving_micro, month.currency)
         note = tr("a keep-alive of 5 minutes would save {amount} a month", amount=saved)
     return figure(label, text, note, hint)
 
 
 def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
     """Days of the month, stacked: loaded idle, working, and the computer on request."""
-    today = scene.now.astimezone(scene.zone).date()
-    money_known = _currency(scene) is not None and any(
-        d.working_micro is not None for d in scene.extras.days or ()
-    )
+    today = scene.today
+    days = _days_of_month(scene)
+    money_known = _currency(scene) is not None and any(d.working.cost_micro is not None for d in days)
     what = tr("Cost of models per day, {month}") if money_known else tr("Energy of models per day, {month}")
     if with_computer:
         what = (
@@ -180,7 +190,6 @@ def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
             else tr("Energy of models and computer per day, {month}")
         )
     title = what.format(month=month_name(today))
-    days = [d for d in scene.extras.days or () if (d.day.year, d.day.month) == (today.year, today.month)]
     if not days:
         return DaysChartView(title, with_computer=with_computer, empty_text=_nothing_yet(scene))
     return _days(scene, days, today=today, title=title, money_known=money_known, with_computer=with_computer)
@@ -193,7 +202,7 @@ def _nothing_yet(scene: Scene) -> str:
 
 
 def _days(
-    scene: Scene, days: list[DayCost], *, today: date, title: str, money_known: bool, with_computer: bool
+    scene: Scene, days: list[DaySum], *, today: date, title: str, money_known: bool, with_computer: bool
 ) -> DaysChartView:
     currency = _currency(scene) if money_known else None
     amounts = {d.day.day: _amounts(d, money_known, with_computer) for d in days}
@@ -213,20 +222,19 @@ def _days(
     return DaysChartView(title, tuple(bars), ticks, line, with_computer, f"{title}. {spoken}")
 
 
+def _days_of_month(scene: Scene) -> list[DaySum]:
+    today, costs = scene.today, scene.extras.costs
+    days = costs.days if costs is not None else ()
+    return [d for d in days if (d.day.year, d.day.month) == (today.year, today.month)]
+
+
 def _days_table(scene: Scene, with_computer: bool) -> TableView:
-    today = scene.now.astimezone(scene.zone).date()
-    days = [d for d in scene.extras.days or () if (d.day.year, d.day.month) == (today.year, today.month)]
+    days = _days_of_month(scene)
     currency = _currency(scene)
-    error = None if scene.host.month is None else cost_error(scene.host.month)
     headings = (tr("Day"), tr("Working"), tr("Loaded, idle"), tr("Computer itself"))
     rows = []
     for day in sorted(days, key=lambda d: d.day, reverse=True):
-        amounts = (
-            (day.working_mj, day.working_micro),
-            (day.parked_mj, day.parked_micro),
-            (day.computer_mj, day.computer_micro),
-        )
-        texts = (kwh(mj) if micro is None else money(micro, currency, error) for mj, micro in amounts)
+        texts = (amount_text(amount, currency) for amount in (day.working, day.parked, day.computer))
         rows.append((day_and_month(day.day), *texts))
     shown = 4 if with_computer else 3
     return TableView(headings[:shown], tuple(row[:shown] for row in rows))
@@ -237,13 +245,13 @@ def _bar(label: str, heights: list[float], spoken: str) -> DayBar:
     return DayBar(label, parked, working, computer, spoken)
 
 
-def _amounts(day: DayCost, money_known: bool, with_computer: bool) -> tuple[float, float, float]:
+def _amounts(day: DaySum, money_known: bool, with_computer: bool) -> tuple[float, float, float]:
     """(parked, working, computer) in currency units or kWh; what is negative or unknown has no height."""
+    parts = (day.parked, day.working, day.computer)
     if money_known:
-        raw = (day.parked_micro, day.working_micro, day.computer_micro)
-        values = [max(0.0, (v or 0) / MICRO) for v in raw]
+        values = [max(0.0, (part.cost_micro or 0) / MICRO) for part in parts]
     else:
-        values = [max(0.0, v / MJ_PER_KWH) for v in (day.parked_mj, day.working_mj, day.computer_mj)]
+        values = [max(0.0, part.energy_mj / MJ_PER_KWH) for part in parts]
     return values[0], values[1], values[2] if with_computer else 0.0
 
 
@@ -281,25 +289,27 @@ def _currency(scene: Scene) -> str | None:
 def _table(scene: Scene) -> TableView:
     """By model; a column that would hold dashes only is left out."""
     month = scene.host.month
-    if month is None or not month.by_model:
-        return TableView((), ())
-    known = {m.model: m for m in scene.extras.months}
-    currency, error = month.currency, cost_error(month)
+    if month is None or not (month.by_model or month.undecided.energy_mj):
+        return NO_TABLE
+    known = {m.model: m for m in scene.extras.costs.models} if scene.extras.costs else {}
+    currency = month.currency
     rows = [
         (
-            clean_text(name, 80) or tr("model without a name"),
-            kwh(energy),
-            money(micro, currency, error),
-            *_per_model(known.get(name), currency),
+            clean_text(line.key, 80) or tr("model without a name"),
+            kwh(line.energy_mj),
+            money(line.cost_micro, currency, line.error_fraction),
+            *_per_model(known.get(line.key), currency),
         )
-        for name, energy, micro in month.by_model
+        for line in month.by_model
     ]
-    computer = tr("computer without models, measured parts")
-    amount = machine_amount(month) if month.machine_micro is not None else DASH
-    rows.append((computer, kwh(max(0, month.machine_mj - month.models_mj)), amount, DASH, DASH, DASH))
-    today = scene.now.astimezone(scene.zone).date()
+    apart = [(tr("computer without models, measured parts"), machine_without(month))]
+    if month.undecided.energy_mj > 0:
+        apart.insert(0, (tr("with a model loaded, not divided"), month.undecided))
+    for name, amount in apart:
+        cost = money(amount.cost_micro, currency, amount.error_fraction)
+        rows.append((name, kwh(amount.energy_mj), cost, DASH, DASH, DASH))
     headings = (
-        month_name(today),
+        month_name(scene.today),
         tr("Energy"),
         tr("Cost"),
         tr("Tokens out"),
@@ -310,21 +320,36 @@ def _table(scene: Scene) -> TableView:
     return TableView(
         tuple(headings[i] for i in kept),
         tuple(tuple(row[i] for i in kept) for row in rows),
-        frozenset({len(rows) - 1}),
+        frozenset(range(len(rows) - len(apart), len(rows))),
     )
+
+
+def _table_note(scene: Scene) -> str:
+    """What the prices of tokens mean, and how much of a model's work they rest on."""
+    models = scene.extras.costs.models if scene.extras.costs else ()
+    told = [m for m in models if m.tokens.whole is not None]
+    lines = [undecided_text(scene.host.month)]
+    if told:
+        currency = scene.host.month.currency if scene.host.month else None
+        lines.append(tokens_meaning())
+        lines.append(working_text({m.model: m.tokens for m in told}, currency))
+    lines += [counted_text(m.model, m.tokens) for m in told if m.tokens.upper_bound]
+    return "\n".join(line for line in lines if line)
 
 
 def _per_model(known: ModelMonth | None, currency: str | None) -> tuple[str, str, str]:
     if known is None:
         return DASH, DASH, DASH
-    tokens = DASH if known.tokens_out is None else _millions(known.tokens_out)
-    per = money(known.per_million_micro, currency)
-    if known.per_million_micro is not None and known.per_million_error_micro:
-        per = f"{per} ±{number(known.per_million_error_micro / MICRO, 2)}"
+    tokens = known.tokens
+    out = _millions(tokens.output_tokens) if tokens.output_tokens else DASH
     hosted = money(known.hosted_per_million_micro, currency)
     if known.hosted_date and hosted != DASH:
         hosted = f"{hosted} ({known.hosted_date})"
-    return tokens, per, hosted
+    return (
+        out,
+        per_million_text(tokens, tokens.whole, currency),
+        hosted,
+    )
 
 
 def _millions(tokens: int) -> str:

@@ -1,11 +1,14 @@
 """Big figures: a number, its unit, and one quiet line that says how sure it is and on what basis."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from wattlight.domain.answers import TokenCost
+from wattlight.domain.cost import Amount, CostReport
 from wattlight.domain.power import MachineTotal, compose
-from wattlight.domain.state import CostToday, HostState
-from wattlight.domain.values import ERROR_FRACTION, DeviceSample, MachineSample
+from wattlight.domain.state import HostState
+from wattlight.domain.values import DeviceSample, MachineSample, clean_text
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
 
 from .words import DASH, everyday_text
@@ -86,30 +89,85 @@ def power_figure(host: HostState, label: str) -> FigureView:
     return figure(label, watts(total_now(host.sample).measured_w), sure_now(host.sample), hint)
 
 
-def cost_error(cost: CostToday) -> float | None:
-    """Relative error of a span's energy by its quality."""
-    return None if cost.quality is None else ERROR_FRACTION[cost.quality]
+def amount_text(amount: Amount, currency: str | None) -> str:
+    """Money where there is a price, else energy; as many digits as the error allows."""
+    if amount.cost_micro is not None:
+        return money(amount.cost_micro, currency, amount.error_fraction)
+    return kwh(amount.energy_mj)
 
 
-def models_amount(cost: CostToday | None) -> str:
-    """What the models took: money where there is a price, else energy, else a dash."""
+def models_amount(cost: CostReport | None) -> str:
+    """What the models took; a dash while nothing was read or nothing can be told to be theirs."""
+    if cost is None or cost.quality is None or cost.models_unknown:
+        return DASH
+    return amount_text(cost.models, cost.currency)
+
+
+def machine_amount(cost: CostReport | None) -> str:
+    """What the measured parts of the computer took without the models."""
     if cost is None or cost.quality is None:
         return DASH
-    if cost.models_micro is not None:
-        return money(cost.models_micro, cost.currency, cost_error(cost))
-    return kwh(cost.models_mj)
+    return amount_text(machine_without(cost), cost.currency)
 
 
-def machine_amount(cost: CostToday | None) -> str:
-    """What the measured parts of the computer took without the models (the state counts both together)."""
-    if cost is None or cost.quality is None:
+def machine_without(cost: CostReport) -> Amount:
+    """The computer without its models, and without what cannot be told to be a model's or not."""
+    apart = (cost.models, cost.undecided)
+    micro = cost.cost_micro
+    if micro is not None:
+        micro = max(0, micro - sum(part.cost_micro or 0 for part in apart))
+    return Amount(max(0, cost.energy_mj - sum(part.energy_mj for part in apart)), micro, cost.error_fraction)
+
+
+def per_million_text(tokens: TokenCost, per_million: Amount | None, currency: str | None) -> str:
+    """Money (or energy) of a million tokens with its error; "at most" where not all answers were counted."""
+    if per_million is None:
         return DASH
-    if cost.machine_micro is not None and cost.models_micro is not None:
-        return money(max(0, cost.machine_micro - cost.models_micro), cost.currency, cost_error(cost))
-    return kwh(max(0, cost.machine_mj - cost.models_mj))
+    text = amount_text(per_million, currency)
+    error = per_million.cost_error_micro
+    if error:
+        text = f"{text} ±{number(error / 1_000_000, 2)}"
+    return f"≤ {text}" if tokens.upper_bound else text
 
 
-def observed_text(cost: CostToday) -> str:
+def tokens_meaning() -> str:
+    """The one definition of the price of tokens."""
+    return tr(
+        "Per 1M tokens: all energy of the time a model was loaded, working and idle, over the output tokens "
+        "counted in it."
+    )
+
+
+def working_text(tokens: Mapping[str, TokenCost], currency: str | None) -> str:
+    """The same without the time in which the models were loaded and idle."""
+    prices = (
+        f"{clean_text(model, 60)} {per_million_text(t, t.working, currency)}" for model, t in tokens.items()
+    )
+    return tr("Of the time they answered alone: {prices}.", prices=", ".join(prices))
+
+
+def counted_text(model: str, tokens: TokenCost) -> str:
+    """How much of a model's work the price of its tokens rests on."""
+    return tr(
+        "{model}: tokens were counted in {share} of its work; the price is an upper bound.",
+        model=clean_text(model, 60),
+        share=percent(tokens.counted_share),
+    )
+
+
+def undecided_text(cost: CostReport | None) -> str:
+    """Why a model's part is not known, how much it may be, and how it is learned; "" where all is known."""
+    if cost is None or cost.undecided.energy_mj <= 0:
+        return ""
+    return tr(
+        "{amount} more were drawn while a model was loaded and the idle power was not known yet: the model's "
+        "share lies between nothing and all of it. The idle power is learned by itself in the first quiet "
+        "minutes with no model loaded; to have it now, unload the model for a few minutes.",
+        amount=amount_text(cost.undecided, cost.currency),
+    )
+
+
+def observed_text(cost: CostReport) -> str:
     """ "measured 21 h 40 of the 22 h 05 so far", or nothing when nearly all was observed."""
     if cost.span_s <= 0 or cost.observed_s >= cost.span_s * 0.98:
         return ""
@@ -145,20 +203,35 @@ def no_sensor_text(sample: MachineSample | None) -> str:
     return " ".join(text for text in (none, look, estimate_text(sample)) if text)
 
 
+def covered_text(cost: CostReport) -> str:
+    """Which parts a sum covers, and what it does not."""
+    texts = []
+    if cost.covers:
+        texts.append(tr("Measured: {parts}.", parts=", ".join(cost.covers)))
+    if cost.not_covered:
+        texts.append(not_in_it(cost.not_covered) + ".")
+    return " ".join(texts)
+
+
+def not_in_it(parts: Iterable[str]) -> str:
+    """What a sum leaves out, for both faces."""
+    return tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(map(tr, parts))))
+
+
 def models_figure(
-    host: HostState, cost: CostToday | None, label: str, with_machine: bool = True
+    host: HostState, cost: CostReport | None, label: str, with_machine: bool = True
 ) -> FigureView:
     """Cost (or energy) of the models in a span, with the computer itself in the quiet line."""
     if cost is None or cost.quality is None:
         later = tr("Costs appear after the first hour of use.")
         missing = tr("Needs a power sensor. See Machine for ways to add one.")
         return FigureView(label, DASH, note=missing if no_sensor(host.sample) else later)
-    notes = []
-    if cost.models_micro is not None:
-        notes.append(kwh(cost.models_mj))
+    notes = [tr("idle power not learned yet")] if cost.models_unknown else []
+    if cost.models.cost_micro is not None and not cost.models_unknown:
+        notes.append(kwh(cost.models.energy_mj))
     if with_machine:
         notes.append(tr("computer itself {amount}", amount=machine_amount(cost)))
-    covers = tr("Measured: {parts}.", parts=", ".join(cost.covers)) if cost.covers else ""
-    like = everyday_text(cost.models_mj)
-    hint = " ".join(part for part in (like, observed_text(cost), covers) if part)
+    like = everyday_text(cost.models.energy_mj)
+    parts = (undecided_text(cost), like, observed_text(cost), covered_text(cost))
+    hint = " ".join(part for part in parts if part)
     return figure(label, models_amount(cost), " · ".join(notes), hint)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import AnswerState, InstalledModel, PullState
+from wattlight.domain.state import AnswerState, InstalledModel, PullState, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, number, percent, tr
+from wattlight.services.answers import DOES_NOT_FIT, Extras, FitNote, Offer
 
 from .figures import basis_now
-from .scene import DOES_NOT_FIT, Extras, FitNote, Offer, Scene, same_model
+from .scene import Scene
 from .words import Action, PillView, speed_text, verdict_pill
 
 FEW_MINUTES_S = 360.0

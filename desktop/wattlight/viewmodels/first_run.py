@@ -91,7 +91,9 @@ def price_step(scene: Scene) -> PriceStep:
     found = country_price(scene, scene.setup.country)
     if found is None or price.declined:
         return PriceStep(choices, "", "", "", price_note(scene, ""))
-    return PriceStep(choices, found.code, found.per_kwh, found.currency, price_note(scene, found.code))
+    return PriceStep(
+        choices, found.code, as_typed(found.per_kwh), found.currency, price_note(scene, found.code)
+    )
 
 
 def price_left(settings: Settings, price: str, currency: str, country: str) -> tuple[Settings, str]:

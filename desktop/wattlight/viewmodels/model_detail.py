@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, ServerStatus
+from wattlight.domain.state import InstalledModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, month_name, number, tr, watts
+from wattlight.services.answers import ContextStep, FitNote, Offer
 
 from .activity import BusyView, pull_view
 from .running import (
@@ -18,7 +19,7 @@ from .running import (
     switch_command,
     takes_place_of,
 )
-from .scene import ContextStep, FitNote, Offer, Scene, same_model
+from .scene import Scene
 from .words import (
     Action,
     PillView,

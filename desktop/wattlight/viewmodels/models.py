@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, ServerStatus
+from wattlight.domain.state import InstalledModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
+from wattlight.services.answers import DOES_NOT_FIT, FitNote, Offer
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .model_detail import ModelDetailView, detail_view
-from .scene import DOES_NOT_FIT, FitNote, Offer, Scene, same_model
+from .scene import Scene
 from .small_window import EmptyView, empty_view
 from .words import DASH, PillView, Tone, list_pill, speed_range, verdict_pill
 

@@ -4,7 +4,6 @@ from calendar import monthrange
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import CostToday
 from wattlight.domain.values import MachineSample
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
 
@@ -61,20 +60,19 @@ def now_view(scene: Scene) -> NowView:
 
 def month_figure(scene: Scene) -> FigureView:
     """Models this month, with the expected range by its end where one can be given."""
-    today = scene.now.astimezone(scene.zone).date()
-    month: CostToday | None = scene.host.month
+    today, month = scene.today, scene.host.month
     view = models_figure(
         scene.host, month, tr("Models in {month}", month=month_name(today)), with_machine=False
     )
     if month is None or month.quality is None:
         return view
-    low, high = scene.extras.month_low_micro, scene.extras.month_high_micro
+    whole = None if scene.extras.costs is None else scene.extras.costs.projection
     note = view.note
-    if low is not None and high is not None and month.currency:
-        reach = interval(money(low, month.currency), money(high, month.currency))
+    if whole is not None and month.currency and not month.models_unknown:
+        reach = interval(money(whole.low, month.currency), money(whole.high, month.currency))
         last = today.replace(day=monthrange(today.year, today.month)[1])
         note = tr("about {range} by {day}", range=reach, day=day_and_month(last))
-    elif month.models_micro is not None:
+    elif month.models.cost_micro is not None and not month.models_unknown:
         note = tr("{energy} since {day}", energy=view.note, day=day_and_month(today.replace(day=1)))
     return FigureView(view.label, view.value, view.before, view.after, note, view.hint)
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import HostState, RunningModel, ServerStatus
+from wattlight.domain.state import HostState, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
+from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
 
-from .scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene, same_model
+from .scene import Scene
 from .words import (
     DASH,
     Action,

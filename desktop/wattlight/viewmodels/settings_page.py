@@ -7,15 +7,16 @@ from decimal import Decimal, InvalidOperation
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import as_typed, clock_time, number, short_date, tr
+from wattlight.services.answers import CONTEXTS
+from wattlight.services.pricing import CountryPrice
 from wattlight.settings import Price, Settings
 
 from .activity import NoticeView, notice_views
-from .scene import CountryPrice, Scene
+from .scene import Scene
 from .words import Action
 
 THEMES = ("system", "light", "dark")
 KEEP_ALIVES = ("1m", "5m", "15m", "1h", "-1")
-CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 LARGEST_PRICE = Decimal(1000)
 """No currency's kilowatt-hour costs more per unit; above it a typing slip is likely."""
 
@@ -120,8 +121,7 @@ def keep_alive_choices(current: str) -> tuple[Choice, ...]:
 
 def country_price(scene: Scene, code: str) -> CountryPrice | None:
     """The official price of a country, if one is shipped."""
-    found = next((c for c in scene.extras.countries if c.code == code), None)
-    return None if found is None else replace(found, per_kwh=as_typed(found.per_kwh))
+    return next((c for c in scene.extras.countries if c.code == code), None)
 
 
 def _file_note(file: str) -> str:

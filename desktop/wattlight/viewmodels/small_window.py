@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import ServerStatus
+from wattlight.domain.state import ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, tr
 
@@ -19,7 +19,7 @@ from .figures import (
     sure_now,
 )
 from .running import RunningView, running_views, switch_command
-from .scene import Scene, same_model
+from .scene import Scene
 from .words import DASH, Action, server_trouble, verdict_short
 
 ROWS = 4

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus
+from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr, watts
 
 from .activity import busy_actions
 from .figures import models_amount, total_now
 from .running import keep_command, switch_command
-from .scene import Scene, same_model
+from .scene import Scene
 from .settings_page import counting_line
 from .words import DASH, kept_text, moment, running_pill, server_trouble, verdict_short
 

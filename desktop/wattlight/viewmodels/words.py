@@ -9,8 +9,9 @@ from wattlight.domain.command import Command
 from wattlight.domain.state import RunningModel, ServerStatus
 from wattlight.domain.values import Quality, Scope
 from wattlight.i18n import clock_time, day_name, gib, interval, number, percent, tr
+from wattlight.services.answers import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
 
-from .scene import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Scene
+from .scene import Scene
 
 SLOW_TOKENS_PER_S = 5.0
 """Below this a reader waits for the text: about reading speed (250 words a minute are 5 to 6 tokens/s)."""

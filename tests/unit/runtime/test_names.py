@@ -2,7 +2,8 @@
 
 import pytest
 
-from wattlight.runtime import RuntimeProblem, read_name, same_model
+from wattlight.domain.state import same_model
+from wattlight.runtime import RuntimeProblem, read_name
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.domain.state import CostToday
+from wattlight.domain.cost import Amount, CostReport
 from wattlight.domain.values import Quality
 from wattlight.i18n import activate
 from wattlight.services.budget_watch import BudgetWatch
@@ -22,8 +22,8 @@ def _english() -> None:
     activate("en")
 
 
-def cost(micro: int | None, quality: Quality | None = Quality.COUNTER) -> CostToday:
-    return CostToday(1000, 2000, micro, micro, "EUR", 60, 60, quality)
+def cost(micro: int | None, quality: Quality | None = Quality.COUNTER) -> CostReport:
+    return CostReport(2000, micro, 0.1, quality, currency="EUR", models=Amount(1000, micro))
 
 
 class Alarms(list[tuple[str, str]], StateHub):
@@ -71,7 +71,7 @@ def test_the_month_has_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("day", [None, cost(None), cost(900_000, None)])
-def test_what_is_not_known_raises_no_alarm(tmp_path: Path, day: CostToday | None) -> None:
+def test_what_is_not_known_raises_no_alarm(tmp_path: Path, day: CostReport | None) -> None:
     alarms = Alarms()
     watch(tmp_path, alarms).look(DAY, day, day)
     assert alarms == []

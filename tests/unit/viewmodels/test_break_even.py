@@ -9,9 +9,10 @@ import pytest
 from fakes import made_up_day
 from wattlight.domain.breakeven import ApiPrice
 from wattlight.i18n import activate
+from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Price
 from wattlight.viewmodels.break_even import break_even_view, read_figure
-from wattlight.viewmodels.scene import BreakEvenBasis, OwnSide, Scene
+from wattlight.viewmodels.scene import Scene
 
 
 def price(name: str, weights: str = "", currency: str = "USD", output: str = "10") -> ApiPrice:

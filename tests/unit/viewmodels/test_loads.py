@@ -12,12 +12,13 @@ from wattlight.domain.fit import Verdict
 from wattlight.domain.learning import Comparison, LoadKey
 from wattlight.domain.state import RunningModel, TaskState
 from wattlight.i18n import activate
+from wattlight.services.costs import CapNote, LastWeek, MonthCosts
 from wattlight.viewmodels.activity import busy_actions
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.models import Filters, models_view
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.running import loads_note, loads_table
-from wattlight.viewmodels.scene import CapNote, Scene
+from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.words import everyday_text
 
 GIB = 1 << 30
@@ -114,7 +115,8 @@ def test_one_measurement_at_a_time_with_its_progress() -> None:
 def test_a_power_limit_is_one_sentence() -> None:
     made = scene()
     advice = CapAdvice(280, 36_000_000, 72_000_000, 400_000, 800_000)
-    capped = replace(made, extras=replace(made.extras, caps=(CapNote("RTX 3090", advice),)))
+    costs = replace(made.extras.costs or MonthCosts(), caps=(CapNote("RTX 3090", advice),))
+    capped = replace(made, extras=replace(made.extras, costs=costs))
     (text,) = cost_view(capped).savings
     assert text.startswith("A power limit of 280 W on RTX 3090 would save about €0.40–0.80 a month")
     assert cost_view(made).savings == ()
@@ -123,7 +125,8 @@ def test_a_power_limit_is_one_sentence() -> None:
 def test_why_last_week_is_missing_is_in_the_hint() -> None:
     made = scene()
     reason = "Nothing was recorded a week ago."
-    extras = replace(made.extras, same_time_last_week_micro=None, last_week_reason=reason)
+    costs = replace(made.extras.costs or MonthCosts(), last_week=LastWeek(None, reason))
+    extras = replace(made.extras, costs=costs)
     assert reason in cost_view(replace(made, extras=extras)).today.hint
 
 

@@ -9,6 +9,8 @@ from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus, SetupFacts
 from wattlight.i18n import activate
+from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, NamedModel, Offer
+from wattlight.services.costs import MonthCosts
 from wattlight.settings import Price, Settings
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
@@ -16,7 +18,7 @@ from wattlight.viewmodels.figures import figure
 from wattlight.viewmodels.machine import machine_view
 from wattlight.viewmodels.models import Filters, models_view
 from wattlight.viewmodels.now import now_view
-from wattlight.viewmodels.scene import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, NamedModel, Offer, Scene
+from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import settings_view, understood_budget, understood_price
 from wattlight.viewmodels.small_window import small_window_view
 from wattlight.viewmodels.words import Tone
@@ -298,7 +300,8 @@ def test_cost_keeps_models_and_computer_apart() -> None:
 
 def test_columns_that_know_nothing_are_left_out() -> None:
     scene = made_up_day.evening()
-    bare = replace(scene, extras=replace(scene.extras, months=()))
+    assert scene.extras.costs is not None
+    bare = replace(scene, extras=replace(scene.extras, costs=replace(scene.extras.costs, models=())))
     assert cost_view(bare).table.headings == ("November", "Energy", "Cost")
 
 
@@ -306,10 +309,8 @@ def test_without_a_price_energy_is_shown() -> None:
     scene = with_host(
         made_up_day.evening(), today=made_up_day.cost(0.5, 0.8, None), month=made_up_day.cost(6.9, 18.3, None)
     )
-    days = tuple(
-        replace(d, working_micro=None, parked_micro=None, computer_micro=None) for d in made_up_day.days()
-    )
-    view = cost_view(replace(scene, settings=Settings(), extras=replace(scene.extras, days=days)))
+    costs = MonthCosts(made_up_day.days(None))
+    view = cost_view(replace(scene, settings=Settings(), extras=replace(scene.extras, costs=costs)))
     assert (view.today.value, view.today.after) == ("0.50", "kWh")
     assert view.days.title == "Energy of models per day, November"
     assert view.days.y_ticks[-1][1].endswith("kWh")

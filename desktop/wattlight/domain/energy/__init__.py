@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .integrator import Integrator
     from .learner import LevelLearner
     from .reading import Gap, Interval, Reading, Rules
-    from .rows import Batch, CounterBase, DeviceInfo, EnergyRow, GapRow, LevelRow, State, worst_quality
+    from .rows import WALL, Batch, CounterBase, DeviceInfo, EnergyRow, GapRow, LevelRow, State, worst_quality
     from .spans import MINUTE_US, QUARTER_US, Coverage, split_minutes
     from .trust import CounterTrust
 else:
@@ -23,7 +23,7 @@ else:
             "integrator": "Integrator",
             "learner": "LevelLearner",
             "reading": "Gap Interval Reading Rules",
-            "rows": "Batch CounterBase DeviceInfo EnergyRow GapRow LevelRow State worst_quality",
+            "rows": "WALL Batch CounterBase DeviceInfo EnergyRow GapRow LevelRow State worst_quality",
             "trust": "CounterTrust",
         },
     )

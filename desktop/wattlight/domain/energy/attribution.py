@@ -75,7 +75,8 @@ def attribute(energy_mj: int, awake_us: int, load: Load | None, levels: Levels) 
 
     Below the idle level it is the computer's own (base). What is above belongs to the resident models:
     up to the parked level shared by resident size, beyond it to the busy ones. ``load`` None: nobody knew
-    which models were resident.
+    which models were resident. Without an idle level nothing can be divided: the whole is kept beside the
+    residents as unattributed.
     """
     if load is None:
         return (EnergyShare(State.UNATTRIBUTED, None, energy_mj),)
@@ -84,7 +85,7 @@ def attribute(energy_mj: int, awake_us: int, load: Load | None, levels: Levels) 
     if load.other_heavy:
         return (EnergyShare(State.MIXED, None, energy_mj),)
     if levels.base_uw is None:
-        return (EnergyShare(State.UNATTRIBUTED, None, energy_mj),)
+        return tuple(_shared(State.UNATTRIBUTED, energy_mj, load.residents))
     base_mj = min(energy_mj, levels.base_uw * awake_us // 1_000_000_000)
     base_mj += int((energy_mj - base_mj) * (1 - min(1.0, max(0.0, load.part))))
     rest_mj = energy_mj - base_mj

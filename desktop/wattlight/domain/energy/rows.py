@@ -6,6 +6,10 @@ from enum import StrEnum
 
 from ..values import HostId, Quality
 
+WALL = "wall"
+"""Device of what the plug gives beyond the measured parts, where a calibration or the user's own figures
+tell it: an estimate, never a model's."""
+
 
 class State(StrEnum):
     """What a watt-second was for."""
@@ -19,7 +23,8 @@ class State(StrEnum):
     MIXED = "mixed"
     """Another heavy program used the GPU as well; billed to no model."""
     UNATTRIBUTED = "unattributed"
-    """Measured while it was not known which models were resident, or before an idle level was known."""
+    """Measured while it was not known which models were resident; with a model: while that one was, before an
+    idle level was known to divide by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +125,7 @@ _ORDER = {q: i for i, q in enumerate(Quality)}
 
 def worst_quality(qualities: Iterable[Quality | None]) -> Quality | None:
     """The least sure of them; None where there is none."""
-    known = [q for q in qualities if q is not None]
-    return max(known, key=_ORDER.__getitem__) if known else None
+    known = {q for q in qualities if q is not None}
+    if len(known) < 2:
+        return known.pop() if known else None
+    return max(known, key=_ORDER.__getitem__)

@@ -14,4 +14,4 @@ from .price import (
     parse_series,
     parse_zone,
 )
-from .tariff import MICRO, Band, Period, Piece, PriceLookup, Tariff, cost_micro, standing_micro
+from .tariff import MICRO, Band, Period, Piece, PriceLookup, Tariff, Worth, cost_micro, standing_micro

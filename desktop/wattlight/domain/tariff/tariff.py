@@ -249,15 +249,38 @@ MJ_PER_KWH = 3_600_000_000
 MICRO = 1_000_000
 
 
+class Worth:
+    """An exact sum of money that grows; rounded only when it is read."""
+
+    __slots__ = ("_sums",)
+
+    def __init__(self) -> None:
+        self._sums: dict[int, int] = {}
+
+    def add(self, price_per_kwh: Decimal, energy_mj: int) -> None:
+        """Take energy at a price."""
+        up, down = _micro_per_mj(price_per_kwh)
+        self._sums[down] = self._sums.get(down, 0) + energy_mj * up
+
+    def include(self, other: "Worth") -> None:
+        """Take all of another sum."""
+        for down, value in other._sums.items():
+            self._sums[down] = self._sums.get(down, 0) + value
+
+    def micro(self) -> int:
+        """Micro-units of the currency, rounded half to even."""
+        common = math.lcm(*self._sums)
+        whole = sum(value * (common // down) for down, value in self._sums.items())
+        return _divide_half_even(whole, common)
+
+
 def cost_micro(energy_by_price: Mapping[Decimal, int] | Iterable[tuple[Decimal, int]]) -> int:
     """Money in micro-units of the currency for ``price per kWh -> mJ``, rounded half to even once."""
+    worth = Worth()
     items = energy_by_price.items() if isinstance(energy_by_price, Mapping) else energy_by_price
-    sums: dict[int, int] = {}
     for price, energy_mj in items:
-        up, down = _micro_per_mj(price)
-        sums[down] = sums.get(down, 0) + energy_mj * up
-    common = math.lcm(*sums)
-    return _divide_half_even(sum(value * (common // down) for down, value in sums.items()), common)
+        worth.add(price, energy_mj)
+    return worth.micro()
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ from wattlight.domain.energy import (
     attribute,
     split_minutes,
 )
-from wattlight.domain.values import HostId
+from wattlight.domain.values import HostId, Quality
 
 _Outcome = Interval[Load | None] | Gap
 
@@ -35,12 +35,14 @@ class MeterRules:
             the idle level that was learned.
         thresholds_us: known gap thresholds by device; None: learned from the readings.
         check_counters: compare counters with gauges and drop those that disagree.
+        estimate: the readings are estimates: nothing is learned of them.
     """
 
     rules: Rules = field(default_factory=Rules)
     whole_intervals: bool = False
     thresholds_us: dict[str, int] | None = None
     check_counters: bool = True
+    estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class DeviceMeter:
                 part.state,
                 energy_mj,
                 observed_ms if interval.observed else 0,
-                interval.quality,
+                Quality.ESTIMATED if self._rules.estimate else interval.quality,
             )
             for part in parts
             for minute, energy_mj, observed_ms in split_minutes(
@@ -181,7 +183,13 @@ class DeviceMeter:
 
     def _learn(self, interval: Interval[Load | None]) -> list[LevelRow]:
         load = interval.context
-        if self._rules.whole_intervals or load is None or load.other_heavy or interval.worked:
+        if (
+            self._rules.estimate
+            or self._rules.whole_intervals
+            or load is None
+            or load.other_heavy
+            or interval.worked
+        ):
             return []
         if load.residents and load.busy:
             return []

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from wattlight.domain.cost import By, CostReport, Sums
 from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, LevelRow
-from wattlight.domain.power import compose
-from wattlight.domain.state import CostToday, HistoryPoint, RunningModel
+from wattlight.domain.power import Wall, compose
+from wattlight.domain.state import HistoryPoint, RunningModel
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, MachineSample, to_us
 from wattlight.store import LedgerReader
 
 from .meter import Meter
-from .sums import SpanSums
 
 HISTORY_S = 600
 MAX_POINTS = 620
@@ -29,14 +29,15 @@ class MeterView:
 
     sample: MachineSample | None
     history: tuple[HistoryPoint, ...]
-    today: CostToday | None
-    month: CostToday | None
+    today: CostReport | None
+    month: CostReport | None
     paused: bool
     price_known: bool
     distrusted: tuple[str, ...] = ()
     """Devices whose energy counter disagreed with their power and is not used."""
     day: date | None = None
     """The day that ``today`` sums, in the tariff's zone."""
+    zone: ZoneInfo | None = None
 
 
 class LiveMeter:
@@ -79,8 +80,8 @@ class LiveMeter:
         self._names: dict[str, str] = {}
         self._parts: dict[str, DeviceInfo] = {}
         self._day: date | None = None
-        self._today: SpanSums | None = None
-        self._month: SpanSums | None = None
+        self._today: Sums | None = None
+        self._month: Sums | None = None
 
     def resume(self, counters: tuple[CounterBase, ...], levels: tuple[LevelRow, ...]) -> None:
         """Continue from what the recorder's ledger holds. Call it before the first sample."""
@@ -99,11 +100,9 @@ class LiveMeter:
             self._begin_spans(to_us(self._now()))
             for sums in (self._today, self._month):
                 if sums is not None:
-                    sums.know_devices(reader.devices(self._host))
-                    sums.load(
-                        reader.buckets(sums.start_us, sums.end_us, self._host),
-                        reader.observed_ms(sums.start_us, sums.end_us, self._host),
-                    )
+                    sums.know(reader.devices(self._host))
+                    sums.add_all(reader.buckets(sums.start_us, sums.end_us, self._host))
+                    sums.observed_ms += reader.observed_ms(sums.start_us, sums.end_us, self._host)
 
     def expect(self, beat_s: float) -> None:
         """The sampler's beat from now on."""
@@ -124,6 +123,11 @@ class LiveMeter:
             levels = [self._meter.base_uw(key) for key in compose(self._sample.devices).counted]
             known = [level for level in levels if level is not None]
             return sum(known) / 1_000_000 if known and len(known) == len(levels) else None
+
+    def set_wall(self, wall: Wall | None) -> None:
+        """What is known of the way to the plug: what it adds to the measured parts is billed from now on."""
+        with self._lock:
+            self._meter.set_wall(wall)
 
     def learn_anew(self) -> None:
         """Forget the idle and parked powers."""
@@ -167,41 +171,43 @@ class LiveMeter:
             return MeterView(
                 self._sample,
                 tuple(self._history),
-                None if self._today is None else self._today.cost(now_us),
-                None if self._month is None else self._month.cost(now_us),
+                None if self._today is None else self._today.report(By.MODEL, now_us),
+                None if self._month is None else self._month.report(By.MODEL, now_us),
                 self._paused,
                 self._tariff is not None,
                 self._meter.distrusted(),
                 self._day,
+                self._days_zone,
             )
 
     def _store(self, batch: Batch) -> None:
         now_us = to_us(self._now())
-        zone = self._zone if self._tariff is None else self._tariff.zone
-        if local_day(now_us, zone) != self._day:
+        if local_day(now_us, self._days_zone) != self._day:
             self._begin_spans(now_us)
         if self._put is None or self._put(batch) is False:
             return
         for sums in (self._today, self._month):
             if sums is not None:
-                sums.add(batch)
+                sums.add_batch(batch)
+
+    @property
+    def _days_zone(self) -> ZoneInfo:
+        return self._zone if self._tariff is None else self._tariff.zone
 
     def _begin_spans(self, now_us: int) -> None:
-        zone = self._zone if self._tariff is None else self._tariff.zone
+        zone = self._days_zone
         today = local_day(now_us, zone)
         first = today.replace(day=1)
         next_month = (first + timedelta(days=32)).replace(day=1)
         month_bounds = day_start_us(first, zone), day_start_us(next_month, zone)
         new_day = today != self._day
         self._day = today
-        self._today = SpanSums(
-            day_start_us(today, zone), day_start_us(today + timedelta(days=1), zone), self._tariff
-        )
+        tomorrow_us = day_start_us(today + timedelta(days=1), zone)
+        self._today = Sums(self._tariff, day_start_us(today, zone), tomorrow_us)
         if not new_day or self._month is None or self._month.start_us != month_bounds[0]:
-            self._month = SpanSums(*month_bounds, self._tariff)
+            self._month = Sums(self._tariff, *month_bounds)
         for sums in (self._today, self._month):
-            sums.know(self._names.items())
-            sums.know_devices(self._parts.values())
+            sums.know(self._parts.values(), self._names.items())
 
     def _draw(self, previous: MachineSample | None, sample: MachineSample, batch: Batch) -> None:
         long_gaps = [gap for gap in batch.gaps if gap.end_us - gap.start_us >= 2_000_000]

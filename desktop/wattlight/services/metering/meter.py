@@ -1,10 +1,13 @@
 """Turns what the sampler saw and which models were resident into rows of the ledger."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from wattlight.domain.energy import (
     MINUTE_US,
+    WALL,
     Batch,
     CounterBase,
     Coverage,
@@ -18,9 +21,10 @@ from wattlight.domain.energy import (
     State,
     split_minutes,
 )
-from wattlight.domain.power import compose, error_fraction, holders
+from wattlight.domain.power import Wall, WallFigure, compose, error_fraction, holders
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality, to_us
+from wattlight.i18n import tr
 
 from .device_meter import DeviceMeter, MeterRules, Settled
 
@@ -46,6 +50,8 @@ class Meter:
         self._with_counter: set[str] = set()
         self._paused_us: int | None = None
         self._beat_us = 0
+        self._wall: Wall | None = None
+        self._wall_error = 0.0
         self.mean_uw: dict[str, int] = {}
         """Mean power of each device over its latest interval, in microwatts."""
 
@@ -58,6 +64,10 @@ class Meter:
         for key, device in self._devices.items():
             device.start_again()
             self._continue(key, device)
+
+    def set_wall(self, wall: Wall | None) -> None:
+        """What is known of the way to the plug from now on."""
+        self._wall, self._wall_error = wall, 0.0
 
     def expect(self, beat_s: float) -> None:
         """The sampler beats every ``beat_s`` seconds from now on."""
@@ -100,8 +110,8 @@ class Meter:
         settled: list[Settled] = []
         infos: list[DeviceInfo] = []
         counters: list[CounterBase] = []
-        inside = compose(sample.devices).inside
-        own = (d for d in sample.devices if d.device_id not in inside)
+        total = compose(sample.devices)
+        own = (d for d in sample.devices if d.device_id not in total.inside)
         devices = [d for d in own if d.quality is not Quality.ESTIMATED]
         by_digest = self._by_digest(tokens, running or (), names)
         worked, token_device = frozenset(by_digest), _token_device(devices)
@@ -110,10 +120,7 @@ class Meter:
         heavy = [device.device_id for device in sample.devices if _other_heavy(device)]
         shared = {key for device in heavy for key in (device, *held_by[device])}
         for device in devices:
-            info = _info(sample.host, device)
-            if self._infos.get(device.device_id) != info:
-                self._infos[device.device_id] = info
-                infos.append(info)
+            infos += self._news_of(_info(sample.host, device))
             meter = self._meter(device.device_id)
             reading = _reading(sample, device, worked)
             load = _load(device, running, busy, gpus, device.device_id in shared)
@@ -122,6 +129,12 @@ class Meter:
             if result.mean_uw is not None:
                 self.mean_uw[device.device_id] = result.mean_uw
             counters += self._base(device.device_id, meter, to_us(sample.at))
+        plug = None if self._wall is None else self._wall.figure(total)
+        if plug is not None and total.measured_w is not None:
+            way_w = max(0.0, plug.power_w - total.measured_w)
+            infos += self._news_of(self._way_info(plug, way_w))
+            way = DeviceSample(WALL, "", WALL, "", power_w=way_w, quality=Quality.ESTIMATED)
+            settled.append(self._meter(WALL).feed(_reading(sample, way, frozenset()), Load()))
         if token_device is not None and by_digest:
             settled.append(Settled(tuple(_token_rows(sample, token_device, by_digest))))
         return self._batch(settled, tuple(infos), tuple(counters), tuple(names))
@@ -151,10 +164,24 @@ class Meter:
         bases = tuple(CounterBase(self._host, key, None, at_us, 0, "", "") for key in keys)
         return Batch(gaps=gaps, counters=bases)
 
+    def _news_of(self, info: DeviceInfo) -> list[DeviceInfo]:
+        if self._infos.get(info.device) == info:
+            return []
+        self._infos[info.device] = info
+        return [info]
+
+    def _way_info(self, plug: WallFigure, way_w: float) -> DeviceInfo:
+        """The way to the plug as a part: its error is that of the figure at the plug, at its largest."""
+        error = math.ceil(100 * plug.error_w / way_w) / 100 if way_w > 0 else 0.0
+        self._wall_error = max(self._wall_error, error)
+        name = tr("from the plug to the measured parts, estimated")
+        return DeviceInfo(self._host, WALL, name, WALL, "", "", plug.basis.value, self._wall_error)
+
     def _meter(self, key: str) -> DeviceMeter:
         meter = self._devices.get(key)
         if meter is None:
-            meter = self._devices[key] = DeviceMeter(self._host, key, self._rules)
+            rules = replace(self._rules, estimate=True) if key == WALL else self._rules
+            meter = self._devices[key] = DeviceMeter(self._host, key, rules)
             if self._beat_us:
                 meter.expect(self._beat_us)
             self._continue(key, meter)

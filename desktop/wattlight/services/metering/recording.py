@@ -12,7 +12,7 @@ from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, MachineSample, Problem, to_us
 from wattlight.store import LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
 
-from .daybook import close_days
+from .days import close_days
 from .live import LiveMeter, MeterView, Running
 from .recorder import LedgerFile, Notify, Recorder
 from .sampler import Beat, Sampler

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from wattlight.domain.cost import Account, By, CostReport
+from wattlight.domain.cost import By, CostReport, Sums
 from wattlight.domain.energy import GapRow, Rules, gap_threshold_us
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff
@@ -166,12 +166,10 @@ def samples_of(
 def _answer(reader: LedgerReader, rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
     start_us, end_us = (rows[0].at_us, rows[-1].at_us) if rows else (0, 0)
     first_minute_us, past_us = start_us // 60_000_000 * 60_000_000, end_us + 60_000_000
-    account = Account(by, tariff, start_us, end_us)
-    account.add_all(reader.buckets(first_minute_us, past_us))
-    return Replay(
-        account.report(reader.observed_ms(first_minute_us, past_us)),
-        reader.gaps(start_us, past_us),
-    )
+    sums = Sums(tariff, start_us, end_us, time=by).add_all(reader.buckets(first_minute_us, past_us))
+    sums.know(reader.devices())
+    sums.observed_ms = reader.observed_ms(first_minute_us, past_us)
+    return Replay(sums.report(by), reader.gaps(start_us, past_us))
 
 
 class _Fresh:

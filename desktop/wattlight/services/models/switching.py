@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event
 
-from wattlight.domain.state import InstalledModel, RunningModel
+from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import MachineProfile, Problem
-from wattlight.runtime import ModelServer, RuntimeProblem, same_model
+from wattlight.runtime import ModelServer, RuntimeProblem
 
 FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
 """Whether a model fits beside those that are loaded; None when that cannot be told."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wattlight.domain.state import PullState, TaskState
+from wattlight.domain.state import PullState, TaskState, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.runtime import ModelServer, RuntimeProblem, same_model
+from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.hub import InOrder
 
 from .pulls import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull

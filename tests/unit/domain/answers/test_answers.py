@@ -13,15 +13,20 @@ from wattlight.domain.answers import (
     Budget,
     CapInputs,
     Everyday,
+    KeepAliveSaving,
+    TokenCost,
     budget_stand,
     everyday,
     monthly_saving,
     power_cap_advice,
     same_hours_of_last_week,
-    token_cost,
+    token_costs,
     versus_last_week,
 )
-from wattlight.domain.cost import KeepAliveSaving
+from wattlight.domain.cost import Bucket, By, Sums
+from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
+from wattlight.domain.tariff import flat_tariff
+from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 
 WH = 3_600_000
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -131,18 +136,6 @@ def test_against_last_week_only_with_both_seen() -> None:
         assert found.reason
 
 
-def test_a_million_tokens() -> None:
-    # 300 W at 130 tokens a second: 641 Wh a million
-    cost = token_cost(300_000 * 3600, 117_000, 130 * 3600, 5000)
-    assert cost.energy_mj == pytest.approx(641.03 * WH, rel=1e-4)
-    assert cost.cost_micro == 250_000
-    assert (cost.output_tokens, cost.prompt_tokens) == (468_000, 5000)
-    assert token_cost(5, None, 5000).cost_micro is None
-    assert token_cost(5, 5, None).reason
-    assert token_cost(5, 5, 999).energy_mj is None
-    assert token_cost(5, 5, 0).reason
-
-
 def test_a_budget_alarms_once() -> None:
     day = date(2026, 11, 24)
     both = Budget(1_000_000, 20_000_000)
@@ -155,3 +148,53 @@ def test_a_budget_alarms_once() -> None:
     assert budget_stand(Budget(), day, 1, 1) == ()
     assert budget_stand(both, day, None, None) == ()
     assert budget_stand(Budget(0, None), day, 5, 5) == ()
+
+
+START = to_us(datetime(2026, 3, 1, tzinfo=UTC))
+
+
+def month(*rows: tuple[int, str, State, int, int]) -> dict[str, TokenCost]:
+    """Costs of tokens from (minute, model, state, mJ, tokens); half a euro a kWh."""
+    sums = Sums(flat_tariff("0.5", "EUR", "UTC"), START, START + 86_400_000_000, time=By.QUARTER)
+    sums.know((DeviceInfo(LOCAL_HOST, "gpu", "card", "gpu", "v", "board", "test", 0.04),))
+    for minute, model, state, energy_mj, tokens in rows:
+        at = START + minute * MINUTE_US
+        sums.add(Bucket(at, MINUTE_US, "gpu", model, state, energy_mj, 60_000, Quality.COUNTER, 5, tokens))
+    return token_costs(sums)
+
+
+def test_a_million_tokens_take_all_energy_of_the_time_a_model_was_loaded() -> None:
+    found = month(
+        (0, "m:8b", State.ACTIVE, 20 * WH, 50_000),
+        (1, "m:8b", State.PARKED, 5 * WH, 0),
+        (600, "m:8b", State.PARKED, 15 * WH, 0),  # hours without an answer count too
+        (1, "n:3b", State.ACTIVE, 7 * WH, 2_000),
+        (2, "base", State.BASE, 100 * WH, 0),
+    )
+    cost = found["m:8b"]
+    assert cost.whole is not None and cost.working is not None
+    assert (cost.whole.energy_mj, cost.working.energy_mj) == (800 * WH, 400 * WH)
+    assert (cost.whole.cost_micro, cost.working.cost_micro) == (400_000, 200_000)
+    assert cost.whole.error_fraction == 0.04
+    assert (cost.output_tokens, cost.prompt_tokens, cost.upper_bound) == (50_000, 15, False)
+    assert set(found) == {"m:8b", "n:3b"}
+
+
+def test_work_whose_tokens_nobody_counted_makes_it_an_upper_bound() -> None:
+    found = month(
+        (0, "m:8b", State.ACTIVE, 10 * WH, 10_000),
+        (5, "m:8b", State.ACTIVE, 10 * WH, 0),  # the same quarter of an hour: an answer of some minutes
+        (40, "m:8b", State.ACTIVE, 20 * WH, 0),
+    )["m:8b"]
+    assert found.counted_share == 0.5
+    assert found.upper_bound
+    assert found.whole is not None and found.whole.energy_mj == 4000 * WH
+
+
+def test_no_tokens_or_too_few_give_a_reason_and_no_price() -> None:
+    none = month((0, "m:8b", State.PARKED, WH, 0))["m:8b"]
+    few = month((0, "m:8b", State.ACTIVE, WH, 999))["m:8b"]
+    assert (none.whole, none.working, few.whole) == (None, None, None)
+    assert "pass-through" in none.reason
+    assert "Too few" in few.reason
+    assert few.output_tokens == 999

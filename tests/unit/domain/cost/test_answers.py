@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from wattlight.domain.cost import Bucket, DayAmount, keep_alive_saving, project_month
+from wattlight.domain.answers import keep_alive_saving
+from wattlight.domain.cost import Bucket, DayAmount, project_month
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, State
 from wattlight.domain.values import Quality
 

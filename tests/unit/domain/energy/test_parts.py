@@ -38,7 +38,10 @@ def test_attribution_loses_nothing(energy: int, awake_us: int, load: Load | None
     parts = attribute(energy, awake_us, load, levels)
     assert sum(part.energy_mj for part in parts) == energy
     assert all(part.energy_mj >= 0 for part in parts)
-    assert all((part.model is not None) == (part.state in {State.PARKED, State.ACTIVE}) for part in parts)
+    undecided = load is not None and bool(load.residents) and levels.base_uw is None
+    for part in parts:
+        of_model = part.state in {State.PARKED, State.ACTIVE}
+        assert (part.model is not None) == (of_model or (part.state is State.UNATTRIBUTED and undecided))
 
 
 @given(st.integers(0, 10**15), st.lists(st.integers(0, 10**12), min_size=1, max_size=9))
@@ -124,7 +127,9 @@ def test_draw_below_the_idle_level_is_the_computers() -> None:
 
 def test_another_heavy_program_makes_it_mixed_and_no_idle_level_leaves_it_open() -> None:
     assert watts(attribute(9, S, Load((A,), None, True), Levels(1))) == [("mixed", None, 9)]
-    assert watts(attribute(9, S, Load((A,)), Levels())) == [("unattributed", None, 9)]
+    assert watts(attribute(9, S, Load((A,)), Levels())) == [("unattributed", "a", 9)], (
+        "kept beside the resident"
+    )
     assert watts(attribute(9, S, None, Levels(1))) == [("unattributed", None, 9)]
 
 

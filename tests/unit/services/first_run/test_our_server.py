@@ -15,10 +15,11 @@ from wattlight.assets import asset_text
 from wattlight.domain.command import Verb
 from wattlight.domain.state import AppState, HostState, ServerState, ServerStatus, SetupFacts
 from wattlight.domain.values import LOCAL_HOST, Device, MachineProfile
+from wattlight.services.answers import Extras
 from wattlight.services.first_run.guide import RELEASES
 from wattlight.settings import FirstRun, Settings
 from wattlight.viewmodels.first_run import first_run_view
-from wattlight.viewmodels.scene import Extras, Scene
+from wattlight.viewmodels.scene import Scene
 
 LINUX_PC = ("linux", "x86_64")
 

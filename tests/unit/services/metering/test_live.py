@@ -67,11 +67,11 @@ def test_what_a_model_draws_above_idle_is_the_models(counter: bool) -> None:
     assert sums["sha256:qwen", "active"] == pytest.approx(20 * 170_000, abs=150_000)
     today = stage.view.today
     assert today is not None
-    assert today.models_mj == sums["sha256:qwen", "parked"] + sums["sha256:qwen", "active"]
-    assert today.machine_mj == sum(sums.values())
-    assert today.parked_mj == sums["sha256:qwen", "parked"]
-    assert [name for name, _, _ in today.by_model] == ["qwen3:8b"]
-    assert today.machine_micro == round(Decimal(today.machine_mj) / 10_000)  # 0.36 EUR/kWh
+    assert today.models.energy_mj == sums["sha256:qwen", "parked"] + sums["sha256:qwen", "active"]
+    assert today.energy_mj == sum(sums.values())
+    assert today.parked.energy_mj == sums["sha256:qwen", "parked"]
+    assert [line.key for line in today.by_model] == ["qwen3:8b"]
+    assert today.cost_micro == round(Decimal(today.energy_mj) / 10_000)  # 0.36 EUR/kWh
     assert (today.currency, today.observed_s, today.covers) == ("EUR", 90, ("Test card",))
     assert today.span_s == 11 * 3600 + 90  # since midnight in Berlin
 
@@ -81,9 +81,24 @@ def test_before_an_idle_level_is_known_a_models_energy_stays_open() -> None:
     stage.running = (QWEN,)
     stage.take()
     stage.run(30, 50)
-    assert energy(stage.batches) == {(None, "unattributed"): 30 * 50_000}
-    assert stage.view.today is not None
-    assert (stage.view.today.models_mj, stage.view.today.machine_mj) == (0, 30 * 50_000)
+    assert energy(stage.batches) == {("sha256:qwen", "unattributed"): 30 * 50_000}
+    today = stage.view.today
+    assert today is not None
+    assert (today.models.energy_mj, today.undecided.energy_mj, today.energy_mj) == (0, 1_500_000, 1_500_000)
+    assert today.models_unknown
+    assert today.by_model == ()
+    # the first seconds without a model tell the idle level, and from then on the model has its share
+    stage.running = ()
+    stage.take()
+    stage.run(10, 20)
+    stage.running = (QWEN,)
+    stage.take()
+    stage.run(10, 50)
+    today = stage.view.today
+    assert today is not None
+    assert not today.models_unknown
+    assert today.undecided.energy_mj == pytest.approx(1_500_000, abs=60_000)
+    assert today.models.energy_mj == pytest.approx(10 * 30_000, abs=40_000)
 
 
 def test_while_the_server_does_not_answer_nothing_is_attributed() -> None:
@@ -195,8 +210,8 @@ def test_a_new_day_begins_at_midnight_of_the_tariff() -> None:
     today, month = stage.view.today, stage.view.month
     assert today is not None
     assert month is not None
-    assert (today.machine_mj, today.span_s, today.observed_s) == (30 * 20_000, 30, 30)
-    assert month.machine_mj == 30 * 20_000  # April began too
+    assert (today.energy_mj, today.span_s, today.observed_s) == (30 * 20_000, 30, 30)
+    assert month.energy_mj == 30 * 20_000  # April began too
 
 
 def test_without_a_price_there_is_energy_and_no_money() -> None:
@@ -204,7 +219,7 @@ def test_without_a_price_there_is_energy_and_no_money() -> None:
     stage.run(5)
     today = stage.view.today
     assert today is not None
-    assert (today.machine_mj, today.machine_micro, today.models_micro, today.currency) == (
+    assert (today.energy_mj, today.cost_micro, today.models.cost_micro, today.currency) == (
         100_000,
         None,
         None,
@@ -271,7 +286,7 @@ def test_after_a_restart_the_counter_goes_on_without_loss_or_double_count(
     assert observed_ms == (26_000 if killed else 40_000)
     view = meter.view()
     assert view.today is not None
-    assert view.today.machine_mj == machine.counter_mj - start_mj
+    assert view.today.energy_mj == machine.counter_mj - start_mj
 
 
 def test_after_a_restart_of_the_computer_nothing_is_carried_over(tmp_path: Path) -> None:

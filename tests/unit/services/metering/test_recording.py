@@ -51,7 +51,7 @@ class Stage:
     def today_mj(self) -> int:
         today = self.views[-1].today
         assert today is not None
-        return today.machine_mj
+        return today.energy_mj
 
 
 def energy(file: Path) -> int:
@@ -98,17 +98,17 @@ def test_a_new_price_reprices_the_day_and_a_bad_one_is_said(tmp_path: Path) -> N
     stage.run(20)
     view = stage.recording.meter.view()
     assert view.today is not None
-    assert (view.today.machine_mj, view.today.machine_micro) == (6_000_000, 600)
+    assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, 600)
     stage.tariff = flat_tariff("0.72", "EUR", "Europe/Berlin")
     stage.recording.reprice()
     view = stage.recording.meter.view()
     assert view.today is not None
-    assert (view.today.machine_mj, view.today.machine_micro) == (6_000_000, 1200)
+    assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, 1200)
     stage.tariff = None
     stage.recording.reprice()
     view = stage.recording.meter.view()
     assert view.today is not None
-    assert (view.today.machine_mj, view.today.machine_micro) == (6_000_000, None)
+    assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, None)
     assert stage.said == ["tariff"]
     assert stage.recording.stop()
 

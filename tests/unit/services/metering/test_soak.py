@@ -3,6 +3,7 @@
 import gc
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -25,7 +26,9 @@ def soak(folder: Path, days: int) -> None:
     machine = Machine()
     clock, file, tariff = machine.clock, folder / "ledger.sqlite3", flat_tariff("0.3", "EUR", "Europe/Berlin")
     recorder = Recorder(
-        LedgerFile(file, clock.now), clock.now, daily=lambda w: close_days(w, tariff, to_us(clock.at))
+        LedgerFile(file, clock.now),
+        clock.now,
+        daily=lambda w: close_days(w, tariff, to_us(clock.at), ZoneInfo("UTC")),
     )
     recorder.open()
     number = 0
@@ -55,7 +58,7 @@ def soak(folder: Path, days: int) -> None:
     assert memory[-1] - memory[len(memory) // 2] < (1 << 20) * max(1, days // 2)
     with open_reader(file) as reader:
         buckets = list(reader.buckets(0, 2**60))
-        closed = reader.closed_cells(f"Europe/Berlin/{tariff.fingerprint}", "2026-01-01", "2027-01-01")[0]
+        closed = reader.closed_days(f"Europe/Berlin/{tariff.fingerprint}", "2026-01-01", "2027-01-01")[0]
     assert sum(b.energy_mj for b in buckets) == machine.counter_mj - start_mj
     minutes = {b.start_us for b in buckets if b.length_us == 60_000_000}
     assert len(minutes) <= 15 * 1440

@@ -10,7 +10,7 @@ from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import Advice, KnownModels, Question, Use, recommend
 from wattlight.domain.machine_file import parse_machine
 from wattlight.i18n import activate
-from wattlight.viewmodels.advice import api_sentence, offers, passed_over_sentence, why_sentence
+from wattlight.services.offers import api_sentence, offers, passed_over_sentence, why_sentence
 
 MACHINES = Path(__file__).resolve().parents[3] / "data" / "machines"
 KNOWN = KnownModels(load_catalog(), load_editorial())

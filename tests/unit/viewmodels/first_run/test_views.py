@@ -8,6 +8,7 @@ from fakes import first_run_scenes as scenes
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallState, PullState, ServerStatus, ServerWays
 from wattlight.i18n import activate
+from wattlight.services.answers import Extras
 from wattlight.settings import FirstRun, Price, Settings
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.first_model import preselected, three_offers
@@ -20,7 +21,7 @@ from wattlight.viewmodels.first_run import (
     price_left,
     step_of,
 )
-from wattlight.viewmodels.scene import Extras, Scene
+from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import kept_months, privacy_view
 
 MB = 1_000_000

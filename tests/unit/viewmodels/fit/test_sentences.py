@@ -8,7 +8,7 @@ import pytest
 import wattlight.domain.fit.reasons as domain_reasons
 from wattlight.domain.fit import Reason
 from wattlight.i18n import activate
-from wattlight.viewmodels.fit import _texts, reason_sentence
+from wattlight.services.fit_words import _texts, reason_sentence
 
 VALUES = {
     name: 3 * (1 << 30) if name.endswith("_bytes") else 7

@@ -4,14 +4,15 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from wattlight.catalog.installed import models_folders
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
-from wattlight.domain.state import AppState, InstalledModel
+from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem
@@ -22,18 +23,14 @@ from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
 from wattlight.services.passthrough import WindowEnergy
-from wattlight.services.pricing import mean_price
+from wattlight.services.pricing import api_prices, country_prices, mean_price
 from wattlight.services.speed_runs import without_models
-from wattlight.store import LedgerReader, open_reader
 from wattlight.store.jobs import TokenHour
-from wattlight.viewmodels.advice import left_out, listed_offer, offers
-from wattlight.viewmodels.scene import Extras, FitNote, NamedModel
-from wattlight.viewmodels.settings_page import CONTEXTS
 
-from .break_even_basis import BasisMaker
-from .cost_page import CostPage
+from .answers import CONTEXTS, Extras, FitNote, NamedModel
+from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, OwnSide, counted_use, month_costs
 from .fit_notes import Experience, note_of, with_ladder
-from .shipped import api_prices, countries, models_folder
+from .offers import left_out, listed_offer, offers
 
 COST_AGE_S = 120.0
 """Sums of the month are this old at most while somebody looks."""
@@ -58,19 +55,6 @@ class SlowAnswers:
         self._hub = hub
         self._learner = learner
         self._windows = windows
-        self._cost_page = CostPage(
-            self._reader,
-            self._tariff,
-            local_zone(settings.environ),
-            factory.now,
-            api_prices,
-            self._rate,
-            lambda: hub.state.local,
-            self._hours,
-        )
-        self._basis = BasisMaker(
-            api_prices, self._tariff, self._runs, lambda: self._extras.fits, self._hours, factory.now
-        )
         self._guide = guide
         self._listeners: list[Callable[[Extras], None]] = []
         self._wake = threading.Condition()
@@ -250,19 +234,40 @@ class SlowAnswers:
         return replace(extras, named=NamedModel(offer, registry, problem))
 
     def _cost(self, extras: Extras) -> Extras:
-        answers = self._cost_page.answers()
-        return replace(
-            extras,
-            days=answers.days,
-            months=answers.months,
-            month_low_micro=answers.month_low_micro,
-            month_high_micro=answers.month_high_micro,
-            parked_saving_micro=answers.parked_saving_micro,
-            same_time_last_week_micro=answers.same_time_last_week_micro,
-            last_week_reason=answers.last_week_reason,
-            caps=answers.caps,
-            break_even=self._basis.basis(),
+        tariff, now, prices = self._tariff(), self._factory.now(), api_prices()
+        costs = MonthCosts()
+        if self._factory.places.ledger_file.exists():
+            with self._factory.ledger() as reader:
+                costs = month_costs(
+                    reader,
+                    tariff,
+                    local_zone(self._settings.environ),
+                    now,
+                    self._hub.state.local,
+                    HostedPrices(prices, self._dollar_rate()),
+                )
+        calls, tokens_in, tokens_out = counted_use(self._hours(now - LOOKED_BACK, now), now)
+        basis = BreakEvenBasis(
+            prices=prices,
+            own=tuple(self._own_sides(extras.fits)),
+            price_per_kwh=None if tariff is None else mean_price(tariff, now),
+            currency=None if tariff is None else tariff.currency,
+            calls=calls,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
         )
+        return replace(extras, costs=costs, break_even=basis)
+
+    def _own_sides(self, fits: tuple[FitNote, ...]) -> Iterator[OwnSide]:
+        """Speed and draw of each model here: measured before estimated."""
+        runs = self._runs()
+        for fit in fits:
+            run = next((r for r in runs if same_model(r.model, fit.model)), None)
+            if run is not None:
+                prompt = run.prompt_tokens_per_s
+                yield OwnSide(fit.model, run.output_tokens_per_s, prompt, fit.active_w, True)
+            elif fit.tokens_low is not None and fit.tokens_high is not None:
+                yield OwnSide(fit.model, (fit.tokens_low + fit.tokens_high) / 2)
 
     def _loads(self, extras: Extras) -> Extras:
         return replace(extras, loads=self._learner.comparisons())
@@ -270,8 +275,8 @@ class SlowAnswers:
     def _fixed(self, extras: Extras) -> Extras:
         return replace(
             extras,
-            countries=countries(),
-            disk_free_bytes=_free_bytes(models_folder(self._settings.environ)),
+            countries=country_prices(),
+            disk_free_bytes=_free_bytes(next(iter(models_folders(self._settings.environ)), Path())),
             server_startable=self._guide.startable(),
             catalog_date=short_date(self._factory.catalog().date),
         )
@@ -298,18 +303,13 @@ class SlowAnswers:
         except Problem:
             return None  # the meter says it
 
-    def _rate(self) -> tuple[Decimal | None, str]:
-        price = self._settings.value.price
+    def _dollar_rate(self) -> Decimal | None:
+        """Units of the tariff's currency for one US dollar; the person's own."""
         try:
-            rate = None if price.dollar_rate is None else Decimal(price.dollar_rate)
+            rate = Decimal(self._settings.value.price.dollar_rate or "")
         except InvalidOperation:
-            return None, ""
-        usable = rate is not None and rate.is_finite() and rate > 0
-        return rate if usable else None, price.dollar_rate_date or ""
-
-    def _reader(self) -> LedgerReader | None:
-        file = self._factory.places.ledger_file
-        return open_reader(file) if file.exists() else None
+            return None
+        return rate if rate.is_finite() and rate > 0 else None
 
     def _experience(self) -> Experience:
         tariff = self._tariff()

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from fakes import made_up_day
-from wattlight.bootstrap.slow_answers import SlowAnswers
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import estimate_shape, geometry_of
 from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
@@ -20,12 +19,13 @@ from wattlight.domain.shape import ModelShape, ShapeSource
 from wattlight.domain.values import Problem
 from wattlight.i18n import activate
 from wattlight.services.advising import Advisor
+from wattlight.services.answers import Extras, NamedModel
 from wattlight.services.current import CurrentSettings
+from wattlight.services.fit_words import reason_sentence
 from wattlight.services.hub import StateHub
 from wattlight.services.shapes import FoundShape, Source
+from wattlight.services.slow_answers import SlowAnswers
 from wattlight.settings import Settings
-from wattlight.viewmodels.fit import reason_sentence
-from wattlight.viewmodels.scene import Extras, NamedModel
 
 CATALOG, EDITORIAL = load_catalog(), load_editorial()
 MACHINE = Path(__file__).resolve().parents[2] / "data" / "machines" / "card_24gib.json"

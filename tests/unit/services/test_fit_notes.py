@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from wattlight.bootstrap.fit_notes import Experience, note_of, with_ladder
 from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
+from wattlight.services.fit_notes import Experience, note_of, with_ladder
 from wattlight.services.passthrough import ModelEnergy
 
 GIB = 1 << 30

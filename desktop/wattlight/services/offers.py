@@ -6,8 +6,7 @@ from dataclasses import replace
 from wattlight.domain.advice import Advice, PassedOver, Recommendation, Statement
 from wattlight.domain.entry import CatalogEntry
 from wattlight.i18n import gib, number, tokens_per_second, tr
-
-from .scene import FitNote, LeftOut, Offer
+from wattlight.services.answers import FitNote, LeftOut, Offer
 
 
 def why_sentence(recommendation: Recommendation) -> str:

@@ -6,13 +6,15 @@ from decimal import Decimal
 
 from wattlight.domain.fit import FitResult
 from wattlight.domain.learning import device_label
+from wattlight.domain.state import same_model
 from wattlight.domain.tariff import cost_micro
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
+from wattlight.services.answers import ContextStep, FitNote
 from wattlight.services.benchmark import measured_range
 from wattlight.services.passthrough import ModelEnergy
-from wattlight.viewmodels.fit import reason_sentence
-from wattlight.viewmodels.scene import ContextStep, FitNote, same_model
+
+from .fit_words import reason_sentence
 
 MILLION = 1_000_000
 MJ_PER_J = 1000

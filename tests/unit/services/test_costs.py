@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from wattlight.bootstrap.cost_questions import BusyMinutes, caps, last_week, token_costs
 from wattlight.domain.cost import Bucket
-from wattlight.domain.energy import MINUTE_US, State
+from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
 from wattlight.domain.state import HostState, ServerState
 from wattlight.domain.tariff import flat_tariff
 from wattlight.domain.values import (
@@ -20,6 +19,7 @@ from wattlight.domain.values import (
     Quality,
     to_us,
 )
+from wattlight.services.costs import BusyMinutes, caps, counted_use, last_week
 from wattlight.store.jobs import TokenHour
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -38,16 +38,15 @@ class Ledger:
     def buckets(self, start_us: int, end_us: int) -> Iterator[Bucket]:
         return (row for row in self.rows if start_us <= row.start_us < end_us)
 
+    def devices(self) -> tuple[DeviceInfo, ...]:
+        return (DeviceInfo(LOCAL_HOST, "gpu", "RTX 3090", "gpu", "nvidia", "board", "NVML", 0.1),)
+
     def observed_ms(self, start_us: int, end_us: int) -> int:
         return round((end_us - start_us) / 1000 * self.seen)
 
 
 def row(at: datetime, energy_mj: int, state: State = State.ACTIVE, model: str | None = "m:8b") -> Bucket:
     return Bucket(to_us(at), MINUTE_US, "gpu", model, state, energy_mj, 60_000, Quality.COUNTER)
-
-
-def hour(start: datetime, source: str = "pass_through", tokens: int = 10_000, requests: int = 5) -> TokenHour:
-    return TokenHour(start, "m:8b", "curl", source, requests, requests, 500, 0, tokens, 100.0, 1000)
 
 
 def test_last_week_is_the_models_cost_until_the_same_hour() -> None:
@@ -62,42 +61,15 @@ def test_last_week_is_the_models_cost_until_the_same_hour() -> None:
         ]
     )
     found = last_week(ledger, TARIFF, UTC_ZONE, NOW)  # type: ignore[arg-type]  # as much as is used
-    assert found.cost_micro == 720_000
+    assert found.amount is not None and found.amount.cost_micro == 720_000
     assert found.reason == ""
 
 
 def test_a_half_seen_week_is_not_compared() -> None:
     ledger = Ledger([row(NOW - timedelta(days=7, hours=1), MJ_PER_KWH)], seen=0.5)
     found = last_week(ledger, TARIFF, UTC_ZONE, NOW)  # type: ignore[arg-type]  # as much as is used
-    assert found.cost_micro is None
+    assert found.amount is None
     assert "only partly recorded" in found.reason
-
-
-def test_money_per_token_comes_only_from_hours_in_which_every_client_was_counted() -> None:
-    first = NOW.replace(hour=9)
-    ledger = Ledger(
-        [
-            row(first + timedelta(minutes=5), MJ_PER_KWH // 100),
-            row(first + timedelta(minutes=6), MJ_PER_KWH // 100, State.PARKED),
-            row(first + timedelta(minutes=6), MJ_PER_KWH, State.BASE, None),
-            row(first + timedelta(minutes=6), MJ_PER_KWH, State.ACTIVE, "other:1b"),
-            row(first + timedelta(hours=1), MJ_PER_KWH),
-        ]
-    )
-    hours = (hour(first), hour(first, "benchmark", 10_000), hour(first + timedelta(hours=1), "try_it"))
-    found = token_costs(ledger, TARIFF, UTC_ZONE, hours)  # type: ignore[arg-type]  # as much as is used
-    assert set(found) == {"m:8b"}
-    # 0.02 kWh for 20,000 tokens
-    assert found["m:8b"].output_tokens == 20_000
-    assert found["m:8b"].energy_mj == MJ_PER_KWH
-    assert found["m:8b"].cost_micro == 360_000
-
-
-def test_too_few_tokens_give_no_price() -> None:
-    hours = (hour(NOW.replace(hour=9), tokens=50),)
-    found = token_costs(Ledger([]), TARIFF, UTC_ZONE, hours)  # type: ignore[arg-type]  # as much as is used
-    assert found["m:8b"].cost_micro is None
-    assert token_costs(Ledger([]), TARIFF, UTC_ZONE, ()) == {}  # type: ignore[arg-type]  # likewise
 
 
 def busy(days: int = 10, watts: int = 330) -> BusyMinutes:
@@ -139,3 +111,20 @@ def test_no_advice_without_figures_or_for_cards_nobody_can_limit() -> None:
     assert caps(host(), busy(days=2), None) == ()
     assert caps(host(), BusyMinutes(), None) == ()
     assert caps(replace(host(), profile=None), busy(), None) == ()
+
+
+def hour(ago: timedelta, requests: int, source: str = "pass_through") -> TokenHour:
+    return TokenHour(
+        NOW - ago, "m:8b", "curl", source, requests, requests, requests * 300, 0, requests * 200, None, 0
+    )
+
+
+def test_counted_use_is_scaled_to_a_month() -> None:
+    hours = (hour(timedelta(days=10), 600), hour(timedelta(days=1), 400))
+    assert counted_use(hours, NOW) == (round(1000 * 30.4375 / 10), 300, 200)
+
+
+def test_a_few_calls_or_the_benchmarks_own_are_not_a_habit() -> None:
+    assert counted_use((hour(timedelta(days=10), 19),), NOW) == (None, None, None)
+    assert counted_use((hour(timedelta(days=10), 500, "benchmark"),), NOW) == (None, None, None)
+    assert counted_use((hour(timedelta(hours=3), 500),), NOW) == (None, 300, 200)

@@ -1,0 +1,128 @@
+"""What the ledger holds and what sums of it are: rows, days, amounts, reports."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from ..energy import State
+from ..values import Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Energy of one device in [start, start + length), for one model or none, in one state."""
+
+    start_us: int
+    length_us: int
+    device: str
+    model: str | None
+    """Name of the model, None for none."""
+    state: State
+    energy_mj: int
+    observed_ms: int
+    quality: Quality
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class By(StrEnum):
+    """What the lines of an answer are."""
+
+    MODEL = "model"
+    DEVICE = "device"
+    DAY = "day"
+    HOUR = "hour"
+    QUARTER = "quarter"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Energy, its relative error, and money in micro-units (None without a price).
+
+    ``unpriced_mj`` has no price at all, ``fallback_mj`` stands in slots missing from a price series.
+    """
+
+    energy_mj: int = 0
+    cost_micro: int | None = None
+    error_fraction: float | None = None
+    quality: Quality | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    unpriced_mj: int = 0
+    fallback_mj: int = 0
+
+    @property
+    def cost_error_micro(self) -> int | None:
+        """Expected error of the money; None where money or error is not known."""
+        if self.cost_micro is None or self.error_fraction is None:
+            return None
+        return round(self.cost_micro * self.error_fraction)
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine(Amount):
+    """One line of a report; money is rounded half to even, once. ``is_model``: ``key`` names a model."""
+
+    key: str = ""
+    is_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport(Amount):
+    """Sums over a span; ``cost_micro`` is the sum of the lines.
+
+    Attributes:
+        models: of all models, loaded and idle or working; its money is the sum of theirs.
+        parked: the part of it that was drawn while they were loaded and idle.
+        undecided: drawn while a model was loaded, before an idle level was known: what part of it was the
+            model's cannot be told.
+        covers: names of the parts that were measured (or, for the way to the plug, estimated).
+        not_covered: what no part covers, by name.
+    """
+
+    currency: str | None = None
+    observed_s: float = 0
+    span_s: float = 0
+    breakdown: tuple[CostLine, ...] = ()
+    models: Amount = field(default_factory=Amount)
+    parked: Amount = field(default_factory=Amount)
+    undecided: Amount = field(default_factory=Amount)
+    covers: tuple[str, ...] = ()
+    not_covered: tuple[str, ...] = ()
+
+    @property
+    def by_model(self) -> tuple[CostLine, ...]:
+        """The lines of models."""
+        return tuple(line for line in self.breakdown if line.is_model)
+
+    @property
+    def models_unknown(self) -> bool:
+        """Something was drawn with models loaded, and nothing of it could be told to be theirs."""
+        return self.undecided.energy_mj > 0 and self.models.energy_mj == 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayCell:
+    """Energy of a local day (ISO date) for one device, model (name or None), state and price."""
+
+    day: str
+    device: str
+    model: str | None
+    state: State
+    price_per_kwh: Decimal | None
+    fallback: bool
+    energy_mj: int
+    observed_ms: int
+    quality: Quality
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """A local day; ``end_us`` is the first moment after it, ``observed_ms`` by any device."""
+
+    day: str
+    end_us: int
+    observed_ms: int
+    cells: tuple[DayCell, ...]

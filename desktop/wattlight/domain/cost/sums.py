@@ -1,0 +1,385 @@
+"""Adds up the ledger: energy, money, tokens and their error, by model, device, day or hour."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from decimal import Decimal
+from math import hypot
+from typing import NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
+
+from ..energy import MINUTE_US, QUARTER_US, WALL, Batch, DeviceInfo, State, worst_quality
+from ..power import combined_error, uncovered
+from ..tariff import PriceLookup, Tariff, Worth, day_key, hour_key
+from ..values import ERROR_FRACTION, Quality
+from .amounts import Amount, Bucket, By, CostLine, CostReport, DayCell
+
+MODEL_STATES = frozenset({State.PARKED, State.ACTIVE})
+UNDECIDED = "undecided"
+"""Key of what was drawn while a model was loaded and no idle level was known to divide it by."""
+_UTC = ZoneInfo("UTC")
+
+
+class Key(NamedTuple):
+    """What energy is kept apart by. ``time``: day, hour or quarter as asked for; the prices only if asked."""
+
+    time: str
+    device: str
+    model: str | None
+    state: State
+    price_per_kwh: Decimal | None = None
+    fallback: bool = False
+
+
+G = TypeVar("G", bound=Hashable)
+
+
+class _Cell:
+    __slots__ = (
+        "energy_mj",
+        "fallback_mj",
+        "observed_ms",
+        "priced",
+        "quality",
+        "tokens_in",
+        "tokens_out",
+        "unpriced_mj",
+        "worth",
+    )
+
+    def __init__(self) -> None:
+        self.energy_mj = self.unpriced_mj = self.fallback_mj = 0
+        self.observed_ms = self.tokens_in = self.tokens_out = 0
+        self.worth = Worth()
+        self.priced = False
+        self.quality: Quality | None = None
+
+    def take(self, price: Decimal | None, fallback: bool, energy_mj: int, quality: Quality) -> None:
+        self.energy_mj += energy_mj
+        if self.quality is not quality:
+            self.quality = worst_quality((self.quality, quality))
+        if price is None:
+            self.unpriced_mj += energy_mj
+            return
+        self.priced = True
+        self.worth.add(price, energy_mj)
+        if fallback:
+            self.fallback_mj += energy_mj
+
+    def note(self, observed_ms: int, tokens_in: int, tokens_out: int) -> None:
+        self.observed_ms += observed_ms
+        self.tokens_in += tokens_in
+        self.tokens_out += tokens_out
+
+    def include(self, other: "_Cell") -> None:
+        self.energy_mj += other.energy_mj
+        self.unpriced_mj += other.unpriced_mj
+        self.fallback_mj += other.fallback_mj
+        self.quality = worst_quality((self.quality, other.quality))
+        self.priced |= other.priced
+        self.worth.include(other.worth)
+        self.note(other.observed_ms, other.tokens_in, other.tokens_out)
+
+
+class Sums:
+    """Adds up the energy of a span; every sum of the program is made here.
+
+    Takes rows of the ledger (:meth:`add_all`), days of its cache (:meth:`add_cells`) and what the meter has
+    just settled (:meth:`add_batch`), and answers with an :class:`Amount` for any grouping.
+
+    Args:
+        tariff: None: no money.
+        start_us, end_us: the span.
+        zone: of days and hours while there is no tariff; UTC if None.
+        time: keep days, hours or quarter hours apart.
+        prices: keep prices apart too, as the cache of days does.
+    """
+
+    def __init__(
+        self,
+        tariff: Tariff | None,
+        start_us: int,
+        end_us: int,
+        zone: ZoneInfo | None = None,
+        time: By | None = None,
+        prices: bool = False,
+    ) -> None:
+        self.start_us, self.end_us = start_us, end_us
+        self.tariff = tariff
+        self.zone = tariff.zone if tariff is not None else zone or _UTC
+        # a minute more: what was counted at the very last moment lies in the minute that begins there
+        last_us = max(end_us, start_us) + MINUTE_US
+        self._lookup = None if tariff is None else PriceLookup(tariff, start_us, last_us)
+        self._time = time
+        self._prices = prices
+        self._cells: dict[Key, _Cell] = {}
+        self._infos: dict[str, DeviceInfo] = {}
+        self._names: dict[str, str] = {}
+        self._latest_time = (-1, "")
+        self.observed_ms = 0
+        """Time in which any device was observed; for the caller to add to."""
+
+    def know(self, infos: Iterable[DeviceInfo] = (), names: Iterable[tuple[str, str]] = ()) -> None:
+        """Names and errors of devices; names of models by digest."""
+        self._infos.update((info.device, info) for info in infos)
+        self._names.update(names)
+
+    def add(self, bucket: Bucket) -> None:
+        """Take one row."""
+        self._take(
+            bucket.start_us, bucket.length_us, bucket.device, bucket.model, bucket.state, bucket.energy_mj,
+            bucket.quality, bucket.observed_ms, bucket.tokens_in, bucket.tokens_out,
+        )  # fmt: skip
+
+    def add_all(self, buckets: Iterable[Bucket]) -> "Sums":
+        """Take many."""
+        for bucket in buckets:
+            self.add(bucket)
+        return self
+
+    def add_cells(self, cells: Iterable[DayCell]) -> None:
+        """Take days from the cache; their prices are in them."""
+        for cell in cells:
+            mine = self._cell(
+                cell.day if self._time is By.DAY else "",
+                cell.device, cell.model, cell.state, cell.price_per_kwh, cell.fallback,
+            )  # fmt: skip
+            mine.take(cell.price_per_kwh, cell.fallback, cell.energy_mj, cell.quality)
+            mine.note(cell.observed_ms, cell.tokens_in, cell.tokens_out)
+
+    def add_batch(self, batch: Batch) -> None:
+        """Take what a look at the machine settled; rows outside of the span are left out."""
+        self.know(batch.devices, batch.models)
+        for row in batch.rows:
+            start_us = row.minute * MINUTE_US
+            if self.start_us <= start_us < self.end_us:
+                name = None if row.model is None else self._names.get(row.model, row.model)
+                self._take(
+                    start_us, MINUTE_US, row.device, name, row.state, row.energy_mj,
+                    row.quality, row.observed_ms, row.tokens_in, row.tokens_out,
+                )  # fmt: skip
+        for _, minute, milliseconds in batch.presence:
+            if self.start_us <= minute * MINUTE_US < self.end_us:
+                self.observed_ms += milliseconds
+
+    def cells(self) -> Iterator[DayCell]:
+        """Every sum by its key, for the cache of days (with ``prices``)."""
+        for key, cell in self._cells.items():
+            yield DayCell(
+                key.time, key.device, key.model, key.state, key.price_per_kwh, key.fallback,
+                cell.energy_mj, cell.observed_ms, cell.quality or Quality.ESTIMATED,
+                cell.tokens_in, cell.tokens_out,
+            )  # fmt: skip
+
+    def amounts(self, group: Callable[[Key], G | None]) -> dict[G, Amount]:
+        """The sums of each group, in the order in which they first came; what has no group is left out."""
+        groups = _grouped(self._cells.items(), group)
+        return {name: self._amount(parts, _money(parts)) for name, parts in groups.items()}
+
+    def amount(self, wanted: Callable[[Key], bool] = lambda _: True) -> Amount:
+        """The sum of what is wanted."""
+        parts = [(key, cell) for key, cell in self._cells.items() if wanted(key)]
+        return self._amount(parts, _money(parts))
+
+    def report(self, by: By, now_us: int | None = None) -> CostReport:
+        """The lines by model or device, or by the days or hours that were kept apart."""
+        every = list(self._cells.items())
+        by_model = _grouped(every, _model_line)
+        lines = self._lines(
+            _grouped(every, {By.MODEL: _model_line, By.DEVICE: _device_line}.get(by, _time_line))
+        )
+        money = [_money(parts) for (_, is_model), parts in by_model.items() if is_model]
+        costs = [line.cost_micro for line in lines if line.cost_micro is not None]
+        known = self.tariff is not None and (bool(costs) or not lines)
+        kinds = _grouped(every, _kind)
+        parked, undecided = kinds.get(State.PARKED.value, []), kinds.get(UNDECIDED, [])
+        models = [*parked, *kinds.get(State.ACTIVE.value, ())]
+        whole = self._amount(every, sum(costs) if known else None)
+        end_us = self.end_us if now_us is None else min(now_us, self.end_us)
+        if by in {By.MODEL, By.DEVICE}:
+            lines.sort(key=lambda line: (-line.energy_mj, line.key))
+        devices = tuple(dict.fromkeys(key.device for key in self._cells))
+        return CostReport(
+            energy_mj=whole.energy_mj,
+            cost_micro=whole.cost_micro,
+            error_fraction=whole.error_fraction,
+            quality=whole.quality,
+            tokens_in=whole.tokens_in,
+            tokens_out=whole.tokens_out,
+            unpriced_mj=whole.unpriced_mj,
+            fallback_mj=whole.fallback_mj,
+            currency=None if self.tariff is None else self.tariff.currency,
+            observed_s=self.observed_ms / 1000,
+            span_s=max(0, end_us - self.start_us) / 1_000_000,
+            breakdown=tuple(lines),
+            models=self._amount(models, sum(m or 0 for m in money) if known else None),
+            parked=self._amount(parked, _money(parked)) if parked else Amount(0, 0 if known else None),
+            undecided=self._amount(undecided, _money(undecided)) if undecided else Amount(),
+            covers=tuple(self._infos[d].name or d if d in self._infos else d for d in devices),
+            not_covered=self._not_covered(devices),
+        )
+
+    def _not_covered(self, devices: tuple[str, ...]) -> tuple[str, ...]:
+        infos = [self._infos[device] for device in devices if device in self._infos]
+        return uncovered((info.kind, info.scope) for info in infos) if infos else ()
+
+    def _lines(self, groups: "dict[tuple[str, bool], _Parts]") -> list[CostLine]:
+        lines = []
+        for (key, is_model), parts in groups.items():
+            whole = _total(parts)
+            lines.append(
+                CostLine(
+                    whole.energy_mj,
+                    whole.worth.micro() if whole.priced else None,
+                    self._error(parts, whole.energy_mj),
+                    whole.quality,
+                    whole.tokens_in,
+                    whole.tokens_out,
+                    whole.unpriced_mj,
+                    whole.fallback_mj,
+                    key,
+                    is_model,
+                )
+            )
+        return lines
+
+    def _take(
+        self,
+        start_us: int,
+        length_us: int,
+        device: str,
+        model: str | None,
+        state: State,
+        energy_mj: int,
+        quality: Quality,
+        observed_ms: int,
+        tokens_in: int,
+        tokens_out: int,
+    ) -> None:
+        time = self._time_key(start_us) if self._time is not None else ""
+        if self._lookup is None:
+            cell = self._cell(time, device, model, state, None, False)
+            cell.take(None, False, energy_mj, quality)
+            cell.note(observed_ms, tokens_in, tokens_out)
+        else:
+            for piece, part_mj in self._lookup.split(energy_mj, start_us, start_us + length_us):
+                cell = self._cell(time, device, model, state, piece.price_per_kwh, piece.fallback)
+                cell.take(piece.price_per_kwh, piece.fallback, part_mj, quality)
+                # time and tokens go to the first piece: they are not divided by price
+                cell.note(observed_ms, tokens_in, tokens_out)
+                observed_ms = tokens_in = tokens_out = 0
+
+    def _cell(
+        self, time: str, device: str, model: str | None, state: State, price: Decimal | None, fallback: bool
+    ) -> _Cell:
+        key = Key(time, device, model, state, *((price, fallback) if self._prices else ()))
+        cell = self._cells.get(key)
+        if cell is None:
+            cell = self._cells[key] = _Cell()
+        return cell
+
+    def _time_key(self, start_us: int) -> str:
+        if self._latest_time[0] != start_us:
+            if self._time is By.QUARTER:
+                text = str(start_us // QUARTER_US)
+            else:
+                text = (day_key if self._time is By.DAY else hour_key)(start_us, self.zone)
+            self._latest_time = (start_us, text)
+        return self._latest_time[1]
+
+    def _amount(self, parts: "_Parts", cost_micro: int | None) -> Amount:
+        whole = _total(parts)
+        return Amount(
+            whole.energy_mj,
+            cost_micro,
+            self._error(parts, whole.energy_mj),
+            whole.quality,
+            whole.tokens_in,
+            whole.tokens_out,
+            whole.unpriced_mj,
+            whole.fallback_mj,
+        )
+
+    def _error(self, parts: "_Parts", whole_mj: int) -> float | None:
+        """Relative error of a sum: each device's once, with all of its energy.
+
+        The way to the plug is known as a whole: where it was, its error is that of parts and way together
+        and the parts' own no longer count.
+        """
+        if not whole_mj:
+            return None
+        if len(parts) == 1:
+            return self._error_of(parts[0][0].device, parts[0][1].quality)
+        energy: dict[str, int] = {}
+        seen_ms: dict[str, int] = {}
+        quality: dict[str, Quality | None] = {}
+        for key, cell in parts:
+            device = key.device
+            energy[device] = energy.get(device, 0) + cell.energy_mj
+            seen_ms[device] = seen_ms.get(device, 0) + cell.observed_ms
+            quality[device] = worst_quality((quality.get(device), cell.quality))
+        errors = {device: self._error_of(device, quality[device]) for device in energy}
+        error_mj = combined_error((energy[device], errors[device]) for device in energy if device != WALL)
+        if WALL in energy:
+            longest_ms = max((ms for device, ms in seen_ms.items() if device != WALL), default=0)
+            share = min(1.0, seen_ms[WALL] / longest_ms) if longest_ms else 1.0
+            error_mj = hypot((errors[WALL] or 0.0) * energy[WALL], (1 - share) * (error_mj or 0.0))
+        return None if error_mj is None else error_mj / whole_mj
+
+    def _error_of(self, device: str, quality: Quality | None) -> float | None:
+        info = self._infos.get(device)
+        if info is not None and info.error_fraction is not None:
+            return info.error_fraction
+        return None if quality is None else ERROR_FRACTION[quality]
+
+
+_Parts = list[tuple[Key, _Cell]]
+
+
+def _grouped(cells: Iterable[tuple[Key, _Cell]], group: Callable[[Key], G | None]) -> dict[G, _Parts]:
+    groups: dict[G, _Parts] = {}
+    for key, cell in cells:
+        name = group(key)
+        if name is not None:
+            groups.setdefault(name, []).append((key, cell))
+    return groups
+
+
+def _total(parts: _Parts) -> _Cell:
+    if len(parts) == 1:
+        return parts[0][1]
+    whole = _Cell()
+    for _, cell in parts:
+        whole.include(cell)
+    return whole
+
+
+def _money(parts: _Parts) -> int | None:
+    """Micro-units, rounded once; None where nothing has a price."""
+    worth, priced = Worth(), False
+    for _, cell in parts:
+        if cell.priced:
+            priced = True
+            worth.include(cell.worth)
+    return worth.micro() if priced else None
+
+
+def of_models(key: Key) -> bool:
+    """Whether energy is a model's, loaded and idle or working."""
+    return key.state in MODEL_STATES
+
+
+def _kind(key: Key) -> str:
+    return UNDECIDED if key.state is State.UNATTRIBUTED and key.model is not None else key.state.value
+
+
+def _model_line(key: Key) -> tuple[str, bool]:
+    if key.state in MODEL_STATES:
+        return key.model or "", True
+    return ("base" if key.state is State.BASE else _kind(key)), False
+
+
+def _device_line(key: Key) -> tuple[str, bool]:
+    return key.device, False
+
+
+def _time_line(key: Key) -> tuple[str, bool]:
+    return key.time, False

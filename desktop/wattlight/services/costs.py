@@ -1,0 +1,289 @@
+"""What the ledger answers beyond running sums: days and models of the month, last week, an API's side."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from wattlight.domain.answers import (
+    DAYS_PER_MONTH,
+    CapAdvice,
+    CapInputs,
+    TokenCost,
+    keep_alive_saving,
+    monthly_saving,
+    power_cap_advice,
+    same_hours_of_last_week,
+    token_costs,
+    versus_last_week,
+)
+from wattlight.domain.breakeven import ApiPrice
+from wattlight.domain.cost import (
+    Amount,
+    Bucket,
+    By,
+    DayAmount,
+    Projection,
+    Sums,
+    of_models,
+    project_month,
+)
+from wattlight.domain.energy import MINUTE_US, State
+from wattlight.domain.state import HostState
+from wattlight.domain.tariff import Tariff, day_start_us, local_day
+from wattlight.domain.tokens import TokenSource
+from wattlight.domain.values import to_us
+from wattlight.store import LedgerReader
+from wattlight.store.jobs import TokenHour
+
+from .metering import DaySum, sums_of_days
+from .pricing import mean_price
+
+DAYS_FOR_PROJECTION = 14
+SHORTER_KEEP_ALIVE_S = 300
+DAY_US = 86_400_000_000
+LEAST_DAYS = 3.0
+WHOLE_MINUTE_MS = 50_000
+NOT_SET_BY_USERS = ("laptop", "mobile", "max-q")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMonth:
+    """What a million tokens of one model took this month, here and as the same weights hosted."""
+
+    model: str
+    tokens: TokenCost
+    hosted_per_million_micro: int | None = None
+    hosted_date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CapNote:
+    """A power limit that would save something on a card named ``device``."""
+
+    device: str
+    advice: CapAdvice
+
+
+@dataclass(frozen=True, slots=True)
+class LastWeek:
+    """Cost of the models in the same hours a week ago, or a sentence why it cannot be told."""
+
+    amount: Amount | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCosts:
+    """This month; money in micro-units of the tariff's currency, None where it cannot be told."""
+
+    days: tuple[DaySum, ...] = ()
+    models: tuple[ModelMonth, ...] = ()
+    projection: Projection | None = None
+    """Cost of the models over the whole month."""
+    parked_saving_micro: int | None = None
+    """What a keep-alive of five minutes would save a month."""
+    last_week: LastWeek = LastWeek()
+    caps: tuple[CapNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostedPrices:
+    """The price list, and the user's own dated rate of the dollar in the currency of the tariff."""
+
+    rows: tuple[ApiPrice, ...] = ()
+    rate: Decimal | None = None
+
+
+def month_costs(
+    reader: LedgerReader,
+    tariff: Tariff | None,
+    zone: ZoneInfo,
+    now: datetime,
+    host: HostState | None = None,
+    hosted: HostedPrices | None = None,
+) -> MonthCosts:
+    """All the Cost page shows beyond the running sums. ``zone`` is of days while there is no tariff."""
+    zone = zone if tariff is None else tariff.zone
+    today = local_day(to_us(now), zone)
+    first = today.replace(day=1)
+    earlier = sums_of_days(
+        reader, tariff, zone, min(first, today - timedelta(days=DAYS_FOR_PROJECTION + 7)), today
+    ).each()
+    start_us, end_us = day_start_us(first, zone), to_us(now)
+    busy = BusyMinutes()
+    quarters = Sums(tariff, start_us, end_us, zone, By.QUARTER)
+    quarters.know(reader.devices())
+    seen = keep_alive_saving(
+        busy.watching(_also(quarters, reader.buckets(start_us, end_us))), SHORTER_KEEP_ALIVE_S
+    )
+    price = None if tariff is None else mean_price(tariff, now)
+    saving = monthly_saving(seen, SHORTER_KEEP_ALIVE_S, price)
+    return MonthCosts(
+        days=tuple(day for day in earlier if day.day >= first),
+        models=tuple(
+            ModelMonth(model, tokens, *_hosted_price(model, tariff, hosted or HostedPrices()))
+            for model, tokens in token_costs(quarters).items()
+        ),
+        projection=projected(earlier, today) if tariff else None,
+        parked_saving_micro=None if saving is None else saving.saved_micro,
+        last_week=last_week(reader, tariff, zone, now),
+        caps=() if host is None else caps(host, busy, price),
+    )
+
+
+def projected(days: Sequence[DaySum], today: date) -> Projection | None:
+    """What the models will cost in the whole month of ``today``, from days that were observed."""
+    return project_month([DayAmount(day.day, day.models_micro) for day in days if day.observed_s], today)
+
+
+def _also(sums: Sums, buckets: Iterable[Bucket]) -> Iterator[Bucket]:
+    for bucket in buckets:
+        sums.add(bucket)
+        yield bucket
+
+
+def _hosted_price(model: str, tariff: Tariff | None, hosted: HostedPrices) -> tuple[int | None, str]:
+    """Output price of the same weights in the tariff's currency, and the day it was listed.
+
+    A price in another currency is shown only with the person's own dated rate, never converted by guess.
+    """
+    for row in hosted.rows:
+        if row.weights != model or tariff is None:
+            continue
+        rate = Decimal(1) if row.currency == tariff.currency else hosted.rate
+        if rate is not None:
+            return round(row.output_per_mtok * rate * 1_000_000), row.listed_on.isoformat()
+    return None, ""
+
+
+def last_week(reader: LedgerReader, tariff: Tariff | None, zone: ZoneInfo, now: datetime) -> LastWeek:
+    """The models' cost in the hours a week ago that today has had so far."""
+    hours = same_hours_of_last_week(now, zone)
+    spans = [
+        (to_us(start), to_us(end))
+        for start, end in ((hours.today_start, hours.today_end), (hours.then_start, hours.then_end))
+    ]
+    seen = []
+    amounts = []
+    for start_us, end_us in spans:
+        sums = Sums(tariff, start_us, end_us, zone).add_all(reader.buckets(start_us, end_us))
+        sums.know(reader.devices())
+        amounts.append(sums.amount(of_models))
+        observed_us = reader.observed_ms(start_us, end_us) * 1000
+        seen.append(observed_us / (end_us - start_us) if end_us > start_us else 0.0)
+    today, then = amounts
+    versus = versus_last_week(today.energy_mj, then.energy_mj if seen[1] else None, *seen)
+    return LastWeek(then) if versus.reason is None else LastWeek(None, versus.reason)
+
+
+@dataclass(slots=True)
+class BusyMinutes:
+    """Whole minutes of each device in which a model worked, and what the device drew in them."""
+
+    _total: dict[tuple[str, int], int] = field(default_factory=dict)
+    _seen_ms: dict[tuple[str, int], int] = field(default_factory=dict)
+    _busy: set[tuple[str, int]] = field(default_factory=set)
+
+    def watching(self, buckets: Iterable[Bucket]) -> Iterator[Bucket]:
+        """Pass buckets on and look at them."""
+        for bucket in buckets:
+            if bucket.length_us == MINUTE_US:
+                key = (bucket.device, bucket.start_us)
+                self._total[key] = self._total.get(key, 0) + bucket.energy_mj
+                self._seen_ms[key] = max(self._seen_ms.get(key, 0), bucket.observed_ms)
+                if bucket.state is State.ACTIVE and bucket.energy_mj > 0:
+                    self._busy.add(key)
+            yield bucket
+
+    def draw(self, device: str) -> tuple[float, float, float] | None:
+        """(mean watts in busy minutes, busy hours, days looked at); None without any.
+
+        A minute that was busy in part counts whole with its mean, so that the draw is never overstated.
+        """
+        mine = [key for key in self._busy if key[0] == device and self._seen_ms[key] >= WHOLE_MINUTE_MS]
+        starts = [start for name, start in self._total if name == device]
+        if not mine:
+            return None
+        seconds = sum(self._seen_ms[key] for key in mine) / 1000
+        days = (max(starts) - min(starts) + MINUTE_US) / DAY_US
+        return sum(self._total[key] for key in mine) / 1000 / seconds, seconds / 3600, days
+
+
+def caps(host: HostState, busy: BusyMinutes, price_per_kwh: Decimal | None) -> tuple[CapNote, ...]:
+    """Power limits worth trying, for cards whose limit, nominal power and busy draw are known."""
+    if host.sample is None or host.profile is None:
+        return ()
+    notes = []
+    for device in host.profile.devices:
+        sample = next((s for s in host.sample.devices if s.device_id == device.id), None)
+        drawn = busy.draw(device.id)
+        if sample is None or drawn is None or drawn[2] < LEAST_DAYS:
+            continue
+        watts, hours, days = drawn
+        fixed = device.integrated or any(word in device.name.lower() for word in NOT_SET_BY_USERS)
+        card = CapInputs(
+            default_limit_w=device.rated_w,
+            limit_w=sample.limit_w,
+            active_w=watts,
+            active_hours_per_month=hours * float(DAYS_PER_MONTH) / days,
+            adjustable=device.backend in {"cuda", "rocm"} and not fixed,
+        )
+        advice = power_cap_advice(card, price_per_kwh)
+        if advice is not None:
+            notes.append(CapNote(device.name, advice))
+    return tuple(notes)
+
+
+LOOKED_BACK = timedelta(days=30)
+LEAST_SPAN = timedelta(days=1)
+LEAST_CALLS = 20
+"""Typical tokens of a call are not told from fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSide:
+    """What is known of one model here for the comparison with an API; None: not measured."""
+
+    model: str
+    tokens_per_s: float | None = None
+    prompt_tokens_per_s: float | None = None
+    active_w: float | None = None
+    measured: bool = False
+    """The speed was measured on this computer; else it is an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEvenBasis:
+    """What the comparison with an API starts from.
+
+    ``price_per_kwh`` is the mean of the last week. Calls and tokens are what was counted in the last 30 days,
+    scaled to a month; None while the relay counted too little.
+    """
+
+    prices: tuple[ApiPrice, ...] = ()
+    own: tuple[OwnSide, ...] = ()
+    price_per_kwh: Decimal | None = None
+    currency: str | None = None
+    calls: int | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+def counted_use(hours: Iterable[TokenHour], now: datetime) -> tuple[int | None, int | None, int | None]:
+    """(calls a month, tokens in, tokens out of a call) as the relay counted them since LOOKED_BACK."""
+    relayed = [hour for hour in hours if hour.source == TokenSource.PASS_THROUGH]
+    counted = sum(hour.counted for hour in relayed)
+    if not relayed or counted < LEAST_CALLS:
+        return None, None, None
+    span = now - relayed[0].start
+    calls = None
+    if span >= LEAST_SPAN:
+        a_day = sum(hour.requests for hour in relayed) / (span / timedelta(days=1))
+        calls = round(a_day * float(DAYS_PER_MONTH))
+    return (
+        calls,
+        round(sum(hour.prompt_tokens for hour in relayed) / counted),
+        round(sum(hour.output_tokens for hour in relayed) / counted),
+    )

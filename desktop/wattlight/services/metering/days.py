@@ -1,0 +1,136 @@
+"""Sums of many days: closed days from the ledger's cache, the rest from its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from wattlight.domain.cost import Amount, By, ClosedDay, DayCell, Sums
+from wattlight.domain.energy import State
+from wattlight.domain.tariff import Tariff, day_start_us, local_day
+from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.store import LedgerReader, LedgerWriter
+
+
+@dataclass(frozen=True, slots=True)
+class DaySum:
+    """One day: models working, models loaded and idle, everything else that was measured."""
+
+    day: date
+    working: Amount
+    parked: Amount
+    computer: Amount
+    observed_s: int = 0
+
+    @property
+    def models_micro(self) -> int:
+        """Money for the models, working or idle; 0 without a price."""
+        return (self.working.cost_micro or 0) + (self.parked.cost_micro or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Whole days; ``observed_ms`` has every day (ISO) with rows or presence."""
+
+    sums: Sums
+    observed_ms: dict[str, int]
+
+    def each(self) -> tuple[DaySum, ...]:
+        """One by one, in order."""
+        kinds = {State.ACTIVE: "working", State.PARKED: "parked"}
+        amounts = self.sums.amounts(lambda key: (key.time, kinds.get(key.state, "computer")))
+        none = Amount(cost_micro=None if self.sums.tariff is None else 0)
+        return tuple(
+            DaySum(
+                date.fromisoformat(day),
+                amounts.get((day, "working"), none),
+                amounts.get((day, "parked"), none),
+                amounts.get((day, "computer"), none),
+                self.observed_ms[day] // 1000,
+            )
+            for day in sorted(self.observed_ms)
+        )
+
+
+def tariff_key(tariff: Tariff | None, zone: ZoneInfo) -> str:
+    """Names what days and prices depend on, for the cache."""
+    return f"{zone.key}/{'' if tariff is None else tariff.fingerprint}"
+
+
+def sums_of_days(
+    reader: LedgerReader,
+    tariff: Tariff | None,
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    host: HostId = LOCAL_HOST,
+    by_model: bool = False,
+) -> Days:
+    """The days from ``first`` to ``last`` (both included); ``zone`` is theirs while there is no tariff.
+
+    Each day without the names of models; or (``by_model``) all days together by model.
+    """
+    zone = zone if tariff is None else tariff.zone
+    sums = Sums(tariff, *_bounds(first, last, zone), zone, None if by_model else By.DAY)
+    sums.know(reader.devices(host))
+    span = first.isoformat(), last.isoformat()
+    observed, cells = reader.closed_days(tariff_key(tariff, zone), *span, host, by_model)
+    sums.add_cells(cells)
+    for run in _runs([day for day in _span(first, last) if day.isoformat() not in observed]):
+        for day in _computed(reader, tariff, zone, *run, host):
+            observed[day.day] = day.observed_ms
+            sums.add_cells(day.cells)
+    sums.observed_ms = sum(observed.values())
+    return Days(sums, observed)
+
+
+def close_days(writer: LedgerWriter, tariff: Tariff | None, now_us: int, zone: ZoneInfo) -> int:
+    """Put every day that is over and not yet there into the cache; how many. The recorder's daily work."""
+    reader = LedgerReader(writer.connection, owns=False)
+    span = reader.span()
+    if span is None:
+        return 0
+    zone = zone if tariff is None else tariff.zone
+    first, last = local_day(span[0], zone), local_day(now_us, zone) - timedelta(days=1)
+    key = tariff_key(tariff, zone)
+    known, _ = reader.closed_days(key, first.isoformat(), last.isoformat())
+    missing = [day for day in _span(first, last) if day.isoformat() not in known]
+    fresh = [day for run in _runs(missing) for day in _computed(reader, tariff, zone, *run, LOCAL_HOST)]
+    writer.close_days(key, fresh)
+    return len(fresh)
+
+
+def _computed(
+    reader: LedgerReader, tariff: Tariff | None, zone: ZoneInfo, first: date, last: date, host: HostId
+) -> list[ClosedDay]:
+    """The days that have rows or presence, added up from the rows themselves."""
+    bounds = _bounds(first, last, zone)
+    sums = Sums(tariff, *bounds, zone, By.DAY, prices=True).add_all(reader.buckets(*bounds, host))
+    cells: dict[str, list[DayCell]] = {}
+    for cell in sums.cells():
+        cells.setdefault(cell.day, []).append(cell)
+    closed = []
+    for day in _span(first, last):
+        left, right = _bounds(day, day, zone)
+        observed, mine = reader.observed_ms(left, right, host), cells.get(day.isoformat(), [])
+        if mine or observed:
+            closed.append(ClosedDay(day.isoformat(), right, observed, tuple(mine)))
+    return closed
+
+
+def _bounds(first: date, last: date, zone: ZoneInfo) -> tuple[int, int]:
+    return day_start_us(first, zone), day_start_us(last + timedelta(days=1), zone)
+
+
+def _span(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+
+
+def _runs(days: Sequence[date]) -> list[tuple[date, date]]:
+    runs: list[tuple[date, date]] = []
+    for day in days:
+        if runs and day - runs[-1][1] == timedelta(days=1):
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return runs
