@@ -9,10 +9,9 @@ from .house import HOUSE, House
 
 HIDDEN = {
     ("__main__.py", "wattlight.bootstrap"): "only the face that was asked for is loaded",
-    ("bootstrap/faces.py", "wattlight.*"): "the command line never loads Qt",
+    ("bootstrap/__init__.py", "wattlight.*"): "the command line never loads Qt",
     ("bootstrap/tray.py", "wattlight.*"): "the icon is on the screen before the program is loaded",
     ("services/factory.py", "wattlight.*"): "a verb pays for its own parts alone",
-    ("cli/verb_cost.py", "wattlight.services.metering"): "a verb loads only what it was asked for",
     ("i18n/*.py", "babel*"): "the first icon needs texts, not numbers",
     ("i18n/zones.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",
     ("assets.py", "importlib"): "9 ms before the first icon",

@@ -75,14 +75,10 @@ QUANTITIES = (
         "error of a part",
         "domain.power:error_fraction",
         names("ERROR_FRACTION"),
-        {
-            "domain/values.py": "the table itself",
-            "viewmodels/figures.py": "about to go",
-            "bootstrap/cost_page.py": "about to go",
-        },
+        {"domain/values.py": "the table itself"},
     ),
     Quantity("error of a sum", "domain.power:combined_error", names("hypot")),
-    Quantity("cost of a million tokens", "domain.answers:token_cost", makes("TokenCost")),
+    Quantity("cost of a million tokens", "domain.answers:token_costs", makes("TokenCost")),
     Quantity(
         "energy of a token",
         "domain.tokens:joules_per_token",
@@ -94,9 +90,9 @@ QUANTITIES = (
     ),
     Quantity(
         "tokens by the million",
-        "domain.answers:token_cost",
+        "domain.answers:token_costs",
         names("MILLION"),
-        {"bootstrap/fit_notes.py": "about to go: a forecast from measured runs"},
+        {"services/fit_notes.py": "of measured runs, the time of answering alone"},
     ),
     Quantity("money of an energy", "domain.tariff.tariff:cost_micro", multiplies("per_kwh")),
     Quantity("money as text", "i18n.numbers:money", names("format_currency")),

@@ -13,9 +13,6 @@ MOST_SHORT = 40
 SHORT = {
     "__main__.py": "what ``python -m wattlight`` runs",
     "assets.py": "the door of shipped data, known to every room",
-    "bootstrap/cost_answers.py": "about to go into its subject",
-    "bootstrap/faces.py": "neither face loads the other",
-    "bootstrap/shipped.py": "about to go into its subject",
     "cli/verb_remove.py": "one verb, one file",
     "cli/verb_unload.py": "one verb, one file",
     "i18n/times.py": "dates and times, as numbers.py has the numbers",
@@ -29,17 +26,7 @@ SHORT = {
 }
 """File -> why it is shorter than 40 lines that are not blank."""
 
-TWICE = {
-    "CostPage": "about to be renamed",
-    "CountryPrice": "about to become one",
-    "Use": "about to be renamed",
-}
-"""Class name -> why there are two of it."""
-
 CALLS = {
-    ("bootstrap/break_even_basis.py", "BasisMaker"): "about to go",
-    ("bootstrap/cost_page.py", "CostPage"): "about to go",
-    ("bootstrap/fit_notes.py", "Experience"): "about to go",
     (
         "services/metering/recording.py",
         "Wiring",
@@ -76,8 +63,7 @@ def test_no_two_classes_of_one_name() -> None:
             if isinstance(node, ast.ClassDef):
                 found[node.name].append(HOUSE.name_of(file))
     twice = {name: files for name, files in found.items() if len(files) > 1}
-    assert {name: files for name, files in twice.items() if name not in TWICE} == {}
-    assert set(TWICE) - set(twice) == set(), "no longer twice"
+    assert twice == {}
 
 
 def functions_in(node: ast.ClassDef) -> bool:

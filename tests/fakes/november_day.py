@@ -43,7 +43,6 @@ from wattlight.domain.values import (
 from wattlight.services.advising import Advisor
 from wattlight.services.answers import Extras
 from wattlight.services.current import CurrentSettings
-from wattlight.services.fit_notes import as_predicted
 from wattlight.services.hub import StateHub
 from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
 from wattlight.services.pricing import read_tariff_file
@@ -208,7 +207,7 @@ def answers(
         now=lambda: NOW,
         startable=lambda: False,
         comparisons=lambda: (),
-        corrected=as_predicted,
+        corrected=lambda fit, _: (fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes),
         sums=lambda: (),
         places=SimpleNamespace(ledger_file=ledger),
         ledger=lambda: open_reader(ledger),

@@ -8,7 +8,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from wattlight.domain.breakeven import ApiPrice, BreakEvenProblem, LocalSide, Use, compare, parse_api_prices
+from wattlight.domain.breakeven import (
+    ApiPrice,
+    BreakEvenProblem,
+    LocalSide,
+    MonthlyUse,
+    compare,
+    parse_api_prices,
+)
 from wattlight.domain.tariff import Tariff, parse_currency, parse_price
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text
@@ -28,7 +35,7 @@ class Inputs:
     "estimated", "settings", "tariff file", "default"). ``rate_date`` None: the rate was given without a day.
     """
 
-    use: Use
+    use: MonthlyUse
     api: ApiPrice
     api_age_days: int
     local: LocalSide
@@ -93,7 +100,7 @@ def read_inputs(args: argparse.Namespace, workshop: ServiceFactory) -> Inputs:
     )
 
 
-def _use(args: argparse.Namespace) -> Use:
+def _use(args: argparse.Namespace) -> MonthlyUse:
     for value, option, what in (
         (args.calls, "--calls", tr("The number of calls a month")),
         (args.tokens_in, "--tokens-in", tr("The number of tokens in a typical question")),
@@ -101,7 +108,7 @@ def _use(args: argparse.Namespace) -> Use:
     ):
         if value is None:
             raise _missing(what, option)
-    return Use(args.calls, args.tokens_in, args.tokens_out, args.cached_share)
+    return MonthlyUse(args.calls, args.tokens_in, args.tokens_out, args.cached_share)
 
 
 def _missing(what: str, option: str) -> BreakEvenProblem:
@@ -120,7 +127,9 @@ def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
     return (*own, *(row for row in shipped if row.id not in ids))
 
 
-def _api(args: argparse.Namespace, prices: tuple[ApiPrice, ...], use: Use, local: LocalSide) -> ApiPrice:
+def _api(
+    args: argparse.Namespace, prices: tuple[ApiPrice, ...], use: MonthlyUse, local: LocalSide
+) -> ApiPrice:
     wanted = args.api or args.model
     if not wanted:
         raise BreakEvenProblem(

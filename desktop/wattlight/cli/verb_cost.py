@@ -11,6 +11,8 @@ from wattlight.domain.energy import GapRow
 from wattlight.domain.tariff import standing_micro
 from wattlight.domain.values import iso_utc
 from wattlight.i18n import duration, interval, kwh, money, percent, short_date, tr
+from wattlight.services.costs import projected
+from wattlight.services.metering import sums_of_days
 from wattlight.viewmodels.figures import (
     counted_text,
     not_in_it,
@@ -266,9 +268,6 @@ def _projection(
     reader: "LedgerReader", tariff: "Tariff | None", zone: "ZoneInfo", span: Span, call: Call
 ) -> Projection | None:
     """What the models of the present month will cost; None for other months, without a price, too early."""
-    from wattlight.services.costs import projected
-    from wattlight.services.metering import sums_of_days
-
     today = call.workshop.now().astimezone(zone).date()
     if tariff is None or not span.first <= today <= span.last:
         return None

@@ -17,7 +17,7 @@ class BreakEvenProblem(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class MonthlyUse:
     """How much is asked in a month. Tokens are averages per call; the cached share is of the input."""
 
     calls_per_month: int
@@ -132,7 +132,7 @@ class BreakEven:
     prompt_time_known: bool
 
 
-def compare(use: Use, api: ApiPrice, local: LocalSide, rate: Decimal = Decimal(1)) -> BreakEven:
+def compare(use: MonthlyUse, api: ApiPrice, local: LocalSide, rate: Decimal = Decimal(1)) -> BreakEven:
     """Compare answering ``use`` through ``api`` with answering it on ``local``.
 
     Args:
@@ -186,7 +186,7 @@ def compare(use: Use, api: ApiPrice, local: LocalSide, rate: Decimal = Decimal(1
     )
 
 
-def _api_call(use: Use, api: ApiPrice) -> Decimal:
+def _api_call(use: MonthlyUse, api: ApiPrice) -> Decimal:
     cached_price = api.input_per_mtok if api.cached_input_per_mtok is None else api.cached_input_per_mtok
     cached = _dec(use.tokens_in_per_call) * _dec(use.cached_input_share)
     fresh = _dec(use.tokens_in_per_call) - cached
@@ -194,7 +194,7 @@ def _api_call(use: Use, api: ApiPrice) -> Decimal:
     return (sum_per_mtok + _dec(use.tokens_out_per_call) * api.output_per_mtok) / MICRO
 
 
-def _seconds_per_call(use: Use, local: LocalSide) -> Decimal:
+def _seconds_per_call(use: MonthlyUse, local: LocalSide) -> Decimal:
     seconds = _dec(use.tokens_out_per_call) / _dec(local.output_tokens_per_s)
     if local.input_tokens_per_s is not None:
         fresh = _dec(use.tokens_in_per_call) * (1 - _dec(use.cached_input_share))

@@ -118,7 +118,8 @@ def money(micro: int | None, currency: str | None, error_fraction: float | None 
     step = Decimal(1).scaleb(-digits)
     rounded = amount.quantize(step, rounding=ROUND_HALF_EVEN)
     if amount and not rounded:
-        return "< " + money(round(step * MICRO), currency, error_fraction)
+        least = money(round(step.copy_sign(amount) * MICRO), currency, error_fraction)
+        return f"< {least}" if amount > 0 else f"> {least}"
     pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
     locale_pattern = babel_locale().currency_formats["standard"].pattern
     if digits == minor:

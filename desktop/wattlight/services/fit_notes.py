@@ -1,8 +1,8 @@
 """Answers of the adviser as the view models take them, with what this computer has shown of itself."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from wattlight.domain.fit import FitResult
 from wattlight.domain.learning import device_label
@@ -16,17 +16,15 @@ from wattlight.services.passthrough import ModelEnergy
 
 from .fit_words import reason_sentence
 
+if TYPE_CHECKING:
+    from .learning import LoadLearner
+
 MILLION = 1_000_000
 MJ_PER_J = 1000
 SHOWN_OTHERWISE = frozenset({"all_on_gpu", "reported_differs"})
 """Reasons that the windows show as a verdict, a bar or a comparison of their own."""
 USABLE_ERROR = 0.5
 """An energy figure that may be off by more than half is not shown at all."""
-
-
-def as_predicted(fit: FitResult, _architecture: str) -> tuple[int, int]:
-    """(bytes on the accelerators, uncertainty) where nothing was learned yet."""
-    return fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +35,19 @@ class Experience:
         runs: of the benchmark, newest first.
         energies: of requests that went through the relay.
         price_per_kwh: mean price, None without one.
-        used: (bytes on the accelerators, uncertainty) of a fit, corrected by past loads.
+        learner: corrects predictions by past loads; None: nothing was learned yet.
     """
 
     runs: tuple[MeasuredSpeed, ...] = ()
     energies: tuple[ModelEnergy, ...] = ()
     price_per_kwh: Decimal | None = None
-    used: Callable[[FitResult, str], tuple[int, int]] = as_predicted
+    learner: "LoadLearner | None" = None
+
+    def used(self, fit: FitResult, architecture: str) -> tuple[int, int]:
+        """(bytes on the accelerators, uncertainty) of a fit."""
+        if self.learner is not None:
+            return self.learner.corrected(fit, architecture)
+        return fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes
 
 
 NO_EXPERIENCE = Experience()

@@ -315,7 +315,7 @@ class SlowAnswers:
         tariff = self._tariff()
         price = None if tariff is None else mean_price(tariff, self._factory.now())
         runs = self._runs()
-        return Experience(runs, self._windows.sums(), price, self._learner.corrected)
+        return Experience(runs, self._windows.sums(), price, self._learner)
 
 
 def _free_bytes(folder: Path) -> int | None:

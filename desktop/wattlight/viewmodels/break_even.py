@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from wattlight.domain.breakeven import LocalSide, Use, compare
+from wattlight.domain.breakeven import LocalSide, MonthlyUse, compare
 from wattlight.domain.state import same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, watts
@@ -185,7 +185,7 @@ def read_figure(text: str) -> Decimal | None:
 
 
 def _compare(figures: _Figures, api: "ApiPrice", basis: BreakEvenBasis, own: OwnSide | None) -> "BreakEven":
-    use = Use(int(figures.calls), float(figures.tokens_in), float(figures.tokens_out))
+    use = MonthlyUse(int(figures.calls), float(figures.tokens_in), float(figures.tokens_out))
     local = LocalSide(
         output_tokens_per_s=float(figures.speed),
         input_tokens_per_s=own.prompt_tokens_per_s if own is not None else None,

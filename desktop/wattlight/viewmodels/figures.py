@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.answers import TokenCost
 from wattlight.domain.cost import Amount, CostReport
-from wattlight.domain.power import MachineTotal, compose
+from wattlight.domain.power import MachineTotal, Wall, compose
 from wattlight.domain.state import HostState
 from wattlight.domain.values import DeviceSample, MachineSample, clean_text
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
@@ -80,13 +80,20 @@ def sure_now(sample: MachineSample | None) -> str:
     return tr("{basis}, about ±{error}", basis=basis, error=percent(error))
 
 
-def power_figure(host: HostState, label: str) -> FigureView:
-    """Drawing now."""
+def power_figure(host: HostState, label: str, wall: Wall | None = None) -> FigureView:
+    """Drawing now, and what that is at the plug where the way there is known."""
     reasons = [d.reason for d in host.sample.devices if d.reason] if host.sample else []
     hint = "\n".join(dict.fromkeys(reasons))
     if host.sample is None:
         return FigureView(label, DASH, note=sure_now(None), hint=hint)
-    return figure(label, watts(total_now(host.sample).measured_w), sure_now(host.sample), hint)
+    total, note = total_now(host.sample), sure_now(host.sample)
+    plug = None if wall is None else wall.figure(total)
+    if plug is not None:
+        at_plug = tr(
+            "about {power} ± {error} at the plug", power=watts(plug.power_w), error=watts(plug.error_w)
+        )
+        note = f"{note} · {at_plug}"
+    return figure(label, watts(total.measured_w), note, hint)
 
 
 def amount_text(amount: Amount, currency: str | None) -> str:

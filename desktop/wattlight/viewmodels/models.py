@@ -9,6 +9,7 @@ from wattlight.i18n import gb, money, number, tr
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, Offer
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
+from .figures import tokens_meaning
 from .model_detail import ModelDetailView, detail_view
 from .scene import Scene
 from .small_window import EmptyView, empty_view
@@ -166,18 +167,22 @@ def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | 
     if fit is not None and fit.verdict == DOES_NOT_FIT:
         speed = DASH
     return ModelRow(
-        clean_text(model, 80), model, quantization, size, list_pill(fit), speed, _cost(scene, fit)
+        clean_text(model, 80), model, quantization, size, list_pill(fit), speed, _cost(scene, model, fit)
     )
 
 
-def _cost(scene: Scene, fit: FitNote | None) -> str:
-    """Electricity of a million output tokens; an estimate carries the sign for about."""
+def _cost(scene: Scene, model: str, fit: FitNote | None) -> str:
+    """Electricity of a million output tokens as the page Cost has it; before it is known there, at least what
+    answering alone was measured to take."""
     today = scene.host.today
     currency = (today.currency if today else None) or scene.settings.price.currency
+    counted = scene.token_cost(model)
+    if counted is not None and counted.whole is not None and counted.whole.cost_micro is not None:
+        text = money(counted.whole.cost_micro, currency, counted.whole.error_fraction)
+        return f"≤ {text}" if counted.upper_bound else text
     if fit is None or fit.cost_per_million_micro is None or currency is None:
         return DASH
-    text = money(fit.cost_per_million_micro, currency, fit.cost_error_fraction)
-    return text if fit.measured_tokens_per_s is not None else f"≈ {text}"
+    return f"≥ {money(fit.cost_per_million_micro, currency, fit.cost_error_fraction)}"
 
 
 def _left_out(scene: Scene, filters: Filters) -> list[ModelRow]:
@@ -216,6 +221,10 @@ def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
         parts.append(tr("✓ measured on this computer; ranges are estimates."))
     elif any(row.speed not in {"", DASH} for row in rows):
         parts.append(tr("Speeds are estimates in tokens a second."))
+    if any(row.cost.startswith("≥") for row in rows):
+        parts.append(tr("≥ answering alone, as measured; the time a model is loaded and idle comes on top."))
+    if any(row.cost not in {"", DASH} and row.cost[0] != "≥" for row in rows):
+        parts.append(tokens_meaning())
     if scene.extras.offers is None and scene.host.server.status is ServerStatus.READY and not filters.search:
         parts.append(tr("Looking for models that fit…"))
     return " ".join(parts)

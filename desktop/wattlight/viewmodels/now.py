@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import MachineSample
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
+from wattlight.services.calibration import wall_of
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart, short_name
@@ -43,7 +44,7 @@ def now_view(scene: Scene) -> NowView:
         tr("Switch…"), Command(Verb.OPEN_MODELS), primary=True, hint=tr("Choose another model to load.")
     )
     return NowView(
-        power_figure(host, tr("Power draw now")),
+        power_figure(host, tr("Power draw now"), wall_of(scene.settings.meter)),
         models_figure(host, host.today, tr("Models today")),
         month_figure(scene),
         power_chart(host, scene.now),

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from wattlight.domain.state import AppState, HostState, InstalledModel, SetupFacts, same_model
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.services.answers import Extras, FitNote, NamedModel, Offer
 from wattlight.settings import Settings
+
+if TYPE_CHECKING:
+    from wattlight.domain.answers import TokenCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +63,8 @@ class Scene:
         """The answer about ``model``, if it was the last that was asked about."""
         named = self.extras.named
         return named if named is not None and same_model(named.offer.model, model) else None
+
+    def token_cost(self, model: str) -> "TokenCost | None":
+        """What a million tokens of ``model`` took this month, where that is known."""
+        months = self.extras.costs.models if self.extras.costs else ()
+        return next((m.tokens for m in months if same_model(m.model, model)), None)

@@ -6,6 +6,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, tr
+from wattlight.services.calibration import wall_of
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart
@@ -79,7 +80,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(
         cost,
-        power_figure(host, tr("Now")),
+        power_figure(host, tr("Now"), wall_of(scene.settings.meter)),
         sure,
         chart,
         running_views(scene),

@@ -454,3 +454,81 @@ def test_a_newer_ledger_stops_every_verb_politely(shop: Shop) -> None:
     connection.close()
     for words in (["cost"], ["export"], ["meter", "--for", "0"]):
         assert problem(shop, *words)["code"] == "ledger_newer"
+
+
+def write(shop: Shop, *rows: EnergyRow, devices: tuple[DeviceInfo, ...] = ()) -> None:
+    """Rows of today into the ledger, with the name of one model."""
+    writer = open_ledger(shop.places.ledger_file, NOW).writer
+    pending = Pending()
+    pending.add(Batch(rows, models=(("sha256:q", "qwen3:8b"),), devices=devices))
+    writer.write(pending)
+    writer.close()
+
+
+def today_row(
+    minute: int,
+    state: State,
+    energy_mj: int,
+    model: str | None = "sha256:q",
+    tokens: int = 0,
+    device: str = "g",
+) -> EnergyRow:
+    start = to_us(NOW - timedelta(hours=2)) // 60_000_000
+    quality = Quality.ESTIMATED if device == "wall" else Quality.COUNTER
+    return EnergyRow(LOCAL_HOST, start + minute, device, model, state, energy_mj, 60_000, quality, 5, tokens)
+
+
+CARD = DeviceInfo(LOCAL_HOST, "g", "RTX 4090", "gpu", "nvidia", "board", "NVML", 0.05)
+
+
+def test_an_undecided_share_is_a_dash_with_its_reason_and_the_way_to_learn_it(shop: Shop) -> None:
+    rows = [today_row(m, State.UNATTRIBUTED, 3_600_000) for m in range(10)]
+    write(shop, *rows, devices=(CARD,))
+    answer = document(shop, "cost")
+    assert answer["models"] == {"energy_mj": None, "cost_micro": None}
+    assert answer["undecided_mj"] == 36_000_000
+    assert "learned by itself" in answer["undecided_reason"]
+    text = call(shop, "cost")[1]
+    assert "models: –\n" in text
+    assert "0.00" not in text
+    assert "unload the model" in text
+    write(shop, today_row(20, State.ACTIVE, 7_200_000), devices=(CARD,))
+    known = document(shop, "cost")
+    assert known["models"]["energy_mj"] == 7_200_000
+    assert known["undecided_mj"] == 36_000_000, "beside it, in no sum of models"
+
+
+def test_the_plug_is_in_the_sum_with_its_error_and_nothing_is_left_uncovered(shop: Shop) -> None:
+    write(shop, *(today_row(m, State.BASE, 6_000_000, None) for m in range(10)), devices=(CARD,))
+    parts = document(shop, "cost")
+    assert (parts["error"], parts["not_covered"][-1]) == (0.05, "loss of the power supply")
+    assert "Not in it: processor; rest of the computer" in call(shop, "cost")[1]
+    way = DeviceInfo(LOCAL_HOST, "wall", "to the plug", "wall", "", "", "calibrated", 0.2)
+    more = (today_row(m, State.BASE, 4_000_000, None, device="wall") for m in range(10))
+    write(shop, *more, devices=(way,))
+    whole = document(shop, "cost")
+    assert whole["energy_mj"] == 100_000_000
+    assert whole["error"] == pytest.approx(0.4 * 0.2)
+    assert whole["not_covered"] == []
+    text = call(shop, "cost")[1]
+    assert "±8%" in text
+    assert "Not in it" not in text
+
+
+def test_the_price_of_tokens_is_the_same_in_text_and_document(shop: Shop) -> None:
+    assert call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")[0] == 0
+    write(
+        shop,
+        today_row(0, State.ACTIVE, 36_000_000, tokens=50_000),
+        today_row(1, State.PARKED, 36_000_000),
+        today_row(90, State.ACTIVE, 36_000_000),
+        devices=(CARD,),
+    )
+    (model,) = document(shop, "cost")["tokens"]
+    assert model["per_million"] == {"energy_mj": 2_160_000_000, "cost_micro": 216_000, "error": 0.05}
+    assert model["per_million_working"]["cost_micro"] == 144_000
+    assert model["counted_share"] == 0.5
+    text = call(shop, "cost")[1]
+    assert "≤ €0.22 ±0.01" in text
+    assert "Of the time they answered alone: qwen3:8b ≤ €0.14 ±0.01." in text
+    assert "tokens were counted in 50% of its work" in text

@@ -43,6 +43,11 @@ def test_memory_is_gib_and_downloads_are_gb() -> None:
         (1_234_567_890, "JPY", None, "¥1,235"),
         (-20_000, "EUR", 0.1, "-€0.020"),
         (0, "EUR", None, "€0.00"),
+        (499, "USD", None, "< $0.001"),
+        (1, "EUR", 0.1, "< €0.001"),
+        (4_000, "EUR", 0.4, "< €0.01"),
+        (40_000, "JPY", None, "< ¥0.1"),
+        (-300, "EUR", None, "> -€0.001"),
     ],
 )
 def test_money(micro: int, currency: str, error: float | None, text: str) -> None:

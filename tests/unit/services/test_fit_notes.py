@@ -10,6 +10,7 @@ from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verd
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
 from wattlight.services.fit_notes import Experience, note_of, with_ladder
+from wattlight.services.learning import LoadLearner
 from wattlight.services.passthrough import ModelEnergy
 
 GIB = 1 << 30
@@ -64,11 +65,15 @@ def test_real_requests_count_before_the_benchmark() -> None:
 
 
 def test_what_past_loads_took_moves_the_memory_and_what_is_left() -> None:
-    def used(fit: FitResult, architecture: str) -> tuple[int, int]:
-        assert architecture == "llama"
-        return fit.gpu_bytes + 300 * MIB, 32 * MIB
+    class Learner(LoadLearner):
+        def __init__(self) -> None:
+            pass
 
-    experience = Experience(used=used)
+        def corrected(self, fit: FitResult, architecture: str) -> tuple[int, int]:
+            assert architecture == "llama"
+            return fit.gpu_bytes + 300 * MIB, 32 * MIB
+
+    experience = Experience(learner=Learner())
     note = with_ladder(note_of(OPINION, "d1", experience), Ladder((FIT,)), "llama", experience)
     assert note.gpu_bytes == 5 * GIB + 300 * MIB
     assert note.weights_bytes == 4 * GIB

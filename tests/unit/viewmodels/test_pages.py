@@ -1,17 +1,20 @@
 """The pages: figures say how sure they are, what is unknown is a dash, prices are understood."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.cost import Amount
 from wattlight.domain.state import ServerStatus, SetupFacts
 from wattlight.i18n import activate
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, NamedModel, Offer
 from wattlight.services.costs import MonthCosts
-from wattlight.settings import Price, Settings
+from wattlight.settings import MeterSettings, Price, Settings
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.figures import figure
@@ -21,6 +24,7 @@ from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import settings_view, understood_budget, understood_price
 from wattlight.viewmodels.small_window import small_window_view
+from wattlight.viewmodels.tray import headline
 from wattlight.viewmodels.words import Tone
 
 
@@ -159,7 +163,7 @@ def test_models_are_in_sections_and_marked() -> None:
     assert rows["llama3.3:70b"].speed == "2–4"
     assert rows["llama3.3:70b"].pill is not None
     assert rows["llama3.3:70b"].pill.text == "41 of 81 layers"
-    assert rows["qwen3.6:27b"].cost == "≈ €0.93"
+    assert rows["qwen3.6:27b"].cost == "≥ €0.93"
 
 
 def test_detail_of_an_offer_has_size_time_and_room() -> None:
@@ -407,3 +411,66 @@ def test_fields_take_numbers_in_the_manner_of_the_language() -> None:
     assert (view.price, view.daily_budget) == ("0,39", "0,35")
     entry = understood_price(view.price, "EUR", "DE", made_up_day.settings().price)
     assert (entry.price.per_kwh, entry.error) == ("0.39", "")
+
+
+def test_what_cannot_be_divided_is_a_dash_on_every_page_with_the_way_to_learn_it() -> None:
+    made = made_up_day.evening()
+    assert made.host.today is not None
+    open_ = replace(
+        made.host.today, models=Amount(), parked=Amount(0, 0), undecided=made_up_day.amount(0.6), breakdown=()
+    )
+    scene = with_host(made, today=open_, month=open_)
+    page = cost_view(scene)
+    for shown in (page.today, page.month, page.idle, now_view(scene).today, small_window_view(scene).cost):
+        assert shown.value == "–", shown.label
+        assert "learned by itself" in shown.hint, shown.label
+    assert "Models" not in headline(scene)
+    assert "of the budget" not in page.today.note
+    assert page.table.rows[0][:3] == ("with a model loaded, not divided", "0.60 kWh", "€0.23")
+    assert "unload the model" in page.table_note
+
+
+def test_the_price_of_tokens_says_what_it_means_and_how_much_it_rests_on() -> None:
+    made = made_up_day.evening()
+    page = cost_view(made)
+    listed = {row.key: row.cost for row in models_view(made, Filters()).rows}
+    assert listed["qwen3:8b"] == "€0.33", "the same on both pages"
+    assert "all energy of the time a model was loaded" in page.table_note
+    assert "Of the time they answered alone: qwen3:8b €0.29 ±0.03" in page.table_note
+    assert "upper bound" not in page.table_note
+    assert made.extras.costs is not None
+    qwen, other = made.extras.costs.models
+    part = replace(qwen, tokens=replace(qwen.tokens, counted_share=0.41))
+    extras = replace(made.extras, costs=replace(made.extras.costs, models=(part, other)))
+    page = cost_view(replace(made, extras=extras))
+    column = page.table.headings.index("per 1M tokens")
+    assert [row[column] for row in page.table.rows[:2]] == ["≤ €0.33 ±0.04", "€0.27 ±0.03"]
+    rows = models_view(replace(made, extras=extras), Filters()).rows
+    assert {row.key: row.cost for row in rows}["qwen3:8b"] == "≤ €0.33"
+    assert "qwen3:8b: tokens were counted in 41% of its work" in page.table_note
+
+
+@pytest.mark.parametrize(
+    ("zone", "title"),
+    [("Pacific/Auckland", "December"), ("America/Los_Angeles", "November"), (None, "November")],
+)
+def test_today_and_the_month_are_those_of_the_tariffs_zone(zone: str | None, title: str) -> None:
+    made = made_up_day.evening()
+    late = datetime(2026, 11, 30, 22, 0, tzinfo=UTC)
+    place = None if zone is None else ZoneInfo(zone)
+    scene = replace(made, now=late, state=replace(made.state, zone=place), zone=UTC)
+    assert scene.today.day == (1 if title == "December" else 30)
+    page = cost_view(scene)
+    assert page.month.label == f"Models in {title}"
+    assert page.days.title.endswith(title)
+    assert page.days.empty == (title == "December"), "no day of December is known yet"
+
+
+def test_power_says_what_it_is_at_the_plug_where_that_is_known() -> None:
+    made = made_up_day.evening()
+    assert "plug" not in now_view(made).power.note
+    meter = MeterSettings(assumed_rest_w=40.0)
+    known = replace(made, settings=replace(made.settings, meter=meter))
+    for shown in (now_view(known).power, small_window_view(known).power):
+        assert shown.value == now_view(made).power.value, "the sum of the sensors stays what it is"
+        assert shown.note.endswith("at the plug")

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from decimal import Decimal
-from math import hypot
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from ..energy import MINUTE_US, QUARTER_US, WALL, Batch, DeviceInfo, State, worst_quality
-from ..power import combined_error, uncovered
+from ..power import combined_error, error_fraction, uncovered
 from ..tariff import PriceLookup, Tariff, Worth, day_key, hour_key
-from ..values import ERROR_FRACTION, Quality
+from ..values import Quality
 from .amounts import Amount, Bucket, By, CostLine, CostReport, DayCell
 
 MODEL_STATES = frozenset({State.PARKED, State.ACTIVE})
@@ -32,7 +31,7 @@ class Key(NamedTuple):
 G = TypeVar("G", bound=Hashable)
 
 
-class _Cell:
+class _Sum:
     __slots__ = (
         "energy_mj",
         "fallback_mj",
@@ -69,7 +68,7 @@ class _Cell:
         self.tokens_in += tokens_in
         self.tokens_out += tokens_out
 
-    def include(self, other: "_Cell") -> None:
+    def include(self, other: "_Sum") -> None:
         self.energy_mj += other.energy_mj
         self.unpriced_mj += other.unpriced_mj
         self.fallback_mj += other.fallback_mj
@@ -110,7 +109,7 @@ class Sums:
         self._lookup = None if tariff is None else PriceLookup(tariff, start_us, last_us)
         self._time = time
         self._prices = prices
-        self._cells: dict[Key, _Cell] = {}
+        self._cells: dict[Key, _Sum] = {}
         self._infos: dict[str, DeviceInfo] = {}
         self._names: dict[str, str] = {}
         self._latest_time = (-1, "")
@@ -269,11 +268,11 @@ class Sums:
 
     def _cell(
         self, time: str, device: str, model: str | None, state: State, price: Decimal | None, fallback: bool
-    ) -> _Cell:
+    ) -> _Sum:
         key = Key(time, device, model, state, *((price, fallback) if self._prices else ()))
         cell = self._cells.get(key)
         if cell is None:
-            cell = self._cells[key] = _Cell()
+            cell = self._cells[key] = _Sum()
         return cell
 
     def _time_key(self, start_us: int) -> str:
@@ -321,20 +320,21 @@ class Sums:
         if WALL in energy:
             longest_ms = max((ms for device, ms in seen_ms.items() if device != WALL), default=0)
             share = min(1.0, seen_ms[WALL] / longest_ms) if longest_ms else 1.0
-            error_mj = hypot((errors[WALL] or 0.0) * energy[WALL], (1 - share) * (error_mj or 0.0))
+            left_mj = (1 - share) * (error_mj or 0.0)
+            error_mj = combined_error([(energy[WALL], errors[WALL]), (left_mj, 1.0)])
         return None if error_mj is None else error_mj / whole_mj
 
     def _error_of(self, device: str, quality: Quality | None) -> float | None:
         info = self._infos.get(device)
         if info is not None and info.error_fraction is not None:
             return info.error_fraction
-        return None if quality is None else ERROR_FRACTION[quality]
+        return error_fraction(None, quality)
 
 
-_Parts = list[tuple[Key, _Cell]]
+_Parts = list[tuple[Key, _Sum]]
 
 
-def _grouped(cells: Iterable[tuple[Key, _Cell]], group: Callable[[Key], G | None]) -> dict[G, _Parts]:
+def _grouped(cells: Iterable[tuple[Key, _Sum]], group: Callable[[Key], G | None]) -> dict[G, _Parts]:
     groups: dict[G, _Parts] = {}
     for key, cell in cells:
         name = group(key)
@@ -343,10 +343,10 @@ def _grouped(cells: Iterable[tuple[Key, _Cell]], group: Callable[[Key], G | None
     return groups
 
 
-def _total(parts: _Parts) -> _Cell:
+def _total(parts: _Parts) -> _Sum:
     if len(parts) == 1:
         return parts[0][1]
-    whole = _Cell()
+    whole = _Sum()
     for _, cell in parts:
         whole.include(cell)
     return whole

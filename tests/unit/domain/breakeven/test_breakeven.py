@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wattlight.assets import asset_text
-from wattlight.domain.breakeven import ApiPrice, BreakEvenProblem, LocalSide, Use, compare, parse_api_prices
+from wattlight.domain.breakeven import (
+    ApiPrice,
+    BreakEvenProblem,
+    LocalSide,
+    MonthlyUse,
+    compare,
+    parse_api_prices,
+)
 
 MINI = ApiPrice(
     "gpt-4o-mini", "OpenAI", "GPT-4o mini", "", "USD",
@@ -29,7 +36,7 @@ CARD = LocalSide(
 
 
 def test_ten_thousand_calls_a_month_stay_on_the_api() -> None:
-    answer = compare(Use(10_000, 500, 250), MINI, CARD)
+    answer = compare(MonthlyUse(10_000, 500, 250), MINI, CARD)
     # one call: 500 x 0.15 / 1e6 + 250 x 0.60 / 1e6 = 0.000225 USD
     assert answer.api_micro == 2_250_000
     # (250/130 + 500/3000) s x 10,000 = 5.8048 h at 300 W, and 100 h at 20 W: 3.7415 kWh x 0.17
@@ -43,7 +50,7 @@ def test_ten_thousand_calls_a_month_stay_on_the_api() -> None:
 
 
 def test_a_million_calls_against_a_2000_dollar_card() -> None:
-    answer = compare(Use(1_000_000, 500, 250), MINI, CARD)
+    answer = compare(MonthlyUse(1_000_000, 500, 250), MINI, CARD)
     assert answer.api_micro == 225_000_000
     # 580.48 h busy of 730.5, 174.145 kWh, plus 2 kWh parked, x 0.17
     assert answer.load == pytest.approx(580.4843 / 730.5, rel=1e-6)
@@ -58,7 +65,7 @@ def test_a_million_calls_against_a_2000_dollar_card() -> None:
 def test_the_same_weights_hosted_can_be_cheaper_than_electricity_alone() -> None:
     hosted = replace(MINI, input_per_mtok=Decimal("0.03"), output_per_mtok=Decimal("0.05"))
     dear = replace(CARD, price_per_kwh=Decimal("0.39"), hardware_price=Decimal(0), input_tokens_per_s=None)
-    answer = compare(Use(1_000_000, 0, 250), hosted, dear)
+    answer = compare(MonthlyUse(1_000_000, 0, 250), hosted, dear)
     assert answer.payback_months is None
     assert answer.break_even_calls is None
     assert answer.choice == "api"
@@ -67,24 +74,24 @@ def test_the_same_weights_hosted_can_be_cheaper_than_electricity_alone() -> None
 
 
 def test_more_work_than_hours_is_shared() -> None:
-    answer = compare(Use(10_000_000, 500, 250), MINI, CARD)
+    answer = compare(MonthlyUse(10_000_000, 500, 250), MINI, CARD)
     assert answer.choice == "hybrid"
     assert answer.local_share == pytest.approx(1 / answer.load)
     assert answer.hybrid_micro < answer.api_micro
 
 
 def test_the_break_even_is_where_both_sides_cost_the_same() -> None:
-    calls = compare(Use(1, 500, 250), MINI, CARD).break_even_calls
+    calls = compare(MonthlyUse(1, 500, 250), MINI, CARD).break_even_calls
     assert calls is not None
-    at = compare(Use(calls, 500, 250), MINI, CARD)
-    before = compare(Use(calls - 1, 500, 250), MINI, CARD)
+    at = compare(MonthlyUse(calls, 500, 250), MINI, CARD)
+    before = compare(MonthlyUse(calls - 1, 500, 250), MINI, CARD)
     assert at.local_micro <= at.api_micro
     assert before.local_micro >= before.api_micro
 
 
 def test_the_rate_and_the_cached_share_count() -> None:
     euro = replace(CARD, currency="EUR")
-    answer = compare(Use(1000, 1000, 0, cached_input_share=0.5), MINI, euro, Decimal("0.9"))
+    answer = compare(MonthlyUse(1000, 1000, 0, cached_input_share=0.5), MINI, euro, Decimal("0.9"))
     # 500 x 0.15 + 500 x 0.075 per million, x 1000 calls, x 0.9
     assert answer.api_micro == 101_250
     assert answer.currency == "EUR"
@@ -93,7 +100,7 @@ def test_the_rate_and_the_cached_share_count() -> None:
 @pytest.mark.parametrize("rate", ["0", "-1", "NaN"])
 def test_a_rate_of_nothing_is_refused(rate: str) -> None:
     with pytest.raises(BreakEvenProblem):
-        compare(Use(1, 1, 1), MINI, CARD, Decimal(rate))
+        compare(MonthlyUse(1, 1, 1), MINI, CARD, Decimal(rate))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +122,7 @@ def test_the_choice_is_never_the_dearer_one(
     calls: int, tokens_in: float, tokens_out: float, watts: float, price: Decimal
 ) -> None:
     answer = compare(
-        Use(calls, tokens_in, tokens_out), MINI, replace(CARD, active_w=watts, price_per_kwh=price)
+        MonthlyUse(calls, tokens_in, tokens_out), MINI, replace(CARD, active_w=watts, price_per_kwh=price)
     )
     assert answer.hybrid_micro <= answer.api_micro + 1
     assert 0 <= answer.local_share <= 1
