@@ -149,6 +149,7 @@ class CostPage(Page):
         column.addWidget(self._table)
         column.addWidget(self._table_empty)
         self._table_note = plain_label(role="quiet", wrap=True)
+        column.addSpacing(4)
         column.addWidget(self._table_note)
         self.column.addWidget(self._frame)
         self._savings_frame, savings = card()
