@@ -2,9 +2,10 @@
 
     python -m fakes.entered PIPE ANSWER [arguments of wattlight]
 
-``start`` forgets what was noted; ``stop`` writes functions, files and calls as JSON to the file ANSWER.
+``start`` forgets what was noted; ``stop`` writes each function and its calls as JSON to the file ANSWER.
 """
 
+import inspect
 import json
 import os
 import sys
@@ -29,10 +30,12 @@ class Noted:
             self.calls[frame.f_code] = self.calls.get(frame.f_code, 0) + 1
 
     def answer(self) -> dict[str, int]:
-        """Distinct functions and files; module bodies and comprehensions are no functions."""
-        entered = {c: n for c, n in self.calls.copy().items() if not c.co_name.startswith("<")}
-        files = {code.co_filename for code in entered}
-        return {"functions": len(entered), "files": len(files), "calls": sum(entered.values())}
+        """Calls by "file function"; bodies of modules and classes, and comprehensions, are no functions."""
+        return {
+            f"{code.co_filename.removeprefix(ROOT)} {code.co_qualname}": calls
+            for code, calls in self.calls.copy().items()
+            if code.co_flags & inspect.CO_OPTIMIZED and not code.co_name.startswith("<")
+        }
 
 
 def obey(noted: Noted, pipe: str, answer: Path) -> None:
