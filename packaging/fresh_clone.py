@@ -24,8 +24,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from bootstrap_parts.environment import child_environment
-from bootstrap_parts.virtual_screen import on_a_bus, virtual_screen
+from bootstrap_parts.say import child_environment
+from bootstrap_parts.screen import on_a_bus, virtual_screen
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 COMMAND = ("packaging/bootstrap.py", "run")

@@ -6,10 +6,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from .preparation import Wish
-from .run_command import run
+from .check import test
+from .install import Wish
 from .say import StepError, complain, say
-from .test_command import TestWish, test
+from .start import run
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -18,58 +18,34 @@ def _parser() -> argparse.ArgumentParser:
         description="Sets Wattlight up in its own folder and starts it, or runs its checks.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="run|test")
-    start = commands.add_parser(
-        "run", help="set up once, then start the tray (without a screen: print what it would show)"
-    )
-    start.add_argument(
-        "arguments",
-        nargs="*",
-        metavar="ARG",
-        help="passed on to wattlight, after --: for example  run -- hardware",
-    )
-    start.add_argument(
-        "--no-link", action="store_true", help="leave no link to the wattlight command in ~/.local/bin"
-    )
+    said = "set up once, then start the tray (without a screen: print what it would show)"
+    start = commands.add_parser("run", help=said)
+    said = "passed on to wattlight, after --: for example  run -- hardware"
+    start.add_argument("arguments", nargs="*", metavar="ARG", help=said)
+    said = "leave no link to the wattlight command in ~/.local/bin"
+    start.add_argument("--no-link", action="store_true", help=said)
     check = commands.add_parser(
         "test", help="everything that CI runs: style, types, tests, wheel, fresh clone"
     )
-    check.add_argument(
-        "--newest", action="store_true", help="with the newest versions of all packages, not the locked ones"
-    )
+    said = "with the newest versions of all packages, not the locked ones"
+    check.add_argument("--newest", action="store_true", help=said)
     check.add_argument("--only", action="append", metavar="STEP", help="only this step (may be repeated)")
     check.add_argument("arguments", nargs="*", metavar="ARG", help="passed on to pytest, after --")
     for sub in (start, check):
-        sub.add_argument(
-            "--system",
-            action="store_true",
-            help="install missing system packages too (asks for root through sudo)",
-        )
-        sub.add_argument(
-            "--venv",
-            metavar="DIR",
-            help="where the environment goes (else in the checkout, or below your data folder)",
-        )
-        sub.add_argument(
-            "--wheels",
-            metavar="FOLDER",
-            type=Path,
-            help="install from wheels in this folder, without network",
-        )
+        said = "install missing system packages too (asks for root through sudo)"
+        sub.add_argument("--system", action="store_true", help=said)
+        said = "where the environment goes (else in the checkout, or below your data folder)"
+        sub.add_argument("--venv", metavar="DIR", help=said)
+        said = "install from wheels in this folder, without network"
+        sub.add_argument("--wheels", metavar="FOLDER", type=Path, help=said)
     return parser
 
 
 def main(argv: list[str]) -> int:
     """Run one command and return its exit code; every error is a sentence and what to do."""
     args = _parser().parse_args(argv)
-    again = shlex.join(
-        [
-            "python3",
-            "packaging/bootstrap.py",
-            args.command,
-            "--system",
-            *(a for a in argv[1:] if a != "--system"),
-        ]
-    )
+    rest = [word for word in argv[1:] if word != "--system"]
+    again = shlex.join(["python3", "packaging/bootstrap.py", args.command, "--system", *rest])
     link = not getattr(args, "no_link", False)
     wheels = args.wheels and args.wheels.absolute()
     wish = Wish(args.venv, wheels, args.system, tuple(args.arguments), again, link)
@@ -78,7 +54,7 @@ def main(argv: list[str]) -> int:
             raise StepError(f"There is no folder {args.wheels}.", "Give the folder that holds the wheels.")
         if args.command == "run":
             return run(wish)
-        return test(TestWish(wish, args.newest, tuple(args.only or ())))
+        return test(wish, args.newest, tuple(args.only or ()))
     except StepError as error:
         complain(error)
         return 1
@@ -89,14 +65,6 @@ def main(argv: list[str]) -> int:
         say("\nStopped. Run again to go on.")
         return 130
     except OSError as error:
-        complain(
-            StepError(
-                f"{error.strerror or error}: {error.filename or ''}".strip(": "),
-                "Put that right and run again.",
-            )
-        )
+        what = f"{error.strerror or error}: {error.filename or ''}".strip(": ")
+        complain(StepError(what, "Put that right and run again."))
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

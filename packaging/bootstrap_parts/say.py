@@ -1,7 +1,18 @@
-"""How the bootstrap speaks: plain sentences, one error type, nothing that can break on an odd name."""
+"""How the bootstrap speaks (plain sentences, one error type), and how it calls children."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+# Each of these was seen to break the setup: a home for another Python, options that send pip elsewhere
+# or contradict the hash-locked list. Index, proxy and certificate settings stay.
+_DROPPED = {
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONINSPECT", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"),
+    *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN", "PIP_REQUIREMENT", "PIP_CONSTRAINT"),
+    *("PIP_NO_BINARY", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV"),
+}
 
 
 class StepError(Exception):
@@ -20,10 +31,9 @@ def plain(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    stream = sys.stderr
-    encoding = stream.encoding or "ascii"
-    stream.write(text.encode(encoding, errors="backslashreplace").decode(encoding))
-    stream.flush()
+    encoding = sys.stderr.encoding or "ascii"
+    sys.stderr.write(text.encode(encoding, errors="backslashreplace").decode(encoding))
+    sys.stderr.flush()
 
 
 def say(text: str) -> None:
@@ -61,3 +71,29 @@ class Progress:
         if self._width:
             _write("\r" + " " * self._width + "\r")
             self._width = 0
+
+
+def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A copy of the environment in which a Python child starts clean."""
+    source = os.environ if environ is None else environ
+    return {key: value for key, value in source.items() if key not in _DROPPED}
+
+
+def child(*command: object, limit_s: float | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end without input, and keep all that it says."""
+    return subprocess.run(
+        [str(word) for word in command],
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=limit_s,
+        check=False,
+    )
+
+
+def last_line(output: str, otherwise: str) -> str:
+    """The last line that says something, at most 300 characters; ``otherwise`` where there is none."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else otherwise

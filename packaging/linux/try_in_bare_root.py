@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bootstrap_parts.virtual_screen import virtual_screen
+from bootstrap_parts.screen import virtual_screen
 
 HERE = Path(__file__).resolve().parent
 USER = 65534  # nobody: has an account in every root and outside, which the bus asks for

@@ -4,8 +4,8 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 
-from bootstrap_parts import libraries
-from bootstrap_parts.display import find_displays, wants_a_window
+from bootstrap_parts import needs
+from bootstrap_parts.screen import find_displays, wants_a_window
 
 
 def restore_library_path(environ: MutableMapping[str, str]) -> None:
@@ -26,13 +26,13 @@ def problem_with_the_screen(environ: Mapping[str, str]) -> str | None:
     screen = find_displays(environ)
     if screen.why_none:
         return f"There is no screen to open a window on: {screen.why_none}. Try: wattlight hardware"
-    lacking = libraries.missing_here(libraries.wanted(screen.platforms))
-    manager = libraries.package_manager()
+    lacking = needs.missing(needs.wanted(screen.platforms))
+    manager = needs.package_manager()
     if lacking and manager is not None:
-        packages = dict.fromkeys(manager.package(library) for library in lacking)
+        packages = manager.packages(lacking)
         return f"The system lacks libraries. Install them: sudo {' '.join((*manager.install, *packages))}"
     if lacking:
-        return f"The system lacks libraries: {', '.join(library.soname for library in lacking)}"
+        return f"The system lacks libraries: {', '.join(library.name for library in lacking)}"
     return None
 
 

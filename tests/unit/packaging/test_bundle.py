@@ -44,14 +44,14 @@ def test_no_screen_is_a_sentence(entry: ModuleType) -> None:
 
 
 def test_all_missing_libraries_are_one_command(entry: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    libraries = entry.libraries
-    manager = libraries.PackageManager("apt", (), ("apt-get", "install"))
-    monkeypatch.setattr(libraries, "missing_here", lambda wanted: libraries.WAYLAND)
-    monkeypatch.setattr(libraries, "package_manager", lambda: manager)
+    needs = entry.needs
+    manager = needs.PackageManager("apt", (), ("apt-get", "install"), "-y")
+    monkeypatch.setattr(needs, "missing", lambda wanted: needs.WAYLAND)
+    monkeypatch.setattr(needs, "package_manager", lambda: manager)
     said = entry.problem_with_the_screen({"QT_QPA_PLATFORM": "offscreen"})
     assert said is not None
     assert said.endswith("sudo apt-get install libwayland-client0 libwayland-cursor0 libwayland-egl1")
-    monkeypatch.setattr(libraries, "missing_here", lambda wanted: ())
+    monkeypatch.setattr(needs, "missing", lambda wanted: ())
     assert entry.problem_with_the_screen({"QT_QPA_PLATFORM": "offscreen"}) is None
 
 

@@ -5,18 +5,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from bootstrap_parts import command, preparation, run_command, stamp, test_command, trial
-from bootstrap_parts.display import Displays
-from bootstrap_parts.preparation import Wish
+from bootstrap_parts import check, command, install, needs, places, screen, start
+from bootstrap_parts.install import Wish
 from bootstrap_parts.say import StepError, plain
+from bootstrap_parts.screen import Displays
 
 
 @pytest.fixture
 def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An environment that needs nothing more, without a screen."""
-    monkeypatch.setattr(run_command, "write_command", lambda venv: False)
-    monkeypatch.setattr(run_command, "prepare", lambda venv, plan, wish: None)
-    monkeypatch.setattr(run_command, "find_displays", lambda: Displays((), "k", "DISPLAY is not set"))
+    monkeypatch.setattr(start, "write_command", lambda venv: False)
+    monkeypatch.setattr(start, "prepare", lambda venv, plan, wish: None)
+    monkeypatch.setattr(start, "find_displays", lambda: Displays((), "k", "DISPLAY is not set"))
     return tmp_path / "v"
 
 
@@ -29,7 +29,7 @@ def test_without_a_screen_three_reports_are_printed(
 ) -> None:
     calls: list[list[str]] = []
     monkeypatch.setattr(subprocess, "call", lambda given, **_: calls.append(given) or 0)
-    assert run_command.run(wish(ready)) == 0
+    assert start.run(wish(ready)) == 0
     assert [given[-1] for given in calls] == ["hardware", "recommend", "cost"]
     assert all(given[1:4] == ["-I", "-m", "wattlight"] for given in calls)
     assert "DISPLAY is not set" in capsys.readouterr().err
@@ -37,26 +37,26 @@ def test_without_a_screen_three_reports_are_printed(
 
 def test_a_failing_report_is_not_hidden(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "call", lambda given, **_: int(given[-1] == "recommend"))
-    assert run_command.run(wish(ready)) == 1
+    assert start.run(wish(ready)) == 1
 
 
 def test_a_verb_needs_no_screen(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[object] = []
-    monkeypatch.setattr(run_command, "start", lambda venv, arguments: started.append(tuple(arguments)) or 0)
-    assert run_command.run(wish(ready, "hardware", "--json")) == 0
+    monkeypatch.setattr(start, "start", lambda venv, arguments: started.append(tuple(arguments)) or 0)
+    assert start.run(wish(ready, "hardware", "--json")) == 0
     assert started == [("hardware", "--json")]
 
 
 def test_on_a_new_screen_a_window_is_tried_once(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stamp.claim(ready)
-    stamp.write_stamp(ready, "x")
+    places.claim(ready)
+    places.write_stamp(ready, "x")
     tried: list[Path] = []
-    monkeypatch.setattr(run_command, "find_displays", lambda: Displays((), ":0"))
-    monkeypatch.setattr(run_command.libraries, "missing", lambda wanted: ())
-    monkeypatch.setattr(trial, "try_window", tried.append)
-    monkeypatch.setattr(run_command, "start", lambda venv, arguments: 0)
-    assert run_command.run(wish(ready)) == 0
-    assert run_command.run(wish(ready)) == 0
+    monkeypatch.setattr(start, "find_displays", lambda: Displays((), ":0"))
+    monkeypatch.setattr(needs, "missing", lambda wanted: ())
+    monkeypatch.setattr(screen, "try_window", tried.append)
+    monkeypatch.setattr(start, "start", lambda venv, arguments: 0)
+    assert start.run(wish(ready)) == 0
+    assert start.run(wish(ready)) == 0
     assert len(tried) == 1
 
 
@@ -92,8 +92,8 @@ def test_odd_names_can_be_printed() -> None:
     assert plain("a\udcff\x1b[31m\nb") == "a\\udcff?[31m\nb"
 
 
-def bench(tmp_path: Path) -> test_command.Bench:
-    return test_command.Bench(Path(sys.executable), tmp_path, {}, ())
+def bench(tmp_path: Path) -> check.Bench:
+    return check.Bench(Path(sys.executable), tmp_path, {}, ())
 
 
 def test_one_failed_step_fails_the_whole_and_all_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,39 +107,36 @@ def test_one_failed_step_fails_the_whole_and_all_run(tmp_path: Path, monkeypatch
 
         return run
 
-    monkeypatch.setattr(
-        test_command, "STEPS", {"a": step("a", True), "b": step("b", False), "c": step("c", True)}
-    )
-    assert test_command.run_steps(bench(tmp_path), ("a", "b", "c")) == 1
-    assert test_command.run_steps(bench(tmp_path), ("a", "c")) == 0
+    monkeypatch.setattr(check, "STEPS", {"a": step("a", True), "b": step("b", False), "c": step("c", True)})
+    assert check.run_steps(bench(tmp_path), ("a", "b", "c")) == 1
+    assert check.run_steps(bench(tmp_path), ("a", "c")) == 0
     assert ran == ["a", "b", "c", "a", "c"]
 
 
 def test_the_newest_versions_come_from_the_project_itself(tmp_path: Path) -> None:
-    text = test_command.newest_requirements(tmp_path).read_text()
+    text = check.newest_requirements(tmp_path).read_text()
     assert "PySide6-Essentials" in text
     assert "pytest" in text
     assert "--hash" not in text
 
 
 def test_an_unknown_step_is_said() -> None:
-    asked = test_command.TestWish(wish(Path("v")), False, ("nonsense",))
     with pytest.raises(StepError, match="no step 'nonsense'"):
-        test_command.test(asked)
+        check.test(wish(Path("v")), only=("nonsense",))
 
 
 def test_checks_see_nothing_of_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "somewhere")
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    env = test_command.test_environment(tmp_path / "run")
+    env = check.test_environment(tmp_path / "run")
     assert "OLLAMA_HOST" not in env
     assert "WAYLAND_DISPLAY" not in env
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
 
 
 def test_nothing_is_asked_of_the_system_when_all_is_there(tmp_path: Path) -> None:
-    plan = preparation.Plan(tmp_path / "r.lock", 1, Displays((), "command line"))
-    assert preparation.preflight(plan, wish(tmp_path)) is True
+    plan = install.Plan(tmp_path / "r.lock", 1, Displays((), "command line"))
+    assert install.preflight(plan, wish(tmp_path)) is True
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("hardware", "--json")])
@@ -147,6 +144,6 @@ def test_the_command_line_is_started_without_a_screen(
     ready: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     started: list[object] = []
-    monkeypatch.setattr(run_command, "start", lambda venv, given: started.append(tuple(given)) or 0)
-    assert run_command.run(wish(ready, *arguments)) == 0
+    monkeypatch.setattr(start, "start", lambda venv, given: started.append(tuple(given)) or 0)
+    assert start.run(wish(ready, *arguments)) == 0
     assert started == [arguments]

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bootstrap_parts.display import answers, find_displays, wayland_address, x11_addresses
+from bootstrap_parts.screen import answers, find_displays, wayland_address, x11_addresses
 
 unix_only = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
 pytestmark = unix_only

@@ -2,12 +2,8 @@
 
 from pathlib import Path
 
-from bootstrap_parts.environment import (
-    child_environment,
-    pip_environment,
-    system_certificates,
-    with_certificates,
-)
+from bootstrap_parts.install import pip_environment, system_certificates
+from bootstrap_parts.say import child_environment
 
 
 def test_what_breaks_python_or_pip_is_dropped() -> None:
@@ -42,6 +38,3 @@ def test_certificates(tmp_path: Path) -> None:
     assert system_certificates((str(tmp_path / "none"),)) is None
     bundle.write_text("")
     assert system_certificates((str(tmp_path / "none"), str(bundle))) == str(bundle)
-    env = with_certificates({"A": "1"}, str(bundle))
-    assert env["PIP_CERT"] == env["SSL_CERT_FILE"] == str(bundle)
-    assert env["A"] == "1"

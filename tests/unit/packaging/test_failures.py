@@ -1,29 +1,29 @@
 """Every way in which pip fails gets its own sentence and its own way out."""
 
 import pytest
-from bootstrap_parts.failures import explain
+from bootstrap_parts.install import explain
 
 from fakes import pip_words
 
 
 @pytest.mark.parametrize(
-    ("output", "kind", "words"),
+    ("output", "words"),
     [
-        (pip_words.NO_NETWORK, "network", "Nothing was changed. Connect and run again."),
-        (pip_words.COMPANY_PROXY, "tls", "certificate"),
-        (pip_words.WRONG_HASH, "hash", "not the one that was checked"),
-        (pip_words.DISK_FULL, "disk", "Make room"),
-        (pip_words.NO_WHEEL, "no_wheel", "pyside6-essentials==6.12.0"),
-        (pip_words.PROXY_PASSWORD, "proxy", "HTTPS_PROXY"),
-        ("ERROR: something else\n", "other", "something else"),
-        ("", "other", "pip said nothing"),
+        (pip_words.NO_NETWORK, "Nothing was changed. Connect and run again."),
+        (pip_words.COMPANY_PROXY, "certificate"),
+        (pip_words.WRONG_HASH, "not the one that was checked"),
+        (pip_words.DISK_FULL, "Make room"),
+        (pip_words.NO_WHEEL, "pyside6-essentials==6.12.0"),
+        (pip_words.PROXY_PASSWORD, "HTTPS_PROXY"),
+        ("ERROR: something else\n", "something else"),
+        ("", "pip said nothing"),
     ],
 )
-def test_pip_output_is_explained(output: str, kind: str, words: str) -> None:
-    failure = explain(output)
-    assert failure.kind == kind
-    assert words in f"{failure.error.message} {failure.error.next_step}"
+def test_pip_output_is_explained(output: str, words: str) -> None:
+    error = explain(output)
+    assert words in f"{error.message} {error.next_step}"
+    assert error.next_step.startswith("Nothing was changed. ")
 
 
 def test_a_wrong_version_is_not_taken_for_a_missing_network() -> None:
-    assert explain(pip_words.NO_WHEEL).kind != "network"
+    assert "cannot be reached" not in explain(pip_words.NO_WHEEL).message

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from bootstrap_parts import one_at_a_time, preparation, stamp, system_packages, trial, venv_build
-from bootstrap_parts.display import Displays
-from bootstrap_parts.preparation import Plan, Wish, prepare
+from bootstrap_parts import install, needs, places, screen
+from bootstrap_parts.install import Plan, Wish, prepare
 from bootstrap_parts.say import StepError
+from bootstrap_parts.screen import Displays
 
 from fakes import pip_words
 
@@ -33,8 +33,8 @@ class Maker:
 
     def make_venv(self, venv: Path, with_ensurepip: bool) -> None:
         self.made += 1
-        stamp.python_of(venv).parent.mkdir(parents=True)
-        stamp.python_of(venv).symlink_to(sys.executable)
+        places.python_of(venv).parent.mkdir(parents=True)
+        places.python_of(venv).symlink_to(sys.executable)
 
     def pip_for(self, venv: Path, with_ensurepip: bool, wheels: Path | None) -> list[str]:
         self.script.write_text(f"print({self.says!r})\nraise SystemExit({int(bool(self.says))})\n")
@@ -44,10 +44,10 @@ class Maker:
 @pytest.fixture
 def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
     fake = Maker(tmp_path)
-    monkeypatch.setattr(venv_build, "make_venv", fake.make_venv)
-    monkeypatch.setattr(venv_build, "pip_for", fake.pip_for)
-    monkeypatch.setattr(venv_build, "point_at_checkout", lambda venv: None)
-    monkeypatch.setattr(trial, "try_imports", lambda venv: None)
+    monkeypatch.setattr(install, "make_venv", fake.make_venv)
+    monkeypatch.setattr(install, "pip_for", fake.pip_for)
+    monkeypatch.setattr(install, "point_at_checkout", lambda venv: None)
+    monkeypatch.setattr(screen, "try_imports", lambda venv: None)
     return fake
 
 
@@ -83,22 +83,22 @@ def test_a_failure_brings_the_old_environment_back(tmp_path: Path, plan: Plan, m
     venv = tmp_path / "v"
     prepare(venv, plan, WISH)
     (venv / "witness").write_text("old")
-    old = (venv / stamp.STAMP).read_text()
+    old = (venv / places.STAMP).read_text()
     plan.requirements.write_text("a==2\n")
     maker.says = pip_words.NO_NETWORK
     with pytest.raises(StepError):
         prepare(venv, plan, WISH)
     assert (venv / "witness").read_text() == "old"
-    assert (venv / stamp.STAMP).read_text() == old
+    assert (venv / places.STAMP).read_text() == old
 
 
-def test_a_failed_trial_start_leaves_no_stamp(
+def test_a_failed_screen_start_leaves_no_stamp(
     tmp_path: Path, plan: Plan, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(venv: Path) -> None:
-        raise trial.explain_import("failed to map segment from shared object")
+        raise screen.explain_import("failed to map segment from shared object")
 
-    monkeypatch.setattr(trial, "try_imports", fails)
+    monkeypatch.setattr(screen, "try_imports", fails)
     with pytest.raises(StepError, match="noexec"):
         prepare(tmp_path / "v", plan, WISH)
     assert not (tmp_path / "v").exists()
@@ -106,7 +106,7 @@ def test_a_failed_trial_start_leaves_no_stamp(
 
 def test_what_a_killed_setup_left_is_made_anew(tmp_path: Path, plan: Plan, maker: Maker) -> None:
     venv = tmp_path / "v"
-    stamp.claim(venv)
+    places.claim(venv)
     (venv / "half-unpacked").write_text("")
     prepare(venv, plan, WISH)
     assert not (venv / "half-unpacked").exists()
@@ -126,43 +126,45 @@ def test_somebody_elses_folder_is_left_alone(tmp_path: Path, plan: Plan, maker: 
 def test_everything_missing_is_named_before_anything_is_made(
     tmp_path: Path, plan: Plan, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system_packages, "can_make_venv", lambda: False)
-    monkeypatch.setattr(venv_build, "own_pip_is_usable", lambda: False)
-    tool = system_packages.Tool("no-such-program", "a-package", "d", "p")
+    monkeypatch.setattr(needs, "can_make_venv", lambda: False)
+    monkeypatch.setattr(install, "own_pip_is_usable", lambda: False)
+    tool = needs.Need("no-such-program", "a-package", "d", "p")
     with pytest.raises(StepError, match=r"ensurepip.*no-such-program"):
-        prepare(tmp_path / "v", Plan(plan.requirements, 1, plan.screen, (tool,)), WISH)
+        prepare(tmp_path / "v", Plan(plan.requirements, 1, plan.displays, (tool,)), WISH)
     assert maker.made == 0
 
 
 def test_another_pip_stands_in_for_ensurepip(
     tmp_path: Path, plan: Plan, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system_packages, "can_make_venv", lambda: False)
-    monkeypatch.setattr(venv_build, "own_pip_is_usable", lambda: True)
-    assert preparation.preflight(plan, WISH) is False
+    monkeypatch.setattr(needs, "can_make_venv", lambda: False)
+    monkeypatch.setattr(install, "own_pip_is_usable", lambda: True)
+    assert install.preflight(plan, WISH) is False
 
 
 def test_two_setups_wait_for_each_other(tmp_path: Path) -> None:
     venv = tmp_path / "v"
     code = (
-        f"import sys; sys.path.insert(0, {str(Path(one_at_a_time.__file__).parents[1])!r})\n"
-        "from pathlib import Path\nfrom bootstrap_parts.one_at_a_time import held\n"
-        f"with held(Path({str(venv)!r}), lambda: print('waiting', flush=True)):\n"
+        f"import sys; sys.path.insert(0, {str(Path(places.__file__).parents[1])!r})\n"
+        "from pathlib import Path\nfrom bootstrap_parts.places import held\n"
+        f"with held(Path({str(venv)!r})):\n"
         "    print('in', flush=True)\n"
     )
     with ExitStack() as stack:
-        with one_at_a_time.held(venv, lambda: pytest.fail("nobody else is there")):
+        with places.held(venv):
             command = [sys.executable, "-I", "-c", code]
-            other = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            other = stack.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            )
             assert other.stdout is not None
-            assert other.stdout.readline() == "waiting\n"
+            assert "under way; waiting for it" in other.stdout.readline()
         assert other.stdout.readline() == "in\n"
         assert other.wait(timeout=30) == 0
 
 
 def test_a_setup_that_never_ends_is_said(tmp_path: Path) -> None:
     ticks = iter(range(0, 10_000, 1000))
-    mine = one_at_a_time.held(tmp_path / "v", lambda: None)
-    late = one_at_a_time.held(tmp_path / "v", lambda: None, 1500, 0, lambda: float(next(ticks)))
+    mine = places.held(tmp_path / "v")
+    late = places.held(tmp_path / "v", 1500, 0, lambda: float(next(ticks)))
     with mine, pytest.raises(StepError, match="does not end"), late:
         pytest.fail("two at once")

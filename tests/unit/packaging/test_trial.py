@@ -1,7 +1,7 @@
 """What a failed trial start means."""
 
 import pytest
-from bootstrap_parts.trial import explain_import, explain_window
+from bootstrap_parts.screen import explain_import, explain_window
 
 XCB = """\
 qt.qpa.plugin: From 6.5.0, xcb-cursor0 or libxcb-cursor0 is needed to load the Qt xcb platform plugin.

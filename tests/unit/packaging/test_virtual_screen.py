@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from bootstrap_parts import virtual_screen
+from bootstrap_parts import screen
 from bootstrap_parts.say import StepError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Xvfb is for X11")
@@ -23,7 +23,7 @@ def test_the_number_is_read_to_the_end_of_the_line() -> None:
         os.write(writing, b"47")
         later = threading.Timer(0.05, os.write, (writing, b"11\n"))
         later.start()
-        assert virtual_screen._read_number(reading, process, 10) == "4711"
+        assert screen._read_number(reading, process, 10) == "4711"
         later.join()
         process.communicate(b"\n")
     os.close(reading)
@@ -36,5 +36,5 @@ def test_a_server_that_does_not_start_is_said(said: bytes) -> None:
     os.write(writing, said)
     os.close(writing)
     with idle() as process, pytest.raises(StepError, match="did not start"):
-        virtual_screen._read_number(reading, process, 10)
+        screen._read_number(reading, process, 10)
     os.close(reading)

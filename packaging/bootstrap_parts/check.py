@@ -6,30 +6,18 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import places, stamp, system_packages
-from .display import Displays
-from .environment import child_environment
-from .preparation import Plan, Wish, prepare
-from .say import StepError, complain, say
-from .virtual_screen import on_a_bus, virtual_screen
+from . import needs, places
+from .install import Plan, Wish, prepare
+from .say import StepError, child_environment, complain, say
+from .screen import Displays, on_a_bus, virtual_screen
 
 CHECKOUT = places.CHECKOUT
 REQUIREMENTS = CHECKOUT / "packaging" / "requirements-test.lock"
 SPACE_BYTES = 900_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class TestWish:
-    """What the person asked for."""
-
-    wish: Wish
-    newest: bool
-    only: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +81,7 @@ def tests(bench: Bench) -> bool:
         return bench.call(*command)
 
 
-STEPS: dict[str, Callable[[Bench], bool]] = {
-    "style": style,
-    "types": types,
-    "wheel": wheel,
-    "desktop": desktop,
-    "clone": clone,
-    "tests": tests,
-}
+STEPS = {step.__name__: step for step in (style, types, wheel, desktop, clone, tests)}
 
 
 def test_environment(runtime: Path) -> dict[str, str]:
@@ -125,26 +106,23 @@ def newest_requirements(folder: Path) -> Path:
     return path
 
 
-def test(asked: TestWish) -> int:
-    """Run the steps and return 0 when all went well, else 1.
-
-    Raises:
-        StepError: the environment cannot be made, or a step has no such name.
-    """
-    unknown = [name for name in asked.only if name not in STEPS]
+def test(wish: Wish, newest: bool = False, only: tuple[str, ...] = ()) -> int:
+    """Run the steps and return 0 when all went well, else 1."""
+    unknown = [name for name in only if name not in STEPS]
     if unknown:
         raise StepError(f"There is no step '{unknown[0]}'.", f"The steps are: {', '.join(STEPS)}.")
     with tempfile.TemporaryDirectory(prefix="wattlight-test-") as folder:
         scratch = Path(folder)
-        venv = places.venv_folder(asked.wish.venv, ".venv-newest" if asked.newest else ".venv-test")
-        requirements = newest_requirements(scratch) if asked.newest else REQUIREMENTS
-        screen = Displays(("xcb",), "virtual") if sys.platform.startswith("linux") else Displays((), "native")
-        tools = system_packages.TEST_TOOLS if sys.platform.startswith("linux") else ()
-        prepare(venv, Plan(requirements, SPACE_BYTES, screen, tools), asked.wish)
-        bench = Bench(stamp.python_of(venv), scratch, test_environment(scratch / "run"), asked.wish.arguments)
+        venv = places.venv_folder(wish.venv, ".venv-newest" if newest else ".venv-test")
+        requirements = newest_requirements(scratch) if newest else REQUIREMENTS
+        on_linux = sys.platform.startswith("linux")
+        displays = Displays(("xcb",), "virtual") if on_linux else Displays((), "native")
+        tools = needs.TEST_TOOLS if on_linux else ()
+        prepare(venv, Plan(requirements, SPACE_BYTES, displays, tools), wish)
+        bench = Bench(places.python_of(venv), scratch, test_environment(scratch / "run"), wish.arguments)
         if not places.can_write(CHECKOUT):
             bench.env.update(RUFF_CACHE_DIR=str(scratch / "ruff"), MYPY_CACHE_DIR=str(scratch / "mypy"))
-        return run_steps(bench, asked.only or tuple(STEPS))
+        return run_steps(bench, only or tuple(STEPS))
 
 
 def run_steps(bench: Bench, names: tuple[str, ...]) -> int:

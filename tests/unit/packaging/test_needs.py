@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from bootstrap_parts import libraries, system_packages
-from bootstrap_parts.libraries import Library, PackageManager
+from bootstrap_parts import needs
+from bootstrap_parts.needs import Need, PackageManager
+from bootstrap_parts.say import StepError
 
-APT = PackageManager("apt", ("apt-get", "update"), ("apt-get", "install", "--no-install-recommends"))
-PACMAN = PackageManager("pacman", (), ("pacman", "-S", "--needed"))
+APT = PackageManager("apt", ("apt-get", "update"), ("apt-get", "install", "--no-install-recommends"), "-y")
+PACMAN = PackageManager("pacman", (), ("pacman", "-S", "--needed"), "--noconfirm")
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the table is for Linux")
 
 # What Wattlight loads of Qt: these modules and plugins; the wheel holds many more that need much more.
@@ -83,46 +84,47 @@ def test_the_table_is_what_the_installed_qt_needs() -> None:
     pyside = pytest.importorskip("PySide6")
     wheel = Path(pyside.__file__).parent
     needed = closure_of(wheel, USED) - SYSTEM
-    listed = {library.soname for group in libraries.GROUPS.values() for library in group}
+    listed = {library.name for group in needs.GROUPS.values() for library in group}
     assert needed - listed == set(), "Qt needs libraries that the bootstrap does not check"
     assert listed - needed == set(), "the bootstrap checks libraries that Qt does not need"
 
 
 @linux_only
 def test_all_missing_libraries_are_named_at_once() -> None:
-    there = Library("libc.so.6", "libc6", "glibc", "glibc")
-    absent = [Library(f"libnot-there-{n}.so.1", f"lib{n}", "x", "y") for n in range(3)]
-    assert libraries.missing((there, *absent)) == tuple(absent)
+    there = Need("libc.so.6", "libc6", "glibc", "glibc")
+    absent = [Need(f"libnot-there-{n}.so.1", f"lib{n}", "x", "y") for n in range(3)]
+    assert needs.missing((there, *absent)) == tuple(absent)
 
 
 def test_platforms_choose_their_libraries() -> None:
-    assert set(libraries.wanted(())) == set(libraries.CORE)
-    assert set(libraries.wanted(("xcb",))) == {*libraries.CORE, *libraries.XCB}
-    assert set(libraries.wanted(("wayland", "xcb"))) == {*libraries.CORE, *libraries.XCB, *libraries.WAYLAND}
+    assert set(needs.wanted(())) == set(needs.CORE)
+    assert set(needs.wanted(("xcb",))) == {*needs.CORE, *needs.XCB}
+    assert set(needs.wanted(("wayland", "xcb"))) == {*needs.CORE, *needs.XCB, *needs.WAYLAND}
 
 
 @pytest.mark.parametrize(
     ("says", "words"),
     [
-        ("glibc 2.36", None),
-        ("glibc 2.34", None),
-        ("glibc 2.31", "2.34"),
-        (None, "musl"),
-        ("musl 1.2", "musl"),
+        (("glibc", "2.36"), None),
+        (("glibc", "2.34"), None),
+        (("glibc", "2.31"), "glibc 2.31; Qt needs 2.34"),
+        (("", ""), "musl"),
+        (("musl", "1.2"), "musl"),
     ],
 )
-def test_the_c_library_is_judged(says: str | None, words: str | None) -> None:
-    problem = libraries.glibc_problem(says)
+def test_the_c_library_is_judged(says: tuple[str, str], words: str | None) -> None:
+    problem = needs.glibc_problem(*says)
     assert (problem is None) == (words is None)
     assert words is None or (problem is not None and words in problem)
 
 
 def test_everything_missing_is_one_command() -> None:
-    tools = tuple(t for t in system_packages.TEST_TOOLS if t.program in {"Xvfb", "git"})
-    lacking = system_packages.gather(libraries.XCB[:2] + libraries.CORE[:2], tools, True, APT)
-    assert lacking.packages[0].startswith("python3") and lacking.packages[0].endswith("venv")
-    assert lacking.packages[1:] == ("libx11-xcb1", "libxcb1", "libglib2.0-0", "git", "xvfb")
-    error = system_packages.demand(lacking, APT, "python3 packaging/bootstrap.py run --system")
+    tools = tuple(t for t in needs.TEST_TOOLS if t.name in {"Xvfb", "git"})
+    lacking = (needs.venv_need(), *needs.XCB[:2], *needs.CORE[:2], *tools)
+    packages = APT.packages(lacking)
+    assert packages[0].startswith("python3") and packages[0].endswith("venv")
+    assert packages[1:] == ("libx11-xcb1", "libxcb1", "libglib2.0-0", "git", "xvfb")
+    error = needs.demand(lacking, APT, "python3 packaging/bootstrap.py run --system")
     assert "libX11-xcb.so.1" in error.message
     assert "ensurepip" in error.message
     assert "sudo apt-get install --no-install-recommends python3" in error.next_step
@@ -130,25 +132,24 @@ def test_everything_missing_is_one_command() -> None:
 
 
 def test_other_package_managers_have_their_own_names() -> None:
-    lacking = system_packages.gather(libraries.XCB, (), False, PACMAN)
-    assert "xcb-util-cursor" in lacking.packages
-    assert len(set(lacking.packages)) == len(lacking.packages)
+    packages = PACMAN.packages(needs.XCB)
+    assert "xcb-util-cursor" in packages
+    assert len(set(packages)) == len(packages)
 
 
 def test_an_unknown_package_manager_still_gets_the_list() -> None:
-    lacking = system_packages.gather(libraries.WAYLAND, (), False, None)
-    error = system_packages.demand(lacking, None, "")
+    error = needs.demand(needs.WAYLAND, None, "")
     assert "libwayland-cursor.so.0" in error.message
     assert "package manager" in error.next_step
 
 
 def test_system_packages_are_installed_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
-    monkeypatch.setattr(system_packages, "install", lambda *given: calls.append(given))
-    monkeypatch.setattr(system_packages, "package_manager", lambda: APT)
-    with pytest.raises(system_packages.StepError):
-        system_packages.settle(libraries.XCB, (), False, False, "again")
+    monkeypatch.setattr(needs, "install", lambda *given: calls.append(given))
+    monkeypatch.setattr(needs, "package_manager", lambda: APT)
+    with pytest.raises(StepError):
+        needs.settle(needs.XCB, False, "again")
     assert not calls
-    assert system_packages.settle(libraries.XCB, (), False, True, "again")
+    assert needs.settle(needs.XCB, True, "again")
     assert len(calls) == 1
-    assert not system_packages.settle((), (), False, True, "again")
+    assert not needs.settle((), True, "again")
