@@ -132,6 +132,11 @@ class PackageManager:
         """The packages of ``needs`` here, every one named once."""
         return tuple(dict.fromkeys(" ".join(getattr(need, self.name) for need in needs).split()))
 
+    def line(self, packages: tuple[str, ...], become_root: str = "sudo ") -> str:
+        """What a person types to install ``packages``; a bare system has no list of packages yet."""
+        commands = filter(None, (self.refresh, (*self.install, *packages)))
+        return " && ".join(become_root + " ".join(command) for command in commands)
+
 
 _MANAGERS = {
     "apt-get": PackageManager(
@@ -169,10 +174,8 @@ def demand(lacking: tuple[Need, ...], manager: PackageManager | None, again: str
     message = f"This system lacks: {', '.join(need.name for need in lacking)}."
     if manager is None:
         return StepError(message, "Install these with your system's package manager, then run again.")
-    command = " ".join((*manager.install, *manager.packages(lacking)))
-    return StepError(
-        message, f"Install them, then run again:\n  sudo {command}\nor let it be done now:\n  {again}"
-    )
+    line = manager.line(manager.packages(lacking))
+    return StepError(message, f"Install them, then run again:\n  {line}\nor let it be done now:\n  {again}")
 
 
 def install(packages: tuple[str, ...], manager: PackageManager) -> None:
@@ -182,7 +185,7 @@ def install(packages: tuple[str, ...], manager: PackageManager) -> None:
         if not shutil.which("sudo"):
             raise StepError(
                 "Installing system packages needs root, and there is no sudo here.",
-                f"Run as root: {' '.join((*manager.install, *packages))}",
+                f"Run as root: {manager.line(packages, '')}",
             )
         prefix = ("sudo",)
     env = {**child_environment(), "DEBIAN_FRONTEND": "noninteractive"}

@@ -29,8 +29,7 @@ def problem_with_the_screen(environ: Mapping[str, str]) -> str | None:
     lacking = needs.missing(needs.wanted(screen.platforms))
     manager = needs.package_manager()
     if lacking and manager is not None:
-        packages = manager.packages(lacking)
-        return f"The system lacks libraries. Install them: sudo {' '.join((*manager.install, *packages))}"
+        return f"The system lacks libraries. Install them: {manager.line(manager.packages(lacking))}"
     if lacking:
         return f"The system lacks libraries: {', '.join(library.name for library in lacking)}"
     return None

@@ -1,6 +1,8 @@
 """The table of system libraries: complete for the Qt in use, right names, all missing ones at once."""
 
+import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -127,7 +129,7 @@ def test_everything_missing_is_one_command() -> None:
     error = needs.demand(lacking, APT, "python3 packaging/bootstrap.py run --system")
     assert "libX11-xcb.so.1" in error.message
     assert "ensurepip" in error.message
-    assert "sudo apt-get install --no-install-recommends python3" in error.next_step
+    assert "sudo apt-get update && sudo apt-get install --no-install-recommends python3" in error.next_step
     assert "--system" in error.next_step
 
 
@@ -153,3 +155,60 @@ def test_system_packages_are_installed_only_when_asked(monkeypatch: pytest.Monke
     assert needs.settle(needs.XCB, True, "again")
     assert len(calls) == 1
     assert not needs.settle((), True, "again")
+
+
+@pytest.mark.parametrize(("root", "sudo"), [(True, True), (False, True), (False, False)])
+def test_how_system_packages_are_installed(
+    root: bool, sudo: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr(needs.shutil, "which", lambda tool: f"/usr/bin/{tool}" if sudo else None)
+
+    def run(command: tuple[str, ...], **given: object) -> "subprocess.CompletedProcess[str]":
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    if not (root or sudo):
+        with pytest.raises(StepError, match="there is no sudo") as caught:
+            needs.install(("git",), APT)
+        line = "apt-get update && apt-get install --no-install-recommends git"
+        assert caught.value.next_step == f"Run as root: {line}"
+        assert not ran
+        return
+    needs.install(("git",), APT)
+    before = () if root else ("sudo",)
+    assert ran == [(*before, *APT.refresh), (*before, *APT.install, "-y", "git")]
+    assert "$ " + " ".join(ran[0]) in capsys.readouterr().err, "it says what it does"
+
+
+def test_a_package_manager_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 100))
+    with pytest.raises(StepError, match="'apt-get update' failed with code 100") as caught:
+        needs.install(("git",), APT)
+    assert "last lines above" in caught.value.next_step
+
+
+@linux_only
+def test_a_python_without_ctypes_leaves_the_question_to_the_trial_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    assert needs.missing((Need("libnot-there.so.1", "a", "d", "p"),)) == ()
+
+
+@pytest.mark.parametrize(
+    ("link", "package"),
+    [
+        (f"/usr/bin/python3.{sys.version_info[1]}", "python3-venv"),
+        ("/usr/bin/python3.99", f"python3.{sys.version_info[1]}-venv"),
+    ],
+)
+def test_the_package_of_venv_follows_the_python(
+    link: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Python beside the system's own needs the package of its own number."""
+    monkeypatch.setattr(os.path, "realpath", lambda path: link)
+    assert needs.venv_need().apt == package
