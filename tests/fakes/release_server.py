@@ -127,7 +127,15 @@ class ReleaseServer:
         """Serve ``data`` and describe it as the shipped list would."""
         self.kept.files[f"/{name}"] = data
         digest = hashlib.sha256(data).hexdigest()
-        return Artefact("linux", "x86_64", variant, f"{self.url}/{name}", digest, len(data), unpacked_bytes)
+        return Artefact(
+            system="linux",
+            machine="x86_64",
+            variant=variant,
+            url=f"{self.url}/{name}",
+            sha256=digest,
+            size_bytes=len(data),
+            unpacked_bytes=unpacked_bytes,
+        )
 
 
 def release_list(version: str, *artefacts: Artefact) -> str:

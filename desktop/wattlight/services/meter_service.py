@@ -11,7 +11,7 @@ from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem, to_us
 from wattlight.i18n import local_zone, tr
 from wattlight.probes import Prober
-from wattlight.store import LedgerWriter, forget_before
+from wattlight.store import LedgerWriter
 
 from .budget_watch import BudgetWatch
 from .calibration import wall_of
@@ -186,7 +186,7 @@ class MeterService:
     def _forget_old(self, writer: LedgerWriter) -> None:
         months = self._settings.value.meter.keep_months
         if months is not None and months > 0:
-            forget_before(writer, to_us(kept_since(self._factory.now(), months)))
+            writer.forget_before(to_us(kept_since(self._factory.now(), months)))
 
     def _sample(self) -> MachineSample:
         with self._looked:

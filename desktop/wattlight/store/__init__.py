@@ -6,26 +6,24 @@ from wattlight import lazy_door
 
 if TYPE_CHECKING:
     from .backup import back_up, restore
+    from .files import release_reserve
     from .lock import MeterLock
     from .opening import OpenedLedger, open_ledger, open_memory_ledger
     from .pending import Pending
     from .problem import LedgerDamaged, LedgerFull, LedgerProblem
     from .reader import LedgerReader, open_reader
-    from .reserve import release_reserve
-    from .retention import forget_before
     from .writer import LedgerWriter
 else:
     __getattr__ = lazy_door(
         __name__,
         {
             "backup": "back_up restore",
+            "files": "release_reserve",
             "lock": "MeterLock",
             "opening": "OpenedLedger open_ledger open_memory_ledger",
             "pending": "Pending",
             "problem": "LedgerDamaged LedgerFull LedgerProblem",
             "reader": "LedgerReader open_reader",
-            "reserve": "release_reserve",
-            "retention": "forget_before",
             "writer": "LedgerWriter",
         },
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wattlight.i18n import tr
 
-from .connection import connect_for_reading
+from .files import connect_for_reading, copy_into
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import newer
 from .schema import VERSION, version_of
@@ -27,23 +27,13 @@ def back_up(ledger: Path, target: Path) -> int:
             tr("{target} exists.", target=target), tr("Choose another name or remove it first."), "exists"
         )
     part = target.with_name(target.name + ".part")
-    with contextlib.suppress(FileNotFoundError):
-        part.unlink()
-    with translated("backed up"):
-        source = connect_for_reading(ledger)
+    with translated("backed up"), contextlib.closing(connect_for_reading(ledger)) as source:
         try:
-            copy = sqlite3.connect(part, isolation_level=None)
-            try:
-                source.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-            finally:
-                copy.close()
+            copy_into(source, part)
         except BaseException:
             with contextlib.suppress(OSError):
                 part.unlink()
             raise
-        finally:
-            source.close()
     part.replace(target)
     return target.stat().st_size
 
@@ -61,30 +51,18 @@ def restore(backup: Path, ledger: Path) -> Path | None:
             tr("There is no file {backup}.", backup=backup),
             tr("Name a file made by 'wattlight export --backup'."),
         )
-    with translated("restored"):
-        source = connect_for_reading(backup)
-        try:
-            version = version_of(source)
-            if version > VERSION:
-                raise newer(version)
-            if version < 1 or source.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise LedgerDamaged(
-                    tr("{name} is not a valid ledger.", name=backup.name), tr("Nothing was changed.")
-                )
-            ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part = ledger.with_name(ledger.name + ".restoring")
-            with contextlib.suppress(FileNotFoundError):
-                part.unlink()
-            copy = sqlite3.connect(part, isolation_level=None)
-            try:
-                source.backup(copy)
-                # counters of another day or computer must not be continued
-                copy.execute("DELETE FROM counter")
-                copy.execute("PRAGMA journal_mode = DELETE")
-            finally:
-                copy.close()
-        finally:
-            source.close()
+    with translated("restored"), contextlib.closing(connect_for_reading(backup)) as source:
+        version = version_of(source)
+        if version > VERSION:
+            raise newer(version)
+        if version < 1 or source.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise LedgerDamaged(
+                tr("{name} is not a valid ledger.", name=backup.name), tr("Nothing was changed.")
+            )
+        ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = ledger.with_name(ledger.name + ".restoring")
+        # counters of another day or computer must not be continued
+        copy_into(source, part, "DELETE FROM counter")
     replaced = None
     if ledger.exists():
         _checkpoint(ledger)
@@ -99,9 +77,8 @@ def restore(backup: Path, ledger: Path) -> Path | None:
 
 def _checkpoint(ledger: Path) -> None:
     """Bring what is still in the write-ahead log into the file, so that one file holds everything."""
-    with contextlib.suppress(sqlite3.Error):
-        connection = sqlite3.connect(ledger, isolation_level=None)
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(ledger, isolation_level=None)) as connection,
+    ):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from wattlight.i18n import tr
 
-from .connection import connect_for_writing, set_aside
+from .files import connect_for_writing, keep_reserve, set_aside
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
-from .reserve import keep_reserve
 from .schema import MIGRATIONS, VERSION, migrate, version_of
 from .writer import LedgerWriter
 

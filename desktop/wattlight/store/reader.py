@@ -13,7 +13,7 @@ from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.i18n import tr
 
-from .connection import connect_for_reading
+from .files import connect_for_reading
 from .problem import LedgerProblem, translated
 from .schema import QUALITIES, STATES, VERSION, migrate, version_of
 

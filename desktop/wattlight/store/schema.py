@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from wattlight.domain.energy import State
 from wattlight.domain.values import Quality
 
+from .files import transaction
+
 STATES: tuple[State, ...] = (State.BASE, State.PARKED, State.ACTIVE, State.MIXED, State.UNATTRIBUTED)
 """A state's number in the file is its place here; only ever append."""
 QUALITIES: tuple[Quality, ...] = (Quality.METERED, Quality.COUNTER, Quality.SAMPLED, Quality.ESTIMATED)
@@ -69,13 +71,6 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIG
     begun, and the next start does it again.
     """
     for number in range(version_of(connection), len(steps)):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            for statement in steps[number]:
+        with transaction(connection):
+            for statement in (*steps[number], f"PRAGMA user_version = {number + 1}"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number + 1}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise

@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 
 from wattlight.domain.cost import ClosedDay, DayCell
-from wattlight.domain.energy import CounterBase, LevelRow
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase, LevelRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 
+from .files import transaction
 from .pending import Pending
 from .problem import translated
 from .schema import QUALITIES, STATES
@@ -20,6 +21,15 @@ _PRESENCE = """INSERT INTO {table} VALUES (?,?,?) ON CONFLICT DO UPDATE SET
 observed_ms = observed_ms + excluded.observed_ms"""
 KEEP_MINUTES_DAYS = 14
 _DAY_MINUTES = 1440
+_ENDS = (
+    ("minute", "start", MINUTE_US),
+    ("presence", "start", MINUTE_US),
+    ("quarter", "start", QUARTER_US),
+    ("presence_quarter", "start", QUARTER_US),
+    ("gap", "end_us", 1),
+    ("day_closed", "end_us", 1),
+)
+"""Tables, the column that tells a row's time, and in how many microseconds it counts."""
 _STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
 _QUALITY_NUMBER = {quality: number for number, quality in enumerate(QUALITIES)}
 
@@ -127,21 +137,29 @@ class LedgerWriter:
                     [self._cell(day.day, host, cell) for cell in day.cells],
                 )
 
+    def forget_before(self, before_us: int) -> int:
+        """Delete every row that ended before ``before_us`` (microseconds since 1970 UTC); how many went.
+
+        Raises:
+            LedgerProblem: it could not; nothing was deleted.
+        """
+        gone = 0
+        with translated("written"), self._transaction():
+            for table, column, unit_us in _ENDS:
+                found = self.connection.execute(
+                    f"DELETE FROM {table} WHERE {column} < ?", (before_us // unit_us,)
+                )
+                gone += found.rowcount
+            self.connection.execute(
+                "DELETE FROM day WHERE (day, host) NOT IN (SELECT day, host FROM day_closed)"
+            )
+        return gone
+
     def purge(self) -> None:
         """Delete every recorded row for good."""
         with translated("written"):
             with self._transaction():
-                for table in (
-                    "minute",
-                    "quarter",
-                    "presence",
-                    "presence_quarter",
-                    "gap",
-                    "day",
-                    "day_closed",
-                ):
-                    self.connection.execute(f"DELETE FROM {table}")
-                for table in ("counter", "level", "model", "device"):
+                for table in (*(name for name, _, _ in _ENDS), "day", "counter", "level", "model", "device"):
                     self.connection.execute(f"DELETE FROM {table}")
             self._devices.clear()
             self._models.clear()
@@ -155,15 +173,12 @@ class LedgerWriter:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self.connection.execute("BEGIN IMMEDIATE")
         try:
-            yield
-            self.connection.execute("COMMIT")
+            with transaction(self.connection):
+                yield
         except BaseException:
             self._devices.clear()
             self._models.clear()
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
             raise
 
     def _write_names(self, pending: Pending) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from wattlight.domain.energy import Batch, EnergyRow, State
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.services.metering import LedgerFile, Recorder
-from wattlight.store import forget_before, open_reader
+from wattlight.store import open_reader
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -35,7 +35,7 @@ def test_older_rows_go_and_newer_ones_stay_also_after_the_roll_up(tmp_path: Path
         writing.commit()
     writing.open().roll_up(to_us(NOW))
     assert total_mj(file) == 11_111
-    assert forget_before(writing.open(), to_us(NOW - timedelta(days=396))) == 2
+    assert writing.open().forget_before(to_us(NOW - timedelta(days=396))) == 2
     assert total_mj(file) == 11_100
     writing.stop()
 

@@ -4,18 +4,19 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from wattlight.i18n import tr
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from ..problems import RuntimeProblem
+from .releases import Listed
 
 LIMITS = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -37,25 +38,6 @@ class FetchProgress:
 
 
 OnProgress = Callable[[FetchProgress], None]
-
-
-class Wanted(Protocol):
-    """What can be fetched. ``sha256`` None: whoever uses the file checks in another way what it is."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def file_name(self) -> str: ...
-    @property
-    def sha256(self) -> str | None: ...
-    @property
-    def size_bytes(self) -> int | None: ...
-    @property
-    def about_bytes(self) -> int: ...
-    @property
-    def expected_bytes(self) -> int: ...
-    @property
-    def most_bytes(self) -> int: ...
 
 
 class Fetcher:
@@ -80,7 +62,7 @@ class Fetcher:
         self._limits = limits
         self._wait = wait
 
-    def fetch(self, artefact: Wanted, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
+    def fetch(self, artefact: Listed, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
         """The file, whole and verified. An unfinished one is kept as ``.part`` and gone on with next time.
 
         Raises:
@@ -113,7 +95,7 @@ class Fetcher:
             raise disk_problem(error, self._folder, artefact.expected_bytes) from error
         return target
 
-    def _complete(self, part: Path, artefact: Wanted, ended: bool) -> bool:
+    def _complete(self, part: Path, artefact: Listed, ended: bool) -> bool:
         """True for the whole file. ``ended``: the page has nothing more to give.
 
         Raises:
@@ -137,7 +119,7 @@ class Fetcher:
         )
 
     def _try(
-        self, artefact: Wanted, part: Path, cancel: Event, on_progress: OnProgress
+        self, artefact: Listed, part: Path, cancel: Event, on_progress: OnProgress
     ) -> tuple[WireFault | None, bool]:
         """What went wrong, and whether the page has given all it has."""
         try:
@@ -148,12 +130,12 @@ class Fetcher:
                 raise cancelled() from fault
             return fault, False
 
-    def _open(self, artefact: Wanted, have: int, cancel: Event) -> Answer:
+    def _open(self, artefact: Listed, have: int, cancel: Event) -> Answer:
         """The answer with the bytes from ``have`` on, after following redirects that stay encrypted."""
         headers = (f"Range: bytes={have}-",) if have else ()
         return self._web.get(artefact.url, self._limits, cancel, headers)
 
-    def _receive(self, answer: Answer, artefact: Wanted, part: Path, on_progress: OnProgress) -> bool:
+    def _receive(self, answer: Answer, artefact: Listed, part: Path, on_progress: OnProgress) -> bool:
         """Write what comes; True when that was all there is."""
         have = _size(part)
         if answer.status == 206 and _range_start(answer) == have:
@@ -187,7 +169,27 @@ class Fetcher:
 
 def cancelled() -> RuntimeProblem:
     """The person stopped it."""
-    return RuntimeProblem("Stopped.", tr("What has arrived is kept."), "cancelled")
+    return RuntimeProblem(tr("Stopped."), tr("What has arrived is kept."), "cancelled")
+
+
+def check_room(folder: Path, need_bytes: int) -> None:
+    """See that so much is free.
+
+    Raises:
+        RuntimeProblem: ``no_room``, naming what is needed and what is free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < need_bytes:
+        raise RuntimeProblem(
+            tr(
+                "There is not enough room in {folder}: {need} GB are needed, {free} GB are free.",
+                folder=folder,
+                need=f"{need_bytes / 1e9:.1f}",
+                free=f"{free / 1e9:.1f}",
+            ),
+            tr("Free some space and try again."),
+            "no_room",
+        )
 
 
 def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProblem:
@@ -214,7 +216,7 @@ def _range_start(answer: Answer) -> int | None:
     return int(first) if first.isdigit() else None
 
 
-def _total(answer: Answer, artefact: Wanted, have: int) -> int:
+def _total(answer: Answer, artefact: Listed, have: int) -> int:
     """How much it will be in the end: as listed, else as the page says, else about."""
     if artefact.size_bytes is not None:
         return artefact.size_bytes
@@ -227,7 +229,7 @@ def _is(path: Path, sha256: str | None) -> bool:
     return path.is_file() and sha256 in {None, _hash_of(path).hexdigest()}
 
 
-def _is_whole(part: Path, artefact: Wanted) -> bool:
+def _is_whole(part: Path, artefact: Listed) -> bool:
     """True when its hash says so; without one that cannot be told."""
     return artefact.sha256 is not None and _is(part, artefact.sha256)
 
@@ -256,7 +258,7 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or "the release page"
 
 
-def _refused(artefact: Wanted, status: int) -> RuntimeProblem:
+def _refused(artefact: Listed, status: int) -> RuntimeProblem:
     host = _host(artefact.url)
     if status in {404, 410}:
         return RuntimeProblem(
@@ -273,7 +275,7 @@ def _refused(artefact: Wanted, status: int) -> RuntimeProblem:
     )
 
 
-def _login_page(artefact: Wanted) -> RuntimeProblem:
+def _login_page(artefact: Listed) -> RuntimeProblem:
     return RuntimeProblem(
         tr(
             "A web page came instead of the file from {url}, as on networks that require a sign-in.",
@@ -284,7 +286,7 @@ def _login_page(artefact: Wanted) -> RuntimeProblem:
     )
 
 
-def _broken(artefact: Wanted, fault: WireFault) -> RuntimeProblem:
+def _broken(artefact: Listed, fault: WireFault) -> RuntimeProblem:
     host = _host(artefact.url)
     if fault.kind is FaultKind.TLS:
         return RuntimeProblem(

@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -17,10 +16,9 @@ from threading import Event
 
 from wattlight.i18n import tr
 
-from ..opening import parse_endpoint
 from ..problems import RuntimeProblem
-from .fetching import cancelled, disk_problem
-from .releases import ABOUT_CAP, MAX_ARTEFACT_BYTES, SHA256, VERSION, bad_list, matching, read_size
+from .fetching import cancelled, check_room, disk_problem
+from .releases import MAX_ARTEFACT_BYTES, SHA256, VERSION, Listed, bad_list, matching, read_size, read_url
 
 LIMIT_S = 180.0
 """A tool reads the whole file, over a gigabyte on Windows, and may ask whether a certificate was revoked."""
@@ -213,35 +211,17 @@ def _refused(code: str, reason: str) -> RuntimeProblem:
 _ENDINGS = {"win32": ".exe", "darwin": ".dmg"}
 
 
-@dataclass(frozen=True, slots=True)
-class Installer:
-    """The installer of one version for one system, whatever the processor.
-
-    ``sha256`` and ``size_bytes`` are None where they are not known; ``about_bytes`` then says roughly what
-    to expect, twice that is the most that is taken. The signature is checked in any case.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installer(Listed):
+    """One version for one system, whatever the processor; the signature is checked in any case."""
 
     system: str
     version: str
-    url: str
-    sha256: str | None
-    size_bytes: int | None
-    about_bytes: int = 0
 
     @property
     def file_name(self) -> str:
         """What it is called on the disk; the system tells by the ending what to do with it."""
         return f"Ollama-{self.version}{_ENDINGS[self.system]}"
-
-    @property
-    def expected_bytes(self) -> int:
-        """The size, or about the size."""
-        return self.about_bytes if self.size_bytes is None else self.size_bytes
-
-    @property
-    def most_bytes(self) -> int:
-        """More is never fetched."""
-        return ABOUT_CAP * self.about_bytes if self.size_bytes is None else self.size_bytes
 
 
 def _start_file(path: str) -> None:
@@ -288,21 +268,9 @@ def make_room(folder: Path, installer: Installer) -> None:
             else:
                 with contextlib.suppress(OSError):
                     file.unlink()
-        free = shutil.disk_usage(folder).free
     except OSError as error:
         raise disk_problem(error, folder, installer.expected_bytes) from error
-    need = max(0, installer.expected_bytes - have)
-    if free < need:
-        raise RuntimeProblem(
-            tr(
-                "There is not enough room in {folder}: {need} GB are needed, {free} GB are free.",
-                folder=folder,
-                need=f"{need / 1e9:.1f}",
-                free=f"{free / 1e9:.1f}",
-            ),
-            tr("Free some space and try again."),
-            "no_room",
-        )
+    check_room(folder, max(0, installer.expected_bytes - have))
 
 
 def check_installer(
@@ -346,9 +314,15 @@ def open_installer(
 
 
 def _installer(item: dict[str, object]) -> Installer:
-    url, system = str(item["url"]), str(item["system"])
-    if not parse_endpoint("/".join(url.split("/")[:3])).is_private or not url.endswith(_ENDINGS[system]):
+    url, system = read_url(item), str(item["system"])
+    if not url.endswith(_ENDINGS[system]):
         raise ValueError(url)
     size, about = read_size(item, "size_bytes", "about_bytes", MAX_ARTEFACT_BYTES)
-    sha256 = None if item["sha256"] is None else matching(SHA256, item["sha256"])
-    return Installer(system, matching(VERSION, item["version"]), url, sha256, size, about)
+    return Installer(
+        system=system,
+        version=matching(VERSION, item["version"]),
+        url=url,
+        sha256=None if item["sha256"] is None else matching(SHA256, item["sha256"]),
+        size_bytes=size,
+        about_bytes=about,
+    )

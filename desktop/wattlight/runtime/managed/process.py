@@ -192,7 +192,7 @@ class ManagedProcess:
                 continue
             self.stop(running)
             if cancel.is_set():
-                raise RuntimeProblem("Stopped.", "", "cancelled")
+                raise RuntimeProblem(tr("Stopped."), "", "cancelled")
             raise RuntimeProblem(
                 tr("The managed Ollama ended while it started.")
                 if ended

@@ -4,6 +4,7 @@ import json
 import platform
 import re
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from wattlight.i18n import tr
@@ -68,28 +69,24 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class Artefact:
-    """One file of a release. ``variant`` "" is the server itself, "rocm" the libraries AMD cards need too.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(ABC):
+    """A file that may be fetched: the list of releases names it. What it is decides the hash; ``sha256`` is
+    None where whoever uses the file checks in another way what it is.
 
-    ``size_bytes`` and ``unpacked_bytes`` are None where the exact size is not known; the ``about`` ones then
-    say roughly what to expect, and twice that is the most that is taken. What it is decides the hash.
+    ``size_bytes`` is None where the exact size is not known; ``about_bytes`` then says roughly what to
+    expect, and twice that is the most that is taken.
     """
 
-    system: str
-    machine: str
-    variant: str
     url: str
-    sha256: str
+    sha256: str | None
     size_bytes: int | None
-    unpacked_bytes: int | None
     about_bytes: int = 0
-    about_unpacked_bytes: int = 0
 
     @property
+    @abstractmethod
     def file_name(self) -> str:
         """What it is called on the disk."""
-        return self.sha256
 
     @property
     def expected_bytes(self) -> int:
@@ -100,6 +97,26 @@ class Artefact:
     def most_bytes(self) -> int:
         """More is never fetched."""
         return ABOUT_CAP * self.about_bytes if self.size_bytes is None else self.size_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact(Listed):
+    """One file of a release. ``variant`` "" is the server itself, "rocm" the libraries AMD cards need too.
+
+    What comes out of it is as large as ``unpacked_bytes`` says, or about as ``about_unpacked_bytes``.
+    """
+
+    system: str
+    machine: str
+    variant: str = ""
+    sha256: str
+    unpacked_bytes: int | None
+    about_unpacked_bytes: int = 0
+
+    @property
+    def file_name(self) -> str:
+        """What it is called on the disk."""
+        return self.sha256
 
     @property
     def expected_unpacked_bytes(self) -> int:
@@ -211,25 +228,29 @@ def _assembled(version: str, mine: list[Artefact], variants: frozenset[str]) -> 
 
 
 def _artefact(item: dict[str, object]) -> Artefact:
-    url = str(item["url"])
-    endpoint = parse_endpoint("/".join(url.split("/")[:3]))
-    if not endpoint.is_private:
-        raise ValueError(url)
     size, about = read_size(item, "size_bytes", "about_bytes", MAX_ARTEFACT_BYTES)
     unpacked, about_unpacked = read_size(
         item, "unpacked_bytes", "about_unpacked_bytes", 10 * MAX_ARTEFACT_BYTES
     )
     return Artefact(
-        str(item["system"]),
-        str(item["machine"]),
-        str(item.get("variant", "")),
-        url,
-        matching(SHA256, item["sha256"]),
-        size,
-        unpacked,
-        about,
-        about_unpacked,
+        system=str(item["system"]),
+        machine=str(item["machine"]),
+        variant=str(item.get("variant", "")),
+        url=read_url(item),
+        sha256=matching(SHA256, item["sha256"]),
+        size_bytes=size,
+        about_bytes=about,
+        unpacked_bytes=unpacked,
+        about_unpacked_bytes=about_unpacked,
     )
+
+
+def read_url(item: dict[str, object]) -> str:
+    """An address to which nothing goes unencrypted, else a ValueError."""
+    url = str(item["url"])
+    if not parse_endpoint("/".join(url.split("/")[:3])).is_private:
+        raise ValueError(url)
+    return url
 
 
 def read_size(item: dict[str, object], exact: str, about: str, most: int) -> tuple[int | None, int]:

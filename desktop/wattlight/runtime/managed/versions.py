@@ -17,7 +17,7 @@ from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
 
 from ..problems import RuntimeProblem
-from .fetching import disk_problem
+from .fetching import check_room, disk_problem
 from .releases import VERSION, Release
 from .unpacking import sync_path, unpack
 
@@ -125,18 +125,7 @@ class Versions:
             RuntimeProblem: ``no_room``, naming what is needed and what is free.
         """
         self._make(self.root)
-        free = shutil.disk_usage(self.root).free
-        if free < release.disk_bytes:
-            raise RuntimeProblem(
-                tr(
-                    "There is not enough room in {root}: {disk_bytes} GB are needed, {free} GB are free.",
-                    root=self.root,
-                    disk_bytes=f"{release.disk_bytes / 1e9:.1f}",
-                    free=f"{free / 1e9:.1f}",
-                ),
-                tr("Free some space and try again."),
-                "no_room",
-            )
+        check_room(self.root, release.disk_bytes)
 
     def add(
         self,

@@ -1,6 +1,4 @@
 """The small database that all processes of one user share: comparisons, speeds, tokens by the hour."""
 
-from .book import LearningStore, open_jobs
-from .contacts import Contact
-from .problem import JobsProblem
+from .book import Contact, JobsProblem, LearningStore, open_jobs
 from .tokens import TokenHour

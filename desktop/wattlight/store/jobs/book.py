@@ -1,26 +1,110 @@
-"""Opens the shared database and gives its three books."""
+"""The shared database: opening it, its tables, and what is learned in it. Tokens are in :mod:`.tokens`."""
 
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from wattlight.domain.learning import Comparison
+from wattlight.domain.fit import Verdict
+from wattlight.domain.learning import Comparison, LoadKey
 from wattlight.domain.tokens import MeasuredSpeed, TokenUse
-from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, from_us, to_us
 from wattlight.i18n import tr
 
-from ..connection import connect_for_writing, set_aside
+from ..files import connect_for_writing, set_aside
 from ..schema import migrate, version_of
-from . import comparisons, contacts, speeds, tokens
-from .contacts import Contact
-from .problem import JobsProblem, translated
-from .schema import STEPS
+from . import tokens
 from .tokens import TokenHour
 
+KEPT_COMPARISONS = 2000
+"""Older loads are forgotten: servers and drivers have changed since."""
+KEPT_SPEEDS = 1000
+MOST_CONTACTS = 200
+"""A person who types the names of many registries must not fill the disk."""
 _DAMAGE = ("malformed", "not a database", "encrypted", "corrupt")
+_COMPARISON = (
+    "host, at_us, model, digest, server_version, device, architecture, context, kv_type, verdict, "
+    "predicted_used_bytes, predicted_size_bytes, predicted_vram_bytes, used_bytes, used_source, used_reason, "
+    "reported_size_bytes, reported_vram_bytes, disturbed"
+)
+_SPEED = (
+    "host, at_us, model, digest, device, context, output_tokens, output_tokens_per_s, prompt_tokens_per_s, "
+    "server_version, joules_per_token, energy_error_fraction, energy_reason, power_w"
+)
+
+
+_FIRST: tuple[str, ...] = (
+    """CREATE TABLE comparison (
+    id INTEGER PRIMARY KEY, host TEXT NOT NULL, at_us INTEGER NOT NULL, model TEXT NOT NULL,
+    digest TEXT NOT NULL, server_version TEXT NOT NULL, device TEXT NOT NULL, architecture TEXT NOT NULL,
+    context INTEGER NOT NULL, kv_type TEXT NOT NULL, verdict TEXT NOT NULL,
+    predicted_used_bytes INTEGER NOT NULL, predicted_size_bytes INTEGER NOT NULL,
+    predicted_vram_bytes INTEGER NOT NULL, used_bytes INTEGER, used_source TEXT NOT NULL, used_reason TEXT,
+    reported_size_bytes INTEGER NOT NULL, reported_vram_bytes INTEGER NOT NULL, disturbed TEXT)""",
+    "CREATE INDEX comparison_key ON comparison (host, server_version, device, architecture)",
+    """CREATE TABLE speed (
+    id INTEGER PRIMARY KEY, host TEXT NOT NULL, at_us INTEGER NOT NULL, model TEXT NOT NULL,
+    digest TEXT NOT NULL, device TEXT NOT NULL, context INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+    output_tokens_per_s REAL NOT NULL, prompt_tokens_per_s REAL, server_version TEXT, joules_per_token REAL,
+    energy_error_fraction REAL, energy_reason TEXT, power_w REAL)""",
+    "CREATE INDEX speed_model ON speed (host, digest)",
+    # hour counts whole hours since 1970 UTC; tokens are sums over the requests that were counted
+    """CREATE TABLE token_hour (
+    host TEXT NOT NULL, hour INTEGER NOT NULL, model TEXT NOT NULL, client TEXT NOT NULL,
+    source TEXT NOT NULL, requests INTEGER NOT NULL, counted INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL,
+    cached_prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, output_ns INTEGER NOT NULL,
+    timed_tokens INTEGER NOT NULL, duration_ms INTEGER NOT NULL,
+    PRIMARY KEY (host, hour, model, client, source)) WITHOUT ROWID""",
+)
+
+_CONTACTS: tuple[str, ...] = (
+    """CREATE TABLE contact (
+    host TEXT NOT NULL, reason TEXT NOT NULL, at_us INTEGER NOT NULL, times INTEGER NOT NULL,
+    PRIMARY KEY (host, reason)) WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONTACTS)
+"""Statements that lead from version i to i + 1; never changed once released."""
+
+
+class JobsProblem(Problem):
+    """What was learned cannot be read or written now; nothing else depends on it."""
+
+    code = "jobs"
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn SQLite's errors into this family; ``what`` names the action ("read", "written")."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        full = "full" in str(error).lower()
+        raise JobsProblem(
+            tr(
+                "The file of what was learned cannot be {what} now ({reason}).",
+                what=what,
+                reason=str(error)[:80],
+            ),
+            tr("Free some space on the disk.")
+            if full
+            else tr("Close programs that use the file and try again."),
+            "disk_full" if full else None,
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One host and why it was asked; ``reason`` is a code ("model", "shape", "server")."""
+
+    host: str
+    reason: str
+    last_at: datetime
+    times: int = 1
 
 
 class LearningStore:
@@ -62,24 +146,38 @@ class LearningStore:
             yield self._connect()
 
     def add_comparison(self, comparison: Comparison) -> None:
-        """Remember a load."""
-        with self._using("written") as connection:
-            comparisons.add(connection, comparison)
+        """Remember a load, and forget the oldest above :data:`KEPT_COMPARISONS`."""
+        self._add("comparison", _COMPARISON, _comparison_row(comparison), KEPT_COMPARISONS)
 
     def comparisons(self, host: HostId = LOCAL_HOST, limit: int = 500) -> tuple[Comparison, ...]:
-        """The newest ``limit`` loads of a computer, newest first."""
+        """The newest ``limit`` loads of a computer, newest first, less those this version cannot read."""
         with self._using("read") as connection:
-            return comparisons.newest(connection, host, limit)
+            rows = connection.execute(
+                f"SELECT {_COMPARISON} FROM comparison WHERE host = ? ORDER BY at_us DESC, id DESC LIMIT ?",
+                (host, limit),
+            )
+            known = {verdict.value for verdict in Verdict}
+            return tuple(_comparison(row) for row in rows if row[9] in known)
 
     def add_speed(self, speed: MeasuredSpeed) -> None:
-        """Remember a run of the benchmark."""
+        """Remember a run of the benchmark, and forget the oldest above :data:`KEPT_SPEEDS`."""
+        self._add("speed", _SPEED, _speed_row(speed), KEPT_SPEEDS)
+
+    def _add(self, table: str, columns: str, row: tuple[object, ...], kept: int) -> None:
         with self._using("written") as connection:
-            speeds.add(connection, speed)
+            marks = ", ".join("?" * len(row))
+            cursor = connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", row)
+            connection.execute(f"DELETE FROM {table} WHERE id <= ?", ((cursor.lastrowid or 0) - kept,))
 
     def speeds(self, host: HostId = LOCAL_HOST, digest: str | None = None) -> tuple[MeasuredSpeed, ...]:
         """Runs of the benchmark, of one model or of all, newest first."""
         with self._using("read") as connection:
-            return speeds.newest(connection, host, digest)
+            rows = connection.execute(
+                f"SELECT {_SPEED} FROM speed WHERE host = ? AND (? IS NULL OR digest = ?) "
+                "ORDER BY at_us DESC, id DESC",
+                (host, digest, digest),
+            )
+            return tuple(_speed(row) for row in rows)
 
     def add_uses(self, uses: Sequence[TokenUse]) -> None:
         """Add requests to the sums of their hours, all or none of them."""
@@ -92,14 +190,26 @@ class LearningStore:
             return tokens.between(connection, start, end, host)
 
     def note_contact(self, host: str, reason: str, at: datetime) -> None:
-        """Remember that a host was contacted, and why ("model", "shape", "server")."""
+        """Count that a host was contacted, and why; the oldest above :data:`MOST_CONTACTS` are dropped."""
         with self._using("written") as connection:
-            contacts.note(connection, host, reason, at)
+            connection.execute(
+                "INSERT INTO contact VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET "
+                "at_us = max(at_us, excluded.at_us), times = times + 1",
+                (clean_text(host, 260), reason, to_us(at)),
+            )
+            connection.execute(
+                "DELETE FROM contact WHERE (host, reason) NOT IN "
+                "(SELECT host, reason FROM contact ORDER BY at_us DESC LIMIT ?)",
+                (MOST_CONTACTS,),
+            )
 
     def contacts(self) -> tuple[Contact, ...]:
         """Every host that was contacted, the latest first."""
         with self._using("read") as connection:
-            return contacts.newest(connection)
+            rows = connection.execute(
+                "SELECT host, reason, at_us, times FROM contact ORDER BY at_us DESC, host, reason"
+            )
+            return tuple(Contact(name, reason, from_us(at_us), times) for name, reason, at_us, times in rows)
 
     def forget(self) -> None:
         """Remove everything that was learned and counted."""
@@ -160,3 +270,65 @@ def _migrate(connection: sqlite3.Connection) -> None:
     except sqlite3.OperationalError:
         if version_of(connection) < len(STEPS):
             raise
+
+
+def _comparison_row(c: Comparison) -> tuple[object, ...]:
+    return (
+        c.host, to_us(c.at), c.model, c.digest, c.key.server_version, c.key.device, c.key.architecture,
+        c.context, c.kv_type, c.verdict.value, c.predicted_used_bytes, c.predicted_size_bytes,
+        c.predicted_vram_bytes, c.used_bytes, c.used_source, c.used_reason, c.reported_size_bytes,
+        c.reported_vram_bytes, c.disturbed,
+    )  # fmt: skip
+
+
+def _comparison(row: tuple[Any, ...]) -> Comparison:
+    (host, at_us, model, digest, version, device, architecture, context, kv_type, verdict, used_p, size_p,
+     vram_p, used, source, reason, size, vram, disturbed) = row  # fmt: skip
+    return Comparison(
+        at=from_us(at_us),
+        model=model,
+        digest=digest,
+        key=LoadKey(version, device, architecture),
+        context=context,
+        kv_type=kv_type,
+        verdict=Verdict(verdict),
+        predicted_used_bytes=used_p,
+        predicted_size_bytes=size_p,
+        predicted_vram_bytes=vram_p,
+        used_bytes=used,
+        used_source=source,
+        used_reason=reason,
+        reported_size_bytes=size,
+        reported_vram_bytes=vram,
+        disturbed=disturbed,
+        host=HostId(host),
+    )
+
+
+def _speed_row(s: MeasuredSpeed) -> tuple[object, ...]:
+    return (
+        s.host, to_us(s.at), s.model, s.digest, s.device, s.context, s.output_tokens, s.output_tokens_per_s,
+        s.prompt_tokens_per_s, s.server_version, s.joules_per_token, s.energy_error_fraction, s.energy_reason,
+        s.power_w,
+    )  # fmt: skip
+
+
+def _speed(row: tuple[Any, ...]) -> MeasuredSpeed:
+    (host, at_us, model, digest, device, context, tokens, speed, prompt_speed, version, joules, error, reason,
+     power) = row  # fmt: skip
+    return MeasuredSpeed(
+        model=model,
+        digest=digest,
+        device=device,
+        context=context,
+        at=from_us(at_us),
+        output_tokens=tokens,
+        output_tokens_per_s=speed,
+        prompt_tokens_per_s=prompt_speed,
+        server_version=version,
+        joules_per_token=joules,
+        energy_error_fraction=error,
+        energy_reason=reason,
+        power_w=power,
+        host=HostId(host),
+    )

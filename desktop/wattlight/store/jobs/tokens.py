@@ -8,6 +8,8 @@ from datetime import datetime
 from wattlight.domain.tokens import TokenSource, TokenUse
 from wattlight.domain.values import HostId, from_us, to_us
 
+from ..files import transaction
+
 HOUR_US = 3_600_000_000
 CLIENTS_AN_HOUR = 200
 """A client that changes its name with each request must not fill the disk."""
@@ -43,15 +45,9 @@ class TokenHour:
 
 def add(connection: sqlite3.Connection, uses: Sequence[TokenUse]) -> None:
     """Add requests in one transaction; each belongs to the hour it ended in."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         for use in uses:
             connection.execute(_ADD, _row(connection, use))
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _row(connection: sqlite3.Connection, use: TokenUse) -> tuple[object, ...]:

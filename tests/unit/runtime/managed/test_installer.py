@@ -28,7 +28,9 @@ DATA = bytes(range(256)) * 4000
 
 def listed(page: ReleaseServer, **changes: object) -> Installer:
     artefact = page.add("Ollama.dmg", DATA)
-    made = Installer("darwin", "0.33.0", artefact.url, artefact.sha256, len(DATA))
+    made = Installer(
+        system="darwin", version="0.33.0", url=artefact.url, sha256=artefact.sha256, size_bytes=len(DATA)
+    )
     return replace(made, **changes)  # type: ignore[arg-type]  # names of its own fields
 
 
@@ -125,7 +127,14 @@ def test_a_web_page_is_not_taken_for_it(page: ReleaseServer, tmp_path: Path) -> 
 
 
 def test_other_installers_go_and_room_is_looked_for(tmp_path: Path) -> None:
-    installer = Installer("win32", "0.33.0", "https://example.org/a.exe", None, None, 1000)
+    installer = Installer(
+        system="win32",
+        version="0.33.0",
+        url="https://example.org/a.exe",
+        sha256=None,
+        size_bytes=None,
+        about_bytes=1000,
+    )
     for name in ("Ollama-0.32.0.exe", "Ollama-0.33.0.part"):
         (tmp_path / name).write_bytes(b"x")
     make_room(tmp_path, installer)

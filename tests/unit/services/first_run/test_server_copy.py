@@ -13,7 +13,14 @@ from wattlight.runtime import Endpoint
 from wattlight.runtime.managed import Artefact, Release
 from wattlight.services.serving import InstallOptions, KeeperNews
 
-ARTEFACT = Artefact("linux", "amd64", "", "http://127.0.0.1:1/x", "0" * 64, 1_400_000_000, 3_500_000_000)
+ARTEFACT = Artefact(
+    system="linux",
+    machine="amd64",
+    url="http://127.0.0.1:1/x",
+    sha256="0" * 64,
+    size_bytes=1_400_000_000,
+    unpacked_bytes=3_500_000_000,
+)
 ENDPOINT = Endpoint("http", "127.0.0.1", 1)
 
 

@@ -4,6 +4,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fakes.release_server import ReleaseServer, release_list, server_archive, st
 from wattlight.domain.state import InstallState, RunningModel
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint, OllamaServer
-from wattlight.runtime.managed import Artefact, this_system
+from wattlight.runtime.managed import this_system
 from wattlight.services.serving import KeeperNews, ManagedServer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stubs are scripts")
@@ -60,7 +61,7 @@ def heard() -> Heard:
 def releases(page: ReleaseServer, version: str) -> str:
     plain = page.add(f"{version}.tar.zst", server_archive(version))
     system, machine = this_system()
-    here = Artefact(system, machine, "", plain.url, plain.sha256, plain.size_bytes, plain.unpacked_bytes)
+    here = replace(plain, system=system, machine=machine)
     return release_list(version, here)
 
 

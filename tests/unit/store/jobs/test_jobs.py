@@ -14,7 +14,7 @@ from wattlight.domain.learning import Comparison, LoadKey
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import HostId
 from wattlight.store.jobs import JobsProblem, LearningStore, open_jobs
-from wattlight.store.jobs import comparisons as comparison_rows
+from wattlight.store.jobs import book as jobs_book
 from wattlight.store.jobs import tokens as token_rows
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_loads_and_runs_come_back_as_they_were(book: LearningStore) -> None:
 
 
 def test_the_oldest_loads_are_forgotten(book: LearningStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison_rows, "KEPT", 3)
+    monkeypatch.setattr(jobs_book, "KEPT_COMPARISONS", 3)
     for _ in range(5):
         book.add_comparison(LOAD)
     assert len(book.comparisons()) == 3

@@ -1,0 +1,105 @@
+"""The files of the ledger: connections to it, a damaged one set aside, and a reserve.
+
+The reserve is a file that only takes room, so that a full disk still lets the ledger delete and commit.
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+BUSY_MS = 2000
+"""How long to wait for another process (a backup tool) that holds the file."""
+_COMPANIONS = ("-wal", "-shm")
+RESERVE_BYTES = 1 << 20
+_ROOM_NEEDED = 16 << 20
+
+
+def connect_for_writing(file: Path | str) -> sqlite3.Connection:
+    """A connection in WAL mode with synchronous NORMAL: a killed process loses nothing that was committed;
+    a power cut may lose the last commits but never the file."""
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA journal_size_limit = 4194304")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_for_reading(file: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    uri = f"file:{quote(str(file))}?mode=ro"
+    return sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+    )
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is written within the block, or nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def copy_into(source: sqlite3.Connection, part: Path, *statements: str) -> None:
+    """Write all of ``source`` into the new file ``part`` and run ``statements`` on it."""
+    part.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        source.backup(copy)
+        for statement in (*statements, "PRAGMA journal_mode = DELETE"):
+            copy.execute(statement)
+
+
+def set_aside(file: Path, now: datetime) -> Path:
+    """Rename a damaged ledger and its companions; the new name of the main file."""
+    aside = file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}")
+    counter = 1
+    while aside.exists():
+        aside = file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}-{counter}")
+        counter += 1
+    file.rename(aside)
+    for companion in _COMPANIONS:
+        with contextlib.suppress(FileNotFoundError):
+            file.with_name(file.name + companion).rename(aside.with_name(aside.name + companion))
+    return aside
+
+
+def reserve_file(ledger: Path) -> Path:
+    """Where the reserve of a ledger lies."""
+    return ledger.with_name(ledger.name + ".reserve")
+
+
+def keep_reserve(ledger: Path) -> bool:
+    """Make the reserve if it is missing and the disk has room; True if it is there."""
+    file = reserve_file(ledger)
+    with contextlib.suppress(OSError):
+        if file.exists() and file.stat().st_size == RESERVE_BYTES:
+            return True
+        if shutil.disk_usage(ledger.parent).free < _ROOM_NEEDED:
+            return False
+        with file.open("wb") as stream:
+            stream.write(os.urandom(RESERVE_BYTES))  # random: a compressing file system cannot shrink it
+        return True
+    return False
+
+
+def release_reserve(ledger: Path) -> bool:
+    """Give the room back; True if there was any."""
+    try:
+        reserve_file(ledger).unlink()
+    except OSError:
+        return False
+    return True
