@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wattlight.assets import asset_text
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import MachineProfile
+from wattlight.paths import asset_text
 from wattlight.runtime.managed import choose_release
 from wattlight.services.advising import Advisor
 from wattlight.services.answers import Extras, Offer

@@ -13,8 +13,8 @@ HIDDEN = {
     ("bootstrap/tray.py", "wattlight.*"): "the icon is on the screen before the program is loaded",
     ("services/factory.py", "wattlight.*"): "a verb pays for its own parts alone",
     ("i18n/*.py", "babel*"): "the first icon needs texts, not numbers",
-    ("i18n/zones.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",
-    ("assets.py", "importlib"): "9 ms before the first icon",
+    ("i18n/times.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",
+    ("paths.py", "importlib"): "9 ms before the first icon",
     ("ui/keeper.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/network.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/single.py", "PySide6.QtNetwork"): "only the socket to another start needs it",
@@ -31,7 +31,7 @@ HIDDEN = {
     ("probes/reader.py", "fcntl"): "not on Windows",
     ("cli/verb_doctor.py", "grp"): "not on Windows",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
-    ("system/autostart.py", "winreg"): "only on Windows",
+    ("system/programs.py", "winreg"): "only on Windows",
 }
 """(File, module) -> why it is imported inside a function."""
 

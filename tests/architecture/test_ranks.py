@@ -24,7 +24,6 @@ RANK = {
     "store": 2,
     "web": 1,
     "paths": 1,
-    "assets": 1,
     "settings": 1,
     "system": 1,
     "i18n": 0,

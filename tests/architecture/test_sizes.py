@@ -12,17 +12,8 @@ MOST_SHORT = 40
 
 SHORT = {
     "__main__.py": "what ``python -m wattlight`` runs",
-    "assets.py": "the door of shipped data, known to every room",
     "cli/verb_remove.py": "one verb, one file",
     "cli/verb_unload.py": "one verb, one file",
-    "i18n/times.py": "dates and times, as numbers.py has the numbers",
-    "store/connection.py": "about to go into its subject",
-    "store/jobs/contacts.py": "one table, one file",
-    "store/jobs/problem.py": "about to go into its subject",
-    "store/jobs/schema.py": "about to go into its subject",
-    "store/reserve.py": "about to go into its subject",
-    "store/retention.py": "about to go into its subject",
-    "system/children.py": "about to go into its subject",
 }
 """File -> why it is shorter than 40 lines that are not blank."""
 

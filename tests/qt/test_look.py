@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPalette
 from PySide6.QtWidgets import QApplication
 
 from fakes import made_up_day
-from wattlight.assets import asset_bytes
+from wattlight.paths import asset_bytes
 from wattlight.ui.controls import Pill
 from wattlight.ui.icons import HALO, INK, render, tray_icon
 from wattlight.ui.text import elided

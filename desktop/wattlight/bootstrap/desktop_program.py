@@ -1,10 +1,10 @@
 """Builds the services of the desktop program and its window around the icon that is already there."""
 
 from wattlight import __version__
-from wattlight.assets import asset_text
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, HostState, ServerState
 from wattlight.i18n import activate
+from wattlight.paths import asset_text
 from wattlight.runtime.managed import read_advisories
 from wattlight.services.application import Application
 from wattlight.services.benchmark import PowerHistory

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from wattlight.assets import asset_bytes
 from wattlight.domain.advice import Editorial, Languages
 from wattlight.domain.entry import (
     BytesStatus,
@@ -19,6 +18,7 @@ from wattlight.domain.entry import (
     Unverified,
 )
 from wattlight.domain.values import Problem
+from wattlight.paths import asset_bytes
 
 CATALOG_FILE = "catalog/models.json"
 GB = 10**9

@@ -22,14 +22,22 @@ if TYPE_CHECKING:
         tokens_per_second,
         watts,
     )
-    from .times import clock_time, day_and_month, day_name, duration, month_name, short_date
-    from .zones import guess_country, local_zone
+    from .times import (
+        clock_time,
+        day_and_month,
+        day_name,
+        duration,
+        guess_country,
+        local_zone,
+        month_name,
+        short_date,
+    )
 else:
     __getattr__ = lazy_door(
         __name__,
         {
             "numbers": "as_typed gb gib interval kwh money number percent tokens_per_second watts",
-            "times": "clock_time day_and_month day_name duration month_name short_date",
-            "zones": "guess_country local_zone",
+            "times": "clock_time day_and_month day_name duration guess_country local_zone month_name "
+            "short_date",
         },
     )

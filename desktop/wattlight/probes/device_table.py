@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from wattlight.assets import asset_text
 from wattlight.domain.power import estimated_range
 from wattlight.domain.values import clean_text
+from wattlight.paths import asset_text
 
 from .linux.pci import Adapter
 from .part import Machine

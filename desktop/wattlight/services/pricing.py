@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from wattlight.assets import asset_text
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.tariff import (
     Tariff,
@@ -26,7 +25,7 @@ from wattlight.domain.tariff import (
 )
 from wattlight.domain.values import clean_text
 from wattlight.i18n import local_zone, tr
-from wattlight.paths import read_text
+from wattlight.paths import asset_text, read_text
 from wattlight.settings import Price
 
 STALE_BEFORE = 2025

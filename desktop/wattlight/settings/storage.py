@@ -45,8 +45,12 @@ def load_settings(file: Path) -> LoadedSettings:
     except FileNotFoundError:
         return LoadedSettings(Settings())
     except OSError as error:
-        reason = f"The settings in {file} cannot be read ({error.strerror}); the defaults are used."
-        return LoadedSettings(Settings(), (reason,))
+        said = tr(
+            "The settings in {file} cannot be read ({reason}); the defaults are used.",
+            file=file,
+            reason=error.strerror,
+        )
+        return LoadedSettings(Settings(), (said,))
     try:
         if len(raw) > MAX_BYTES:
             raise ValueError("too large")
@@ -97,8 +101,8 @@ def _set_aside(file: Path) -> str:
     try:
         file.replace(bad)
     except OSError:
-        return f"The settings in {file} are damaged; the defaults are used."
-    return f"The settings were damaged and are kept as {bad}; the defaults are used."
+        return tr("The settings in {file} are damaged; the defaults are used.", file=file)
+    return tr("The settings were damaged and are kept as {bad}; the defaults are used.", bad=bad)
 
 
 def _build(kind: type[Any], document: dict[str, Any], path: str, notices: list[str]) -> Any:
@@ -110,7 +114,12 @@ def _build(kind: type[Any], document: dict[str, Any], path: str, notices: list[s
         try:
             values[item.name] = _value(hints[item.name], document[item.name], f"{path}{item.name}.", notices)
         except (TypeError, ValueError):
-            notices.append(f"The setting {path}{item.name} has a value it cannot have; its default is used.")
+            notices.append(
+                tr(
+                    "The setting {name} has a value it cannot have; its default is used.",
+                    name=path + item.name,
+                )
+            )
     return kind(**values)
 
 

@@ -57,9 +57,10 @@ def open_ledger(file: Path, now: datetime) -> OpenedLedger:
 
 def _begin_anew(file: Path, now: datetime) -> OpenedLedger:
     aside = set_aside(file, now)
-    notice = (
-        f"The energy ledger was damaged. It is kept as {aside.name} and a new one has begun; "
-        f"'wattlight export' may still read part of it."
+    notice = tr(
+        "The energy ledger was damaged. It is kept as {name} and a new one has begun; "
+        "'wattlight export' may still read part of it.",
+        name=aside.name,
     )
     return OpenedLedger(_open(file), (notice,))
 

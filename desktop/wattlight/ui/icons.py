@@ -6,7 +6,7 @@ import sys
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize
 from PySide6.QtGui import QColor, QIcon, QImage, QImageReader, QPainter, QPixmap
 
-from wattlight.assets import asset_bytes
+from wattlight.paths import asset_bytes
 
 INK = b"#1d1c1a"
 HALO = b"#ffffff"

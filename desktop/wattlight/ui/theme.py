@@ -4,7 +4,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
-from wattlight.assets import asset
+from wattlight.paths import asset
 
 from .tokens import AXIS, BODY, DARK, LIGHT, QUIET, TITLE, Tokens, from_palette
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from wattlight.assets import asset_text
 from wattlight.cli import run
 from wattlight.domain.speed import SpeedRange
 from wattlight.domain.tokens import MeasuredSpeed
-from wattlight.paths import Places
+from wattlight.paths import Places, asset_text
 from wattlight.settings import Price, Settings
 from wattlight.store.jobs import LearningStore, open_jobs
 

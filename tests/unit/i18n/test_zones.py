@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from wattlight.i18n import guess_country, local_zone, zones
+from wattlight.i18n import guess_country, local_zone
+from wattlight.i18n import times as zones
 
 DESKTOP = Path(__file__).resolve().parents[3] / "desktop"
 ASK = "import os; from wattlight.i18n import local_zone; print(local_zone(os.environ).key)"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from wattlight.assets import asset_text
+from wattlight.paths import asset_text
 from wattlight.probes.device_table import facts_for
 
 GIB = 1 << 30

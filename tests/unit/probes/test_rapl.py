@@ -97,7 +97,7 @@ def test_a_rule_installed_meanwhile_is_noticed(make_tree: Make) -> None:
     rapl = Rapl(reader)
     assert rapl.look(Moment(0)).reason == "permission"
     file = root / P / "intel-rapl:0/energy_uj"
-    file.chmod(0o440)
+    file.chmod(0o640)
     rapl.look(Moment(61))
     file.write_text("15000001\n")
     assert rapl.look(Moment(62)).package_w == 15.0

@@ -94,14 +94,14 @@ def check_signature(path: Path, system: str, run: Runner, environ: Mapping[str, 
     """
     checks = {"win32": _windows, "darwin": _macos}
     if system not in checks:
-        raise _refused("signature_unknown", "signatures cannot be checked on this system")
+        raise _refused("signature_unknown", tr("signatures cannot be checked on this system"))
     try:
         checks[system](path, run, environ, cancel)
     except TimeoutError as error:
-        raise _refused("signature_unknown", "checking its signature took too long") from error
+        raise _refused("signature_unknown", tr("checking its signature took too long")) from error
     except OSError as error:
         raise _refused(
-            "signature_unknown", "the system's tool that checks signatures cannot be started"
+            "signature_unknown", tr("the system's tool that checks signatures cannot be started")
         ) from error
 
 
@@ -148,13 +148,13 @@ def _windows(path: Path, run: Runner, environ: Mapping[str, str], cancel: Event)
     said = run((tool, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", _ASK), env, cancel)
     status, subject = _answer(said)
     if status == "NotSigned":
-        raise _refused("bad_signature", "it is not signed")
+        raise _refused("bad_signature", tr("it is not signed"))
     if status != "Valid":
-        raise _refused("bad_signature", "Windows does not accept its signature")
+        raise _refused("bad_signature", tr("Windows does not accept its signature"))
     pairs = parse_subject(subject)
     organisations = [value for key, value in pairs or () if key in _ORGANISATION_KEYS]
     if organisations != [ORGANISATION]:
-        raise _refused("wrong_signer", f"it is not signed by {ORGANISATION.rstrip('.')}")
+        raise _refused("wrong_signer", tr("it is not signed by {name}", name=ORGANISATION.rstrip(".")))
 
 
 def _answer(said: Said) -> tuple[str, str]:
@@ -167,7 +167,7 @@ def _answer(said: Said) -> tuple[str, str]:
                 return status, subject
     except (ValueError, RecursionError):
         pass
-    raise _refused("signature_unknown", "Windows did not say who signed it")
+    raise _refused("signature_unknown", tr("Windows did not say who signed it"))
 
 
 def _macos(path: Path, run: Runner, environ: Mapping[str, str], cancel: Event) -> None:
@@ -175,25 +175,25 @@ def _macos(path: Path, run: Runner, environ: Mapping[str, str], cancel: Event) -
     codesign = "/usr/bin/codesign"
     said = run((codesign, "--verify", "--deep", "--strict", f"-R={REQUIREMENT}", str(path)), environ, cancel)
     if said.code == 3:
-        raise _refused("wrong_signer", "it is not signed by Ollama's maker")
+        raise _refused("wrong_signer", tr("it is not signed by Ollama's maker"))
     if said.code != 0:
-        raise _refused("bad_signature", "it has no valid signature")
+        raise _refused("bad_signature", tr("it has no valid signature"))
     said = run((codesign, "-dv", "--verbose=2", str(path)), environ, cancel)
     lines = (said.out + "\n" + said.err).splitlines()
     teams = [line.partition("=")[2] for line in lines if line.startswith("TeamIdentifier=")]
     signers = [line.partition("=")[2] for line in lines if line.startswith("Authority=")]
     if said.code != 0 or not teams or not signers:
-        raise _refused("signature_unknown", "macOS did not say who signed it")
+        raise _refused("signature_unknown", tr("macOS did not say who signed it"))
     first = signers[0]
     if (
         teams != [APPLE_TEAM]
         or not first.startswith("Developer ID Application: ")
         or not first.endswith(f" ({APPLE_TEAM})")
     ):
-        raise _refused("wrong_signer", "it is not signed by Ollama's maker")
+        raise _refused("wrong_signer", tr("it is not signed by Ollama's maker"))
     gatekeeper = ("/usr/sbin/spctl", "--assess", "--type", "open", "--context", "context:primary-signature")
     if run((*gatekeeper, str(path)), environ, cancel).code != 0:
-        raise _refused("bad_signature", "macOS itself does not accept it")
+        raise _refused("bad_signature", tr("macOS itself does not accept it"))
 
 
 def _text(data: bytes) -> str:

@@ -43,7 +43,7 @@ class _Capped:
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise _Refused("it is larger than it may be")
+            raise _Refused(tr("it is larger than it may be"))
         return data
 
 
@@ -75,7 +75,7 @@ def unpack(
             with tarfile.open(fileobj=capped, mode="r|", bufsize=_PIECE) as tar:  # type: ignore[call-overload]  # read is all it uses
                 return _Unpacker(into, on_bytes).take(tar)
     except (_Refused, tarfile.TarError, zstandard.ZstdError, EOFError, ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _Refused) else "it is damaged or cut off"
+        reason = str(error) if isinstance(error, _Refused) else tr("it is damaged or cut off")
         raise RuntimeProblem(
             tr("The archive was not unpacked, because {reason}.", reason=reason),
             tr("Nothing was changed; try again, or install Ollama as its own web page says."),
@@ -96,7 +96,7 @@ class _Unpacker:
     def take(self, tar: tarfile.TarFile) -> int:
         for number, member in enumerate(tar):
             if number >= MAX_MEMBERS:
-                raise _Refused("it has too many files")
+                raise _Refused(tr("it has too many files"))
             name = _safe(member.name)
             if member.isdir():
                 self._folder(name)
@@ -107,7 +107,7 @@ class _Unpacker:
             elif member.isreg():
                 self._file(name, tar, member)
             else:
-                raise _Refused("it contains a device or something else that is no file")
+                raise _Refused(tr("it contains a device or something else that is no file"))
         self._sync()
         return self._written
 
@@ -120,31 +120,31 @@ class _Unpacker:
         try:
             path.mkdir(mode=0o755)
         except FileExistsError:
-            raise _Refused("two of its entries have one name") from None
+            raise _Refused(tr("two of its entries have one name")) from None
         self._folders[name] = path
         return path
 
     def _new(self, name: PurePosixPath) -> Path:
         if not name.name:
-            raise _Refused("an entry has no name")
+            raise _Refused(tr("an entry has no name"))
         return self._folder(name.parent) / name.name
 
     def _file(self, name: PurePosixPath, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         path = self._new(name)
         source = tar.extractfile(member)
         if source is None:
-            raise _Refused("an entry cannot be read")
+            raise _Refused(tr("an entry cannot be read"))
         flags = (
             os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         )
         try:
             handle = os.open(path, flags, 0o755 if member.mode & 0o111 else 0o644)
         except FileExistsError:
-            raise _Refused("two of its entries have one name") from None
+            raise _Refused(tr("two of its entries have one name")) from None
         with os.fdopen(handle, "wb", buffering=0) as target:
             shutil.copyfileobj(source, target, _PIECE)
             if target.tell() != member.size:
-                raise _Refused("it is cut off")
+                raise _Refused(tr("it is cut off"))
         self._written += member.size
         self._files.add(name)
         self._on_bytes(self._written)
@@ -156,22 +156,22 @@ class _Unpacker:
         while ups < len(parts) and parts[ups] == "..":
             ups += 1
         if not target or target.startswith("/") or "\\" in target or "\0" in target or ".." in parts[ups:]:
-            raise _Refused("a link in it leads elsewhere")
+            raise _Refused(tr("a link in it leads elsewhere"))
         if ups > len(name.parent.parts):
-            raise _Refused("a link in it leads out of its folder")
+            raise _Refused(tr("a link in it leads out of its folder"))
         try:
             path.symlink_to(PurePosixPath(*parts))
         except FileExistsError:
-            raise _Refused("two of its entries have one name") from None
+            raise _Refused(tr("two of its entries have one name")) from None
 
     def _hard_link(self, name: PurePosixPath, target: PurePosixPath) -> None:
         if target not in self._files:
-            raise _Refused("a link in it leads to something it does not contain")
+            raise _Refused(tr("a link in it leads to something it does not contain"))
         path = self._new(name)
         try:
             path.hardlink_to(self._folders[target.parent] / target.name)
         except FileExistsError:
-            raise _Refused("two of its entries have one name") from None
+            raise _Refused(tr("two of its entries have one name")) from None
         self._files.add(name)
 
     def _sync(self) -> None:
@@ -202,5 +202,5 @@ def _safe(name: str) -> PurePosixPath:
         or any(":" in part or len(part.encode(errors="replace")) > 255 for part in parts)
         or len(name) > 1000
     ):
-        raise _Refused("an entry of it would be written elsewhere")
+        raise _Refused(tr("an entry of it would be written elsewhere"))
     return PurePosixPath(*parts)

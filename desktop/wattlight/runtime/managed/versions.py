@@ -45,27 +45,30 @@ def try_program(binary: Path, version: str, environ: Mapping[str, str]) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise _refused("does_not_run", "it did not end by itself", "") from error
+        raise _refused("does_not_run", tr("it did not end by itself"), "") from error
     except OSError as error:
         raise _not_started(error, binary) from error
     said = (done.stdout + b"\n" + done.stderr)[:4000].decode("utf-8", "replace").strip()
     if done.returncode != 0:
         code = "system_too_old" if "GLIBC" in said or "not found (required by" in said else "does_not_run"
-        reason = "this system is too old for it" if code == "system_too_old" else "it ended with an error"
+        old, failed = tr("this system is too old for it"), tr("it ended with an error")
+        reason = old if code == "system_too_old" else failed
         raise _refused(code, reason, said)
     if version not in said:
-        raise _refused("wrong_version", f"it does not say that it is version {version}", said)
+        raise _refused(
+            "wrong_version", tr("it does not say that it is version {version}", version=version), said
+        )
 
 
 def _not_started(error: OSError, binary: Path) -> RuntimeProblem:
     if error.errno == errno.ENOEXEC:
-        return _refused("wrong_architecture", "it is made for another kind of processor", "")
+        return _refused("wrong_architecture", tr("it is made for another kind of processor"), "")
     if error.errno in {errno.EACCES, errno.EPERM}:
-        reason = f"programs may not be run from {binary.parent}"
+        reason = tr("programs may not be run from {folder}", folder=binary.parent)
         return _refused("not_allowed_to_run", reason, "")
     if error.errno == errno.ENOENT and binary.exists():
-        return _refused("system_too_old", "this system lacks the loader it was made for", "")
-    return _refused("does_not_run", error.strerror or "it cannot be started", "")
+        return _refused("system_too_old", tr("this system lacks the loader it was made for"), "")
+    return _refused("does_not_run", error.strerror or tr("it cannot be started"), "")
 
 
 def _refused(code: str, reason: str, said: str) -> RuntimeProblem:

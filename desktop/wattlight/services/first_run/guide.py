@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from wattlight.assets import asset_text
 from wattlight.catalog.registry import read_address
 from wattlight.domain.state import (
     AnswerState,
@@ -21,6 +20,7 @@ from wattlight.domain.state import (
 )
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.i18n import guess_country, local_zone
+from wattlight.paths import asset_text
 from wattlight.runtime import DEFAULT_PORT, Endpoint, find_server
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.assets import asset_text
 from wattlight.domain.breakeven import (
     ApiPrice,
     BreakEvenProblem,
@@ -17,6 +16,7 @@ from wattlight.domain.breakeven import (
     compare,
     parse_api_prices,
 )
+from wattlight.paths import asset_text
 
 MINI = ApiPrice(
     "gpt-4o-mini", "OpenAI", "GPT-4o mini", "", "USD",

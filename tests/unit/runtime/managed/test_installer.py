@@ -10,7 +10,7 @@ import pytest
 
 from fakes.release_server import ReleaseServer
 from fakes.signature_tools import FakeTools, authenticode, good_macos, good_windows
-from wattlight.assets import asset_text
+from wattlight.paths import asset_text
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.managed import (
     Fetcher,

@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 
 from fakes.release_server import ReleaseServer, member, release_list, server_archive, stub_program, tar_zst
-from wattlight.assets import asset_text
+from wattlight.paths import asset_text
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.managed import (
     Fetcher,

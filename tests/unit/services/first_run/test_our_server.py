@@ -11,10 +11,10 @@ import pytest
 
 from fakes.program import Services
 from fakes.release_server import ReleaseServer, release_list, server_archive
-from wattlight.assets import asset_text
 from wattlight.domain.command import Verb
 from wattlight.domain.state import AppState, HostState, ServerState, ServerStatus, SetupFacts
 from wattlight.domain.values import LOCAL_HOST, Device, MachineProfile
+from wattlight.paths import asset_text
 from wattlight.services.answers import Extras
 from wattlight.services.first_run.guide import RELEASES
 from wattlight.settings import FirstRun, Settings

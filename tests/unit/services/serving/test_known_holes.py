@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from wattlight.assets import asset_text
 from wattlight.domain.state import AppState, HostState, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.paths import asset_text
 from wattlight.runtime.managed import read_advisories
 from wattlight.services.hub import StateHub
 from wattlight.services.serving import SecurityAdvisories

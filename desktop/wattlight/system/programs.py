@@ -1,10 +1,13 @@
-"""Starting at login, per platform; the real state is read each time, never remembered."""
+"""Programs of the desktop: ours at login, per platform, and the environment others are started with.
+
+Whether ours starts at login is read each time, never remembered.
+"""
 
 import os
 import plistlib
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from xml.parsers.expat import ExpatError
@@ -13,6 +16,8 @@ from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 
 APP_ID = "io.github.wattlight.wattlight"
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
+_OWN = ("PYTHONHOME", "PYTHONPATH", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
 
 
 def own_command() -> list[str]:
@@ -186,3 +191,27 @@ class RunKey:
                 tr("The start at login could not be changed in the registry."),
                 tr("Try again or use Task Manager."),
             ) from error
+
+
+def clean_environment(environ: Mapping[str, str], frozen: bool | None = None) -> dict[str, str]:
+    """``environ`` without what a frozen bundle puts into it for itself.
+
+    PyInstaller's launcher points LD_LIBRARY_PATH at the bundle and keeps the user's own value in
+    LD_LIBRARY_PATH_ORIG; with the bundle's libraries openssl, curl, nvidia-smi and ollama fail.
+
+    Args:
+        environ: the environment of this process.
+        frozen: whether this process is such a bundle; None asks the interpreter.
+    """
+    bundle = bool(getattr(sys, "frozen", False)) if frozen is None else frozen
+    env = {key: value for key, value in environ.items() if not key.startswith("_PYI_")}
+    for name in _LIBRARY_PATHS:
+        original = env.pop(f"{name}_ORIG", None)
+        if not bundle:
+            continue
+        env.pop(name, None)
+        if original is not None:
+            env[name] = original
+    for name in _OWN:
+        env.pop(name, None)
+    return env
