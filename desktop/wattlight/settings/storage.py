@@ -75,7 +75,8 @@ def save_settings(file: Path, settings: Settings) -> None:
     document: dict[str, Any] = {"schema": CURRENT, **asdict(settings)}
     for key, text in document.pop("extra"):
         document[key] = json.loads(text)
-    data = json.dumps(document, indent=2, ensure_ascii=False).encode()
+    # half a character of UTF-16, which JSON can hold, stays the escape it was
+    data = json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace")
     target = Path(os.path.realpath(file))
     temporary = ""
     try:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from wattlight.i18n import tr
 
@@ -20,7 +20,7 @@ class MeterLock:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._stream: IO[bytes] | None = None
+        self._stream: BinaryIO | None = None
 
     @property
     def held(self) -> bool:
@@ -37,7 +37,7 @@ class MeterLock:
             return True
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stream = self._file.open("a+b")
+            stream = self._file.open("a+b", buffering=0)
         except OSError as error:
             raise LedgerProblem(
                 tr("The file {file} cannot be opened ({reason}).", file=self._file, reason=error.strerror),
@@ -46,10 +46,9 @@ class MeterLock:
         if not _try_lock(stream):
             stream.close()
             return False
-        stream.seek(0)
-        stream.truncate()
-        stream.write(f"{os.getpid()}\n".encode())
-        stream.flush()
+        with contextlib.suppress(OSError):  # a full disk keeps nobody from recording
+            stream.truncate(0)
+            stream.write(f"{os.getpid()}\n".encode())
         self._stream = stream
         return True
 
@@ -81,7 +80,7 @@ if sys.platform == "win32":
     _FAR = 1 << 30
     """Windows locks are mandatory: a byte far beyond the text, so that others can read the id."""
 
-    def _try_lock(stream: IO[bytes]) -> bool:
+    def _try_lock(stream: BinaryIO) -> bool:
         stream.seek(_FAR)
         try:
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
@@ -89,19 +88,19 @@ if sys.platform == "win32":
             return False
         return True
 
-    def _unlock(stream: IO[bytes]) -> None:
+    def _unlock(stream: BinaryIO) -> None:
         stream.seek(_FAR)
         msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
 
 else:
     import fcntl
 
-    def _try_lock(stream: IO[bytes]) -> bool:
+    def _try_lock(stream: BinaryIO) -> bool:
         try:
             fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return False
         return True
 
-    def _unlock(stream: IO[bytes]) -> None:
+    def _unlock(stream: BinaryIO) -> None:
         fcntl.flock(stream.fileno(), fcntl.LOCK_UN)

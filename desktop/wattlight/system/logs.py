@@ -14,15 +14,22 @@ from types import TracebackType
 MAX_BYTES = 1_000_000
 KEPT_FILES = 5
 LINES_PER_MINUTE = 300
-"""More than this is a flood; the rest of the minute is counted, not written."""
+"""More than this is a flood; the rest of the minute is not written."""
 
 _SECRETS = re.compile(
     r"(?i)(authorization\W+(?:bearer|basic)?|bearer|api[_-]?key|token|password)([\"'=:\s]+)[^\s\"',]+"
 )
 
 
+class _Redacted(logging.Formatter):
+    """Lines without secrets, those of a traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _SECRETS.sub(r"\1\2[removed]", super().format(record))
+
+
 class _Calm(logging.Filter):
-    """Redacts secrets and stops floods."""
+    """Stops floods."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,8 +42,6 @@ class _Calm(logging.Filter):
         if len(self._recent) >= LINES_PER_MINUTE:
             return False
         self._recent.append(now)
-        record.msg = _SECRETS.sub(r"\1\2[removed]", record.getMessage())
-        record.args = ()
         return True
 
 
@@ -75,7 +80,7 @@ def _handler(file: Path) -> logging.Handler:
         faulthandler.enable(crash)
     except OSError:
         handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
+    handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
     handler.addFilter(_Calm())
     return handler
 

@@ -132,7 +132,7 @@ class LaunchAgent:
         """True when the agent exists and starts this very program."""
         try:
             return bool(plistlib.loads(self._file.read_bytes()).get("ProgramArguments") == self._command)
-        except (OSError, plistlib.InvalidFileException, ExpatError, ValueError):
+        except (OSError, plistlib.InvalidFileException, ExpatError, ValueError, AttributeError):
             return False
 
     def set_enabled(self, on: bool) -> None:
@@ -178,8 +178,10 @@ class RunKey:
         import winreg
 
         access = winreg.KEY_SET_VALUE  # type: ignore[attr-defined, unused-ignore]
+        # A new account may have no such key yet.
+        reach = winreg.CreateKeyEx if on else winreg.OpenKey  # type: ignore[attr-defined, unused-ignore]
         try:
-            with winreg.OpenKey(winreg.HKEY_CURRENT_USER, self._KEY, 0, access) as key:  # type: ignore[attr-defined, unused-ignore]
+            with reach(winreg.HKEY_CURRENT_USER, self._KEY, 0, access) as key:  # type: ignore[attr-defined, unused-ignore]
                 if on:
                     winreg.SetValueEx(key, "Wattlight", 0, winreg.REG_SZ, self._line)  # type: ignore[attr-defined, unused-ignore]
                 else:

@@ -120,11 +120,11 @@ def proxy_for(endpoint: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
     text = _setting(environ, f"{endpoint.scheme}_proxy") or _setting(environ, "all_proxy")
     if not text or _bypassed(endpoint.host, environ):
         return None
-    parts = urlsplit(text if "://" in text else f"http://{text}")
     try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
+    except ValueError as error:
+        raise WireFault(FaultKind.PROXY, NOT_UNDERSTOOD) from error
     if parts.scheme != "http" or not host:
         raise WireFault(FaultKind.PROXY, NOT_UNDERSTOOD)
     secret = None

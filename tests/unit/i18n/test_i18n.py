@@ -1,12 +1,15 @@
 """Numbers and texts as people read them."""
 
+import struct
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from wattlight import i18n
+from wattlight.i18n import texts
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +119,118 @@ def test_an_odd_language_still_shows_numbers(code: str) -> None:
 def test_texts_take_values_and_plurals() -> None:
     assert i18n.tr("Loading {model}", model="a{b}") == "Loading a{b}"
     assert i18n.trn("{count} model", "{count} models", 2) == "2 models"
+
+
+@pytest.fixture
+def german(tmp_path: Path) -> Path:
+    """A folder of shipped texts with one German one, as msgfmt writes it."""
+    pairs = [("", "Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=n != 1;\n")]
+    pairs += [("Loading {model}", "{model} wird geladen")]
+    pairs += [("{count} model\0{count} models", "{count} Modell\0{count} Modelle")]
+    originals = [one.encode() for one, _ in pairs]
+    texts = [other.encode() for _, other in pairs]
+    start = 28 + 16 * len(pairs)
+    data, tables = b"", b""
+    for group in (originals, texts):
+        for text in group:
+            tables += struct.pack("<2I", len(text), start + len(data))
+            data += text + b"\0"
+    head = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "wattlight.mo").write_bytes(head + tables + data)
+    return tmp_path
+
+
+def test_a_shipped_language_is_used_for_texts_and_months(
+    german: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts._Choice, "translations", texts._Choice.translations)
+    assert i18n.activate("de", german) == "de"
+    assert i18n.tr("Loading {model}", model="a") == "a wird geladen"
+    assert i18n.trn("{count} model", "{count} models", 1) == "1 Modell"
+    assert i18n.trn("{count} model", "{count} models", 3) == "3 Modelle"
+    assert i18n.tr("Not translated") == "Not translated"
+    assert i18n.month_name(date(2026, 3, 1)) == "März"
+    i18n.activate("fr", german)
+    assert i18n.tr("Loading {model}", model="a") == "Loading a"
+    assert i18n.month_name(date(2026, 3, 1)) == "March", "months go with the texts"
+    assert i18n.number(1234.5, 1) == "1\u202f234,5", "numbers with the person"
+
+
+@pytest.mark.parametrize(
+    ("environ", "language"),
+    [
+        ({"LC_ALL": "de_AT.UTF-8", "LANG": "fr_FR.UTF-8"}, "de_AT"),
+        ({"LC_ALL": "C", "LC_MESSAGES": "POSIX", "LANG": "pt_BR@x"}, "pt_BR"),
+        ({"LC_ALL": "", "LANG": ""}, "en"),
+        ({}, "en"),
+    ],
+)
+def test_the_language_is_the_environments(
+    environ: dict[str, str], language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert i18n.activate(None) == language
+    assert i18n.language() == language
+
+
+def test_dates_in_words() -> None:
+    day = date(2026, 11, 30)
+    assert (i18n.day_name(day), i18n.month_name(day)) == ("Mon", "November")
+    assert i18n.day_and_month(day) == "Nov 30"
+    assert i18n.short_date(day) == "Nov 30, 2026"
+    assert i18n.short_date(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (-3, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (3599, "59 min"),
+        (3600, "1 h 00"),
+        (78_000, "21 h 40"),
+    ],
+)
+def test_a_span_takes_its_largest_unit(seconds: float, text: str) -> None:
+    assert i18n.duration(seconds) == text
+
+
+def test_shares_and_typed_numbers_follow_the_language() -> None:
+    assert i18n.percent(0.424) == "42%"
+    assert i18n.percent(0.4244, 1) == "42.4%"
+    assert i18n.as_typed("0.39") == "0.39"
+    i18n.activate("de_DE")
+    assert i18n.as_typed("0.39") == "0,39"
+    assert i18n.percent(0.424) == "42%"
+
+
+@pytest.mark.parametrize(
+    ("micro", "currency", "text"),
+    [
+        (999, "USD", "$0.001"),
+        (31_270, "KWD", "KWD0.031"),
+        (99_995_000, "USD", "$100.00"),
+        (50_000, "USD", "$0.050"),
+    ],
+)
+def test_small_money_keeps_one_more_digit(micro: int, currency: str, text: str) -> None:
+    assert i18n.money(micro, currency).replace("\xa0", "") == text
+
+
+def test_powers_and_speeds() -> None:
+    assert (i18n.watts(9.94), i18n.watts(9.96), i18n.watts(0)) == ("9.9 W", "10 W", "0.0 W")
+    assert i18n.tokens_per_second(6.04, 9.9) == "6.0–9.9 tokens/s"
+    assert i18n.tokens_per_second(8.2, 24) == "8–24 tokens/s"
+    assert i18n.tokens_per_second(None, 24) == "–"
+
+
+def test_an_unknown_name_is_an_error_of_the_caller() -> None:
+    with pytest.raises(AttributeError):
+        _ = i18n.no_such_text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.paths import PlacesError, places_for_user
+from wattlight.paths import PlacesError, asset, asset_bytes, asset_text, places_for_user
 
 
 def test_one_folder_holds_everything_when_it_is_named(tmp_path: Path) -> None:
@@ -36,3 +36,24 @@ def test_a_folder_is_made_private_or_the_reason_is_said(tmp_path: Path) -> None:
     with pytest.raises(PlacesError) as caught:
         blocked.make(blocked.data)
     assert "file" in caught.value.message
+
+
+def test_a_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "w")})
+    made = places.make(places.data / "deep")
+    assert made.is_dir() and made.stat().st_mode & 0o777 == 0o700
+    assert places.make(made) == made
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlacesError, match="cannot be created") as caught:
+        places_for_user({"WATTLIGHT_HOME": str(tmp_path / "file")}).make(tmp_path / "file" / "data")
+    assert "WATTLIGHT_HOME" in caught.value.next_step
+
+
+def test_shipped_files_are_found_and_missing_ones_said() -> None:
+    assert asset_text("catalog/editorial.json").startswith("{")
+    assert asset_bytes("catalog/editorial.json") == asset_text("catalog/editorial.json").encode()
+    with pytest.raises(FileNotFoundError, match="install Wattlight again"):
+        asset("catalog/no-such-file.json")

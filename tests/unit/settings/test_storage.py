@@ -117,3 +117,53 @@ def test_any_document_loads(document: object) -> None:
         assert isinstance(settings, Settings)
         save_settings(file, settings)
         assert load_settings(file).settings == settings
+
+
+def test_a_file_that_cannot_be_read_is_said_and_left(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.mkdir()
+    loaded = load_settings(file)
+    assert loaded.settings == Settings()
+    assert "cannot be read" in loaded.notices[0] and str(file) in loaded.notices[0]
+    assert file.is_dir()
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text("{")
+    with patch.object(Path, "replace", side_effect=PermissionError(13, "no")):
+        loaded = load_settings(file)
+    assert loaded.settings == Settings()
+    assert loaded.notices == (f"The settings in {file} are damaged; the defaults are used.",)
+    assert file.read_text() == "{"
+
+
+def test_half_a_character_in_a_text_does_not_stop_saving(tmp_path: Path) -> None:
+    """JSON can hold one half of a surrogate pair, as a file cut by another program does; UTF-8 cannot."""
+    file = tmp_path / "settings.json"
+    file.write_text('{"theme": "dark", "keep_alive": "5m\\ud83d", "later": "\\udc00"}')
+    loaded = load_settings(file)
+    save_settings(file, replace(loaded.settings, theme="light"))
+    again = load_settings(file)
+    assert again.notices == ()
+    assert again.settings == replace(loaded.settings, theme="light")
+    assert json.loads(file.read_text(encoding="utf-8"))["later"] == "\udc00"
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e400", "-1e400", "true", '"1"', "null", "[1]", "{}"])
+def test_an_interval_that_is_no_number_is_the_default(value: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(f'{{"meter": {{"shown_interval_s": {value}, "paused": true}}}}')
+    loaded = load_settings(file)
+    assert loaded.settings.meter == Meter(paused=True)
+    assert loaded.notices == (
+        "The setting meter.shown_interval_s has a value it cannot have; its default is used.",
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError) as caught:
+        save_settings(tmp_path / "file" / "settings.json", Settings())
+    assert "could not be saved" in caught.value.message
+    assert "unchanged" in caught.value.next_step

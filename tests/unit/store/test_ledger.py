@@ -2,11 +2,14 @@
 
 import shutil
 import sqlite3
+from collections import namedtuple
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import (
     Batch,
     CounterBase,
@@ -25,9 +28,11 @@ from wattlight.store import (
     MeterLock,
     Pending,
     back_up,
+    files,
     open_ledger,
     open_memory_ledger,
     open_reader,
+    release_reserve,
     restore,
 )
 
@@ -307,3 +312,186 @@ def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
     assert energy(file) == 0
     assert isinstance(writer, LedgerWriter)
     writer.close()
+
+
+def test_a_full_disk_does_not_keep_the_meter_from_its_lock(tmp_path: Path) -> None:
+    """The file only names the holder; that it cannot be written decides nothing."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    (tmp_path / "meter.lock").symlink_to("/dev/full")
+    with MeterLock(tmp_path / "meter.lock") as lock:
+        assert lock.acquire() and lock.held
+    assert not lock.held
+
+
+def test_a_lock_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    lock = MeterLock(tmp_path / "file" / "meter.lock")
+    with pytest.raises(LedgerProblem, match="cannot be opened"):
+        lock.acquire()
+    assert lock.holder() is None
+    lock.release()
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "\xff"])
+def test_a_holder_that_did_not_write_its_id_is_unknown(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "meter.lock"
+    file.write_text(text, encoding="latin-1")
+    assert MeterLock(file).holder() is None
+
+
+DAY = "2026-02-28"
+CELLS = (
+    DayCell("gpu", "tiny", State.ACTIVE, Decimal("0.3"), False, 70, 900, Quality.COUNTER, 5, 6),
+    DayCell("gpu", None, State.BASE, None, False, 30, 100, Quality.SAMPLED),
+    DayCell("cpu", None, State.BASE, Decimal("0.3"), True, 7, 100, Quality.ESTIMATED),
+)
+
+
+def closed(writer: LedgerWriter, key: str = "flat", day: str = DAY) -> None:
+    end_us = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1_000_000
+    writer.close_days(key, (ClosedDay(day, end_us, 1000, CELLS),))
+
+
+def test_closed_days_come_back_by_price_and_by_model() -> None:
+    opened = open_memory_ledger()
+    opened.writer.write(pending(models=(("sha256:a", "tiny"),)))
+    closed(opened.writer)
+    reader = opened.reader()
+    (day,) = reader.closed_days("flat", DAY, DAY)
+    assert (day.day, day.observed_ms) == (DAY, 1000)
+    assert set(day.amounts) == {
+        (State.ACTIVE, Decimal("0.3"), 70),
+        (State.BASE, None, 30),
+        (State.BASE, Decimal("0.3"), 7),
+    }
+    days, observed_ms, cells = reader.closed_cells("flat", "2026-02-01", "2026-02-28")
+    assert (days, observed_ms, set(cells)) == ({DAY}, 1000, set(CELLS))
+    assert reader.closed_days("flat", "2026-03-01", "2026-03-02") == ()
+
+
+def test_another_tariff_empties_the_cache() -> None:
+    opened = open_memory_ledger()
+    closed(opened.writer, day="2026-02-27")
+    assert opened.reader().closed_cells("night", DAY, DAY) == (frozenset(), 0, ())
+    closed(opened.writer, "night")
+    assert opened.reader().closed_days("flat", "2026-02-01", DAY) == ()
+    assert [day.day for day in opened.reader().closed_days("night", "2026-02-01", DAY)] == [DAY]
+
+
+def test_a_late_row_takes_its_day_out_of_the_cache() -> None:
+    """A counter that bridged a long gap changes days that were over."""
+    opened = open_memory_ledger()
+    closed(opened.writer)
+    noon = int(datetime(2026, 2, 28, 12, tzinfo=UTC).timestamp()) // 60
+    opened.writer.write(pending(row(noon + 24 * 60)))
+    assert opened.reader().closed_days("flat", DAY, DAY)
+    opened.writer.write(pending(row(noon)))
+    assert opened.reader().closed_days("flat", DAY, DAY) == ()
+
+
+def test_levels_are_learned_anew_when_asked() -> None:
+    writer = open_memory_ledger().writer
+    levels = (LevelRow(LOCAL_HOST, "gpu", (), 20, 3, 400), LevelRow(LOCAL_HOST, "gpu", ("a", "b"), 30, 3, 4))
+    writer.write(pending(levels=levels))
+    assert set(writer.levels(LOCAL_HOST)) == set(levels)
+    assert writer.levels(HostId("other")) == ()
+    writer.forget_levels()
+    assert writer.levels(LOCAL_HOST) == ()
+
+
+def test_the_span_covers_minutes_and_quarters() -> None:
+    opened = open_memory_ledger()
+    assert opened.reader().span() is None
+    old = MINUTE - 60 * 24 * 60
+    opened.writer.write(pending(presence=((LOCAL_HOST, old, 500), (LOCAL_HOST, MINUTE, 500))))
+    opened.writer.roll_up(MINUTE * US)
+    first, last = opened.reader().span() or (0, 0)
+    assert (first, last) == (old // 15 * 15 * US, (MINUTE + 1) * US)
+    assert opened.reader().observed_ms(*ALL) == 1000
+
+
+def test_what_waited_too_long_for_a_full_disk_is_dropped_and_counted() -> None:
+    some = pending(
+        row(MINUTE, 100),
+        row(MINUTE + 5, 7),
+        presence=((LOCAL_HOST, MINUTE, 9), (LOCAL_HOST, MINUTE + 5, 9)),
+        gaps=(GapRow(LOCAL_HOST, "gpu", 1, 2, "old"), GapRow(LOCAL_HOST, "gpu", 1, (MINUTE + 9) * US, "new")),
+    )
+    assert some.forget_before(MINUTE + 5) == 100
+    assert [row.energy_mj for row in some.rows.values()] == [7]
+    assert list(some.presence) == [(LOCAL_HOST, MINUTE + 5)]
+    assert [gap.reason for gap in some.gaps] == ["new"]
+    assert not some.empty and Pending().empty
+
+
+def test_a_backup_needs_a_ledger_and_a_place(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    with pytest.raises(LedgerProblem, match="Nothing has been recorded"):
+        back_up(file, tmp_path / "copy")
+    write(file, row())
+    with pytest.raises(LedgerProblem):
+        back_up(file, tmp_path / "no" / "such" / "folder" / "copy")
+    with pytest.raises(LedgerProblem, match="There is no file"):
+        restore(tmp_path / "none", file)
+    assert energy(file) == 100
+
+
+def test_a_backup_of_a_newer_version_is_not_restored(tmp_path: Path) -> None:
+    file, copy = tmp_path / "ledger.sqlite3", tmp_path / "copy"
+    write(file, row())
+    back_up(file, copy)
+    with sqlite3.connect(copy) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(LedgerProblem, match="newer Wattlight"):
+        restore(copy, file)
+    assert energy(file) == 100
+    assert not list(tmp_path.glob("*.restoring"))
+
+
+def test_a_failed_backup_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    write(file, row())
+
+    def fails(source: sqlite3.Connection, part: Path, *statements: str) -> None:
+        part.write_bytes(b"half")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("wattlight.store.backup.copy_into", fails)
+    with pytest.raises(LedgerFull):
+        back_up(file, tmp_path / "copy")
+    assert not list(tmp_path.glob("copy*"))
+
+
+def test_the_reserve_is_kept_where_there_is_room_and_given_back_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = tmp_path / "ledger.sqlite3"
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 15 << 20))
+    assert not files.keep_reserve(ledger)
+    assert not release_reserve(ledger)
+    monkeypatch.undo()
+    assert files.keep_reserve(ledger) and files.keep_reserve(ledger)
+    assert files.reserve_file(ledger).stat().st_size == files.RESERVE_BYTES
+    assert release_reserve(ledger)
+    assert not release_reserve(ledger)
+    assert not files.keep_reserve(tmp_path / "no" / "folder" / "ledger.sqlite3")
+
+
+@pytest.mark.parametrize("closing", [None, sqlite3.IntegrityError])
+def test_a_transaction_is_whole_or_nothing(closing: type[Exception] | None) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (x UNIQUE)")
+    if closing is None:
+        with files.transaction(connection):
+            connection.execute("INSERT INTO t VALUES (1)")
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (1,)
+    else:
+        with pytest.raises(closing), files.transaction(connection):
+            connection.execute("INSERT INTO t VALUES (1)")
+            connection.execute("INSERT INTO t VALUES (1)")
+        assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    assert not connection.in_transaction
+    connection.close()

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -173,3 +174,35 @@ def test_a_verdict_of_a_later_version_is_left_out(book: LearningStore) -> None:
     book._connect().execute("UPDATE comparison SET verdict = 'on_the_moon'")
     assert book.comparisons() == ()
     book.close()
+
+
+def test_the_oldest_runs_are_forgotten(book: LearningStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs_book, "KEPT_SPEEDS", 2)
+    for number in range(4):
+        book.add_speed(replace(RUN, output_tokens=number))
+    assert sorted(speed.output_tokens for speed in book.speeds()) == [2, 3]
+    assert book.speeds(digest="another") == ()
+
+
+def test_forgetting_keeps_the_list_of_hosts(book: LearningStore) -> None:
+    """What was contacted is shown for privacy; it is nothing that was learned."""
+    book.add_speed(RUN)
+    book.note_contact("registry.ollama.ai", "model", NOW)
+    book.forget()
+    assert book.speeds() == () and book.comparisons() == ()
+    assert [contact.host for contact in book.contacts()] == ["registry.ollama.ai"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("database or disk is full", "disk_full"), ("database is locked", "jobs")]
+)
+def test_errors_of_the_database_are_sentences(
+    book: LearningStore, words: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise sqlite3.OperationalError(words)
+
+    monkeypatch.setattr(token_rows, "add", fails)
+    with pytest.raises(JobsProblem) as caught:
+        book.add_uses(())
+    assert (caught.value.code, words in caught.value.message) == (code, True)
