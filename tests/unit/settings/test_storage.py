@@ -155,7 +155,7 @@ def test_an_interval_that_is_no_number_is_the_default(value: str, tmp_path: Path
     file = tmp_path / "settings.json"
     file.write_text(f'{{"meter": {{"shown_interval_s": {value}, "paused": true}}}}')
     loaded = load_settings(file)
-    assert loaded.settings.meter == Meter(paused=True)
+    assert loaded.settings.meter == MeterSettings(paused=True)
     assert loaded.notices == (
         "The setting meter.shown_interval_s has a value it cannot have; its default is used.",
     )

@@ -16,7 +16,7 @@ from wattlight.i18n import tr
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from ..problems import RuntimeProblem
-from .releases import Listed
+from .releases import Downloadable
 
 LIMITS = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -62,7 +62,7 @@ class Fetcher:
         self._limits = limits
         self._wait = wait
 
-    def fetch(self, artefact: Listed, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
+    def fetch(self, artefact: Downloadable, cancel: Event, on_progress: OnProgress = lambda _: None) -> Path:
         """The file, whole and verified. An unfinished one is kept as ``.part`` and gone on with next time.
 
         Raises:
@@ -95,7 +95,7 @@ class Fetcher:
             raise disk_problem(error, self._folder, artefact.expected_bytes) from error
         return target
 
-    def _complete(self, part: Path, artefact: Listed, ended: bool) -> bool:
+    def _complete(self, part: Path, artefact: Downloadable, ended: bool) -> bool:
         """True for the whole file. ``ended``: the page has nothing more to give.
 
         Raises:
@@ -119,7 +119,7 @@ class Fetcher:
         )
 
     def _try(
-        self, artefact: Listed, part: Path, cancel: Event, on_progress: OnProgress
+        self, artefact: Downloadable, part: Path, cancel: Event, on_progress: OnProgress
     ) -> tuple[WireFault | None, bool]:
         """What went wrong, and whether the page has given all it has."""
         try:
@@ -130,12 +130,12 @@ class Fetcher:
                 raise cancelled() from fault
             return fault, False
 
-    def _open(self, artefact: Listed, have: int, cancel: Event) -> Answer:
+    def _open(self, artefact: Downloadable, have: int, cancel: Event) -> Answer:
         """The answer with the bytes from ``have`` on, after following redirects that stay encrypted."""
         headers = (f"Range: bytes={have}-",) if have else ()
         return self._web.get(artefact.url, self._limits, cancel, headers)
 
-    def _receive(self, answer: Answer, artefact: Listed, part: Path, on_progress: OnProgress) -> bool:
+    def _receive(self, answer: Answer, artefact: Downloadable, part: Path, on_progress: OnProgress) -> bool:
         """Write what comes; True when that was all there is."""
         have = _size(part)
         if answer.status == 206 and _range_start(answer) == have:
@@ -216,7 +216,7 @@ def _range_start(answer: Answer) -> int | None:
     return int(first) if first.isdigit() else None
 
 
-def _total(answer: Answer, artefact: Listed, have: int) -> int:
+def _total(answer: Answer, artefact: Downloadable, have: int) -> int:
     """How much it will be in the end: as listed, else as the page says, else about."""
     if artefact.size_bytes is not None:
         return artefact.size_bytes
@@ -229,7 +229,7 @@ def _is(path: Path, sha256: str | None) -> bool:
     return path.is_file() and sha256 in {None, _hash_of(path).hexdigest()}
 
 
-def _is_whole(part: Path, artefact: Listed) -> bool:
+def _is_whole(part: Path, artefact: Downloadable) -> bool:
     """True when its hash says so; without one that cannot be told."""
     return artefact.sha256 is not None and _is(part, artefact.sha256)
 
@@ -258,7 +258,7 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or "the release page"
 
 
-def _refused(artefact: Listed, status: int) -> RuntimeProblem:
+def _refused(artefact: Downloadable, status: int) -> RuntimeProblem:
     host = _host(artefact.url)
     if status in {404, 410}:
         return RuntimeProblem(
@@ -275,7 +275,7 @@ def _refused(artefact: Listed, status: int) -> RuntimeProblem:
     )
 
 
-def _login_page(artefact: Listed) -> RuntimeProblem:
+def _login_page(artefact: Downloadable) -> RuntimeProblem:
     return RuntimeProblem(
         tr(
             "A web page came instead of the file from {url}, as on networks that require a sign-in.",
@@ -286,7 +286,7 @@ def _login_page(artefact: Listed) -> RuntimeProblem:
     )
 
 
-def _broken(artefact: Listed, fault: WireFault) -> RuntimeProblem:
+def _broken(artefact: Downloadable, fault: WireFault) -> RuntimeProblem:
     host = _host(artefact.url)
     if fault.kind is FaultKind.TLS:
         return RuntimeProblem(

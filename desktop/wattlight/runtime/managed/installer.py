@@ -18,7 +18,16 @@ from wattlight.i18n import tr
 
 from ..problems import RuntimeProblem
 from .fetching import cancelled, check_room, disk_problem
-from .releases import MAX_ARTEFACT_BYTES, SHA256, VERSION, Listed, bad_list, matching, read_size, read_url
+from .releases import (
+    MAX_ARTEFACT_BYTES,
+    SHA256,
+    VERSION,
+    Downloadable,
+    bad_list,
+    matching,
+    read_size,
+    read_url,
+)
 
 LIMIT_S = 180.0
 """A tool reads the whole file, over a gigabyte on Windows, and may ask whether a certificate was revoked."""
@@ -212,7 +221,7 @@ _ENDINGS = {"win32": ".exe", "darwin": ".dmg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installer(Listed):
+class Installer(Downloadable):
     """One version for one system, whatever the processor; the signature is checked in any case."""
 
     system: str

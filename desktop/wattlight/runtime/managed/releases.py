@@ -70,7 +70,7 @@ _MACHINES = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "arm64", "aarch64":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listed(ABC):
+class Downloadable(ABC):
     """A file that may be fetched: the list of releases names it. What it is decides the hash; ``sha256`` is
     None where whoever uses the file checks in another way what it is.
 
@@ -100,7 +100,7 @@ class Listed(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Artefact(Listed):
+class Artefact(Downloadable):
     """One file of a release. ``variant`` "" is the server itself, "rocm" the libraries AMD cards need too.
 
     What comes out of it is as large as ``unpacked_bytes`` says, or about as ``about_unpacked_bytes``.
