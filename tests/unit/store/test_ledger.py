@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections import namedtuple
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -342,9 +343,9 @@ def test_a_holder_that_did_not_write_its_id_is_unknown(text: str, tmp_path: Path
 
 DAY = "2026-02-28"
 CELLS = (
-    DayCell("gpu", "tiny", State.ACTIVE, Decimal("0.3"), False, 70, 900, Quality.COUNTER, 5, 6),
-    DayCell("gpu", None, State.BASE, None, False, 30, 100, Quality.SAMPLED),
-    DayCell("cpu", None, State.BASE, Decimal("0.3"), True, 7, 100, Quality.ESTIMATED),
+    DayCell(DAY, "gpu", "tiny", State.ACTIVE, Decimal("0.3"), False, 70, 900, Quality.COUNTER, 5, 6),
+    DayCell(DAY, "gpu", None, State.BASE, None, False, 30, 100, Quality.SAMPLED),
+    DayCell(DAY, "cpu", None, State.BASE, Decimal("0.3"), True, 7, 100, Quality.ESTIMATED),
 )
 
 
@@ -353,30 +354,32 @@ def closed(writer: LedgerWriter, key: str = "flat", day: str = DAY) -> None:
     writer.close_days(key, (ClosedDay(day, end_us, 1000, CELLS),))
 
 
-def test_closed_days_come_back_by_price_and_by_model() -> None:
+def test_closed_days_come_back_by_day_and_by_model() -> None:
     opened = open_memory_ledger()
     opened.writer.write(pending(models=(("sha256:a", "tiny"),)))
     closed(opened.writer)
     reader = opened.reader()
-    (day,) = reader.closed_days("flat", DAY, DAY)
-    assert (day.day, day.observed_ms) == (DAY, 1000)
-    assert set(day.amounts) == {
-        (State.ACTIVE, Decimal("0.3"), 70),
-        (State.BASE, None, 30),
-        (State.BASE, Decimal("0.3"), 7),
+    observed, cells = reader.closed_days("flat", DAY, DAY, by_model=True)
+    assert observed == {DAY: 1000}
+    assert {replace(cell, day=DAY) for cell in cells} == set(CELLS)
+    observed, cells = reader.closed_days("flat", "2026-02-01", "2026-02-28")
+    assert observed == {DAY: 1000}
+    assert {(c.day, c.device, c.state, c.price_per_kwh, c.energy_mj) for c in cells} == {
+        (DAY, "gpu", State.ACTIVE, Decimal("0.3"), 70),
+        (DAY, "gpu", State.BASE, None, 30),
+        (DAY, "cpu", State.BASE, Decimal("0.3"), 7),
     }
-    days, observed_ms, cells = reader.closed_cells("flat", "2026-02-01", "2026-02-28")
-    assert (days, observed_ms, set(cells)) == ({DAY}, 1000, set(CELLS))
-    assert reader.closed_days("flat", "2026-03-01", "2026-03-02") == ()
+    assert reader.closed_days("flat", "2026-03-01", "2026-03-02") == ({}, ())
 
 
 def test_another_tariff_empties_the_cache() -> None:
     opened = open_memory_ledger()
     closed(opened.writer, day="2026-02-27")
-    assert opened.reader().closed_cells("night", DAY, DAY) == (frozenset(), 0, ())
+    assert opened.reader().closed_days("night", "2026-02-01", DAY) == ({}, ())
     closed(opened.writer, "night")
-    assert opened.reader().closed_days("flat", "2026-02-01", DAY) == ()
-    assert [day.day for day in opened.reader().closed_days("night", "2026-02-01", DAY)] == [DAY]
+    assert opened.reader().closed_days("flat", "2026-02-01", DAY) == ({}, ())
+    observed, _ = opened.reader().closed_days("night", "2026-02-01", DAY)
+    assert observed == {DAY: 1000}
 
 
 def test_a_late_row_takes_its_day_out_of_the_cache() -> None:
@@ -385,9 +388,9 @@ def test_a_late_row_takes_its_day_out_of_the_cache() -> None:
     closed(opened.writer)
     noon = int(datetime(2026, 2, 28, 12, tzinfo=UTC).timestamp()) // 60
     opened.writer.write(pending(row(noon + 24 * 60)))
-    assert opened.reader().closed_days("flat", DAY, DAY)
+    assert opened.reader().closed_days("flat", DAY, DAY) != ({}, ())
     opened.writer.write(pending(row(noon)))
-    assert opened.reader().closed_days("flat", DAY, DAY) == ()
+    assert opened.reader().closed_days("flat", DAY, DAY) == ({}, ())
 
 
 def test_levels_are_learned_anew_when_asked() -> None:
