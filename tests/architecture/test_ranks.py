@@ -12,22 +12,22 @@ import pytest
 from .house import HOUSE, SOURCE
 
 RANK = {
-    "__main__": 7,
-    "bootstrap": 6,
-    "ui": 5,
-    "cli": 5,
-    "viewmodels": 4,
-    "services": 3,
-    "probes": 2,
-    "runtime": 2,
-    "catalog": 2,
-    "store": 2,
-    "web": 1,
-    "paths": 1,
-    "settings": 1,
-    "system": 1,
+    "__main__": 8,
+    "bootstrap": 7,
+    "ui": 6,
+    "cli": 6,
+    "viewmodels": 5,
+    "services": 4,
+    "probes": 3,
+    "runtime": 3,
+    "catalog": 3,
+    "store": 3,
+    "web": 2,
+    "paths": 2,
+    "settings": 2,
+    "system": 2,
+    "domain": 1,
     "i18n": 0,
-    "domain": 0,
 }
 
 OWNERS = {

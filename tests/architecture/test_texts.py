@@ -9,9 +9,6 @@ SOURCE = Path(__file__).resolve().parents[2] / "desktop" / "wattlight"
 REASONS = {"reason", "message", "messages", "power_reason", "utilization_reason"}
 """Arguments that hold a sentence for a person wherever they are given."""
 
-BELOW_THE_TEXTS = {"domain"}
-"""Rooms that may not import the room of texts: their sentences are shown in English."""
-
 CODES = {"no powercap", "no package zone", "needs a second reading", "the counter stands still"}
 """Reasons that are codes: the faces have a sentence for each."""
 
@@ -33,6 +30,17 @@ def families() -> set[str]:
     return found
 
 
+def constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """What the names of a file stand for that are written in capitals."""
+    return {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.upper() == target.id
+    }
+
+
 def bare(node: ast.expr) -> Iterator[str]:
     """The sentences in an expression that no call of ``tr`` encloses."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -51,13 +59,15 @@ def bare(node: ast.expr) -> Iterator[str]:
         yield from [*bare(node.left), *bare(node.right)]
 
 
-def untranslated(tree: ast.AST, problems: set[str]) -> Iterator[tuple[int, str]]:
+def untranslated(tree: ast.Module, problems: set[str]) -> Iterator[tuple[int, str]]:
+    known = constants(tree)
     for call in ast.walk(tree):
         if isinstance(call, ast.Call):
             sentences = [keyword.value for keyword in call.keywords if keyword.arg in REASONS]
             if named(call.func) in problems:
                 sentences += call.args[:2]
-            for sentence in sentences:
+            for said in sentences:
+                sentence = known.get(said.id, said) if isinstance(said, ast.Name) else said
                 yield from ((call.lineno, text) for text in bare(sentence))
 
 
@@ -66,7 +76,6 @@ def test_every_sentence_can_be_translated() -> None:
     found = [
         f"{file.relative_to(SOURCE)}:{line}: {text}"
         for file, tree in TREES.items()
-        if file.relative_to(SOURCE).parts[0] not in BELOW_THE_TEXTS
         for line, text in untranslated(tree, problems)
     ]
     assert not found, "\n".join(found)
@@ -79,5 +88,6 @@ def test_the_search_sees_families_and_all_forms_of_a_sentence() -> None:
         "raise LedgerFull(f'{name} is full.', 'Free some ' + 'space.')\n"
         "Memory(reason=None if ok else why or 'the system does not say')\n"
         "Problem(tr('The file {name} is bad.', name=name), code='bad file')\n"
+        "_FORM = 'It needs a first line.'\nraise Problem(tr('No line.'), _FORM)\n"
     )
-    assert [line for line, _ in untranslated(ast.parse(code), problems)] == [1, 1, 2]
+    assert [line for line, _ in untranslated(ast.parse(code), problems)] == [1, 1, 2, 5]

@@ -10,6 +10,7 @@ from typing import NoReturn, TextIO
 
 from wattlight import __version__
 from wattlight.domain.values import Problem, clean_lines
+from wattlight.i18n import activate
 from wattlight.services.factory import ServiceFactory
 
 from .output import Call, Output
@@ -65,6 +66,9 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         if verb is None:
             _parser(None).print_help(stream)
             return 0
+        language = workshop.settings().language
+        if language:
+            activate(language)
         code: int = importlib.import_module(f"wattlight.cli.{verb.module}").run(args, Call(workshop, out))
         return code
     except WrongUse as error:

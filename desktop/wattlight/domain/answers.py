@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from wattlight.i18n import tr
+
 from .cost import Amount, Bucket, Sums, of_models
 from .energy import MINUTE_US, State
 from .tariff import cost_micro
@@ -148,9 +150,9 @@ def token_costs(sums: Sums) -> dict[str, TokenCost]:
 def _token_cost(whole: Amount, working: Amount, counted_mj: int) -> TokenCost:
     tokens, prompts = whole.tokens_out, whole.tokens_in
     if not tokens:
-        return TokenCost(reason="Tokens are counted only with the pass-through on.")
+        return TokenCost(reason=tr("Tokens are counted only with the pass-through on."))
     if tokens < LEAST_TOKENS:
-        return TokenCost(None, None, tokens, prompts, reason="Too few tokens were counted so far.")
+        return TokenCost(None, None, tokens, prompts, reason=tr("Too few tokens were counted so far."))
     share = counted_mj / working.energy_mj if working.energy_mj else 1.0
     return TokenCost(_per_million(whole, tokens), _per_million(working, tokens), tokens, prompts, share)
 
@@ -374,11 +376,11 @@ def versus_last_week(now_mj: int, then_mj: int | None, now_seen: float, then_see
     Nothing is scaled up: with holes in one of the spans there is no comparison.
     """
     if then_mj is None or then_seen <= 0:
-        return Versus(now_mj, None, None, "Nothing was recorded a week ago.")
+        return Versus(now_mj, None, None, tr("Nothing was recorded a week ago."))
     if then_seen < LEAST_SEEN:
-        return Versus(now_mj, then_mj, None, "The same hours a week ago were only partly recorded.")
+        return Versus(now_mj, then_mj, None, tr("The same hours a week ago were only partly recorded."))
     if now_seen < LEAST_SEEN:
-        return Versus(now_mj, then_mj, None, "Today was only partly recorded.")
+        return Versus(now_mj, then_mj, None, tr("Today was only partly recorded."))
     if then_mj <= 0:
-        return Versus(now_mj, then_mj, None, "Nothing was used in the same hours a week ago.")
+        return Versus(now_mj, then_mj, None, tr("Nothing was used in the same hours a week ago."))
     return Versus(now_mj, then_mj, now_mj / then_mj - 1)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
+from wattlight.i18n import tr
+
 from .tariff import MICRO
 from .values import Problem
 
@@ -29,8 +31,8 @@ class MonthlyUse:
         numbers = (self.calls_per_month, self.tokens_in_per_call, self.tokens_out_per_call)
         if not all(0 <= n < 1e12 for n in numbers) or not 0 <= self.cached_input_share <= 1:
             raise BreakEvenProblem(
-                "Calls and tokens must be zero or more, and the cached share between 0 and 1.",
-                "Give the calls a month and the tokens of a typical call.",
+                tr("Calls and tokens must be zero or more, and the cached share between 0 and 1."),
+                tr("Give the calls a month and the tokens of a typical call."),
             )
 
 
@@ -85,8 +87,8 @@ class LocalSide:
         draws = (self.active_w, self.parked_w, self.parked_hours_per_month, float(self.hardware_price))
         if not all(0 < n < 1e9 for n in speeds) or not all(0 <= n < 1e9 for n in draws):
             raise BreakEvenProblem(
-                "Speeds and the life of the hardware must be above zero, watts and prices zero or more.",
-                "Check the figures of the local side.",
+                tr("Speeds and the life of the hardware must be above zero, watts and prices zero or more."),
+                tr("Check the figures of the local side."),
             )
 
 
@@ -150,7 +152,7 @@ def compare(use: MonthlyUse, api: ApiPrice, local: LocalSide, rate: Decimal = De
     """
     if not rate.is_finite() or rate <= 0:
         raise BreakEvenProblem(
-            "The exchange rate must be above zero.", "Give it as local units for one API unit."
+            tr("The exchange rate must be above zero."), tr("Give it as local units for one API unit.")
         )
     calls = Decimal(use.calls_per_month)
     api_call = _api_call(use, api) * rate
@@ -250,8 +252,8 @@ def parse_api_prices(text: str) -> tuple[ApiPrice, ...]:
             )
         except (KeyError, TypeError, ValueError, InvalidOperation) as error:
             raise BreakEvenProblem(
-                f"Line {line} of the price list cannot be read.",
-                "Each row needs id, provider, model, currency, prices with a point, and a date.",
+                tr("Line {line} of the price list cannot be read.", line=line),
+                tr("Each row needs id, provider, model, currency, prices with a point, and a date."),
             ) from error
         rows.append(price)
     return tuple(rows)

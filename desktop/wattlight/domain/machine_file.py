@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from wattlight.i18n import tr
+
 from .values import CpuProfile, Device, MachineProfile, Problem, ServerProfile, clean_text
 
 BACKENDS = ("cuda", "rocm", "metal", "vulkan")
@@ -16,16 +18,14 @@ AVAILABLE_SHARE = 0.75
 """Share of the total taken as available where a file does not say: a desktop with a browser open."""
 
 
-WRITE_ONE = "Write one with 'wattlight hardware --profile' and change that."
-
-
 class MachineFileProblem(Problem):
     """A machine file cannot be used."""
 
     code = "bad_machine_file"
 
     def __init__(self, message: str, next_step: str = "") -> None:
-        super().__init__(message, next_step or WRITE_ONE)
+        way = tr("Write one with 'wattlight hardware --profile' and change that.")
+        super().__init__(message, next_step or way)
 
 
 def parse_machine(document: object) -> MachineProfile:
@@ -41,15 +41,22 @@ def parse_machine(document: object) -> MachineProfile:
     top = _mapping(document, "the file")
     schema = top.get("schema", 1)
     if schema != 1 or isinstance(schema, bool):
-        raise MachineFileProblem(f"The machine file has schema {clean_text(str(schema), 20)}, not 1.")
+        raise MachineFileProblem(
+            tr("The machine file has schema {what}, not 1.", what=clean_text(str(schema), 20))
+        )
     total = _integer(top, "ram_total_bytes", DEFAULT_RAM_BYTES) or DEFAULT_RAM_BYTES
     available = _integer(top, "ram_available_bytes", None)
     raw = [] if top.get("devices") is None else top["devices"]
     if not isinstance(raw, list) or len(raw) > MAX_DEVICES:
-        raise MachineFileProblem(f"In the machine file 'devices' is not a list of at most {MAX_DEVICES}.")
+        raise MachineFileProblem(
+            tr(
+                "In the machine file 'devices' is not a list of at most {max_devices}.",
+                max_devices=MAX_DEVICES,
+            )
+        )
     devices = tuple(_device(item, index) for index, item in enumerate(raw))
     if len({device.id for device in devices}) != len(devices):
-        raise MachineFileProblem("Two devices of the machine file have the same id.")
+        raise MachineFileProblem(tr("Two devices of the machine file have the same id."))
     return MachineProfile(
         name=_text(top, "name", "machine"),
         os=_text(top, "os", "linux"),
@@ -105,7 +112,7 @@ def _server(item: Mapping[str, Any]) -> ServerProfile:
     version = item.get("version")
     parallel = _integer(item, "num_parallel", 1) or 1
     if parallel > 1024:
-        raise MachineFileProblem("In the machine file 'num_parallel' is above 1024.")
+        raise MachineFileProblem(tr("In the machine file 'num_parallel' is above 1024."))
     return ServerProfile(
         version=None if version is None else _text(item, "version", ""),
         kv_cache_type=_choice(str(item.get("kv_cache_type") or "f16").lower(), "kv_cache_type", KV_TYPES),
@@ -119,7 +126,9 @@ def _device(document: object, index: int) -> Device:
     total = _integer(item, "memory_total_bytes", None)
     free = _integer(item, "memory_free_bytes", total)
     if total is not None and free is not None and free > total:
-        raise MachineFileProblem(f"Device {index} of the machine file has more free memory than it has.")
+        raise MachineFileProblem(
+            tr("Device {index} of the machine file has more free memory than it has.", index=index)
+        )
     capability = item.get("compute_capability")
     return Device(
         id=_text(item, "id", f"gpu{index}"),
@@ -140,7 +149,7 @@ def _present(item: Mapping[str, Any], key: str) -> object:
 
 def _mapping(value: object, where: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise MachineFileProblem(f"In the machine file {where} is not an object.")
+        raise MachineFileProblem(tr("In the machine file {where} is not an object.", where=where))
     return value
 
 
@@ -149,7 +158,7 @@ def _text(item: Mapping[str, Any], key: str, default: str) -> str:
     if value is None:
         return default
     if not isinstance(value, str):
-        raise MachineFileProblem(f"In the machine file '{key}' is not text.")
+        raise MachineFileProblem(tr("In the machine file '{key}' is not text.", key=key))
     return clean_text(value) or default
 
 
@@ -160,7 +169,9 @@ def _integer(item: Mapping[str, Any], key: str, default: int | None) -> int | No
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_BYTES:
-        raise MachineFileProblem(f"In the machine file '{key}' is not a whole number from 0 to 2^50.")
+        raise MachineFileProblem(
+            tr("In the machine file '{key}' is not a whole number from 0 to 2^50.", key=key)
+        )
     return value
 
 
@@ -169,18 +180,20 @@ def _positive(item: Mapping[str, Any], key: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
-        raise MachineFileProblem(f"In the machine file '{key}' is not a positive number.")
+        raise MachineFileProblem(tr("In the machine file '{key}' is not a positive number.", key=key))
     return float(value)
 
 
 def _flag(item: Mapping[str, Any], key: str) -> bool:
     value = item.get(key)
     if value is not None and not isinstance(value, bool):
-        raise MachineFileProblem(f"In the machine file '{key}' is neither true nor false.")
+        raise MachineFileProblem(tr("In the machine file '{key}' is neither true nor false.", key=key))
     return bool(value)
 
 
 def _choice(value: str, key: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise MachineFileProblem(f"In the machine file '{key}' is not one of {', '.join(allowed)}.")
+        raise MachineFileProblem(
+            tr("In the machine file '{key}' is not one of {allowed}.", key=key, allowed=", ".join(allowed))
+        )
     return value

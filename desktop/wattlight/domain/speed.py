@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from wattlight.i18n import tr
+
 from .fit import FitResult, PreparedModel, Verdict
 from .values import Device, MachineProfile
 
@@ -129,14 +131,16 @@ def tokens_per_second(
         correction: measured over predicted speed from a benchmark on this very machine.
     """
     if result.verdict is Verdict.NO:
-        return SpeedRange(None, None, None, "It does not run here.")
+        return SpeedRange(None, None, None, tr("It does not run here."))
     if prepared.embedding_only:
-        return SpeedRange(None, None, None, "It embeds texts and generates no tokens.")
+        return SpeedRange(None, None, None, tr("It embeds texts and generates no tokens."))
     used = min(result.context // 4, _TYPICAL_TOKENS) if context_used is None else context_used
     traffic = traffic_of(prepared, result, used)
     seconds, unknown = _device_seconds(result, machine, traffic)
     if unknown:
-        return SpeedRange(None, None, None, f"The memory bandwidth of {unknown} is not known.")
+        return SpeedRange(
+            None, None, None, tr("The memory bandwidth of {unknown} is not known.", unknown=unknown)
+        )
     ram = machine.cpu.bandwidth_gbs
     gated_on_cpu = prepared.arch.gated and traffic.host_bytes > 0 and not result.layers_on_gpu
     host_seconds = traffic.host_bytes / ((ram or ASSUMED_RAM_GBS) * _GB * RAM)
@@ -144,7 +148,7 @@ def tokens_per_second(
         host_seconds /= GATED_ON_CPU
     total = seconds + host_seconds
     if total <= 0:
-        return SpeedRange(None, None, None, "Nothing is known that would tell its speed.")
+        return SpeedRange(None, None, None, tr("Nothing is known that would tell its speed."))
     low, mid, high = LOW, 1.0, HIGH
     notes = []
     if prepared.arch.experts and traffic.active_weights < SMALL_BYTES:
@@ -205,18 +209,18 @@ def prompt_tokens_per_second(
     Blocks in RAM cross to the accelerator once per batch.
     """
     if result.verdict is Verdict.NO:
-        return SpeedRange(None, None, None, "It does not run here.")
+        return SpeedRange(None, None, None, tr("It does not run here."))
     by_id = {device.id: device for device in machine.devices}
     devices = [by_id[use.id] for use in result.devices] if result.layers_on_gpu else []
     peak = sum(_peak(device) for device in devices)
     if not devices:
         peak = (machine.cpu.bandwidth_gbs or _RAM_GBS) * 1e9 * _CPU_FLOPS_PER_BYTE
     if not peak:
-        return SpeedRange(None, None, None, "The speed of the accelerator is not known.")
+        return SpeedRange(None, None, None, tr("The speed of the accelerator is not known."))
     parameters = prepared.active_parameters
     crossing = result.host.weights_bytes / (_PCIE_GBS * 1e9) / result.batch if devices else 0.0
     low, mid, high = (1 / (2 * parameters / (peak * reached) + crossing) for reached in _REACHED)
-    return SpeedRange(low, mid, high, "Order of magnitude only, from typical devices of this kind.")
+    return SpeedRange(low, mid, high, tr("Order of magnitude only, from typical devices of this kind."))
 
 
 def _peak(device: Device) -> float:

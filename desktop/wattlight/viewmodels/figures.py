@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.answers import TokenCost
 from wattlight.domain.cost import Amount, CostReport
-from wattlight.domain.power import MachineTotal, Wall, compose
+from wattlight.domain.power import PROCESSOR, REST, SUPPLY, MachineTotal, Wall, compose
 from wattlight.domain.state import HostState
 from wattlight.domain.values import DeviceSample, MachineSample, clean_text
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
@@ -222,7 +222,12 @@ def covered_text(cost: CostReport) -> str:
 
 def not_in_it(parts: Iterable[str]) -> str:
     """What a sum leaves out, for both faces."""
-    return tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(map(tr, parts))))
+    words = {
+        PROCESSOR: tr("processor"),
+        REST: tr("rest of the computer (board, memory, disks, fans, screen)"),
+        SUPPLY: tr("loss of the power supply"),
+    }
+    return tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(words.get(p, p) for p in parts)))
 
 
 def models_figure(

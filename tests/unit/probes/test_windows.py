@@ -21,21 +21,21 @@ from wattlight.probes.windows.adapters import (
 from wattlight.probes.windows.gpu import (
     DEDICATED,
     ENGINE,
-    NO_WATTS,
     SHARED,
     WindowsGpus,
     load_of,
     luid_of,
+    no_watts,
     use_of,
     used_of,
 )
 from wattlight.probes.windows.host import (
     NO_COMMIT,
-    NO_METER,
     battery_of,
     channel_names,
     energy_of,
     memory_of,
+    no_meter,
     package_channel,
     package_power,
 )
@@ -126,7 +126,7 @@ def test_picowatt_hours_to_watts() -> None:
     assert cpu.package_w == pytest.approx(45.0) and cpu.zones[0].id == "emi:RAPL_Package0_PKG"
     cpu = package_power({"RAPL_Package0_PKG": None}, rates, Moment(2))
     assert cpu.package_w is None and cpu.reason == "no reading"
-    assert package_power({}, {}, Moment(0)).reason == NO_METER
+    assert package_power({}, {}, Moment(0)).reason == no_meter()
 
 
 @pytest.mark.parametrize(("state", "meaning"), [(1, 1), (4, 4), (0, None), (9, None)])
@@ -199,7 +199,9 @@ def test_a_hybrid_laptop_awake_asleep_and_let_go() -> None:
     assert card.power_w == 50.0 and card.id == "pci:0000:01:00.0"
     assert [(p.pid, p.busy_percent) for p in chip.processes] == [(4, 42.0)]
     assert (
-        chip.utilization_pct == 42.0 and chip.power_reason == NO_WATTS and chip.memory.llm_total_bytes is None
+        chip.utilization_pct == 42.0
+        and chip.power_reason == no_watts()
+        and chip.memory.llm_total_bytes is None
     )
     states.vendors.add(0x10DE)
     calls, collected = len(api.calls), counters.collected
@@ -251,6 +253,6 @@ def test_elsewhere_every_source_is_absent_and_nothing_raises() -> None:
 
     prober = Prober(WindowsHost(Reader(), DeviceCache(), FakeNvmlApi))
     report = prober.report()
-    assert report.accelerators == () and report.memory.reason and report.cpu_power.reason == NO_METER
+    assert report.accelerators == () and report.memory.reason and report.cpu_power.reason == no_meter()
     assert prober.sample().memory is None
     prober.close()

@@ -5,6 +5,7 @@ from datetime import date
 from math import log2
 
 from wattlight.domain.fit import Confidence, FitOptions, FitResult, PreparedModel, Verdict, fit
+from wattlight.i18n import tr
 
 from ..entry import CatalogEntry, CatalogTag, Flavour
 from ..speed import SpeedRange, tokens_per_second
@@ -125,7 +126,6 @@ DOWNLOAD_LOSS_PER_GB = 0.03
 TIGHT_SHARE = 0.04
 TIGHT_LOSS = 1.5
 """Lost where the size is only roughly known and less than this share of it is to spare."""
-EMBEDDING_SPEED = SpeedRange(None, None, None, "Embedding models read text and write none.")
 _CONFIDENCE_ORDER = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
 
 
@@ -168,7 +168,8 @@ def judge_tag(
     """Fit ``tag`` and count its points from ``quality`` (of the unquantized model)."""
     result = fit(model, machine, FitOptions(context=context))
     embeds = use is Use.EMBEDDING
-    speed = EMBEDDING_SPEED if embeds else tokens_per_second(model, result, machine)
+    no_speed = SpeedRange(None, None, None, tr("Embedding models read text and write none."))
+    speed = no_speed if embeds else tokens_per_second(model, result, machine)
     wanted = wanted_speed(entry, tag, use, editorial)
     points = quality + quant_points(entry, tag) - DOWNLOAD_LOSS_PER_GB * tag.bytes_listed / 1e9
     points += _place_points(result) + _context_points(reach_tokens(model, result, machine), use)

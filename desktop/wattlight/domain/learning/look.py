@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wattlight.domain.state import RunningModel
+from wattlight.i18n import tr
 
 from ..values import MachineSample
 
@@ -67,10 +68,10 @@ def used_between(before: MemoryLook, after: MemoryLook) -> UsedMemory:
     other programs do. Else the driver's used memory is compared.
     """
     if not after.devices:
-        return UsedMemory(None, reason="No accelerator reports its memory.")
+        return UsedMemory(None, reason=tr("No accelerator reports its memory."))
     earlier = {device.id: device for device in before.devices}
     if earlier.keys() != {device.id for device in after.devices}:
-        return UsedMemory(None, reason="An accelerator came or went during the load.")
+        return UsedMemory(None, reason=tr("An accelerator came or went during the load."))
     if lists_processes(after):
         added = sum((d.runner_bytes or 0) - (earlier[d.id].runner_bytes or 0) for d in after.devices)
         return _positive(added, "driver, by process")
@@ -85,5 +86,5 @@ def lists_processes(look: MemoryLook) -> bool:
 
 def _positive(added: int, source: str) -> UsedMemory:
     if added <= 0:
-        return UsedMemory(None, reason="The driver shows no memory taken by the load.")
+        return UsedMemory(None, reason=tr("The driver shows no memory taken by the load."))
     return UsedMemory(added, source)

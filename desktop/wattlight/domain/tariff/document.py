@@ -10,6 +10,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from wattlight.i18n import tr
+
 from ..values import clean_text
 from .price import TariffProblem, parse_currency, parse_price, parse_series, parse_zone
 from .tariff import DAY_MINUTES, DAYS, Band, Period, Tariff
@@ -48,14 +50,18 @@ def parse_tariff(document: object, read_series: ReadSeries | None = None) -> Tar
         TariffProblem: one sentence naming the place of the first thing that is wrong.
     """
     if not isinstance(document, dict):
-        raise TariffProblem("The tariff is not a JSON object.", "See 'wattlight tariff --help' for its form.")
+        raise TariffProblem(
+            tr("The tariff is not a JSON object."), tr("See 'wattlight tariff --help' for its form.")
+        )
     if document.get("schema", 1) != 1:
-        raise TariffProblem("The tariff is of a newer form.", "Install a newer Wattlight.")
+        raise TariffProblem(tr("The tariff is of a newer form."), tr("Install a newer Wattlight."))
     currency = parse_currency(document.get("currency"))
     zone = parse_zone(document.get("timezone"))
     items = document.get("periods")
     if not isinstance(items, list) or not items or len(items) > MAX_PERIODS:
-        raise TariffProblem("The tariff has no periods.", 'Add a list "periods" with at least one price.')
+        raise TariffProblem(
+            tr("The tariff has no periods."), tr('Add a list "periods" with at least one price.')
+        )
     series_hash = hashlib.sha256()
     notes: list[str] = []
     periods = []
@@ -103,55 +109,79 @@ def _period(
     item: object, where: str, read_series: ReadSeries | None, feed: Callable[[bytes], None]
 ) -> Period:
     if not isinstance(item, dict):
-        raise TariffProblem(f"In the tariff, {where} is not an object.", "Write it in braces.")
+        raise TariffProblem(
+            tr("In the tariff, {where} is not an object.", where=where), tr("Write it in braces.")
+        )
     first, end = _date(item.get("from"), f"{where}.from"), _date(item.get("to"), f"{where}.to")
     if first is not None and end is not None and end <= first:
         raise TariffProblem(
-            f"In the tariff, {where} ends before it begins.", "'to' is the first day after the period."
+            tr("In the tariff, {where} ends before it begins.", where=where),
+            tr("'to' is the first day after the period."),
         )
     given = item.get("series")
     series, factor, add = None, Decimal(1), Decimal(0)
     if given is not None:
         if not isinstance(given, dict) or not isinstance(given.get("file"), str) or read_series is None:
             raise TariffProblem(
-                f"In the tariff, {where}.series names no file.", 'Write {"file": "prices.csv"}.'
+                tr("In the tariff, {where}.series names no file.", where=where),
+                tr('Write {"file": "prices.csv"}.'),
             )
         text = read_series(given["file"])
         feed(text.encode())
-        series = parse_series(text, f"The price series {clean_text(given['file'], 60)}")
-        factor = parse_price(given.get("factor", "1"), f"In the tariff, {where}.series.factor")
-        add = parse_price(given.get("add", "0"), f"In the tariff, {where}.series.add", allow_negative=True)
+        series = parse_series(text, tr("The price series {what}", what=clean_text(given["file"], 60)))
+        factor = parse_price(
+            given.get("factor", "1"), tr("In the tariff, {where}.series.factor", where=where)
+        )
+        add = parse_price(
+            given.get("add", "0"), tr("In the tariff, {where}.series.add", where=where), allow_negative=True
+        )
     price = None
     if "price_per_kwh" in item or series is None:
-        price = parse_price(item.get("price_per_kwh"), f"In the tariff, {where}.price_per_kwh")
+        price = parse_price(
+            item.get("price_per_kwh"), tr("In the tariff, {where}.price_per_kwh", where=where)
+        )
     standing = None
     if item.get("standing_per_month") is not None:
-        standing = parse_price(item["standing_per_month"], f"In the tariff, {where}.standing_per_month")
+        standing = parse_price(
+            item["standing_per_month"], tr("In the tariff, {where}.standing_per_month", where=where)
+        )
     bands = item.get("bands") or []
     if not isinstance(bands, list) or len(bands) > MAX_BANDS:
-        raise TariffProblem(f"In the tariff, {where}.bands is not a list of bands.", "Write it in brackets.")
+        raise TariffProblem(
+            tr("In the tariff, {where}.bands is not a list of bands.", where=where),
+            tr("Write it in brackets."),
+        )
     parsed = tuple(_band(band, f"{where}.bands[{i}]") for i, band in enumerate(bands))
     return Period(first, end, price, parsed, series, factor, add, standing)
 
 
 def _band(item: object, where: str) -> Band:
     if not isinstance(item, dict):
-        raise TariffProblem(f"In the tariff, {where} is not an object.", "Write it in braces.")
+        raise TariffProblem(
+            tr("In the tariff, {where} is not an object.", where=where), tr("Write it in braces.")
+        )
     days = item.get("days", list(DAYS))
     if not isinstance(days, list) or not days:
-        raise TariffProblem(f"In the tariff, {where}.days names no day.", f"Use {', '.join(DAYS)}.")
+        raise TariffProblem(
+            tr("In the tariff, {where}.days names no day.", where=where),
+            tr("Use {days}.", days=", ".join(DAYS)),
+        )
     start = _minute(item.get("start", "00:00"), f"{where}.start")
     end = _minute(item.get("end", "24:00"), f"{where}.end")
     if start == DAY_MINUTES:
         raise TariffProblem(
-            f"In the tariff, {where}.start is 24:00.", "A band starts at 23:59 at the latest."
+            tr("In the tariff, {where}.start is 24:00.", where=where),
+            tr("A band starts at 23:59 at the latest."),
         )
     if start == end and start != 0:
         raise TariffProblem(
-            f"In the tariff, {where} starts and ends at the same time.", "For a whole day use 00:00 to 24:00."
+            tr("In the tariff, {where} starts and ends at the same time.", where=where),
+            tr("For a whole day use 00:00 to 24:00."),
         )
     price = parse_price(
-        item.get("price_per_kwh"), f"In the tariff, {where}.price_per_kwh", allow_negative=True
+        item.get("price_per_kwh"),
+        tr("In the tariff, {where}.price_per_kwh", where=where),
+        allow_negative=True,
     )
     return Band(frozenset(_weekday(day, where) for day in days), start, end, price)
 
@@ -162,7 +192,10 @@ def _weekday(day: object, where: str) -> int:
         if name in names:
             return names.index(name)
     shown = clean_text(day, 20) if isinstance(day, str) else type(day).__name__
-    raise TariffProblem(f"In the tariff, {where}.days has '{shown}'.", f"Use {', '.join(DAYS)}.")
+    raise TariffProblem(
+        tr("In the tariff, {where}.days has '{shown}'.", where=where, shown=shown),
+        tr("Use {days}.", days=", ".join(DAYS)),
+    )
 
 
 def _minute(value: object, where: str) -> int:
@@ -171,7 +204,10 @@ def _minute(value: object, where: str) -> int:
     match = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         shown = clean_text(value, 20) if isinstance(value, str) else type(value).__name__
-        raise TariffProblem(f"In the tariff, {where} '{shown}' is not a time.", 'Write it like "22:00".')
+        raise TariffProblem(
+            tr("In the tariff, {where} '{shown}' is not a time.", where=where, shown=shown),
+            tr('Write it like "22:00".'),
+        )
     return int(match[1]) * 60 + int(match[2])
 
 
@@ -185,7 +221,8 @@ def _date(value: object, where: str) -> date | None:
     except ValueError:
         shown = clean_text(value, 20) if isinstance(value, str) else type(value).__name__
         raise TariffProblem(
-            f"In the tariff, {where} '{shown}' is not a date.", 'Write it like "2026-01-01".'
+            tr("In the tariff, {where} '{shown}' is not a date.", where=where, shown=shown),
+            tr('Write it like "2026-01-01".'),
         ) from None
 
 
@@ -195,8 +232,12 @@ def _in_order(periods: list[Period]) -> tuple[Period, ...]:
         begin = two.first_day or date.min
         if one.first_day == two.first_day or (one.end_day is not None and one.end_day > begin):
             raise TariffProblem(
-                f"In the tariff, two periods overlap: {one.first_day or 'the first'} and {begin}.",
-                "Let each period end ('to') on the day the next begins ('from').",
+                tr(
+                    "In the tariff, two periods overlap: {what} and {begin}.",
+                    what=one.first_day or "the first",
+                    begin=begin,
+                ),
+                tr("Let each period end ('to') on the day the next begins ('from')."),
                 "overlap",
             )
         if one.end_day is None:

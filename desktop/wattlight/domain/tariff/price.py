@@ -12,6 +12,8 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from wattlight.i18n import tr
+
 from ..values import Problem, clean_text, from_us, to_us
 
 
@@ -39,28 +41,42 @@ def parse_price(value: object, where: str = "The price", allow_negative: bool = 
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise TariffProblem(
-            f"{where} is missing.", 'Give the price of one kWh as text, like "0.39".', "price"
+            tr("{where} is missing.", where=where),
+            tr('Give the price of one kWh as text, like "0.39".'),
+            "price",
         )
     text = value.strip() if isinstance(value, str) else format(Decimal(str(value)), "f")
     if not text:
-        raise TariffProblem(f"{where} is empty.", 'Give the price of one kWh, like "0.39".', "price")
+        raise TariffProblem(
+            tr("{where} is empty.", where=where), tr('Give the price of one kWh, like "0.39".'), "price"
+        )
     shown = clean_text(text, 30)
     if _COMMA.fullmatch(text):
         with_point = text.replace(",", ".")
         raise TariffProblem(
-            f"{where} '{shown}' is written with a comma.", f'Write it with a point: "{with_point}".', "price"
+            tr("{where} '{shown}' is written with a comma.", where=where, shown=shown),
+            tr('Write it with a point: "{with_point}".', with_point=with_point),
+            "price",
         )
     if not _PLAIN.fullmatch(text):
-        raise TariffProblem(f"{where} '{shown}' is not a number.", 'Write it like "0.39".', "price")
+        raise TariffProblem(
+            tr("{where} '{shown}' is not a number.", where=where, shown=shown),
+            tr('Write it like "0.39".'),
+            "price",
+        )
     price = Decimal(text)
     if price < 0 and not allow_negative:
         raise TariffProblem(
-            f"{where} '{shown}' is negative.",
-            "Only bands and the slots of a dynamic tariff can be below zero.",
+            tr("{where} '{shown}' is negative.", where=where, shown=shown),
+            tr("Only bands and the slots of a dynamic tariff can be below zero."),
             "price",
         )
     if abs(price) > MAX_PER_KWH:
-        raise TariffProblem(f"{where} '{shown}' is far too high.", "Give the price of one kWh.", "price")
+        raise TariffProblem(
+            tr("{where} '{shown}' is far too high.", where=where, shown=shown),
+            tr("Give the price of one kWh."),
+            "price",
+        )
     return price
 
 
@@ -93,8 +109,10 @@ def parse_currency(value: object) -> str:
         return value.strip().upper()
     shown = clean_text(value, 20) if isinstance(value, str) else str(type(value).__name__)
     raise TariffProblem(
-        f"The currency '{shown}' is not known." if isinstance(value, str) else "The tariff has no currency.",
-        'Use the three-letter code of the currency on your bill, like "EUR", "USD" or "INR".',
+        tr("The currency '{shown}' is not known.", shown=shown)
+        if isinstance(value, str)
+        else tr("The tariff has no currency."),
+        tr('Use the three-letter code of the currency on your bill, like "EUR", "USD" or "INR".'),
         "currency",
     )
 
@@ -109,13 +127,15 @@ def parse_zone(value: object) -> ZoneInfo:
         TariffProblem: there is no such zone.
     """
     if not isinstance(value, str) or not value.strip():
-        raise TariffProblem("The tariff has no timezone.", 'Add one, like "Europe/Berlin".', "timezone")
+        raise TariffProblem(
+            tr("The tariff has no timezone."), tr('Add one, like "Europe/Berlin".'), "timezone"
+        )
     try:
         return ZoneInfo(value.strip())
     except (KeyError, ValueError, OSError) as error:
         raise TariffProblem(
-            f"The timezone '{clean_text(value, 60)}' is not known.",
-            'Use a name of the IANA list, like "Europe/Berlin" or "America/New_York".',
+            tr("The timezone '{value}' is not known.", value=clean_text(value, 60)),
+            tr('Use a name of the IANA list, like "Europe/Berlin" or "America/New_York".'),
             "timezone",
         ) from error
 
@@ -228,8 +248,8 @@ def parse_series(text: str, name: str = "The price series") -> PriceSeries:
     missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
     if missing:
         raise TariffProblem(
-            f"{name} has no column '{missing[0]}'.",
-            "It needs the columns start_utc and price_per_kwh.",
+            tr("{name} has no column '{what}'.", name=name, what=missing[0]),
+            tr("It needs the columns start_utc and price_per_kwh."),
             "series",
         )
     slots: dict[int, Decimal | None] = {}
@@ -238,13 +258,19 @@ def parse_series(text: str, name: str = "The price series") -> PriceSeries:
         start_us = _moment(row["start_utc"], line)
         price_text = (row["price_per_kwh"] or "").strip()
         if start_us in slots:
-            raise TariffProblem(f"{line}: this slot is given twice.", "Remove one of them.", "series")
+            raise TariffProblem(
+                tr("{line}: this slot is given twice.", line=line), tr("Remove one of them."), "series"
+            )
         slots[start_us] = (
-            parse_price(price_text, f"{line}: the price", allow_negative=True) if price_text else None
+            parse_price(price_text, tr("{line}: the price", line=line), allow_negative=True)
+            if price_text
+            else None
         )
     if len(slots) < 2:
         raise TariffProblem(
-            f"{name} has fewer than two slots.", "Add the prices of at least one day.", "series"
+            tr("{name} has fewer than two slots.", name=name),
+            tr("Add the prices of at least one day."),
+            "series",
         )
     starts = sorted(slots)
     slot_us = min(b - a for a, b in itertools.pairwise(starts))
@@ -256,8 +282,8 @@ def _moment(text: str | None, line: str) -> int:
         at = datetime.fromisoformat((text or "").strip())
     except ValueError as error:
         raise TariffProblem(
-            f"{line}: '{clean_text(text or '', 40)}' is not a time.",
-            'Write it like "2026-03-01T00:00:00Z".',
+            tr("{line}: '{what}' is not a time.", line=line, what=clean_text(text or "", 40)),
+            tr('Write it like "2026-03-01T00:00:00Z".'),
             "series",
         ) from error
     return to_us(at if at.tzinfo else at.replace(tzinfo=UTC))

@@ -18,7 +18,12 @@ _LONGEST_WINDOW_S = 120.0
 _CHIP_LIMIT_W = 400.0
 _ERROR = 0.10
 NO_COUNTERS = "macOS shows no energy counters here (a virtual machine has none)"
-NO_USE = "macOS does not tell which program uses the GPU"
+
+
+def no_use() -> str:
+    return tr("macOS does not tell which program uses the GPU")
+
+
 FIRST = "needs a second reading"
 WHOLE_ID = "mac:system"
 
@@ -148,7 +153,7 @@ class AppleGpu:
             counter_epoch="ioreport" if power.gpu_j else "",
             utilization_pct=busy,
             utilization_source="AGXAccelerator statistics" if busy is not None else None,
-            processes_reason=NO_USE,
+            processes_reason=no_use(),
             utilization_reason=None if busy is not None else tr("macOS does not report the load here"),
             messages=guess if self._estimated else (),
         )

@@ -110,7 +110,12 @@ VENDOR_ID = 0x1002
 SETTLE_S = 15.0
 """After a resume the first power sample stays latched high for 9-15 s."""
 SETTLING = "just woke up: its power reading needs 15 seconds to settle"
-NO_ROCM = "ROCm is not usable by this user (join the group render); Vulkan may still work."
+
+
+def no_rocm() -> str:
+    return tr("ROCm is not usable by this user (join the group render); Vulkan may still work.")
+
+
 OLD_DRIVER = "The old radeon driver reports neither memory nor power for this GPU."
 RESERVED = "This GPU is reserved for a virtual machine (vfio)."
 NO_DRIVER = "No driver is loaded for this GPU."
@@ -201,7 +206,7 @@ class AmdCard:
 
     def _messages(self) -> tuple[str, ...]:
         if self._reader.live and not os.access("/dev/kfd", os.R_OK | os.W_OK):
-            return (NO_ROCM,)
+            return (no_rocm(),)
         return ()
 
     def _read(self, now: Moment, memory: Memory) -> Accelerator:

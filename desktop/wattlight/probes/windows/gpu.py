@@ -134,8 +134,14 @@ def items_of(buffer: Any, count: int, whole: bool) -> Values:
 
 NVIDIA, AMD, INTEL = 0x10DE, 0x1002, 0x8086
 _VENDORS = {NVIDIA: ("nvidia", "cuda"), AMD: ("amd", "rocm"), INTEL: ("intel", "vulkan")}
-NO_USE = "Windows did not tell which program uses this GPU"
-NO_WATTS = "Windows does not tell the power of this GPU to programs"
+
+
+def no_use() -> str:
+    return tr("Windows did not tell which program uses this GPU")
+
+
+def no_watts() -> str:
+    return tr("Windows does not tell the power of this GPU to programs")
 
 
 class CounterSource(Protocol):
@@ -256,7 +262,7 @@ class WindowsGpus:
         return replace(
             base,
             memory=_memory(adapter, own.get(adapter.luid), shared.get(adapter.luid), memory),
-            power_reason=NO_WATTS,
+            power_reason=no_watts(),
             utilization_pct=busy,
             utilization_source="GPU Engine counter" if busy is not None else None,
             utilization_reason=None if busy is not None else "needs a second reading",
@@ -268,7 +274,7 @@ class WindowsGpus:
         if any(process.busy_percent is not None for process in row.processes):
             return row
         if use is None:
-            return replace(row, processes_reason=NO_USE)
+            return replace(row, processes_reason=no_use())
         for pid in use:
             listed.setdefault(pid, GpuProcess(pid, None, self._processes.name(pid, at)))
         used = (replace(process, busy_percent=use.get(pid, 0.0)) for pid, process in listed.items())

@@ -223,7 +223,10 @@ def read_memory() -> Memory:
 
 
 T = TypeVar("T")
-NO_METER = "Windows shows no energy meter for the processor (Windows 11 does on most computers)"
+
+
+def no_meter() -> str:
+    return tr("Windows shows no energy meter for the processor (Windows 11 does on most computers)")
 
 
 class WindowsHost:
@@ -311,7 +314,7 @@ class WindowsHost:
 def package_power(counts: dict[str, int | None], rates: dict[str, CounterRate], now: Moment) -> CpuPower:
     """Power of the processor packages from their counts; ``rates`` is kept by the caller."""
     if not counts:
-        return CpuPower(reason=NO_METER)
+        return CpuPower(reason=no_meter())
     zones = []
     for name, count in counts.items():
         rate = rates.setdefault(name, CounterRate(JOULES_PER_COUNT, ceiling_w=1000.0))
@@ -334,7 +337,7 @@ def package_power(counts: dict[str, int | None], rates: dict[str, CounterRate], 
         package_w=sum(known) if complete else None,
         source="Windows energy meter (EMI)",
         scope=" + ".join(counts),
-        reason=None if complete else next((z.reason for z in zones if z.reason), NO_METER),
+        reason=None if complete else next((z.reason for z in zones if z.reason), no_meter()),
         quality=Quality.COUNTER if complete else None,
         zones=tuple(zones),
     )

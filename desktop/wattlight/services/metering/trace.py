@@ -72,16 +72,16 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
     try:
         names = [(name or "").strip() for name in reader.fieldnames or ()]
     except csv.Error as error:
-        raise TraceProblem(tr("The trace is not a CSV file."), _FORM) from error
+        raise TraceProblem(tr("The trace is not a CSV file."), _form()) from error
     if not names:
-        raise TraceProblem(tr("The trace is empty."), _FORM)
+        raise TraceProblem(tr("The trace is empty."), _form())
     missing = [name for name in _REQUIRED if name not in names]
     if missing or not set(_READINGS) & set(names):
         raise TraceProblem(
-            tr("The trace has no column '{missing}'.", missing=(missing or ["power_w"])[0]), _FORM
+            tr("The trace has no column '{missing}'.", missing=(missing or ["power_w"])[0]), _form()
         )
     if len(set(names)) != len(names):
-        raise TraceProblem(tr("The trace has two columns of the same name."), _FORM)
+        raise TraceProblem(tr("The trace has two columns of the same name."), _form())
     reader.fieldnames = names
     rows = []
     try:
@@ -90,7 +90,7 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
                 rows.append(_row(fields, reader.line_num))
     except csv.Error as error:
         raise TraceProblem(
-            tr("Line {line_num} of the trace is not CSV.", line_num=reader.line_num), _FORM
+            tr("Line {line_num} of the trace is not CSV.", line_num=reader.line_num), _form()
         ) from error
     rows.sort(key=lambda row: row.at_us)
     return tuple(rows)
@@ -185,13 +185,14 @@ class _Fresh:
         return False
 
 
-_FORM = "It needs a first line with time_utc,device,power_w,counter_mj,model,tokens."
+def _form() -> str:
+    return tr("It needs a first line with time_utc,device,power_w,counter_mj,model,tokens.")
 
 
 def _row(fields: dict[str, str], line: int) -> TraceRow:
     if None in fields:
         raise TraceProblem(
-            tr("Line {line} of the trace has more fields than the first line.", line=line), _FORM
+            tr("Line {line} of the trace has more fields than the first line.", line=line), _form()
         )
     text = {name: (value or "").strip() for name, value in fields.items()}
     device = clean_text(text["device"], 100)
