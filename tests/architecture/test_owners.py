@@ -77,7 +77,18 @@ QUANTITIES = (
         names("ERROR_FRACTION"),
         {"domain/values.py": "the table itself"},
     ),
-    Quantity("error of a sum", "domain.power:combined_error", names("hypot")),
+    Quantity(
+        "error of a sum",
+        "domain.power:combined_error",
+        names("hypot"),
+        {"domain/wall.py": "how far an assumption or a calibration may miss"},
+    ),
+    Quantity(
+        "a part's power with its error",
+        "domain.power:measured",
+        makes("error_fraction"),
+        {"domain/cost/sums.py": "of a ledger that was made before the error was kept"},
+    ),
     Quantity("cost of a million tokens", "domain.answers:token_costs", makes("TokenCost")),
     Quantity(
         "energy of a token",

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from fakes.metering import QWEN, Clock, Machine
+from fakes.metering import QWEN, Clock, Machine, part
 from wattlight.domain.cost import By
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.tariff import parse_tariff
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality, to_us
+from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.services.metering import LedgerFile, LiveMeter, Recorder, close_days, sums_of_days
 from wattlight.store import Pending, open_ledger, open_reader
 
@@ -147,9 +147,7 @@ def test_export_of_a_year(year: Path, tmp_path: Path) -> None:
 
 def test_a_tick(tmp_path: Path) -> None:
     """A sample of two devices with a resident model: settle, add up, publish, hand over; and the commits."""
-    machine = Machine(
-        Clock(), extra=(DeviceSample("CPU", "CPU", "cpu", "intel", power_w=20.0, quality=Quality.SAMPLED),)
-    )
+    machine = Machine(Clock(), extra=(part("CPU", 20.0, "cpu"),))
     recorder = Recorder(LedgerFile(tmp_path / "l.sqlite3", machine.clock.now), machine.clock.now)
     recorder.open()
     views: list[object] = []

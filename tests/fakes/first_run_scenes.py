@@ -16,6 +16,7 @@ from wattlight.domain.state import (
     ServerWays,
     SetupFacts,
 )
+from wattlight.domain.values import unknown
 from wattlight.services.answers import CPU_ONLY, FULL_GPU, FitNote, Offer
 from wattlight.services.pricing import CountryPrice
 from wattlight.settings import FirstRun, Price, Settings
@@ -140,10 +141,8 @@ def no_card() -> Scene:
     host = made.state.hosts[0]
     assert host.profile is not None
     assert host.sample is not None
-    cpu = replace(
-        host.sample.devices[1], power_w=None, counter_mj=None, quality=None,
-        reason="The processor's energy counter can only be read by an administrator.",
-    )  # fmt: skip
+    reason = "The processor's energy counter can only be read by an administrator."
+    cpu = replace(host.sample.devices[1], power=unknown(reason), counter_mj=None)
     offers = (offer("llama3.2:3b", 2.0, 6, 9, 9.0, CPU_ONLY), offer("gemma3:1b", 0.8, 18, 26, 11.0, CPU_ONLY))
     state = replace(
         made.state,

@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from fakes.metering import part
 from wattlight.domain.answers import TokenCost
 from wattlight.domain.cost import Amount, CostLine, CostReport, Projection
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import (
     AppState,
     HistoryPoint,
@@ -23,10 +25,10 @@ from wattlight.domain.state import (
 from wattlight.domain.values import (
     LOCAL_HOST,
     Device,
-    DeviceSample,
+    DeviceMemory,
+    Figure,
     GpuProcess,
     MachineProfile,
-    MachineSample,
     MemorySample,
     Quality,
     Scope,
@@ -84,35 +86,37 @@ def history(now: datetime = NOW) -> tuple[HistoryPoint, ...]:
 
 def sample(now: datetime = NOW) -> MachineSample:
     """A graphics card and a processor that are both measured."""
-    gpu = DeviceSample(
+    gpu = part(
         GPU,
-        "NVIDIA GeForce RTX 4090",
+        37.2,
         "gpu",
-        "nvidia",
-        power_w=37.2,
+        Scope.BOARD,
+        Quality.COUNTER,
+        name="NVIDIA GeForce RTX 4090",
+        vendor="nvidia",
+        source="NVML energy counter",
         counter_mj=1_000_000,
         limit_w=450.0,
-        scope=Scope.BOARD,
-        source="NVML energy counter",
-        quality=Quality.COUNTER,
-        utilisation_percent=2.0,
+        load=Figure(2.0),
         temperature_c=41.0,
-        memory_total_bytes=24 * GIB,
-        memory_used_bytes=round(7.3 * GIB),
-        memory_free_bytes=round(16.7 * GIB),
+        memory=DeviceMemory(
+            dedicated_total_bytes=24 * GIB,
+            dedicated_used_bytes=round(7.3 * GIB),
+            llm_available_bytes=round(16.7 * GIB),
+        ),
         processes=(GpuProcess(4242, round(5.7 * GIB), "ollama"),),
     )
-    cpu = DeviceSample(
+    cpu = part(
         CPU,
-        "AMD Ryzen 9 7900X",
+        15.1,
         "cpu",
-        "amd",
-        power_w=15.1,
-        counter_mj=2_000_000,
-        scope=Scope.PACKAGE,
+        Scope.PACKAGE,
+        Quality.COUNTER,
+        name="AMD Ryzen 9 7900X",
+        vendor="amd",
         source="RAPL package",
-        quality=Quality.COUNTER,
-        utilisation_percent=6.0,
+        counter_mj=2_000_000,
+        load=Figure(6.0),
         temperature_c=48.0,
     )
     memory = MemorySample(64 * GIB, 51 * GIB, 60 * GIB, 48 * GIB)
@@ -400,11 +404,10 @@ def no_server() -> Scene:
 
 def no_sensor() -> Scene:
     """A small computer of whose power nothing can be read."""
-    cpu = DeviceSample(
+    cpu = part(
         "cpu",
-        "Processor",
-        "cpu",
-        "cpu",
+        kind="cpu",
+        name="Processor",
         reason="No readable power sensor for the processor on this computer.",
         estimate_w=(11.2, 28.9),
     )

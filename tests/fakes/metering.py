@@ -2,14 +2,35 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from wattlight.domain.energy import Batch
+from wattlight.domain.power import MachineSample, measured
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality
+from wattlight.domain.values import LOCAL_HOST, Device, DeviceSample, Quality, Scope, unknown
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 QWEN = RunningModel("qwen3:8b", "sha256:qwen", 6_000_000_000, 6_000_000_000)
 GEMMA = RunningModel("gemma3:27b", "sha256:gemma", 18_000_000_000, 18_000_000_000)
+
+
+def part(
+    key: str,
+    power_w: float | None = None,
+    kind: str = "gpu",
+    scope: Scope | None = None,
+    quality: Quality = Quality.SAMPLED,
+    *,
+    name: str = "",
+    vendor: str = "v",
+    source: str = "",
+    reason: str | None = None,
+    **more: Any,
+) -> DeviceSample:
+    """A part of a machine with what its sensor says; ``more`` as in :class:`DeviceSample`."""
+    counted = more.get("counter_mj") is not None
+    power = measured(power_w, source, scope, quality, reason, counted)
+    return DeviceSample(Device(key, name or key, kind=kind, vendor=vendor), power, **more)
 
 
 @dataclass
@@ -46,17 +67,16 @@ class Machine:
 
     def card(self) -> DeviceSample:
         """The card as it is now."""
-        return DeviceSample(
+        return part(
             "GPU-1",
-            "Test card",
-            "gpu",
-            "nvidia",
-            power_w=self.power_w,
+            self.power_w,
+            quality=Quality.COUNTER if self.counter else Quality.SAMPLED,
+            name="Test card",
+            vendor="nvidia",
+            source="fake",
             counter_mj=self.counter_mj if self.counter else None,
             counter_epoch=self.boot_id,
             limit_w=350.0,
-            source="fake",
-            quality=Quality.COUNTER if self.counter else Quality.SAMPLED,
         )
 
     def look(self) -> MachineSample:
@@ -77,7 +97,7 @@ class Machine:
 
 def without_power(device: DeviceSample) -> DeviceSample:
     """The same device with nothing read."""
-    return replace(device, power_w=None, counter_mj=None, quality=None, reason="asleep", asleep=True)
+    return replace(device, power=unknown("asleep"), counter_mj=None, state="asleep")
 
 
 def energy(batches: list[Batch]) -> dict[tuple[str | None, str], int]:

@@ -17,9 +17,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from data import november
+from fakes.metering import part
 from wattlight import __version__
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.machine_file import parse_machine
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import (
     AppState,
     HostState,
@@ -32,9 +34,9 @@ from wattlight.domain.tariff import Tariff
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import (
     LOCAL_HOST,
+    DeviceMemory,
     DeviceSample,
     MachineProfile,
-    MachineSample,
     MemorySample,
     Quality,
     Scope,
@@ -160,24 +162,31 @@ def samples(rows: tuple[TraceRow, ...], machine: MachineProfile) -> Iterator[Mac
 
 def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
     """One row as the probe of such a device would give it."""
-    common = {"power_w": row.power_w, "counter_mj": row.counter_mj, "quality": Quality.COUNTER}
     if row.device == november.CPU:
-        return DeviceSample(
-            row.device, row.device, "cpu", "amd", scope=Scope.PACKAGE, source="RAPL package", **common
+        return part(
+            row.device,
+            row.power_w,
+            "cpu",
+            Scope.PACKAGE,
+            Quality.COUNTER,
+            vendor="amd",
+            source="RAPL package",
+            counter_mj=row.counter_mj,
         )
     card = machine.devices[0]
-    assert card.memory_total_bytes is not None and card.memory_free_bytes is not None
-    return DeviceSample(
+    total, free = card.memory_total_bytes, card.memory_free_bytes
+    assert total is not None and free is not None
+    return part(
         row.device,
-        row.device,
-        "gpu",
-        "nvidia",
+        row.power_w,
         scope=Scope.BOARD,
+        quality=Quality.COUNTER,
+        vendor="nvidia",
         source="NVML energy counter",
-        memory_total_bytes=card.memory_total_bytes,
-        memory_used_bytes=card.memory_total_bytes - card.memory_free_bytes,
-        memory_free_bytes=card.memory_free_bytes,
-        **common,
+        counter_mj=row.counter_mj,
+        memory=DeviceMemory(
+            dedicated_total_bytes=total, dedicated_used_bytes=total - free, llm_available_bytes=free
+        ),
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
-from wattlight.domain.power import SUPPLY_CURVES, plausible_wall_w
 from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.wall import SUPPLY_CURVES, plausible_wall_w
 from wattlight.i18n import number, tr, watts
 from wattlight.paths import read_text
 from wattlight.probes import Prober

@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wattlight.domain.state import ServerState, ServerStatus
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import DeviceSample, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places
-from wattlight.probes import Accelerator, HardwareReport
+from wattlight.probes import HardwareReport
 from wattlight.services.factory import ServiceFactory
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
@@ -80,7 +80,7 @@ def hardware_findings(report: HardwareReport, user: str, group: str) -> Iterator
         yield Finding("container", Level.NOTE, said)
 
 
-def _accelerator(row: Accelerator, user: str) -> Iterator[Finding]:
+def _accelerator(row: DeviceSample, user: str) -> Iterator[Finding]:
     if row.state == "asleep":
         said = tr("{name} is asleep and left alone; it is measured when something wakes it.", name=row.name)
         yield Finding("gpu_asleep", Level.FINE, said)
@@ -101,12 +101,12 @@ def _accelerator(row: Accelerator, user: str) -> Iterator[Finding]:
     if row.memory.llm_total_bytes is None and "/dev/dri/" in (row.memory.reason or ""):
         said = tr("{name}: its memory size is not known: {reason}.", name=row.name, reason=row.memory.reason)
         yield _render_group(said, user)
-    if row.messages or row.kind == "slice":
+    if row.messages or row.device.sliced:
         return
     if row.power_w is not None:
         yield Finding("gpu_power", Level.FINE, tr("{name}: power is measured.", name=row.name))
     else:
-        reason = row.power_reason or tr("not reported")
+        reason = row.power.reason or tr("not reported")
         yield Finding(
             "gpu_power",
             Level.NOTE,
@@ -130,11 +130,11 @@ RULE_FILE = "/etc/tmpfiles.d/wattlight-energy.conf"
 
 def _processor(report: HardwareReport, group: str) -> Finding:
     cpu = report.cpu_power
-    if cpu.package_w is not None or cpu.reason == "needs a second reading":
+    if cpu.package.value is not None or cpu.package.reason == "needs a second reading":
         return Finding("cpu_power", Level.FINE, tr("The power of the processor is measured."))
     if report.environment.virtual_machine:
         return Finding("cpu_power", Level.NOTE, tr("Power sensors are not available in a virtual machine."))
-    if cpu.reason == "permission":
+    if cpu.package.reason == "permission":
         rule = f"z /sys/class/powercap/intel-rapl:*/energy_uj 0440 root {group} - -"
         return Finding(
             "cpu_power_permission",
@@ -148,7 +148,7 @@ def _processor(report: HardwareReport, group: str) -> Finding:
                 group=group,
             ),
         )
-    reason = cpu_power_reason(cpu.reason)
+    reason = cpu_power_reason(cpu.package.reason)
     return Finding(
         "cpu_power", Level.NOTE, tr("The processor's power is not measured: {reason}.", reason=reason)
     )

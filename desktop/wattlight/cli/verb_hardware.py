@@ -7,16 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.machine_file import machine_document
-from wattlight.domain.values import Problem, Quality, clean_text
+from wattlight.domain.values import DeviceSample, Figure, Problem, Quality, clean_text
 from wattlight.i18n import duration, gib, number, percent, tr, watts
-from wattlight.probes import (
-    Accelerator,
-    Battery,
-    CpuPower,
-    HardwareReport,
-    Memory,
-    Prober,
-)
+from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober
 
 from .output import Call, Document, aligned, pick, plain
 
@@ -26,33 +19,51 @@ DIGITS = 4
 
 def hardware_document(report: HardwareReport) -> Document:
     """The whole report. Bytes, watts, percent, degrees Celsius; always the same keys."""
-    document: Document = plain(report, DIGITS)
-    document["accelerators"] = [_row_document(row) for row in report.accelerators]
-    document["memory"] = _without_bytes(document["memory"])
-    cpu = document["cpu_power"]
-    del cpu["zones"]
-    cpu["estimate_w"] = _edges(report.cpu_power.estimate_w)
-    return document
+    cpu = report.cpu_power
+    package = cpu.package
+    return {
+        "accelerators": [_row_document(row) for row in report.accelerators],
+        "ignored_adapters": list(report.ignored_adapters),
+        "memory": _without_bytes(plain(report.memory, DIGITS)),
+        "cpu_power": {
+            **_figure(package, "package_w", "source", "reason"),
+            **pick(cpu, "core_w uncore_w dram_w psys_w scope limit_w", DIGITS),
+            "quality": None if package.value is None else plain(package.quality),
+            "estimate_w": _edges(cpu.estimate_w),
+        },
+        **pick(report, "battery environment slow_sensors", DIGITS),
+    }
 
 
-def _row_document(row: Accelerator) -> Document:
-    document: Document = plain(row, DIGITS)
-    for name in ("scope", "rated_w", "counter_epoch"):
-        del document[name]
-    quality = document.pop("quality")
-    return document | {
-        "backend": row.backend or None,
-        "memory": _without_bytes(document["memory"]),
-        "power_quality": None if row.power_w is None else quality,
-        "power_error": document.pop("error_fraction"),
+def _row_document(row: DeviceSample) -> Document:
+    device, power = row.device, row.power
+    known = power.value is not None
+    return {
+        **pick(device, "id vendor name name_source driver pci_id uuid gfx_target", DIGITS),
+        **pick(device, "compute_capability bandwidth_gbs", DIGITS),
+        "kind": device.form,
+        "backend": device.backend or None,
+        "memory": _without_bytes(plain(row.memory)),
+        **_figure(power, "power_w", "power_source", "power_reason"),
+        "power_quality": plain(power.quality) if known else None,
+        "power_error": power.error_fraction if known else None,
+        "power_limit_w": plain(row.limit_w, DIGITS),
+        **_figure(row.load, "utilization_pct", "utilization_source", "utilization_reason"),
+        **pick(row, "state power_scope gpu_only_w temperature_c temperature_label hotspot_c", DIGITS),
+        **pick(row, "memory_temperature_c fan_rpm processes_reason contained_in usable messages", DIGITS),
+        "energy_mj": row.counter_mj,
         "estimate_w": _edges(row.estimate_w),
         "estimate_source": row.estimate_source if row.estimate_w else None,
-        "energy_mj": document.pop("counter_mj"),
         "processes": [
             pick(p, "pid memory_bytes") | {"name": p.name or None, "busy_pct": plain(p.busy_percent, 1)}
             for p in row.processes
         ],
     }
+
+
+def _figure(figure: Figure, value: str, source: str, reason: str) -> Document:
+    """A figure under the three names it has in the document."""
+    return {value: plain(figure.value, DIGITS), source: figure.source or None, reason: figure.reason}
 
 
 def _without_bytes(document: Document) -> Document:
@@ -232,7 +243,7 @@ def hardware_lines(report: HardwareReport) -> list[str]:
     lines += ["", tr("Accelerators")]
     if not report.accelerators:
         lines.append("  " + tr("none that a model can use"))
-    for row in sorted(report.accelerators, key=lambda row: row.kind == "integrated"):
+    for row in sorted(report.accelerators, key=lambda row: row.device.integrated):
         lines += [f"  {row.name}", *_indented(_accelerator(row), 4)]
     lines += ["", tr("Power of the processor"), *_indented(_cpu(report.cpu_power))]
     lines += ["", tr("Battery"), *_indented(_battery(report.battery))]
@@ -277,12 +288,12 @@ def _memory(memory: Memory) -> str:
     return text
 
 
-def _accelerator(row: Accelerator) -> list[tuple[str, str]]:
-    kind = f"{kind_word(row.kind)}, {state_word(row.state)}"
+def _accelerator(row: DeviceSample) -> list[tuple[str, str]]:
+    kind = f"{kind_word(row.device.form)}, {state_word(row.state)}"
     rows = [(tr("Kind"), kind), (tr("Memory"), _device_memory(row)), (tr("Power"), _power(row))]
     heat = _heat(row)
-    if row.utilization_pct is not None:
-        rows.append((tr("Load"), ", ".join([percent(row.utilization_pct / 100), *heat])))
+    if row.load.value is not None:
+        rows.append((tr("Load"), ", ".join([percent(row.load.value / 100), *heat])))
     elif heat:
         rows.append((tr("Heat"), ", ".join(heat)))
     if row.processes:
@@ -291,7 +302,7 @@ def _accelerator(row: Accelerator) -> list[tuple[str, str]]:
     return rows
 
 
-def _device_memory(row: Accelerator) -> str:
+def _device_memory(row: DeviceSample) -> str:
     memory = row.memory
     if memory.llm_total_bytes is None:
         return tr("unknown: {reason}", reason=memory.reason or tr("not reported"))
@@ -308,21 +319,21 @@ def _device_memory(row: Accelerator) -> str:
     return text if free is not None else tr("{amount}; {reason}", amount=text, reason=memory.reason or "")
 
 
-def _power(row: Accelerator) -> str:
+def _power(row: DeviceSample) -> str:
     if row.power_w is None:
-        reason = row.power_reason or tr("not reported")
+        reason = row.power.reason or tr("not reported")
         if row.estimate_w:
             low, high = (watts(edge) for edge in row.estimate_w)
             return tr("not measured ({reason}); estimated {low} to {high}", reason=reason, low=low, high=high)
         return tr("not measured: {reason}", reason=reason)
     words = [watts(row.power_w)]
-    if row.power_limit_w is not None:
-        words.append(tr("of at most {limit}", limit=watts(row.power_limit_w)))
-    error = f", ±{percent(row.error_fraction)}" if row.error_fraction else ""
+    if row.limit_w is not None:
+        words.append(tr("of at most {limit}", limit=watts(row.limit_w)))
+    error = f", ±{percent(row.power.error_fraction)}" if row.power.error_fraction else ""
     return f"{' '.join(words)} ({scope_word(row.power_scope)}{error})"
 
 
-def _heat(row: Accelerator) -> list[str]:
+def _heat(row: DeviceSample) -> list[str]:
     found = []
     if row.temperature_c is not None:
         found.append(f"{number(row.temperature_c)} °C")
@@ -337,11 +348,13 @@ def _heat(row: Accelerator) -> list[str]:
 
 def _cpu(cpu: CpuPower) -> list[tuple[str, str]]:
     rows = []
-    if cpu.package_w is not None:
-        how = tr("energy counter") if cpu.quality is Quality.COUNTER else tr("sensor")
-        rows.append((tr("Processor"), f"{watts(cpu.package_w)} ({how})"))
+    if cpu.package.value is not None:
+        how = tr("energy counter") if cpu.package.quality is Quality.COUNTER else tr("sensor")
+        rows.append((tr("Processor"), f"{watts(cpu.package.value)} ({how})"))
     else:
-        rows.append((tr("Processor"), tr("not measured: {reason}", reason=cpu_power_reason(cpu.reason))))
+        rows.append(
+            (tr("Processor"), tr("not measured: {reason}", reason=cpu_power_reason(cpu.package.reason)))
+        )
         if cpu.estimate_w:
             low, high = (watts(edge) for edge in cpu.estimate_w)
             rows.append(("", tr("estimated {low} to {high}", low=low, high=high)))

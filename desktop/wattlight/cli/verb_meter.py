@@ -80,7 +80,7 @@ def _record(
             call.out.line(tr("Recording. Stop with Ctrl-C; read with 'wattlight cost'."))
         ended.wait(args.seconds)
     finally:
-        watch.stop()
+        watch.stop(5.0)
         recording.stop()
     view = recording.meter.view()
     seconds = (call.workshop.now() - started).total_seconds()

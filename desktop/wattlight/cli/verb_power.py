@@ -3,10 +3,11 @@
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from wattlight.domain.power import MachineTotal, Wall, compose
-from wattlight.domain.values import DeviceSample, MachineSample
+from wattlight.domain.power import MachineSample, MachineTotal
+from wattlight.domain.values import DeviceSample
+from wattlight.domain.wall import Wall
 from wattlight.i18n import clock_time, percent, tr, watts
-from wattlight.probes import HardwareReport, Prober
+from wattlight.probes import Prober
 from wattlight.services.calibration import wall_line, wall_of
 from wattlight.viewmodels.figures import not_in_it
 from wattlight.viewmodels.words import quality_text, scope_text
@@ -19,15 +20,14 @@ DIGITS = 3
 """After the point, of watts in the document."""
 
 
-def power_document(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> Document:
-    """One tick. ``report`` gives the ranges of what cannot be measured; they are in no sum."""
-    total = compose(sample.devices)
+def power_document(sample: MachineSample, wall: Wall | None = None) -> Document:
+    """One tick. The ranges of what cannot be measured are in no sum."""
+    total = sample.total
     plug = wall.figure(total) if wall else None
-    estimates = _estimates(report)
     return {
         "at": sample.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "on_battery": sample.on_battery,
-        "parts": [_part(device, total, estimates.get(device.device_id)) for device in sample.devices],
+        "parts": [_part(device, total) for device in sample.devices],
         "total": {
             **pick(total, "measured_w error_w counted contained", DIGITS),
             "not_measured": list(total.unknown),
@@ -40,28 +40,26 @@ def power_document(sample: MachineSample, report: HardwareReport, wall: Wall | N
     }
 
 
-def _estimates(report: HardwareReport) -> dict[str, tuple[float, float] | None]:
-    return {row.id: row.estimate_w for row in report.accelerators} | {"cpu": report.cpu_power.estimate_w}
-
-
-def _part(device: DeviceSample, total: MachineTotal, estimate: tuple[float, float] | None) -> Document:
+def _part(device: DeviceSample, total: MachineTotal) -> Document:
+    power = device.power
     return {
-        "id": device.device_id,
-        **pick(device, "name kind vendor power_w scope quality reason asleep contained_in limit_w", DIGITS),
-        "source": device.source or None,
-        "error": total.errors.get(device.device_id),
-        "counted": device.device_id in total.counted,
-        "estimate_w": plain(estimate, 1) if estimate else None,
-        "utilization_pct": device.utilisation_percent,
+        **pick(device, "id name kind asleep contained_in limit_w", DIGITS),
+        "vendor": device.device.vendor,
+        "power_w": plain(power.value, DIGITS),
+        **pick(power, "scope quality reason"),
+        "source": power.source or None,
+        "error": None if power.value is None else power.error_fraction,
+        "counted": device.id in total.counted,
+        "estimate_w": plain(device.estimate_w, 1),
+        "utilization_pct": device.load.value,
         "temperature_c": device.temperature_c,
     }
 
 
-def power_lines(sample: MachineSample, report: HardwareReport, wall: Wall | None = None) -> list[str]:
+def power_lines(sample: MachineSample, wall: Wall | None = None) -> list[str]:
     """The table: part, watts, what they cover, how sure, why not; then the sum and what it leaves out."""
-    total = compose(sample.devices)
-    ranges = _estimates(report)
-    rows = [_row(device, total, ranges.get(device.device_id)) for device in sample.devices]
+    total = sample.total
+    rows = [_row(device, total) for device in sample.devices]
     if not rows:
         rows = [(tr("nothing"), "", tr("no power sensor was found"))]
     lines = aligned(rows, {1})
@@ -72,8 +70,8 @@ def power_lines(sample: MachineSample, report: HardwareReport, wall: Wall | None
 
 def watch_line(sample: MachineSample) -> str:
     """One line a tick for ``--watch``: the time, the sum, the parts."""
-    total = compose(sample.devices)
-    names = {device.device_id: device for device in sample.devices}
+    total = sample.total
+    names = {device.id: device for device in sample.devices}
     parts = [f"{names[key].name} {watts(names[key].power_w)}" for key in total.counted]
     parts += [tr("{name} asleep", name=d.name) for d in sample.devices if d.asleep]
     if total.measured_w is None:
@@ -81,21 +79,19 @@ def watch_line(sample: MachineSample) -> str:
     return f"{clock_time(sample.at)}  {watts(total.measured_w):>8}  {', '.join(parts)}".rstrip()
 
 
-def _row(
-    device: DeviceSample, total: MachineTotal, estimate: tuple[float, float] | None
-) -> tuple[str, str, str]:
-    if device.power_w is None:
-        reason = tr("asleep") if device.asleep else device.reason or tr("not measured")
-        if estimate:
-            low, high = (watts(edge) for edge in estimate)
+def _row(device: DeviceSample, total: MachineTotal) -> tuple[str, str, str]:
+    power = device.power
+    if power.value is None:
+        reason = tr("asleep") if device.asleep else power.reason or tr("not measured")
+        if device.estimate_w:
+            low, high = (watts(edge) for edge in device.estimate_w)
             reason = tr("{reason}; estimated {low} to {high}", reason=reason, low=low, high=high)
         return (device.name, watts(None), reason)
-    error = total.errors.get(device.device_id)
-    how = quality_text(device.quality)
-    said = [scope_text(device.scope), f"{how} ±{percent(error)}" if how and error else how]
-    if device.device_id in total.contained:
+    how, error = quality_text(power.quality), power.error_fraction
+    said = [scope_text(power.scope), f"{how} ±{percent(error)}" if how and error else how]
+    if device.id in total.contained:
         said.append(tr("included in another part"))
-    return (device.name, watts(device.power_w), ", ".join(word for word in said if word))
+    return (device.name, watts(power.value), ", ".join(word for word in said if word))
 
 
 def _sum(total: MachineTotal) -> list[str]:
@@ -144,12 +140,11 @@ def run(args: Namespace, call: Call) -> int:
         if prober.has_counters():
             time.sleep(FIRST_PAUSE_S)
         sample = prober.sample()
-        report = prober.latest()
         wall = wall_of(call.workshop.settings().meter)
         if call.as_json:
-            call.out.document(power_document(sample, report, wall))
+            call.out.document(power_document(sample, wall))
         else:
-            call.out.lines(power_lines(sample, report, wall))
+            call.out.lines(power_lines(sample, wall))
         return 0
     finally:
         prober.close()
@@ -167,7 +162,7 @@ def _watch(args: Namespace, call: Call, prober: Prober) -> int:
         time.sleep(max(0.0, due - time.monotonic()))
         sample = prober.sample()
         if call.as_json:
-            call.out.record(power_document(sample, prober.latest(), wall))
+            call.out.record(power_document(sample, wall))
         else:
             call.out.line(watch_line(sample))
         left = None if left is None else left - 1

@@ -1,6 +1,7 @@
 """A computer described as JSON: read from a ``--machine`` file, written by ``hardware --profile``."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from wattlight.i18n import tr
@@ -68,37 +69,17 @@ def parse_machine(document: object) -> MachineProfile:
     )
 
 
+_DEVICE_FIELDS = (
+    "id name backend memory_total_bytes memory_free_bytes unified integrated compute_capability bandwidth_gbs"
+)
+
+
 def machine_document(profile: MachineProfile) -> dict[str, Any]:
     """The document of a profile; :func:`parse_machine` gives the same profile back."""
-    return {
-        "schema": 1,
-        "name": profile.name,
-        "os": profile.os,
-        "ram_total_bytes": profile.ram_total_bytes,
-        "ram_available_bytes": profile.ram_available_bytes,
-        "cpu": {"amx": profile.cpu.amx, "bandwidth_gbs": profile.cpu.bandwidth_gbs},
-        "server": {
-            "version": profile.server.version,
-            "kv_cache_type": profile.server.kv_cache_type,
-            "num_parallel": profile.server.num_parallel,
-            "flash_attention": profile.server.flash_attention,
-        },
-        "devices": [_device_document(device) for device in profile.devices],
-    }
-
-
-def _device_document(device: Device) -> dict[str, Any]:
-    return {
-        "id": device.id,
-        "name": device.name,
-        "backend": device.backend,
-        "memory_total_bytes": device.memory_total_bytes,
-        "memory_free_bytes": device.memory_free_bytes,
-        "unified": device.unified,
-        "integrated": device.integrated,
-        "compute_capability": device.compute_capability,
-        "bandwidth_gbs": device.bandwidth_gbs,
-    }
+    document = {"schema": 1, **asdict(profile)}
+    fields = _DEVICE_FIELDS.split()
+    document["devices"] = [{name: getattr(device, name) for name in fields} for device in profile.devices]
+    return document
 
 
 def _cpu(item: Mapping[str, Any]) -> CpuProfile:

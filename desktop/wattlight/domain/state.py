@@ -5,7 +5,8 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from .values import LOCAL_HOST, HostId, MachineProfile, MachineSample
+from .power import MachineSample
+from .values import LOCAL_HOST, HostId, MachineProfile
 
 if TYPE_CHECKING:
     from .cost import CostReport

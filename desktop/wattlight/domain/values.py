@@ -1,4 +1,4 @@
-"""Values every room shares: hosts, devices, samples, and how sure a figure is."""
+"""Values every room shares: hosts, devices and what they say, and how sure a figure is."""
 
 import unicodedata
 from dataclasses import dataclass, field
@@ -9,31 +9,46 @@ from typing import NewType
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One accelerator a model may be placed on.
+    """One part of a machine that draws power or holds models: what stays the same while the program runs.
 
     Attributes:
-        id: stable key (UUID or PCI address), never an index.
-        name: as a person knows it.
-        backend: ``cuda``, ``rocm``, ``metal`` or ``vulkan``.
+        id: stable key (PCI address, name of an energy zone), never an index.
+        name: as a person knows it; ``name_source`` says who told.
+        backend: ``cuda``, ``rocm``, ``metal`` or ``vulkan``; "" for a part that runs no model.
         memory_total_bytes: as the driver states it, None if unknown.
-        memory_free_bytes: free now as the driver states it, None if unknown.
+        memory_free_bytes: free when the machine was described, None if unknown.
         unified: its memory is the computer's own.
         integrated: not a separate card.
         compute_capability: CUDA major.minor as text (``"8.9"``), None if unknown or not CUDA.
         bandwidth_gbs: nominal memory bandwidth in 10^9 bytes per second, None if unknown.
         rated_w: the maker's nominal power, None if unknown.
+        kind: ``gpu``, ``cpu``, ``system`` or ``battery``.
+        sliced: a part of a card that is divided (MIG).
     """
 
     id: str
     name: str
-    backend: str
-    memory_total_bytes: int | None
-    memory_free_bytes: int | None
+    backend: str = ""
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
     unified: bool = False
     integrated: bool = False
     compute_capability: str | None = None
     bandwidth_gbs: float | None = None
     rated_w: float | None = None
+    kind: str = "gpu"
+    vendor: str = ""
+    sliced: bool = False
+    driver: str | None = None
+    name_source: str = ""
+    pci_id: str | None = None
+    uuid: str | None = None
+    gfx_target: str | None = None
+
+    @property
+    def form(self) -> str:
+        """``slice``, ``integrated`` or ``discrete``."""
+        return "slice" if self.sliced else "integrated" if self.integrated else "discrete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,27 +176,31 @@ class Figure:
     Attributes:
         value: the number in the unit its name on the owner states, or None.
         source: where it was read ("nvml field 186", "hwmon energy1_input"); empty if unknown.
-        quality: how it was obtained; None when there is no value.
-        error_fraction: relative error, 0.1 is ten percent; None when there is no value.
+        scope: what a power figure covers.
+        quality: how it was obtained, or the energy counted beside it while ``value`` is not known yet.
+        error_fraction: relative error, 0.1 is ten percent; None without a quality.
         reason: one sentence for a person when there is no value.
     """
 
     value: float | None
     source: str = ""
+    scope: Scope | None = None
     quality: Quality | None = None
     error_fraction: float | None = None
     reason: str | None = None
 
 
-def figure_of(value: float, source: str, quality: Quality, error_fraction: float | None = None) -> Figure:
-    """A known figure; the error defaults to :data:`ERROR_FRACTION` of its quality."""
-    error = ERROR_FRACTION[quality] if error_fraction is None else error_fraction
-    return Figure(value, source, quality, error)
+NOT_READ = Figure(None)
 
 
-def unknown(reason: str) -> Figure:
+def unknown(reason: str | None) -> Figure:
     """A figure that cannot be given, with the sentence that says why."""
     return Figure(None, reason=reason)
+
+
+def figure_of(value: float | None, source: str, reason: str | None = None) -> Figure:
+    """A figure with its source, or the reason why there is none."""
+    return unknown(reason) if value is None else Figure(value, source)
 
 
 _SERVERS = ("ollama", "llama-server", "llama_server", "llama-runner")
@@ -215,47 +234,112 @@ class GpuProcess:
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceSample:
-    """What one power-drawing part of the machine said at one moment.
+class DeviceMemory:
+    """Memory a device can use, in bytes.
 
-    A part is an accelerator, the CPU package, the platform or the battery (``kind``: ``gpu``,
-    ``cpu``, ``system``, ``battery``). ``contained_in`` names the id of another part whose reading already
-    includes this one, so that sums never count it twice.
+    ``dedicated`` is memory of its own, ``shared`` the computer's memory it may map. On a ``unified`` device
+    the shared memory *is* system memory: never add it to the free RAM. ``llm_total`` and
+    ``llm_available`` are what a model may use of it.
+    """
+
+    unified: bool = False
+    dedicated_total_bytes: int | None = None
+    dedicated_total_source: str | None = None
+    dedicated_used_bytes: int | None = None
+    dedicated_used_lower_bound_bytes: int | None = None
+    shared_total_bytes: int | None = None
+    shared_used_bytes: int | None = None
+    shared_available_bytes: int | None = None
+    llm_total_bytes: int | None = None
+    llm_available_bytes: int | None = None
+    server_holds_bytes: int | None = None
+    """Part of what is used that belongs to a model server's processes; None if it cannot be told."""
+    cached: bool = False
+    """The sizes are from the last time the device was awake."""
+    reason: str | None = None
+
+    @property
+    def total_bytes(self) -> int | None:
+        """Size of its own memory, of a unified device what a model may use of the computer's."""
+        return self.llm_total_bytes if self.unified else self.dedicated_total_bytes
+
+    @property
+    def used_bytes(self) -> int | None:
+        """Used part of its own memory; None of a unified device."""
+        return None if self.unified else self.dedicated_used_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSample:
+    """What one part of the machine said at one moment, from the probe to the pixel.
 
     Attributes:
-        power_w: momentary power in watts, None if unknown.
+        power: momentary power in watts, what it covers and how sure it is.
+        load: percent of the time in which it worked.
+        state: ``active``, ``asleep`` (runtime suspended and not touched), ``lost`` or ``unavailable`` (there,
+            but not to be asked).
+        power_scope: what the watts cover in the driver's own words.
         counter_mj: cumulative energy counter in millijoules, None if there is none.
         counter_epoch: boot id plus driver version; a change means that the counter may have restarted.
         counter_range_mj: value at which the counter wraps, None if it does not.
         limit_w: enforced power limit in watts, None if unknown.
-        quality: of the energy that can be derived from this sample, None without power and counter.
-        reason: a sentence why power is unknown.
-        asleep: the device is runtime suspended and was not touched.
+        gpu_only_w: the graphics' share of the power of a package, None if unknown.
+        contained_in: id of another part whose reading already includes this one, so that sums never count it
+            twice.
         estimate_w: (low, high) watts from rated power and load where nothing can be read; never part of sums.
+        processes_reason: why some programs' use of it is not known; None where ``processes`` tells of all.
+        usable: an engine can run a model on it (its driver works); a sleeping card is usable.
+        messages: sentences for the person about this device.
     """
 
-    device_id: str
-    name: str
-    kind: str
-    vendor: str
-    power_w: float | None = None
+    device: Device
+    power: Figure = NOT_READ
+    load: Figure = NOT_READ
+    state: str = "active"
+    memory: DeviceMemory = DeviceMemory()
+    power_scope: str | None = None
     counter_mj: int | None = None
     counter_epoch: str = ""
     counter_range_mj: int | None = None
     limit_w: float | None = None
-    scope: Scope | None = None
-    source: str = ""
-    quality: Quality | None = None
-    reason: str | None = None
-    asleep: bool = False
+    gpu_only_w: float | None = None
     contained_in: str | None = None
-    utilisation_percent: float | None = None
-    temperature_c: float | None = None
-    memory_total_bytes: int | None = None
-    memory_used_bytes: int | None = None
-    memory_free_bytes: int | None = None
-    processes: tuple[GpuProcess, ...] = ()
     estimate_w: tuple[float, float] | None = None
+    estimate_source: str | None = None
+    temperature_c: float | None = None
+    temperature_label: str | None = None
+    hotspot_c: float | None = None
+    memory_temperature_c: float | None = None
+    fan_rpm: int | None = None
+    processes: tuple[GpuProcess, ...] = ()
+    processes_reason: str | None = None
+    usable: bool = True
+    messages: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Stable key of the device."""
+        return self.device.id
+
+    @property
+    def name(self) -> str:
+        """The device as a person knows it."""
+        return self.device.name
+
+    @property
+    def kind(self) -> str:
+        """``gpu``, ``cpu``, ``system`` or ``battery``."""
+        return self.device.kind
+
+    @property
+    def power_w(self) -> float | None:
+        """Watts now, None with a reason in ``power``."""
+        return self.power.value
+
+    @property
+    def asleep(self) -> bool:
+        """Runtime suspended, and not touched."""
+        return self.state == "asleep"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,23 +350,6 @@ class MemorySample:
     available_bytes: int
     llm_total_bytes: int
     llm_available_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class MachineSample:
-    """All parts of one computer at one moment.
-
-    ``at`` is aware UTC for storage; ``monotonic_s`` is for durations and stops in suspend;
-    ``boot_id`` tells restarts of the computer apart.
-    """
-
-    host: HostId
-    at: datetime
-    monotonic_s: float
-    devices: tuple[DeviceSample, ...]
-    memory: MemorySample | None = None
-    on_battery: bool | None = None
-    boot_id: str = ""
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

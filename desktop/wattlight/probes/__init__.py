@@ -3,14 +3,6 @@
 Nothing here needs root, starts a child process or wakes a sleeping device.
 """
 
-from .prober import NvmlFactory, Prober, open_prober
-from .report import (
-    Accelerator,
-    AcceleratorMemory,
-    Battery,
-    CpuPower,
-    EnergyZone,
-    Environment,
-    HardwareReport,
-    Memory,
-)
+from .probe import NvmlFactory
+from .prober import Prober, open_prober
+from .report import Battery, CpuPower, Environment, HardwareReport, Memory

@@ -6,42 +6,22 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wattlight.domain.power import estimated_range
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.paths import asset_text
 
 from .linux.pci import Adapter
-from .part import Machine
+from .probe import ProbeContext
 from .reader import Reader
-from .report import Accelerator
 
 TABLE = "devices/devices.csv"
 _GIB = 1 << 30
 _SIZE_SLACK = 0.12
 """A driver shows up to a tenth less than the box says (reserve, error correction)."""
-_NOISE = frozenset(
-    [
-        "nvidia",
-        "geforce",
-        "amd",
-        "ati",
-        "radeon",
-        "tesla",
-        "intel",
-        "corporation",
-        "graphics",
-        "gpu",
-        "generation",
-        "quadro",
-        "r",
-        "tm",
-        "sxm",
-        "edition",
-        "workstation",
-        "server",
-        "with",
-        "w",
-    ]
+_NOISE = (
+    "nvidia geforce amd ati radeon tesla intel corporation graphics gpu generation quadro r tm sxm edition "
+    "workstation server with w"
 )
+"""Words of names that tell nothing."""
 _WHOLE_MACHINE = "WHOLE MACHINE"
 
 
@@ -95,7 +75,7 @@ def _words(name: str) -> frozenset[str]:
         text = bracket.group(1)
     text = re.sub(r"max-q(\s*/\s*mobile)?|mobile", " laptop ", text)
     text = re.sub(r"\b[0-9]+\s*gb\b|\(r\)|\(tm\)", " ", text)
-    return frozenset(word for word in re.split(r"[^a-z0-9+]+", text) if word and word not in _NOISE)
+    return frozenset(word for word in re.split(r"[^a-z0-9+]+", text) if word and word not in _NOISE.split())
 
 
 @lru_cache(maxsize=1)
@@ -232,29 +212,28 @@ _VENDORS = {_AMD: "AMD", _NVIDIA: "NVIDIA", 0x8086: "Intel"}
 _known: dict[tuple[str, str | None, int | None], DeviceFacts | None] = {}
 
 
-def with_table_facts(row: Accelerator, machine: Machine) -> Accelerator:
-    """``row`` with bandwidth and, if it is awake and its power unknown, a labelled range of watts."""
-    facts = _facts(row, machine)
+def with_table_facts(row: DeviceSample, context: ProbeContext) -> DeviceSample:
+    """``row`` with nominal figures and, if it is awake and its power unknown, a labelled range of watts."""
+    facts = _facts(row, context)
     if facts is None:
         return row
-    if row.power_w is not None or row.state != "active" or row.kind == "slice" or facts.whole_machine:
-        named = None if facts.whole_machine or row.kind == "slice" else facts.tdp_w
-        return replace(row, bandwidth_gbs=row.bandwidth_gbs or facts.bandwidth_gbs, rated_w=named)
-    rated = row.power_limit_w or facts.tdp_w
+    rated = None if facts.whole_machine or row.device.sliced else facts.tdp_w
+    bandwidth = row.device.bandwidth_gbs or facts.bandwidth_gbs
+    row = replace(row, device=replace(row.device, bandwidth_gbs=bandwidth, rated_w=rated))
+    if row.power_w is not None or row.state != "active" or row.device.sliced or facts.whole_machine:
+        return row
     return replace(
         row,
-        bandwidth_gbs=row.bandwidth_gbs or facts.bandwidth_gbs,
-        rated_w=facts.tdp_w,
-        estimate_w=estimated_range(rated, facts.idle_w, row.utilization_pct),
+        estimate_w=estimated_range(row.limit_w or facts.tdp_w, facts.idle_w, row.load.value),
         estimate_source=f"rated power and load ({facts.source})",
     )
 
 
-def _facts(row: Accelerator, machine: Machine) -> DeviceFacts | None:
+def _facts(row: DeviceSample, context: ProbeContext) -> DeviceFacts | None:
     size = row.memory.dedicated_total_bytes if not row.memory.unified else None
-    key = (row.name, row.pci_id, size)
+    key = (row.name, row.device.pci_id, size)
     if key not in _known:
-        adapter = next((a for a in machine.adapters if a.id == row.id), None)
+        adapter = next((a for a in context.adapters if a.id == row.id), None)
         shipped = shipped_name(adapter) if adapter else None
         if len(_known) > 128:
             _known.clear()

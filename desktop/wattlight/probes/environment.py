@@ -1,18 +1,21 @@
-"""Where the program runs on Linux: processor, virtual machine, container, WSL."""
+"""Where the program runs: what an operating system is asked, and on Linux virtual machine, container, WSL."""
 
 import os
+import platform
 import re
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import replace
+from typing import TypeVar
 
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import DeviceSample, clean_text
 
+from .linux.fdinfo import ProcessesOnDevices
 from .linux.memory import own_groups
+from .linux.pci import Adapter
 from .numbers import Moment, pairs
-from .nvidia.nvml import NvmlApi
-from .part import Machine, Part
+from .probe import DeviceCache, NvmlFactory, Probe, ProbeContext
 from .reader import Reader
-from .report import Accelerator, Battery, CpuPower, Environment, Memory
+from .report import Battery, CpuPower, Environment, Memory
 
 IN_VM = "Power sensors are not available in a virtual machine."
 IN_CONTAINER = "The numbers are those of this container, not of the whole computer."
@@ -112,55 +115,84 @@ def _container(reader: Reader) -> str | None:
 NO_GPU = "No GPU found. Models run on the CPU."
 
 
-class Host(Protocol):
-    """What the prober asks the operating system. No method raises."""
+class Host:
+    """What the prober asks the operating system; each derives from it what it can tell. No method raises.
 
-    reader: Reader
-    battery_every_s: float
-    cpu_may_hang: bool
-    """Whether the processor's source may block (then it is asked on the worker thread)."""
+    Attributes:
+        cpu_may_hang, battery_may_hang: whether the source may block (then it is asked on the worker thread).
+    """
 
-    @property
-    def battery_may_hang(self) -> bool:
-        """Whether there is a battery to ask, whose firmware may take its time."""
+    battery_every_s = 5.0
+    """The gauge moves every 1-30 s, and some firmware takes its time to answer."""
+    cpu_may_hang = True
+    battery_may_hang = True
+
+    def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> None:
+        self.reader = reader
+        self._cache, self._nvml = cache, nvml
+        self._held = ProcessesOnDevices(reader)
 
     def name(self) -> str:
         """The computer's name."""
+        return clean_text(platform.node()) or "this computer"
 
     def boot_id(self) -> str:
         """Changes at every start of the computer; empty if unknown."""
+        raise NotImplementedError
 
     def inventory(self) -> tuple[str, ...]:
         """Names of what is plugged in; a change means that parts came or went."""
+        return ()
 
-    def machine(self) -> Machine:
+    def context(self) -> ProbeContext:
         """Adapters and environment, found afresh."""
+        return self._context(self._environment())
 
-    def find(self, machine: Machine) -> list[Part]:
-        """The accelerator parts."""
+    def find(self, context: ProbeContext) -> list[Probe]:
+        """The probes of accelerators."""
+        raise NotImplementedError
 
-    def ignored(self, machine: Machine) -> tuple[str, ...]:
+    def ignored(self, context: ProbeContext) -> tuple[str, ...]:
         """Adapters that are no accelerators."""
+        return ()
 
-    def with_messages(self, machine: Machine, rows: tuple[Accelerator, ...]) -> Environment:
+    def with_messages(self, context: ProbeContext, rows: tuple[DeviceSample, ...]) -> Environment:
         """The environment with the sentences that go with what was found."""
+        said = () if rows else (self._no_gpu(),)
+        return replace(context.environment, messages=(*said, *context.environment.messages))
 
     def memory(self) -> Memory:
         """System memory now."""
+        raise NotImplementedError
 
     def cpu_power(self, now: Moment) -> CpuPower:
         """Processor power since the last look."""
+        raise NotImplementedError
 
     def battery(self) -> Battery:
         """The battery now."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close everything."""
+        self.reader.close()
+
+    def _environment(self) -> Environment:
+        raise NotImplementedError
+
+    def _context(self, environment: Environment, adapters: tuple[Adapter, ...] = ()) -> ProbeContext:
+        return ProbeContext(self.reader, adapters, environment, self._cache, self._nvml, self._held)
+
+    def _no_gpu(self) -> str:
+        return NO_GPU
 
 
-NvmlMaker = Callable[[], NvmlApi]
+T = TypeVar("T")
 
 
-def no_nvml() -> NvmlApi:
-    """For systems without NVIDIA GPUs; must not be called."""
-    raise NotImplementedError
+def optional(make: Callable[[], T]) -> T | None:
+    """A source of the operating system, None where it is not there."""
+    try:
+        return make()
+    except (OSError, AttributeError, ValueError):
+        return None

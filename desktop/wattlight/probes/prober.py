@@ -3,24 +3,22 @@
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample
+from wattlight.domain.power import MachineSample
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineProfile, unknown
 
 from .device_table import with_table_facts
 from .environment import Host
 from .lane import NO_ANSWER, ProbeExecutor
-from .linux import amd, intel
 from .numbers import Moment
-from .nvidia import cards as nvidia
-from .nvidia import jetson
 from .nvidia.nvml import NvmlApi
-from .part import DeviceCache, Machine, Part
+from .probe import DeviceCache, NvmlFactory, Probe, ProbeContext, silenced
 from .reader import Reader, Trace
-from .report import Accelerator, Battery, CpuPower, HardwareReport, Memory
+from .report import Battery, CpuPower, HardwareReport
 from .samples import device_samples, machine_profile, memory_sample
 
 FIRST_DEADLINE_S = 3.0
@@ -30,18 +28,7 @@ JUMP_S = 2.0
 """Wall clock and monotonic clock apart by more than this: the computer slept or the clock was set."""
 RESCAN_S = 30.0
 
-Answer = tuple[Accelerator, ...] | CpuPower | Battery
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What one look found."""
-
-    machine: Machine
-    accelerators: tuple[Accelerator, ...]
-    cpu: CpuPower
-    memory: Memory
-    battery: Battery
+Answer = tuple[DeviceSample, ...] | CpuPower | Battery
 
 
 class Prober:
@@ -63,10 +50,10 @@ class Prober:
         self._clock = clock
         self._now = now or (lambda: datetime.now(UTC))
         self._lane: ProbeExecutor[Answer] = ProbeExecutor()
-        self._machine: Machine | None = None
-        self._parts: list[Part] = []
-        self._last: dict[str, tuple[Accelerator, ...]] = {}
-        self._seen: _Seen | None = None
+        self._context: ProbeContext | None = None
+        self._probes: list[Probe] = []
+        self._last: dict[str, tuple[DeviceSample, ...]] = {}
+        self._seen: HardwareReport | None = None
         self._battery: tuple[float, Battery] = (float("-inf"), Battery())
         self._scan_at_s = float("-inf")
         self._inventory: tuple[str, ...] = ()
@@ -75,11 +62,46 @@ class Prober:
 
     def report(self) -> HardwareReport:
         """Everything about the machine now; counters give watts from the second look on. Never raises."""
-        return self._finish(self._look())
+        now = self._moment()
+        context = self._scan(now)
+        memory = self._host.memory()
+        jobs: dict[str, Callable[[], Answer]] = {
+            probe.key: partial(probe.look, now, memory) for probe in self._probes
+        }
+        near: dict[str, Callable[[], Answer]] = {}
+        (jobs if self._host.cpu_may_hang else near)["cpu"] = partial(self._host.cpu_power, now)
+        if now.monotonic_s - self._battery[0] >= self._host.battery_every_s:
+            (jobs if self._host.battery_may_hang else near)["battery"] = self._host.battery
+        answers, reasons = self._ask(jobs, near)
+        seen: list[DeviceSample] = []
+        for probe in self._probes:
+            seen += self._rows(probe.key, answers.get(probe.key), reasons.get(probe.key))
+        rows = tuple(with_table_facts(row, context) for row in seen)
+        cpu = answers.get("cpu")
+        battery = answers.get("battery")
+        if isinstance(battery, Battery):
+            self._battery = (now.monotonic_s, battery)
+        elif "battery" in reasons:
+            old = self._battery[1]
+            self._battery = (now.monotonic_s, replace(old, discharge_w=None, charge_w=None, reason=NO_ANSWER))
+        pools = (row.id for row in rows if row.memory.unified and row.memory.llm_total_bytes)
+        first = self._seen is None
+        self._seen = HardwareReport(
+            accelerators=rows,
+            ignored_adapters=self._host.ignored(context),
+            memory=replace(memory, pool=next(pools, None)),
+            cpu_power=cpu if isinstance(cpu, CpuPower) else CpuPower(unknown(reasons.get("cpu", NO_ANSWER))),
+            battery=self._battery[1],
+            environment=self._host.with_messages(context, rows),
+            slow_sensors=self._lane.slow,
+        )
+        if first:
+            context.cache.save()
+        return self._seen
 
     def latest(self) -> HardwareReport:
         """What the last look saw, without looking again if there was one."""
-        return self._finish(self._seen or self._look())
+        return self._seen or self.report()
 
     def profile(self) -> MachineProfile:
         """What the memory and speed models need of this machine. Never raises."""
@@ -87,14 +109,13 @@ class Prober:
 
     def sample(self) -> MachineSample:
         """One tick for the sampler. Never raises."""
-        seen = self._look()
+        seen = self.report()
         boot = self._host.boot_id()
-        rows = (a if a.power_w is not None else with_table_facts(a, seen.machine) for a in seen.accelerators)
         return MachineSample(
             host=LOCAL_HOST,
             at=self._now(),
             monotonic_s=self._clock(),
-            devices=device_samples(tuple(rows), seen.cpu, seen.battery, boot),
+            devices=device_samples(seen.accelerators, seen.cpu_power, seen.battery, boot),
             memory=memory_sample(seen.memory),
             on_battery=None if seen.battery.on_ac is None else not seen.battery.on_ac,
             boot_id=boot,
@@ -102,15 +123,14 @@ class Prober:
 
     def has_counters(self) -> bool:
         """Whether a second look would add watts (some power comes from energy counters alone)."""
-        seen = self._seen or self._look()
-        waiting = [a for a in seen.accelerators if a.power_w is None and a.counter_mj is not None]
-        zones = [z for z in seen.cpu.zones if z.power_w is None and z.counts is not None]
-        return bool(waiting or zones)
+        seen = self.latest()
+        parts = (*seen.accelerators, *seen.cpu_power.zones)
+        return any(part.power_w is None and part.counter_mj is not None for part in parts)
 
     def engine_started(self) -> None:
         """A model server has loaded a model: cards that were let go are asked again."""
-        for part in self._parts:
-            part.engine_started()
+        for probe in self._probes:
+            probe.engine_started()
 
     def move(self, root: Path) -> None:
         """Look at another tree from now on (the later sample of a recorded machine)."""
@@ -120,46 +140,12 @@ class Prober:
 
     def close(self) -> None:
         """Give back drivers, descriptors and the worker thread; remember what was seen."""
-        for part in self._parts:
-            part.close()
+        for probe in self._probes:
+            probe.close()
         self._lane.close()
-        if self._machine is not None:
-            self._machine.cache.save()
+        if self._context is not None:
+            self._context.cache.save()
         self._host.close()
-
-    def _look(self) -> _Seen:
-        now = self._moment()
-        machine = self._scan(now)
-        memory = self._host.memory()
-        jobs: dict[str, Callable[[], Answer]] = {
-            part.key: partial(part.look, now, memory) for part in self._parts
-        }
-        near: dict[str, Callable[[], Answer]] = {}
-        (jobs if self._host.cpu_may_hang else near)["cpu"] = partial(self._host.cpu_power, now)
-        if now.monotonic_s - self._battery[0] >= self._host.battery_every_s:
-            (jobs if self._host.battery_may_hang else near)["battery"] = self._host.battery
-        answers, reasons = self._ask(jobs, near)
-        rows: list[Accelerator] = []
-        for part in self._parts:
-            rows += self._rows(part.key, answers.get(part.key), reasons.get(part.key))
-        cpu = answers.get("cpu")
-        battery = answers.get("battery")
-        if isinstance(battery, Battery):
-            self._battery = (now.monotonic_s, battery)
-        elif "battery" in reasons:
-            old = self._battery[1]
-            self._battery = (now.monotonic_s, replace(old, discharge_w=None, charge_w=None, reason=NO_ANSWER))
-        first = self._seen is None
-        self._seen = _Seen(
-            machine,
-            tuple(rows),
-            cpu if isinstance(cpu, CpuPower) else CpuPower(reason=reasons.get("cpu", NO_ANSWER)),
-            memory,
-            self._battery[1],
-        )
-        if first:
-            machine.cache.save()
-        return self._seen
 
     def _ask(
         self, jobs: dict[str, Callable[[], Answer]], near: dict[str, Callable[[], Answer]]
@@ -174,50 +160,35 @@ class Prober:
                 reasons[key] = type(error).__name__
         return answers, reasons
 
-    def _finish(self, seen: _Seen) -> HardwareReport:
-        """The report of a look: what a tick does not need is added here."""
-        accelerators = tuple(with_table_facts(row, seen.machine) for row in seen.accelerators)
-        pools = (row.id for row in accelerators if row.memory.unified and row.memory.llm_total_bytes)
-        return HardwareReport(
-            accelerators=accelerators,
-            ignored_adapters=self._host.ignored(seen.machine),
-            memory=replace(seen.memory, pool=next(pools, None)),
-            cpu_power=seen.cpu,
-            battery=seen.battery,
-            environment=self._host.with_messages(seen.machine, accelerators),
-            slow_sensors=self._lane.slow,
-        )
-
-    def _rows(self, key: str, answer: Answer | None, reason: str | None) -> tuple[Accelerator, ...]:
+    def _rows(self, key: str, answer: Answer | None, reason: str | None) -> tuple[DeviceSample, ...]:
         if isinstance(answer, tuple):
             self._last[key] = answer
             return answer
         said = f"The sensor does not answer ({reason or NO_ANSWER}); other readings go on."
-        return tuple(_silenced(row, said) for row in self._last.get(key, ()))
+        return tuple(silenced(row, said) for row in self._last.get(key, ()))
 
-    def _scan(self, now: Moment) -> Machine:
+    def _scan(self, now: Moment) -> ProbeContext:
         """The machine, found again when a part came or went."""
         due = now.monotonic_s - self._scan_at_s >= RESCAN_S
-        if self._machine is not None and not due:
-            return self._machine
+        if self._context is not None and not due:
+            return self._context
         self._scan_at_s = now.monotonic_s
         inventory = self._host.inventory()
-        if self._machine is not None and inventory == self._inventory:
-            return self._machine
+        if self._context is not None and inventory == self._inventory:
+            return self._context
         if not self._lane.slow:
             self._host.reader.drop()
         self._inventory = inventory
-        self._machine = self._host.machine()
-        known = {part.key: part for part in self._parts}
-        found = self._host.find(self._machine)
-        self._parts = [
-            known.pop(part.key) if part.key in known and known[part.key].signature == part.signature else part
-            for part in found
+        self._context = self._host.context()
+        known = {probe.key: probe for probe in self._probes}
+        self._probes = [
+            known.pop(new.key) if new.key in known and known[new.key].signature == new.signature else new
+            for new in self._host.find(self._context)
         ]
-        for part in known.values():
-            part.close()
-        self._last = {key: rows for key, rows in self._last.items() if key in {p.key for p in self._parts}}
-        return self._machine
+        for probe in known.values():
+            probe.close()
+        self._last = {key: rows for key, rows in self._last.items() if key in {p.key for p in self._probes}}
+        return self._context
 
     def _moment(self) -> Moment:
         mono = self._clock()
@@ -229,26 +200,7 @@ class Prober:
         return Moment(mono, self._epoch)
 
 
-def _silenced(row: Accelerator, said: str) -> Accelerator:
-    return replace(
-        row,
-        power_w=None,
-        power_reason=said,
-        quality=None,
-        counter_mj=None,
-        utilization_pct=None,
-        utilization_reason=said,
-        temperature_c=None,
-        hotspot_c=None,
-        memory_temperature_c=None,
-        fan_rpm=None,
-        processes=(),
-        messages=(*row.messages, said),
-    )
-
-
 CACHE_FILE = "devices.json"
-NvmlFactory = Callable[[], NvmlApi]
 
 
 def open_prober(
@@ -291,6 +243,3 @@ def _host(reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> Host:
     from .linux.host import LinuxHost
 
     return LinuxHost(reader, cache, nvml)
-
-
-LINUX: tuple[Callable[[Machine], list[Part]], ...] = (nvidia.find, jetson.find, amd.find, intel.find)

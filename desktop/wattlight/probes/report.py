@@ -1,118 +1,9 @@
 """What the probes say about the machine. Unknown is None, with a reason beside it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from wattlight.domain.values import GpuProcess, Quality, Scope
-
-
-@dataclass(frozen=True, slots=True)
-class AcceleratorMemory:
-    """Memory a device can use, in bytes.
-
-    ``dedicated`` is memory of its own, ``shared`` the computer's memory it may map. On a ``unified`` device
-    the shared memory *is* system memory: never add it to the free RAM. ``llm_total`` and
-    ``llm_available`` are what a model may use of it.
-    """
-
-    unified: bool = False
-    dedicated_total_bytes: int | None = None
-    dedicated_total_source: str | None = None
-    dedicated_used_bytes: int | None = None
-    dedicated_used_lower_bound_bytes: int | None = None
-    shared_total_bytes: int | None = None
-    shared_used_bytes: int | None = None
-    shared_available_bytes: int | None = None
-    llm_total_bytes: int | None = None
-    llm_available_bytes: int | None = None
-    server_holds_bytes: int | None = None
-    """Part of what is used that belongs to a model server's processes; None if it cannot be told."""
-    cached: bool = False
-    """The sizes are from the last time the device was awake."""
-    reason: str | None = None
-
-
-NO_MEMORY = AcceleratorMemory()
-
-
-@dataclass(frozen=True, slots=True)
-class Accelerator:
-    """One GPU (or slice of one) as it is now.
-
-    Attributes:
-        id: ``pci:dddd:bb:dd.f``, or ``mig:UUID`` for a slice.
-        kind: ``discrete``, ``integrated`` or ``slice``.
-        state: ``active``, ``asleep``, ``lost`` or ``unavailable`` (there, but not to be asked).
-        power_source, power_scope: where the watts are from and what they cover, as a person reads it.
-        scope: the same scope as a rule reads it.
-        counter_mj: cumulative energy since ``counter_epoch`` began, None without a counter.
-        power_reason, utilization_reason, memory.reason: a sentence where the figure is None.
-        processes_reason: why some programs' use of it is not known; None where ``processes`` tells of all.
-        estimate_w: (low, high) from rated power and load where nothing is measurable; never part of sums.
-        contained_in: id of the part whose reading includes this one.
-        usable: an engine can run a model on it (its driver works); a sleeping card is usable.
-        messages: sentences for the person about this device.
-        backend: ``cuda``, ``rocm``, ``vulkan`` or ``metal``.
-    """
-
-    id: str
-    vendor: str
-    name: str
-    kind: str
-    state: str
-    driver: str | None = None
-    name_source: str = ""
-    pci_id: str | None = None
-    uuid: str | None = None
-    backend: str = ""
-    gfx_target: str | None = None
-    compute_capability: str | None = None
-    bandwidth_gbs: float | None = None
-    memory: AcceleratorMemory = NO_MEMORY
-    power_w: float | None = None
-    power_source: str | None = None
-    power_scope: str | None = None
-    power_reason: str | None = None
-    scope: Scope | None = None
-    quality: Quality | None = None
-    error_fraction: float | None = None
-    power_limit_w: float | None = None
-    rated_w: float | None = None
-    gpu_only_w: float | None = None
-    counter_mj: int | None = None
-    counter_epoch: str = ""
-    estimate_w: tuple[float, float] | None = None
-    estimate_source: str | None = None
-    utilization_pct: float | None = None
-    utilization_source: str | None = None
-    utilization_reason: str | None = None
-    temperature_c: float | None = None
-    temperature_label: str | None = None
-    hotspot_c: float | None = None
-    memory_temperature_c: float | None = None
-    fan_rpm: int | None = None
-    processes: tuple[GpuProcess, ...] = ()
-    processes_reason: str | None = None
-    contained_in: str | None = None
-    usable: bool = True
-    messages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyZone:
-    """One energy counter of the processor or platform.
-
-    ``counts`` wrap at ``range_counts``; one count is ``unit_j`` joules; ``contained_in``: another zone's id.
-    """
-
-    id: str
-    label: str
-    power_w: float | None
-    counts: int | None
-    range_counts: int | None
-    unit_j: float
-    scope: Scope
-    contained_in: str | None = None
-    reason: str | None = None
+from wattlight.domain.power import measured
+from wattlight.domain.values import NOT_READ, Device, DeviceSample, Figure, Quality, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,21 +11,71 @@ class CpuPower:
     """Power of the processor package and its parts in watts.
 
     Parts (core, uncore) are inside the package, the package is inside psys: never add them.
-    ``reason`` says why ``package_w`` is None; ``advice`` is the step that would add it.
+
+    Attributes:
+        package: all packages together.
+        scope: what it covers in the system's own words.
+        zones: the counters of packages, memory and platform, each a part of the machine.
+        estimate_w: (low, high) from rated power and load where nothing is measurable.
     """
 
-    package_w: float | None = None
+    package: Figure = NOT_READ
     core_w: float | None = None
     uncore_w: float | None = None
     dram_w: float | None = None
     psys_w: float | None = None
-    source: str | None = None
     scope: str | None = None
-    reason: str | None = None
-    quality: Quality | None = None
-    zones: tuple[EnergyZone, ...] = ()
+    zones: tuple[DeviceSample, ...] = ()
     limit_w: float | None = None
     estimate_w: tuple[float, float] | None = None
+
+
+_ZONES = {
+    "psys": "Whole platform",
+    "dram": "Memory modules",
+    "ane": "Neural engine",
+    "mac": "Whole Mac (estimate)",
+}
+
+
+def energy_zone(
+    zone_id: str,
+    label: str,
+    watts: float | None,
+    counts: int | None,
+    unit_j: float,
+    scope: Scope,
+    source: str,
+    reason: str | None,
+    range_counts: int | None = None,
+    limit_w: float | None = None,
+) -> DeviceSample:
+    """One energy counter of the processor or platform as a part; one count is ``unit_j`` joules."""
+    kind = "system" if label in {"psys", "mac"} else "cpu"
+    quality = Quality.SAMPLED if counts is None else Quality.COUNTER
+    power = measured(watts, source, scope, quality, cpu_reason(reason), counted=counts is not None)
+    return DeviceSample(
+        Device(zone_id, _ZONES.get(label, "Processor"), kind=kind, vendor="cpu"),
+        replace(power, source=source, scope=scope),
+        counter_mj=None if counts is None else int(counts * unit_j * 1000),
+        counter_range_mj=None if range_counts is None else int(range_counts * unit_j * 1000),
+        limit_w=limit_w,
+    )
+
+
+def cpu_reason(reason: str | None) -> str | None:
+    """The sentence for a processor's (or platform's) missing power."""
+    return _CPU_REASONS.get(reason or "", reason)
+
+
+_CPU_REASONS = {
+    "permission": "This user may not read the processor energy counter (see 'wattlight doctor').",
+    "no powercap": "No readable power sensor for the processor on this computer.",
+    "no package zone": "No readable power sensor for the processor on this computer.",
+    "needs a second reading": "The first reading of an energy counter gives no watts yet.",
+    "the counter stands still": "The processor's energy counter stands still.",
+    "no answer": "The processor's power sensor does not answer.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +137,7 @@ class Environment:
 class HardwareReport:
     """The whole machine at one moment."""
 
-    accelerators: tuple[Accelerator, ...] = ()
+    accelerators: tuple[DeviceSample, ...] = ()
     ignored_adapters: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)
     cpu_power: CpuPower = field(default_factory=CpuPower)

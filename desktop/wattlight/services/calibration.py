@@ -6,20 +6,19 @@ from dataclasses import replace
 from datetime import date
 from math import isfinite
 
-from wattlight.domain.power import (
+from wattlight.domain.power import MachineSample, MachineTotal
+from wattlight.domain.values import Problem
+from wattlight.domain.wall import (
     SUPPLY_CURVES,
     Inside,
-    MachineTotal,
     Wall,
     WallBasis,
     WallFit,
     WallModel,
     calibrated,
-    compose,
     inside,
     plausible_wall_w,
 )
-from wattlight.domain.values import MachineSample, Problem
 from wattlight.i18n import short_date, tr, watts
 from wattlight.settings import MeterSettings
 
@@ -50,7 +49,7 @@ class WallCalibration:
             NoCalibration: no part of this computer's power is measured.
         """
         for _ in range(2):
-            if compose(self._sample().devices).measured_w is not None:
+            if self._sample().total.measured_w is not None:
                 return
             self._pause(BEAT_S)
         raise NoCalibration(
@@ -71,7 +70,7 @@ class WallCalibration:
             left(remaining)
             self._pause(BEAT_S)
             remaining -= BEAT_S
-            total = compose(self._sample().devices)
+            total = self._sample().total
             if remaining < MEASURE_S and total.measured_w is not None:
                 values.append(total.measured_w)
                 seen.add(frozenset(total.counted))

@@ -217,7 +217,7 @@ def caps(host: HostState, busy: BusyMinutes, price_per_kwh: Decimal | None) -> t
         return ()
     notes = []
     for device in host.profile.devices:
-        sample = next((s for s in host.sample.devices if s.device_id == device.id), None)
+        sample = next((s for s in host.sample.devices if s.id == device.id), None)
         drawn = busy.draw(device.id)
         if sample is None or drawn is None or drawn[2] < LEAST_DAYS:
             continue

@@ -21,9 +21,10 @@ from wattlight.domain.learning import (
     predicted,
     used_between,
 )
+from wattlight.domain.power import MachineSample
 from wattlight.domain.shape import ShapeSource
 from wattlight.domain.state import RunningModel, same_model
-from wattlight.domain.values import LOCAL_HOST, HostId, MachineSample, Problem
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.store.jobs import LearningStore
 
 from .factory import ServiceFactory

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import AppState, RunningModel
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, MachineSample, Problem, to_us
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem, to_us
 from wattlight.i18n import local_zone, tr
 from wattlight.probes import Prober
 from wattlight.store import LedgerWriter
@@ -228,7 +229,7 @@ class MeterService:
             parts = view.sample.devices if view.sample is not None else ()
             text = tr(
                 "The energy counter of {device} disagrees with its power reading; it is not used.",
-                device=next((part.name for part in parts if part.device_id == device), device),
+                device=next((part.name for part in parts if part.id == device), device),
             )
             self._hub.notify(f"counter {device}", text, self._factory.now())
 

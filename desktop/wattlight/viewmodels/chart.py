@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wattlight.domain.power import compose
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, HostState
-from wattlight.domain.values import MachineSample, clean_text
+from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, number, tr, watts
+
+from .figures import reasons_text, total_now
 
 SPAN_S = 600
 """Seconds the chart shows."""
@@ -86,13 +88,14 @@ def power_chart(host: HostState, now: datetime) -> PowerChartView:
     """The last ten minutes of one computer."""
     title = tr("Power, last 10 minutes")
     devices = host.sample.devices if host.sample else ()
-    total = compose(devices)
-    estimated = {d.device_id for d in devices if d.power_w is not None and d.device_id not in total.counted}
+    total = total_now(host.sample)
+    estimated = {d.id for d in devices if d.power_w is not None and d.id not in total.counted}
     contained = total.inside | estimated
     points = _points(host.history, now, contained)
     series = _series(points, host.sample, contained)
     if not series:
-        return PowerChartView(title, empty_text=_why_empty(host.sample))
+        waiting = tr("The chart begins with the first reading of a power sensor.")
+        return PowerChartView(title, empty_text=reasons_text(host.sample) or waiting)
     order = [s.device_id for s in series]
     top = max((sum(w for _, w in p.watts) for p in points), default=0.0)
     scale, y_ticks = nice_ticks(top)
@@ -105,14 +108,6 @@ def power_chart(host: HostState, now: datetime) -> PowerChartView:
         _x_ticks(),
         _description(series, points),
     )
-
-
-def _why_empty(sample: MachineSample | None) -> str:
-    """Before the first reading, or why there is none."""
-    reasons = [clean_text(d.reason, 160) for d in sample.devices if d.reason] if sample else []
-    if reasons:
-        return "\n".join(dict.fromkeys(reasons))
-    return tr("The chart begins with the first reading of a power sensor.")
 
 
 def nice_ticks(top: float, unit: str = "W", wanted: int = 4) -> tuple[float, tuple[tuple[float, str], ...]]:
@@ -149,7 +144,7 @@ def _series(
     points: Sequence[_ChartPoint], sample: MachineSample | None, contained: frozenset[str]
 ) -> tuple[ChartSeries, ...]:
     ids = list(dict.fromkeys(i for p in points for i, _ in p.watts))
-    devices = {d.device_id: d for d in sample.devices} if sample else {}
+    devices = {d.id: d for d in sample.devices} if sample else {}
     ids += [i for i, d in devices.items() if d.power_w is not None and i not in ids and i not in contained]
     rank = {"cpu": 0, "system": 1, "battery": 1, "gpu": 2}
     ids.sort(key=lambda i: rank.get(devices[i].kind, 1) if i in devices else 1)

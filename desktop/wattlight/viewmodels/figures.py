@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from wattlight.domain.answers import TokenCost
 from wattlight.domain.cost import Amount, CostReport
-from wattlight.domain.power import PROCESSOR, REST, SUPPLY, MachineTotal, Wall, compose
+from wattlight.domain.power import PROCESSOR, REST, SUPPLY, MachineSample, MachineTotal, compose
 from wattlight.domain.state import HostState
-from wattlight.domain.values import DeviceSample, MachineSample, clean_text
+from wattlight.domain.values import DeviceSample, clean_text
+from wattlight.domain.wall import Wall
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
 
 from .words import DASH, everyday_text
@@ -44,14 +45,14 @@ def figure(label: str, text: str, note: str = "", hint: str = "") -> FigureView:
 
 
 def total_now(sample: MachineSample | None) -> MachineTotal:
-    """What all measured parts draw together, as :func:`wattlight.domain.power.compose` adds them."""
-    return compose(sample.devices if sample else ())
+    """What all measured parts draw together; of a machine that nobody has looked at, nothing."""
+    return sample.total if sample else compose(())
 
 
 def counted(sample: MachineSample | None) -> tuple[DeviceSample, ...]:
     """The parts in the sum."""
     keys = total_now(sample).counted
-    return tuple(d for d in sample.devices if d.device_id in keys) if sample else ()
+    return tuple(d for d in sample.devices if d.id in keys) if sample else ()
 
 
 def basis_now(sample: MachineSample | None) -> str:
@@ -80,10 +81,15 @@ def sure_now(sample: MachineSample | None) -> str:
     return tr("{basis}, about ±{error}", basis=basis, error=percent(error))
 
 
+def reasons_text(sample: MachineSample | None) -> str:
+    """Why parts of the computer are not measured, a line each."""
+    reasons = [d.power.reason for d in sample.devices if d.power.reason] if sample else []
+    return "\n".join(dict.fromkeys(clean_text(reason, 160) for reason in reasons))
+
+
 def power_figure(host: HostState, label: str, wall: Wall | None = None) -> FigureView:
     """Drawing now, and what that is at the plug where the way there is known."""
-    reasons = [d.reason for d in host.sample.devices if d.reason] if host.sample else []
-    hint = "\n".join(dict.fromkeys(reasons))
+    hint = reasons_text(host.sample)
     if host.sample is None:
         return FigureView(label, DASH, note=sure_now(None), hint=hint)
     total, note = total_now(host.sample), sure_now(host.sample)

@@ -62,7 +62,7 @@ def _power(scene: Scene) -> str:
     if sample is None:
         return tr("Waiting for the first reading")
     if no_sensor(sample):
-        reason = next((d.reason for d in sample.devices if d.reason), "")
+        reason = next((d.power.reason for d in sample.devices if d.power.reason), "")
         none = tr("No readable sensor, so energy and cost stay unknown")
         return f"{none}. {clean_text(reason, 160)}" if reason else none
     return tr("Measured: {basis}", basis=sure_now(sample))

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from wattlight.domain.power import error_fraction
-from wattlight.domain.values import Device, DeviceSample, MachineSample, Quality, clean_text
+from wattlight.domain.power import MachineSample
+from wattlight.domain.values import Device, DeviceSample, Quality, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .activity import NoticeView, notice_views
@@ -45,8 +45,8 @@ def machine_view(scene: Scene) -> MachineView:
     host = scene.host
     samples = host.sample.devices if host.sample else ()
     profile = host.profile.devices if host.profile else ()
-    cards = [_card(s, _described(s, profile)) for s in samples]
-    seen = {s.device_id for s in samples}
+    cards = [_card(s) for s in samples]
+    seen = {s.id for s in samples}
     cards += [_silent_card(d) for d in profile if d.id not in seen]
     name = clean_text(host.profile.name if host.profile else host.name, 80)
     return MachineView(
@@ -86,7 +86,7 @@ def corner_lines(scene: Scene) -> tuple[str, ...]:
     device = device_with_memory(scene.host)
     lines = [server_text(scene)]
     if device is not None:
-        lines.append(f"{short_name(device.name)} · {gib(device.memory_total_bytes, 0)}")
+        lines.append(f"{short_name(device.name)} · {gib(device.memory.total_bytes, 0)}")
     elif scene.host.profile is not None:
         lines.append(tr("{gib} of RAM", gib=gib(scene.host.profile.ram_total_bytes, 0)))
     return tuple(lines)
@@ -112,14 +112,12 @@ def _facts(scene: Scene) -> str:
     return " · ".join(parts)
 
 
-def _described(sample: DeviceSample, profile: tuple[Device, ...]) -> Device | None:
-    return next((d for d in profile if d.id == sample.device_id), None)
-
-
-def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
+def _card(sample: DeviceSample) -> DeviceCardView:
     power = figure(tr("Power draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
-        reason = clean_text(sample.reason, 200) if sample.reason else tr("No readable power sensor.")
+        reason = (
+            clean_text(sample.power.reason, 200) if sample.power.reason else tr("No readable power sensor.")
+        )
         if sample.estimate_w is not None:
             low, high = sample.estimate_w
             reason = f"{reason} {tr('Estimated {range}.', range=interval(number(round(low)), watts(high)))}"
@@ -130,7 +128,7 @@ def _card(sample: DeviceSample, device: Device | None) -> DeviceCardView:
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
         _pill(sample),
         power,
-        " · ".join(_details(sample, device)),
+        " · ".join(_details(sample)),
         device_bar(sample),
     )
 
@@ -152,35 +150,34 @@ def _kind(kind: str) -> str:
 
 
 def _sensor(sample: DeviceSample) -> str:
-    source = clean_text(sample.source, 60)
-    if sample.quality is None:
+    source, quality = clean_text(sample.power.source, 60), sample.power.quality
+    if quality is None:
         return source
-    kind = quality_text(sample.quality)
+    kind = quality_text(quality)
     named = source if kind in source else " · ".join(t for t in (source, kind) if t)
-    error = error_fraction(sample.scope, sample.quality)
-    return tr("{sensor}, about ±{error}", sensor=named, error=percent(error))
+    return tr("{sensor}, about ±{error}", sensor=named, error=percent(sample.power.error_fraction))
 
 
 def _pill(sample: DeviceSample) -> PillView | None:
     if sample.asleep:
         return PillView(tr("asleep"), Tone.PLAIN)
     if sample.power_w is None and sample.counter_mj is None:
-        return PillView(tr("power not readable"), Tone.PARTLY, sample.reason or "")
-    if sample.quality is Quality.ESTIMATED:
+        return PillView(tr("power not readable"), Tone.PARTLY, sample.power.reason or "")
+    if sample.power.quality is Quality.ESTIMATED:
         return PillView(tr("estimated"), Tone.PARTLY)
     return PillView(tr("measured"), Tone.GOOD)
 
 
-def _details(sample: DeviceSample, device: Device | None) -> list[str]:
-    parts = []
-    if sample.utilisation_percent is not None:
-        parts.append(tr("{share} busy", share=percent(sample.utilisation_percent / 100)))
+def _details(sample: DeviceSample) -> list[str]:
+    parts, bandwidth = [], sample.device.bandwidth_gbs
+    if sample.load.value is not None:
+        parts.append(tr("{share} busy", share=percent(sample.load.value / 100)))
     if sample.temperature_c is not None:
         parts.append(tr("{t} °C", t=number(sample.temperature_c)))
     if sample.limit_w is not None:
         parts.append(tr("limit {w}", w=watts(sample.limit_w)))
-    if device is not None and device.bandwidth_gbs is not None:
-        parts.append(tr("{n} GB/s memory", n=number(device.bandwidth_gbs)))
-    if sample.scope is not None:
-        parts.append(tr("covers: {what}", what=scope_text(sample.scope)))
+    if bandwidth is not None:
+        parts.append(tr("{n} GB/s memory", n=number(bandwidth)))
+    if sample.power.scope is not None:
+        parts.append(tr("covers: {what}", what=scope_text(sample.power.scope)))
     return parts

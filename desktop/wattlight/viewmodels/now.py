@@ -4,13 +4,13 @@ from calendar import monthrange
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.values import MachineSample
+from wattlight.domain.power import MachineSample
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
 from wattlight.services.calibration import wall_of
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, power_chart, short_name
-from .figures import FigureView, counted, models_figure, power_figure, total_now
+from .figures import FigureView, counted, models_figure, power_figure, reasons_text, total_now
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
@@ -84,10 +84,9 @@ def not_measured(sample: MachineSample | None) -> PillView | None:
         return None
     measured, inside = counted(sample), total_now(sample).inside
     if not measured:
-        reasons = [d.reason for d in sample.devices if d.reason]
-        return PillView(tr("no readable power sensor"), Tone.PLAIN, "\n".join(dict.fromkeys(reasons)))
-    silent = [d for d in sample.devices if d.power_w is None and d.device_id not in inside and not d.asleep]
-    hint = "\n".join(f"{short_name(d.name)}: {d.reason}" for d in silent if d.reason)
+        return PillView(tr("no readable power sensor"), Tone.PLAIN, reasons_text(sample))
+    silent = [d for d in sample.devices if d.power_w is None and d.id not in inside and not d.asleep]
+    hint = "\n".join(f"{short_name(d.name)}: {d.power.reason}" for d in silent if d.power.reason)
     if {d.kind for d in measured} & {"system", "battery"}:
         return None
     if not any(d.kind == "cpu" for d in measured):

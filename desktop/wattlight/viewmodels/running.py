@@ -246,8 +246,8 @@ def device_with_memory(host: HostState) -> DeviceSample | None:
     """The device whose memory the bar shows: the accelerator with most memory."""
     if host.sample is None:
         return None
-    known = [d for d in host.sample.devices if d.kind == "gpu" and d.memory_total_bytes]
-    return max(known, key=lambda d: d.memory_total_bytes or 0, default=None)
+    known = [d for d in host.sample.devices if d.kind == "gpu" and d.memory.total_bytes]
+    return max(known, key=lambda d: d.memory.total_bytes or 0, default=None)
 
 
 def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
@@ -256,10 +256,10 @@ def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
     ``compare`` adds what was predicted, used and reported to the summary.
     """
     device = device_with_memory(scene.host)
-    if device is None or not device.memory_total_bytes or device.memory_used_bytes is None:
+    if device is None or not device.memory.total_bytes or device.memory.used_bytes is None:
         return None
     running = [m for m in scene.host.server.running if m.size_vram_bytes > 0]
-    total, used = device.memory_total_bytes, device.memory_used_bytes
+    total, used = device.memory.total_bytes, device.memory.used_bytes
     parts: list[tuple[str, int, str]] = []
     predicted: int | None = 0
     for model in running:
@@ -279,7 +279,7 @@ def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
 
 
 def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare: bool) -> str:
-    total, used = device.memory_total_bytes or 0, device.memory_used_bytes or 0
+    total, used = device.memory.total_bytes or 0, device.memory.used_bytes or 0
     texts = [tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))]
     if not compare:
         return texts[0]
@@ -298,10 +298,10 @@ def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare:
 
 def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | None) -> MemoryBarView | None:
     """What a model that is not running would take of the device."""
-    total = device.memory_total_bytes if device else None
+    total = device.memory.total_bytes if device else None
     if not total or device is None or fit.verdict not in {FULL_GPU, PARTIAL_GPU}:
         return None
-    others = device.memory_used_bytes
+    others = device.memory.used_bytes
     parts = [(tr("weights"), weights, "weights"), (tr("context and buffers"), work, "work")]
     if fit.spare_bytes is not None and fit.spare_bytes >= 0:
         others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
@@ -312,9 +312,9 @@ def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | No
 
 def device_bar(device: DeviceSample) -> MemoryBarView | None:
     """Used and free memory of one device."""
-    if not device.memory_total_bytes or device.memory_used_bytes is None:
+    if not device.memory.total_bytes or device.memory.used_bytes is None:
         return None
-    total, used = device.memory_total_bytes, device.memory_used_bytes
+    total, used = device.memory.total_bytes, device.memory.used_bytes
     summary = tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))
     return _bar_view([(tr("used"), used, "weights")], total, summary)
 

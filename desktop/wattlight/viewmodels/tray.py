@@ -102,7 +102,7 @@ def _working(scene: Scene) -> bool:
     sample = scene.host.sample
     if sample is None:
         return False
-    busy = [d.utilisation_percent for d in sample.devices if d.kind == "gpu"]
+    busy = [d.load.value for d in sample.devices if d.kind == "gpu"]
     return any(u is not None and u >= WORKING_PERCENT for u in busy)
 
 

@@ -16,9 +16,10 @@ import pytest
 from fakes.metering import QWEN, Clock, Machine
 from wattlight.cli import run
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineSample, Quality, to_us
+from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.i18n import activate
 from wattlight.paths import Places
 from wattlight.services.pricing import tariff_of

@@ -9,8 +9,7 @@ import pytest
 
 from fakes import trees
 from fakes.probe_clock import ProbeClock as Clock
-from wattlight.domain.power import compose
-from wattlight.probes import Accelerator
+from wattlight.domain.values import DeviceSample
 from wattlight.probes.linux.amd_metrics import parse_metrics, target_name
 from wattlight.probes.reader import Reader
 
@@ -27,9 +26,9 @@ def card(make_tree: Make, files: dict[str, Any], more: dict[str, Any] | None = N
     return folder
 
 
-def row(open_tree: Make, root: Path) -> Accelerator:
+def row(open_tree: Make, root: Path) -> DeviceSample:
     (only,) = open_tree(root).report().accelerators
-    found: Accelerator = only
+    found: DeviceSample = only
     return found
 
 
@@ -47,10 +46,10 @@ def board(**changes: Any) -> dict[str, Any]:
 
 def test_average_before_input(make_tree: Make, open_tree: Make) -> None:
     both = board(power1_average=100_000_000, power1_input=110_000_000)
-    assert row(open_tree, card(make_tree, both)).power_source == "hwmon power1_average"
+    assert row(open_tree, card(make_tree, both)).power.source == "hwmon power1_average"
     only = board(power1_input=110_000_000)
     seen = row(open_tree, card(make_tree, only))
-    assert (seen.power_w, seen.power_source) == (110.0, "hwmon power1_input")
+    assert (seen.power_w, seen.power.source) == (110.0, "hwmon power1_input")
 
 
 def test_the_fast_and_slow_limits_of_a_handheld_are_not_added(make_tree: Make, open_tree: Make) -> None:
@@ -59,14 +58,14 @@ def test_the_fast_and_slow_limits_of_a_handheld_are_not_added(make_tree: Make, o
     )
     files.pop("hwmon/hwmon8/power1_cap")
     seen = row(open_tree, card(make_tree, files, device="0x163f"))
-    assert seen.kind == "integrated" and seen.power_w == 9.0
+    assert seen.device.form == "integrated" and seen.power_w == 9.0
     assert seen.power_scope == "whole APU package (slowPPT): CPU+GPU"
 
 
 @pytest.mark.parametrize("power", [0, "", "garbage", "-5", 65_535_000_000, 376_000_000])
 def test_an_impossible_power_is_unknown(power: Any, make_tree: Make, open_tree: Make) -> None:
     seen = row(open_tree, card(make_tree, board(power1_average=power)))
-    assert seen.power_w is None and seen.power_reason == "implausible reading"
+    assert seen.power_w is None and seen.power.reason == "implausible reading"
     assert seen.temperature_c == 40.0 and seen.memory.llm_total_bytes == 16 * GIB
 
 
@@ -76,9 +75,7 @@ def test_a_closed_sensor_is_named(make_tree: Make, open_tree: Make) -> None:
         (root / base / "hwmon/hwmon8/power1_average").chmod(0)
         (root / base / "gpu_busy_percent").chmod(0)
     seen = row(open_tree, root)
-    assert (
-        seen.power_w is None and seen.power_reason == "permission" and seen.utilization_reason == "permission"
-    )
+    assert seen.power_w is None and seen.power.reason == "permission" and seen.load.reason == "permission"
 
 
 @pytest.mark.parametrize("code", [1, 16])
@@ -105,7 +102,7 @@ def test_a_sleeping_card_is_not_read(make_tree: Make, open_tree: Make) -> None:
     lines: list[str] = []
     prober = open_tree(card(make_tree, board(power1_average=1), runtime="suspended"), trace=lines.append)
     seen = prober.report().accelerators[0]
-    assert seen.state == "asleep" and seen.power_w is None and seen.kind == "discrete"
+    assert seen.state == "asleep" and seen.power_w is None and seen.device.form == "discrete"
     assert not [line for line in lines if "hwmon" in line or "mem_info" in line or "busy" in line]
 
 
@@ -116,7 +113,7 @@ def test_the_first_power_after_waking_is_dropped(make_tree: Make, open_tree: Mak
     (root / f"sys/bus/pci/devices/{SLOT}/power/runtime_status").write_text("active\n")
     clock.step(1)
     seen = prober.report().accelerators[0]
-    assert seen.power_w is None and "settle" in (seen.power_reason or "") and seen.temperature_c == 40.0
+    assert seen.power_w is None and "settle" in (seen.power.reason or "") and seen.temperature_c == 40.0
     clock.step(16)
     assert prober.report().accelerators[0].power_w == 100.0
 
@@ -140,7 +137,7 @@ APU = {
 def test_the_room_of_an_apu_is_the_smaller_of_driver_and_system(make_tree: Make, open_tree: Make) -> None:
     seen = row(open_tree, card(make_tree, APU, device="0x15bf"))
     reserve = 32 * GIB // 20
-    assert seen.kind == "integrated" and seen.memory.unified
+    assert seen.device.form == "integrated" and seen.memory.unified
     assert seen.memory.llm_total_bytes == (512 << 20) + 15 * GIB
     assert seen.memory.llm_available_bytes == min((412 << 20) + 14 * GIB, (412 << 20) + 16 * GIB - reserve)
     little = {"proc/meminfo": trees.meminfo(32 << 20, 4 << 20)}
@@ -164,13 +161,13 @@ def test_the_room_of_an_apu_is_the_smaller_of_driver_and_system(make_tree: Make,
     ],
 )
 def test_signs_of_an_apu(changes: dict[str, Any], kind: str, make_tree: Make, open_tree: Make) -> None:
-    assert row(open_tree, card(make_tree, {**APU, **changes}, device="0xabcd")).kind == kind
+    assert row(open_tree, card(make_tree, {**APU, **changes}, device="0xabcd")).device.form == kind
 
 
 def test_a_large_carve_out_is_known_by_the_processors_name(make_tree: Make, open_tree: Make) -> None:
     cpu = {"proc/cpuinfo": "model name\t: AMD RYZEN AI MAX+ PRO 395 w/ Radeon 8060S"}
     files = {**APU, "mem_info_vram_total": 96 * GIB}
-    assert row(open_tree, card(make_tree, files, cpu, device="0xabcd")).kind == "integrated"
+    assert row(open_tree, card(make_tree, files, cpu, device="0xabcd")).device.form == "integrated"
 
 
 def test_the_package_power_of_an_apu_contains_the_processors(
@@ -186,10 +183,10 @@ def test_the_package_power_of_an_apu_contains_the_processors(
     clock.step(1)
     (root / "sys/class/powercap/intel-rapl:0/energy_uj").write_text("15000001\n")
     sample = prober.sample()
-    parts = {d.device_id: d for d in sample.devices}
+    parts = {d.id: d for d in sample.devices}
     assert parts["rapl:package-0"].power_w == 15.0
     assert parts["rapl:package-0"].contained_in == f"pci:{SLOT}"
-    assert compose(sample.devices).measured_w == 20.0
+    assert sample.total.measured_w == 20.0
 
 
 def test_igpu_and_card_are_both_kept_and_the_card_comes_first(make_tree: Make, open_tree: Make) -> None:
@@ -197,7 +194,7 @@ def test_igpu_and_card_are_both_kept_and_the_card_comes_first(make_tree: Make, o
     igpu = trees.pci(other, "0x1002", "0x164e", driver="amdgpu") | APU
     root = card(make_tree, board(power1_average=100_000_000), trees.card(0, 129, igpu, other))
     prober = open_tree(root)
-    assert {r.kind for r in prober.report().accelerators} == {"discrete", "integrated"}
+    assert {r.device.form for r in prober.report().accelerators} == {"discrete", "integrated"}
     assert [d.integrated for d in prober.profile().devices] == [False, True]
     assert prober.profile().devices[0].backend == "vulkan"
 
@@ -216,10 +213,10 @@ def test_names_in_the_order_of_the_lists(make_tree: Make, open_tree: Make) -> No
     unknown = row(open_tree, card(make_tree, BOARD, ids, rev="0x11"))
     assert (
         unknown.name.startswith("Navi 31 [Radeon RX 7900 XT/")
-        and unknown.name_source == "pci.ids (1002:744c)"
+        and unknown.device.name_source == "pci.ids (1002:744c)"
     )
     shipped = row(open_tree, card(make_tree, BOARD, rev="0xc8"))
-    assert shipped.name == "AMD Radeon RX 7900 XTX" and shipped.name_source.startswith("shipped list")
+    assert shipped.name == "AMD Radeon RX 7900 XTX" and shipped.device.name_source.startswith("shipped list")
     nothing = row(open_tree, card(make_tree, BOARD, device="0x0001"))
     assert nothing.name == "AMD device 1002:0001"
     instinct = row(
@@ -272,8 +269,8 @@ def test_a_cut_or_unknown_table_is_nothing(raw: bytes) -> None:
 def test_the_table_stands_in_for_missing_files(make_tree: Make, open_tree: Make) -> None:
     files = {"mem_info_vram_total": 16 * GIB, "mem_info_vram_used": GIB, "gpu_metrics": metrics_v1()}
     seen = row(open_tree, card(make_tree, files))
-    assert (seen.power_w, seen.power_source) == (49.0, "gpu_metrics v1.3 socket power")
-    assert seen.utilization_pct == 25 and seen.temperature_c == 48
+    assert (seen.power_w, seen.power.source) == (49.0, "gpu_metrics v1.3 socket power")
+    assert seen.load.value == 25 and seen.temperature_c == 48
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,9 @@ def test_the_gpu_and_the_whole_mac() -> None:
     gpu.look(Moment(0), MEMORY)
     (row,) = gpu.look(Moment(2.2), MEMORY)
     assert row.memory.llm_total_bytes == 48 * GIB and row.memory.llm_available_bytes == 40 * GIB
-    assert row.power_w == pytest.approx(30.0) and row.utilization_pct == 80 and row.messages == ()
+    assert row.power_w == pytest.approx(30.0) and row.load.value == 80 and row.messages == ()
     cpu = chip_power(Moment(2.2), energy, fake)
-    assert (cpu.package_w, cpu.psys_w) == (pytest.approx(10.0), 75.7)
+    assert (cpu.package.value, cpu.psys_w) == (pytest.approx(10.0), 75.7)
     total = compose(device_samples((row,), cpu, Battery(), "b"))
     assert total.measured_w == 75.7 and total.counted == ("mac:system",)
     assert set(total.contained) == {"apple:gpu", "apple:cpu"}
@@ -131,10 +131,10 @@ def test_a_system_figure_below_the_chip_is_left_out() -> None:
 def test_a_virtual_mac_has_no_counters_and_says_so() -> None:
     energy = AppleEnergy(None)
     (row,) = AppleGpu("Apple", energy, None, None, 16 * GIB).look(Moment(0), MEMORY)
-    assert row.power_w is None and row.power_reason == NO_COUNTERS and row.utilization_pct is None
+    assert row.power_w is None and row.power.reason == NO_COUNTERS and row.load.value is None
     assert row.memory.llm_total_bytes == int(16 * GIB * 0.66) and "estimated" in row.messages[0]
     cpu = chip_power(Moment(0), energy, None)
-    assert cpu.package_w is None and cpu.reason == NO_COUNTERS
+    assert cpu.package.value is None and cpu.package.reason == NO_COUNTERS
 
 
 def test_working_sets() -> None:
@@ -187,12 +187,12 @@ def test_a_mac_on_its_adapter_and_a_desktop() -> None:
 @pytest.mark.skipif(sys.platform == "darwin", reason="there everything may be there")
 def test_elsewhere_every_source_is_absent_and_nothing_raises() -> None:
     from wattlight.probes.apple.host import MacHost
-    from wattlight.probes.part import DeviceCache
+    from wattlight.probes.probe import DeviceCache
     from wattlight.probes.prober import Prober
     from wattlight.probes.reader import Reader
 
     prober = Prober(MacHost(Reader(), DeviceCache()))
     report = prober.report()
-    assert report.accelerators == () and report.cpu_power.package_w is None and not report.battery.present
+    assert report.accelerators == () and report.cpu_power.package.value is None and not report.battery.present
     assert prober.sample().memory is not None
     prober.close()

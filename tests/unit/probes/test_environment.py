@@ -115,9 +115,9 @@ def jetson(**files: Any) -> dict[str, Any]:
 def test_a_jetson_board(make_tree: Make, open_tree: Make) -> None:
     prober = open_tree(make_tree(jetson()))
     (seen,) = prober.report().accelerators
-    assert seen.name == "NVIDIA Jetson AGX Orin Developer Kit" and seen.kind == "integrated"
-    assert (seen.utilization_pct, seen.temperature_c) == (45.3, 51.5)
-    assert (seen.power_w, seen.power_source) == (12.0, "ina3221 VDD_GPU_SOC")
+    assert seen.name == "NVIDIA Jetson AGX Orin Developer Kit" and seen.device.form == "integrated"
+    assert (seen.load.value, seen.temperature_c) == (45.3, 51.5)
+    assert (seen.power_w, seen.power.source) == (12.0, "ina3221 VDD_GPU_SOC")
     assert seen.memory.unified and seen.memory.llm_total_bytes == 64 << 30
     (device,) = prober.profile().devices
     assert device.unified and device.integrated and device.backend == "cuda"
@@ -135,7 +135,7 @@ def test_a_jetson_without_rails_says_so(make_tree: Make, open_tree: Make) -> Non
     tree = {k: v for k, v in jetson().items() if "hwmon" not in k}
     tree["sys/devices/platform/gpu.0/load"] = "garbage"
     (seen,) = open_tree(make_tree(tree)).report().accelerators
-    assert seen.power_w is seen.utilization_pct is None and seen.power_reason and seen.utilization_reason
+    assert seen.power_w is seen.load.value is None and seen.power.reason and seen.load.reason
 
 
 def test_strings_out_of_files_are_hostile(make_tree: Make, open_tree: Make) -> None:

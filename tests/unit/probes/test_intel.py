@@ -9,7 +9,7 @@ import pytest
 
 from fakes import trees
 from fakes.probe_clock import ProbeClock as Clock
-from wattlight.probes import Accelerator
+from wattlight.domain.values import DeviceSample
 from wattlight.probes.linux.intel_memory import parse_i915, parse_xe
 
 Make = Callable[..., Any]
@@ -33,12 +33,12 @@ def card(
 
 def second_look(
     make_tree: Make, open_tree: Make, clock: Clock, first: dict[str, Any], second: dict[str, Any], **ids: Any
-) -> Accelerator:
+) -> DeviceSample:
     prober = open_tree(card(make_tree, first, **ids))
     prober.report()
     clock.step(1)
     prober.move(card(make_tree, second, **ids))
-    found: Accelerator = prober.report().accelerators[0]
+    found: DeviceSample = prober.report().accelerators[0]
     return found
 
 
@@ -65,20 +65,20 @@ def test_the_card_channel_or_the_package(
     make_tree: Make, open_tree: Make, clock: Clock,
 ) -> None:  # fmt: skip
     seen = second_look(make_tree, open_tree, clock, first, second)
-    assert (seen.power_w, seen.power_source) == (watts, source)
+    assert (seen.power_w, seen.power.source) == (watts, source)
     assert seen.power_scope == ("gpu board" if "card" in source else "gpu package")
     assert seen.counter_epoch.startswith("xe energy") and seen.counter_mj is not None
 
 
 def test_both_channels_still_is_unknown(make_tree: Make, open_tree: Make, clock: Clock) -> None:
     seen = second_look(make_tree, open_tree, clock, channels(7, 9), channels(7, 9))
-    assert seen.power_w is None and seen.power_reason == "the counter stands still"
+    assert seen.power_w is None and seen.power.reason == "the counter stands still"
 
 
 def test_limits_are_no_readings(make_tree: Make, open_tree: Make, clock: Clock) -> None:
     files = {f"{H}/name": "i915", f"{H}/power1_max": 55_000_000, f"{H}/power1_rated_max": 0}
     seen = second_look(make_tree, open_tree, clock, files, files, driver="i915")
-    assert seen.power_w is None and seen.power_limit_w == 55.0
+    assert seen.power_w is None and seen.limit_w == 55.0
 
 
 def test_an_i915_card_has_one_channel_without_a_label(make_tree: Make, open_tree: Make, clock: Clock) -> None:
@@ -94,8 +94,8 @@ def test_an_i915_card_has_one_channel_without_a_label(make_tree: Make, open_tree
     clock.step(1)
     prober.move(card(make_tree, files(50_000_001, 250), driver="i915"))
     seen = prober.report().accelerators[0]
-    assert (seen.power_w, seen.power_source) == (50.0, "hwmon energy1_input")
-    assert seen.utilization_pct == 75.0 and seen.utilization_source == "rc6 residency (estimate)"
+    assert (seen.power_w, seen.power.source) == (50.0, "hwmon energy1_input")
+    assert seen.load.value == 75.0 and seen.load.source == "rc6 residency (estimate)"
     assert seen.memory.dedicated_total_bytes == 16 << 30 and seen.memory.dedicated_used_bytes is None
     assert (seen.temperature_c, seen.fan_rpm) == (45.0, 900)
 
@@ -130,8 +130,8 @@ def test_the_graphics_of_a_processor_have_no_memory_of_their_own(make_tree: Make
     root = card(make_tree, {}, slot="0000:00:02.0", device="0x64a0")
     prober = open_tree(root)
     (seen,) = prober.report().accelerators
-    assert seen.kind == "integrated" and seen.memory.unified and seen.memory.llm_total_bytes is None
-    assert "processor package" in (seen.power_reason or "")
+    assert seen.device.form == "integrated" and seen.memory.unified and seen.memory.llm_total_bytes is None
+    assert "processor package" in (seen.power.reason or "")
     assert prober.profile().devices == ()
 
 

@@ -10,7 +10,8 @@ import pytest
 from fakes import trees
 from fakes.fake_nvml_api import GIB, FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
-from wattlight.probes import Accelerator, Prober
+from wattlight.domain.values import DeviceSample
+from wattlight.probes import Prober
 from wattlight.probes.nvidia.nvml import NvmlMemory, NvmlProcess
 
 Make = Callable[..., Any]
@@ -27,7 +28,7 @@ def machine(make_tree: Make, *cards: dict[str, Any], **files: Any) -> Path:
     return folder
 
 
-def rows(prober: Prober) -> list[Accelerator]:
+def rows(prober: Prober) -> list[DeviceSample]:
     return list(prober.report().accelerators)
 
 
@@ -48,7 +49,7 @@ def test_an_idle_card_that_may_sleep_is_let_go(make_tree: Make, open_tree: Make,
         clock.step(60)
         row = rows(prober)[0]
     assert len(api.calls) == calls
-    assert row.state == "active" and row.power_w is None and "let go" in (row.power_reason or "")
+    assert row.state == "active" and row.power_w is None and "let go" in (row.power.reason or "")
     assert row.memory.dedicated_total_bytes == 24 * GIB and row.memory.cached
 
     set_status(root, FIRST, "suspended")
@@ -111,7 +112,7 @@ def test_an_old_library_is_not_used_beside_a_sleeping_card(make_tree: Make, open
     root = machine(make_tree, {}, {"runtime": "suspended", "control": "auto"})
     api = FakeNvmlApi(FakeGpu(slot=FIRST), FakeGpu(slot=SECOND), by_slot=False)
     first, second = rows(open_tree(root, nvml=lambda: api))
-    assert first.power_w is None and "asleep" in (first.power_reason or "") and second.state == "asleep"
+    assert first.power_w is None and "asleep" in (first.power.reason or "") and second.state == "asleep"
     assert "handles" not in api.calls
 
 
@@ -133,7 +134,7 @@ def test_a_card_of_another_driver_is_not_asked(
 ) -> None:
     api = FakeNvmlApi(FakeGpu())
     row = rows(open_tree(machine(make_tree, {"driver": driver}), nvml=lambda: api))[0]
-    assert not row.usable and words in (row.power_reason or "") and not api.calls
+    assert not row.usable and words in (row.power.reason or "") and not api.calls
 
 
 def test_slices_have_memory_and_the_card_the_power(make_tree: Make, open_tree: Make) -> None:
@@ -148,7 +149,7 @@ def test_slices_have_memory_and_the_card_the_power(make_tree: Make, open_tree: M
     assert [s.id for s in slices] == ["mig:MIG-1", "mig:MIG-2"]
     assert all(s.power_w is None and s.contained_in == parent.id for s in slices)
     assert [s.memory.llm_available_bytes for s in slices] == [9 * GIB, 9 * GIB]
-    assert [d.id for d in prober.profile().devices] == ["MIG-1", "MIG-2"]
+    assert [d.id for d in prober.profile().devices] == ["mig:MIG-1", "mig:MIG-2"]
     sample = prober.sample()
     assert sum(d.power_w or 0 for d in sample.devices) == 50.0
 
@@ -183,7 +184,7 @@ def test_a_reloaded_driver_is_reopened_after_a_pause(make_tree: Make, open_tree:
         if len(api.inits) > before:
             tries.append(clock.mono_s)
     gaps = [b - a for a, b in pairwise(tries)]
-    assert "not running" in (row.power_reason or "") and gaps[0] == 10 and max(gaps) <= 60
+    assert "not running" in (row.power.reason or "") and gaps[0] == 10 and max(gaps) <= 60
     assert gaps == sorted(gaps)
     gpu.faults.clear()
     api.init_fault = None
@@ -195,9 +196,9 @@ def test_one_refused_figure_does_not_cost_the_others(make_tree: Make, open_tree:
     refused = dict.fromkeys(("field186/0", "field185/0", "power_usage", "temperature", "limit_mw"), 3)
     prober = open_tree(machine(make_tree, {}), nvml=lambda: FakeNvmlApi(FakeGpu(faults=refused)))
     row = rows(prober)[0]
-    assert row.power_w is None and row.temperature_c is None and row.power_limit_w is None
-    assert row.power_reason == "the driver does not report power for this GPU"
-    assert row.memory.dedicated_total_bytes == 24 * GIB and row.utilization_pct == 0
+    assert row.power_w is None and row.temperature_c is None and row.limit_w is None
+    assert row.power.reason == "the driver does not report power for this GPU"
+    assert row.memory.dedicated_total_bytes == 24 * GIB and row.load.value == 0
     assert row.estimate_w is not None and row.estimate_w[0] < row.estimate_w[1] <= 450
     card = next(d for d in prober.sample().devices if d.kind == "gpu")
     assert card.power_w is None and card.estimate_w is not None
@@ -212,14 +213,14 @@ def test_power_from_the_counter_where_there_is_no_gauge(
     clock.step(2)
     gpu.energy_mj += 240_000
     row = rows(prober)[0]
-    assert row.power_w == 120.0 and row.power_source == "nvml energy counter"
+    assert row.power_w == 120.0 and row.power.source == "nvml energy counter"
 
 
 @pytest.mark.parametrize("milliwatts", [0, 65_535_000, 4_000_000_000])
 def test_an_impossible_power_is_unknown(milliwatts: int, make_tree: Make, open_tree: Make) -> None:
     gpu = FakeGpu(power_mw=milliwatts)
     row = rows(open_tree(machine(make_tree, {}), nvml=lambda: FakeNvmlApi(gpu)))[0]
-    assert row.power_w is None and row.power_reason == "implausible reading"
+    assert row.power_w is None and row.power.reason == "implausible reading"
 
 
 def test_a_refused_memory_of_a_discrete_card_stays_unknown(make_tree: Make, open_tree: Make) -> None:
@@ -238,8 +239,8 @@ def test_a_unified_chip_has_the_systems_memory(
         gpu.memory = memory
     row = rows(open_tree(machine(make_tree, {}), nvml=lambda: FakeNvmlApi(gpu)))[0]
     assert row.memory.unified and row.memory.llm_total_bytes == 65473712 * 1024
-    assert row.memory.shared_available_bytes == 48211004 * 1024 and row.kind == "integrated"
-    assert row.power_source == "nvmlDeviceGetPowerUsage" and row.power_scope == "gpu only"
+    assert row.memory.shared_available_bytes == 48211004 * 1024 and row.device.form == "integrated"
+    assert row.power.source == "nvmlDeviceGetPowerUsage" and row.power_scope == "gpu only"
 
 
 def test_vgpu_is_said(make_tree: Make, open_tree: Make) -> None:
@@ -288,7 +289,7 @@ def test_a_card_that_is_lost_from_the_start_beside_a_good_one(
 ) -> None:
     api = FakeNvmlApi(FakeGpu(slot=FIRST, faults={"handle_at": code}), FakeGpu(slot=SECOND))
     first, second = rows(open_tree(machine(make_tree, {}, {}), nvml=lambda: api))
-    assert words in (first.power_reason or "") and not first.usable
+    assert words in (first.power.reason or "") and not first.usable
     assert second.power_w == 50.0 and second.usable
 
 

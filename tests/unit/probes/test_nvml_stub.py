@@ -145,7 +145,7 @@ trace.clear()
 for _ in range({ticks}):
     at[0] += 86400 / {ticks}
     sample = prober.sample()
-card = next(d for d in sample.devices if d.device_id == "pci:0000:01:00.0")
+card = next(d for d in sample.devices if d.id == "pci:0000:01:00.0")
 assert card.asleep and card.power_w is None, card
 opened = [line for line in trace if not line.startswith("list") and ("01:00" in line or "card2" in line)]
 assert not opened, opened[:5]

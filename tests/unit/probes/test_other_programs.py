@@ -10,8 +10,8 @@ from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
 from wattlight.cli.verb_doctor import hardware_findings
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import MachineSample
 from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
 from wattlight.services.metering import LedgerFile, LiveMeter, MeterView, Recorder
 from wattlight.store import open_reader

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
+from wattlight.domain import power
 from wattlight.domain.power import compose
 from wattlight.domain.values import Quality, Scope
 from wattlight.probes.linux.amd import AmdCard
@@ -30,7 +32,7 @@ def test_a_battery_that_is_put_in_and_taken_out(make_tree: Make, open_tree: Make
     """Fault 45: parts come and go; the sum stays a sum of what is there."""
     root = nvidia_tree(make_tree)
     prober = open_tree(root, nvml=lambda: FakeNvmlApi(FakeGpu()))
-    assert compose(prober.sample().devices).measured_w == 50.0
+    assert prober.sample().total.measured_w == 50.0
     supply = "sys/class/power_supply/BAT0"
     battery = {
         f"{supply}/type": "Battery",
@@ -40,13 +42,13 @@ def test_a_battery_that_is_put_in_and_taken_out(make_tree: Make, open_tree: Make
     make_tree(battery, (), root)
     clock.step(31)
     sample = prober.sample()
-    total = compose(sample.devices)
+    total = sample.total
     assert sample.on_battery and total.measured_w == 80.0 and total.counted == ("battery",)
     assert total.whole and total.contained == ("pci:0000:01:00.0",)
     shutil.rmtree(root / supply)
     clock.step(31)
     sample = prober.sample()
-    assert sample.on_battery is None and compose(sample.devices).measured_w == 50.0
+    assert sample.on_battery is None and sample.total.measured_w == 50.0
 
 
 def test_an_external_gpu_that_comes_and_goes(make_tree: Make, open_tree: Make, clock: Clock) -> None:
@@ -61,7 +63,7 @@ def test_an_external_gpu_that_comes_and_goes(make_tree: Make, open_tree: Make, c
     api.gpus.insert(0, FakeGpu(slot=slot, uuid="GPU-2", power_mw=70_000))
     clock.step(31)
     sample = prober.sample()
-    assert {d.device_id: d.power_w for d in sample.devices if d.kind == "gpu"} == {
+    assert {d.id: d.power_w for d in sample.devices if d.kind == "gpu"} == {
         "pci:0000:01:00.0": 50.0,
         f"pci:{slot}": 70.0,
     }
@@ -69,7 +71,7 @@ def test_an_external_gpu_that_comes_and_goes(make_tree: Make, open_tree: Make, c
     shutil.rmtree(root / "sys/class/drm/card1")
     del api.gpus[0]
     clock.step(31)
-    assert compose(prober.sample().devices).measured_w == 50.0
+    assert prober.sample().total.measured_w == 50.0
 
 
 def test_a_gpu_that_falls_off_is_said_and_the_rest_goes_on(
@@ -89,7 +91,7 @@ def test_a_gpu_that_falls_off_is_said_and_the_rest_goes_on(
     (root / "sys/class/powercap/intel-rapl:0/energy_uj").write_text("20000001\n")
     sample = prober.sample()
     parts = {d.kind: d for d in sample.devices}
-    assert parts["gpu"].power_w is None and "stopped responding" in (parts["gpu"].reason or "")
+    assert parts["gpu"].power_w is None and "stopped responding" in (parts["gpu"].power.reason or "")
     assert parts["cpu"].power_w == 20.0
 
 
@@ -112,7 +114,7 @@ def test_a_hung_sensor_never_delays_another(
         clock.step(1)
         sample = prober.sample()
         (gpu,) = (d for d in sample.devices if d.kind == "gpu")
-        assert gpu.power_w is None and "does not answer" in (gpu.reason or "")
+        assert gpu.power_w is None and "does not answer" in (gpu.power.reason or "")
         assert gpu.name == "AMD Radeon RX 7900 XTX" and sample.memory is not None
     assert prober.latest().slow_sensors == ("amd 0000:03:00.0",)
     free.set()
@@ -133,8 +135,8 @@ def test_a_reading_that_cannot_be_true_is_a_gap(content: str, known_tree: Known,
         file.write_text(content)
     sample = open_tree(root).sample()
     (gpu,) = (d for d in sample.devices if d.kind == "gpu")
-    assert gpu.power_w is None and gpu.reason == "implausible reading"
-    assert gpu.utilisation_percent == 97
+    assert gpu.power_w is None and gpu.power.reason == "implausible reading"
+    assert gpu.load.value == 97
 
 
 def test_rapl_wraps_resets_vanishes_and_closes(known_tree: Known, open_tree: Make, clock: Clock) -> None:
@@ -142,24 +144,24 @@ def test_rapl_wraps_resets_vanishes_and_closes(known_tree: Known, open_tree: Mak
     first, second = known_tree("rapl_intel_package_psys_wrap")
     assert second is not None
     prober = open_tree(first)
-    assert prober.report().cpu_power.package_w is None
+    assert prober.report().cpu_power.package.value is None
     clock.step(1)
     prober.move(second)
-    assert prober.report().cpu_power.package_w == pytest.approx(45.0)
+    assert prober.report().cpu_power.package.value == pytest.approx(45.0)
     counter = second / "sys/class/powercap/intel-rapl:0/energy_uj"
     clock.step(1)
     counter.write_text("5\n")
-    assert prober.report().cpu_power.package_w is None, "back by less than a wrap: a reset"
+    assert prober.report().cpu_power.package.value is None, "back by less than a wrap: a reset"
     clock.step(1)
     prober.move(second)
     counter.chmod(0)
     cpu = prober.report().cpu_power
-    assert cpu.package_w is None and cpu.reason == "permission"
+    assert cpu.package.value is None and cpu.package.reason == "permission"
     counter.unlink()
     clock.step(61)
     prober.move(second)
     cpu = prober.report().cpu_power
-    assert cpu.package_w is None and cpu.reason == "unreadable"
+    assert cpu.package.value is None and cpu.package.reason == "unreadable"
 
 
 def test_a_sample_carries_what_the_meter_needs(make_tree: Make, open_tree: Make, clock: Clock) -> None:
@@ -169,8 +171,8 @@ def test_a_sample_carries_what_the_meter_needs(make_tree: Make, open_tree: Make,
     assert sample.at == clock.wall and sample.monotonic_s == clock.mono_s and sample.boot_id == "b-1"
     part = sample.devices[0]
     assert (part.counter_mj, part.counter_epoch) == (1_000_000, "b-1 nvidia 580.95.05")
-    assert part.scope is Scope.BOARD and part.limit_w == 450.0 and part.quality is Quality.COUNTER
-    assert part.memory_free_bytes == 20 << 30 and part.memory_total_bytes == 24 << 30
+    assert part.power.scope is Scope.BOARD and part.limit_w == 450.0 and part.power.quality is Quality.COUNTER
+    assert part.memory.llm_available_bytes == 20 << 30 and part.memory.total_bytes == 24 << 30
     assert sample.memory is not None and sample.memory.total_bytes == 32 << 30
 
 
@@ -180,9 +182,30 @@ def test_a_profile_of_the_machine(make_tree: Make, open_tree: Make) -> None:
     assert (profile.name, profile.os) == ("desk", "linux")
     assert profile.ram_total_bytes == 32 << 30 and profile.ram_available_bytes == 16 << 30
     (device,) = profile.devices
-    assert (device.id, device.backend, device.compute_capability) == ("GPU-1", "cuda", "8.9")
+    assert (device.id, device.backend, device.compute_capability) == ("pci:0000:01:00.0", "cuda", "8.9")
     assert device.memory_total_bytes == 24 << 30 and device.memory_free_bytes == 20 << 30
     assert device.bandwidth_gbs == 1010.0
+
+
+def test_a_card_has_one_id_and_its_nominal_power_everywhere(make_tree: Make, open_tree: Make) -> None:
+    prober = open_tree(nvidia_tree(make_tree), nvml=lambda: FakeNvmlApi(FakeGpu()))
+    card = next(part for part in prober.sample().devices if part.kind == "gpu")
+    (described,) = prober.profile().devices
+    assert described.id == card.id == prober.latest().accelerators[0].id
+    assert described.rated_w == card.device.rated_w == 450.0, "what advice on a power limit needs"
+    assert card.device.uuid == "GPU-1" and card.device.bandwidth_gbs == described.bandwidth_gbs == 1010.0
+
+
+def test_the_total_of_a_sample_is_worked_out_once(
+    make_tree: Make, open_tree: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = open_tree(nvidia_tree(make_tree), nvml=lambda: FakeNvmlApi(FakeGpu())).sample()
+    asked = []
+    monkeypatch.setattr(power, "compose", lambda parts: asked.append(parts) or compose(parts))
+    assert sample.total is sample.total and sample.total.measured_w == 50.0
+    assert len(asked) == 1
+    changed = replace(sample, devices=())
+    assert changed.total.measured_w is None and len(asked) == 2, "another sample has a total of its own"
 
 
 def test_a_jump_of_the_clock_starts_the_counters_anew(
@@ -196,16 +219,16 @@ def test_a_jump_of_the_clock_starts_the_counters_anew(
     clock.step(1)
     clock.wall += timedelta(hours=8)
     prober.move(second)
-    assert prober.report().cpu_power.package_w is None, "the machine slept in between"
+    assert prober.report().cpu_power.package.value is None, "the machine slept in between"
 
 
 def test_an_empty_tree_is_a_machine_about_which_nothing_is_known(make_tree: Make, open_tree: Make) -> None:
     prober = open_tree(make_tree({"x": 1}))
     report, sample = prober.report(), prober.sample()
     assert report.accelerators == () and report.memory.total_bytes is None and report.memory.reason
-    assert report.cpu_power.reason == "no powercap" and not report.battery.present
+    assert report.cpu_power.package.reason == "no powercap" and not report.battery.present
     assert sample.memory is None and all(d.power_w is None for d in sample.devices)
-    assert compose(sample.devices).measured_w is None
+    assert sample.total.measured_w is None
 
 
 def test_closing_leaves_nothing_open(make_tree: Make, open_tree: Make, known_tree: Known) -> None:

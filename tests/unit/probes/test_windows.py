@@ -9,7 +9,7 @@ import pytest
 from fakes.fake_nvml_api import GIB, FakeGpu, FakeNvmlApi
 from wattlight.probes.numbers import CounterRate, Moment
 from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
-from wattlight.probes.part import DeviceCache, Processes
+from wattlight.probes.probe import DeviceCache, Processes
 from wattlight.probes.reader import Reader
 from wattlight.probes.report import Battery, Memory
 from wattlight.probes.windows.adapters import (
@@ -123,10 +123,10 @@ def test_picowatt_hours_to_watts() -> None:
     rates: dict[str, CounterRate] = {}
     package_power({"RAPL_Package0_PKG": 10**15}, rates, Moment(0))
     cpu = package_power({"RAPL_Package0_PKG": 10**15 + round(45 / 3.6e-9)}, rates, Moment(1))
-    assert cpu.package_w == pytest.approx(45.0) and cpu.zones[0].id == "emi:RAPL_Package0_PKG"
+    assert cpu.package.value == pytest.approx(45.0) and cpu.zones[0].id == "emi:RAPL_Package0_PKG"
     cpu = package_power({"RAPL_Package0_PKG": None}, rates, Moment(2))
-    assert cpu.package_w is None and cpu.reason == "no reading"
-    assert package_power({}, {}, Moment(0)).reason == no_meter()
+    assert cpu.package.value is None and cpu.package.reason == "no reading"
+    assert package_power({}, {}, Moment(0)).package.reason == no_meter()
 
 
 @pytest.mark.parametrize(("state", "meaning"), [(1, 1), (4, 4), (0, None), (9, None)])
@@ -198,11 +198,7 @@ def test_a_hybrid_laptop_awake_asleep_and_let_go() -> None:
     card, chip = part.look(Moment(0), MEMORY)
     assert card.power_w == 50.0 and card.id == "pci:0000:01:00.0"
     assert [(p.pid, p.busy_percent) for p in chip.processes] == [(4, 42.0)]
-    assert (
-        chip.utilization_pct == 42.0
-        and chip.power_reason == no_watts()
-        and chip.memory.llm_total_bytes is None
-    )
+    assert chip.load.value == 42.0 and chip.power.reason == no_watts() and chip.memory.llm_total_bytes is None
     states.vendors.add(0x10DE)
     calls, collected = len(api.calls), counters.collected
     card, chip = part.look(Moment(1), MEMORY)
@@ -212,7 +208,7 @@ def test_a_hybrid_laptop_awake_asleep_and_let_go() -> None:
     states.vendors.clear()
     for second in range(2, 60):
         card, _ = part.look(Moment(second), MEMORY)
-    assert card.power_w is None and "let go" in (card.power_reason or "") and api.opened == 0
+    assert card.power_w is None and "let go" in (card.power.reason or "") and api.opened == 0
     part.engine_started()
     assert part.look(Moment(61), MEMORY)[0].power_w == 50.0
     part.close()
@@ -242,7 +238,7 @@ def test_a_card_without_a_driver_library_still_has_load_and_memory() -> None:
     api.init_fault = 12
     card = WindowsAdapter("0_c61d", "NVIDIA T400", 0x10DE, 0x1FB2, "0000:01:00.0", 4 * GIB, GIB, False)
     (row,) = gpus(card, api=api, states=Asleep(), counters=Counted()).look(Moment(0), MEMORY)
-    assert row.power_w is None and row.utilization_pct == 42.0
+    assert row.power_w is None and row.load.value == 42.0
     assert row.memory.dedicated_used_bytes == 2 * GIB and row.memory.llm_available_bytes == 2 * GIB
 
 
@@ -253,6 +249,8 @@ def test_elsewhere_every_source_is_absent_and_nothing_raises() -> None:
 
     prober = Prober(WindowsHost(Reader(), DeviceCache(), FakeNvmlApi))
     report = prober.report()
-    assert report.accelerators == () and report.memory.reason and report.cpu_power.reason == no_meter()
+    assert (
+        report.accelerators == () and report.memory.reason and report.cpu_power.package.reason == no_meter()
+    )
     assert prober.sample().memory is None
     prober.close()

@@ -6,19 +6,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from fakes.metering import part
 from wattlight.domain.cost import Bucket
 from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HostState, ServerState
 from wattlight.domain.tariff import flat_tariff
-from wattlight.domain.values import (
-    LOCAL_HOST,
-    Device,
-    DeviceSample,
-    MachineProfile,
-    MachineSample,
-    Quality,
-    to_us,
-)
+from wattlight.domain.values import LOCAL_HOST, Device, MachineProfile, Quality, to_us
 from wattlight.services.costs import BusyMinutes, caps, counted_use, last_week
 from wattlight.store.jobs import TokenHour
 
@@ -85,7 +79,7 @@ def busy(days: int = 10, watts: int = 330) -> BusyMinutes:
 
 def host(rated_w: float | None = 350.0, limit_w: float | None = 350.0, name: str = "RTX 3090") -> HostState:
     card = Device("gpu", name, "cuda", 24 << 30, 20 << 30, rated_w=rated_w)
-    sample = DeviceSample("gpu", name, "gpu", "nvidia", 30.0, limit_w=limit_w)
+    sample = part("gpu", 30.0, name=name, limit_w=limit_w)
     return HostState(
         LOCAL_HOST,
         "here",

@@ -8,8 +8,9 @@ import pytest
 
 from fakes.metering import QWEN, Machine
 from fakes.program import Services
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import MachineProfile, MachineSample
+from wattlight.domain.values import MachineProfile
 from wattlight.services.meter_service import MeterService
 from wattlight.settings import MeterSettings, Settings
 

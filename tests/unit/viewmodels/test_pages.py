@@ -11,6 +11,7 @@ from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.cost import Amount
 from wattlight.domain.state import ServerStatus, SetupFacts
+from wattlight.domain.values import unknown
 from wattlight.i18n import activate
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, NamedModel, Offer
 from wattlight.services.costs import MonthCosts
@@ -97,9 +98,7 @@ def test_no_sensor_is_said_with_its_reason() -> None:
     scene = made_up_day.evening()
     sample = scene.host.sample
     assert sample is not None
-    silent = tuple(
-        replace(d, power_w=None, quality=None, reason="Only root may read it.") for d in sample.devices
-    )
+    silent = tuple(replace(d, power=unknown("Only root may read it.")) for d in sample.devices)
     view = now_view(with_host(scene, sample=replace(sample, devices=silent), history=()))
     assert view.power.value == "–"
     assert view.power.note == "No readable power sensor."
@@ -129,7 +128,7 @@ def test_contained_parts_are_not_added_twice() -> None:
     sample = scene.host.sample
     assert sample is not None
     gpu, cpu = sample.devices
-    both = replace(sample, devices=(gpu, replace(cpu, contained_in=gpu.device_id)))
+    both = replace(sample, devices=(gpu, replace(cpu, contained_in=gpu.id)))
     assert now_view(with_host(scene, sample=both)).power.value == "37"
 
 

@@ -7,6 +7,7 @@ import pytest
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
+from wattlight.domain.values import Figure
 from wattlight.i18n import activate
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.tray import IconState, MenuEntry, tray_view
@@ -33,7 +34,7 @@ def test_icon_follows_the_state() -> None:
     evening = made_up_day.evening()
     sample = evening.host.sample
     assert sample is not None
-    at_work = replace(sample, devices=(replace(sample.devices[0], utilisation_percent=97.0),))
+    at_work = replace(sample, devices=(replace(sample.devices[0], load=Figure(97.0)),))
     working = replace(evening, state=replace(evening.state, hosts=(replace(evening.host, sample=at_work),)))
     task = TaskState("switch", "x", evening.now)
     cases = {

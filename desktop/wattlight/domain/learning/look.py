@@ -7,7 +7,7 @@ from datetime import datetime
 from wattlight.domain.state import RunningModel
 from wattlight.i18n import tr
 
-from ..values import MachineSample
+from ..power import MachineSample
 
 GPU = "gpu"
 
@@ -45,15 +45,15 @@ def look_at(sample: MachineSample, running: Iterable[RunningModel]) -> MemoryLoo
     """The look that a sample of the machine and a list of loaded models make."""
     devices = []
     for device in sample.devices:
-        if device.kind != GPU or device.memory_used_bytes is None:
+        if device.kind != GPU or device.memory.used_bytes is None:
             continue
         known = all(process.memory_bytes is not None for process in device.processes)
         runners = sum(p.memory_bytes or 0 for p in device.processes if p.is_server)
         others = sum(p.memory_bytes or 0 for p in device.processes if not p.is_server)
         devices.append(
             DeviceLook(
-                device.device_id,
-                device.memory_used_bytes,
+                device.id,
+                device.memory.used_bytes,
                 runners if known else None,
                 others if known else None,
             )

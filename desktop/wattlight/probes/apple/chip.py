@@ -1,22 +1,22 @@
 """The GPU of an Apple chip and the power of its parts. The bindings come in, so rules can be tested."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
-from wattlight.domain.values import Quality, Scope
+from wattlight.domain.power import measured
+from wattlight.domain.values import Device, DeviceMemory, DeviceSample, Quality, Scope, figure_of
 from wattlight.i18n import tr
 
 from ..numbers import Moment, credible_watts, percent_of
-from ..report import Accelerator, AcceleratorMemory, CpuPower, EnergyZone, Memory
-from .energy import Channel, ChipEnergy, chip_energy
+from ..probe import Probe
+from ..report import CpuPower, Memory, energy_zone
+from .energy import ChipEnergy, IOReport, chip_energy
 from .foundation import estimated_working_set
-from .registry import GPU_CLASS
+from .registry import GPU_CLASS, AdapterInput, DeviceRegistry, Smc
 
 WINDOW_S = 2.2
 """The counters in mJ are published about once a second, unevenly: a shorter window shows 0 and spikes."""
 _LONGEST_WINDOW_S = 120.0
 _CHIP_LIMIT_W = 400.0
-_ERROR = 0.10
 NO_COUNTERS = "macOS shows no energy counters here (a virtual machine has none)"
 
 
@@ -25,28 +25,7 @@ def no_use() -> str:
 
 
 FIRST = "needs a second reading"
-WHOLE_ID = "mac:system"
-
-
-class EnergyChannels(Protocol):
-    """The energy channels."""
-
-    def changes(self) -> list[Channel]:
-        """Counts since the last call; empty at the first."""
-
-
-class Properties(Protocol):
-    """The device registry."""
-
-    def properties(self, class_name: str, keys: tuple[str, ...]) -> dict[str, Any]:
-        """Named properties of the first entry of a class."""
-
-
-class SystemPower(Protocol):
-    """The system management controller."""
-
-    def watts(self, key: str = "PSTR") -> float | None:
-        """Watts of a key."""
+SOURCE = "IOReport Energy Model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +44,7 @@ class ChipPower:
 class AppleEnergy:
     """Watts from the channels, over windows of at least :data:`WINDOW_S`."""
 
-    def __init__(self, counters: EnergyChannels | None) -> None:
+    def __init__(self, counters: IOReport | None) -> None:
         self._counters = counters
         self._last: Moment | None = None
         self._now = ChipPower(reason=FIRST if counters else NO_COUNTERS)
@@ -104,17 +83,16 @@ class AppleEnergy:
         )
 
 
-class AppleGpu:
+class AppleGpu(Probe):
     """The chip's GPU; memory is one pool with the processor, limited by Metal."""
 
     key = "apple"
-    signature: tuple[object, ...] = ()
 
     def __init__(
         self,
         name: str,
         energy: AppleEnergy,
-        registry: Properties | None,
+        registry: DeviceRegistry | None,
         working_set: int | None,
         ram: int | None,
     ) -> None:
@@ -123,47 +101,34 @@ class AppleGpu:
         self._estimated = working_set is None and ram is not None
         if self._limit is None and ram is not None:
             self._limit = estimated_working_set(ram)
-        self._base = Accelerator(
-            id="apple:gpu",
+        self._device = Device(
+            "apple:gpu",
+            name,
+            "metal",
+            integrated=True,
             vendor="apple",
-            name=name,
-            name_source="machdep.cpu.brand_string",
-            kind="integrated",
-            state="active",
             driver="agx",
-            backend="metal",
+            name_source="machdep.cpu.brand_string",
         )
 
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+    def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         """The GPU's row."""
         power = self._energy.look(now)
         used, busy = self._statistics()
         guess = ("Metal does not answer: its memory limit is estimated from the computer's memory.",)
-        row = replace(
-            self._base,
+        reason = power.reason or tr("the GPU counted nothing")
+        row = DeviceSample(
+            self._device,
+            measured(power.gpu_w, "IOReport GPU Energy", Scope.CHIP, Quality.COUNTER, reason),
+            figure_of(busy, "AGXAccelerator statistics", tr("macOS does not report the load here")),
             memory=self._memory(memory, used),
-            power_w=power.gpu_w,
-            power_source="IOReport GPU Energy" if power.gpu_w is not None else None,
             power_scope="gpu only" if power.gpu_w is not None else None,
-            power_reason=None if power.gpu_w is not None else power.reason or tr("the GPU counted nothing"),
-            scope=Scope.CHIP if power.gpu_w is not None else None,
-            quality=Quality.COUNTER if power.gpu_w is not None else None,
-            error_fraction=_ERROR if power.gpu_w is not None else None,
             counter_mj=round(power.gpu_j * 1000) if power.gpu_j else None,
             counter_epoch="ioreport" if power.gpu_j else "",
-            utilization_pct=busy,
-            utilization_source="AGXAccelerator statistics" if busy is not None else None,
             processes_reason=no_use(),
-            utilization_reason=None if busy is not None else tr("macOS does not report the load here"),
             messages=guess if self._estimated else (),
         )
         return (row,)
-
-    def engine_started(self) -> None:
-        """Nothing was let go."""
-
-    def close(self) -> None:
-        """Its sources are closed by the host."""
 
     def _statistics(self) -> tuple[int | None, float | None]:
         if self._registry is None:
@@ -175,11 +140,11 @@ class AppleGpu:
         known = isinstance(used, int) and 0 < used < 1 << 45
         return used if known else None, percent_of(busy) if isinstance(busy, int | float) else None
 
-    def _memory(self, system: Memory, used: int | None) -> AcceleratorMemory:
+    def _memory(self, system: Memory, used: int | None) -> DeviceMemory:
         room = None
         if self._limit is not None and system.available_bytes is not None:
             room = min(self._limit, system.available_bytes)
-        return AcceleratorMemory(
+        return DeviceMemory(
             unified=True,
             shared_total_bytes=system.total_bytes,
             shared_used_bytes=used,
@@ -192,7 +157,7 @@ class AppleGpu:
         )
 
 
-def chip_power(now: Moment, energy: AppleEnergy, system: SystemPower | None) -> CpuPower:
+def chip_power(now: Moment, energy: AppleEnergy, system: Smc | AdapterInput | None) -> CpuPower:
     """Processor, memory, neural engine, and the whole Mac where the controller tells it.
 
     A system figure below the sum of the chip's parts is wrong (seen on old models) and left out.
@@ -202,34 +167,21 @@ def chip_power(now: Moment, energy: AppleEnergy, system: SystemPower | None) -> 
     parts = sum(w for w in (power.cpu_w, power.gpu_w, power.ane_w) if w is not None)
     if whole is not None and whole < parts:
         whole = None
-    zones = []
+    reason = power.reason or tr("the processor counted nothing")
+    counted = round(power.cpu_j * 1000) or None
+    zones = [energy_zone("apple:cpu", "cpu", power.cpu_w, counted, 1e-3, Scope.CHIP, SOURCE, reason)]
     for key, label, watts, scope in (
-        ("apple:cpu", "cpu", power.cpu_w, Scope.CHIP),
         ("apple:ane", "ane", power.ane_w, Scope.CHIP),
         ("apple:dram", "dram", power.dram_w, Scope.CHIP),
-        (WHOLE_ID, "psys", whole, Scope.SYSTEM),
+        ("mac:system", "mac", whole, Scope.SYSTEM),
     ):
-        counted = label == "cpu" and power.cpu_j > 0
-        if watts is not None or label == "cpu":
-            zones.append(
-                EnergyZone(
-                    key,
-                    label,
-                    watts,
-                    round(power.cpu_j * 1000) if counted else None,
-                    None,
-                    1e-3,
-                    scope,
-                    reason=None if watts is not None else power.reason or tr("the processor counted nothing"),
-                )
-            )
+        if watts is not None:
+            zones.append(energy_zone(key, label, watts, None, 1e-3, scope, SOURCE, None))
+    package = measured(power.cpu_w, SOURCE, Scope.CHIP, Quality.COUNTER, reason)
     return CpuPower(
-        package_w=power.cpu_w,
+        replace(package, source=SOURCE),
         dram_w=power.dram_w,
         psys_w=whole,
-        source="IOReport Energy Model",
         scope="CPU" if power.cpu_w is not None else None,
-        reason=None if power.cpu_w is not None else power.reason or tr("the processor counted nothing"),
-        quality=Quality.COUNTER if power.cpu_w is not None else None,
         zones=tuple(zones),
     )

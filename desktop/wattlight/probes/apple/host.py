@@ -2,93 +2,51 @@
 
 import os
 import platform
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 
-from ..environment import NO_GPU, no_nvml
+from ..environment import NO_GPU, Host, optional
 from ..linux.memory import budgeted
 from ..numbers import Moment
-from ..part import DeviceCache, Machine, Part
+from ..nvidia.nvml import NvmlApi
+from ..probe import DeviceCache, NvmlFactory, Probe, ProbeContext
 from ..reader import Reader
-from ..report import Accelerator, Battery, CpuPower, Environment, Memory
+from ..report import Battery, CpuPower, Environment, Memory
 from .chip import AppleEnergy, AppleGpu, chip_power
 from .energy import IOReport
 from .foundation import CoreFoundation, Sysctl, working_set_bytes
 from .registry import BATTERY_CLASS, BATTERY_KEYS, AdapterInput, DeviceRegistry, Smc, battery_of
 
-T = TypeVar("T")
 INTEL_MAC = "This is an Intel Mac: its graphics are not measured, models run on the CPU."
 PRESSURE = "macOS is short of memory: it is compressing or swapping."
 
 
-class MacHost:
+class MacHost(Host):
     """The sources of a Mac."""
 
-    def __init__(self, reader: Reader, cache: DeviceCache) -> None:
-        self.reader = reader
-        self.battery_every_s = 5.0
-        self.cpu_may_hang = True
-        self._cache = cache
-        self._sysctl = _try(Sysctl)
-        foundation = _try(CoreFoundation)
-        self._registry = _try(lambda: DeviceRegistry(_need(foundation)))
-        self._report = _try(lambda: IOReport(_need(foundation)))
-        self._smc = _try(lambda: Smc(_need(foundation)))
+    def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory = NvmlApi) -> None:
+        super().__init__(reader, cache, nvml)
+        self._sysctl = optional(Sysctl)
+        foundation = optional(CoreFoundation)
+        self._registry = optional(lambda: DeviceRegistry(_need(foundation)))
+        self._report = optional(lambda: IOReport(_need(foundation)))
+        self._smc = optional(lambda: Smc(_need(foundation)))
         self._energy = AppleEnergy(self._report)
         self._adapter = AdapterInput(self._registry) if self._registry else None
-
-    @property
-    def battery_may_hang(self) -> bool:
-        """Always possible."""
-        return True
-
-    def name(self) -> str:
-        """The computer's name."""
-        return clean_text(platform.node()) or "this Mac"
 
     def boot_id(self) -> str:
         """The boot session's id."""
         return self._text("kern.bootsessionuuid") or ""
 
-    def inventory(self) -> tuple[str, ...]:
-        """Nothing comes or goes on a Mac."""
-        return ()
-
-    def machine(self) -> Machine:
-        """The environment; there are no PCI adapters."""
-        virtual = self._number("kern.hv_vmm_present") == 1
-        environment = Environment(
-            os="macos",
-            kernel=platform.mac_ver()[0] or None,
-            cpu_name=self._text("machdep.cpu.brand_string"),
-            cpu_cores=os.cpu_count(),
-            virtual_machine=virtual,
-            messages=(tr("Power sensors are not available in a virtual machine."),) if virtual else (),
-        )
-        return Machine(self.reader, (), environment, self._cache, no_nvml)
-
-    def find(self, machine: Machine) -> list[Part]:
+    def find(self, context: ProbeContext) -> list[Probe]:
         """The chip's GPU; none on an Intel Mac."""
         if not self._is_arm():
             return []
-        name = machine.environment.cpu_name or "Apple GPU"
+        name = context.environment.cpu_name or "Apple GPU"
         ram = self._number("hw.memsize")
         return [AppleGpu(name, self._energy, self._registry, working_set_bytes(), ram)]
-
-    def ignored(self, machine: Machine) -> tuple[str, ...]:
-        """Nothing is left out."""
-        return ()
-
-    def with_messages(self, machine: Machine, rows: tuple[Accelerator, ...]) -> Environment:
-        """The environment with what goes with an Intel Mac."""
-        if rows:
-            return machine.environment
-        said = NO_GPU if self._is_arm() else INTEL_MAC
-        return replace(machine.environment, messages=(said, *machine.environment.messages))
 
     def memory(self) -> Memory:
         """Memory now; pressure is said because "available" is optimistic on macOS."""
@@ -122,19 +80,27 @@ class MacHost:
 
     def battery(self) -> Battery:
         """The battery from the registry."""
-        return (
-            battery_of(self._registry.properties(BATTERY_CLASS, BATTERY_KEYS))
-            if self._registry
-            else Battery()
-        )
+        return battery_of(self._registry.properties(BATTERY_CLASS, BATTERY_KEYS) if self._registry else {})
 
     def close(self) -> None:
         """Close what is open."""
-        if self._report is not None:
-            self._report.close()
-        if self._smc is not None:
-            self._smc.close()
-        self.reader.close()
+        for source in (self._report, self._smc, self.reader):
+            if source is not None:
+                source.close()
+
+    def _environment(self) -> Environment:
+        virtual = self._number("kern.hv_vmm_present") == 1
+        return Environment(
+            os="macos",
+            kernel=platform.mac_ver()[0] or None,
+            cpu_name=self._text("machdep.cpu.brand_string"),
+            cpu_cores=os.cpu_count(),
+            virtual_machine=virtual,
+            messages=(tr("Power sensors are not available in a virtual machine."),) if virtual else (),
+        )
+
+    def _no_gpu(self) -> str:
+        return NO_GPU if self._is_arm() else INTEL_MAC
 
     def _is_arm(self) -> bool:
         return self._number("hw.optional.arm64") == 1
@@ -145,13 +111,6 @@ class MacHost:
     def _text(self, name: str) -> str | None:
         text = self._sysctl.text(name) if self._sysctl else None
         return clean_text(text) if text else None
-
-
-def _try(make: Callable[[], T]) -> T | None:
-    try:
-        return make()
-    except (OSError, AttributeError, ValueError):
-        return None
 
 
 def _need(foundation: Any) -> Any:

@@ -53,20 +53,11 @@ class DeviceRegistry:
         return found
 
 
-BATTERY_KEYS = (
-    "BatteryInstalled",
-    "CurrentCapacity",
-    "MaxCapacity",
-    "IsCharging",
-    "FullyCharged",
-    "ExternalConnected",
-    "InstantAmperage",
-    "Amperage",
-    "Voltage",
-    "AppleRawCurrentCapacity",
-    "AppleRawMaxCapacity",
-    "PowerTelemetryData",
+_BATTERY_KEYS = (
+    "BatteryInstalled CurrentCapacity MaxCapacity IsCharging FullyCharged ExternalConnected InstantAmperage "
+    "Amperage Voltage AppleRawCurrentCapacity AppleRawMaxCapacity PowerTelemetryData"
 )
+BATTERY_KEYS = tuple(_BATTERY_KEYS.split())
 
 
 def battery_of(values: Mapping[str, Any]) -> Battery:

@@ -5,18 +5,27 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from wattlight.domain.values import GpuProcess, Quality, Scope, clean_text
+from wattlight.domain.power import measured
+from wattlight.domain.values import (
+    DeviceMemory,
+    DeviceSample,
+    Figure,
+    GpuProcess,
+    Quality,
+    Scope,
+    clean_text,
+    figure_of,
+    unknown,
+)
 from wattlight.i18n import tr
 
 from ..device_table import name_of
 from ..numbers import MAX_BYTES, Moment, again_whole, percent_of, read_whole, watts_of
-from ..nvidia.session import RESUMING
-from ..part import Machine, Part, remember, resting_row
-from ..report import Accelerator, AcceleratorMemory, Memory
+from ..probe import Probe, ProbeContext, server_holds
+from ..report import Memory
 from .amd_metrics import Metrics, gfx_targets, parse_metrics
-from .fdinfo import ProcessesOnDevices
-from .hwmon import GONE, Hwmon, degrees, find_hwmon
-from .pci import ASLEEP, Adapter, SleepGate
+from .card import GONE, Asleep, Hwmon, LinuxGpu
+from .pci import Adapter
 
 _GIB = 1 << 30
 APU_IDS = frozenset(
@@ -26,7 +35,7 @@ APU_IDS = frozenset(
 """Graphics of processors by PCI id (Raven to Strix Halo, Raphael, Granite Ridge)."""
 
 
-def is_integrated(machine: Machine, adapter: Adapter, hwmon: Hwmon | None) -> bool:
+def is_integrated(context: ProbeContext, adapter: Adapter, hwmon: Hwmon | None) -> bool:
     """True for an APU's graphics.
 
     ``hwmon`` None: the device is not to be opened (or has no sensors); then only names and ids decide. No
@@ -34,7 +43,7 @@ def is_integrated(machine: Machine, adapter: Adapter, hwmon: Hwmon | None) -> bo
     """
     if adapter.device_id in APU_IDS:
         return True
-    reader, folder = machine.reader, adapter.folder
+    reader, folder = context.reader, adapter.folder
     if hwmon is not None and "vddnb" in hwmon.labels.values():
         return True
     if reader.exists(f"{folder}/mem_info_vram_vendor") or reader.exists(f"{folder}/board_info"):
@@ -47,7 +56,7 @@ def is_integrated(machine: Machine, adapter: Adapter, hwmon: Hwmon | None) -> bo
     gtt = read_whole(reader, f"{folder}/mem_info_gtt_total", 1)
     if vram and gtt and vram <= 4 * _GIB and gtt >= 8 * _GIB and gtt >= 4 * vram:
         return True
-    return "radeon" in (machine.environment.cpu_name or "").lower() and bool(hwmon.labelled("temp", "edge"))
+    return "radeon" in (context.environment.cpu_name or "").lower() and bool(hwmon.labelled("temp", "edge"))
 
 
 Number = Callable[[str, int, int], int | None]
@@ -55,7 +64,7 @@ Number = Callable[[str, int, int], int | None]
 
 def amd_memory(
     number: Number, integrated: bool, system: Memory, processes: tuple[GpuProcess, ...]
-) -> AcceleratorMemory:
+) -> DeviceMemory:
     """The memory by amdgpu's counters. ``number(file, low, high)`` reads one of them.
 
     A card's budget is its own memory alone (GTT is system memory it spills to). An APU's pool is carve-out
@@ -66,13 +75,12 @@ def amd_memory(
     used = _within(number("mem_info_vram_used", 0, MAX_BYTES), total)
     shared = number("mem_info_gtt_total", 1, MAX_BYTES)
     shared_used = _within(number("mem_info_gtt_used", 0, MAX_BYTES), shared)
-    ours = [p.memory_bytes for p in processes if p.is_server and p.memory_bytes is not None]
     if integrated:
         llm_total, room = _pool(total, used, shared, shared_used, system)
     else:
         llm_total = total
         room = None if total is None or used is None else total - used
-    return AcceleratorMemory(
+    return DeviceMemory(
         unified=integrated,
         dedicated_total_bytes=total,
         dedicated_total_source="mem_info_vram_total" if total is not None else None,
@@ -81,7 +89,7 @@ def amd_memory(
         shared_used_bytes=shared_used,
         llm_total_bytes=llm_total,
         llm_available_bytes=room,
-        server_holds_bytes=sum(ours) if ours else None,
+        server_holds_bytes=server_holds(processes),
         reason=None
         if total is not None
         else tr("the driver does not report memory (Linux 5.1 or newer does)"),
@@ -116,190 +124,104 @@ def no_rocm() -> str:
     return tr("ROCm is not usable by this user (join the group render); Vulkan may still work.")
 
 
-OLD_DRIVER = "The old radeon driver reports neither memory nor power for this GPU."
-RESERVED = "This GPU is reserved for a virtual machine (vfio)."
-NO_DRIVER = "No driver is loaded for this GPU."
-_ERROR = 0.10
 _ASLEEP_ERRORS = {errno.EPERM, errno.EBUSY}
 """What a suspended card answers on current kernels; it does not mean missing rights."""
 
 
-class _Asleep(Exception):
-    """The card answered that it sleeps."""
-
-
-class AmdCard:
+class AmdCard(LinuxGpu):
     """One AMD GPU."""
 
-    def __init__(self, machine: Machine, adapter: Adapter, gfx: str | None, held: ProcessesOnDevices) -> None:
-        self.key = f"amd {adapter.slot}"
-        self.signature: tuple[object, ...] = adapter.identity
-        self._machine, self._reader, self._adapter, self._held = machine, machine.reader, adapter, held
-        self._gate = SleepGate(machine.reader, adapter)
-        self._hwmon: Hwmon | None = None
-        self._prepared = -1
-        self._stale = False
-        self._integrated = is_integrated(machine, adapter, None)
-        self._settle_until_s = float("-inf")
-        self._slept = False
-        self._limit_w: float | None = None
+    vendor = "amd"
+    drivers = ("amdgpu",)
+
+    def __init__(self, context: ProbeContext, adapter: Adapter, gfx: str | None) -> None:
+        super().__init__(context, adapter, is_integrated(context, adapter, None), gfx)
         self._files: dict[str, bool] = {}
-        name, source = name_of(machine.reader, adapter, not self._integrated)
-        self._base = Accelerator(
-            id=adapter.id,
-            vendor="amd",
-            name=name,
-            name_source=source,
-            kind="integrated" if self._integrated else "discrete",
-            state="active",
-            driver=adapter.driver or None,
-            pci_id=adapter.pci_id,
-            backend="rocm" if gfx else "vulkan",
-            gfx_target=gfx,
-        )
-
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
-        """The card's row."""
-        if self._adapter.driver != "amdgpu":
-            said = {"radeon": OLD_DRIVER, "vfio-pci": RESERVED}.get(self._adapter.driver, NO_DRIVER)
-            row = self._rest("unavailable" if said == RESERVED else "active", said)
-            return (replace(row, usable=False, messages=(said,)),)
-        word = self._gate.status()
-        if word == "resuming":
-            return (self._rest("active", RESUMING),)
-        if word == "asleep":
-            return (self._sleeping(),)
-        if self._slept:
-            self._slept, self._settle_until_s = False, now.monotonic_s + SETTLE_S
-        try:
-            row = self._read(now, memory)
-        except _Asleep:
-            return (self._sleeping(),)
-        remember(row, self._machine.cache)
-        return (row,)
-
-    def engine_started(self) -> None:
-        """Files need no letting go."""
-
-    def close(self) -> None:
-        """Nothing of its own is open."""
-
-    def _sleeping(self) -> Accelerator:
-        self._slept = True
-        return self._rest("asleep", ASLEEP)
-
-    def _rest(self, state: str, reason: str) -> Accelerator:
-        return resting_row(self._base, state, reason, self._machine.cache)
+        self._messages: tuple[str, ...] = ()
 
     def _prepare(self) -> None:
-        """What is read once, at the first look at the awake card, and again when its sensors have moved."""
-        self._prepared, self._stale = self._reader.generation, False
         self._files.clear()
-        self._hwmon = find_hwmon(self._reader, self._adapter.folder, ("amdgpu",))
-        self._integrated = is_integrated(self._machine, self._adapter, self._hwmon)
-        name, source = name_of(self._reader, self._adapter, not self._integrated)
+        integrated = is_integrated(self._context, self._adapter, self._hwmon)
+        name, source = name_of(self._reader, self._adapter, not integrated)
         product = clean_text(self._reader.text(f"{self._adapter.folder}/product_name") or "")
         if product and not source.startswith("libdrm"):
             name, source = product, "product_name"
-        kind = "integrated" if self._integrated else "discrete"
-        self._base = replace(self._base, name=name, name_source=source, kind=kind, messages=self._messages())
+        self._device = replace(self._device, name=name, name_source=source, integrated=integrated)
+        closed = self._reader.live and not os.access("/dev/kfd", os.R_OK | os.W_OK)
+        self._messages = (no_rocm(),) if closed else ()
 
-    def _messages(self) -> tuple[str, ...]:
-        if self._reader.live and not os.access("/dev/kfd", os.R_OK | os.W_OK):
-            return (no_rocm(),)
-        return ()
-
-    def _read(self, now: Moment, memory: Memory) -> Accelerator:
-        if self._prepared != self._reader.generation or self._stale:
-            self._prepare()
-        processes = self._held.on(self._adapter.slot, now.monotonic_s)
+    def _read(self, now: Moment, memory: Memory) -> DeviceSample:
+        integrated, held = self._device.integrated, self._context.held
+        processes = held.on(self._adapter.slot, now.monotonic_s)
         metrics = self._metrics()
         limit = self._power_limit()
-        power, source, reason = self._power(limit, metrics, now.monotonic_s)
-        busy, busy_source, busy_reason = self._busy(metrics)
-        heat = self._heat(metrics)
-        return replace(
-            self._base,
-            memory=amd_memory(self._number, self._integrated, memory, processes),
-            power_w=power,
-            power_source=source,
-            power_scope=self._scope_text() if power is not None else None,
-            power_reason=reason,
-            scope=(Scope.PACKAGE if self._integrated else Scope.BOARD) if power is not None else None,
-            quality=Quality.SAMPLED if power is not None else None,
-            error_fraction=_ERROR if power is not None else None,
-            power_limit_w=limit,
-            gpu_only_w=metrics.gpu_only_w if metrics and self._integrated else None,
-            utilization_pct=busy,
-            utilization_source=busy_source,
-            utilization_reason=busy_reason,
-            temperature_c=heat[0],
-            temperature_label=heat[1],
-            hotspot_c=heat[2],
-            memory_temperature_c=heat[3],
+        power = self._power(limit, metrics, now.monotonic_s)
+        edge, label, junction, memory_c = self._heat(metrics)
+        return DeviceSample(
+            self._device,
+            power,
+            self._load(metrics),
+            memory=amd_memory(self._number, integrated, memory, processes),
+            power_scope=self._scope_text() if power.value is not None else None,
+            limit_w=limit,
+            gpu_only_w=metrics.gpu_only_w if metrics and integrated else None,
+            temperature_c=edge,
+            temperature_label=label,
+            hotspot_c=junction,
+            memory_temperature_c=memory_c,
             fan_rpm=self._sensor("fan1_input", 0, 20_000),
             processes=processes,
-            processes_reason=self._held.reason,
+            processes_reason=held.reason,
+            messages=self._messages,
         )
 
-    def _power(
-        self, limit: float | None, metrics: Metrics | None, at: float
-    ) -> tuple[float | None, str | None, str | None]:
+    def _power(self, limit: float | None, metrics: Metrics | None, at: float) -> Figure:
         reason = "this GPU has no power sensor"
-        if at < self._settle_until_s:
-            return None, None, SETTLING
+        if at < self._woke_s + SETTLE_S:
+            return unknown(SETTLING)
+        value, source = None, ""
         for name in ("power1_average", "power1_input"):
-            path = self._hwmon.path(name) if self._hwmon else None
-            if path is None:
+            path = self._path(name)
+            if path is None or value is not None:
                 continue
             try:
-                value = watts_of(again_whole(self._reader, path), limit)
+                value, source = watts_of(again_whole(self._reader, path), limit), f"hwmon {name}"
+                reason = "implausible reading"
             except OSError as error:
                 self._stale = error.errno in GONE
                 reason = self._denied(error)
-                continue
-            if value is not None:
-                return value, f"hwmon {name}", None
-            reason = "implausible reading"
-        if metrics and metrics.socket_w is not None:
-            return metrics.socket_w, f"gpu_metrics {metrics.version} socket power", None
-        return None, None, reason
+        if value is None and metrics:
+            value, source = metrics.socket_w, f"gpu_metrics {metrics.version} socket power"
+        scope = Scope.PACKAGE if self._device.integrated else Scope.BOARD
+        return measured(value, source, scope, Quality.SAMPLED, reason)
 
-    def _busy(self, metrics: Metrics | None) -> tuple[float | None, str | None, str | None]:
+    def _load(self, metrics: Metrics | None) -> Figure:
         reason = "this GPU does not report its load"
-        path = f"{self._adapter.folder}/gpu_busy_percent"
+        value, source = None, "gpu_busy_percent"
         try:
-            value = percent_of(again_whole(self._reader, path, 0, 1000))
+            value = percent_of(again_whole(self._reader, f"{self._adapter.folder}/gpu_busy_percent", 0, 1000))
         except OSError as error:
-            value, reason = None, self._denied(error) if error.errno != errno.ENOENT else reason
-        if value is not None:
-            return value, "gpu_busy_percent", None
-        if metrics and metrics.busy_pct is not None:
-            return metrics.busy_pct, f"gpu_metrics {metrics.version}", None
-        return None, None, reason
+            reason = self._denied(error) if error.errno != errno.ENOENT else reason
+        if value is None and metrics:
+            value, source = metrics.busy_pct, f"gpu_metrics {metrics.version}"
+        return figure_of(value, source, reason)
 
     def _heat(self, metrics: Metrics | None) -> tuple[float | None, str | None, float | None, float | None]:
-        edge, junction, memory = (self._labelled(label) for label in ("edge", "junction", "mem"))
+        """The card's temperature and which that is, its hottest spot, its memory."""
+        edge, junction, memory = (self._degrees(label) for label in ("edge", "junction", "mem"))
         if metrics:
             edge = metrics.edge_c if edge is None else edge
-            if not self._integrated:
+            if not self._device.integrated:
                 junction = metrics.hotspot_c if junction is None else junction
                 memory = metrics.memory_c if memory is None else memory
         if edge is None and junction is not None:
             return junction, "junction", junction, memory
         return edge, "edge" if edge is not None else None, junction, memory
 
-    def _labelled(self, label: str) -> float | None:
-        try:
-            found = self._hwmon.labelled("temp", label) if self._hwmon else None
-            return degrees(self._reader, self._hwmon, found)
-        except OSError:
-            return None
-
     def _metrics(self) -> Metrics | None:
         """The binary table: of an APU always (its graphics share), of a card when a plain file is missing."""
         complete = self._hwmon is not None and ({"power1_average", "power1_input"} & self._hwmon.files)
-        if complete and not self._integrated:
+        if complete and not self._device.integrated:
             return None
         try:
             return parse_metrics(self._reader.again(f"{self._adapter.folder}/gpu_metrics", 4096))
@@ -307,50 +229,37 @@ class AmdCard:
             return None
 
     def _power_limit(self) -> float | None:
-        path = self._hwmon.path("power1_cap") if self._hwmon else None
-        if path is not None:
-            self._limit_w = (
-                watts_of(read_whole(self._reader, path)) if self._limit_w is None else self._limit_w
-            )
+        path = self._path("power1_cap")
+        if path is not None and self._limit_w is None:
+            self._limit_w = watts_of(read_whole(self._reader, path))
         return self._limit_w
 
     def _scope_text(self) -> str:
         label = self._hwmon.labels.get("power1", "") if self._hwmon else ""
-        if self._integrated:
+        if self._device.integrated:
             return f"whole APU package ({label or 'PPT'}): CPU+GPU"
         return f"gpu board ({label})" if label else "gpu board"
-
-    def _sensor(self, name: str, low: int, high: int) -> int | None:
-        path = self._hwmon.path(name) if self._hwmon else None
-        try:
-            return None if path is None else again_whole(self._reader, path, low, high)
-        except OSError:
-            return None
 
     def _number(self, name: str, low: int, high: int) -> int | None:
         """A figure of the device folder at every tick; a file that is not there is not asked for again."""
         path = f"{self._adapter.folder}/{name}"
         if self._files.get(name) is None:
             self._files[name] = self._reader.exists(path)
-        if not self._files[name]:
-            return None
         try:
-            return again_whole(self._reader, path, low, high)
+            return again_whole(self._reader, path, low, high) if self._files[name] else None
         except OSError:
             return None
 
     def _denied(self, error: OSError) -> str:
         if error.errno in _ASLEEP_ERRORS:
-            raise _Asleep from error
+            raise Asleep from error
         if error.errno == errno.EACCES:
             return "permission"
         return f"the sensor cannot be read ({clean_text(error.strerror or 'error')})"
 
 
-def find(machine: Machine) -> list[Part]:
-    """The AMD parts of this machine."""
-    cards = [a for a in machine.adapters if a.vendor_id == VENDOR_ID and a.slot]
-    if not cards:
-        return []
-    gfx, held = gfx_targets(machine.reader), ProcessesOnDevices(machine.reader)
-    return [AmdCard(machine, adapter, gfx.get(adapter.slot), held) for adapter in cards]
+def find(context: ProbeContext) -> list[Probe]:
+    """The AMD GPUs of this machine."""
+    cards = [a for a in context.adapters if a.vendor_id == VENDOR_ID and a.slot]
+    gfx = gfx_targets(context.reader) if cards else {}
+    return [AmdCard(context, adapter, gfx.get(adapter.slot)) for adapter in cards]

@@ -13,12 +13,7 @@ _LEAST_MICRO_W = 50_000
 _MAX_MICRO_A = 100 * 10**6
 _MAX_MICRO_V = 120 * 10**6
 _MAX_MICRO_WH = 2000 * 10**6
-_STATES = {
-    "discharging": "discharging",
-    "charging": "charging",
-    "full": "full",
-    "not charging": "not charging",
-}
+_STATES = ("discharging", "charging", "not charging", "full")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,7 @@ class LinuxBattery:
             return None
         power, source = self._power(name)
         return _Cell(
-            state=_STATES.get(word.lower()),
+            state=word.lower() if word.lower() in _STATES else None,
             percent=self._number(name, "capacity", 100),
             power_w=power,
             source=source,
@@ -144,7 +139,7 @@ class LinuxBattery:
 
 def _state(cells: list[_Cell]) -> str | None:
     states = [cell.state for cell in cells]
-    return next((s for s in ("discharging", "charging", "not charging", "full") if s in states), None)
+    return next((s for s in _STATES if s in states), None)
 
 
 def _percent(cells: list[_Cell], now: float | None, full: float | None) -> int | None:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from wattlight.domain.values import Quality, Scope
+from wattlight.domain.power import measured
+from wattlight.domain.values import DeviceSample, Quality, Scope, unknown
 
 from ..numbers import CounterRate, Moment, again_whole, read_whole, watts_of, whole
 from ..reader import Reader
-from ..report import CpuPower, EnergyZone
-from .hwmon import Hwmon
+from ..report import CpuPower, energy_zone
+from .card import Hwmon, find_hwmon
 
 FOLDER = "/sys/class/powercap"
 SOURCE = "powercap intel-rapl"
@@ -27,7 +28,6 @@ class _Zone:
     folder: str
     label: str
     id: str
-    parent: str | None
     scope: Scope
     range_uj: int | None
     rate: CounterRate
@@ -54,23 +54,22 @@ class Rapl:
     def look(self, now: Moment) -> CpuPower:
         """Power since the last look. Never raises."""
         if not self._zones:
-            return CpuPower(reason="no powercap")
+            return CpuPower(unknown("no powercap"))
         for zone in self._zones:
             self._read(zone, now)
         packages = self._once(z for z in self._zones if _PACKAGE.match(z.label))
         psys = next((z for z in self._zones if z.label == "psys"), None)
         package_w = _sum(packages)
+        reason = None if package_w is not None else _reason(packages)
+        package = measured(package_w, SOURCE, Scope.PACKAGE, Quality.COUNTER, reason)
         return CpuPower(
-            package_w=package_w,
+            replace(package, source=SOURCE),
             core_w=_sum(self._of("core")),
             uncore_w=_sum(self._of("uncore")),
             dram_w=_sum(self._of("dram")),
             psys_w=psys.power_w if psys else None,
-            source=SOURCE,
             scope=" + ".join(z.label for z in packages) or None,
-            reason=None if package_w is not None else _reason(packages),
-            quality=Quality.COUNTER if package_w is not None else None,
-            zones=tuple(self._public(z) for z in self._zones if z in packages or z.label in {"psys", "dram"}),
+            zones=tuple(self._part(z) for z in self._zones if z in packages or z.label in {"psys", "dram"}),
             limit_w=self._limit_w,
         )
 
@@ -79,7 +78,6 @@ class Rapl:
             return None
         folder = f"{FOLDER}/{name}"
         label = self._reader.text(f"{folder}/name") or ""
-        parent = None
         if _PACKAGE.match(label):
             limit = self._rated_w(folder)
             self._limit_w = self._limit_w or limit
@@ -88,15 +86,17 @@ class Rapl:
         elif label == "psys":
             ceiling, steady, zone_id, scope = _CEILING_W, _STEADY_W, "rapl:psys", Scope.SYSTEM
         elif label in _PARTS:
-            number = name.split(":")[1]
-            package = self._reader.text(f"{FOLDER}/intel-rapl:{number}/name") or ""
-            parent = f"rapl:{package}" if label != "dram" else None
-            ceiling, steady, zone_id, scope = _CEILING_W, _STEADY_W, f"rapl:{label}-{number}", Scope.CHIP
+            ceiling, steady, zone_id, scope = (
+                _CEILING_W,
+                _STEADY_W,
+                f"rapl:{label}-{name.split(':')[1]}",
+                Scope.CHIP,
+            )
         else:
             return None
         span = read_whole(self._reader, f"{folder}/max_energy_range_uj", 1)
         rate = CounterRate(_MICRO_J, span, ceiling, steady)
-        return _Zone(folder, label, zone_id, parent, scope, span, rate)
+        return _Zone(folder, label, zone_id, scope, span, rate)
 
     def _rated_w(self, folder: str) -> float | None:
         for key in ("constraint_0_max_power_uw", "constraint_0_power_limit_uw"):
@@ -136,17 +136,19 @@ class Rapl:
     def _of(self, label: str) -> list[_Zone]:
         return [zone for zone in self._zones if zone.label == label]
 
-    def _public(self, zone: _Zone) -> EnergyZone:
-        return EnergyZone(
+    def _part(self, zone: _Zone) -> DeviceSample:
+        limit_w = self._limit_w if zone.scope is Scope.PACKAGE else None
+        return energy_zone(
             zone.id,
             zone.label,
             zone.power_w,
             zone.counts,
-            zone.range_uj,
             _MICRO_J,
             zone.scope,
-            zone.parent,
+            SOURCE,
             zone.reason,
+            zone.range_uj,
+            limit_w,
         )
 
 
@@ -160,41 +162,28 @@ def _reason(packages: list[_Zone]) -> str:
     return next((zone.reason for zone in packages if zone.reason), "no package zone")
 
 
-HWMON_FOLDER = "/sys/class/hwmon"
-
-
 class CpuSensors:
     """The first of the known drivers that is there."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._found = self._find()
-        self._sockets = [CounterRate(1e-6) for _ in range(self._found[1].count("E") if self._found else 0)]
+        drivers = ("amd_energy", "zenpower", "fam15h_power")
+        found = ((name, find_hwmon(reader, "/sys/class", (name,))) for name in drivers)
+        self._name, self._hwmon = next((item for item in found if item[1]), ("", None))
+        self._rates: dict[str, CounterRate] = {}
 
     def look(self, now: Moment, base: CpuPower) -> CpuPower:
         """``base`` with the package's watts if a driver gives them. Never raises."""
-        if self._found is None:
+        hwmon, name = self._hwmon, self._name
+        if hwmon is None:
             return base
-        hwmon, _, name = self._found
         if name == "zenpower":
             watts = self._sum(hwmon, ("SVI2_P_Core", "SVI2_P_SoC"))
-            return self._with(base, watts, "hwmon zenpower", "core + SoC rails", Quality.SAMPLED)
+            return _with(base, watts, "hwmon zenpower", "core + SoC rails", Quality.SAMPLED)
         if name == "fam15h_power":
             watts = self._read(hwmon, "power1_input")
-            return self._with(base, watts, "hwmon fam15h_power", "package", Quality.SAMPLED)
-        return self._with(base, self._counted(hwmon, now), "hwmon amd_energy", "sockets", Quality.COUNTER)
-
-    def _find(self) -> tuple[Hwmon, str, str] | None:
-        for name in ("amd_energy", "zenpower", "fam15h_power"):
-            for entry in self._reader.listdir(HWMON_FOLDER):
-                folder = f"{HWMON_FOLDER}/{entry}"
-                if self._reader.text(f"{folder}/name") == name:
-                    files = frozenset(self._reader.listdir(folder))
-                    stems = sorted({f.split("_")[0] for f in files if f.endswith("_label")})
-                    labels = {stem: self._reader.text(f"{folder}/{stem}_label") or "" for stem in stems}
-                    sockets = "E" * sum(label.startswith("Esocket") for label in labels.values())
-                    return Hwmon(folder, files, labels), sockets, name
-        return None
+            return _with(base, watts, "hwmon fam15h_power", "package", Quality.SAMPLED)
+        return _with(base, self._counted(hwmon, now), "hwmon amd_energy", "sockets", Quality.COUNTER)
 
     def _sum(self, hwmon: Hwmon, labels: tuple[str, ...]) -> float | None:
         values = []
@@ -207,7 +196,8 @@ class CpuSensors:
     def _counted(self, hwmon: Hwmon, now: Moment) -> float | None:
         sensors = [key for key in hwmon.of_kind("energy") if hwmon.labels[key].startswith("Esocket")]
         values = []
-        for sensor, rate in zip(sensors, self._sockets, strict=False):
+        for sensor in sensors:
+            rate = self._rates.setdefault(sensor, CounterRate(_MICRO_J))
             try:
                 counts = again_whole(self._reader, f"{hwmon.folder}/{sensor}_input")
             except OSError:
@@ -223,12 +213,13 @@ class CpuSensors:
         except OSError:
             return None
 
-    def _with(
-        self, base: CpuPower, watts: float | None, source: str, scope: str, quality: Quality
-    ) -> CpuPower:
-        if watts is None:
-            return base
-        return replace(base, package_w=watts, source=source, scope=scope, reason=None, quality=quality)
+
+def _with(base: CpuPower, watts: float | None, source: str, scope: str, quality: Quality) -> CpuPower:
+    """``base`` with these watts in place of its silent counters."""
+    if watts is None:
+        return base
+    package = measured(watts, source, Scope.PACKAGE, quality)
+    return replace(base, package=package, scope=scope, zones=())
 
 
 _STAT = "/proc/stat"

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from wattlight.domain.values import Device, DeviceSample
+
 from ..device_table import name_of
 from ..linux.pci import ASLEEP, Adapter, IdleWatch, SleepGate
 from ..numbers import Moment
-from ..part import Machine, Part, Processes, remember, resting_row
-from ..report import Accelerator, Memory
+from ..probe import Probe, ProbeContext, Processes, remember, resting, silenced
+from ..report import Memory
 from .device import NvidiaDevice, is_unified_name, unified_memory
 from .nvml import FUNCTION_NOT_FOUND, GPU_IS_LOST, LIBRARY_NOT_FOUND, RESET_REQUIRED, NvmlFault
 from .session import (
@@ -31,8 +33,9 @@ class _Card:
 
     adapter: Adapter
     gate: SleepGate
-    base: Accelerator
+    base: Device
     idle: IdleWatch
+    word: str = ""
     device: NvidiaDevice | None = None
     generation: int = 0
     lost_until_s: float = float("-inf")
@@ -40,38 +43,37 @@ class _Card:
     fault: int | None = None
 
 
-class NvidiaCards:
+def _refusal(card: _Card) -> str | None:
+    """Why NVML is not to be asked about this card at all, None if it may be."""
+    if card.adapter.driver == "vfio-pci":
+        return RESERVED
+    return sentence(LIBRARY_NOT_FOUND, False) if card.adapter.driver == "nouveau" else None
+
+
+class NvidiaCards(Probe):
     """All NVIDIA GPUs on the bus; one part, because they share one driver."""
 
     key = "nvidia"
 
-    def __init__(self, machine: Machine, adapters: list[Adapter]) -> None:
-        self.signature: tuple[object, ...] = tuple(adapter.identity for adapter in adapters)
-        self._machine = machine
-        self._api = machine.nvml()
+    def __init__(self, context: ProbeContext, adapters: list[Adapter]) -> None:
+        self.signature = tuple(adapter.identity for adapter in adapters)
+        self._context = context
+        self._api = context.nvml()
         self._session = NvmlSession(self._api)
-        self._processes = Processes(machine.reader, machine.environment.container is not None)
+        self._processes = Processes(context.reader, context.contained)
         self._cards = [self._card(adapter) for adapter in adapters]
 
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+    def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         """Every card's row; NVML is used for the awake ones only."""
-        status = [card.gate.status() for card in self._cards]
-        rows: list[Accelerator] = []
-        for card, word in zip(self._cards, status, strict=True):
-            if word == "asleep":
+        for card in self._cards:
+            card.word = card.gate.status()
+            if card.word == "asleep":
                 card.device = None
                 card.idle.rearm()
-        wanted = [
-            card
-            for card, word in zip(self._cards, status, strict=True)
-            if word == "awake" and not card.idle.released and self._usable(card) is None
-        ]
-        if not wanted:
-            self._release()
-        others_rest = any(w == "asleep" or c.idle.released for c, w in zip(self._cards, status, strict=True))
-        for card, word in zip(self._cards, status, strict=True):
-            rows += self._rows(card, word, others_rest, now, memory)
-        return tuple(rows)
+        if not any(c.word == "awake" and not c.idle.released and _refusal(c) is None for c in self._cards):
+            self.close()
+        others_rest = any(card.word == "asleep" or card.idle.released for card in self._cards)
+        return tuple(row for card in self._cards for row in self._rows(card, others_rest, now, memory))
 
     def engine_started(self) -> None:
         """A model was loaded: ask again even what was let go."""
@@ -80,46 +82,37 @@ class NvidiaCards:
 
     def close(self) -> None:
         """Release NVML."""
-        self._release()
+        self._session.close()
+        for card in self._cards:
+            card.device = None
 
     def _card(self, adapter: Adapter) -> _Card:
-        gate = SleepGate(self._machine.reader, adapter)
-        name, source = name_of(self._machine.reader, adapter, True)
-        base = Accelerator(
-            id=adapter.id,
+        gate = SleepGate(self._context.reader, adapter)
+        name, source = name_of(self._context.reader, adapter, True)
+        base = Device(
+            adapter.id,
+            name,
+            "cuda",
+            integrated=is_unified_name("", adapter.pci_id),
             vendor="nvidia",
-            name=name,
-            name_source=source,
-            kind="integrated" if is_unified_name("", adapter.pci_id) else "discrete",
-            state="active",
             driver=adapter.driver or None,
+            name_source=source,
             pci_id=adapter.pci_id,
-            backend="cuda",
         )
         return _Card(adapter, gate, base, IdleWatch(gate.may_sleep()))
 
-    def _usable(self, card: _Card) -> str | None:
-        """Why NVML is not to be asked about this card at all, None if it may be."""
-        if card.adapter.driver == "vfio-pci":
-            return RESERVED
-        if card.adapter.driver == "nouveau":
-            return sentence(LIBRARY_NOT_FOUND, False)
-        return None
-
-    def _rows(
-        self, card: _Card, word: str, others_rest: bool, now: Moment, memory: Memory
-    ) -> list[Accelerator]:
-        if word == "asleep":
+    def _rows(self, card: _Card, others_rest: bool, now: Moment, memory: Memory) -> list[DeviceSample]:
+        if card.word == "asleep":
             return [self._resting(card, "asleep", ASLEEP)]
-        if (reason := self._usable(card)) is not None:
+        if (reason := _refusal(card)) is not None:
             state = "unavailable" if reason == RESERVED else "active"
             return [self._silent(card, state, reason, memory)]
-        if word == "resuming":
+        if card.word == "resuming":
             return [self._resting(card, "active", RESUMING)]
         if card.idle.released:
             return [self._resting(card, "active", RELEASED)]
         if now.monotonic_s < card.lost_until_s:
-            return [self._silent(card, "lost", sentence(card.fault or GPU_IS_LOST, self._contained), memory)]
+            return [self._failed(card, card.fault or GPU_IS_LOST, memory, state="lost")]
         if not self._session.open(now.monotonic_s, others_rest):
             return [self._failed(card, self._session.fault or 0, memory)]
         try:
@@ -132,7 +125,7 @@ class NvidiaCards:
                 self._session.lose(fault.code, now.monotonic_s)
             return [self._failed(card, fault.code, memory, others_rest)]
 
-    def _ask(self, card: _Card, others_rest: bool, now: Moment, memory: Memory) -> list[Accelerator]:
+    def _ask(self, card: _Card, others_rest: bool, now: Moment, memory: Memory) -> list[DeviceSample]:
         if card.device is None or card.generation != self._session.generation:
             handle = self._session.handle_for(card.adapter.slot)
             card.device = NvidiaDevice(self._api, handle, card.base.id, self._processes, self._session.driver)
@@ -142,19 +135,10 @@ class NvidiaCards:
         slices = device.slice_rows(row)
         self._session.worked()
         card.losses = 0
-        remember(row, self._machine.cache)
-        self._watch_idle(card, device, row, now.monotonic_s)
+        remember(row, self._context.cache)
+        if card.idle.note(row.load.value == 0 and not device.computing, now.monotonic_s):
+            self.close()
         return [row, *slices]
-
-    def _watch_idle(self, card: _Card, device: NvidiaDevice, row: Accelerator, at: float) -> None:
-        """Let a card go that could sleep but for us."""
-        if card.idle.note(row.utilization_pct == 0 and not device.computing, at):
-            self._release()
-
-    def _release(self) -> None:
-        self._session.close()
-        for card in self._cards:
-            card.device = None
 
     def _lost(self, card: _Card, code: int, at: float) -> None:
         """One card is gone: look again in half a minute, and open NVML anew if it is still gone then.
@@ -162,54 +146,49 @@ class NvidiaCards:
         While another card works the session is only cycled, which costs that one a single look.
         """
         card.lost_until_s, card.fault, card.losses = at + _LOST_S, code, card.losses + 1
-        others = [c for c in self._cards if c is not card and self._usable(c) is None]
+        others = [c for c in self._cards if c is not card and _refusal(c) is None]
         if all(at < other.lost_until_s for other in others):
             self._session.lose(code, at)
         elif card.losses > 1:
-            self._release()
+            self.close()
 
-    @property
-    def _contained(self) -> bool:
-        return self._machine.environment.container is not None
-
-    def _failed(self, card: _Card, code: int, memory: Memory, others_rest: bool = False) -> Accelerator:
+    def _failed(
+        self, card: _Card, code: int, memory: Memory, others_rest: bool = False, state: str = "active"
+    ) -> DeviceSample:
         if code == 0:
             return self._silent(card, "unavailable", NO_GPU_LISTED, memory)
-        if code == GPU_IS_LOST:
-            return self._silent(card, "lost", sentence(code, self._contained), memory)
         if code == FUNCTION_NOT_FOUND and others_rest:
             return replace(self._silent(card, "active", OTHER_ASLEEP, memory), usable=True)
-        if code == LIBRARY_NOT_FOUND and self._contained:
-            return self._silent(card, "active", NOT_PASSED, memory)
-        return self._silent(card, "active", sentence(code, self._contained), memory)
+        contained = self._context.contained
+        said = NOT_PASSED if code == LIBRARY_NOT_FOUND and contained else sentence(code, contained)
+        return self._silent(card, "lost" if code == GPU_IS_LOST else state, said, memory)
 
-    def _silent(self, card: _Card, state: str, reason: str, memory: Memory) -> Accelerator:
+    def _silent(self, card: _Card, state: str, reason: str, memory: Memory) -> DeviceSample:
         """A row of a card that cannot be asked, with what is remembered of it."""
         row = self._resting(card, state, reason)
-        if row.kind == "integrated" and state == "active":
+        if row.device.integrated and state == "active":
             row = replace(row, memory=unified_memory(memory))
         return replace(row, usable=False, messages=(reason,))
 
-    def _resting(self, card: _Card, state: str, reason: str) -> Accelerator:
-        return resting_row(card.base, state, reason, self._machine.cache)
+    def _resting(self, card: _Card, state: str, reason: str) -> DeviceSample:
+        return resting(card.base, state, reason, self._context.cache)
 
 
-class NvidiaUnlisted:
+class NvidiaUnlisted(Probe):
     """NVIDIA GPUs that no bus shows: inside WSL, and Tegra boards whose driver has no sysfs load."""
 
     key = "nvidia-unlisted"
-    signature: tuple[object, ...] = ()
 
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._api = machine.nvml()
+    def __init__(self, context: ProbeContext) -> None:
+        self._context = context
+        self._api = context.nvml()
         self._session = NvmlSession(self._api)
-        self._processes = Processes(machine.reader, machine.environment.container is not None)
+        self._processes = Processes(context.reader, context.contained)
         self._devices: dict[str, NvidiaDevice] = {}
-        self._rows: dict[str, Accelerator] = {}
+        self._rows: dict[str, DeviceSample] = {}
         self._generation = 0
 
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+    def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         """A row for each GPU NVML lists; none without NVML."""
         if not self._session.open(now.monotonic_s, False):
             return self._lost(self._session.fault or 0)
@@ -218,7 +197,7 @@ class NvidiaUnlisted:
                 self._find()
             rows = []
             for key, device in self._devices.items():
-                row = device.look(self._rows[key], now, memory)
+                row = device.look(self._rows[key].device, now, memory)
                 self._rows[key] = row
                 rows += [row, *device.slice_rows(row)]
             return tuple(rows)
@@ -226,9 +205,6 @@ class NvidiaUnlisted:
             if fault.code in ENDS_SESSION:
                 self._session.lose(fault.code, now.monotonic_s)
             return self._lost(fault.code)
-
-    def engine_started(self) -> None:
-        """Nothing was let go."""
 
     def close(self) -> None:
         """Release NVML."""
@@ -243,43 +219,21 @@ class NvidiaUnlisted:
             )
             key = device.id or f"uuid:{device.uuid}"
             self._devices[key] = device
-            self._rows[key] = Accelerator(
-                key,
-                "nvidia",
-                device.name,
-                "discrete",
-                "active",
-                driver="nvidia",
-                pci_id=device.pci_id,
-                backend="cuda",
-            )
+            known = Device(key, device.name, "cuda", vendor="nvidia", driver="nvidia", pci_id=device.pci_id)
+            self._rows[key] = DeviceSample(known)
         self._generation = self._session.generation
 
-    def _lost(self, code: int) -> tuple[Accelerator, ...]:
-        said = sentence(code, self._machine.environment.container is not None)
+    def _lost(self, code: int) -> tuple[DeviceSample, ...]:
+        said = sentence(code, self._context.contained)
         return tuple(
-            replace(
-                row,
-                state="lost",
-                usable=False,
-                power_w=None,
-                power_reason=said,
-                utilization_pct=None,
-                utilization_reason=said,
-                temperature_c=None,
-                counter_mj=None,
-                processes=(),
-                messages=(said,),
-            )
+            replace(silenced(replace(row, messages=()), said), state="lost", usable=False)
             for row in self._rows.values()
         )
 
 
-def find(machine: Machine) -> list[Part]:
-    """The NVIDIA parts of this machine."""
-    cards = [a for a in machine.adapters if a.vendor_id == VENDOR_ID and a.slot]
+def find(context: ProbeContext) -> list[Probe]:
+    """The NVIDIA GPUs of this machine."""
+    cards = [a for a in context.adapters if a.vendor_id == VENDOR_ID and a.slot]
     if cards:
-        return [NvidiaCards(machine, cards)]
-    if machine.environment.wsl:
-        return [NvidiaUnlisted(machine)]
-    return []
+        return [NvidiaCards(context, cards)]
+    return [NvidiaUnlisted(context)] if context.environment.wsl else []

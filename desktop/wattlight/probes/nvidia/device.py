@@ -5,12 +5,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from wattlight.domain.values import GpuProcess, Quality, Scope, clean_text
+from wattlight.domain.power import measured
+from wattlight.domain.values import (
+    Device,
+    DeviceMemory,
+    DeviceSample,
+    GpuProcess,
+    Quality,
+    Scope,
+    clean_text,
+    figure_of,
+    unknown,
+)
 from wattlight.i18n import tr
 
 from ..numbers import MAX_BYTES, CounterRate, Moment, credible_celsius, credible_watts, percent_of
-from ..part import Processes
-from ..report import Accelerator, AcceleratorMemory, Memory
+from ..probe import Processes, server_holds
+from ..report import Memory
 from .nvml import NOT_SUPPORTED, RESET_REQUIRED, Handle, NvmlApi, NvmlFault, NvmlMemory
 from .session import ENDS_SESSION, MIG_PARENT, field_reason
 
@@ -24,30 +35,19 @@ _UNIFIED_IDS = {"10de:2e12"}
 _ASK_AGAIN_S = 60.0
 _PROCESSES_EVERY_S = 4.5
 _LIMIT_EVERY_S = 60.0
-_ERROR = 0.10
-"""Relative error of the board sensor where nothing better is known (energy literature: 5-10 %)."""
 
 PowerCall = tuple[str, str, Scope, Callable[[NvmlApi, Handle], int]]
-_INSTANT: PowerCall = (
-    "nvml field 186 (instant)",
-    "gpu board",
-    Scope.BOARD,
-    lambda a, h: a.power_field_mw(h, 186, 0),
-)
-_AVERAGE: PowerCall = (
-    "nvml field 185 (average)",
-    "gpu board",
-    Scope.BOARD,
-    lambda a, h: a.power_field_mw(h, 185, 0),
-)
+
+
+def _field(name: str, covers: str, scope: Scope, field: int, part: int) -> PowerCall:
+    return name, covers, scope, lambda api, handle: api.power_field_mw(handle, field, part)
+
+
+_INSTANT = _field("nvml field 186 (instant)", "gpu board", Scope.BOARD, 186, 0)
+_AVERAGE = _field("nvml field 185 (average)", "gpu board", Scope.BOARD, 185, 0)
+_MODULE = _field("nvml field 186 (instant, module)", "module (CPU+GPU)", Scope.MODULE, 186, 1)
 _USAGE: PowerCall = ("nvmlDeviceGetPowerUsage", "gpu board", Scope.BOARD, lambda a, h: a.power_usage_mw(h))
 _CHIP: PowerCall = ("nvmlDeviceGetPowerUsage", "gpu only", Scope.CHIP, lambda a, h: a.power_usage_mw(h))
-_MODULE: PowerCall = (
-    "nvml field 186 (instant, module)",
-    "module (CPU+GPU)",
-    Scope.MODULE,
-    lambda a, h: a.power_field_mw(h, 186, 1),
-)
 
 
 def is_unified_name(name: str, pci_id: str | None = None) -> bool:
@@ -88,8 +88,8 @@ class NvidiaDevice:
         """Whether a compute process was on the GPU at the last look, None if it cannot be told."""
         return self._running[2]
 
-    def look(self, base: Accelerator, now: Moment, memory: Memory) -> Accelerator:
-        """``base`` with everything the driver says now."""
+    def look(self, base: Device, now: Moment, memory: Memory) -> DeviceSample:
+        """What the driver says now of ``base``."""
         at = now.monotonic_s
         limit = self._power_limit(at)
         held = self._ask("memory", at, lambda: self._api.memory(self._handle))
@@ -97,38 +97,33 @@ class NvidiaDevice:
             self._shares and (held[0] is None or held[0].total == 0)
         )
         processes = self._list_processes(at)
-        power, call, reason = self._power(at, unified, limit)
-        energy, _ = self._ask("energy", at, lambda: self._api.energy_mj(self._handle))
-        derived = self._energy_rate.watts(energy or None, now)
-        source, scope_text, scope = (call[0], call[1], call[2]) if call else (None, None, None)
-        if power is None and derived is not None:
-            power, source, reason = round(derived, 3), "nvml energy counter", None
-            scope_text, scope = "gpu board", Scope.BOARD
+        watts, call, reason = self._power(at, unified, limit)
+        energy = self._ask("energy", at, lambda: self._api.energy_mj(self._handle))[0] or None
+        derived = self._energy_rate.watts(energy, now)
+        source, scope_text, scope = call[:3] if call else ("nvml energy counter", "gpu board", Scope.BOARD)
+        if watts is None and derived is not None:
+            watts = round(derived, 3)
+        quality = Quality.COUNTER if energy else Quality.SAMPLED
         busy, busy_reason = self._ask("its load", at, lambda: self._api.utilization(self._handle))
+        if busy is None and self.slices is not None:
+            busy_reason = MIG_PARENT
         heat, _ = self._ask("temperature", at, lambda: self._api.temperature(self._handle))
-        return replace(
-            base,
-            name=self.name,
-            name_source="nvml",
-            uuid=self.uuid,
-            kind="integrated" if unified else "discrete",
-            compute_capability=self.capability,
+        return DeviceSample(
+            replace(
+                base,
+                name=self.name,
+                name_source="nvml",
+                uuid=self.uuid,
+                integrated=unified,
+                compute_capability=self.capability,
+            ),
+            measured(watts, source, scope, quality, reason, counted=energy is not None),
+            figure_of(percent_of(busy), "nvml", busy_reason),
             memory=self._memory(held, unified, memory, processes),
-            power_w=power,
-            power_source=source,
-            power_scope=scope_text,
-            power_reason=None if power is not None else reason,
-            scope=scope,
-            quality=(Quality.COUNTER if energy else Quality.SAMPLED) if power is not None or energy else None,
-            error_fraction=_ERROR if power is not None else None,
-            power_limit_w=limit,
-            counter_mj=energy or None,
+            power_scope=scope_text if watts is not None else None,
+            limit_w=limit,
+            counter_mj=energy,
             counter_epoch=self._epoch if energy else "",
-            utilization_pct=percent_of(busy),
-            utilization_source="nvml" if percent_of(busy) is not None else None,
-            utilization_reason=(MIG_PARENT if self.slices is not None else busy_reason)
-            if busy is None
-            else None,
             temperature_c=credible_celsius(None if heat is None else float(heat)),
             temperature_label="gpu" if heat else None,
             processes=processes,
@@ -136,31 +131,31 @@ class NvidiaDevice:
             messages=self._messages(),
         )
 
-    def slice_rows(self, parent: Accelerator) -> list[Accelerator]:
+    def slice_rows(self, parent: DeviceSample) -> list[DeviceSample]:
         """A row for each MIG slice: memory of its own, power only in the parent's row."""
         rows = []
         for index, handle in enumerate(self.slices or ()):
             uuid = self._fact(partial(self._api.uuid, handle)) or f"{parent.id}/{index}"
             held = self._fact(partial(self._api.memory, handle))
             name = self._fact(partial(self._api.name, handle)) or f"{parent.name} slice {index}"
+            device = Device(
+                f"mig:{uuid}",
+                clean_text(name),
+                "cuda",
+                compute_capability=self.capability,
+                vendor="nvidia",
+                sliced=True,
+                driver=parent.device.driver,
+                name_source="nvml",
+                uuid=uuid,
+            )
+            said = DeviceMemory(reason=tr("the driver does not say"))
             rows.append(
-                Accelerator(
-                    id=f"mig:{uuid}",
-                    vendor="nvidia",
-                    name=clean_text(name),
-                    name_source="nvml",
-                    kind="slice",
-                    state="active",
-                    driver=parent.driver,
-                    uuid=uuid,
-                    backend="cuda",
-                    compute_capability=self.capability,
-                    bandwidth_gbs=None,
-                    memory=_dedicated(held, ())
-                    if held
-                    else AcceleratorMemory(reason=tr("the driver does not say")),
-                    power_reason=tr("measured for the whole card only"),
-                    utilization_reason=tr("measured for no slice"),
+                DeviceSample(
+                    device,
+                    unknown(tr("measured for the whole card only")),
+                    unknown(tr("measured for no slice")),
+                    memory=_dedicated(held, ()) if held else said,
                     contained_in=parent.id,
                 )
             )
@@ -257,14 +252,14 @@ class NvidiaDevice:
         unified: bool,
         system: Memory,
         processes: tuple[GpuProcess, ...],
-    ) -> AcceleratorMemory:
+    ) -> DeviceMemory:
         if unified:
             return unified_memory(system, processes)
         answer, reason = held
         if answer is None or not 0 < answer.total <= MAX_BYTES:
-            return AcceleratorMemory(reason=reason or tr("the driver gives no size"))
+            return DeviceMemory(reason=reason or tr("the driver gives no size"))
         if self.slices:
-            return AcceleratorMemory(
+            return DeviceMemory(
                 dedicated_total_bytes=answer.total,
                 dedicated_used_bytes=answer.used,
                 dedicated_total_source="nvml",
@@ -281,35 +276,29 @@ class NvidiaDevice:
         return tuple(said)
 
 
-def unified_memory(system: Memory, processes: tuple[GpuProcess, ...] = ()) -> AcceleratorMemory:
+def unified_memory(system: Memory, processes: tuple[GpuProcess, ...] = ()) -> DeviceMemory:
     """One pool with the processor: size and room are the system's (the driver's own figure under-reports)."""
-    return AcceleratorMemory(
+    return DeviceMemory(
         unified=True,
         shared_total_bytes=system.total_bytes,
         shared_available_bytes=system.available_bytes,
         llm_total_bytes=system.total_bytes,
         llm_available_bytes=system.llm_available_bytes,
-        server_holds_bytes=_server_holds(processes),
+        server_holds_bytes=server_holds(processes),
         reason=system.reason,
     )
 
 
-def _dedicated(answer: NvmlMemory, processes: tuple[GpuProcess, ...]) -> AcceleratorMemory:
+def _dedicated(answer: NvmlMemory, processes: tuple[GpuProcess, ...]) -> DeviceMemory:
     total = answer.total
     free = answer.free if 0 <= answer.free <= total else None
     used = answer.used if answer.used is not None and 0 <= answer.used <= total else None
-    return AcceleratorMemory(
+    return DeviceMemory(
         dedicated_total_bytes=total,
         dedicated_total_source="nvml",
         dedicated_used_bytes=used,
         llm_total_bytes=total,
         llm_available_bytes=free,
-        server_holds_bytes=_server_holds(processes),
+        server_holds_bytes=server_holds(processes),
         reason=None if used is not None else tr("this driver counts its own reserve as used"),
     )
-
-
-def _server_holds(processes: tuple[GpuProcess, ...]) -> int | None:
-    ours = [p.memory_bytes for p in processes if p.is_server]
-    known = [size for size in ours if size is not None]
-    return sum(known) if known and len(known) == len(ours) else None

@@ -1,15 +1,15 @@
 """NVIDIA Tegra boards (Jetson): no PCI device, little of NVML; load, temperature and rails from sysfs."""
 
 import re
-from dataclasses import replace
 
-from wattlight.domain.values import Quality, Scope, clean_text
+from wattlight.domain.power import measured
+from wattlight.domain.values import Device, DeviceSample, Quality, Scope, clean_text, figure_of
 from wattlight.i18n import tr
 
 from ..numbers import Moment, again_whole, celsius_of, percent_of
-from ..part import Machine, Part
+from ..probe import Probe, ProbeContext
 from ..reader import Reader
-from ..report import Accelerator, Memory
+from ..report import Memory
 from .cards import NvidiaUnlisted
 from .device import unified_memory
 
@@ -23,8 +23,6 @@ _HWMON = "/sys/class/hwmon"
 _I2C = "/sys/bus/i2c/devices"
 _GPU_RAILS = re.compile(r"GPU", re.IGNORECASE)
 _WHOLE_RAILS = ("VDD_IN", "POM_5V_IN", "VIN_SYS_5V0", "VDD_TOTAL")
-_ERROR = 0.05
-"""The INA3221 with the boards' shunts; makers state a few percent."""
 
 
 class Rail:
@@ -46,32 +44,30 @@ class Rail:
         return watts if 0 < watts <= 500 else None
 
 
-class Jetson:
+class Jetson(Probe):
     """The board's GPU and its rails."""
 
     key = "jetson"
-    signature: tuple[object, ...] = ()
 
-    def __init__(self, machine: Machine, load: str) -> None:
-        self._reader = machine.reader
+    def __init__(self, context: ProbeContext, load: str) -> None:
+        self._reader = context.reader
         self._load = load
         self._heat = _thermal_zone(self._reader)
         self._rails = _rails(self._reader)
         model = (
             clean_text((self._reader.text("/proc/device-tree/model") or "").strip("\0 ")) or "NVIDIA Jetson"
         )
-        self._base = Accelerator(
-            id="platform:gpu.0",
+        self._device = Device(
+            "platform:gpu.0",
+            model,
+            "cuda",
+            integrated=True,
             vendor="nvidia",
-            name=model,
-            name_source="device tree" if model != "NVIDIA Jetson" else "default",
-            kind="integrated",
-            state="active",
             driver="nvgpu",
-            backend="cuda",
+            name_source="device tree" if model != "NVIDIA Jetson" else "default",
         )
 
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+    def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         """The board's row; the rail that feeds the GPU if it is named, else the whole board's."""
         load = self._number(self._load, 0, 1100)
         heat = celsius_of(self._number(self._heat, -40_000, 150_000)) if self._heat else None
@@ -82,29 +78,19 @@ class Jetson:
         scope, text = (Scope.CHIP, "gpu rail") if rail else (Scope.MODULE, "whole module")
         if rail and _is_mixed(rail.label):
             scope, text = Scope.PACKAGE, "rail shared by GPU and others"
-        row = replace(
-            self._base,
+        source = f"ina3221 {chosen.label}" if chosen else ""
+        reason = tr("this board has no readable power monitor")
+        busy = percent_of(None if load is None else load / 10)
+        row = DeviceSample(
+            self._device,
+            measured(watts, source, scope, Quality.SAMPLED, reason),
+            figure_of(busy, "sysfs load (per mille)", tr("this kernel does not report the load")),
             memory=unified_memory(memory),
-            power_w=watts,
-            power_source=f"ina3221 {chosen.label}" if chosen and watts is not None else None,
             power_scope=text if watts is not None else None,
-            power_reason=None if watts is not None else tr("this board has no readable power monitor"),
-            scope=scope if watts is not None else None,
-            quality=Quality.SAMPLED if watts is not None else None,
-            error_fraction=_ERROR if watts is not None else None,
-            utilization_pct=percent_of(None if load is None else load / 10),
-            utilization_source="sysfs load (per mille)" if load is not None else None,
-            utilization_reason=None if load is not None else tr("this kernel does not report the load"),
             temperature_c=heat,
             temperature_label="gpu-thermal" if heat is not None else None,
         )
         return (row,)
-
-    def engine_started(self) -> None:
-        """Files need no letting go."""
-
-    def close(self) -> None:
-        """Nothing of its own is open."""
 
     def _number(self, path: str, low: int, high: int) -> int | None:
         try:
@@ -153,12 +139,12 @@ def _monitors(reader: Reader) -> list[str]:
     return direct or chosen
 
 
-def find(machine: Machine) -> list[Part]:
+def find(context: ProbeContext) -> list[Probe]:
     """The Tegra part of this machine, if it is one."""
-    reader = machine.reader
+    reader = context.reader
     load = next((path for path in _LOADS if reader.exists(path)), None)
     if load is not None:
-        return [Jetson(machine, load)]
+        return [Jetson(context, load)]
     compatible = reader.text("/proc/device-tree/compatible") or ""
-    pci_nvidia = any(a.vendor_id == 0x10DE for a in machine.adapters)
-    return [NvidiaUnlisted(machine)] if "tegra" in compatible and not pci_nvidia else []
+    pci_nvidia = any(a.vendor_id == 0x10DE for a in context.adapters)
+    return [NvidiaUnlisted(context)] if "tegra" in compatible and not pci_nvidia else []

@@ -5,9 +5,9 @@ import re
 import struct
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from wattlight.domain.values import GpuProcess
+from wattlight.domain.values import Device, DeviceMemory, DeviceSample, GpuProcess, figure_of, unknown
 from wattlight.i18n import tr
 
 from ..linux.pci import ASLEEP, IdleWatch
@@ -15,9 +15,9 @@ from ..numbers import Moment
 from ..nvidia.device import NvidiaDevice
 from ..nvidia.nvml import NvmlApi, NvmlFault
 from ..nvidia.session import ENDS_SESSION, RELEASED, NvmlSession
-from ..part import DeviceCache, Processes, remember, resting_row
-from ..report import Accelerator, AcceleratorMemory, Memory
-from .adapters import WindowsAdapter, library
+from ..probe import DeviceCache, Probe, Processes, remember, resting
+from ..report import Memory
+from .adapters import DeviceStates, WindowsAdapter, library
 
 ENGINE = r"\GPU Engine(*)\Utilization Percentage"
 DEDICATED = r"\GPU Adapter Memory(*)\Dedicated Usage"
@@ -144,24 +144,7 @@ def no_watts() -> str:
     return tr("Windows does not tell the power of this GPU to programs")
 
 
-class CounterSource(Protocol):
-    """The performance counters."""
-
-    def collect(self) -> None:
-        """Take a sample."""
-
-    def values(self, path: str, whole: bool) -> Values:
-        """Instances and values."""
-
-
-class States(Protocol):
-    """Power states of devices."""
-
-    def asleep(self, vendor_id: int, device_id: int) -> bool:
-        """Whether these devices are known to sleep."""
-
-
-class WindowsGpus:
+class WindowsGpus(Probe):
     """All adapters; one part, because they share one query.
 
     Sleeping devices are left alone: neither counters nor NVML are asked while one of them sleeps, and on a
@@ -173,13 +156,13 @@ class WindowsGpus:
     def __init__(
         self,
         adapters: list[WindowsAdapter],
-        counters: CounterSource | None,
-        states: States | None,
+        counters: PerformanceCounters | None,
+        states: DeviceStates | None,
         nvml: NvmlApi,
         processes: Processes,
         cache: DeviceCache,
     ) -> None:
-        self.signature: tuple[object, ...] = tuple(adapters)
+        self.signature = tuple(adapters)
         self._adapters, self._counters, self._states = adapters, counters, states
         self._api, self._processes, self._cache = nvml, processes, cache
         self._session = NvmlSession(nvml)
@@ -190,33 +173,38 @@ class WindowsGpus:
             a.slot: IdleWatch(hybrid and not a.integrated and a.vendor_id == NVIDIA) for a in adapters
         }
 
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+    def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         """A row for each adapter."""
         sleeping = {a.slot for a in self._adapters if self._sleeps(a)}
         for slot in sleeping:
             self._idle[slot].rearm()
-        resting = sleeping | {slot for slot, idle in self._idle.items() if idle.released}
+        idle_or_asleep = sleeping | {slot for slot, idle in self._idle.items() if idle.released}
         load: dict[str, float] = {}
         use: dict[str, dict[int, float]] | None = None
         own: dict[str, int] = {}
         shared: dict[str, int] = {}
-        if self._counters is not None and not resting:
+        if self._counters is not None and not idle_or_asleep:
             self._counters.collect()
             engines = self._counters.values(ENGINE, False)
             load, use = load_of(engines), use_of(engines) if engines else None
             own = used_of(self._counters.values(DEDICATED, True))
             shared = used_of(self._counters.values(SHARED, True))
-        if resting:
+        if idle_or_asleep:
             self.close()
         rows = []
         for adapter in self._adapters:
-            base = self._base(adapter)
-            if adapter.slot in resting:
+            base = _device(adapter)
+            if adapter.slot in idle_or_asleep:
                 state, why = ("asleep", ASLEEP) if adapter.slot in sleeping else ("active", RELEASED)
-                rows.append(resting_row(base, state, why, self._cache))
+                rows.append(resting(base, state, why, self._cache))
                 continue
-            row = self._row(base, adapter, load, own, shared, memory)
-            if adapter.vendor_id == NVIDIA and not resting:
+            row = DeviceSample(
+                base,
+                unknown(no_watts()),
+                figure_of(load.get(adapter.luid), "GPU Engine counter", "needs a second reading"),
+                memory=_memory(adapter, own.get(adapter.luid), shared.get(adapter.luid), memory),
+            )
+            if adapter.vendor_id == NVIDIA and not idle_or_asleep:
                 row = self._with_nvml(row, adapter, now, memory)
             row = self._with_use(row, None if use is None else use.get(adapter.luid, {}), now.monotonic_s)
             remember(row, self._cache)
@@ -236,39 +224,7 @@ class WindowsGpus:
     def _sleeps(self, adapter: WindowsAdapter) -> bool:
         return self._states is not None and self._states.asleep(adapter.vendor_id, adapter.device_id)
 
-    def _base(self, adapter: WindowsAdapter) -> Accelerator:
-        vendor, backend = _VENDORS.get(adapter.vendor_id, ("other", "vulkan"))
-        return Accelerator(
-            id=f"pci:{adapter.slot}",
-            vendor=vendor,
-            name=adapter.name,
-            name_source="D3DKMT",
-            kind="integrated" if adapter.integrated else "discrete",
-            state="active",
-            pci_id=f"{adapter.vendor_id:04x}:{adapter.device_id:04x}",
-            backend=backend,
-        )
-
-    def _row(
-        self,
-        base: Accelerator,
-        adapter: WindowsAdapter,
-        load: dict[str, float],
-        own: dict[str, int],
-        shared: dict[str, int],
-        memory: Memory,
-    ) -> Accelerator:
-        busy = load.get(adapter.luid)
-        return replace(
-            base,
-            memory=_memory(adapter, own.get(adapter.luid), shared.get(adapter.luid), memory),
-            power_reason=no_watts(),
-            utilization_pct=busy,
-            utilization_source="GPU Engine counter" if busy is not None else None,
-            utilization_reason=None if busy is not None else "needs a second reading",
-        )
-
-    def _with_use(self, row: Accelerator, use: dict[int, float] | None, at: float) -> Accelerator:
+    def _with_use(self, row: DeviceSample, use: dict[int, float] | None, at: float) -> DeviceSample:
         """``row`` with the use by process that the counters tell, where the driver told none."""
         listed = {process.pid: process for process in row.processes}
         if any(process.busy_percent is not None for process in row.processes):
@@ -281,8 +237,8 @@ class WindowsGpus:
         return replace(row, processes=tuple(used), processes_reason=None)
 
     def _with_nvml(
-        self, row: Accelerator, adapter: WindowsAdapter, now: Moment, memory: Memory
-    ) -> Accelerator:
+        self, row: DeviceSample, adapter: WindowsAdapter, now: Moment, memory: Memory
+    ) -> DeviceSample:
         if not self._session.open(now.monotonic_s, False):
             return row
         try:
@@ -294,8 +250,8 @@ class WindowsGpus:
                     self._api, handle, row.id, self._processes, self._session.driver
                 )
             device = self._devices[adapter.slot]
-            row = device.look(row, now, memory)
-            self._idle[adapter.slot].note(row.utilization_pct == 0 and not device.computing, now.monotonic_s)
+            row = device.look(row.device, now, memory)
+            self._idle[adapter.slot].note(row.load.value == 0 and not device.computing, now.monotonic_s)
             return row
         except NvmlFault as fault:
             if fault.code in ENDS_SESSION:
@@ -304,14 +260,27 @@ class WindowsGpus:
             return row
 
 
+def _device(adapter: WindowsAdapter) -> Device:
+    vendor, backend = _VENDORS.get(adapter.vendor_id, ("other", "vulkan"))
+    return Device(
+        f"pci:{adapter.slot}",
+        adapter.name,
+        backend,
+        integrated=adapter.integrated,
+        vendor=vendor,
+        name_source="D3DKMT",
+        pci_id=f"{adapter.vendor_id:04x}:{adapter.device_id:04x}",
+    )
+
+
 def _memory(
     adapter: WindowsAdapter, used: int | None, shared_used: int | None, system: Memory
-) -> AcceleratorMemory:
+) -> DeviceMemory:
     total = adapter.dedicated_bytes
     if used is not None and total is not None and used > total:
         used = None
     if adapter.integrated:
-        return AcceleratorMemory(
+        return DeviceMemory(
             unified=True,
             dedicated_total_bytes=total,
             dedicated_used_bytes=used,
@@ -320,7 +289,7 @@ def _memory(
             shared_available_bytes=system.available_bytes,
             reason=tr("it shares the computer's memory and states no limit of its own"),
         )
-    return AcceleratorMemory(
+    return DeviceMemory(
         dedicated_total_bytes=total,
         dedicated_total_source="registry or D3DKMT" if total is not None else None,
         dedicated_used_bytes=used,

@@ -5,19 +5,19 @@ import os
 import platform
 import struct
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
-from wattlight.domain.values import Quality, Scope, clean_text
+from wattlight.domain.power import measured
+from wattlight.domain.values import Quality, Scope, clean_text, unknown
 from wattlight.i18n import tr
 
-from ..environment import NO_GPU, NvmlMaker
+from ..environment import Host, optional
 from ..linux.memory import budgeted
 from ..numbers import CounterRate, Moment
-from ..part import DeviceCache, Machine, Part, Processes
+from ..probe import DeviceCache, NvmlFactory, Probe, ProbeContext, Processes
 from ..reader import Reader
-from ..report import Accelerator, Battery, CpuPower, EnergyZone, Environment, Memory
+from ..report import Battery, CpuPower, Environment, Memory, energy_zone
 from .adapters import DeviceStates, GraphicsKernel, guid, library
 from .gpu import PerformanceCounters, WindowsGpus
 
@@ -222,37 +222,24 @@ def read_memory() -> Memory:
     return memory_of(buffer.raw if done else b"")
 
 
-T = TypeVar("T")
-
-
 def no_meter() -> str:
     return tr("Windows shows no energy meter for the processor (Windows 11 does on most computers)")
 
 
-class WindowsHost:
+SOURCE = "Windows energy meter (EMI)"
+
+
+class WindowsHost(Host):
     """The sources of a Windows computer."""
 
-    def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlMaker) -> None:
-        self.reader = reader
-        self.battery_every_s = 5.0
-        self.cpu_may_hang = True
-        self._cache = cache
-        self._nvml = nvml
-        self._kernel = _try(GraphicsKernel)
-        self._counters = _try(PerformanceCounters)
-        self._states = _try(DeviceStates)
-        self._meters = _try(EnergyMeters)
+    def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> None:
+        super().__init__(reader, cache, nvml)
+        self._kernel = optional(GraphicsKernel)
+        self._counters = optional(PerformanceCounters)
+        self._states = optional(DeviceStates)
+        self._meters = optional(EnergyMeters)
         self._rates: dict[str, CounterRate] = {}
         self._boot = _boot()
-
-    @property
-    def battery_may_hang(self) -> bool:
-        """Always possible."""
-        return True
-
-    def name(self) -> str:
-        """The computer's name."""
-        return clean_text(platform.node()) or "this computer"
 
     def boot_id(self) -> str:
         """When the computer was started, to ten seconds: a change of it is a new start."""
@@ -262,32 +249,13 @@ class WindowsHost:
         """The adapters by address."""
         return tuple(a.slot for a in self._kernel.adapters()) if self._kernel else ()
 
-    def machine(self) -> Machine:
-        """The environment; adapters are the part's own here."""
-        environment = Environment(
-            os="windows",
-            kernel=platform.version() or None,
-            cpu_name=clean_text(os.environ.get("PROCESSOR_IDENTIFIER", ""), 100) or None,
-            cpu_cores=os.cpu_count(),
-        )
-        return Machine(self.reader, (), environment, self._cache, self._nvml)
-
-    def find(self, machine: Machine) -> list[Part]:
-        """One part for all adapters."""
+    def find(self, context: ProbeContext) -> list[Probe]:
+        """One probe for all adapters."""
         adapters = self._kernel.adapters() if self._kernel else []
         if not adapters:
             return []
         processes = Processes(self.reader)
         return [WindowsGpus(adapters, self._counters, self._states, self._nvml(), processes, self._cache)]
-
-    def ignored(self, machine: Machine) -> tuple[str, ...]:
-        """Software adapters are left out silently."""
-        return ()
-
-    def with_messages(self, machine: Machine, rows: tuple[Accelerator, ...]) -> Environment:
-        """The environment with what goes with a computer without a GPU."""
-        said = () if rows else (NO_GPU,)
-        return replace(machine.environment, messages=(*said, *machine.environment.messages))
 
     def memory(self) -> Memory:
         """Memory now."""
@@ -304,43 +272,45 @@ class WindowsHost:
 
     def close(self) -> None:
         """Close what is open."""
-        if self._meters is not None:
-            self._meters.close()
-        if self._counters is not None:
-            self._counters.close()
-        self.reader.close()
+        for source in (self._meters, self._counters, self.reader):
+            if source is not None:
+                source.close()
+
+    def _environment(self) -> Environment:
+        return Environment(
+            os="windows",
+            kernel=platform.version() or None,
+            cpu_name=clean_text(os.environ.get("PROCESSOR_IDENTIFIER", ""), 100) or None,
+            cpu_cores=os.cpu_count(),
+        )
 
 
 def package_power(counts: dict[str, int | None], rates: dict[str, CounterRate], now: Moment) -> CpuPower:
     """Power of the processor packages from their counts; ``rates`` is kept by the caller."""
     if not counts:
-        return CpuPower(reason=no_meter())
-    zones = []
+        return CpuPower(unknown(no_meter()))
+    zones, reasons = [], []
     for name, count in counts.items():
         rate = rates.setdefault(name, CounterRate(JOULES_PER_COUNT, ceiling_w=1000.0))
         watts = rate.watts(count, now)
+        reasons.append(rate.reason)
         zones.append(
-            EnergyZone(
+            energy_zone(
                 f"emi:{name}",
                 "package",
                 watts,
                 count,
-                None,
                 JOULES_PER_COUNT,
                 Scope.PACKAGE,
-                reason=rate.reason or None,
+                SOURCE,
+                rate.reason or None,
             )
         )
     known = [zone.power_w for zone in zones if zone.power_w is not None]
-    complete = len(known) == len(zones)
-    return CpuPower(
-        package_w=sum(known) if complete else None,
-        source="Windows energy meter (EMI)",
-        scope=" + ".join(counts),
-        reason=None if complete else next((z.reason for z in zones if z.reason), no_meter()),
-        quality=Quality.COUNTER if complete else None,
-        zones=tuple(zones),
-    )
+    power_w = sum(known) if len(known) == len(zones) else None
+    reason = next((reason for reason in reasons if reason), no_meter())
+    package = measured(power_w, SOURCE, Scope.PACKAGE, Quality.COUNTER, reason)
+    return CpuPower(replace(package, source=SOURCE), scope=" + ".join(counts), zones=tuple(zones))
 
 
 def _boot() -> str:
@@ -350,10 +320,3 @@ def _boot() -> str:
         return f"boot-{round((time.time() - ticks() / 1000) / 10)}"
     except (OSError, AttributeError):
         return ""
-
-
-def _try(make: Callable[[], T]) -> T | None:
-    try:
-        return make()
-    except (OSError, AttributeError, ValueError):
-        return None

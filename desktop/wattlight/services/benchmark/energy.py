@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from wattlight.domain.power import compose
+from wattlight.domain.power import MachineSample
 from wattlight.domain.speed import SpeedRange
 from wattlight.domain.tokens import MeasuredSpeed, speed_of
-from wattlight.domain.values import MachineSample
 from wattlight.i18n import short_date, tr, trn
 
 KEPT_S = 600.0
@@ -58,7 +57,7 @@ class PowerHistory:
 
     def take(self, sample: MachineSample) -> None:
         """One sample."""
-        total = compose(sample.devices)
+        total = sample.total
         point = _PowerPoint(sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted)
         with self._changed:
             self._points.append(point)

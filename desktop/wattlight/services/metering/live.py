@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo
 
 from wattlight.domain.cost import By, CostReport, Sums
 from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, LevelRow
-from wattlight.domain.power import Wall, compose
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, RunningModel
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, MachineSample, to_us
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, HostId, to_us
+from wattlight.domain.wall import Wall
 from wattlight.store import LedgerReader
 
 from .meter import Meter
@@ -120,7 +121,7 @@ class LiveMeter:
         with self._lock:
             if self._sample is None:
                 return None
-            levels = [self._meter.base_uw(key) for key in compose(self._sample.devices).counted]
+            levels = [self._meter.base_uw(key) for key in self._sample.total.counted]
             known = [level for level in levels if level is not None]
             return sum(known) / 1_000_000 if known and len(known) == len(levels) else None
 
@@ -215,7 +216,7 @@ class LiveMeter:
             reason = long_gaps[0].reason
             middle = previous.at + (sample.at - previous.at) / 2
             self._history.append(HistoryPoint(middle, (), reason))
-        watts = tuple((device.device_id, self._watts(device)) for device in sample.devices)
+        watts = tuple((device.id, self._watts(device)) for device in sample.devices)
         self._history.append(HistoryPoint(sample.at, watts, None))
         oldest = sample.at - timedelta(seconds=HISTORY_S)
         while self._history and self._history[0].at < oldest:
@@ -224,5 +225,5 @@ class LiveMeter:
     def _watts(self, device: DeviceSample) -> float | None:
         if device.power_w is not None or device.counter_mj is None:
             return device.power_w
-        mean = self._meter.mean_uw.get(device.device_id)
+        mean = self._meter.mean_uw.get(device.id)
         return None if mean is None else mean / 1_000_000

@@ -21,9 +21,10 @@ from wattlight.domain.energy import (
     State,
     split_minutes,
 )
-from wattlight.domain.power import Wall, WallFigure, compose, error_fraction, holders
+from wattlight.domain.power import MachineSample, holders, measured
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import DeviceSample, HostId, MachineSample, Quality, to_us
+from wattlight.domain.values import Device, DeviceSample, HostId, Quality, to_us
+from wattlight.domain.wall import Wall, WallFigure
 from wattlight.i18n import tr
 
 from .device_meter import DeviceMeter, MeterRules, Settled
@@ -110,30 +111,30 @@ class Meter:
         settled: list[Settled] = []
         infos: list[DeviceInfo] = []
         counters: list[CounterBase] = []
-        total = compose(sample.devices)
-        own = (d for d in sample.devices if d.device_id not in total.inside)
-        devices = [d for d in own if d.quality is not Quality.ESTIMATED]
+        total = sample.total
+        own = (d for d in sample.devices if d.id not in total.inside)
+        devices = [d for d in own if d.power.quality is not Quality.ESTIMATED]
         by_digest = self._by_digest(tokens, running or (), names)
         worked, token_device = frozenset(by_digest), _token_device(devices)
         held_by = holders(sample.devices)
-        gpus = [held_by[device.device_id] for device in sample.devices if device.kind == "gpu"]
-        heavy = [device.device_id for device in sample.devices if _other_heavy(device)]
+        gpus = [held_by[device.id] for device in sample.devices if device.kind == "gpu"]
+        heavy = [device.id for device in sample.devices if _other_heavy(device)]
         shared = {key for device in heavy for key in (device, *held_by[device])}
         for device in devices:
             infos += self._news_of(_info(sample.host, device))
-            meter = self._meter(device.device_id)
+            meter = self._meter(device.id)
             reading = _reading(sample, device, worked)
-            load = _load(device, running, busy, gpus, device.device_id in shared)
+            load = _load(device, running, busy, gpus, device.id in shared)
             result = meter.feed(reading, load)
             settled.append(result)
             if result.mean_uw is not None:
-                self.mean_uw[device.device_id] = result.mean_uw
-            counters += self._base(device.device_id, meter, to_us(sample.at))
+                self.mean_uw[device.id] = result.mean_uw
+            counters += self._base(device.id, meter, to_us(sample.at))
         plug = None if self._wall is None else self._wall.figure(total)
         if plug is not None and total.measured_w is not None:
             way_w = max(0.0, plug.power_w - total.measured_w)
             infos += self._news_of(self._way_info(plug, way_w))
-            way = DeviceSample(WALL, "", WALL, "", power_w=way_w, quality=Quality.ESTIMATED)
+            way = DeviceSample(Device(WALL, "", kind=WALL), measured(way_w, "", None, Quality.ESTIMATED))
             settled.append(self._meter(WALL).feed(_reading(sample, way, frozenset()), Load()))
         if token_device is not None and by_digest:
             settled.append(Settled(tuple(_token_rows(sample, token_device, by_digest))))
@@ -294,7 +295,7 @@ def _load(
     if running is None:
         return None
     on_cpu = device.kind == "cpu"
-    whole = device.kind not in {"gpu", "cpu"} or all(device.device_id in gpu for gpu in gpus)
+    whole = device.kind not in {"gpu", "cpu"} or all(device.id in gpu for gpu in gpus)
     residents = []
     for model in running:
         on_gpu = model.size_vram_bytes if gpus else 0
@@ -322,22 +323,23 @@ def _token_rows(
 ) -> Iterable[EnergyRow]:
     """Rows without energy: a model's tokens are its own whatever is known of its power."""
     minute = (to_us(sample.at) - 1) // MINUTE_US  # the minute that ends with the look
-    quality = device.quality or Quality.COUNTER
+    quality = device.power.quality or Quality.COUNTER
     for key, (tokens_in, tokens_out) in tokens.items():
         state = State.ACTIVE if key else State.BASE
         yield EnergyRow(
-            sample.host, minute, device.device_id, key or None, state, 0, 0, quality, tokens_in, tokens_out
+            sample.host, minute, device.id, key or None, state, 0, 0, quality, tokens_in, tokens_out
         )
 
 
 def _info(host: HostId, device: DeviceSample) -> DeviceInfo:
+    power = device.power
     return DeviceInfo(
         host,
-        device.device_id,
+        device.id,
         device.name,
         device.kind,
-        device.vendor,
-        "" if device.scope is None else device.scope.value,
-        device.source,
-        error_fraction(device.scope, device.quality),
+        device.device.vendor,
+        "" if power.scope is None else power.scope.value,
+        power.source,
+        power.error_fraction,
     )

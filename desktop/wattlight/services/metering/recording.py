@@ -8,8 +8,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.energy import Batch
+from wattlight.domain.power import MachineSample
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineSample, Problem, to_us
+from wattlight.domain.values import LOCAL_HOST, Problem, to_us
 from wattlight.store import LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
 
 from .days import close_days

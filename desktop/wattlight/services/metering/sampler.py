@@ -4,30 +4,63 @@ import logging
 import threading
 from collections.abc import Callable
 
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel, ServerState, ServerStatus
-from wattlight.domain.values import MachineSample
 
 FAILURES_TO_TELL = 3
 
 
 class Beat:
-    """How the sampler waits: on an event."""
+    """How a thread waits for its next look."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def wait(self, seconds: float) -> None:
-        """Sleep, unless woken."""
+        """Return after ``seconds``, or earlier when woken."""
         self._event.wait(seconds)
         self._event.clear()
 
     def wake(self) -> None:
-        """End the sleep."""
+        """End the present (or next) wait."""
         self._event.set()
 
 
-class Sampler:
-    """One thread. While someone looks it beats once a second, else at the hidden interval (1 s at least).
+class _Beating:
+    """One daemon thread that looks, waits for a beat and looks again."""
+
+    name = ""
+
+    def __init__(self, beat: Beat | None) -> None:
+        self._beat = beat or Beat()
+        self._ended = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        if self._thread is None:
+            self._ended = False
+            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout_s: float = 3.0) -> bool:
+        """End the thread; False if what it asks is stuck."""
+        self._ended = True
+        self._beat.wake()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout_s)
+        stopped = not self._thread.is_alive()
+        if stopped:
+            self._thread = None
+        return stopped
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+
+class Sampler(_Beating):
+    """Looks at the machine: once a second while someone watches, else at the hidden interval (1 s at least).
 
     Args:
         sample: one cheap look at the machine (the prober's).
@@ -35,6 +68,8 @@ class Sampler:
         expect: is told the beat in seconds whenever it changes.
         failed: receives one sentence when the probes fail three times in a row.
     """
+
+    name = "sampler"
 
     def __init__(
         self,
@@ -46,17 +81,15 @@ class Sampler:
         failed: Callable[[str], None] | None = None,
         beat: Beat | None = None,
     ) -> None:
+        super().__init__(beat)
         self._sample = sample
         self._take = take
         self._shown_s = max(1.0, shown_s)
         self._hidden_s = max(1.0, hidden_s)
         self._expect = expect or (lambda _s: None)
         self._failed = failed or (lambda _text: None)
-        self._beat = beat or Beat()
         self._watching = False
-        self._ended = False
         self._failures = 0
-        self._thread: threading.Thread | None = None
 
     @property
     def interval_s(self) -> float:
@@ -83,22 +116,8 @@ class Sampler:
     def start(self) -> None:
         """Start the thread."""
         if self._thread is None:
-            self._ended = False
             self._expect(self.interval_s)
-            self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
-            self._thread.start()
-
-    def stop(self, timeout_s: float = 3.0) -> bool:
-        """End the thread; False if a probe is stuck."""
-        self._ended = True
-        self._beat.wake()
-        if self._thread is None:
-            return True
-        self._thread.join(timeout_s)
-        stopped = not self._thread.is_alive()
-        if stopped:
-            self._thread = None
-        return stopped
+        super().start()
 
     def tick(self) -> bool:
         """One look; False if it failed. An error of a probe never ends the meter."""
@@ -125,8 +144,10 @@ class Sampler:
 POLL_S = 15.0
 
 
-class ResidentWatch:
+class ResidentWatch(_Beating):
     """Asks every 15 s. ``ask`` gets the state before and returns the new one; it never raises."""
+
+    name = "resident-watch"
 
     def __init__(
         self,
@@ -134,12 +155,10 @@ class ResidentWatch:
         poll_s: float = POLL_S,
         beat: Beat | None = None,
     ) -> None:
+        super().__init__(beat)
         self._ask = ask
         self._poll_s = poll_s
-        self._beat = beat or Beat()
         self._state: ServerState | None = None
-        self._ended = False
-        self._thread: threading.Thread | None = None
 
     def running(self) -> tuple[RunningModel, ...] | None:
         """Models resident when last asked: none where no server runs, None where nobody knows."""
@@ -148,17 +167,7 @@ class ResidentWatch:
     def start(self) -> None:
         """Ask once, then go on in a thread."""
         self.look()
-        self._thread = threading.Thread(target=self._run, name="resident-watch", daemon=True)
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 5.0) -> bool:
-        """End the thread; False if a request is stuck."""
-        self._ended = True
-        self._beat.wake()
-        if self._thread is None:
-            return True
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        super().start()
 
     def look(self) -> None:
         """Ask now."""

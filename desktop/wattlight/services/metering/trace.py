@@ -9,12 +9,13 @@ from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.cost import By, CostReport, Sums
 from wattlight.domain.energy import GapRow, Rules, gap_threshold_us
+from wattlight.domain.power import MachineSample, measured
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import (
     LOCAL_HOST,
+    Device,
     DeviceSample,
-    MachineSample,
     Problem,
     Quality,
     clean_text,
@@ -146,16 +147,8 @@ def samples_of(
     before: dict[str, str] = {}
     for row in rows:
         quality = Quality.COUNTER if row.counter_mj is not None else Quality.SAMPLED
-        device = DeviceSample(
-            row.device,
-            row.device,
-            "gpu",
-            "",
-            power_w=row.power_w,
-            counter_mj=row.counter_mj,
-            source="trace",
-            quality=quality,
-        )
+        power = measured(row.power_w, "trace", None, quality, counted=True)
+        device = DeviceSample(Device(row.device, row.device), power, counter_mj=row.counter_mj)
         running = (RunningModel(row.model, row.model, 1, 1),) if row.model else ()
         sample = MachineSample(LOCAL_HOST, from_us(row.at_us), row.at_us / 1_000_000, (device,))
         tokens = {before.get(row.device, row.model): (0, row.tokens)} if row.tokens else {}

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.metering import part
 from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict
 from wattlight.domain.learning import (
     Comparison,
@@ -22,8 +23,9 @@ from wattlight.domain.learning import (
     predicted,
     used_between,
 )
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, GpuProcess, MachineSample, is_model_server
+from wattlight.domain.values import LOCAL_HOST, DeviceMemory, GpuProcess, is_model_server
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -177,8 +179,8 @@ def test_a_look_sorts_the_processes() -> None:
         GpuProcess(2, GIB, "C:\\Games\\game.exe"),
         GpuProcess(3, 7, "ollama.exe"),
     )
-    device = DeviceSample("gpu-0", "A", "gpu", "nvidia", memory_used_bytes=7 * GIB, processes=processes)
-    other = DeviceSample("cpu", "C", "cpu", "intel")
+    device = part("gpu-0", memory=DeviceMemory(dedicated_used_bytes=7 * GIB), processes=processes)
+    other = part("cpu", kind="cpu")
     sample = MachineSample(LOCAL_HOST, NOW, 1.0, (device, other))
     found = look_at(sample, [MODEL])
     assert found.devices == (DeviceLook("gpu-0", 7 * GIB, 5 * GIB + 7, GIB),)

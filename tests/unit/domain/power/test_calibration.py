@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.domain.power import (
+from fakes.metering import part
+from wattlight.domain.power import MachineTotal, compose
+from wattlight.domain.values import Scope
+from wattlight.domain.wall import (
     Inside,
-    MachineTotal,
     Wall,
     WallBasis,
     WallFit,
     WallModel,
     calibrated,
-    compose,
     inside,
     plausible_wall_w,
 )
-from wattlight.domain.values import DeviceSample, Quality, Scope
 
 GPU = frozenset({"gpu"})
 
@@ -28,9 +28,7 @@ def level(mean_w: float, wobble_w: float = 0.0, parts: frozenset[str] = GPU) -> 
 
 
 def measured(power_w: float | None, scope: Scope = Scope.BOARD, kind: str = "gpu") -> MachineTotal:
-    return compose(
-        [DeviceSample("gpu", "Card", kind, "x", power_w=power_w, scope=scope, quality=Quality.SAMPLED)]
-    )
+    return compose([part("gpu", power_w, kind, scope)])
 
 
 def test_two_steady_levels_carry_a_line_as_sure_as_the_meter() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes import metering
 from wattlight.domain.power import combined_error, compose, error_fraction
 from wattlight.domain.values import DeviceSample, Quality, Scope
 
@@ -17,8 +18,7 @@ def part(
     inside: str | None = None,
     kind: str = "gpu",
 ) -> DeviceSample:
-    quality = Quality.SAMPLED if watts is not None else None
-    return DeviceSample(key, key, kind, "v", power_w=watts, scope=scope, quality=quality, contained_in=inside)
+    return metering.part(key, watts, kind, scope, contained_in=inside)
 
 
 def test_two_gpus_and_a_processor_are_added() -> None:
@@ -53,13 +53,13 @@ def test_on_battery_the_battery_is_the_whole() -> None:
 
 
 def test_an_estimate_is_never_added() -> None:
-    guess = replace(part("b", 99.0), quality=Quality.ESTIMATED)
+    guess = metering.part("b", 99.0, quality=Quality.ESTIMATED)
     total = compose([part("a", 1.0), guess])
     assert total.measured_w == 1.0 and total.unknown == ("b",)
 
 
 def test_a_sleeping_part_is_not_missing_and_an_idle_battery_neither() -> None:
-    parts = [replace(part("gpu", None), asleep=True), part("battery", None, None, None, "battery")]
+    parts = [replace(part("gpu", None), state="asleep"), part("battery", None, None, None, "battery")]
     assert compose(parts).unknown == () and compose(parts).measured_w is None
     assert "processor" in compose(parts).uncovered
 
@@ -77,7 +77,7 @@ def test_the_sum_never_exceeds_the_parts_and_never_counts_a_holder_with_its_cont
         for n, (watts, inside) in enumerate(rows)
     ]
     total = compose(parts)
-    known = {p.device_id: p for p in parts if p.power_w is not None}
+    known = {p.id: p for p in parts if p.power_w is not None}
     assert set(total.counted) | set(total.contained) == set(known)
     assert (total.measured_w or 0) <= sum(p.power_w or 0 for p in known.values()) + 1e-6
     for key in total.counted:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.domain.power import WallModel, estimated_range, fit_wall, supply_efficiency
+from wattlight.domain.power import estimated_range
+from wattlight.domain.wall import WallModel, fit_wall, supply_efficiency
 
 
 def test_a_calibration_finds_the_line() -> None:

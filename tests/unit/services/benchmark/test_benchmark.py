@@ -6,8 +6,10 @@ from threading import Event
 
 import pytest
 
+from fakes.metering import part
+from wattlight.domain.power import MachineSample
 from wattlight.domain.tokens import NO_COUNTERS, Counters, MeasuredSpeed, TokenSource, TokenUse
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
+from wattlight.domain.values import LOCAL_HOST, Scope
 from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest, RuntimeProblem
 from wattlight.services.benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject, TryIt
 
@@ -41,8 +43,7 @@ class Machine:
         watts = (self.busy_w if busy else self.idle_w) if power == -1.0 else power
         if self.idle_w is None:
             watts = None
-        quality = None if watts is None else Quality.SAMPLED
-        device = DeviceSample("g", "RTX", "gpu", "nvidia", watts, scope=Scope.BOARD, quality=quality)
+        device = part("g", watts, scope=Scope.BOARD)
         self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (device,)))
 
     def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
@@ -210,9 +211,7 @@ def test_a_part_that_appears_midway_makes_the_sum_unknown() -> None:
     tap = PowerHistory()
     for second in range(4):
         names = ["a", "b"] if second > 1 else ["a"]
-        parts = tuple(
-            DeviceSample(n, n, "gpu", "v", 10.0, quality=Quality.SAMPLED, scope=Scope.BOARD) for n in names
-        )
+        parts = tuple(part(n, 10.0, scope=Scope.BOARD) for n in names)
         tap.take(MachineSample(LOCAL_HOST, NOW, float(second), parts))
     assert tap.between(0.0, 1.0).joules == pytest.approx(10)
     assert "started or stopped" in (tap.between(0.0, 3.0).reason or "")

@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from wattlight.domain.power import WallBasis, WallFit, WallModel, compose
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
+from fakes.metering import part
+from wattlight.domain.power import MachineSample
+from wattlight.domain.values import LOCAL_HOST, Scope
+from wattlight.domain.wall import WallBasis, WallFit, WallModel
 from wattlight.services.calibration import (
     BEAT_S,
     MEASURE_S,
@@ -39,12 +41,7 @@ class Machine:
     def sample(self) -> MachineSample:
         settling = self.settling_w is not None and self.seconds <= SETTLE_S
         power_w = self.settling_w if settling else self.watts
-        devices = tuple(
-            DeviceSample(
-                f"gpu{i}", "Card", "gpu", "x", power_w=power_w, scope=Scope.BOARD, quality=Quality.SAMPLED
-            )
-            for i in range(self.parts)
-        )
+        devices = tuple(part(f"gpu{i}", power_w, scope=Scope.BOARD) for i in range(self.parts))
         return MachineSample(LOCAL_HOST, START + timedelta(seconds=self.seconds), self.seconds, devices)
 
 
@@ -118,7 +115,7 @@ def test_the_settings_keep_it_and_give_it_back() -> None:
     assert wall.fit == WallFit(50.0, 1.1, 6.3) and wall.calibrated_on == date(2026, 11, 24)
     machine = Machine()
     machine.parts = 2
-    found = wall.figure(compose(machine.sample().devices))
+    found = wall.figure(machine.sample().total)
     assert found is not None and found.power_w == pytest.approx(50 + 1.1 * 80)
     assert forgotten_in(assumed_in(meter, 35.0, "gold", 650.0)) == MeterSettings(paused=True)
 
@@ -126,7 +123,7 @@ def test_the_settings_keep_it_and_give_it_back() -> None:
 def test_an_assumption_without_a_known_supply_leaves_its_loss_out() -> None:
     wall = wall_of(assumed_in(MeterSettings(), 35.0, "wood", 650.0))
     assert wall.assumed == WallModel(35.0)
-    found = wall.figure(compose(Machine().sample().devices))
+    found = wall.figure(Machine().sample().total)
     assert found is not None and (found.power_w, found.basis) == (75.0, WallBasis.ASSUMED)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import Event
 
+from fakes.metering import part
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import Counters, TokenUse
-from wattlight.domain.values import DeviceSample, MachineSample, Problem, Quality, Scope
+from wattlight.domain.values import Problem, Quality, Scope
 from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.first_run.answering import Answering
@@ -42,10 +44,8 @@ class Server:
 
 
 def sample(at_s: float, watts: float) -> MachineSample:
-    part = DeviceSample(
-        "gpu", "Card", "gpu", "nvidia", power_w=watts, scope=Scope.BOARD, source="x", quality=Quality.COUNTER
-    )
-    return MachineSample(HOST, NOW, at_s, (part,))  # type: ignore[arg-type]
+    card = part("gpu", watts, scope=Scope.BOARD, quality=Quality.COUNTER, source="x")
+    return MachineSample(HOST, NOW, at_s, (card,))  # type: ignore[arg-type]
 
 
 def ask(server: Server, clock: Clock, tap: PowerHistory) -> tuple[list[AnswerState], list[TokenUse]]:
@@ -89,7 +89,7 @@ def test_without_power_the_energy_is_unknown_with_its_reason() -> None:
     clock = Clock()
     tap = PowerHistory()
     made = sample(99.0, 0.0)
-    blind = DeviceSample("cpu", "P", "cpu", "amd", reason="no")
+    blind = part("cpu", kind="cpu", reason="no")
     tap.take(MachineSample(made.host, NOW, 99.0, (blind,)))
     tap.take(MachineSample(made.host, NOW, 190.0, (blind,)))
     states, _ = ask(Server(clock, [AnswerPiece("a"), AnswerPiece("b"), END]), clock, tap)

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fakes.metering import part
 from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict
 from wattlight.domain.learning import Comparison, Prediction, predicted
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, GpuProcess, HostId, MachineSample, Problem
+from wattlight.domain.values import LOCAL_HOST, DeviceMemory, GpuProcess, HostId, Problem
 from wattlight.services.learning import LoadLearner
 
 GIB = 1 << 30
@@ -70,8 +72,8 @@ class Scene:
         processes = [GpuProcess(1, others, "Xorg")]
         if runner:
             processes.append(GpuProcess(2, runner, "llama-server"))
-        device = DeviceSample(
-            "gpu-0", "RTX", "gpu", "nvidia", memory_used_bytes=runner + others,
+        device = part(
+            "gpu-0", memory=DeviceMemory(dedicated_used_bytes=runner + others),
             processes=tuple(processes if self.lists else ()),
         )  # fmt: skip
         return self.learner.tick(MachineSample(LOCAL_HOST, self.now, self.second, (device,)), running)

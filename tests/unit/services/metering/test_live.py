@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes.metering import GEMMA, QWEN, START, Clock, Machine, energy, without_power
+from fakes.metering import GEMMA, QWEN, START, Clock, Machine, energy, part, without_power
 from wattlight.domain.energy import Batch, State
+from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff, flat_tariff
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, GpuProcess, MachineSample, Quality
+from wattlight.domain.values import LOCAL_HOST, GpuProcess, Quality
 from wattlight.services.metering import LedgerFile, LiveMeter, Meter, MeterView, Recorder
 from wattlight.store import open_reader
 
@@ -128,12 +129,10 @@ def test_another_program_on_the_card_makes_it_mixed() -> None:
 
 
 def test_a_part_inside_another_counts_once_and_estimates_never() -> None:
-    whole = DeviceSample("psys", "Platform", "system", "intel", power_w=50.0, quality=Quality.SAMPLED)
-    inside = DeviceSample(
-        "pkg", "CPU", "cpu", "intel", power_w=30.0, quality=Quality.SAMPLED, contained_in="psys"
-    )
-    core = replace(inside, device_id="core", contained_in="pkg", power_w=20.0)
-    guess = DeviceSample("rest", "Rest", "system", "", power_w=40.0, quality=Quality.ESTIMATED)
+    whole = part("psys", 50.0, "system")
+    inside = part("pkg", 30.0, "cpu", contained_in="psys")
+    core = part("core", 20.0, "cpu", contained_in="pkg")
+    guess = part("rest", 40.0, "system", quality=Quality.ESTIMATED)
     for extra, total in (
         ((whole, inside, core, guess), 70_000),
         ((without_power(whole), inside, core), 50_000),
@@ -141,7 +140,7 @@ def test_a_part_inside_another_counts_once_and_estimates_never() -> None:
     ):
         stage = Stage(Machine(extra=extra))
         stage.run(1)
-        assert sum(energy(stage.batches).values()) == total, [d.device_id for d in extra]
+        assert sum(energy(stage.batches).values()) == total, [d.id for d in extra]
 
 
 def test_sleep_is_a_gap_in_the_chart_and_invents_no_energy() -> None:
@@ -229,7 +228,7 @@ def test_without_a_price_there_is_energy_and_no_money() -> None:
 
 
 def test_tokens_are_written_once_with_the_card() -> None:
-    stage = Stage(Machine(extra=(DeviceSample("pkg", "CPU", "cpu", "intel", power_w=9.0),)))
+    stage = Stage(Machine(extra=(part("pkg", 9.0, "cpu"),)))
     stage.run(5)
     stage.running = (QWEN,)
     stage.take()
@@ -341,14 +340,7 @@ def test_over_any_trace_the_parts_sum_to_the_machine(steps: list[tuple[object, .
             clock.move(float(seconds))  # type: ignore[arg-type]
             clock.sleep(float(slept))  # type: ignore[arg-type]
             counter = max(0, counter + (delta or 0))  # type: ignore[operator]
-            card = DeviceSample(
-                "g",
-                "g",
-                "gpu",
-                "",
-                power_w=power_w,
-                counter_mj=None if delta is None else counter,  # type: ignore[arg-type]
-            )
+            card = part("g", power_w, counter_mj=None if delta is None else counter)  # type: ignore[arg-type]
             sample = MachineSample(LOCAL_HOST, clock.at, clock.monotonic_s, (card,))
             batches.append(meter.process(sample, running if models else (), busy if models else None))  # type: ignore[arg-type]
         batches.append(meter.finish())

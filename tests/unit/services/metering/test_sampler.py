@@ -3,7 +3,7 @@
 import threading
 
 from fakes.metering import Machine
-from wattlight.domain.values import MachineSample
+from wattlight.domain.power import MachineSample
 from wattlight.services.metering import Sampler
 
 

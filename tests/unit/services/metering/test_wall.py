@@ -8,10 +8,11 @@ import pytest
 from fakes.metering import QWEN, START, Clock, Machine
 from wattlight.domain.cost import By, CostReport, Sums
 from wattlight.domain.energy import WALL, State
-from wattlight.domain.power import REST_ERROR, Wall, WallFit, WallModel, compose
+from wattlight.domain.power import MachineSample, compose
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import flat_tariff
-from wattlight.domain.values import LOCAL_HOST, MachineSample, Quality, Scope, to_us
+from wattlight.domain.values import LOCAL_HOST, Quality, Scope, to_us
+from wattlight.domain.wall import REST_ERROR, Wall, WallFit, WallModel
 from wattlight.services.metering import Meter
 from wattlight.store import OpenedLedger, Pending, open_memory_ledger
 
@@ -33,7 +34,8 @@ class Plugged:
         self.last: MachineSample = self.look()
 
     def look(self) -> MachineSample:
-        card = replace(self.machine.card(), scope=Scope.BOARD)
+        card = self.machine.card()
+        card = replace(card, power=replace(card.power, scope=Scope.BOARD))
         sample = replace(self.machine.look(), devices=(card,))
         pending = Pending()
         pending.add(self.meter.process(sample, self.running))

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from fakes.metering import part
+from wattlight.domain.power import MachineSample
 from wattlight.domain.tokens import Counters, TokenUse
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineSample, Quality, Scope
+from wattlight.domain.values import LOCAL_HOST, Scope
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.passthrough import WindowEnergy
 
@@ -24,10 +26,8 @@ class Scene:
     def go_on(self, seconds: int) -> None:
         for _ in range(seconds):
             self.time += 1
-            part = DeviceSample(
-                "g", "RTX", "gpu", "nvidia", 220.0, scope=Scope.BOARD, quality=Quality.SAMPLED
-            )
-            self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (part,)))
+            card = part("g", 220.0, scope=Scope.BOARD)
+            self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (card,)))
             self.energy.settle()
 
     def request(

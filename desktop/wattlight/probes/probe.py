@@ -1,22 +1,24 @@
-"""What every vendor's probe gets and gives."""
+"""What every vendor's probe is, gets and gives."""
 
 import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import Device, DeviceMemory, DeviceSample, GpuProcess, clean_text, unknown
 
+from .linux.fdinfo import ProcessesOnDevices
 from .linux.pci import Adapter
 from .numbers import MAX_BYTES, Moment
 from .nvidia.nvml import NvmlApi
 from .reader import Reader
-from .report import Accelerator, AcceleratorMemory, Environment, Memory
+from .report import Environment, Memory
 
 _MAX_FILE = 100_000
 _MAX_DEVICES = 64
+
+NvmlFactory = Callable[[], NvmlApi]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +95,32 @@ def _facts(item: object) -> Remembered | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """The machine as a vendor's ``find`` sees it."""
+class ProbeContext:
+    """What a vendor's ``find`` gets: the machine as the operating system shows it."""
 
     reader: Reader
     adapters: tuple[Adapter, ...]
     environment: Environment
     cache: DeviceCache
-    nvml: Callable[[], NvmlApi]
+    nvml: NvmlFactory
+    held: ProcessesOnDevices
+
+    @property
+    def contained(self) -> bool:
+        """In a container: the driver's process ids are the host's."""
+        return self.environment.container is not None
 
 
-class Part(Protocol):
-    """One independent source of accelerators: it may hang without delaying another part."""
+class Probe:
+    """One independent source of accelerators: it may hang without delaying another one."""
 
     key: str
-    signature: tuple[object, ...]
-    """What it was found by: a part that is found again with the same one is kept, with its baselines."""
+    signature: tuple[object, ...] = ()
+    """What it was found by: a probe that is found again with the same one is kept, with its baselines."""
 
-    def look(self, now: Moment, memory: Memory) -> tuple[Accelerator, ...]:
+    def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         """What it says now; ``memory`` is the system's, for unified devices. Should not raise."""
+        raise NotImplementedError
 
     def engine_started(self) -> None:
         """A model server has loaded a model: what was let go may be asked again."""
@@ -158,56 +167,68 @@ def _by_library(reader: Reader, pid: int) -> str:
         return ""
 
 
+def server_holds(processes: tuple[GpuProcess, ...]) -> int | None:
+    """Bytes of a device that model servers hold; None when there is none or the part of one is not known."""
+    ours = [p.memory_bytes for p in processes if p.is_server]
+    known = [size for size in ours if size is not None]
+    return sum(known) if known and len(known) == len(ours) else None
+
+
 REMEMBERED = "remembered from when it was awake"
 NOT_REMEMBERED = "its size is seen only while it is awake, and is then remembered"
 
 
-def resting_row(base: Accelerator, state: str, reason: str, cache: DeviceCache) -> Accelerator:
-    """``base`` with nothing read, the remembered name and memory size, and the reason everywhere."""
-    known = cache.get(base.id, base.pci_id or "")
+def resting(device: Device, state: str, reason: str, cache: DeviceCache) -> DeviceSample:
+    """``device`` with nothing read, the remembered name and memory size, and the reason everywhere."""
+    known = cache.get(device.id, device.pci_id or "")
     total = known.memory_total_bytes if known else None
+    if known:
+        device = replace(
+            device, name=known.name, name_source=known.name_source, compute_capability=known.capability
+        )
+    memory = DeviceMemory(
+        dedicated_total_bytes=total,
+        dedicated_total_source=REMEMBERED if total else None,
+        llm_total_bytes=total,
+        cached=total is not None,
+        reason=None if total is not None else NOT_REMEMBERED if state == "asleep" else reason,
+    )
+    return DeviceSample(device, unknown(reason), unknown(reason), state, memory)
+
+
+def silenced(row: DeviceSample, said: str) -> DeviceSample:
+    """``row`` of a device that gives no answer any more."""
     return replace(
-        base,
-        name=known.name if known else base.name,
-        name_source=known.name_source if known else base.name_source,
-        state=state,
-        compute_capability=known.capability if known else base.compute_capability,
-        memory=AcceleratorMemory(
-            dedicated_total_bytes=total,
-            dedicated_total_source=REMEMBERED if total else None,
-            llm_total_bytes=total,
-            cached=total is not None,
-            reason=None if total is not None else NOT_REMEMBERED if state == "asleep" else reason,
-        ),
-        power_reason=reason,
-        utilization_reason=reason,
+        row,
+        power=unknown(said),
+        load=unknown(said),
+        counter_mj=None,
+        temperature_c=None,
+        hotspot_c=None,
+        memory_temperature_c=None,
+        fan_rpm=None,
+        processes=(),
+        messages=(*row.messages, said),
     )
 
 
-def remember(row: Accelerator, cache: DeviceCache) -> None:
+def remember(row: DeviceSample, cache: DeviceCache) -> None:
     """Keep name and memory size for the time the device sleeps."""
-    total = row.memory.dedicated_total_bytes
+    device, total = row.device, row.memory.dedicated_total_bytes
     if total is not None and not row.memory.unified:
-        facts = Remembered(row.pci_id or "", row.name, row.name_source, total, row.compute_capability)
-        cache.put(row.id, facts)
+        facts = Remembered(
+            device.pci_id or "", device.name, device.name_source, total, device.compute_capability
+        )
+        cache.put(device.id, facts)
 
 
 KNOWN_VENDORS = {0x10DE, 0x1002, 0x8086}
-_VIRTUAL_DRIVERS = {
-    "virtio_gpu",
-    "virtio-pci",
-    "vmwgfx",
-    "vboxvideo",
-    "bochs-drm",
-    "qxl",
-    "hyperv_drm",
-    "cirrus",
-}
+_VIRTUAL_DRIVERS = "virtio_gpu virtio-pci vmwgfx vboxvideo bochs-drm qxl hyperv_drm cirrus"
 
 
 def is_ignored(adapter: Adapter) -> bool:
     """Whether no probe of ours looks at it."""
-    if adapter.driver in _VIRTUAL_DRIVERS or adapter.vendor_id not in KNOWN_VENDORS:
+    if adapter.driver in _VIRTUAL_DRIVERS.split() or adapter.vendor_id not in KNOWN_VENDORS:
         return True
     return adapter.vendor_id == 0x8086 and adapter.class_id >> 16 == 0x12
 
