@@ -217,13 +217,17 @@ def with_table_facts(row: DeviceSample, context: ProbeContext) -> DeviceSample:
     facts = _facts(row, context)
     if facts is None:
         return row
-    rated = None if facts.whole_machine or row.device.sliced else facts.tdp_w
-    bandwidth = row.device.bandwidth_gbs or facts.bandwidth_gbs
-    row = replace(row, device=replace(row.device, bandwidth_gbs=bandwidth, rated_w=rated))
-    if row.power_w is not None or row.state != "active" or row.device.sliced or facts.whole_machine:
-        return row
+    unrated = facts.whole_machine or row.device.sliced
+    device = replace(
+        row.device,
+        bandwidth_gbs=row.device.bandwidth_gbs or facts.bandwidth_gbs,
+        rated_w=None if unrated else facts.tdp_w,
+    )
+    if row.power_w is not None or row.state != "active" or unrated:
+        return replace(row, device=device)
     return replace(
         row,
+        device=device,
         estimate_w=estimated_range(row.limit_w or facts.tdp_w, facts.idle_w, row.load.value),
         estimate_source=f"rated power and load ({facts.source})",
     )

@@ -158,8 +158,10 @@ class Host:
 
     def with_messages(self, context: ProbeContext, rows: tuple[DeviceSample, ...]) -> Environment:
         """The environment with the sentences that go with what was found."""
-        said = () if rows else (self._no_gpu(),)
-        return replace(context.environment, messages=(*said, *context.environment.messages))
+        environment = context.environment
+        if rows:
+            return environment
+        return replace(environment, messages=(self._no_gpu(), *environment.messages))
 
     def memory(self) -> Memory:
         """System memory now."""

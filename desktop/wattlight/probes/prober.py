@@ -84,12 +84,12 @@ class Prober:
         elif "battery" in reasons:
             old = self._battery[1]
             self._battery = (now.monotonic_s, replace(old, discharge_w=None, charge_w=None, reason=NO_ANSWER))
-        pools = (row.id for row in rows if row.memory.unified and row.memory.llm_total_bytes)
+        pool = next((row.id for row in rows if row.memory.unified and row.memory.llm_total_bytes), None)
         first = self._seen is None
         self._seen = HardwareReport(
             accelerators=rows,
             ignored_adapters=self._host.ignored(context),
-            memory=replace(memory, pool=next(pools, None)),
+            memory=replace(memory, pool=pool) if pool else memory,
             cpu_power=cpu if isinstance(cpu, CpuPower) else CpuPower(unknown(reasons.get("cpu", NO_ANSWER))),
             battery=self._battery[1],
             environment=self._host.with_messages(context, rows),

@@ -1,6 +1,6 @@
 """What the probes say about the machine. Unknown is None, with a reason beside it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wattlight.domain.power import measured
 from wattlight.domain.values import NOT_READ, Device, DeviceSample, Figure, Quality, Scope
@@ -53,10 +53,13 @@ def energy_zone(
     """One energy counter of the processor or platform as a part; one count is ``unit_j`` joules."""
     kind = "system" if label in {"psys", "mac"} else "cpu"
     quality = Quality.SAMPLED if counts is None else Quality.COUNTER
-    power = measured(watts, source, scope, quality, cpu_reason(reason), counted=counts is not None)
+    said, counted = cpu_reason(reason), counts is not None
+    power = measured(watts, source, scope, quality, said, counted)
+    if watts is None:
+        power = Figure(None, source, scope, power.quality, power.error_fraction, said)
     return DeviceSample(
         Device(zone_id, _ZONES.get(label, "Processor"), kind=kind, vendor="cpu"),
-        replace(power, source=source, scope=scope),
+        power,
         counter_mj=None if counts is None else int(counts * unit_j * 1000),
         counter_range_mj=None if range_counts is None else int(range_counts * unit_j * 1000),
         limit_w=limit_w,

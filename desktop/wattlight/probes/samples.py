@@ -52,7 +52,7 @@ def device_samples(
             inside = apu or inside
         if zone.kind != "system" and psys:
             inside = psys
-        part = replace(zone, estimate_w=cpu.estimate_w) if zone is estimated else zone
+        part = replace(zone, estimate_w=cpu.estimate_w) if zone is estimated and cpu.estimate_w else zone
         parts.append(_placed(part, inside, boot_id))
     if battery.present:
         device = Device(BATTERY_ID, "Battery", kind="battery", vendor="battery")
@@ -64,6 +64,8 @@ def device_samples(
 
 def _placed(part: DeviceSample, inside: str | None, boot_id: str) -> DeviceSample:
     epoch = "" if part.counter_mj is None else f"{boot_id} {part.counter_epoch}".strip()
+    if inside == part.contained_in and epoch == part.counter_epoch:
+        return part
     return replace(part, contained_in=inside, counter_epoch=epoch)
 
 
