@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain import Problem, clean_text
 from wattlight.i18n import tr
 
 if TYPE_CHECKING:

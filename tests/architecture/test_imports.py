@@ -24,6 +24,8 @@ HIDDEN = {
     ("runtime/managed/unpacking.py", "zstandard"): "only an installation unpacks",
     ("web/connection.py", "ssl"): "the local server is asked without",
     ("web/endpoint.py", "urllib.request"): "only where the system's proxies are asked for",
+    ("ui/single.py", "hashlib"): "only where the socket's own place is too long a path",
+    ("ui/single.py", "tempfile"): "only where the socket's own place is too long a path",
     ("web/exchange.py", "http.client"): "loaded with the first exchange",
     ("probes/*.py", "psutil"): "only where the system's own files do not tell",
     ("probes/nvidia/nvml.py", "pynvml"): "only where the driver is",

@@ -2,7 +2,7 @@
 
 import sys
 
-from wattlight.domain.values import Problem
+from wattlight.domain import Problem
 from wattlight.paths import Places
 
 NO_SCREEN = 3

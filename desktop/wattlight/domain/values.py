@@ -1,10 +1,11 @@
 """Values every room shares: hosts, devices and what they say, and how sure a figure is."""
 
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
+
+from . import Problem, clean_lines, clean_text  # noqa: F401 - every room knows them from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,51 +90,6 @@ HostId = NewType("HostId", str)
 """Stable name of a computer in settings, state and ledger; the local one is :data:`LOCAL_HOST`."""
 
 LOCAL_HOST = HostId("local")
-
-
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-
-
-def clean_text(text: str, limit: int = 200) -> str:
-    """``text`` without control, bidirectional-override and surrogate characters, at most ``limit`` long.
-
-    Each such character becomes U+FFFD, so that nothing vanishes silently; a cut is marked with an
-    ellipsis. Terminal escapes begin with a control character and so lose their effect.
-    """
-    kept = text[: limit + 1]
-    safe = "".join(
-        "\ufffd" if ch in _BIDI or unicodedata.category(ch) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} else ch
-        for ch in kept
-    )
-    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
-
-
-def clean_lines(text: str, limit: int = 2000) -> str:
-    """Like :func:`clean_text` but line ends are kept (for log excerpts)."""
-    lines = text[:limit].replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(clean_text(line, limit) for line in lines)
-
-
-class Problem(Exception):
-    """Something went wrong in a way a person can understand; every room's error family derives from it.
-
-    Attributes:
-        code: short stable word for programs ("no_server", "bad_file").
-        message: one sentence: what happened and what it means.
-        next_step: one sentence: what to do next.
-    """
-
-    code = "problem"
-
-    def __init__(self, message: str, next_step: str = "", code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.next_step = next_step
-        if code is not None:
-            self.code = code
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.next_step}".strip()
 
 
 class Quality(StrEnum):

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wattlight.domain.values import Problem
+from wattlight.domain import Problem
 from wattlight.paths import Places, places_for_user
-from wattlight.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
     from wattlight.runtime import ModelServer
+    from wattlight.settings import Settings
     from wattlight.store import LedgerReader
     from wattlight.store.jobs import LearningStore
     from wattlight.web import Web
@@ -51,8 +51,10 @@ class ServiceFactory:
         """Aware UTC time."""
         return datetime.now(UTC)
 
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The user's settings, defaults for whatever is damaged."""
+        from wattlight.settings import load_settings
+
         return load_settings(self.places.settings_file).settings
 
     def prober(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from wattlight.domain.values import Problem
+from wattlight.domain import Problem
 from wattlight.i18n import tr
 from wattlight.paths import Places
 

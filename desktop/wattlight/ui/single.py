@@ -1,17 +1,15 @@
 """One tray per user: a lock file decides, a local socket only carries the word "show"."""
 
-import hashlib
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QLockFile, QSysInfo, QTimer
 
-from wattlight.domain.values import Problem
+from wattlight.domain import Problem
 from wattlight.i18n import tr
 from wattlight.paths import Places
 
@@ -49,9 +47,13 @@ class SingleInstance:
         path = str(self._places.runtime / "tray.sock")
         if sys.platform != "win32" and len(os.fsencode(path)) <= LONGEST_PATH:
             return path
+        import hashlib
+
         key = hashlib.sha256(os.fsencode(str(self._places.instance_lock))).hexdigest()[:16]
         if sys.platform == "win32":
             return f"wattlight-{key}"
+        import tempfile
+
         return os.path.join(tempfile.gettempdir(), f"wattlight-{key}.sock")  # noqa: PTH118 - a socket name
 
     def take(self) -> bool:
