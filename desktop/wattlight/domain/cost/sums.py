@@ -308,18 +308,19 @@ class Sums:
         if len(parts) == 1:
             return self._error_of(parts[0][0].device, parts[0][1].quality)
         energy: dict[str, int] = {}
-        seen_ms: dict[str, int] = {}
+        seen_ms: dict[tuple[str, State], int] = {}
         quality: dict[str, Quality | None] = {}
         for key, cell in parts:
             device = key.device
             energy[device] = energy.get(device, 0) + cell.energy_mj
-            seen_ms[device] = seen_ms.get(device, 0) + cell.observed_ms
+            seen = device, key.state  # the states of one moment have its time each
+            seen_ms[seen] = seen_ms.get(seen, 0) + cell.observed_ms
             quality[device] = worst_quality((quality.get(device), cell.quality))
         errors = {device: self._error_of(device, quality[device]) for device in energy}
         error_mj = combined_error((energy[device], errors[device]) for device in energy if device != WALL)
         if WALL in energy:
-            longest_ms = max((ms for device, ms in seen_ms.items() if device != WALL), default=0)
-            share = min(1.0, seen_ms[WALL] / longest_ms) if longest_ms else 1.0
+            longest_ms = max((ms for (device, _), ms in seen_ms.items() if device != WALL), default=0)
+            share = min(1.0, seen_ms[WALL, State.BASE] / longest_ms) if longest_ms else 1.0
             left_mj = (1 - share) * (error_mj or 0.0)
             error_mj = combined_error([(energy[WALL], errors[WALL]), (left_mj, 1.0)])
         return None if error_mj is None else error_mj / whole_mj

@@ -100,6 +100,10 @@ def test_nothing_of_the_way_is_a_models() -> None:
     assert plugged.opened.writer.levels(LOCAL_HOST) == () or all(
         level.device != WALL for level in plugged.opened.writer.levels(LOCAL_HOST)
     )
+    figure = CALIBRATED.figure(plugged.last.total)
+    assert figure is not None
+    whole = plugged.report().error_fraction
+    assert whole is not None and whole <= 1.6 * figure.error_w / figure.power_w, "not the parts' 10 % again"
     models = plugged.report(By.MODEL).by_model
     assert [line.key for line in models] == ["qwen3:8b"]
     assert models[0].energy_mj == pytest.approx(60 * 80_000, rel=0.05)
