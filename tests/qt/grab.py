@@ -24,16 +24,9 @@ class Drawn:
         self.theme = Theme(app, wish)
         self.commands: list[Command] = []
         self.saved: list[Settings] = []
-        self.advice: list[tuple[str | None, int | None]] = []
         self.seen: list[bool] = []
         self.small = SmallWindow(self.theme, self.commands.append, self.seen.append)
-        self.dashboard = Dashboard(
-            self.theme,
-            self.commands.append,
-            self.seen.append,
-            self.saved.append,
-            lambda use, length: self.advice.append((use, length)),
-        )
+        self.dashboard = Dashboard(self.theme, self.commands.append, self.seen.append, self.saved.append)
 
     def show_small(self, scene: Scene) -> SmallWindow:
         """The small window with a scene."""

@@ -32,9 +32,7 @@ class Shown:
         self.asked: list[Command] = []
         self.saved: list[Settings] = []
         self.scene = made_up_day.evening()
-        self.dashboard = Dashboard(
-            self.theme, self.asked.append, lambda _seen: None, self.save, lambda _use, _context: None
-        )
+        self.dashboard = Dashboard(self.theme, self.asked.append, lambda _seen: None, self.save)
 
     def save(self, settings: Settings) -> None:
         self.saved.append(settings)

@@ -17,11 +17,11 @@ from fakes import made_up_day
 from fakes.sni_probe import TrayProbe
 from wattlight.i18n import activate
 from wattlight.ui.dashboard import PAGES
-from wattlight.ui.tokens import contrast
 from wattlight.ui.window import fitting, geometry_text, restore
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.now import now_view
 
+from .contrast import contrast
 from .desk import Desk, TrayApp, wait_until
 from .grab import Drawn, settle
 

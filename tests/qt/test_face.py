@@ -57,7 +57,6 @@ class Standing:
             self.asked,
             scene.state,
             replace(scene.settings, told_tray_closing=True, first_run_done=True),
-            places,
             ["--hidden"],
             early,
             scene.extras,

@@ -14,9 +14,10 @@ from wattlight.paths import asset_bytes
 from wattlight.ui.controls import Pill
 from wattlight.ui.icons import HALO, INK, render, tray_icon
 from wattlight.ui.text import elided
-from wattlight.ui.tokens import DARK, LIGHT, Tokens, contrast, from_palette, text_pairs
+from wattlight.ui.tokens import DARK, LIGHT, Tokens, from_palette
 from wattlight.viewmodels.tray import IconState
 
+from .contrast import contrast, text_pairs
 from .grab import Drawn
 
 SOURCE = Path(__file__).parents[2] / "desktop" / "wattlight" / "ui"

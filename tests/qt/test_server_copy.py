@@ -58,7 +58,6 @@ class Standing:
             self.asked,
             scene.state,
             replace(scene.settings, told_tray_closing=True),
-            places,
             ["--hidden"],
             EarlyIcon(app, tray, menu, born, instance),
             scene.extras,

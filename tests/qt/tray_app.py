@@ -124,7 +124,6 @@ def main() -> int:
         controller,
         scene.state,
         replace(scene.settings, first_run_done=True),
-        places,
         arguments,
         early,
         scene.extras,
@@ -160,7 +159,7 @@ def main() -> int:
         elif words[0] == "close":
             face.windows.small.close()
         elif words[0] == "place":
-            face.windows.geometry_text = " ".join(words[1:])
+            face._save(replace(face._settings, window_geometry=" ".join(words[1:])))
             face.windows.show_dashboard()
         elif words[0] == "where":
             spot, room = face.windows.dashboard.frameGeometry(), face.windows.dashboard.screen().geometry()

@@ -83,9 +83,7 @@ class DesktopProgram:
         app.handle(Verb.JUDGE, lambda c: slow.ask_about(c.model, False))
         app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
         app.handle(Verb.QUIT, self._quit)
-        self._ui = ui = DesktopUi(
-            app, hub.state, loaded.settings, factory.places, arguments, early=early, extras=slow.answers
-        )
+        self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
         slow.listen(lambda answers: ui.publish(extras=answers))
         app.listen(lambda now, changes: ui.publish(settings=now, changes=changes))
         self._leave = (hub.subscribe(ui.publish), hub.subscribe(slow.state_changed))

@@ -6,7 +6,7 @@ Use from the composition root::
     if early is None:
         return 0
     ...                                        # import and build everything else
-    face = DesktopUi(app, state, settings, places, arguments, early=early)
+    face = DesktopUi(app, state, settings, arguments, early, extras)
     code = face.start()                        # runs until quit
 """
 

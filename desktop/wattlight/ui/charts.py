@@ -28,9 +28,7 @@ View = TypeVar("View", DaysChartView, PowerChartView)
 
 
 def segment_colour(tokens: Tokens, role: str) -> str:
-    """The colour of a part of the memory bar."""
-    colours = {"weights": tokens.flame, "work": tokens.flame_soft, "other": tokens.bar_other}
-    return colours.get(role, tokens.bad)
+    return {"weights": tokens.flame, "work": tokens.flame_soft, "other": tokens.bar_other}[role]
 
 
 class MemoryBar(QWidget):
@@ -120,7 +118,6 @@ class Legend(QWidget):
         return places, y + line
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw squares and words."""
         painter = QPainter(self)
         painter.setFont(self._theme.font(QUIET, tabular=True))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -140,6 +137,25 @@ class Legend(QWidget):
             x = 0 if alone else self.width() - metrics.horizontalAdvance(self._end)
             painter.drawText(QPointF(x, height - 2 - metrics.descent()), self._end)
         painter.end()
+
+
+class MemoryBarWithLegend:
+    """``bar`` and ``legend`` go into a layout, one below the other."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self.bar, self.legend = MemoryBar(theme), Legend(theme)
+
+    def render_view(self, view: MemoryBarView | None) -> None:
+        """Show a bar and its words, or hide without one."""
+        self.bar.render_view(view)
+        self.legend.setVisible(view is not None)
+        if view is not None:
+            tokens = self._theme.tokens
+            items = tuple(
+                (segment_colour(tokens, s.role), f"{s.label} {s.amount}", False) for s in view.segments
+            )
+            self.legend.show_items(items, view.summary)
 
 
 def hatch(theme: Theme, colour: str) -> QBrush:
@@ -168,7 +184,6 @@ class Chart(QWidget, Generic[View]):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def render_view(self, view: View) -> None:
-        """Show prepared points or bars."""
         if view != self._view:
             self._view = view
             self.setAccessibleName(view.title)
@@ -231,7 +246,6 @@ class DaysChart(Chart[DaysChartView]):
         super().__init__(theme, QSize(240, 130), QSize(480, 190))
 
     def paint(self, painter: QPainter, area: QRectF, view: DaysChartView) -> None:
-        """Draw the bars, and the budget over them."""
         slot = area.width() / len(view.bars)
         for index, bar in enumerate(view.bars):
             self._paint_bar(painter, area, area.left() + index * slot, slot, bar)
@@ -274,9 +288,8 @@ class DaysChart(Chart[DaysChartView]):
         metrics = painter.fontMetrics()
         ground = QColor(tokens.card)
         ground.setAlphaF(0.85)
-        box = QRectF(
-            area.left(), y - metrics.height() - 3, metrics.horizontalAdvance(text) + 8, metrics.height()
-        )
+        width, height = metrics.horizontalAdvance(text) + 8, metrics.height()
+        box = QRectF(area.left(), y - height - 3, width, height)
         painter.fillRect(box, ground)
         painter.setPen(QColor(tokens.quiet))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
@@ -294,7 +307,6 @@ class DaysChart(Chart[DaysChartView]):
 
 
 def role_colour(tokens: Tokens, role: str) -> str:
-    """The colour of a series."""
     return {"gpu": tokens.flame, "gpu2": tokens.flame_second, "cpu": tokens.cpu}.get(role, tokens.other)
 
 
@@ -306,7 +318,6 @@ class PowerChart(Chart[PowerChartView]):
         self.bare = spark
 
     def paint(self, painter: QPainter, area: QRectF, view: PowerChartView) -> None:
-        """Draw the times, the gaps, and the areas."""
         for share, text in () if self.bare else view.x_ticks:
             metrics = painter.fontMetrics()
             width = metrics.horizontalAdvance(text)
@@ -347,20 +358,17 @@ class PowerChart(Chart[PowerChartView]):
         xs = [area.left() + x * area.width() for x in run.xs]
         for layer in run.layers:
             colour = QColor(role_colour(tokens, view.series[layer.series].role))
-            tops = [
-                QPointF(x, area.bottom() - t * area.height()) for x, t in zip(xs, layer.tops, strict=True)
-            ]
-            lows = [
-                QPointF(x, area.bottom() - b * area.height()) for x, b in zip(xs, layer.bottoms, strict=True)
-            ]
+            tops, lows = (
+                [QPointF(x, area.bottom() - share * area.height()) for x, share in zip(xs, edge, strict=True)]
+                for edge in (layer.tops, layer.bottoms)
+            )
             soft = QColor(colour)
             soft.setAlphaF(0.24 if tokens.dark else 0.2)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(soft)
             painter.drawPolygon(QPolygonF([*tops, *reversed(lows)]))
-            painter.setPen(
-                QPen(colour, 1.0 if self.bare else 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-            )
+            width = 1.0 if self.bare else 1.5
+            painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             if len(tops) == 1:
                 painter.drawLine(tops[0], tops[0] + QPointF(1, 0))

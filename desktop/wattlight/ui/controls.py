@@ -1,17 +1,19 @@
 """What every page is made of: cards, columns, forms, tables, pills, and buttons that follow an action."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
+    QCheckBox,
     QComboBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -30,6 +32,8 @@ from .theme import Theme
 from .tokens import PADDING, QUIET
 
 Layout = TypeVar("Layout", bound=QBoxLayout)
+Line = TypeVar("Line", bound=QWidget)
+View = TypeVar("View")
 Ask = Callable[[Command], None]
 """Where a click goes."""
 
@@ -41,11 +45,60 @@ def spaced(layout: Layout, spacing: int, margins: tuple[int, int, int, int] = (0
     return layout
 
 
-def card(spacing: int = 4) -> tuple[QFrame, QVBoxLayout]:
-    """A card and its column."""
-    frame = QFrame()
-    frame.setObjectName("card")
-    return frame, spaced(QVBoxLayout(frame), spacing, (PADDING, PADDING - 2, PADDING, PADDING - 2))
+Part = QWidget | QLayout | int | None | tuple[QWidget | QLayout, int | Qt.AlignmentFlag]
+REST = None
+"""The room that is left over."""
+
+
+def put(layout: Layout, *parts: Part) -> Layout:
+    """A layout with parts in this order: a widget, a layout, so many pixels of air, or :data:`REST`.
+
+    ``(part, 1)`` takes the room that is left, ``(widget, side)`` stays at a side.
+    """
+    for part in parts:
+        item, how = part if isinstance(part, tuple) else (part, 0)
+        if item is None:
+            layout.addStretch(1)
+        elif isinstance(item, int):
+            layout.addSpacing(item)
+        elif isinstance(item, QLayout):
+            layout.addLayout(item, int(how))
+        elif isinstance(how, Qt.AlignmentFlag):
+            layout.addWidget(item, 0, how)
+        else:
+            layout.addWidget(item, how)
+    return layout
+
+
+def clear(layout: QLayout) -> None:
+    """Take every widget out of a layout and delete it."""
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
+
+
+def reused(
+    lines: list[Line], views: Sequence[View], make: Callable[[int], Line]
+) -> Iterable[tuple[Line, View]]:
+    """Each view with its line; ``make`` builds the missing ones (it gets the index), the rest are hidden."""
+    while len(lines) < len(views):
+        lines.append(make(len(lines)))
+    for index, line in enumerate(lines):
+        line.setVisible(index < len(views))
+    return zip(lines, views, strict=False)
+
+
+class Card(QFrame):
+    """A card; ``column`` takes its parts, below the ``title`` if there is one."""
+
+    def __init__(self, title: str = "", spacing: int = 4) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        self.column = spaced(QVBoxLayout(self), spacing, (PADDING, PADDING - 2, PADDING, PADDING - 2))
+        if title:
+            self.column.addWidget(plain_label(title, "label"))
 
 
 class ScrollColumn(QScrollArea):
@@ -70,13 +123,15 @@ def rule() -> QFrame:
     return frame
 
 
-def button(text: str, role: str = "") -> QPushButton:
-    """A button whose text is shown as it is (an ampersand is no mnemonic)."""
+def button(text: str, role: str = "", clicked: Callable[[], object] | None = None) -> QPushButton:
+    """A button whose text is shown as it is (an ampersand is no mnemonic). ``clicked`` takes the click."""
     made = QPushButton(text.replace("&", "&&"))
     made.setAutoDefault(False)
     made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     if role:
         made.setProperty("role", role)
+    if clicked is not None:
+        made.clicked.connect(lambda _on: clicked())
     return made
 
 
@@ -128,14 +183,14 @@ class ActionRow(QWidget):
         self._buttons: list[ActionButton] = []
 
     def render_view(self, actions: tuple[Action, ...]) -> None:
-        """Show these actions."""
-        while len(self._buttons) < len(actions):
-            made = ActionButton(self._ask)
-            self._buttons.append(made)
-            self._row.addWidget(made)
-        for index, made in enumerate(self._buttons):
-            made.render_view(actions[index] if index < len(actions) else None)
+        for made, action in reused(self._buttons, actions, self._make):
+            made.render_view(action)
         self.setVisible(bool(actions))
+
+    def _make(self, _index: int) -> ActionButton:
+        made = ActionButton(self._ask)
+        self._row.addWidget(made)
+        return made
 
 
 class Pill(QWidget):
@@ -169,7 +224,6 @@ class Pill(QWidget):
         return QSize(min(self.sizeHint().width(), self._theme.px(150)), self.sizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the pill."""
         if self._view is None:
             return
         painter = QPainter(self)
@@ -178,7 +232,6 @@ class Pill(QWidget):
 
 
 def paint_pill(painter: QPainter, box: QRectF, view: PillView, theme: Theme) -> None:
-    """Draw a verdict into ``box``."""
     tokens = theme.tokens
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if tokens.name == "contrast":
@@ -197,26 +250,36 @@ def paint_pill(painter: QPainter, box: QRectF, view: PillView, theme: Theme) -> 
 LABEL_WIDTH = 132
 
 
-class Form:
-    """A card with a heading and lines of label and field. ``frame`` goes into a layout."""
+class Form(Card):
+    """A card with a heading and lines of label and field."""
 
     def __init__(self, title: str) -> None:
-        self.frame: QFrame
-        self.frame, column = card()
-        column.addWidget(plain_label(title, "label"))
-        column.addSpacing(4)
+        super().__init__(title)
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(16)
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
         self._grid.setColumnStretch(1, 1)
-        column.addLayout(self._grid)
+        put(self.column, 4, self._grid)
 
     def add_pair(self, label: QWidget, field: QWidget) -> None:
         """One line of two widgets that may come and go."""
         line_ = self._grid.rowCount()
         self._grid.addWidget(label, line_, 0, Qt.AlignmentFlag.AlignVCenter)
         self._grid.addWidget(field, line_, 1, Qt.AlignmentFlag.AlignVCenter)
+
+    def add_note(self, text: str) -> QLabel:
+        """A quiet remark under the fields."""
+        label = plain_label(text, "quiet", True)
+        self.add("", label)
+        return label
+
+    def add_error(self) -> QLabel:
+        """Room for what is wrong with the fields above."""
+        label = plain_label(role="bad", wrap=True)
+        label.hide()
+        self.add("", label)
+        return label
 
     def add(self, label: str, *fields: QWidget) -> None:
         """One line; no label: a note or a tick box under the fields."""
@@ -226,11 +289,7 @@ class Form:
         if len(fields) == 1 and not label:
             self._grid.addWidget(fields[0], line_, 1)
             return
-        row = spaced(QHBoxLayout(), 8)
-        for field in fields:
-            row.addWidget(field)
-        row.addStretch(1)
-        self._grid.addLayout(row, line_, 1)
+        self._grid.addLayout(put(spaced(QHBoxLayout(), 8), *fields, REST), line_, 1)
 
 
 def combo(name: str) -> QComboBox:
@@ -260,8 +319,14 @@ def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
         box.clear()
         for choice in choices:
             box.addItem(choice.text, choice.value)
-    index = box.findData(value)
-    box.setCurrentIndex(index)
+    box.setCurrentIndex(box.findData(value))
+    box.blockSignals(False)
+
+
+def tick(box: QCheckBox, on: bool) -> None:
+    """Show a tick as it is set; nothing is asked for by that."""
+    box.blockSignals(True)
+    box.setChecked(on)
     box.blockSignals(False)
 
 
@@ -284,25 +349,18 @@ class TableGrid(QWidget):
         self._shown: TableView | None = None
 
     def render_view(self, view: TableView) -> None:
-        """Show a table."""
         if view == self._shown:
             return
         self._shown = view
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        columns = len(view.headings)
+        clear(self._grid)
         for column, text in enumerate(view.headings):
             self._cell(0, column, text, "quiet")
             self._grid.setColumnStretch(column, 1 if column == 0 else 0)
         for index, row in enumerate(view.rows):
             line = 1 + index * 2
-            self._grid.addWidget(rule(), line, 0, 1, max(columns, 1))
+            self._grid.addWidget(rule(), line, 0, 1, max(len(view.headings), 1))
             for column, text in enumerate(row):
-                quiet = index in view.quiet_rows
-                self._cell(line + 1, column, text, "quiet" if quiet else "figure")
+                self._cell(line + 1, column, text, "quiet" if index in view.quiet_rows else "figure")
         self.setVisible(bool(view.rows))
 
     def _cell(self, line: int, column: int, text: str, role: str) -> None:
@@ -316,23 +374,18 @@ class TableGrid(QWidget):
         self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)
 
 
-class FigureCard:
-    """Label, figure, one quiet line. ``frame`` goes into a layout."""
+class FigureCard(Card):
+    """Label, figure, one quiet line."""
 
     def __init__(self, theme: Theme, big: int, small: int) -> None:
-        self.frame: QFrame
-        column: QVBoxLayout
-        self.frame, column = card(3)
-        self._label: QLabel = plain_label(role="label")
+        super().__init__(spacing=3)
+        self._label = plain_label(role="label")
         self._line = FigureLine(theme, big, small)
-        self._note: QLabel = plain_label(role="quiet", wrap=True)
-        for part in (self._label, self._line, self._note):
-            column.addWidget(part)
-        column.addStretch(1)
+        self._note = plain_label(role="quiet", wrap=True)
+        put(self.column, self._label, self._line, self._note, REST)
 
     def render_view(self, view: FigureView) -> None:
-        """Show a figure."""
         set_text(self._label, view.label)
         self._line.render_view(view)
         set_text(self._note, view.note)
-        plain_tip(self.frame, view.hint)
+        plain_tip(self, view.hint)

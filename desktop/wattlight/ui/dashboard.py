@@ -1,6 +1,7 @@
 """The dashboard: navigation left, one page at a time, each built when it is first looked at."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -19,7 +20,7 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.machine import corner_lines
 from wattlight.viewmodels.scene import Scene
 
-from .controls import Ask, button, spaced
+from .controls import REST, Ask, button, put, spaced
 from .icons import app_icon, app_pixmap, nav_icon
 from .page_cost import CostPage
 from .page_machine import MachinePage
@@ -37,7 +38,6 @@ NAV_WIDTH = 152
 PAGES = ("now", "models", "cost", "machine", "settings")
 
 AnyPage = NowPage | ModelsPage | CostPage | MachinePage | SettingsPage | PrivacyPage
-Advise = Callable[[str | None, int | None], None]
 
 
 class Dashboard(ThemedWindow):
@@ -49,26 +49,21 @@ class Dashboard(ThemedWindow):
         do: Ask,
         seen: Callable[[bool], None],
         save: Callable[[Settings], None],
-        advise: Advise,
     ) -> None:
         super().__init__(theme, do, seen)
         self.setWindowTitle(tr("Wattlight"))
         self.setWindowIcon(app_icon())
-        self._save, self._advise = save, advise
+        self._save = save
         self._scene: Scene | None = None
         self._pages: dict[str, AnyPage] = {}
         self._buttons: dict[str, QPushButton] = {}
-        outer = spaced(QHBoxLayout(self), 0)
-        outer.addWidget(self._nav())
-        right = spaced(QVBoxLayout(), 0)
         self.question.setProperty("wide", True)
-        right.addWidget(self.question)
         self._stack = QStackedWidget()
-        right.addWidget(self._stack, 1)
-        outer.addLayout(right, 1)
+        right = put(spaced(QVBoxLayout(), 0), self.question, (self._stack, 1))
+        put(spaced(QHBoxLayout(self), 0), self._nav(), (right, 1))
         for index, name in enumerate(PAGES):
             keys = QShortcut(QKeySequence(f"Ctrl+{index + 1}"), self)
-            keys.activated.connect(lambda n=name: self.open_page(n))
+            keys.activated.connect(partial(self.open_page, name))
         self.restyle()
         self.resize(SIZE)
         self.setMinimumSize(SMALLEST)
@@ -78,7 +73,7 @@ class Dashboard(ThemedWindow):
         """The name of the page that is shown."""
         return next((n for n, p in self._pages.items() if p is self._stack.currentWidget()), "now")
 
-    def open_page(self, name: str, model: str = "") -> None:
+    def open_page(self, name: str, model: str = "") -> AnyPage:
         """Show a page, and on Models the details of ``model``."""
         made = self._pages.get(name)
         if made is None:
@@ -91,19 +86,17 @@ class Dashboard(ThemedWindow):
             made.render_scene(self._scene)
         if isinstance(made, ModelsPage) and model:
             made.choose(model)
+        return made
 
     def ask_price(self) -> None:
-        """Open Settings at the price."""
-        self.open_page("settings")
-        page = self._pages["settings"]
+        page = self.open_page("settings")
         if isinstance(page, SettingsPage):
             page.ask_price()
 
     def render_scene(self, scene: Scene) -> None:
         """Show a state; only the page that is looked at is drawn."""
         self._scene = scene
-        lines = corner_lines(scene)
-        set_text(self._corner, "\n".join(lines))
+        set_text(self._corner, "\n".join(corner_lines(scene)))
         current = self._pages.get(self.page)
         if current is not None:
             current.render_scene(scene)
@@ -123,15 +116,15 @@ class Dashboard(ThemedWindow):
 
     def _make(self, name: str) -> AnyPage:
         if name == "models":
-            return ModelsPage(self._theme, self.ask, self._advise)
-        if name == "settings":
-            return SettingsPage(self._theme, self.ask, self._save)
-        if name == "privacy":
-            return PrivacyPage(self._theme, self.ask, self._save)
+            return ModelsPage(self._theme, self.ask)
         if name == "cost":
             return CostPage(self._theme, self.ask, self._save)
         if name == "machine":
             return MachinePage(self._theme, self.ask)
+        if name == "settings":
+            return SettingsPage(self.ask, self._save)
+        if name == "privacy":
+            return PrivacyPage(self.ask, self._save)
         return NowPage(self._theme, self.ask)
 
     def _nav(self) -> QFrame:
@@ -139,29 +132,24 @@ class Dashboard(ThemedWindow):
         frame.setObjectName("nav")
         frame.setFixedWidth(NAV_WIDTH)
         column = spaced(QVBoxLayout(frame), 2, (10, 16, 11, 16))
-        head = spaced(QHBoxLayout(), 8, (6, 4, 0, 14))
         self._logo = QLabel()
-        head.addWidget(self._logo)
-        head.addWidget(plain_label(tr("Wattlight"), "name"))
-        head.addStretch(1)
-        column.addLayout(head)
+        head = spaced(QHBoxLayout(), 8, (6, 4, 0, 14))
+        column.addLayout(put(head, self._logo, plain_label(tr("Wattlight"), "name"), REST))
         group = QButtonGroup(self)
         group.setExclusive(True)
         titles = (tr("Now"), tr("Models"), tr("Cost"), tr("Machine"), tr("Settings"))
         for name, title in zip(PAGES, titles, strict=True):
-            made = button(title, "nav")
+            made = button(title, "nav", partial(self.open_page, name))
             made.setCheckable(True)
             made.setAccessibleName(title)
             made.setIconSize(QSize(26, 18))
-            made.clicked.connect(lambda _checked=False, n=name: self.open_page(n))
             made.toggled.connect(lambda on, n=name: self._dress(n, on))
             group.addButton(made)
             self._buttons[name] = made
             column.addWidget(made)
-        column.addStretch(1)
         self._corner = plain_label(role="faint", wrap=True)
         self._corner.setContentsMargins(7, 0, 0, 0)
-        column.addWidget(self._corner)
+        put(column, REST, self._corner)
         return frame
 
     def _dress(self, name: str, on: bool) -> None:

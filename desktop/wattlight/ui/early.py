@@ -15,8 +15,6 @@ from .single import SingleInstance
 
 
 class ScreenProblem(Problem):
-    """There is no screen to show anything on."""
-
     code = "no_screen"
 
 
@@ -64,7 +62,6 @@ def check_screen() -> None:
 
 
 def make_application(arguments: list[str]) -> QApplication:
-    """The one application object."""
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import QSystemTrayIcon
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState
-from wattlight.paths import Places
 from wattlight.services.answers import Extras
 from wattlight.services.application import Application, ChangeSettings
 from wattlight.settings import Settings
@@ -25,7 +24,7 @@ from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.tray import IconState, TrayView, tray_view
 
 from .bridge import Bridge
-from .early import EarlyIcon, early_icon
+from .early import EarlyIcon
 from .icons import tray_icon
 from .keeper import TrayIcon
 from .network import MeteredNetwork
@@ -39,19 +38,19 @@ SAY_AGAIN = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """What the bridge carries; None: as before."""
+    """What the bridge carries."""
 
     state: AppState
-    extras: Extras | None = None
-    settings: Settings | None = None
+    extras: Extras
+    settings: Settings
     changes: int = 0
 
 
 class DesktopUi:
     """Tray, small window and dashboard of one user.
 
-    Make it and call :meth:`start` on the main thread; :meth:`publish` and :meth:`stop` may be called from
-    any. ``clock`` gives aware UTC time.
+    Make it and call :meth:`start` on the main thread, which ``keeper`` (the icon) and ``windows`` belong to;
+    :meth:`publish` and :meth:`stop` may be called from any. ``clock`` gives aware UTC time.
     """
 
     def __init__(
@@ -59,10 +58,9 @@ class DesktopUi:
         app: Application,
         initial_state: AppState,
         settings: Settings,
-        places: Places,
         arguments: list[str],
-        early: EarlyIcon | None = None,
-        extras: Extras | None = None,
+        early: EarlyIcon,
+        extras: Extras,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app = app
@@ -71,45 +69,25 @@ class DesktopUi:
         self._said_at: datetime | None = None
         self._clock = clock
         self._hidden = "--hidden" in arguments
-        self._early = early if early is not None else early_icon(places, arguments)
-        if self._early is None:
-            raise RuntimeError("Another Wattlight of this user is running.")
-        first = self._early
-        self._state, self._settings = initial_state, settings
-        self._extras = extras if extras is not None else Extras()
-        self._language = settings.language
-        self._theme = Theme(first.app, settings.theme)
-        self._keeper = TrayIcon(first.tray, first.menu, first.born_with_host)
-        self._menu = TrayMenu(first.menu, self.do)
-        self._windows = Windows(self._theme, self.do, self._save)
+        self._early = early
+        self._state, self._settings, self._extras = initial_state, settings, extras
+        self._theme = Theme(early.app, settings.theme)
+        self.keeper = TrayIcon(early.tray, early.menu, early.born_with_host)
+        self._menu = TrayMenu(early.menu, self.do)
+        self.windows = Windows(self._theme, self.do, self._save, self.keeper, self._scene())
         self._network = MeteredNetwork()
-        self._windows.keeper = self._keeper
-        self._windows.told_closing = settings.told_tray_closing
-        self._windows.on_told = lambda: self._save(replace(self._settings, told_tray_closing=True))
-        self._windows.geometry_text = settings.window_geometry
-        self._windows.on_moved = lambda text: self._save(replace(self._settings, window_geometry=text))
         self._bridge = Bridge(self._deliver)
-        self._news = _News(initial_state)
+        self._news = _News(initial_state, extras, settings)
         self._news_lock = threading.Lock()
         self._shown: TrayView | None = None
         self._shown_icon: IconState | None = None
         self._tick = QTimer()
         self._tick.setInterval(1000)
-        self._tick.timeout.connect(self._ticked)
+        self._tick.timeout.connect(lambda: self.windows.render_scene(self._scene()))
         self._notifier: QSocketNotifier | None = None
         self._code = 0
         self._connect()
         self._draw()
-
-    @property
-    def windows(self) -> Windows:
-        """The two windows. Main thread only."""
-        return self._windows
-
-    @property
-    def keeper(self) -> TrayIcon:
-        """The icon. Main thread only."""
-        return self._keeper
 
     def start(self) -> int:
         """Run until quit; the exit code.
@@ -117,12 +95,11 @@ class DesktopUi:
         The small window opens at once, with a tray or without. With ``--hidden`` nothing opens; where there
         is no tray either, a second start brings the window.
         """
-        assert self._early is not None
         self._early.instance.listen(self._asked_to_show)
         if not self._hidden and not self._settings.first_run_done:
-            self._windows.show_first_run()
+            self.windows.show_first_run()
         elif not self._hidden:
-            self._windows.show_small(self._keeper.tray, at_icon=False)
+            self.windows.show_small()
         with self._signals():
             code = self._early.app.exec()
         self._leave()
@@ -157,8 +134,7 @@ class DesktopUi:
         def leave() -> None:
             self._code = code
             self._bridge.close()
-            if self._early is not None:
-                self._early.app.exit(code)  # quit() would ask every window, and ours stay
+            self._early.app.exit(code)  # quit() would ask every window, and ours stay
 
         self._bridge.call(leave)
 
@@ -166,11 +142,9 @@ class DesktopUi:
         """Carry out a click; a heavy one is asked about in the window first."""
         command = asked_before_download(self._scene(), command, self._network.metered)
         if command.question:
-            self._windows.ask(command)
+            self.windows.ask(command)
             return
-        opener = self._windows.opener(command)
-        if opener is not None:
-            opener()
+        if self.windows.open(command):
             return
         if command.verb in {Verb.PAUSE, Verb.RESUME}:
             meter = replace(self._settings.meter, paused=command.verb is Verb.PAUSE)
@@ -179,11 +153,11 @@ class DesktopUi:
             self._app.do(command)
 
     def _connect(self) -> None:
-        self._keeper.activated.connect(self._icon_clicked)
-        self._keeper.available_changed.connect(self._tray_came_or_went)
-        self._keeper.remade.connect(self._tray_remade)
-        self._theme.changed.connect(self._theme_changed)
-        self._windows.visible_changed.connect(self._visible_changed)
+        self.keeper.activated.connect(self._icon_clicked)
+        self.keeper.available_changed.connect(self._tray_came_or_went)
+        self.keeper.remade.connect(self._redraw_icon)
+        self._theme.changed.connect(self._redraw_icon)
+        self.windows.visible_changed.connect(self._visible_changed)
         QGuiApplication.instance().commitDataRequest.connect(  # type: ignore[union-attr]
             lambda _manager: self._app.do(Command(Verb.QUIT))
         )
@@ -192,16 +166,15 @@ class DesktopUi:
         return Scene(self._state, self._settings, self._clock(), self._extras, setup=self._state.setup)
 
     def _deliver(self, news: _News) -> None:
-        self._state = news.state
-        self._extras = news.extras if news.extras is not None else self._extras
-        if news.settings is not None and news.changes >= self._changes:
+        self._state, self._extras = news.state, news.extras
+        if news.changes >= self._changes:
             self._take_settings(news.settings)
         self._draw()
 
     def _draw(self) -> None:
         scene = self._scene()
         self._draw_tray(scene)
-        self._windows.render_scene(scene)
+        self.windows.render_scene(scene)
         self._tell_urgent(scene)
         self._mind_tick()
 
@@ -210,32 +183,30 @@ class DesktopUi:
         new = [n for n in scene.state.notices if n.urgent and (n.kind, n.text) not in self._said]
         if not new:
             return
-        if not self._windows.visible:
+        if not self.windows.visible:
             if self._said_at is not None and scene.now - self._said_at < SAY_AGAIN:
                 return  # what has come meanwhile is told together
             self._said_at = scene.now
-            self._keeper.tell("\n".join(notice.text for notice in new))
+            self.keeper.tell("\n".join(notice.text for notice in new))
         self._said.update((notice.kind, notice.text) for notice in new)
 
     def _draw_tray(self, scene: Scene) -> None:
         view = tray_view(scene)
         if view.icon is not self._shown_icon:
             self._shown_icon = view.icon
-            self._keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel))
+            self.keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel))
         if view != self._shown:
             self._shown = view
-            self._keeper.set_tip(view.tooltip.replace("<", "‹").replace(">", "›"))
-            self._menu.show(view.menu, self._keeper.on_dbus)
+            self.keeper.set_tip(view.tooltip.replace("<", "‹").replace(">", "›"))
+            self._menu.show(view.menu, self.keeper.on_dbus)
 
     def _take_settings(self, settings: Settings) -> None:
         if settings.theme != self._settings.theme:
             self._theme.wish(settings.theme)
-        if settings.language != self._language:
-            self._language = settings.language
+        before, self._settings = self._settings, settings
+        if settings.language != before.language:
             self._shown = None
-            self._windows.make_anew()
-        self._settings = settings
-        self._windows.told_closing = settings.told_tray_closing
+            self.windows.make_anew(self._scene())
 
     def _save(self, settings: Settings) -> None:
         before = self._settings
@@ -246,44 +217,37 @@ class DesktopUi:
 
     def _mind_tick(self) -> None:
         """Seconds pass on the screen only while something is being done and someone looks."""
-        wanted = bool(self._state.tasks) and self._windows.visible
+        wanted = bool(self._state.tasks) and self.windows.visible
         if wanted != self._tick.isActive():
             self._tick.start() if wanted else self._tick.stop()
 
-    def _ticked(self) -> None:
-        self._windows.render_scene(self._scene())
-
     def _visible_changed(self) -> None:
-        self._app.do(Command(Verb.WATCH if self._windows.visible else Verb.LOOK_AWAY))
-        if self._windows.visible:
+        self._app.do(Command(Verb.WATCH if self.windows.visible else Verb.LOOK_AWAY))
+        if self.windows.visible:
             self._network.refresh()
-        self._windows.render_scene(self._scene())
+        self.windows.render_scene(self._scene())
         self._mind_tick()
 
     def _icon_clicked(self, reason: QSystemTrayIcon.ActivationReason) -> None:
         if sys.platform == "darwin":
             return  # a click opens the menu there
         if reason is QSystemTrayIcon.ActivationReason.Trigger:
-            self._windows.toggle_small(self._keeper.tray)
+            self.windows.toggle_small(self.keeper.tray)
 
     def _tray_came_or_went(self, available: bool) -> None:
         self._shown = None  # another host may want other underscores
         self._draw_tray(self._scene())
         if not available:
-            self._windows.tray_lost()
+            self.windows.tray_lost()
 
-    def _tray_remade(self) -> None:
+    def _redraw_icon(self) -> None:
         self._shown_icon, self._shown = None, None
-        self._draw_tray(self._scene())
-
-    def _theme_changed(self) -> None:
-        self._shown_icon = None
         self._draw_tray(self._scene())
 
     def _asked_to_show(self, token: str) -> None:
         if token:
             os.environ["XDG_ACTIVATION_TOKEN"] = token  # Qt passes it on when the window is raised
-        self._windows.show_small(self._keeper.tray, at_icon=False)
+        self.windows.show_small()
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -311,11 +275,10 @@ class DesktopUi:
         """Take everything off the screen; the bridge is closed before."""
         self._bridge.close()
         self._tick.stop()
-        self._windows.close()
-        self._keeper.close()
+        self.windows.close()
+        self.keeper.close()
         self._theme.close()
-        if self._early is not None:
-            self._early.instance.close()
+        self._early.instance.close()
 
 
 def _drain(reader: socket.socket) -> None:

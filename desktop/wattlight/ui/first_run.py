@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
 )
 
 from wattlight.domain.command import Command, Verb
-from wattlight.i18n import as_typed, tr
+from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_view, moved
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.settings_page import price_note
+from wattlight.viewmodels.words import Action
 
-from .controls import ActionRow, Ask, button, dress, line, rule, spaced
+from .controls import REST, ActionRow, Ask, button, dress, line, put, rule, spaced
 from .first_run_model import ModelPage, TryPage
 from .first_run_pages import LoginPage, MachineStepPage, PricePage, ServerPage, StepPage
 from .icons import app_icon
@@ -47,7 +47,6 @@ class StepsBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def show_step(self, number: int, of: int) -> None:
-        """Show page ``number`` of ``of``."""
         if (number, of) == (self._number, self._of):
             return
         self._number, self._of = number, of
@@ -56,11 +55,9 @@ class StepsBar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Room for all of them."""
         return QSize(self._of * (WIDTH + SPACE) - SPACE, HEIGHT)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the bars."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -72,32 +69,28 @@ class StepsBar(QWidget):
 
 
 class Strip(QWidget):
-    """Hidden while nothing is on its way. ``use_proxy`` gets the proxy a person typed."""
+    """What is on its way; hidden while that is nothing."""
 
-    def __init__(self, ask: Ask, use_proxy: Callable[[str], None]) -> None:
+    def __init__(self, ask: Ask) -> None:
         super().__init__()
-        column = spaced(QVBoxLayout(self), 10, (32, 0, 32, 0))
+        self._ask = ask
         self._slow = _Notice("banner_info", ask)
         self._problem = _Notice("banner_error", ask)
         self._busy = BusyLines(ask)
         self._proxy_box = QWidget()
-        row = spaced(QHBoxLayout(self._proxy_box), 8)
         self._proxy = line(tr("Proxy of this network"), "http://proxy.example:3128", 250)
-        use = button(tr("Restart Ollama with it"))
-        use.clicked.connect(lambda: use_proxy(self._proxy.text().strip()))
-        self._proxy.returnPressed.connect(lambda: use_proxy(self._proxy.text().strip()))
-        row.addWidget(plain_label(tr("Does this network need a proxy?"), "quiet"))
-        row.addWidget(self._proxy)
-        row.addWidget(use)
-        row.addStretch(1)
-        for part in (self._slow, self._problem, self._proxy_box, self._busy):
-            column.addWidget(part)
+        self._proxy.returnPressed.connect(self._use_proxy)
+        question = plain_label(tr("Does this network need a proxy?"), "quiet")
+        use = button(tr("Restart Ollama with it"), clicked=self._use_proxy)
+        put(spaced(QHBoxLayout(self._proxy_box), 8), question, self._proxy, use, REST)
+        column = spaced(QVBoxLayout(self), 10, (32, 0, 32, 0))
+        put(column, self._slow, self._problem, self._proxy_box, self._busy)
         self._offered: str | None = None
 
     def render_view(self, view: FirstRunView) -> None:
         """Show what concerns the downloads."""
-        self._slow.render_view(view.slow, view)
-        self._problem.render_view(view.problem, view)
+        self._slow.render_view(view.slow, view.slow_actions)
+        self._problem.render_view(view.problem, view.problem_actions)
         self._busy.render_view(view.busy)
         self._proxy_box.setVisible(view.proxy is not None)
         if view.proxy != self._offered:
@@ -105,25 +98,23 @@ class Strip(QWidget):
             self._proxy.setText(view.proxy or "")
         self.setVisible(bool(view.slow or view.problem or view.busy))
 
+    def _use_proxy(self) -> None:
+        self._ask(Command(Verb.USE_PROXY, text=self._proxy.text().strip()))
+
 
 class _Notice(QFrame):
     def __init__(self, name: str, ask: Ask) -> None:
         super().__init__()
         self.setObjectName(name)
-        self._slow = name == "banner_info"
-        column = spaced(QVBoxLayout(self), 8, (12, 10, 12, 10))
         self._text = plain_label(wrap=True)
         self._actions = ActionRow(ask)
-        row = QHBoxLayout()
-        row.addWidget(self._actions)
-        row.addStretch(1)
-        column.addWidget(self._text)
-        column.addLayout(row)
+        column = spaced(QVBoxLayout(self), 8, (12, 10, 12, 10))
+        put(column, self._text, put(QHBoxLayout(), self._actions, REST))
 
-    def render_view(self, text: str, view: FirstRunView) -> None:
+    def render_view(self, text: str, actions: tuple[Action, ...]) -> None:
         set_text(self._text, text)
         self.setAccessibleName(text)
-        self._actions.render_view(view.slow_actions if self._slow else view.problem_actions)
+        self._actions.render_view(actions)
         self.setVisible(bool(text))
 
 
@@ -140,27 +131,20 @@ class FirstRunWindow(ThemedWindow):
         do: Ask,
         seen: Callable[[bool], None],
         save: Callable[[Settings], None],
-        ended: Callable[[], None],
+        ended: Callable[[], object],
     ) -> None:
         super().__init__(theme, do, seen)
         self.setWindowTitle(tr("Set up Wattlight"))
         self.setWindowIcon(app_icon())
         self._save, self._ended = save, ended
-        self._scene: Scene | None = None
+        self._scene: Scene
         self._view: FirstRunView | None = None
         self._pages: dict[str, StepPage] = {}
-        column = spaced(QVBoxLayout(self), 0, (0, 24, 0, 0))
-        column.addWidget(self._head())
         self._stack = QStackedWidget()
-        column.addWidget(self._stack, 1)
-        self._strip = Strip(self.ask, lambda proxy: self.ask(Command(Verb.USE_PROXY, text=proxy)))
-        column.addWidget(self._strip)
-        column.addSpacing(12)
+        self._strip = Strip(self.ask)
         self.question.setProperty("wide", True)
-        column.addWidget(self.question)
-        column.addSpacing(4)
-        column.addWidget(rule())
-        column.addWidget(self._foot())
+        column = spaced(QVBoxLayout(self), 0, (0, 24, 0, 0))
+        put(column, self._head(), (self._stack, 1), self._strip, 12, self.question, 4, rule(), self._foot())
         for keys in ("Alt+Left", "Back"):
             QShortcut(QKeySequence(keys), self).activated.connect(self.go_back)
         self.restyle()
@@ -169,7 +153,6 @@ class FirstRunWindow(ThemedWindow):
 
     @property
     def step(self) -> str:
-        """The page that is shown."""
         return self._view.step if self._view is not None else ""
 
     def render_scene(self, scene: Scene) -> None:
@@ -195,17 +178,20 @@ class FirstRunWindow(ThemedWindow):
         self._skip.setVisible(not view.last)
         if turned:
             self._turn_to(page, view)
-        elif held is self or (held is not None and self.isAncestorOf(held) and not _takes_keys(held)):
+        elif held is self or (
+            held is not None and self.isAncestorOf(held) and not (held.isVisible() and held.isEnabled())
+        ):
             self._begin(page)  # else the next in line had the focus, and Return might skip the setup
 
     def go_on(self) -> None:
         """What the main button does."""
-        view, scene = self._view, self._scene
-        if view is None or scene is None:
+        view = self._view
+        if view is None:
             return
-        settings, error = self._page(view.step).leave(scene.settings)
+        page = self._page(view.step)
+        settings, error = page.leave(self._scene.settings)
         if error:
-            self._page(view.step).focus_first()
+            page.focus_first()
             return
         if view.next_command is not None:
             chosen = replace(settings.first_run, model=view.next_command.model or settings.first_run.model)
@@ -219,16 +205,14 @@ class FirstRunWindow(ThemedWindow):
 
     def go_back(self) -> None:
         """One page back; what was typed is kept where it can be understood."""
-        view, scene = self._view, self._scene
-        if view is None or scene is None or not view.back:
-            return
-        settings, error = self._page(view.step).leave(scene.settings)
-        self._save(moved(scene.settings if error else settings, -1))
+        view = self._view
+        if view is not None and view.back:
+            settings, _error = self._page(view.step).leave(self._scene.settings)
+            self._save(moved(settings, -1))
 
     def skip(self) -> None:
         """Leave all of it for later; it can be opened again from the menu and from Settings."""
-        if self._scene is not None:
-            self._end(self._scene.settings)
+        self._end(self._scene.settings)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return goes on, unless something else has a use for it."""
@@ -274,13 +258,6 @@ class FirstRunWindow(ThemedWindow):
         if made is None:
             made = self._pages[step] = self._make(step)
             self._stack.addWidget(made)
-        if isinstance(made, PricePage) and self._scene is not None:
-            scene = self._scene
-            prices = {
-                c.code: (as_typed(c.per_kwh), c.currency, price_note(scene, c.code))
-                for c in scene.extras.countries
-            }
-            made.know_prices({**prices, "": ("", "", price_note(scene, ""))})
         return made
 
     def _make(self, step: str) -> StepPage:
@@ -293,11 +270,7 @@ class FirstRunWindow(ThemedWindow):
         if step == "login":
             return LoginPage()
         if step == "try":
-            return TryPage(
-                self.ask,
-                lambda model, text: self.ask(Command(Verb.TRY_PROMPT, model, text=text)),
-                lambda: self.ask(Command(Verb.STOP_ANSWER)),
-            )
+            return TryPage(self.ask)
         return MachineStepPage()
 
     def _server_asked(self, command: Command) -> None:
@@ -305,9 +278,8 @@ class FirstRunWindow(ThemedWindow):
         self.ask(command)
 
     def _model_chosen(self, model: str) -> None:
-        if self._scene is not None:
-            settings = self._scene.settings
-            self._save(replace(settings, first_run=replace(settings.first_run, model=model)))
+        settings = self._scene.settings
+        self._save(replace(settings, first_run=replace(settings.first_run, model=model)))
 
     def _price_unknown(self) -> None:
         page = self._page("price")
@@ -315,36 +287,18 @@ class FirstRunWindow(ThemedWindow):
             page.decline()
             self.go_on()
 
-    def _head(self) -> QWidget:
-        head = QWidget()
-        column = spaced(QVBoxLayout(head), 6, (32, 0, 32, 16))
+    def _head(self) -> QVBoxLayout:
         self._steps = StepsBar(self._theme)
         self._title = plain_label(role="page", wrap=True)
         self._lead = plain_label(role="muted", wrap=True)
-        column.addWidget(self._steps)
-        column.addSpacing(10)
-        column.addWidget(self._title)
-        column.addWidget(self._lead)
-        return head
+        column = spaced(QVBoxLayout(), 6, (32, 0, 32, 16))
+        return put(column, self._steps, 10, self._title, self._lead)
 
-    def _foot(self) -> QWidget:
-        foot = QWidget()
-        row = spaced(QHBoxLayout(foot), 8, (24, 12, 32, 14))
-        self._skip = button(tr("Skip the setup"), "flat")
-        self._back = button(tr("Back"))
-        self._unknown = button(tr("I don't know"))
-        self._next = button("", "primary")
+    def _foot(self) -> QHBoxLayout:
+        self._skip = button(tr("Skip the setup"), "flat", self.skip)
+        self._back = button(tr("Back"), clicked=self.go_back)
+        self._unknown = button(tr("I don't know"), clicked=self._price_unknown)
+        self._next = button("", "primary", self.go_on)
         self._next.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._skip.clicked.connect(self.skip)
-        self._back.clicked.connect(self.go_back)
-        self._unknown.clicked.connect(self._price_unknown)
-        self._next.clicked.connect(self.go_on)
-        row.addWidget(self._skip)
-        row.addStretch(1)
-        for part in (self._back, self._unknown, self._next):
-            row.addWidget(part)
-        return foot
-
-
-def _takes_keys(widget: QWidget) -> bool:
-    return widget.isVisible() and widget.isEnabled()
+        row = spaced(QHBoxLayout(), 8, (24, 12, 32, 14))
+        return put(row, self._skip, REST, self._back, self._unknown, self._next)

@@ -1,25 +1,19 @@
 """The pages of the first run about a model: choosing one, and asking it something."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
-    QHBoxLayout,
-    QPlainTextEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.viewmodels.first_model import ModelChoice, prompts
 from wattlight.viewmodels.first_run import FirstRunView
 
-from .controls import ActionButton, Ask, Pill, button, dress, line, spaced
-from .first_run_pages import StepPage
+from .controls import REST, ActionButton, Ask, Pill, button, dress, line, put, reused, spaced
+from .first_run_pages import StepPage, read_only_text
 from .text import ElidedLabel, plain_label, plain_tip, set_text, show_text
 from .theme import Theme
 
@@ -41,20 +35,10 @@ class ChoiceRow(QPushButton):
         self._size = plain_label(role="strong")
         self._time = plain_label(role="quiet")
         right = Qt.AlignmentFlag.AlignRight
-        line = spaced(QHBoxLayout(self), 14, (16, 12, 16, 12))
-        line.addWidget(self._mark)
-        left = spaced(QVBoxLayout(), 5)
-        left.addWidget(self._name)
-        under = spaced(QHBoxLayout(), 10)
-        under.addWidget(self._pill)
-        under.addWidget(self._speed)
-        under.addStretch(1)
-        left.addLayout(under)
-        line.addLayout(left, 1)
-        far = spaced(QVBoxLayout(), 5)
-        far.addWidget(self._size, 0, right)
-        far.addWidget(self._time, 0, right)
-        line.addLayout(far)
+        under = put(spaced(QHBoxLayout(), 10), self._pill, self._speed, REST)
+        left = put(spaced(QVBoxLayout(), 5), self._name, under)
+        far = put(spaced(QVBoxLayout(), 5), (self._size, right), (self._time, right))
+        put(spaced(QHBoxLayout(self), 14, (16, 12, 16, 12)), self._mark, (left, 1), far)
         for part in (self._mark, self._name, self._pill, self._speed, self._size, self._time):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
@@ -68,7 +52,6 @@ class ChoiceRow(QPushButton):
         return QSize(320, self.sizeHint().height())
 
     def render_view(self, view: ModelChoice) -> None:
-        """Show a model."""
         self.model = view.model
         set_text(self._name, view.name)
         self._pill.render_view(view.pill)
@@ -112,31 +95,20 @@ class ModelPage(StepPage):
     def __init__(self, theme: Theme, choose: Callable[[str], None]) -> None:
         super().__init__(10)
         self._theme = theme
-        self._choose = choose
         self._rows: list[ChoiceRow] = []
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
-        self._group.buttonClicked.connect(self._clicked)
+        self._group.buttonClicked.connect(lambda row: choose(row.model))
         self._empty = plain_label(role="quiet", wrap=True)
         self._note = plain_label(role="quiet", wrap=True)
-        self.column.addWidget(self._empty)
-        self.column.addWidget(self._note)
-        self.column.addStretch(1)
+        put(self.column, self._empty, self._note, REST)
 
     def render_view(self, view: FirstRunView) -> None:
-        """Show the choices."""
         page = view.model
         if page is None:
             return
-        while len(self._rows) < len(page.choices):
-            row = ChoiceRow(self._theme)
-            self._group.addButton(row)
-            self.column.insertWidget(len(self._rows), row)
-            self._rows.append(row)
-        for index, row in enumerate(self._rows):
-            row.setVisible(index < len(page.choices))
-            if index < len(page.choices):
-                row.render_view(page.choices[index])
+        for row, choice in reused(self._rows, page.choices, self._make):
+            row.render_view(choice)
         show_text(self._empty, page.empty)
         show_text(self._note, page.note)
 
@@ -147,41 +119,32 @@ class ModelPage(StepPage):
             chosen.setFocus()
         return chosen is not None
 
-    def _clicked(self, row: ChoiceRow) -> None:
-        self._choose(row.model)
+    def _make(self, index: int) -> ChoiceRow:
+        row = ChoiceRow(self._theme)
+        self._group.addButton(row)
+        self.column.insertWidget(index, row)
+        return row
 
 
 LONGEST_NAME = 24
 """A longer name does not stand on the button."""
 
-TryPrompt = Callable[[str, str], None]
-
 
 class TryPage(StepPage):
-    """``try_prompt`` gets the model and what to ask it; ``stop`` ends the answer."""
+    """A question, its answer, and what the answer took."""
 
-    def __init__(self, ask: Ask, try_prompt: TryPrompt, stop: Callable[[], None]) -> None:
+    def __init__(self, ask: Ask) -> None:
         super().__init__(10)
-        self._try, self._stop = try_prompt, stop
+        self._ask = ask
         self._model = ""
         self._answering = False
         self._waiting = plain_label(wrap=True)
         self._retry = ActionButton(ask, "primary")
-        self.column.addWidget(self._waiting)
-        self.column.addWidget(self._retry, 0, Qt.AlignmentFlag.AlignLeft)
-        self.column.addWidget(self._asking_box())
-        self._answer = QPlainTextEdit()
-        self._answer.setReadOnly(True)
-        self._answer.setTabChangesFocus(True)
-        self._answer.setProperty("role", "answer")
-        self._answer.setAccessibleName(tr("The answer"))
-        self._answer.setMinimumHeight(120)
-        self.column.addWidget(self._answer, 1)
+        self._answer = read_only_text("answer", tr("The answer"), 120)
         self._state = plain_label(role="quiet", wrap=True)
         self._error = plain_label(role="bad", wrap=True)
-        self.column.addWidget(self._state)
-        self.column.addWidget(self._error)
-        self.column.addWidget(self._better_box(ask))
+        put(self.column, self._waiting, (self._retry, Qt.AlignmentFlag.AlignLeft), self._asking_box())
+        put(self.column, (self._answer, 1), self._state, self._error, self._better_box())
 
     def render_view(self, view: FirstRunView) -> None:
         """Show the answer as far as it is."""
@@ -189,11 +152,9 @@ class TryPage(StepPage):
         if page is None:
             return
         self._model = page.model
-        ready = not page.waiting
-        set_text(self._waiting, page.waiting)
-        self._waiting.setVisible(not ready)
+        show_text(self._waiting, page.waiting)
         self._retry.render_view(page.retry)
-        self._asking.setEnabled(ready)
+        self._asking.setEnabled(not page.waiting)
         self._answering = page.answering
         ask = tr("Ask {name}", name=page.name) if len(page.name) <= LONGEST_NAME else tr("Ask")
         self._go.setText(tr("Stop") if page.answering else ask.replace("&", "&&"))
@@ -202,8 +163,7 @@ class TryPage(StepPage):
         )
         dress(self._go, "" if page.done else "primary")
         self._show_answer(page.answer)
-        line_ = page.figures or page.state
-        show_text(self._state, line_)
+        show_text(self._state, page.figures or page.state)
         show_text(self._error, page.error)
         set_text(self._better_text, page.better)
         self._better_action.render_view(page.better_action)
@@ -219,38 +179,26 @@ class TryPage(StepPage):
 
     def _asking_box(self) -> QWidget:
         self._asking = QWidget()
-        column = spaced(QVBoxLayout(self._asking), 8)
-        row = spaced(QHBoxLayout(), 8)
         self._prompt = line(tr("What to ask"), tr("Ask it anything"), 0)
         self._prompt.setMinimumWidth(0)
         self._prompt.setMaximumWidth(16777215)
         self._prompt.setMaxLength(4000)
         self._prompt.setText(prompts()[0])
         self._prompt.returnPressed.connect(self._asked)
-        self._go = button("", "primary")
-        self._go.clicked.connect(self._pressed)
-        row.addWidget(self._prompt, 1)
-        row.addWidget(self._go)
-        column.addLayout(row)
-        others = spaced(QHBoxLayout(), 8)
-        others.addWidget(plain_label(tr("Or:"), "quiet"))
-        for text in prompts()[1:]:
-            made = button(text, "link")
-            made.clicked.connect(lambda _checked=False, t=text: self._use(t))
-            others.addWidget(made)
-        others.addStretch(1)
-        column.addLayout(others)
+        self._go = button("", "primary", self._pressed)
+        row = put(spaced(QHBoxLayout(), 8), (self._prompt, 1), self._go)
+        others = [button(text, "link", partial(self._use, text)) for text in prompts()[1:]]
+        more = put(spaced(QHBoxLayout(), 8), plain_label(tr("Or:"), "quiet"), *others, REST)
+        put(spaced(QVBoxLayout(self._asking), 8), row, more)
         return self._asking
 
-    def _better_box(self, ask: Ask) -> QFrame:
+    def _better_box(self) -> QFrame:
         self._better = QFrame()
         self._better.setObjectName("banner_info")
-        row = QHBoxLayout(self._better)
-        row.setContentsMargins(12, 8, 8, 8)
         self._better_text = plain_label(wrap=True)
-        self._better_action = ActionButton(ask)
-        row.addWidget(self._better_text, 1)
-        row.addWidget(self._better_action)
+        self._better_action = ActionButton(self._ask)
+        row = put(QHBoxLayout(self._better), (self._better_text, 1), self._better_action)
+        row.setContentsMargins(12, 8, 8, 8)
         return self._better
 
     def _use(self, text: str) -> None:
@@ -259,14 +207,14 @@ class TryPage(StepPage):
 
     def _pressed(self) -> None:
         if self._answering:
-            self._stop()
+            self._ask(Command(Verb.STOP_ANSWER))
         else:
             self._asked()
 
     def _asked(self) -> None:
         text = self._prompt.text().strip()
         if text and self._model and self._asking.isEnabled():
-            self._try(self._model, text)
+            self._ask(Command(Verb.TRY_PROMPT, self._model, text=text))
 
     def _show_answer(self, text: str) -> None:
         """Append what is new, so that a selection and the place of a reader stay."""

@@ -1,16 +1,16 @@
 """The pages of the first run: the computer, the server, the price, the start at login."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -20,23 +20,34 @@ from PySide6.QtWidgets import (
 from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels.first_run import FirstRunView, PriceStep, price_left
-from wattlight.viewmodels.settings_page import Choice
 from wattlight.viewmodels.words import Tone
 
-from .controls import ActionRow, Ask, Form, Pill, ScrollColumn, button, card, combo, fill, line, spaced
-from .messages import BusyLines, clear
+from .controls import (
+    REST,
+    ActionRow,
+    Ask,
+    Card,
+    Form,
+    Pill,
+    ScrollColumn,
+    button,
+    clear,
+    combo,
+    fill,
+    line,
+    put,
+    spaced,
+)
+from .messages import BusyLines
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 
 
 class StepPage(ScrollColumn):
-    """One page of the first run."""
-
     def __init__(self, spacing: int = 12) -> None:
         super().__init__(spacing, (32, 0, 32, 8))
 
     def render_view(self, view: FirstRunView) -> None:
-        """Show the page."""
         raise NotImplementedError
 
     def leave(self, settings: Settings) -> tuple[Settings, str]:
@@ -48,12 +59,22 @@ class StepPage(ScrollColumn):
         return False
 
 
+def read_only_text(role: str, name: str, height: int) -> QPlainTextEdit:
+    """A text that can be read, selected and left with Tab."""
+    made = QPlainTextEdit()
+    made.setReadOnly(True)
+    made.setTabChangesFocus(True)
+    made.setProperty("role", role)
+    made.setAccessibleName(name)
+    made.setMinimumHeight(height)
+    return made
+
+
 class LoginPage(StepPage):
     """One box, off unless it is ticked."""
 
     def __init__(self) -> None:
         super().__init__()
-        frame, column = card(8)
         self._box = QCheckBox(tr("Start at login so that the daily cost is complete"))
         self._without = plain_label(
             tr(
@@ -64,11 +85,10 @@ class LoginPage(StepPage):
             True,
         )
         self._cannot = plain_label(tr("Starting at login is not supported on this system."), "quiet", True)
-        for part in (self._box, self._without, self._cannot):
-            column.addWidget(part)
-        self.column.addWidget(frame)
-        other, lines = card(8)
-        lines.addWidget(plain_label(tr("What leaves this computer"), "name", True))
+        start = Card(spacing=8)
+        put(start.column, self._box, self._without, self._cannot)
+        leaves = Card(spacing=8)
+        leaves.column.addWidget(plain_label(tr("What leaves this computer"), "name", True))
         for text in (
             tr("Nothing on its own: no account, no telemetry, no update checks."),
             tr(
@@ -77,9 +97,8 @@ class LoginPage(StepPage):
             ),
             tr("Settings > Privacy lists every host that was contacted, and when."),
         ):
-            lines.addWidget(plain_label(text, "quiet", True))
-        self.column.addWidget(other)
-        self.column.addStretch(1)
+            leaves.column.addWidget(plain_label(text, "quiet", True))
+        put(self.column, start, leaves, REST)
         self._shown: bool | None = None
 
     def render_view(self, view: FirstRunView) -> None:
@@ -92,13 +111,11 @@ class LoginPage(StepPage):
             self._box.setChecked(view.autostart)
 
     def leave(self, settings: Settings) -> tuple[Settings, str]:
-        """The settings with the tick."""
         if self._box.isHidden():
             return settings, ""
         return replace(settings, start_at_login=self._box.isChecked()), ""
 
     def focus_first(self) -> bool:
-        """The box."""
         self._box.setFocus()
         return True
 
@@ -111,7 +128,6 @@ class MachineStepPage(StepPage):
 
     def __init__(self) -> None:
         super().__init__()
-        frame, column = card()
         grid = QGridLayout()
         grid.setHorizontalSpacing(20)
         grid.setVerticalSpacing(12)
@@ -124,19 +140,15 @@ class MachineStepPage(StepPage):
             grid.addWidget(label, row, 0, top)
             grid.addWidget(text, row, 1, top)
             self._lines.append((label, text))
-        column.addLayout(grid)
-        self.column.addWidget(frame)
-        self.column.addStretch(1)
+        card = Card()
+        card.column.addLayout(grid)
+        put(self.column, card, REST)
 
     def render_view(self, view: FirstRunView) -> None:
-        """Show what is known by now."""
         for index, (label, text) in enumerate(self._lines):
-            there = index < len(view.facts)
-            label.setVisible(there)
-            text.setVisible(there)
-            if there:
-                set_text(label, view.facts[index][0])
-                set_text(text, view.facts[index][1])
+            what, said = view.facts[index] if index < len(view.facts) else ("", "")
+            show_text(label, what)
+            show_text(text, said)
 
 
 class PricePage(StepPage):
@@ -146,37 +158,31 @@ class PricePage(StepPage):
         super().__init__()
         self._filled: PriceStep | None = None
         self._touched = False
+        self._prices: Mapping[str, tuple[str, str, str]]
         form = Form(tr("What you pay for electricity"))
-        self._country: QComboBox = combo(tr("Country"))
-        self._price: QLineEdit = line(tr("Price per kWh"), "0.39", 110)
-        self._currency: QLineEdit = line(tr("Currency"), "EUR", 70)
-        self._note = plain_label(role="quiet", wrap=True)
-        self._error = plain_label(role="bad", wrap=True)
-        self._error.hide()
+        self._country = combo(tr("Country"))
+        self._price = line(tr("Price per kWh"), "0.39", 110)
+        self._currency = line(tr("Currency"), "EUR", 70)
         self._country.activated.connect(self._country_chosen)
         self._price.textEdited.connect(self._typed)
         self._currency.textEdited.connect(self._typed)
         form.add(tr("Country"), self._country)
         form.add(tr("Price per kWh"), self._price, self._currency)
-        form.add("", self._error)
-        form.add("", self._note)
-        self.column.addWidget(form.frame)
+        self._error = form.add_error()
+        self._note = form.add_note("")
         unknown = tr("Without a price, Wattlight shows energy in kWh and no cost. You can leave it empty.")
-        self.column.addWidget(plain_label(unknown, "quiet", True))
-        self.column.addStretch(1)
-        self._prices: dict[str, tuple[str, str, str]] = {}
-
-    def know_prices(self, prices: dict[str, tuple[str, str, str]]) -> None:
-        """Code to (price, currency, note), for a country that is chosen."""
-        self._prices = prices
+        put(self.column, form, plain_label(unknown, "quiet", True), REST)
 
     def render_view(self, view: FirstRunView) -> None:
         """Fill the fields until the person touches them."""
         page = view.price
-        if page is None or page == self._filled or self._touched:
+        if page is None:
+            return
+        self._prices = page.prices
+        if page == self._filled or self._touched:
             return
         self._filled = page
-        fill(self._country, tuple(Choice(c.value, c.text) for c in page.countries), page.country)
+        fill(self._country, page.countries, page.country)
         self._price.setText(page.price)
         self._currency.setText(page.currency)
         set_text(self._note, page.note)
@@ -198,7 +204,6 @@ class PricePage(StepPage):
         self._say("")
 
     def focus_first(self) -> bool:
-        """The price."""
         self._price.setFocus()
         self._price.selectAll()
         return True
@@ -213,11 +218,11 @@ class PricePage(StepPage):
 
     def _country_chosen(self) -> None:
         self._touched = True
-        price, currency, note = self._prices.get(str(self._country.currentData() or ""), ("", "", ""))
+        price, currency, note = self._prices[str(self._country.currentData() or "")]
         self._price.setText(price)
         if currency:
             self._currency.setText(currency)
-        set_text(self._note, note or self._prices.get("", ("", "", ""))[2])
+        set_text(self._note, note)
 
 
 class ServerPage(StepPage):
@@ -225,8 +230,8 @@ class ServerPage(StepPage):
 
     def __init__(self, theme: Theme, ask: Ask) -> None:
         super().__init__()
-        frame, column = card(8)
         self._title = plain_label(role="name", wrap=True)
+        self._pill = Pill(theme)
         self._text = plain_label(wrap=True)
         self._bad = plain_label(role="bad", wrap=True)
         self._commands = QWidget()
@@ -234,37 +239,22 @@ class ServerPage(StepPage):
         self._shown_commands: tuple[str, ...] = ()
         self._busy = BusyLines(ask)
         self._actions = ActionRow(ask)
-        self._log = QPlainTextEdit()
-        self._log.setReadOnly(True)
-        self._log.setTabChangesFocus(True)
-        self._log.setProperty("role", "code")
-        self._log.setAccessibleName(tr("The last lines of the server's log"))
-        self._log.setMinimumHeight(110)
-        self._pill = Pill(theme)
-        head = QHBoxLayout()
-        head.addWidget(self._title, 1)
-        head.addWidget(self._pill)
-        column.addLayout(head)
-        for part in (self._text, self._bad, self._commands, self._busy):
-            column.addWidget(part)
-        column.addSpacing(2)
-        column.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignLeft)
-        self.column.addWidget(frame)
-        self.column.addWidget(self._log)
-        self.column.addStretch(1)
+        self._log = read_only_text("code", tr("The last lines of the server's log"), 110)
+        card = Card(spacing=8)
+        head = put(QHBoxLayout(), (self._title, 1), self._pill)
+        put(card.column, head, self._text, self._bad, self._commands, self._busy, 2)
+        card.column.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignLeft)
+        put(self.column, card, self._log, REST)
 
     def render_view(self, view: FirstRunView) -> None:
-        """Show how it stands."""
         page = view.server
         if page is None:
             return
         bad = page.tone is Tone.BAD
         set_text(self._title, page.title)
         self._pill.render_view(page.pill)
-        set_text(self._text, "" if bad else page.text)
-        set_text(self._bad, page.text if bad else "")
-        self._text.setVisible(bool(page.text) and not bad)
-        self._bad.setVisible(bool(page.text) and bad)
+        show_text(self._text, "" if bad else page.text)
+        show_text(self._bad, page.text if bad else "")
         if page.commands != self._shown_commands:
             self._show_commands(page.commands)
         self._commands.setVisible(bool(page.commands))
@@ -288,13 +278,10 @@ class ServerPage(StepPage):
         self._shown_commands = commands
         clear(self._command_column)
         for command in commands:
-            line = QWidget()
-            row = spaced(QHBoxLayout(line), 8)
             text = plain_label(command, "code")
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            copy = button(tr("Copy"))
+            copy = button(tr("Copy"), clicked=partial(QGuiApplication.clipboard().setText, command))
             copy.setAccessibleName(tr("Copy {command}", command=command))
-            copy.clicked.connect(lambda _checked=False, c=command: QGuiApplication.clipboard().setText(c))
-            row.addWidget(text, 1)
-            row.addWidget(copy)
+            line = QWidget()
+            put(spaced(QHBoxLayout(line), 8), (text, 1), copy)
             self._command_column.addWidget(line)

@@ -23,21 +23,16 @@ def tray_icon(state: str, dark_panel: bool = True) -> QIcon:
     drawing = asset_bytes(f"icons/tray-{state}.svg")
     if dark_panel:
         drawing = drawing.replace(INK, b"#placeholder").replace(HALO, INK).replace(b"#placeholder", HALO)
-    icon = QIcon()
     if sys.platform == "darwin":  # the menu bar colours a mask itself; a halo would be part of it
         drawing = re.sub(rb"<[^>]*" + HALO + rb"[^>]*/>", b"", asset_bytes(f"icons/tray-{state}.svg"))
-        icon.setIsMask(True)
-    for size in TRAY_SIZES:
-        icon.addPixmap(QPixmap.fromImage(render(drawing, size)))
+    icon = _icon(drawing, TRAY_SIZES)
+    icon.setIsMask(sys.platform == "darwin")
     return icon
 
 
 def line_pixmap(name: str, colour: str, size: int, ratio: float) -> QPixmap:
     """A line drawing in ``colour``, sharp at the screen's pixel ratio."""
-    drawing = asset_bytes(f"icons/{name}.svg").replace(INK, colour.encode("ascii"))
-    pixmap = QPixmap.fromImage(render(drawing, round(size * ratio)))
-    pixmap.setDevicePixelRatio(ratio)
-    return pixmap
+    return _pixmap(asset_bytes(f"icons/{name}.svg").replace(INK, colour.encode("ascii")), size, ratio)
 
 
 def nav_icon(name: str, colour: str, size: int = 18, air: int = 8) -> QIcon:
@@ -56,17 +51,24 @@ def nav_icon(name: str, colour: str, size: int = 18, air: int = 8) -> QIcon:
 
 def app_icon() -> QIcon:
     """The program's own icon in colour."""
-    drawing = asset_bytes("icons/wattlight.svg")
-    icon = QIcon()
-    for size in (16, 24, 32, 48, 64, 128, 256):
-        icon.addPixmap(QPixmap.fromImage(render(drawing, size)))
-    return icon
+    return _icon(asset_bytes("icons/wattlight.svg"), (16, 24, 32, 48, 64, 128, 256))
 
 
 def app_pixmap(flame: str, inner: str, size: int, ratio: float) -> QPixmap:
     """The flame in the theme's colours."""
     drawing = asset_bytes("icons/wattlight.svg")
     drawing = drawing.replace(b"#e8590c", flame.encode("ascii")).replace(b"#fff4e6", inner.encode("ascii"))
+    return _pixmap(drawing, size, ratio)
+
+
+def _icon(drawing: bytes, sizes: tuple[int, ...]) -> QIcon:
+    icon = QIcon()
+    for size in sizes:
+        icon.addPixmap(QPixmap.fromImage(render(drawing, size)))
+    return icon
+
+
+def _pixmap(drawing: bytes, size: int, ratio: float) -> QPixmap:
     pixmap = QPixmap.fromImage(render(drawing, round(size * ratio)))
     pixmap.setDevicePixelRatio(ratio)
     return pixmap

@@ -5,7 +5,6 @@ An icon made with a host registers again by itself when the host restarts: then 
 """
 
 import sys
-from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QIcon
@@ -28,75 +27,61 @@ class TrayIcon(QObject):
 
     def __init__(self, tray: QSystemTrayIcon, menu: QMenu, born_with_host: bool) -> None:
         super().__init__()
-        self._tray = tray
+        self.tray = tray
         self._menu = menu
         self._born = born_with_host
         self._icon: QIcon | None = None
         self._tip = ""
-        self._on_dbus = False
+        self.on_dbus = False
+        """Whether the menu is drawn by a host on the bus (which eats single underscores)."""
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self._look_again)
         tray.activated.connect(self.activated)
-        self._watch = self._watch_bus()
+        self._watch_bus()
 
     @property
     def available(self) -> bool:
         """Whether a tray is there now."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
-    @property
-    def on_dbus(self) -> bool:
-        """Whether the menu is drawn by a host on the bus (which eats single underscores)."""
-        return self._on_dbus
-
-    @property
-    def tray(self) -> QSystemTrayIcon:
-        """The icon of this moment."""
-        return self._tray
-
     def set_icon(self, icon: QIcon) -> None:
         """Show another icon; call it only when the state changed."""
         self._icon = icon
-        self._tray.setIcon(icon)
+        self.tray.setIcon(icon)
 
     def set_tip(self, text: str) -> None:
         """The tooltip, plain text (hosts may take markup: escape it before)."""
         if text != self._tip:
             self._tip = text
-            self._tray.setToolTip(text)
+            self.tray.setToolTip(text)
 
     def tell(self, text: str) -> None:
         """Let the desktop show a message, where it can."""
-        if self._tray.supportsMessages():
-            self._tray.showMessage("Wattlight", text, QSystemTrayIcon.MessageIcon.Warning, MESSAGE_MS)
+        if self.tray.supportsMessages():
+            self.tray.showMessage("Wattlight", text, QSystemTrayIcon.MessageIcon.Warning, MESSAGE_MS)
 
     def close(self) -> None:
-        """Take the icon away."""
         self._settle.stop()
-        self._tray.hide()
+        self.tray.hide()
 
-    def _watch_bus(self) -> object | None:
+    def _watch_bus(self) -> None:
         if sys.platform in {"win32", "darwin"}:
-            return None
+            return
         try:
             from PySide6.QtDBus import QDBusConnection, QDBusServiceWatcher
         except ImportError:
-            return None
+            return
         bus = QDBusConnection.sessionBus()
         if not bus.isConnected():
-            return None
+            return
         interface = bus.interface()
-        self._on_dbus = bool(interface and interface.isServiceRegistered(WATCHER).value())
+        self.on_dbus = bool(interface and interface.isServiceRegistered(WATCHER).value())
         mode = QDBusServiceWatcher.WatchModeFlag.WatchForOwnerChange
         watch = QDBusServiceWatcher(WATCHER, bus, mode, self)
-        watch.serviceRegistered.connect(self._appeared)
+        watch.serviceRegistered.connect(lambda _name: self._settle.start())
         watch.serviceUnregistered.connect(self._vanished)
-        return watch
-
-    def _appeared(self, _name: str) -> None:
-        self._settle.start()
 
     def _vanished(self, _name: str) -> None:
         self._settle.stop()
@@ -105,20 +90,20 @@ class TrayIcon(QObject):
     def _look_again(self) -> None:
         if not self.available:
             return
-        self._on_dbus = True
+        self.on_dbus = True
         if not self._born:
-            self._remake(show_icon)
+            self._remake()
         self.available_changed.emit(True)
 
-    def _remake(self, make: Callable[[QMenu], tuple[QSystemTrayIcon, bool]]) -> None:
-        old = self._tray
+    def _remake(self) -> None:
+        old = self.tray
         old.activated.disconnect(self.activated)
         old.hide()
         old.deleteLater()
-        self._tray, self._born = make(self._menu)
+        self.tray, self._born = show_icon(self._menu)
         if self._icon is not None:
-            self._tray.setIcon(self._icon)
+            self.tray.setIcon(self._icon)
         if self._tip:
-            self._tray.setToolTip(self._tip)
-        self._tray.activated.connect(self.activated)
+            self.tray.setToolTip(self._tip)
+        self.tray.activated.connect(self.activated)
         self.remade.emit()

@@ -3,15 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command
 from wattlight.i18n import tr
@@ -19,7 +11,7 @@ from wattlight.viewmodels.activity import BusyView, NoticeView
 from wattlight.viewmodels.small_window import EmptyView, SwitchRow
 from wattlight.viewmodels.words import Action
 
-from .controls import ActionButton, ActionRow, Ask, button, spaced
+from .controls import REST, ActionButton, ActionRow, Ask, button, clear, put, spaced
 from .text import ElidedLabel, plain_label, set_text, show_text
 
 
@@ -50,10 +42,8 @@ def _banner(notice: NoticeView, ask: Ask, narrow: bool) -> QFrame:
     frame = QFrame()
     frame.setObjectName(f"banner_{level}")
     frame.setAccessibleName(notice.text)
-    column = spaced(QVBoxLayout(frame), 6, (12, 8, 8, 8))
-    row = spaced(QHBoxLayout(), 8)
-    column.addLayout(row)
-    row.addWidget(plain_label(notice.text, wrap=True), 1)
+    row = put(spaced(QHBoxLayout(), 8), (plain_label(notice.text, wrap=True), 1))
+    column = put(spaced(QVBoxLayout(frame), 6, (12, 8, 8, 8)), row)
     if notice.actions:
         actions = ActionRow(ask)
         actions.render_view(notice.actions)
@@ -77,22 +67,14 @@ class QuestionBar(QFrame):
         self._do = do
         self._command: Command | None = None
         self.setObjectName("banner_question")
-        column = spaced(QVBoxLayout(self), 8, (12, 10, 12, 10))
         self._label = plain_label(wrap=True)
-        column.addWidget(self._label)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        self._no = button(tr("Cancel"))
-        self._yes = button("", "primary")
-        self._no.clicked.connect(self.cancel)
-        self._yes.clicked.connect(self._confirmed)
-        row.addWidget(self._no)
-        row.addWidget(self._yes)
-        column.addLayout(row)
+        self._no = button(tr("Cancel"), clicked=self.cancel)
+        self._yes = button("", "primary", self._confirmed)
+        row = put(QHBoxLayout(), REST, self._no, self._yes)
+        put(spaced(QVBoxLayout(self), 8, (12, 10, 12, 10)), self._label, row)
         self.hide()
 
     def ask(self, command: Command) -> None:
-        """Put the question of a command."""
         self._command = command
         set_text(self._label, command.question)
         self._yes.setText((command.confirm or tr("Continue")).replace("&", "&&"))
@@ -142,36 +124,20 @@ class BusyLines(QWidget):
 class _BusyLine(QWidget):
     def __init__(self, ask: Ask) -> None:
         super().__init__()
-        column = spaced(QVBoxLayout(self), 4)
-        row = QHBoxLayout()
         self._label = plain_label(role="quiet", wrap=True)
         self._cancel = ActionButton(ask)
-        row.addWidget(self._label, 1)
-        row.addWidget(self._cancel)
-        column.addLayout(row)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        column.addWidget(self._bar)
+        self._bar.setRange(0, 1000)
+        put(spaced(QVBoxLayout(self), 4), put(QHBoxLayout(), (self._label, 1), self._cancel), self._bar)
 
     def render_view(self, view: BusyView) -> None:
         set_text(self._label, view.text)
-        self._cancel.render_view(Action(view.cancel_text, view.cancel) if view.cancel else None)
+        self._cancel.render_view(Action(tr("Cancel"), view.cancel) if view.cancel else None)
         self._bar.setAccessibleName(view.menu_text)
-        if view.fraction is None:
-            self._bar.hide()  # no bar rather than one that only moves: it would redraw all the time
-        else:
-            self._bar.setRange(0, 1000)
-            self._bar.setValue(round(view.fraction * 1000))
-            self._bar.show()
-
-
-def clear(column: QVBoxLayout | QHBoxLayout) -> None:
-    """Take every widget out of a layout and delete it."""
-    while (item := column.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
+        self._bar.setValue(round((view.fraction or 0) * 1000))
+        # no bar rather than one that only moves: it would redraw all the time
+        self._bar.setVisible(view.fraction is not None)
 
 
 class SwitchButton(QPushButton):
@@ -184,15 +150,13 @@ class SwitchButton(QPushButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(row.spoken)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(air, 0, air, 0)
         name = ElidedLabel(name=True)
         set_text(name, row.name)
         note = plain_label(row.note, "quiet")
         for label in (name, note):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        line.addWidget(name, 1)
-        line.addWidget(note)
+        line = put(QHBoxLayout(self), (name, 1), note)
+        line.setContentsMargins(air, 0, air, 0)
         self.setFixedHeight(max(28, name.sizeHint().height() + 8))
         self.clicked.connect(lambda: ask(row.command))
 
@@ -222,13 +186,11 @@ class EmptyBox(QWidget):
 
     def __init__(self, ask: Ask) -> None:
         super().__init__()
-        column = spaced(QVBoxLayout(self), 8)
-        self._title: QLabel = plain_label(role="strong", wrap=True)
-        self._text: QLabel = plain_label(role="quiet", wrap=True)
+        self._title = plain_label(role="strong", wrap=True)
+        self._text = plain_label(role="quiet", wrap=True)
         self._rows = SwitchRows(ask, air=0)
         self._actions = ActionRow(ask)
-        for part in (self._title, self._text, self._rows):
-            column.addWidget(part)
+        column = put(spaced(QVBoxLayout(self), 8), self._title, self._text, self._rows)
         column.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignLeft)
         self.hide()
 

@@ -20,6 +20,10 @@ ROW_HEIGHT = 34
 SECTION_HEIGHT = 30
 
 
+def _cells(row: ModelRow) -> tuple[str, ...]:
+    return row.name, row.size, row.pill.text if row.pill else "", row.speed, row.cost
+
+
 class ModelsTableModel(QAbstractTableModel):
     """Rows of the page Models; thousands cost nothing, since only visible ones are drawn."""
 
@@ -41,7 +45,6 @@ class ModelsTableModel(QAbstractTableModel):
         return True
 
     def row_at(self, index: Index) -> ModelRow | None:
-        """The row of an index."""
         return self._rows[index.row()] if 0 <= index.row() < len(self._rows) else None
 
     def row_of(self, key: str) -> int:
@@ -53,7 +56,6 @@ class ModelsTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Five columns."""
         return 0 if parent.isValid() else 5
 
     def headerData(
@@ -84,8 +86,7 @@ class ModelsTableModel(QAbstractTableModel):
         if row is None:
             return None
         if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
-            pill = row.pill.text if row.pill else ""
-            return (row.name, row.size, pill, row.speed, row.cost)[index.column()]
+            return _cells(row)[index.column()]
         if role == Qt.ItemDataRole.SizeHintRole:
             return QSize(40, SECTION_HEIGHT if row.section else ROW_HEIGHT)
         return None
@@ -111,18 +112,15 @@ class ModelsDelegate(QStyledItemDelegate):
         row = self._model.row_at(index)
         if row is None or row.section:
             return QSize(10, SECTION_HEIGHT)
-        body, quiet = (
-            QFontMetrics(self._theme.font(BODY, tabular=True)),
-            QFontMetrics(self._theme.font(QUIET)),
-        )
+        body = QFontMetrics(self._theme.font(BODY, tabular=True))
+        quiet = QFontMetrics(self._theme.font(QUIET))
+        text = _cells(row)[index.column()]
         if index.column() == FIT:
-            return QSize(quiet.horizontalAdvance(row.pill.text if row.pill else "") + 34, ROW_HEIGHT)
-        text = (row.name, row.size, "", row.speed, row.cost)[index.column()]
+            return QSize(quiet.horizontalAdvance(text) + 34, ROW_HEIGHT)
         extra = quiet.horizontalAdvance(row.quantization) + 20 if index.column() == NAME else 0
         return QSize(body.horizontalAdvance(text) + 14 + extra, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one cell."""
         row = self._model.row_at(index)
         if row is None:
             return
@@ -152,27 +150,19 @@ class ModelsDelegate(QStyledItemDelegate):
         painter.drawLine(box.bottomLeft(), box.bottomRight())
 
     def _cell(self, painter: QPainter, box: QRectF, row: ModelRow, column: int) -> None:
-        tokens = self._theme.tokens
         if column == NAME:
             self._name(painter, box, row)
-            return
-        if column == FIT:
-            if row.pill is not None:
-                metrics = QFontMetrics(self._theme.font(QUIET))
-                width = min(box.width() + 8, metrics.horizontalAdvance(row.pill.text) + 20)
-                height = metrics.height() + 5
-                paint_pill(
-                    painter,
-                    QRectF(box.left(), box.center().y() - height / 2, width, height),
-                    row.pill,
-                    self._theme,
-                )
-            return
-        painter.setFont(self._theme.font(BODY, tabular=True))
-        painter.setPen(QColor(tokens.text))
-        text = (row.size, "", row.speed, row.cost)[column - SIZE]
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(box, right, text)
+        elif column != FIT:
+            painter.setFont(self._theme.font(BODY, tabular=True))
+            painter.setPen(QColor(self._theme.tokens.text))
+            right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+            painter.drawText(box, right, _cells(row)[column])
+        elif row.pill is not None:
+            metrics = QFontMetrics(self._theme.font(QUIET))
+            width = min(box.width() + 8, metrics.horizontalAdvance(row.pill.text) + 20)
+            height = metrics.height() + 5
+            pill = QRectF(box.left(), box.center().y() - height / 2, width, height)
+            paint_pill(painter, pill, row.pill, self._theme)
 
     def _name(self, painter: QPainter, box: QRectF, row: ModelRow) -> None:
         tokens = self._theme.tokens

@@ -1,7 +1,6 @@
 """Whether the network connection is a metered one, as NetworkManager says; only read, never waited for."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,9 @@ _SOCKETS = ("/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_socket")
 class MeteredNetwork(QObject):
     """Asks in the background each time a window is shown. ``metered`` None: not known."""
 
-    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.metered: bool | None = None
-        self._changed = changed
         self._watcher: Any = None
 
     def refresh(self) -> None:
@@ -47,10 +45,7 @@ class MeteredNetwork(QObject):
         watcher.deleteLater()
         if reply.type() is not QDBusMessage.MessageType.ReplyMessage or not reply.arguments():
             return
-        found = metered_of(reply.arguments()[0])
-        if found != self.metered:
-            self.metered = found
-            self._changed()
+        self.metered = metered_of(reply.arguments()[0])
 
 
 def metered_of(value: object) -> bool | None:

@@ -1,6 +1,5 @@
 """The page Models: the list on the left, one model in detail on the right."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
@@ -9,7 +8,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
@@ -24,11 +22,10 @@ from wattlight.i18n import tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.viewmodels.model_detail import ModelDetailView
 from wattlight.viewmodels.models import USES, Filters, context_name, models_view, use_name
-from wattlight.viewmodels.running import MemoryBarView
 from wattlight.viewmodels.scene import Scene
 
 from .charts import MemoryBar
-from .controls import ActionButton, ActionRow, Ask, Pill, card, spaced
+from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, put, spaced
 from .messages import BusyLines, EmptyBox
 from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, SIZE, ModelsDelegate, ModelsTableModel
 from .text import plain_label, set_text, show_text
@@ -36,14 +33,10 @@ from .theme import Theme
 from .window import Page
 
 
-class ModelPanel:
-    """Details of one model; ``frame`` goes into a layout."""
-
+class ModelPanel(Card):
     def __init__(self, theme: Theme, ask: Ask) -> None:
+        super().__init__(spacing=8)
         self._view: ModelDetailView | None = None
-        self.frame: QFrame
-        column: QVBoxLayout
-        self.frame, column = card(8)
         self._name = plain_label(role="name", wrap=True)
         self._facts = plain_label(role="quiet", wrap=True)
         self._pill = Pill(theme)
@@ -56,32 +49,18 @@ class ModelPanel:
         self._others = ActionRow(ask)
         self._measure = ActionButton(ask)
         self._foot = plain_label(role="faint", wrap=True)
-        column.addWidget(self._name)
-        column.addWidget(self._facts)
-        column.addWidget(self._pill, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addSpacing(2)
-        column.addWidget(self._bar)
-        column.addWidget(self._bar_text)
-        column.addWidget(self._context_box())
-        column.addWidget(self._context_text)
-        column.addSpacing(2)
-        column.addWidget(self._why)
-        column.addStretch(1)
-        column.addWidget(self._busy)
-        column.addWidget(self._main)
-        column.addWidget(self._others)
-        column.addWidget(self._measure, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self._foot)
+        left = Qt.AlignmentFlag.AlignLeft
+        put(self.column, self._name, self._facts, (self._pill, left), 2, self._bar, self._bar_text)
+        put(self.column, self._context_box(), self._context_text, 2, self._why, REST)
+        put(self.column, self._busy, self._main, self._others, (self._measure, left), self._foot)
 
     def render_view(self, view: ModelDetailView | None) -> None:
         """Show a model; the slider keeps the person's choice while it is the same model."""
-        self.frame.setVisible(view is not None)
+        self.setVisible(view is not None)
         if view is None or view == self._view:
             return
-        other = (
-            self._view is None or self._view.key != view.key or len(self._view.choices) != len(view.choices)
-        )
-        self._view = view
+        before, self._view = self._view, view
+        other = before is None or (before.key, len(before.choices)) != (view.key, len(view.choices))
         set_text(self._name, view.name)
         show_text(self._facts, view.facts)
         show_text(self._context_text, view.context_text)
@@ -101,69 +80,53 @@ class ModelPanel:
 
     def _context_box(self) -> QWidget:
         self._slider_box = QWidget()
-        column = spaced(QVBoxLayout(self._slider_box), 4, (0, 4, 0, 0))
-        row = QHBoxLayout()
         self._context = plain_label(role="strong")
-        row.addWidget(plain_label(tr("Context")))
-        row.addStretch(1)
-        row.addWidget(self._context)
-        column.addLayout(row)
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setAccessibleName(tr("Context length in tokens"))
         self._slider.setPageStep(1)
         self._slider.setMinimumHeight(22)
         self._slider.valueChanged.connect(self._show_choice)
-        column.addWidget(self._slider)
+        row = put(QHBoxLayout(), plain_label(tr("Context")), REST, self._context)
+        put(spaced(QVBoxLayout(self._slider_box), 4, (0, 4, 0, 0)), row, self._slider)
         return self._slider_box
 
     def _show_choice(self, index: int) -> None:
         view = self._view
         if view is None:
             return
-        if not 0 <= index < len(view.choices):
-            self._pill.render_view(view.pill)
-            self._show_bar(view.bar)
-            return
-        choice = view.choices[index]
-        set_text(self._context, choice.text)
-        self._slider.setAccessibleDescription(f"{choice.text}, {choice.pill.text}")
-        self._pill.render_view(view.pill if index == view.chosen else choice.pill)
-        self._show_bar(choice.bar)
-
-    def _show_bar(self, bar: MemoryBarView | None) -> None:
+        pill, bar = view.pill, view.bar
+        if 0 <= index < len(view.choices):
+            choice = view.choices[index]
+            set_text(self._context, choice.text)
+            self._slider.setAccessibleDescription(f"{choice.text}, {choice.pill.text}")
+            pill, bar = (view.pill if index == view.chosen else choice.pill), choice.bar
+        self._pill.render_view(pill)
         self._bar.render_view(bar)
         text = " · ".join(f"{s.label} {s.amount}" for s in bar.segments) if bar else ""
-        set_text(self._bar_text, f"{text}. {bar.summary}" if bar and bar.summary else text)
-        self._bar_text.setVisible(bool(text))
+        show_text(self._bar_text, f"{text}. {bar.summary}" if bar and bar.summary else text)
 
 
 NARROW = 780
 """Below this width of the page the columns of size and cost go."""
 
-Advise = Callable[[str | None, int | None], None]
-
 
 class ModelsPage(Page):
-    """List left, detail right. ``advise`` asks for recommendations for a use and a context."""
+    """List left, detail right."""
 
-    def __init__(self, theme: Theme, ask: Ask, advise: Advise) -> None:
+    def __init__(self, theme: Theme, ask: Ask) -> None:
         super().__init__(ask)
-        self._ask, self._advise = ask, advise
+        self._ask = ask
         self._judging: Command | None = None
         self._scene: Scene | None = None
         self._filters = Filters()
         self._selected = self._typed = ""
         self._cost_known = False
-        self.column.addLayout(self._head())
-        row = self.row()
-        row.addWidget(self._list(theme, ask), 1)
         self._panel = ModelPanel(theme, self._asked)
-        self._panel.frame.setFixedWidth(theme.px(262))
-        row.addWidget(self._panel.frame)
-        self.column.addLayout(row, 1)
+        self._panel.setFixedWidth(theme.px(262))
+        both = put(self.row(self._list(theme, ask)), self._panel)
+        put(self.column, self._head(), (both, 1))
 
     def render_scene(self, scene: Scene) -> None:
-        """Show a state."""
         if self._scene is None:
             self._start_with(scene.settings.context_length or 8192)
         self._scene = scene
@@ -178,13 +141,10 @@ class ModelsPage(Page):
             self._filters = replace(self._filters, context_length=context_length)
 
     def choose(self, model: str) -> None:
-        """Show the details of ``model``."""
         self._selected = model
         self._show()
 
     def _head(self) -> QHBoxLayout:
-        row = self.row()
-        row.addWidget(plain_label(tr("Models"), "page"), 1)
         self._use = QComboBox()
         self._use.setAccessibleName(tr("What it is for"))
         for use in ("", *USES):
@@ -203,13 +163,9 @@ class ModelsPage(Page):
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
         self._search.returnPressed.connect(self._entered)
-        for part in (self._use, self._context, self._search):
-            row.addWidget(part)
-        return row
+        return put(self.row(plain_label(tr("Models"), "page")), self._use, self._context, self._search)
 
-    def _list(self, theme: Theme, ask: Ask) -> QFrame:
-        frame, column = card()
-        column.setContentsMargins(10, 8, 10, 12)
+    def _list(self, theme: Theme, ask: Ask) -> Card:
         self._model = ModelsTableModel()
         self._delegate = ModelsDelegate(theme, self._model)
         table = self._table = QTableView()
@@ -236,14 +192,13 @@ class ModelsPage(Page):
         self._foot.setContentsMargins(8, 0, 8, 0)  # as the cells of the table
         self._cloud = QCheckBox()
         self._cloud.toggled.connect(self._filtered)
-        column.addWidget(table, 1)
-        column.addWidget(self._empty, 0, Qt.AlignmentFlag.AlignTop)
         self._left_out = QCheckBox()
         self._left_out.toggled.connect(self._filtered)
-        column.addWidget(self._foot)
-        column.addWidget(self._left_out)
-        column.addWidget(self._cloud)
-        return frame
+        card = Card()
+        card.column.setContentsMargins(10, 8, 10, 12)
+        put(card.column, (table, 1), (self._empty, Qt.AlignmentFlag.AlignTop))
+        put(card.column, self._foot, self._left_out, self._cloud)
+        return card
 
     def _show(self) -> None:
         if self._scene is None:
@@ -263,15 +218,19 @@ class ModelsPage(Page):
         self._typed = view.typed
         self._judge(view.judge)
         count = view.left_out_count
-        text = trn("Show {count} model that does not fit", "Show {count} models that do not fit", count)
-        self._left_out.setText(text)
         self._left_out.setVisible(count > 0)
-        count = view.cloud_count
-        text = trn(
-            "Show {count} model that runs in the cloud", "Show {count} models that run in the cloud", count
+        self._left_out.setText(
+            trn("Show {count} model that does not fit", "Show {count} models that do not fit", count)
         )
-        self._cloud.setText(text)
+        count = view.cloud_count
         self._cloud.setVisible(count > 0)
+        self._cloud.setText(
+            trn(
+                "Show {count} model that runs in the cloud",
+                "Show {count} models that run in the cloud",
+                count,
+            )
+        )
 
     def _size_rows(self) -> None:
         """Headings are lower and stand over the whole width; thousands of rows keep the default."""
@@ -321,7 +280,7 @@ class ModelsPage(Page):
             show_left_out=self._left_out.isChecked(),
         )
         if changed:
-            self._advise(use or None, length)
+            self._ask(Command(Verb.ADVISE, text=use, number=length))
         self._show()
 
     def _judge(self, command: Command | None) -> None:

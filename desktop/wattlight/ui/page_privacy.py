@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -11,36 +11,27 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import ContactRow, PrivacyView, kept_months, privacy_view
 
-from .controls import ActionRow, Ask, Form, button, card, combo, fill, spaced
+from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced
 from .text import plain_label, show_text
-from .theme import Theme
 from .window import Page
 
 
 class PrivacyPage(Page):
     """``save`` gets whole new settings."""
 
-    def __init__(self, _theme: Theme, ask: Ask, save: Callable[[Settings], None]) -> None:
+    def __init__(self, ask: Ask, save: Callable[[Settings], None]) -> None:
         super().__init__(ask)
         self._save = save
-        self._scene: Scene | None = None
+        self._scene: Scene
         self._view: PrivacyView | None = None
         self.column.setContentsMargins(24, 18, 24, 16)
         self.column.setSpacing(12)
-        head = spaced(QHBoxLayout(), 8)
-        back = button(tr("‹ Settings"), "flat")
+        back = button(tr("‹ Settings"), "flat", lambda: ask(Command(Verb.OPEN_SETTINGS)))
         back.setAccessibleName(tr("Back to Settings"))
-        back.clicked.connect(lambda: ask(Command(Verb.OPEN_SETTINGS)))
-        head.addWidget(plain_label(tr("Privacy"), "page"))
-        head.addStretch(1)
-        head.addWidget(back)
-        self.column.addLayout(head)
-        self.column.addWidget(self._contacts_card())
-        self.column.addWidget(self._records_card(ask))
-        self.column.addStretch(1)
+        head = put(spaced(QHBoxLayout(), 8), plain_label(tr("Privacy"), "page"), REST, back)
+        put(self.column, head, self._contacts_card(), self._records_card(ask), REST)
 
     def render_scene(self, scene: Scene) -> None:
-        """Show what was contacted and what is kept."""
         self._scene = scene
         view = privacy_view(scene)
         self.show_notices(view.notices)
@@ -53,59 +44,45 @@ class PrivacyPage(Page):
         fill(self._keep, view.keeps, view.keep)
         self._delete.render_view((view.delete,))
 
-    def _contacts_card(self) -> QFrame:
-        frame, column = card(8)
-        column.addWidget(plain_label(tr("Hosts contacted"), "label"))
+    def _contacts_card(self) -> Card:
+        card = Card(tr("Hosts contacted"), 8)
         text = tr(
             "Wattlight sends nothing on its own: no account, no telemetry, no update checks. These hosts "
             "were contacted, by Wattlight or by Ollama, each because of something you did:"
         )
-        column.addWidget(plain_label(text, "quiet", True))
         self._none = plain_label(role="quiet", wrap=True)
-        column.addWidget(self._none)
         self._rows = QWidget()
         self._grid = QGridLayout(self._rows)
         self._grid.setContentsMargins(0, 4, 0, 0)
         self._grid.setHorizontalSpacing(20)
         self._grid.setVerticalSpacing(8)
         self._grid.setColumnStretch(1, 1)
-        column.addWidget(self._rows)
-        return frame
+        put(card.column, plain_label(text, "quiet", True), self._none, self._rows)
+        return card
 
-    def _records_card(self, ask: Ask) -> QFrame:
+    def _records_card(self, ask: Ask) -> Form:
         form = Form(tr("Records of energy and cost"))
         self._keep = combo(tr("Keep records"))
         self._keep.currentIndexChanged.connect(self._keep_chosen)
         self._delete = ActionRow(ask)
         form.add(tr("Keep"), self._keep)
-        form.add(
-            "",
-            plain_label(
-                tr("Older records are deleted once a day. They never leave this computer."), "quiet", True
-            ),
-        )
+        form.add_note(tr("Older records are deleted once a day. They never leave this computer."))
         form.add(tr("Delete"), self._delete)
-        return form.frame
+        return form
 
     def _fill_contacts(self, rows: tuple[ContactRow, ...]) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
+        clear(self._grid)
         top = Qt.AlignmentFlag.AlignTop
         for line, row in enumerate(rows):
             host = plain_label(row.host.replace(".", ".\u200b"), "strong", wrap=True)  # may break at a dot
             host.setFixedWidth(220)
             host.setAccessibleName(row.host)
-            last = plain_label(row.last, "quiet")
             self._grid.addWidget(host, line, 0, top)
             self._grid.addWidget(plain_label(row.reason, "quiet", True), line, 1, top)
-            self._grid.addWidget(last, line, 2, top)
+            self._grid.addWidget(plain_label(row.last, "quiet"), line, 2, top)
         self._rows.setVisible(bool(rows))
 
     def _keep_chosen(self) -> None:
-        if self._scene is None:
-            return
         settings = kept_months(self._scene.settings, str(self._keep.currentData() or ""))
         if settings != self._scene.settings:
             self._save(settings)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import as_typed, tr
@@ -24,34 +24,31 @@ from wattlight.viewmodels.settings_page import (
     understood_rate,
 )
 
-from .controls import ActionRow, Ask, Form, button, combo, fill, line, spaced, type_into
+from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
 from .messages import BusyLines
 from .text import plain_label, set_text, show_text
-from .theme import Theme
 from .window import Page
 
+Save = Callable[[Settings], None]
 
-class CountingCard:
-    """``frame`` goes into a layout; ``save`` gets whole new settings."""
 
-    def __init__(self, save: Callable[[Settings], None]) -> None:
+class CountingCard(Form):
+    """Counting the tokens of other programs. ``save`` gets whole new settings."""
+
+    def __init__(self, save: Save) -> None:
+        super().__init__(tr("Tokens"))
         self._save = save
-        self._scene: Scene | None = None
+        self._scene: Scene
         self._shown: CountingView | None = None
-        self._filling = False
-        form = Form(tr("Tokens"))
-        self.frame = form.frame
         self._on = QCheckBox(tr("Count the tokens of other programs"))
         self._on.toggled.connect(self._turned)
         self._port = line(tr("Port"), "11435", 110)
         self._port.editingFinished.connect(self._port_typed)
-        self._about = plain_label(role="quiet", wrap=True)
-        self._error = plain_label(role="bad", wrap=True)
         self._stand = plain_label(role="quiet", wrap=True)
-        form.add("", self._on)
-        form.add("", self._about)
-        form.add(tr("Port"), self._port)
-        form.add("", self._error)
+        self.add("", self._on)
+        self._about = self.add_note("")
+        self.add(tr("Port"), self._port)
+        self._error = self.add_error()
         self._ways: list[tuple[QLabel, QLabel]] = []
         for _ in range(3):
             who, where = plain_label(role="quiet"), plain_label()
@@ -60,9 +57,8 @@ class CountingCard:
             )
             where.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             self._ways.append((who, where))
-            form.add_pair(who, where)
-        form.add("", self._stand)
-        self._error.hide()
+            self.add_pair(who, where)
+        self.add("", self._stand)
 
     def render_scene(self, scene: Scene) -> None:
         """Show the switch as the settings have it, and how the relay stands."""
@@ -71,27 +67,19 @@ class CountingCard:
         if view == self._shown:
             return
         self._shown = view
-        self._filling = True
-        self._on.setChecked(view.on)
+        tick(self._on, view.on)
         type_into(self._port, view.port)
         set_text(self._about, view.about)
         for index, (who, where) in enumerate(self._ways):
-            shown = index < len(view.ways)
-            who.setVisible(shown)
-            where.setVisible(shown)
-            if shown:
-                set_text(who, view.ways[index][0])
-                set_text(where, view.ways[index][1])
+            client, address = view.ways[index] if index < len(view.ways) else ("", "")
+            show_text(who, client)
+            show_text(where, address)
         show_text(self._stand, view.stand)
-        self._filling = False
 
     def _turned(self, on: bool) -> None:
-        if not self._filling and self._scene is not None:
-            self._save(replace(self._scene.settings, passthrough_on=on))
+        self._save(replace(self._scene.settings, passthrough_on=on))
 
     def _port_typed(self) -> None:
-        if self._filling or self._scene is None:
-            return
         port, error = understood_port(self._port.text())
         show_text(self._error, error)
         if port is not None and port != self._scene.settings.passthrough_port:
@@ -110,14 +98,11 @@ class ServerCopyRows(QWidget):
         self._note = plain_label(role="quiet", wrap=True)
         self._progress = BusyLines(ask)
         self._actions = ActionRow(ask)
-        for label in (self._title, self._problem, self._note):
-            column.addWidget(label)
-        column.addWidget(self._progress)
+        put(column, self._title, self._problem, self._note, self._progress)
         column.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignLeft)
         self.hide()
 
     def render_scene(self, scene: Scene) -> None:
-        """Show how the copy stands."""
         view = server_copy_view(scene)
         if view == self._shown:
             return
@@ -126,33 +111,25 @@ class ServerCopyRows(QWidget):
         if view is None:
             return
         set_text(self._title, view.title)
-        for label, text in ((self._problem, view.problem), (self._note, view.note)):
-            show_text(label, text)
+        show_text(self._problem, view.problem)
+        show_text(self._note, view.note)
         self._progress.render_view(() if view.progress is None else (view.progress,))
         self._actions.render_view(view.actions)
-
-
-Save = Callable[[Settings], None]
 
 
 class SettingsPage(Page):
     """Price, meter, models, window. ``save`` gets whole new settings."""
 
-    def __init__(self, _theme: Theme, ask: Ask, save: Save) -> None:
+    def __init__(self, ask: Ask, save: Save) -> None:
         super().__init__(ask)
         self._ask, self._save = ask, save
-        self._scene: Scene | None = None
+        self._scene: Scene
         self._view: SettingsView | None = None
-        self._filling = False
         self.column.setContentsMargins(24, 18, 24, 16)
         self.column.setSpacing(12)
-        self.column.addWidget(plain_label(tr("Settings"), "page"))
-        self.column.addWidget(self._price_card())
-        self.column.addWidget(self._models_card())
-        self._counting = CountingCard(self._save_now)
-        self.column.addWidget(self._counting.frame)
-        self.column.addWidget(self._window_card())
-        self.column.addStretch(1)
+        self._counting = CountingCard(save)
+        put(self.column, plain_label(tr("Settings"), "page"), self._price_card(), self._models_card())
+        put(self.column, self._counting, self._window_card(), REST)
 
     def render_scene(self, scene: Scene) -> None:
         """Show the settings in force; a field that is being typed into is left alone."""
@@ -161,10 +138,9 @@ class SettingsPage(Page):
         self.show_notices(view.notices)
         self._counting.render_scene(scene)
         self._server_copy.render_scene(scene)
-        if view == self._view and self._start_server.isChecked() == scene.settings.start_server:
+        if view == self._view:
             return
         self._view = view
-        self._filling = True
         fill(self._country, view.countries, view.country)
         type_into(self._price, view.price)
         type_into(self._currency, view.currency)
@@ -177,53 +153,46 @@ class SettingsPage(Page):
         fill(self._keep, view.keep_alives, view.keep_alive)
         type_into(self._url, view.server_url)
         fill(self._themes, view.themes, view.theme)
-        self._start_server.setChecked(scene.settings.start_server)
-        self._autostart.setChecked(view.autostart)
+        tick(self._start_server, view.start_server)
+        tick(self._autostart, view.autostart)
         self._autostart.setVisible(view.autostart_supported)
-        self._pause.setChecked(view.paused)
+        tick(self._pause, view.paused)
         self._unknown.setVisible(not view.price)
-        version = tr("Wattlight {version}", version=view.version) if view.version else tr("Wattlight")
-        set_text(self._version, version)
-        self._filling = False
+        set_text(self._version, view.version)
 
     def ask_price(self) -> None:
         """Put the cursor into the price."""
         self._country.setFocus()
         self.ensureWidgetVisible(self._price)
 
-    def _price_card(self) -> QFrame:
+    def _price_card(self) -> Form:
         form = Form(tr("Electricity price"))
         self._country = combo(tr("Country"))
         self._country.currentIndexChanged.connect(self._country_chosen)
         self._price = line(tr("Price per kWh"), "0.39", 110)
-        self._currency = line(tr("Currency"), "EUR", 70)
-        self._set = button(tr("Save price"), "primary")
-        self._set.clicked.connect(self._price_saved)
         self._price.returnPressed.connect(self._price_saved)
-        self._unknown = button(tr("I don't know"))
-        self._unknown.clicked.connect(lambda: self._ask(Command(Verb.DECLINE_PRICE)))
-        self._price_note = plain_label(role="quiet", wrap=True)
-        self._price_error = plain_label(role="bad", wrap=True)
-        self._price_error.hide()
+        self._currency = line(tr("Currency"), "EUR", 70)
+        save = button(tr("Save price"), "primary", self._price_saved)
+        self._unknown = button(tr("I don't know"), clicked=lambda: self._ask(Command(Verb.DECLINE_PRICE)))
         self._budget = line(tr("Daily budget"), tr("none"), 110)
-        self._budget.editingFinished.connect(lambda: self._budget_typed(False))
+        self._budget.editingFinished.connect(self._budget_typed)
         self._month_budget = line(tr("Monthly budget"), tr("none"), 110)
-        self._month_budget.editingFinished.connect(lambda: self._budget_typed(True))
+        self._month_budget.editingFinished.connect(self._month_budget_typed)
         self._rate = line(tr("Rate of the US dollar"), tr("none"), 110)
         self._rate.editingFinished.connect(self._rate_typed)
         self._rate_day = line(tr("Day of the rate"), "2026-11-24", 110)
         self._rate_day.editingFinished.connect(self._rate_typed)
         form.add(tr("Country"), self._country)
-        form.add(tr("Price per kWh"), self._price, self._currency, self._set, self._unknown)
-        form.add("", self._price_error)
-        form.add("", self._price_note)
-        a_month = plain_label(tr("a month"))
-        form.add(tr("Budget"), self._budget, plain_label(tr("a day")), self._month_budget, a_month)
+        form.add(tr("Price per kWh"), self._price, self._currency, save, self._unknown)
+        self._price_error = form.add_error()
+        self._price_note = form.add_note("")
+        a_day, a_month = plain_label(tr("a day")), plain_label(tr("a month"))
+        form.add(tr("Budget"), self._budget, a_day, self._month_budget, a_month)
         form.add(tr("One US dollar"), self._rate, plain_label(tr("as of")), self._rate_day)
-        form.add("", plain_label(tr("API prices are in US dollars; your rate converts them."), "quiet", True))
-        return form.frame
+        form.add_note(tr("API prices are in US dollars; your rate converts them."))
+        return form
 
-    def _models_card(self) -> QFrame:
+    def _models_card(self) -> Form:
         form = Form(tr("Models"))
         self._context = combo(tr("Context length"))
         self._context.currentIndexChanged.connect(
@@ -235,50 +204,47 @@ class SettingsPage(Page):
         )
         self._url = line(tr("Address of the model server"), "http://127.0.0.1:11434", 260)
         self._url.editingFinished.connect(self._url_typed)
+        self._start_server = QCheckBox(tr("Start Ollama with Wattlight if it is not running"))
+        self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
+        self._server_copy = ServerCopyRows(self._ask)
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
         form.add(tr("Ollama's address"), self._url)
-        note = tr("Leave empty for the default address on this computer, or OLLAMA_HOST.")
-        form.add("", plain_label(note, "quiet", True))
-        self._start_server = QCheckBox(tr("Start Ollama with Wattlight if it is not running"))
-        self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
+        form.add_note(tr("Leave empty for the default address on this computer, or OLLAMA_HOST."))
         form.add("", self._start_server)
-        self._server_copy = ServerCopyRows(self._ask)
         form.add("", self._server_copy)
-        return form.frame
+        return form
 
-    def _window_card(self) -> QFrame:
+    def _window_card(self) -> Form:
         form = Form(tr("Wattlight"))
         self._themes = combo(tr("Appearance"))
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
         self._autostart = QCheckBox(tr("Start at login so that the daily cost is complete"))
         self._autostart.toggled.connect(lambda on: self._changed(start_at_login=on))
         self._pause = QCheckBox(tr("Pause metering; paused time is not counted"))
-        self._pause.toggled.connect(self._pause_turned)
+        self._pause.toggled.connect(lambda on: self._ask(Command(Verb.PAUSE if on else Verb.RESUME)))
         self._version = plain_label(role="quiet")
-        leave = button(tr("Quit Wattlight"))
-        leave.clicked.connect(lambda: self._ask(Command(Verb.QUIT)))
+        privacy = button(tr("Privacy…"), clicked=lambda: self._ask(Command(Verb.OPEN_PRIVACY)))
+        again = button(tr("Set up again…"), clicked=lambda: self._ask(Command(Verb.SET_UP)))
+        leave = button(tr("Quit Wattlight"), clicked=lambda: self._ask(Command(Verb.QUIT)))
         form.add(tr("Appearance"), self._themes)
         form.add("", self._autostart)
         form.add("", self._pause)
-        privacy = button(tr("Privacy…"))
-        privacy.clicked.connect(lambda: self._ask(Command(Verb.OPEN_PRIVACY)))
-        again = button(tr("Set up again…"))
-        again.clicked.connect(lambda: self._ask(Command(Verb.SET_UP)))
         form.add(tr("More"), privacy, again)
         form.add(tr("Stop measuring"), leave, self._version)
-        return form.frame
+        return form
 
     def _changed(self, **values: object) -> None:
-        if self._filling or self._scene is None:
-            return
         settings = replace(self._scene.settings, **values)  # type: ignore[arg-type]
         if settings != self._scene.settings:
             self._save(settings)
 
+    def _understood(self, settings: Settings, error: str) -> None:
+        show_text(self._price_error, error)
+        if not error and settings != self._scene.settings:
+            self._save(settings)
+
     def _country_chosen(self) -> None:
-        if self._filling or self._scene is None:
-            return
         code = str(self._country.currentData() or "")
         country = country_price(self._scene, code)
         set_text(self._price_note, price_note(self._scene, code))
@@ -287,47 +253,22 @@ class SettingsPage(Page):
             self._currency.setText(country.currency)
 
     def _price_saved(self) -> None:
-        if self._scene is None:
-            return
-        settings = self._scene.settings
-        entry = understood_price(
-            self._price.text(), self._currency.text(), str(self._country.currentData() or ""), settings.price
+        country = str(self._country.currentData() or "")
+        self._understood(
+            *understood_price(self._price.text(), self._currency.text(), country, self._scene.settings)
         )
-        show_text(self._price_error, entry.error)
-        if not entry.error:
-            self._save(replace(settings, price=entry.price))
 
-    def _save_now(self, settings: Settings) -> None:
-        if not self._filling:
-            self._save(settings)
+    def _budget_typed(self) -> None:
+        self._understood(*understood_budget(self._budget.text(), self._scene.settings))
 
-    def _budget_typed(self, monthly: bool) -> None:
-        if self._scene is None or self._filling:
-            return
-        text = (self._month_budget if monthly else self._budget).text()
-        self._understood(*understood_budget(text, self._scene.settings, monthly))
+    def _month_budget_typed(self) -> None:
+        self._understood(*understood_budget(self._month_budget.text(), self._scene.settings, monthly=True))
 
     def _rate_typed(self) -> None:
-        if self._scene is None or self._filling:
-            return
         today = self._scene.now.astimezone(self._scene.zone).date()
-        self._understood(
-            *understood_rate(self._rate.text(), self._rate_day.text(), self._scene.settings, today)
-        )
-
-    def _understood(self, settings: Settings, error: str) -> None:
-        show_text(self._price_error, error)
-        if not error and self._scene is not None and settings != self._scene.settings:
-            self._save(settings)
+        settings = self._scene.settings
+        self._understood(*understood_rate(self._rate.text(), self._rate_day.text(), settings, today))
 
     def _url_typed(self) -> None:
-        if self._scene is None or self._filling:
-            return
         first, *rest = self._scene.settings.servers
-        url = self._url.text().strip() or None
-        if url != first.url:
-            self._changed(servers=(replace(first, url=url), *rest))
-
-    def _pause_turned(self, on: bool) -> None:
-        if not self._filling:
-            self._ask(Command(Verb.PAUSE if on else Verb.RESUME))
+        self._changed(servers=(replace(first, url=self._url.text().strip() or None), *rest))

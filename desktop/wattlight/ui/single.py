@@ -70,8 +70,8 @@ class SingleInstance:
             return True
         if self._lock.error() is QLockFile.LockError.PermissionError:
             return True  # a read-only home: run without a lock rather than not at all
-        _pid, host, _name = _lock_owner(self._lock)
-        if host and host != _this_host():
+        host = _lock_host(self._lock)
+        if host and host != QSysInfo.machineHostName():
             raise OtherComputerProblem(
                 tr("Wattlight already runs on {host}, which shares this home folder.", host=host),
                 tr("Quit it there, or set WATTLIGHT_HOME to another folder here."),
@@ -147,14 +147,7 @@ class SingleInstance:
         self._on_show((match.group(1) or b"").decode("ascii"))
 
 
-def _lock_owner(lock: QLockFile) -> tuple[int, str, str]:
-    """(pid, host, program) of whoever holds the lock; zeros and "" if it cannot be read."""
+def _lock_host(lock: QLockFile) -> str:
+    """The computer of whoever holds the lock; "" if it cannot be read."""
     info: Any = lock.getLockInfo()
-    values = [v for v in info if not isinstance(v, bool)] if isinstance(info, tuple) else []
-    numbers = [v for v in values if isinstance(v, int)]
-    texts = [v for v in values if isinstance(v, str)]
-    return (numbers or [0])[0], (texts or [""])[0], (texts[1:] or [""])[0]
-
-
-def _this_host() -> str:
-    return QSysInfo.machineHostName()
+    return next((value for value in info if isinstance(value, str)), "") if isinstance(info, tuple) else ""

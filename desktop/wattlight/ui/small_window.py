@@ -9,10 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.viewmodels.small_window import SmallWindowView
-from wattlight.viewmodels.words import Action
 
 from .charts import PowerChart
-from .controls import ActionButton, Ask, ScrollColumn, button, rule, spaced
+from .controls import REST, ActionButton, Ask, ScrollColumn, button, put, rule, spaced
 from .icons import app_icon
 from .messages import Banners, BusyLines, EmptyBox, SwitchRows
 from .page_now import RunningLines
@@ -35,10 +34,7 @@ class SmallWindow(ThemedWindow):
         self.setWindowTitle(tr("Wattlight"))
         self.setWindowIcon(app_icon())
         self._view: SmallWindowView | None = None
-        outer = spaced(QVBoxLayout(self), 0)
-        outer.addWidget(self._body(theme), 1)
-        outer.addWidget(rule())
-        outer.addLayout(self._foot())
+        put(spaced(QVBoxLayout(self), 0), (self._body(theme), 1), rule(), self._foot())
         self.restyle()
         self.resize(SIZE)
         self.setMinimumSize(300, 260)
@@ -65,8 +61,6 @@ class SmallWindow(ThemedWindow):
         self._empty.render_view(view.empty)
         self._rule_running.setVisible(bool(view.running))
         self._rule_others.setVisible(bool(view.others) or view.empty is not None or bool(view.busy))
-        self._pause_text = tr("Resume metering") if view.paused_text else tr("Pause metering")
-        self._pause = Verb.RESUME if view.paused_text else Verb.PAUSE
 
     def _body(self, theme: Theme) -> ScrollColumn:
         scroll = ScrollColumn(9, (SIDE - ROW_AIR, 16, SIDE - ROW_AIR, 12))
@@ -82,8 +76,7 @@ class SmallWindow(ThemedWindow):
         self._busy = BusyLines(self.ask)
         self._running = RunningLines(theme, self.ask, short=True)
         self._others = SwitchRows(self.ask)
-        self._more = button("", "link")
-        self._more.clicked.connect(lambda: self._do(Command(Verb.OPEN_MODELS)))
+        self._more = button("", "link", lambda: self._do(Command(Verb.OPEN_MODELS)))
         self._empty = EmptyBox(self.ask)
         for part in (self._busy, self._rule_running, self._running, self._rule_others):
             inset(column, part)
@@ -94,54 +87,33 @@ class SmallWindow(ThemedWindow):
         return scroll
 
     def _head(self, theme: Theme) -> QVBoxLayout:
-        column = spaced(QVBoxLayout(), 2, (ROW_AIR, 0, ROW_AIR, 0))
-        row = QHBoxLayout()
-        left, right = QVBoxLayout(), QVBoxLayout()
-        left.setSpacing(2)
-        right.setSpacing(2)
         self._label_cost, self._label_power = plain_label(role="label"), plain_label(role="label")
         self._cost = FigureLine(theme, FIGURE_LARGE, TITLE + 5)
         self._power = FigureLine(theme, FIGURE, TITLE, right=True)
-        left.addWidget(self._label_cost)
-        left.addWidget(self._cost)
-        right.addStretch(1)
         self._label_power.setAlignment(Qt.AlignmentFlag.AlignRight)
-        right.addWidget(self._label_power)
+        left = put(spaced(QVBoxLayout(), 2), self._label_cost, self._cost)
+        right = put(spaced(QVBoxLayout(), 2), REST, self._label_power)
         right.addWidget(self._power, 0, Qt.AlignmentFlag.AlignRight)
-        row.addLayout(left)
-        row.addStretch(1)
-        row.addLayout(right)
-        column.addLayout(row)
         self._sure = plain_label(role="quiet", wrap=True)
-        column.addWidget(self._sure)
         self._price = ActionButton(self.ask, "link")
+        column = spaced(QVBoxLayout(), 2, (ROW_AIR, 0, ROW_AIR, 0))
+        put(column, put(QHBoxLayout(), left, REST, right), self._sure)
         column.addWidget(self._price, 0, Qt.AlignmentFlag.AlignLeft)
         return column
 
     def _foot(self) -> QHBoxLayout:
-        row = spaced(QHBoxLayout(), 8, (SIDE, 12, SIDE, 14))
-        models = ActionButton(self.ask)
-        models.render_view(Action(tr("Get models…"), Command(Verb.OPEN_MODELS)))
-        dashboard = ActionButton(self.ask)
-        dashboard.render_view(Action(tr("Dashboard"), Command(Verb.OPEN_NOW)))
-        self._pause, self._pause_text = Verb.PAUSE, tr("Pause metering")
-        more = button("⋯", "flat")
+        models = button(tr("Get models…"), clicked=lambda: self._do(Command(Verb.OPEN_MODELS)))
+        dashboard = button(tr("Dashboard"), clicked=lambda: self._do(Command(Verb.OPEN_NOW)))
+        more = button("⋯", "flat", lambda: self._show_more(more))
         more.setAccessibleName(tr("More"))
-        more.clicked.connect(lambda: self._show_more(more))
-        row.addWidget(models)
-        row.addStretch(1)
-        row.addWidget(more)
-        row.addWidget(dashboard)
-        return row
+        return put(spaced(QHBoxLayout(), 8, (SIDE, 12, SIDE, 14)), models, REST, more, dashboard)
 
     def _show_more(self, at: QWidget) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for text, verb in (
-            (tr("Settings…"), Verb.OPEN_SETTINGS),
-            (self._pause_text, self._pause),
-            (tr("Quit"), Verb.QUIT),
-        ):
+        paused = self._view is not None and self._view.paused_text
+        pause = (tr("Resume metering"), Verb.RESUME) if paused else (tr("Pause metering"), Verb.PAUSE)
+        for text, verb in ((tr("Settings…"), Verb.OPEN_SETTINGS), pause, (tr("Quit"), Verb.QUIT)):
             entry = QAction(text, menu)
             entry.triggered.connect(lambda _checked=False, v=verb: self._do(Command(v)))
             menu.addAction(entry)
@@ -150,10 +122,6 @@ class SmallWindow(ThemedWindow):
 
 def inset(column: QVBoxLayout, part: QWidget, side: Qt.AlignmentFlag | None = None) -> None:
     """Add a part with the air that rows have inside."""
-    box = QHBoxLayout()
+    box = put(QHBoxLayout(), part if side is None else (part, side))
     box.setContentsMargins(ROW_AIR, 0, ROW_AIR, 0)
-    if side is None:
-        box.addWidget(part)
-    else:
-        box.addWidget(part, 0, side)
     column.addLayout(box)

@@ -4,7 +4,7 @@ import html
 import re
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
 
 from wattlight.viewmodels.figures import FigureView
@@ -89,7 +89,6 @@ class ElidedLabel(QLabel):
         return QSize(min(size.width(), 40), size.height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw as much as fits."""
         painter = QPainter(self)
         text = elided(self.fontMetrics(), self.text(), self.width(), self._named)
         whole = self.text() if text != self.text() else ""
@@ -112,7 +111,6 @@ class FigureLine(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
     def render_view(self, view: FigureView) -> None:
-        """Show a figure."""
         parts = (view.before, view.value, view.after)
         self.setAccessibleName(view.spoken)
         plain_tip(self, view.hint)
@@ -131,13 +129,11 @@ class FigureLine(QWidget):
         return self.sizeHint()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the three parts on one base line."""
         painter = QPainter(self)
         tokens = self._theme.tokens
-        big, small = self._theme.font(self._big, True, True), self._theme.font(self._small)
-        base = self.height() - round(QFontMetrics(big).capHeight() * 0.25)
+        base = self.height() - round(QFontMetrics(self._theme.font(self._big, True, True)).capHeight() * 0.25)
         x = self.width() - self._width() if self._right else 0
-        for index, (text, font) in enumerate(zip(self._parts, (small, big, small), strict=True)):
+        for index, (text, font) in enumerate(self._pieces()):
             if not text:
                 continue
             painter.setFont(font)
@@ -146,17 +142,15 @@ class FigureLine(QWidget):
             x += QFontMetrics(font).horizontalAdvance(text) + self._space()
         painter.end()
 
+    def _pieces(self) -> list[tuple[str, QFont]]:
+        big, small = self._theme.font(self._big, True, True), self._theme.font(self._small)
+        return list(zip(self._parts, (small, big, small), strict=True))
+
     def _space(self) -> int:
         return max(2, round(self._theme.px(self._big) * 0.09))
 
     def _width(self) -> int:
-        big = QFontMetrics(self._theme.font(self._big, True, True))
-        small = QFontMetrics(self._theme.font(self._small))
-        widths = [
-            metrics.horizontalAdvance(text) + self._space()
-            for text, metrics in zip(self._parts, (small, big, small), strict=True)
-            if text
-        ]
+        widths = [QFontMetrics(f).horizontalAdvance(t) + self._space() for t, f in self._pieces() if t]
         return max(0, sum(widths) - self._space())
 
 

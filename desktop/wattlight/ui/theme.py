@@ -223,7 +223,6 @@ QFrame#banner_info, QFrame#banner_question {{ background: {selected}; border: 1p
 
 
 def style_sheet(theme: Theme) -> str:
-    """The sheet for the theme in force."""
     tokens = theme.tokens
     values = {name: getattr(tokens, name) for name in type(tokens).__slots__}
     values.pop("name")

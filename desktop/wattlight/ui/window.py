@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from wattlight.domain.command import Command
 from wattlight.viewmodels.activity import NoticeView
 
-from .controls import Ask, ScrollColumn, spaced
+from .controls import Ask, ScrollColumn, put, spaced
 from .messages import Banners, QuestionBar
 from .theme import Theme, style_sheet
 from .tokens import GAP
@@ -90,9 +90,9 @@ class Page(ScrollColumn):
         self._banners.render_view(notices)
 
     @staticmethod
-    def row() -> QHBoxLayout:
-        """A row of cards."""
-        return spaced(QHBoxLayout(), GAP)
+    def row(*cards: QWidget) -> QHBoxLayout:
+        """A row of cards of one width."""
+        return put(spaced(QHBoxLayout(), GAP), *((card, 1) for card in cards))
 
 
 _FORM = re.compile(r"(\d{1,5})x(\d{1,5})(?:([+-]\d{1,6})([+-]\d{1,6}))?( max)?")

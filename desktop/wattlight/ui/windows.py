@@ -1,6 +1,7 @@
-"""The two windows: made when first shown, dropped some minutes after they are closed."""
+"""The windows: made when first shown, dropped some minutes after they are closed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QRect, QSize, QTimer, Signal
@@ -18,7 +19,7 @@ from .dashboard import Dashboard
 from .keeper import TrayIcon
 from .small_window import SmallWindow
 from .theme import Theme
-from .window import geometry_text, restore
+from .window import ThemedWindow, geometry_text, restore
 
 if TYPE_CHECKING:
     from .first_run import FirstRunWindow
@@ -43,24 +44,15 @@ class Windows(QObject):
     visible_changed = Signal()
 
     def __init__(
-        self,
-        theme: Theme,
-        do: Ask,
-        save: Callable[[Settings], None],
+        self, theme: Theme, do: Ask, save: Callable[[Settings], None], icon: TrayIcon, scene: Scene
     ) -> None:
         super().__init__()
-        self._first_run: FirstRunWindow | None = None
-        self._theme, self._do, self._save = theme, do, save
+        self._theme, self._do, self._save, self._icon, self._scene = theme, do, save, icon, scene
         self._watched = False
-        self._small: SmallWindow | None = None
-        self._dashboard: Dashboard | None = None
-        self._scene: Scene | None = None
         self._asked_advice = False
-        self.keeper: TrayIcon | None = None
-        self.told_closing = False
-        self.on_told: Callable[[], None] = lambda: None
-        self.geometry_text: str | None = None
-        self.on_moved: Callable[[str], None] = lambda _text: None
+        self.small: SmallWindow | None = None
+        self.dashboard: Dashboard | None = None
+        self.first_run: FirstRunWindow | None = None
         self._drop = QTimer(self)
         self._drop.setSingleShot(True)
         self._drop.setInterval(DROP_AFTER_MS)
@@ -69,167 +61,130 @@ class Windows(QObject):
     @property
     def visible(self) -> bool:
         """Whether somebody can look at a window."""
-        return any(w is not None and w.isVisible() and not w.isMinimized() for w in self._both())
-
-    @property
-    def small(self) -> SmallWindow | None:
-        """The small window, if it is made."""
-        return self._small
-
-    @property
-    def first_run(self) -> "FirstRunWindow | None":
-        """The window of the first run, if it is made."""
-        return self._first_run
-
-    @property
-    def dashboard(self) -> Dashboard | None:
-        """The dashboard, if it is made."""
-        return self._dashboard
+        return any(w.isVisible() and not w.isMinimized() for w in self._made())
 
     def render_scene(self, scene: Scene) -> None:
         """Feed the windows that are seen."""
         self._scene = scene
-        if self._small is not None and self._small.isVisible():
-            self._small.render_view(small_window_view(scene))
-        if self._dashboard is not None and self._dashboard.isVisible():
-            self._dashboard.render_scene(scene)
-        if self._first_run is not None and self._first_run.isVisible():
-            self._first_run.render_scene(scene)
+        if self.small is not None and self.small.isVisible():
+            self.small.render_view(small_window_view(scene))
+        if self.dashboard is not None and self.dashboard.isVisible():
+            self.dashboard.render_scene(scene)
+        if self.first_run is not None and self.first_run.isVisible():
+            self.first_run.render_scene(scene)
 
-    def opener(self, command: Command) -> Callable[[], None] | None:
-        """What opens a window for this command; None for others."""
+    def open(self, command: Command) -> bool:
+        """Open the window that this command asks for; False where it asks for none."""
         if command.verb in PAGE_OF:
-            return lambda: self.show_dashboard(PAGE_OF[command.verb], command.model)
-        if command.verb is Verb.OPEN_WINDOW:
-            return lambda: self.show_small(None, at_icon=False)
-        if command.verb is Verb.ASK_PRICE:
-            return self.ask_price
-        if command.verb is Verb.SET_UP:
-            return self.show_first_run
-        return None
+            self.show_dashboard(PAGE_OF[command.verb], command.model)
+        elif command.verb is Verb.OPEN_WINDOW:
+            self.show_small()
+        elif command.verb is Verb.ASK_PRICE:
+            self.show_dashboard("settings").ask_price()
+        elif command.verb is Verb.SET_UP:
+            self.show_first_run()
+        else:
+            return False
+        return True
 
     def ask(self, command: Command) -> None:
         """Put a question in the window that is seen, else in the small window."""
-        if self._first_run is not None and self._first_run.isVisible():
-            self._first_run.question.ask(command)
-            self._raise(self._first_run)
-            return
-        if self._dashboard is not None and self._dashboard.isVisible():
-            self._dashboard.question.ask(command)
-            self._raise(self._dashboard)
-            return
-        self.show_small(None, at_icon=False)
-        if self._small is not None:
-            self._small.question.ask(command)
+        for window in (self.first_run, self.dashboard):
+            if window is not None and window.isVisible():
+                window.question.ask(command)
+                self._raise(window)
+                return
+        self.show_small().question.ask(command)
 
-    def show_small(self, tray: QSystemTrayIcon | None, at_icon: bool) -> None:
-        """Show the small window, near the icon where the platform allows it."""
-        if self._small is None:
-            self._small = SmallWindow(self._theme, self._do, self._seen)
-            self._small.may_close = self._may_close
-        if self._scene is not None:
-            self._small.render_view(small_window_view(self._scene))
-        if tray is not None and at_icon:
-            self._place(self._small, tray)
-        self._raise(self._small)
+    def show_small(self, tray: QSystemTrayIcon | None = None) -> SmallWindow:
+        """Show the small window, near the icon ``tray`` where one is given and the platform allows it."""
+        if self.small is None:
+            self.small = SmallWindow(self._theme, self._do, self._seen)
+            self.small.may_close = self._may_close
+        self.small.render_view(small_window_view(self._scene))
+        if tray is not None:
+            self._place(self.small, tray)
+        self._raise(self.small)
+        return self.small
 
     def toggle_small(self, tray: QSystemTrayIcon) -> None:
         """A left click on the icon."""
-        if self._small is not None and self._small.isVisible() and self._small.isActiveWindow():
-            self._small.hide()
+        if self.small is not None and self.small.isVisible() and self.small.isActiveWindow():
+            self.small.hide()
         else:
-            self.show_small(tray, at_icon=True)
+            self.show_small(tray)
 
     def show_first_run(self) -> None:
-        """Show the first run where it stands."""
-        if self._first_run is None:
+        if self.first_run is None:
             from .first_run import FirstRunWindow
 
-            self._first_run = FirstRunWindow(
-                self._theme, self._do, self._seen, self._save, self._first_run_ended
-            )
-            self._first_run.may_close = self._may_close
+            self.first_run = FirstRunWindow(self._theme, self._do, self._seen, self._save, self.show_small)
+            self.first_run.may_close = self._may_close
         self._do(Command(Verb.ADVISE))
         self._do(Command(Verb.LOOK_FOR_SERVER))
-        if self._scene is not None:
-            self._first_run.render_scene(self._scene)
-        self._raise(self._first_run)
+        self.first_run.render_scene(self._scene)
+        self._raise(self.first_run)
 
-    def _first_run_ended(self) -> None:
-        self.show_small(None, at_icon=False)
-
-    def show_dashboard(self, page: str = "now", model: str = "") -> None:
-        """Show the dashboard at a page."""
-        if self._dashboard is None:
-            self._dashboard = Dashboard(self._theme, self._do, self._seen, self._save, self._advise)
-            self._dashboard.may_close = self._may_close
-            restore(self._dashboard, self.geometry_text)
-        if self._scene is not None:
-            self._dashboard.render_scene(self._scene)
+    def show_dashboard(self, page: str = "now", model: str = "") -> Dashboard:
+        if self.dashboard is None:
+            self.dashboard = Dashboard(self._theme, self._do, self._seen, self._save)
+            self.dashboard.may_close = self._may_close
+            restore(self.dashboard, self._scene.settings.window_geometry)
+        self.dashboard.render_scene(self._scene)
         if page == "privacy":
             self._do(Command(Verb.READ_CONTACTS))
-        self._dashboard.open_page(page, model)
+        self.dashboard.open_page(page, model)
         if page == "models" and not self._asked_advice:
             self._asked_advice = True
             self._do(Command(Verb.ADVISE))
-        self._raise(self._dashboard)
-
-    def ask_price(self) -> None:
-        """Open Settings at the price."""
-        self.show_dashboard("settings")
-        if self._dashboard is not None:
-            self._dashboard.ask_price()
+        self._raise(self.dashboard)
+        return self.dashboard
 
     def tray_lost(self) -> None:
         """The tray has gone: the window is the way in from now on."""
         if not self.visible:
-            self.show_small(None, at_icon=False)
+            self.show_small()
 
     def close(self) -> None:
-        """Take both windows away."""
         self._drop.stop()
-        for window in self._both():
-            if window is not None:
-                window.hide()
-                window.deleteLater()
-        self._small = self._dashboard = self._first_run = None
+        for window in self._made():
+            window.hide()
+            window.deleteLater()
+        self.small = self.dashboard = self.first_run = None
 
-    def _advise(self, use: str | None, context_length: int | None) -> None:
-        self._do(Command(Verb.ADVISE, text=use or "", number=context_length))
-
-    def make_anew(self) -> None:
+    def make_anew(self, scene: Scene) -> None:
         """The language has changed: the windows are made again; the one that is seen comes back."""
-        seen = next((w for w in self._both() if w is not None and w.isVisible()), None)
-        page = self._dashboard.page if self._dashboard is not None else "now"
+        self._scene = scene
+        seen = next((w for w in self._made() if w.isVisible()), None)
+        page = self.dashboard.page if self.dashboard is not None else "now"
         self.close()
         if isinstance(seen, Dashboard):
             self.show_dashboard(page)
         elif isinstance(seen, SmallWindow):
-            self.show_small(None, at_icon=False)
+            self.show_small()
         elif seen is not None:
             self.show_first_run()
 
-    def _both(self) -> tuple[QWidget | None, ...]:
-        return self._small, self._dashboard, self._first_run
+    def _made(self) -> list[ThemedWindow]:
+        return [w for w in (self.first_run, self.small, self.dashboard) if w is not None]
 
     def _seen(self, seen: bool) -> None:
-        if not seen and self._dashboard is not None and not self._dashboard.isVisible():
-            self._keep_place(self._dashboard)
+        if not seen and self.dashboard is not None and not self.dashboard.isVisible():
+            self._keep_place(self.dashboard)
         visible = self.visible
         if visible != self._watched:
             self._watched = visible
             self.visible_changed.emit()
-        if any(w is not None and not w.isVisible() for w in self._both()):
+        if not all(w.isVisible() for w in self._made()):
             self._drop.start()
 
     def _keep_place(self, dashboard: Dashboard) -> None:
         text = geometry_text(dashboard)
-        if text != self.geometry_text:
-            self.geometry_text = text
-            self.on_moved(text)
+        if text != self._scene.settings.window_geometry:
+            self._save(replace(self._scene.settings, window_geometry=text))
 
     def _drop_hidden(self) -> None:
-        for name in ("_small", "_dashboard", "_first_run"):
+        for name in ("small", "dashboard", "first_run"):
             window = getattr(self, name)
             if window is not None and not window.isVisible():
                 setattr(self, name, None)
@@ -237,16 +192,15 @@ class Windows(QObject):
 
     def _may_close(self) -> bool:
         """Without a tray, closing is explained once; the second click closes."""
-        if self.told_closing or self.keeper is None or self.keeper.available:
+        settings = self._scene.settings
+        if settings.told_tray_closing or self._icon.available:
             return True
-        self.told_closing = True
-        self.on_told()
+        self._save(replace(settings, told_tray_closing=True))
         text = tr(
             "Wattlight keeps measuring after this window is closed. Start it again to bring the window "
             "back, or quit to stop measuring."
         )
-        seen = (w for w in (self._first_run, self._small, self._dashboard) if w is not None and w.isVisible())
-        window = next(seen, None)
+        window = next((w for w in self._made() if w.isVisible()), None)
         if window is None:
             return True
         window.question.ask(Command(Verb.QUIT, question=text, confirm=tr("Quit")))

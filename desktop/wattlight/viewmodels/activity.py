@@ -13,17 +13,13 @@ from .words import Action
 
 @dataclass(frozen=True, slots=True)
 class BusyView:
-    """One line of work. ``fraction`` None: no telling how far; ``failed`` has the sentence in ``text``."""
+    """One line of work. ``fraction`` None: no telling how far; ``cancel`` None: it cannot be stopped."""
 
     key: str
     text: str
     menu_text: str
     fraction: float | None = None
     cancel: Command | None = None
-    cancel_text: str = ""
-    failed: bool = False
-    retry: Command | None = None
-    retry_text: str = ""
 
 
 def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
@@ -50,57 +46,54 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds)),
         doing,
         task.fraction,
-        cancel=Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
-        cancel_text=tr("Cancel") if can_stop else "",
+        Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
     )
 
 
 def pull_view(pull: PullState) -> BusyView:
-    """One download in words."""
-    name = clean_text(pull.model, 60)
-    doing = tr("Installing {name}", name=name)
-    if pull.error and pull.damaged:
-        return _damaged(pull, name, doing)
-    if pull.error:
-        text = tr(
-            "{name} was not installed: {why}. What was downloaded is kept.",
-            name=name,
-            why=clean_text(pull.error).rstrip("."),
-        )
-        again = Command(Verb.PULL, pull.model)
-        return BusyView(
-            f"pull {pull.model}", text, doing, failed=True, retry=again, retry_text=tr("Try again")
-        )
-    fraction = None
-    parts = [doing]
-    if pull.total_bytes:
-        fraction = min(1.0, pull.completed_bytes / pull.total_bytes)
-        parts.append(tr("{done} of {total}", done=gb(pull.completed_bytes), total=gb(pull.total_bytes)))
-        if pull.bytes_per_s:
-            left = (pull.total_bytes - pull.completed_bytes) / pull.bytes_per_s
-            parts.append(tr("about {time} left", time=duration(left)))
-    elif pull.status:
-        parts.append(clean_text(pull.status, 60))
+    """A download that is under way, in words."""
+    doing = tr("Installing {name}", name=clean_text(pull.model, 60))
+    fraction, parts = transferred(pull.completed_bytes, pull.total_bytes, pull.bytes_per_s)
+    if fraction is None and pull.status:
+        parts = [clean_text(pull.status, 60)]
     menu = f"{doing}, {percent(fraction)}" if fraction is not None else doing
     stop = Command(Verb.CANCEL_PULL, pull.model)
-    return BusyView(f"pull {pull.model}", " · ".join(parts), menu, fraction, stop, tr("Cancel"))
+    return BusyView(f"pull {pull.model}", " · ".join([doing, *parts]), menu, fraction, stop)
 
 
-def _damaged(pull: PullState, name: str, doing: str) -> BusyView:
-    """It arrived, but the server kept files that are not what they should be."""
-    question = tr(
-        "Remove the damaged files of {name} and download them again? The rest of it and all other models "
-        "are kept.",
+def transferred(
+    done_bytes: int, total_bytes: int | None, bytes_per_s: float | None
+) -> tuple[float | None, list[str]]:
+    """How far a download is, and "2.0 GB of 4.1 GB", "about 3 min left"; nothing without its size."""
+    if not total_bytes:
+        return None, []
+    parts = [tr("{done} of {total}", done=gb(done_bytes), total=gb(total_bytes))]
+    if bytes_per_s:
+        left = (total_bytes - done_bytes) / bytes_per_s
+        parts.append(tr("about {time} left", time=duration(left)))
+    return min(1.0, done_bytes / total_bytes), parts
+
+
+def failed_pull(pull: PullState) -> tuple[str, Action]:
+    """What became of a download that failed, and the way to try it again.
+
+    A damaged one arrived, but the server kept files that are not what they should be.
+    """
+    name = clean_text(pull.model, 60)
+    if pull.damaged:
+        question = tr(
+            "Remove the damaged files of {name} and download them again? The rest of it and all other models "
+            "are kept.",
+            name=name,
+        )
+        repair = Command(Verb.REPAIR, pull.model, question, tr("Remove and download"))
+        return clean_text(pull.error or "", 300), Action(tr("Repair…"), repair)
+    text = tr(
+        "{name} was not installed: {why}. What was downloaded is kept.",
         name=name,
+        why=clean_text(pull.error or "").rstrip("."),
     )
-    return BusyView(
-        f"pull {pull.model}",
-        clean_text(pull.error or "", 300),
-        doing,
-        failed=True,
-        retry=Command(Verb.REPAIR, pull.model, question, tr("Remove and download")),
-        retry_text=tr("Repair…"),
-    )
+    return text, Action(tr("Try again"), Command(Verb.PULL, pull.model))
 
 
 MOST = 3
@@ -111,7 +104,6 @@ MOST = 3
 class NoticeView:
     """One sentence with its level (``info``, ``warning``, ``error``) and its buttons."""
 
-    key: str
     text: str
     level: str
     actions: tuple[Action, ...] = ()
@@ -127,12 +119,7 @@ def notice_views(scene: Scene) -> tuple[NoticeView, ...]:
 
 def _failed_tasks(scene: Scene) -> list[NoticeView]:
     return [
-        NoticeView(
-            f"task {t.kind} {t.model}",
-            clean_text(t.error, 300),
-            "error",
-            dismiss=Command(Verb.CANCEL_TASK, t.model),
-        )
+        NoticeView(clean_text(t.error, 300), "error", dismiss=Command(Verb.CANCEL_TASK, t.model))
         for t in scene.state.tasks
         if t.error
     ]
@@ -141,11 +128,10 @@ def _failed_tasks(scene: Scene) -> list[NoticeView]:
 def _failed_pulls(scene: Scene) -> list[NoticeView]:
     views = []
     for pull in scene.state.pulls:
-        if not pull.error or pull.cancelled:
-            continue
-        busy = pull_view(pull)
-        again = (Action(busy.retry_text, busy.retry),) if busy.retry else ()
-        views.append(NoticeView(busy.key, busy.text, "error", again, Command(Verb.CANCEL_PULL, pull.model)))
+        if pull.error and not pull.cancelled:
+            text, again = failed_pull(pull)
+            dismiss = Command(Verb.CANCEL_PULL, pull.model)
+            views.append(NoticeView(text, "error", (again,), dismiss))
     return views
 
 
@@ -155,14 +141,12 @@ def _server(scene: Scene) -> list[NoticeView]:
         return []
     text = server.message or tr("The model server cannot be used.")
     look = Action(tr("Look again"), Command(Verb.REFRESH))
-    return [NoticeView("server", clean_text(text, 300), "warning", (look,))]
+    return [NoticeView(clean_text(text, 300), "warning", (look,))]
 
 
 def _notices(scene: Scene) -> list[NoticeView]:
     latest = {notice.kind: notice for notice in scene.state.notices}
     return [
-        NoticeView(
-            f"notice {n.kind}", clean_text(n.text, 400), n.level, dismiss=Command(Verb.DISMISS, n.kind)
-        )
+        NoticeView(clean_text(n.text, 400), n.level, dismiss=Command(Verb.DISMISS, n.kind))
         for n in latest.values()
     ]

@@ -23,13 +23,8 @@ def asked_before_download(scene: Scene, command: Command, metered: bool | None) 
     notes = []
     host = None if server else foreign_registry(command.model)
     if host is not None:
-        notes.append(
-            tr(
-                "{name} comes from {host}, not from Ollama's own library.",
-                name=name,
-                host=clean_text(host, 120),
-            )
-        )
+        host = clean_text(host, 120)
+        notes.append(tr("{name} comes from {host}, not from Ollama's own library.", name=name, host=host))
     size = _size(scene, command)
     if metered and size is None:
         notes.append(tr("This is a metered connection."))

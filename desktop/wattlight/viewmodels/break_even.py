@@ -16,6 +16,7 @@ from wattlight.settings import BreakEvenEntry, Settings
 from .cost import MICRO
 from .scene import Scene
 from .settings_page import Choice
+from .words import NO_TABLE, TableView
 
 if TYPE_CHECKING:
     from wattlight.domain.breakeven import ApiPrice, BreakEven
@@ -35,7 +36,7 @@ class BreakEvenView:
     values: Mapping[str, str]
     examples: Mapping[str, str]
     answer: str
-    rows: tuple[tuple[str, str, str], ...]
+    table: TableView
     notes: str
     missing: str
 
@@ -52,10 +53,6 @@ class _Figures:
     rate: Decimal
 
 
-class _MissingError(Exception):
-    """A figure is not known; the text says which."""
-
-
 def break_even_view(scene: Scene) -> BreakEvenView | None:
     """The section for what was typed and measured; None until the basis is there."""
     basis = scene.extras.break_even
@@ -65,14 +62,11 @@ def break_even_view(scene: Scene) -> BreakEvenView | None:
     own = _own(basis, entry)
     api = _api(basis, entry, own)
     examples = _examples(basis, own)
-    answer, missing = "", ""
-    rows: tuple[tuple[str, str, str], ...] = ()
+    answer, missing, table = "", "", NO_TABLE
     try:
         figures = _figures(scene.settings, basis, api, entry, examples)
         found = _compare(figures, api, basis, own)
-        answer, rows = _sentences(figures, found), _rows(found, api)
-    except _MissingError as error:
-        missing = str(error)
+        answer, table = _sentences(figures, found), _table(found, api)
     except Problem as problem:
         missing = str(problem)
     return BreakEvenView(
@@ -83,7 +77,7 @@ def break_even_view(scene: Scene) -> BreakEvenView | None:
         {name: getattr(entry, name) for name in FIELDS},
         examples,
         answer,
-        rows,
+        table,
         _notes(scene, basis, api, own),
         missing,
     )
@@ -139,7 +133,7 @@ def _figures(
     examples: Mapping[str, str],
 ) -> _Figures:
     if basis.price_per_kwh is None or basis.currency is None:
-        raise _MissingError(tr("Set the price of electricity first."))
+        raise Problem(tr("Set the price of electricity first."))
     names = {
         "calls": tr("calls a month"),
         "tokens_in": tr("tokens in a question"),
@@ -152,15 +146,15 @@ def _figures(
     values = {name: read_figure(getattr(entry, name) or examples[name]) for name in FIELDS}
     wrong = [names[n] for n in FIELDS if values[n] is None and getattr(entry, n)]
     if wrong:
-        raise _MissingError(tr("Type as numbers: {names}.", names=", ".join(wrong)))
+        raise Problem(tr("Type as numbers: {names}.", names=", ".join(wrong)))
     lacking = [names[name] for name in FIELDS if values[name] is None]
     if lacking:
-        raise _MissingError(tr("Still needed: {names}.", names=", ".join(lacking)))
+        raise Problem(tr("Still needed: {names}.", names=", ".join(lacking)))
     rate = Decimal(1)
     if api.currency != basis.currency:
         given = read_figure(settings.price.dollar_rate or "")
         if given is None or given <= 0:
-            raise _MissingError(
+            raise Problem(
                 tr(
                     "The API's price is in {api}: give the rate of {api} in {own} in Settings.",
                     api=api.currency,
@@ -207,15 +201,10 @@ def _sentences(figures: _Figures, found: "BreakEven") -> str:
         "local": tr("At this use your own hardware is cheaper."),
         "hybrid": tr("Cheapest is to answer {share} here and send the rest to the API.", share=share),
     }[found.choice]
-    parts = [first]
-    parts += payback_sentence(figures.hardware_price, found)
+    parts = [first, *payback_sentence(figures.hardware_price, found)]
     if found.break_even_calls is not None and found.choice == "api":
-        parts.append(
-            tr(
-                "From about {calls} calls a month on it is the other way round.",
-                calls=number(found.break_even_calls),
-            )
-        )
+        calls = number(found.break_even_calls)
+        parts.append(tr("From about {calls} calls a month on it is the other way round.", calls=calls))
     parts += overload_sentence(found)
     return " ".join(parts)
 
@@ -239,22 +228,21 @@ def overload_sentence(found: "BreakEven") -> list[str]:
 
 
 def not_in_the_sum() -> str:
-    """What no price can say."""
     return tr("Privacy and offline use are not in the sum.")
 
 
-def _rows(found: "BreakEven", api: "ApiPrice") -> tuple[tuple[str, str, str], ...]:
+def _table(found: "BreakEven", api: "ApiPrice") -> TableView:
     currency = found.currency
-    rows = (
-        (tr("A month"), clean_text(api.provider, 30), tr("here")),
+    rows = [
         (tr("Calls and electricity"), money(found.api_micro, currency), money(found.energy_micro, currency)),
         (tr("Hardware, written off"), "", money(found.hardware_micro, currency)),
         (tr("Together"), money(found.api_micro, currency), money(found.local_micro, currency)),
-    )
-    if found.choice != "hybrid":
-        return rows
-    share = percent(found.local_share)
-    return (*rows, (tr("{share} here, the rest there", share=share), "", money(found.hybrid_micro, currency)))
+    ]
+    if found.choice == "hybrid":
+        share = percent(found.local_share)
+        name = tr("{share} here, the rest there", share=share)
+        rows.append((name, "", money(found.hybrid_micro, currency)))
+    return TableView((tr("A month"), clean_text(api.provider, 30), tr("here")), tuple(rows))
 
 
 def _notes(scene: Scene, basis: BreakEvenBasis, api: "ApiPrice", own: OwnSide | None) -> str:
@@ -268,30 +256,17 @@ def _notes(scene: Scene, basis: BreakEvenBasis, api: "ApiPrice", own: OwnSide | 
     price = scene.settings.price
     if basis.currency is not None and api.currency != basis.currency and price.dollar_rate:
         day = _date(price.dollar_rate_date)
-        rate = clean_text(price.dollar_rate, 20)
-        parts.append(
-            tr(
-                "Rate {rate} {own} for one {api}, of {date}.",
-                rate=rate,
-                own=basis.currency,
-                api=api.currency,
-                date=day,
-            )
+        text = (
+            tr("Rate {rate} {own} for one {api}, of {date}.")
             if day
-            else tr(
-                "Rate {rate} {own} for one {api}, undated.", rate=rate, own=basis.currency, api=api.currency
-            )
+            else tr("Rate {rate} {own} for one {api}, undated.")
         )
+        rate = clean_text(price.dollar_rate, 20)
+        parts.append(text.format(rate=rate, own=basis.currency, api=api.currency, date=day))
     if own is not None and own.tokens_per_s is not None:
+        model, speed = clean_text(own.model, 60), number(own.tokens_per_s, 1)
         how = tr("measured here") if own.measured else tr("estimated")
-        parts.append(
-            tr(
-                "{model}: {speed} tokens/s, {how}.",
-                model=clean_text(own.model, 60),
-                speed=number(own.tokens_per_s, 1),
-                how=how,
-            )
-        )
+        parts.append(tr("{model}: {speed} tokens/s, {how}.", model=model, speed=speed, how=how))
         if own.active_w is not None:
             parts.append(tr("It draws {watts} more while answering.", watts=watts(own.active_w)))
         if own.prompt_tokens_per_s is None:

@@ -40,15 +40,12 @@ from .figures import (
 )
 from .now import month_figure
 from .scene import Scene
-from .words import DASH, Action, TableView
+from .words import DASH, NO_TABLE, Action, TableView
 
 MICRO = 1_000_000
 COARSE = 0.3
 """Error of a comparison with another week: no finer than the minor unit."""
 MJ_PER_KWH = 3_600_000_000
-
-
-NO_TABLE = TableView((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +61,10 @@ class DayBar:
 
 @dataclass(frozen=True, slots=True)
 class DaysChartView:
-    """The bars of a month."""
-
     title: str
     bars: tuple[DayBar, ...] = ()
     y_ticks: tuple[tuple[float, str], ...] = ()
     budget: tuple[float, str] | None = None
-    with_computer: bool = False
     description: str = ""
     empty_text: str = ""
 
@@ -82,8 +76,6 @@ class DaysChartView:
 
 @dataclass(frozen=True, slots=True)
 class CostView:
-    """Everything on the page."""
-
     today: FigureView
     month: FigureView
     idle: FigureView
@@ -191,14 +183,9 @@ def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
         )
     title = what.format(month=month_name(today))
     if not days:
-        return DaysChartView(title, with_computer=with_computer, empty_text=_nothing_yet(scene))
+        sample, later = scene.host.sample, tr("Costs appear after the first hour of use.")
+        return DaysChartView(title, empty_text=no_sensor_text(sample) if no_sensor(sample) else later)
     return _days(scene, days, today=today, title=title, money_known=money_known, with_computer=with_computer)
-
-
-def _nothing_yet(scene: Scene) -> str:
-    if no_sensor(scene.host.sample):
-        return no_sensor_text(scene.host.sample)
-    return tr("Costs appear after the first hour of use.")
 
 
 def _days(
@@ -215,11 +202,12 @@ def _days(
     ticks = tuple((i / count, _axis(i * step, step, currency)) for i in range(int(count) + 1))
     bars = []
     for n in range(1, monthrange(today.year, today.month)[1] + 1):
-        heights = [value / scale for value in amounts.get(n, (0.0, 0.0, 0.0))]
-        bars.append(_bar(number(n), heights, _spoken(n, today, amounts.get(n), currency)))
+        parked, working, computer = (value / scale for value in amounts.get(n, (0.0, 0.0, 0.0)))
+        spoken = _spoken(n, today, amounts.get(n), currency)
+        bars.append(DayBar(number(n), parked, working, computer, spoken))
     line = (limit / scale, tr("daily budget {amount}", amount=money(budget, currency))) if limit else None
-    spoken = "; ".join(b.spoken for b in bars if b.spoken)
-    return DaysChartView(title, tuple(bars), ticks, line, with_computer, f"{title}. {spoken}")
+    description = f"{title}. " + "; ".join(b.spoken for b in bars if b.spoken)
+    return DaysChartView(title, tuple(bars), ticks, line, description)
 
 
 def _days_of_month(scene: Scene) -> list[DaySum]:
@@ -229,20 +217,14 @@ def _days_of_month(scene: Scene) -> list[DaySum]:
 
 
 def _days_table(scene: Scene, with_computer: bool) -> TableView:
-    days = _days_of_month(scene)
     currency = _currency(scene)
     headings = (tr("Day"), tr("Working"), tr("Loaded, idle"), tr("Computer itself"))
     rows = []
-    for day in sorted(days, key=lambda d: d.day, reverse=True):
+    for day in sorted(_days_of_month(scene), key=lambda d: d.day, reverse=True):
         texts = (amount_text(amount, currency) for amount in (day.working, day.parked, day.computer))
         rows.append((day_and_month(day.day), *texts))
     shown = 4 if with_computer else 3
     return TableView(headings[:shown], tuple(row[:shown] for row in rows))
-
-
-def _bar(label: str, heights: list[float], spoken: str) -> DayBar:
-    parked, working, computer = heights
-    return DayBar(label, parked, working, computer, spoken)
 
 
 def _amounts(day: DaySum, money_known: bool, with_computer: bool) -> tuple[float, float, float]:
@@ -345,11 +327,7 @@ def _per_model(known: ModelMonth | None, currency: str | None) -> tuple[str, str
     hosted = money(known.hosted_per_million_micro, currency)
     if known.hosted_date and hosted != DASH:
         hosted = f"{hosted} ({known.hosted_date})"
-    return (
-        out,
-        per_million_text(tokens, tokens.whole, currency),
-        hosted,
-    )
+    return out, per_million_text(tokens, tokens.whole, currency), hosted
 
 
 def _millions(tokens: int) -> str:

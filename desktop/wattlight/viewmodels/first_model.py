@@ -7,11 +7,11 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AnswerState, InstalledModel, PullState, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, number, percent, tr
-from wattlight.services.answers import DOES_NOT_FIT, Extras, FitNote, Offer
+from wattlight.services.answers import DOES_NOT_FIT, Extras, Offer
 
 from .figures import basis_now
 from .scene import Scene
-from .words import Action, PillView, speed_text, verdict_pill
+from .words import Action, PillView, rate, speed_text, verdict_pill
 
 FEW_MINUTES_S = 360.0
 """A first download should not take longer than about six minutes."""
@@ -102,15 +102,11 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class ModelStep:
-    """The page. ``slow`` is the offer of a smaller model while a large download turns out to be long."""
-
     choices: tuple[ModelChoice, ...]
     note: str
     empty: str
     install: Command | None
     """What the main button does; None: just go on."""
-    slow: str = ""
-    slow_actions: tuple[Action, ...] = ()
 
 
 def model_step(scene: Scene) -> ModelStep:
@@ -118,20 +114,21 @@ def model_step(scene: Scene) -> ModelStep:
     three = three_offers(scene.extras)
     chosen = preselected(scene, three)
     choices = [*_installed_choice(scene, chosen, three), *(_choice(scene, o, chosen) for o in three)]
-    slow, actions = slow_line(scene)
     empty = ""
-    if not choices:
-        looking = scene.extras.offers is None
-        empty = (
-            tr("Looking for models that fit…") if looking else tr("No model in the list fits this computer.")
-        )
-    here = is_installed(scene, chosen) or pull_of(scene, chosen) is not None
+    if not choices and scene.extras.offers is None:
+        empty = tr("Looking for models that fit…")
+    elif not choices:
+        empty = tr("No model in the list fits this computer.")
+    here = is_installed(scene, chosen) or scene.pull(chosen) is not None
     install = None if here or not chosen else Command(Verb.PULL, chosen)
-    return ModelStep(tuple(choices), "" if slow else _note(scene, bool(three)), empty, install, slow, actions)
+    return ModelStep(tuple(choices), _note(scene, bool(three)), empty, install)
 
 
 def slow_line(scene: Scene) -> tuple[str, tuple[Action, ...]]:
-    """ "This takes about 22 min. Start small: llama3.2:3b, 2.0 GB, 3 min", once 20 MB were timed."""
+    """The offer of a smaller model while a large download turns out to be long, once 20 MB were timed:
+
+    "This takes about 22 min. Start small: llama3.2:3b, 2.0 GB, 3 min".
+    """
     speed = scene.setup.line_bytes_per_s
     pull = next((p for p in scene.state.pulls if p.total_bytes and p.under_way), None)
     if speed is None or pull is None or pull.total_bytes is None:
@@ -173,14 +170,6 @@ def is_installed(scene: Scene, model: str) -> bool:
     return any(same_model(m.name, model) for m in scene.local_models)
 
 
-def pull_of(scene: Scene, model: str) -> PullState | None:
-    """Its download, if one is under way or waits."""
-    return next(
-        (p for p in scene.state.pulls if same_model(p.model, model) and p.under_way),
-        None,
-    )
-
-
 def _installed_choice(scene: Scene, chosen: str, three: tuple[Offer, ...]) -> list[ModelChoice]:
     model = installed_first(scene)
     mine = scene.settings.first_run.model
@@ -204,7 +193,6 @@ def _installed_choice(scene: Scene, chosen: str, three: tuple[Offer, ...]) -> li
 
 
 def _choice(scene: Scene, offer: Offer, chosen: str) -> ModelChoice:
-    fit: FitNote = offer.fit
     free, size = scene.extras.disk_free_bytes, offer.download_bytes or 0
     installed = is_installed(scene, offer.model)
     room = installed or free is None or free > size
@@ -220,8 +208,8 @@ def _choice(scene: Scene, offer: Offer, chosen: str) -> ModelChoice:
     return ModelChoice(
         offer.model,
         clean_text(offer.model, 60),
-        verdict_pill(fit),
-        speed_text(fit),
+        verdict_pill(offer.fit),
+        speed_text(offer.fit),
         gb(offer.download_bytes),
         time,
         clean_text(offer.why, 300),
@@ -235,12 +223,8 @@ def _note(scene: Scene, offers: bool) -> str:
     if offers and scene.setup.line_bytes_per_s is None:
         sentences.append(tr("The time it takes is shown after the first 20 MB."))
     if scene.extras.catalog_date:
-        sentences.append(
-            tr(
-                "The list is from {date} and came with Wattlight.",
-                date=clean_text(scene.extras.catalog_date, 30),
-            )
-        )
+        date = clean_text(scene.extras.catalog_date, 30)
+        sentences.append(tr("The list is from {date} and came with Wattlight.", date=date))
     return " ".join(sentences)
 
 
@@ -276,9 +260,8 @@ def try_step(scene: Scene) -> TryStep:
     """The page for what was chosen before."""
     three = three_offers(scene.extras)
     model = preselected(scene, three)
-    pull = pull_of(scene, model)
     ready = is_installed(scene, model)
-    waiting, retry = _waiting(scene, model, ready, pull is not None)
+    waiting, retry = ("", None) if ready else _waiting(scene, model)
     answer = scene.setup.answer
     if answer is not None and not same_model(answer.model, model):
         answer = None
@@ -300,13 +283,11 @@ def try_step(scene: Scene) -> TryStep:
     )
 
 
-def _waiting(scene: Scene, model: str, ready: bool, pulling: bool) -> tuple[str, Action | None]:
-    if ready:
-        return "", None
+def _waiting(scene: Scene, model: str) -> tuple[str, Action | None]:
     if not model:
         return tr("No model was chosen. Go back one page, or choose one later on the Models page."), None
     name = clean_text(model, 60)
-    if pulling:
+    if scene.pull(model) is not None:
         return tr("{name} is being downloaded. You can ask it as soon as it is here.", name=name), None
     again = Action(tr("Resume the download"), Command(Verb.PULL, model), primary=True)
     failed = next((p for p in scene.state.pulls if p.error and same_model(p.model, model)), None)
@@ -333,8 +314,7 @@ def _figures(scene: Scene, answer: AnswerState | None) -> str:
     if answer.output_tokens is not None:
         parts.append(tr("{n} tokens", n=number(answer.output_tokens)))
     if answer.tokens_per_s is not None:
-        speed = answer.tokens_per_s
-        parts.append(tr("{speed} tokens/s", speed=number(speed, 1 if speed < 9.95 else 0)))
+        parts.append(tr("{speed} tokens/s", speed=rate(answer.tokens_per_s)))
     if answer.joules is not None:
         basis = basis_now(scene.host.sample)
         error = answer.joules_error
@@ -366,14 +346,12 @@ def _better(scene: Scene, model: str, three: tuple[Offer, ...]) -> tuple[str, Ac
     mine = next((o for o in three if same_model(o.model, model)), None)
     if offer is None or is_installed(scene, offer.model) or same_model(offer.model, model):
         return "", None
-    if mine is not None and (mine.download_bytes or 0) >= (offer.download_bytes or 0):
+    size, free = offer.download_bytes or 0, scene.extras.disk_free_bytes
+    larger = mine is None or (mine.download_bytes or 0) < size
+    room = free is None or free > size
+    if not larger or not room or scene.pull(offer.model) is not None:
         return "", None
-    if pull_of(scene, offer.model) is not None:
-        return "", None
-    seconds = fetch_seconds(offer.download_bytes, scene.setup.line_bytes_per_s)
-    free = scene.extras.disk_free_bytes
-    if free is not None and free <= (offer.download_bytes or 0):
-        return "", None
+    seconds = fetch_seconds(size, scene.setup.line_bytes_per_s)
     parts = [gb(offer.download_bytes)] + ([tr("about {time}", time=duration(seconds))] if seconds else [])
     text = tr(
         "A better model fits this computer too: {name}, {facts}.",

@@ -1,19 +1,19 @@
 """The first run: which page, what it says, what its buttons do. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import Device, MachineProfile, clean_text
 from wattlight.i18n import as_typed, gb, gib, tr
 from wattlight.settings import FirstRun, Settings
 
-from .activity import BusyView, busy_actions, pull_view
+from .activity import BusyView, busy_actions, failed_pull
 from .figures import no_sensor, sure_now
-from .first_model import ModelStep, TryStep, model_step, try_step
+from .first_model import ModelStep, TryStep, model_step, slow_line, try_step
 from .scene import Scene
 from .server_setup import ServerStep, server_step
-from .settings_page import Choice, country_price, price_note, understood_price
+from .settings_page import Choice, price_note, understood_price
 from .words import Action, speed_text, verdict_pill
 
 Fact = tuple[str, str]
@@ -31,9 +31,8 @@ def machine_facts(scene: Scene) -> tuple[Fact, ...]:
     best = next(iter(scene.extras.offers or ()), None)
     if best is not None:
         parts = [clean_text(best.model, 60), verdict_pill(best.fit).text, speed_text(best.fit)]
-        facts.append(
-            (tr("What runs here"), tr("For example {model}", model=", ".join(p for p in parts if p)))
-        )
+        example = tr("For example {model}", model=", ".join(p for p in parts if p))
+        facts.append((tr("What runs here"), example))
     return tuple(facts)
 
 
@@ -70,30 +69,29 @@ def _power(scene: Scene) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PriceStep:
-    """What the fields begin with."""
+    """What the fields begin with, and (price, currency, note) by country for when another is chosen."""
 
     countries: tuple[Choice, ...]
     country: str
     price: str
     currency: str
     note: str
+    prices: Mapping[str, tuple[str, str, str]]
 
 
 def price_step(scene: Scene) -> PriceStep:
     """The person's own price, else the country's official one where one is shipped."""
     price = scene.settings.price
-    countries = tuple(Choice(c.code, c.name) for c in scene.extras.countries)
-    choices = (Choice("", tr("Another country")), *countries)
+    known = scene.extras.countries
+    choices = (Choice("", tr("Another country")), *(Choice(c.code, c.name) for c in known))
+    prices = {"": ("", "", price_note(scene, ""))}
+    prices |= {c.code: (as_typed(c.per_kwh), c.currency, price_note(scene, c.code)) for c in known}
     if price.per_kwh:
         code = price.country or ""
         own = as_typed(price.per_kwh)
-        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code))
-    found = country_price(scene, scene.setup.country)
-    if found is None or price.declined:
-        return PriceStep(choices, "", "", "", price_note(scene, ""))
-    return PriceStep(
-        choices, found.code, as_typed(found.per_kwh), found.currency, price_note(scene, found.code)
-    )
+        return PriceStep(choices, code, own, price.currency or "", price_note(scene, code), prices)
+    code = "" if price.declined or scene.setup.country not in prices else scene.setup.country
+    return PriceStep(choices, code, *prices[code], prices)
 
 
 def price_left(settings: Settings, price: str, currency: str, country: str) -> tuple[Settings, str]:
@@ -105,8 +103,7 @@ def price_left(settings: Settings, price: str, currency: str, country: str) -> t
         return replace(settings, price=replace(settings.price, declined=True)), ""
     if settings.price.tariff_file:
         return settings, ""
-    entry = understood_price(price, currency, country, settings.price)
-    return (settings, entry.error) if entry.error else (replace(settings, price=entry.price), "")
+    return understood_price(price, currency, country, settings)
 
 
 STEPS = ("machine", "server", "price", "model", "login", "try")
@@ -222,9 +219,9 @@ def _server(scene: Scene, view: FirstRunView) -> FirstRunView:
 
 
 def _model(scene: Scene, view: FirstRunView) -> FirstRunView:
-    page = model_step(scene)
+    page, (slow, actions) = model_step(scene), slow_line(scene)
     chosen = next((c for c in page.choices if c.chosen), None)
-    install = page.install if scene.host.server.status is ServerStatus.READY else None
+    install = page.install if scene.ready else None
     text = view.next_text if install is None or chosen is None else tr("Install {name}", name=chosen.name)
     if page.install is not None and install is None:
         text = tr("Continue without")
@@ -232,22 +229,21 @@ def _model(scene: Scene, view: FirstRunView) -> FirstRunView:
         view,
         next_text=text,
         next_command=install,
-        next_primary=not page.slow_actions,
+        next_primary=not actions,
         stays=install is not None,
-        model=page,
+        model=replace(page, note="") if slow else page,
+        slow=slow,
+        slow_actions=actions,
     )
 
 
 def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
     """The strip under the page: what arrives, whether it takes long, why it does not arrive."""
     view = replace(view, busy=tuple(b for b in busy_actions(scene) if b.key.startswith("pull ")))
-    if view.model is not None:
-        view = replace(view, slow=view.model.slow, slow_actions=view.model.slow_actions)
     failed = next((p for p in scene.state.pulls if p.error and not p.cancelled), None)
     if failed is None:
         return view
-    shown = pull_view(failed)
-    again = Action(shown.retry_text, shown.retry or Command(Verb.PULL, failed.model))
+    _, again = failed_pull(failed)
     dismiss = Action(tr("Dismiss"), Command(Verb.CANCEL_PULL, failed.model))
     proxy = None
     if scene.setup.pull_problem in {"registry_unreachable", "registry_fault"} and scene.setup.server_is_ours:

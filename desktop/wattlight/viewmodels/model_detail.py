@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, ServerStatus, same_model
+from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, month_name, number, tr, watts
 from wattlight.services.answers import ContextStep, FitNote, Offer
@@ -48,8 +48,6 @@ class ContextChoice:
 
 @dataclass(frozen=True, slots=True)
 class ModelDetailView:
-    """The details of one model."""
-
     key: str
     name: str
     facts: str
@@ -68,12 +66,10 @@ class ModelDetailView:
 
 def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
     """The details of the model ``key``, installed or not. ``looked_up``: the one whose registry is asked."""
-    model = next((m for m in scene.host.server.installed if same_model(m.name, key)), None)
+    model, running, pull = scene.installed(key), scene.running(key), scene.pull(key)
     offer = scene.offer_of(key) if model is None else None
     fit = scene.fit_of(key)
-    running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
-    pull = next((p for p in scene.state.pulls if same_model(p.model, key)), None)
-    busy = pull_view(pull) if pull and pull.under_way else None
+    busy = pull_view(pull) if pull else None
     pill = running_pill(running, fit) if running else verdict_pill(fit, spare=True)
     if model is not None and model.remote_host is not None:
         pill = PillView(tr("in the cloud"), Tone.PLAIN)
@@ -85,7 +81,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
     choices = _choices(scene, fit)
     wanted = fit.context_length if fit and fit.context_length else scene.settings.context_length
     chosen = next((i for i, c in reversed(list(enumerate(choices))) if c.context_length <= wanted), 0)
-    bar = choices[chosen].bar if choices else _bar(scene, fit)
+    bar = choices[chosen].bar if choices else planned_bar(fit, device_with_memory(scene.host))
     return ModelDetailView(
         key,
         clean_text(key, 120),
@@ -148,24 +144,20 @@ def _choice(scene: Scene, fit: FitNote, step: ContextStep) -> ContextChoice:
         tokens_high=fit.tokens_high,
         tokens_low=fit.tokens_low,
     )
-    bar = planned_bar(here, step.weights_bytes, step.work_bytes, device_with_memory(scene.host))
     return ContextChoice(
-        step.context_length, number(step.context_length), verdict_pill(here, spare=True), bar
+        step.context_length,
+        number(step.context_length),
+        verdict_pill(here, spare=True),
+        planned_bar(here, device_with_memory(scene.host)),
     )
-
-
-def _bar(scene: Scene, fit: FitNote | None) -> MemoryBarView | None:
-    if fit is None or fit.weights_bytes is None or fit.work_bytes is None:
-        return None
-    return planned_bar(fit, fit.weights_bytes, fit.work_bytes, device_with_memory(scene.host))
 
 
 def _context_text(fit: FitNote | None) -> str:
     if fit is None or not fit.largest_gpu_context:
         return ""
-    full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
     if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
         return tr("Its full context of {n} tokens stays on the GPU", n=number(fit.trained_context))
+    full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
     if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
         more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
         return f"{full}; {more}"
@@ -183,7 +175,6 @@ def _why(
 ) -> str:
     if model is not None and model.remote_host is not None:
         return tr("Runs on Ollama's servers; your text leaves this computer.")
-    running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
     if offer is not None and offer.why:
         parts = [clean_text(offer.why, 400)]  # it has the speed and the reasons
     else:
@@ -193,7 +184,7 @@ def _why(
             parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
         if fit is not None and (fit.verdict is not None or model is not None):
             parts += [clean_text(r, 200) for r in fit.reasons[:3]]
-    if running is not None:
+    if (running := scene.running(key)) is not None:
         parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
     else:
         parts.append(takes_place_of(scene, key))
@@ -226,11 +217,11 @@ def _not_judged(scene: Scene, key: str) -> list[str]:
 def _actions(
     scene: Scene, key: str, model: InstalledModel | None, offer: Offer | None
 ) -> tuple[Action, tuple[Action, ...]]:
-    ready = scene.host.server.status is ServerStatus.READY
+    ready = scene.ready
     why_not = "" if ready else tr("Ollama is not running.")
     if model is None:
         return _install(scene, key, offer, ready, why_not)
-    running = next((r for r in scene.host.server.running if same_model(r.name, key)), None)
+    running = scene.running(key)
     remove = Action(tr("Remove…"), _remove(key, model), False, ready, why_not)
     if running is not None:
         unload = Action(tr("Unload"), Command(Verb.UNLOAD, key), True, ready, why_not)

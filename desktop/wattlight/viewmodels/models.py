@@ -3,17 +3,17 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, ServerStatus, same_model
+from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, Offer
 
-from .activity import BusyView, NoticeView, busy_actions, notice_views
+from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
 from .model_detail import ModelDetailView, detail_view
 from .scene import Scene
 from .small_window import EmptyView, empty_view
-from .words import DASH, PillView, Tone, list_pill, speed_range, verdict_pill
+from .words import DASH, PillView, Tone, list_pill, rate, speed_range
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 
@@ -43,15 +43,12 @@ class ModelRow:
     speed: str = ""
     cost: str = ""
     section: bool = False
-    installed: bool = False
     running: bool = False
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelsView:
-    """Everything on the page."""
-
     rows: tuple[ModelRow, ...]
     footnote: str
     detail: ModelDetailView | None
@@ -63,12 +60,10 @@ class ModelsView:
     cloud_count: int
     left_out_count: int
     empty: EmptyView | None
-    busy: tuple[BusyView, ...]
     notices: tuple[NoticeView, ...]
 
 
 def use_name(use: str) -> str:
-    """A use case as a person reads it."""
     names = {
         "chat": tr("Chat"),
         "code": tr("Code"),
@@ -104,7 +99,7 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     first = next((row.key for row in rows if row.running), keys[0] if keys else "")
     chosen = next((k for k in keys if selected and same_model(k, selected)), first)
     cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
-    known = any(same_model(chosen, m.name) for m in scene.host.server.installed) or scene.offer_of(chosen)
+    known = scene.installed(chosen) or scene.offer_of(chosen)
     return ModelsView(
         tuple(rows),
         _footnote(scene, rows, filters),
@@ -115,29 +110,24 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         cloud,
         len(left_out),
         None if rows else _empty(scene, filters),
-        busy_actions(scene),
         notice_views(scene),
     )
 
 
 def _installed(scene: Scene, filters: Filters) -> list[ModelRow]:
-    server = scene.host.server
-    models = server.installed if filters.show_cloud else scene.local_models
+    models = scene.host.server.installed if filters.show_cloud else scene.local_models
     wanted = filters.search.strip().lower()
     return [_installed_row(scene, m) for m in models if wanted in m.name.lower()]
 
 
 def _installed_row(scene: Scene, model: InstalledModel) -> ModelRow:
     fit = scene.fit_of(model.name)
-    running = any(same_model(model.name, r.name) for r in scene.host.server.running)
     if model.remote_host is not None:
         hint = tr("Runs on Ollama's servers; your text leaves this computer.")
-        pill = PillView(tr("in the cloud"), verdict_pill(None).tone, hint)
-        return ModelRow(
-            clean_text(model.name, 80), model.name, "", DASH, pill, DASH, DASH, installed=True, hint=hint
-        )
-    row = _row(scene, model.name, clean_text(model.quantization, 20), gb(model.size_bytes), fit)
-    return replace(row, installed=True, running=running)
+        pill = PillView(tr("in the cloud"), Tone.PLAIN, hint)
+        return ModelRow(clean_text(model.name, 80), model.name, "", DASH, pill, DASH, DASH, hint=hint)
+    row = _row(scene, model.name, model.quantization, gb(model.size_bytes), fit)
+    return replace(row, running=scene.running(model.name) is not None)
 
 
 def _offers(scene: Scene, filters: Filters) -> list[Offer]:
@@ -147,28 +137,25 @@ def _offers(scene: Scene, filters: Filters) -> list[Offer]:
         for o in scene.extras.offers or ()
         if wanted in o.model.lower()
         and (not filters.use or not o.uses or filters.use in o.uses)
-        and not any(same_model(o.model, m.name) for m in scene.host.server.installed)
+        and scene.installed(o.model) is None
     ]
 
 
 def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
-    pulling = any(same_model(p.model, offer.model) and p.under_way for p in scene.state.pulls)
-    row = _row(scene, offer.model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
-    return replace(row, hint=tr("installing") if pulling else "")
+    row = _row(scene, offer.model, offer.quantization, gb(offer.download_bytes), offer.fit)
+    return replace(row, hint=tr("installing") if scene.pull(offer.model) else "")
 
 
 def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | None) -> ModelRow:
     speed = DASH
-    if fit is not None and fit.measured_tokens_per_s is not None:
-        value = fit.measured_tokens_per_s
-        speed = f"{number(value, 1 if value < 9.95 else 0)} ✓"
-    elif fit is not None and fit.tokens_low is not None and fit.tokens_high is not None:
+    if fit is None or fit.verdict == DOES_NOT_FIT:
+        pass
+    elif fit.measured_tokens_per_s is not None:
+        speed = f"{rate(fit.measured_tokens_per_s)} ✓"
+    elif fit.tokens_low is not None and fit.tokens_high is not None:
         speed = speed_range(fit.tokens_low, fit.tokens_high)
-    if fit is not None and fit.verdict == DOES_NOT_FIT:
-        speed = DASH
-    return ModelRow(
-        clean_text(model, 80), model, quantization, size, list_pill(fit), speed, _cost(scene, model, fit)
-    )
+    name, kind, cost = clean_text(model, 80), clean_text(quantization, 20), _cost(scene, model, fit)
+    return ModelRow(name, model, kind, size, list_pill(fit), speed, cost)
 
 
 def _cost(scene: Scene, model: str, fit: FitNote | None) -> str:
@@ -190,9 +177,7 @@ def _left_out(scene: Scene, filters: Filters) -> list[ModelRow]:
     wanted = filters.search.strip().lower()
     rows = []
     for item in scene.extras.left_out:
-        if wanted in item.model.lower() and not any(
-            same_model(item.model, m.name) for m in scene.host.server.installed
-        ):
+        if wanted in item.model.lower() and scene.installed(item.model) is None:
             text, tone = (tr("too slow"), Tone.PARTLY) if item.slow else (tr("does not fit"), Tone.BAD)
             row = _named_row(scene, item.model)
             rows.append(replace(row, pill=PillView(text, tone, clean_text(item.why, 300))))
@@ -204,7 +189,7 @@ def _typed_name(scene: Scene, filters: Filters, rows: list[ModelRow]) -> str:
     name = filters.search.strip()
     if len(name) < 2 or " " in name or any(same_model(r.key, name) for r in rows if r.key):
         return ""
-    return name if scene.host.server.status is ServerStatus.READY else ""
+    return name if scene.ready else ""
 
 
 def _named_row(scene: Scene, model: str) -> ModelRow:
@@ -212,7 +197,7 @@ def _named_row(scene: Scene, model: str) -> ModelRow:
     offer = scene.offer_of(model)
     if offer is None:
         return _row(scene, model, "", DASH, None)
-    return _row(scene, model, clean_text(offer.quantization, 20), gb(offer.download_bytes), offer.fit)
+    return _row(scene, model, offer.quantization, gb(offer.download_bytes), offer.fit)
 
 
 def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
@@ -225,7 +210,7 @@ def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
         parts.append(tr("≥ answering alone, as measured; the time a model is loaded and idle comes on top."))
     if any(row.cost not in {"", DASH} and row.cost[0] != "≥" for row in rows):
         parts.append(tokens_meaning())
-    if scene.extras.offers is None and scene.host.server.status is ServerStatus.READY and not filters.search:
+    if scene.extras.offers is None and scene.ready and not filters.search:
         parts.append(tr("Looking for models that fit…"))
     return " ".join(parts)
 
@@ -233,7 +218,5 @@ def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
 def _empty(scene: Scene, filters: Filters) -> EmptyView:
     if filters.search or filters.use:
         return EmptyView(tr("Nothing matches"), tr("Try another word, or type the full name of a model."))
-    empty = empty_view(scene)
-    if empty is not None:
-        return empty
-    return EmptyView(tr("Looking for models that fit…"), tr("This takes a moment."))
+    looking = EmptyView(tr("Looking for models that fit…"), tr("This takes a moment."))
+    return empty_view(scene) or looking

@@ -19,8 +19,6 @@ from .words import Action, PillView, Tone
 
 @dataclass(frozen=True, slots=True)
 class NowView:
-    """Everything on the page."""
-
     power: FigureView
     today: FigureView
     month: FigureView
@@ -36,7 +34,6 @@ class NowView:
 
 
 def now_view(scene: Scene) -> NowView:
-    """The page for a state."""
     host = scene.host
     running = running_views(scene)
     empty = empty_view(scene)

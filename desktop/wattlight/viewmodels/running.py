@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import HostState, RunningModel, ServerStatus, same_model
+from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
@@ -12,6 +12,7 @@ from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitN
 from .scene import Scene
 from .words import (
     DASH,
+    NO_TABLE,
     Action,
     PillView,
     TableView,
@@ -70,7 +71,7 @@ def loads_table(scene: Scene) -> TableView:
     )
     loads = scene.extras.loads[:SHOWN]
     if not loads:
-        return TableView((), ())
+        return NO_TABLE
     rows = tuple(_row(scene, load) for load in loads)
     quiet = frozenset(i for i, load in enumerate(loads) if load.disturbed is not None)
     return TableView(headings, rows, quiet)
@@ -98,14 +99,7 @@ def _row(scene: Scene, load: "Comparison") -> tuple[str, ...]:
     title = f"{name} · {when}"
     if load.disturbed is not None:
         title = tr("{load} (disturbed)", load=title)
-    return (
-        title,
-        number(load.context),
-        gib(predicted, 2),
-        gib(used, 2),
-        gib(reported, 2),
-        off,
-    )
+    return title, number(load.context), gib(predicted, 2), gib(used, 2), gib(reported, 2), off
 
 
 def _signed(delta_bytes: int) -> str:
@@ -126,15 +120,12 @@ def _is_of(load: "Comparison", model: RunningModel) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RunningView:
-    """One loaded model with its buttons."""
-
     name: str
     pill: PillView
     facts: str
     short_facts: str
     unload: Action
     keep: Action
-    hint: str = ""
     memory: str = ""
     measure: Action | None = None
 
@@ -157,15 +148,13 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
             else tr("context {a}", a=context)
         )
     facts += [text for text in (speed, kept) if text]
-    pill = running_pill(model, fit)
     return RunningView(
         clean_text(model.name, 80),
-        pill,
+        running_pill(model, fit),
         " · ".join(facts),
         " · ".join(text for text in (speed_text(fit, short=True), kept) if text),
         Action(tr("Unload"), Command(Verb.UNLOAD, model.name), hint=tr("Frees the memory it holds.")),
         keep_action(model),
-        tr("The context is how much text the model can keep in view, in tokens."),
         memory_line(scene, model),
         None if fit is None or fit.measured_tokens_per_s is not None else measure_action(scene, model.name),
     )
@@ -174,7 +163,7 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
 def measure_action(scene: Scene, name: str) -> Action:
     """Run the quick benchmark; greyed while it runs or while the server is away."""
     busy = any(t.kind == "measure" and t.error is None for t in scene.state.tasks)
-    ready = scene.host.server.status is ServerStatus.READY
+    ready = scene.ready
     why_not = tr("A measurement is in progress.") if busy else "" if ready else tr("Ollama is not running.")
     hint = tr("Generates text for about 15 seconds and counts the tokens; the model is loaded for that.")
     return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, ready and not busy, why_not, hint)
@@ -184,11 +173,8 @@ def keep_action(model: RunningModel) -> Action:
     """Keep loaded, or give it its usual time again."""
     command = keep_command(model)
     if command.verb is Verb.RELEASE:
-        return Action(
-            tr("Allow unloading"),
-            command,
-            hint=tr("It is unloaded again once it has not been used for a while."),
-        )
+        hint = tr("It is unloaded again once it has not been used for a while.")
+        return Action(tr("Allow unloading"), command, hint=hint)
     hint = tr("Keeps it in memory until you unload it. It then draws some power all the time.")
     return Action(tr("Keep loaded"), command, hint=hint)
 
@@ -225,7 +211,7 @@ DIFFERENCE_BYTES = GIB // 10
 
 @dataclass(frozen=True, slots=True)
 class BarSegment:
-    """One part of the bar. ``role`` picks the colour: ``weights``, ``work``, ``other``, ``over``."""
+    """One part of the bar. ``role`` picks the colour: ``weights``, ``work``, ``other``."""
 
     label: str
     amount: str
@@ -280,26 +266,28 @@ def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
 
 def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare: bool) -> str:
     total, used = device.memory.total_bytes or 0, device.memory.used_bytes or 0
-    texts = [tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))]
+    texts = [_free(total, used)]
     if not compare:
         return texts[0]
     reported = sum(m.size_vram_bytes for m in scene.host.server.running)
     uses = sum(p.memory_bytes or 0 for p in device.processes if p.is_server) or None
-    if predicted:
-        if uses is not None:
-            texts.append(tr("predicted {a}, uses {b}", a=_short(predicted), b=_short(uses)))
-        else:
-            texts.append(tr("predicted {a}", a=_short(predicted)))
+    if predicted and uses is not None:
+        texts.append(tr("predicted {a}, uses {b}", a=_short(predicted), b=_short(uses)))
+    elif predicted:
+        texts.append(tr("predicted {a}", a=_short(predicted)))
     said = uses if uses is not None else predicted
     if reported and (said is None or abs(reported - said) >= DIFFERENCE_BYTES):
         texts.append(tr("Ollama reports {gib}", gib=_short(reported)))
     return " · ".join(texts)
 
 
-def planned_bar(fit: FitNote, weights: int, work: int, device: DeviceSample | None) -> MemoryBarView | None:
-    """What a model that is not running would take of the device."""
+def planned_bar(fit: FitNote | None, device: DeviceSample | None) -> MemoryBarView | None:
+    """What a model that is not running would take of the device; None where that is not known."""
     total = device.memory.total_bytes if device else None
-    if not total or device is None or fit.verdict not in {FULL_GPU, PARTIAL_GPU}:
+    if fit is None or fit.verdict not in {FULL_GPU, PARTIAL_GPU} or device is None or not total:
+        return None
+    weights, work = fit.weights_bytes, fit.work_bytes
+    if weights is None or work is None:
         return None
     others = device.memory.used_bytes
     parts = [(tr("weights"), weights, "weights"), (tr("context and buffers"), work, "work")]
@@ -315,8 +303,11 @@ def device_bar(device: DeviceSample) -> MemoryBarView | None:
     if not device.memory.total_bytes or device.memory.used_bytes is None:
         return None
     total, used = device.memory.total_bytes, device.memory.used_bytes
-    summary = tr("{free} of {total} free", free=number((total - used) / GIB, 1), total=gib(total, 0))
-    return _bar_view([(tr("used"), used, "weights")], total, summary)
+    return _bar_view([(tr("used"), used, "weights")], total, _free(total, used))
+
+
+def _free(total: int, used: int) -> str:
+    return tr("{free} of {total} free", free=_short(total - used), total=gib(total, 0))
 
 
 def _bar_view(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:

@@ -4,7 +4,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from wattlight.domain.state import AppState, HostState, InstalledModel, SetupFacts, same_model
+from wattlight.domain.state import (
+    AppState,
+    HostState,
+    InstalledModel,
+    PullState,
+    RunningModel,
+    ServerStatus,
+    SetupFacts,
+    same_model,
+)
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.services.answers import Extras, FitNote, NamedModel, Offer
 from wattlight.settings import Settings
@@ -45,13 +54,34 @@ class Scene:
         """Installed models whose text stays on this computer."""
         return tuple(m for m in self.host.server.installed if m.remote_host is None)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the server can be asked for something."""
+        return self.host.server.status is ServerStatus.READY
+
+    def running(self, model: str) -> RunningModel | None:
+        """``model`` as it is loaded, if it is."""
+        return next((m for m in self.host.server.running if same_model(m.name, model)), None)
+
+    def installed(self, model: str) -> InstalledModel | None:
+        """``model`` as the server has it, if it has."""
+        return next((m for m in self.host.server.installed if same_model(m.name, model)), None)
+
+    def pull(self, model: str) -> PullState | None:
+        """The download of ``model``, if one is under way or waits."""
+        pulls = (p for p in self.state.pulls if p.under_way and same_model(p.model, model))
+        return next(pulls, None)
+
+    @property
+    def switchable(self) -> tuple[InstalledModel, ...]:
+        """Models of this computer that are not loaded."""
+        return tuple(m for m in self.local_models if self.running(m.name) is None)
+
     def fit_of(self, model: str) -> FitNote | None:
         """What is known of the fit of ``model``, from the fits or from the offers."""
-        for note in self.extras.fits:
-            if same_model(note.model, model):
-                return note
-        offer = self.offer_of(model)
-        return None if offer is None else offer.fit
+        known = next((note for note in self.extras.fits if same_model(note.model, model)), None)
+        offer = self.offer_of(model) if known is None else None
+        return known if offer is None else offer.fit
 
     def offer_of(self, model: str) -> Offer | None:
         """``model`` as it can be installed, where that is known."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallStage, InstallState, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
-from wattlight.i18n import duration, gb, tr
+from wattlight.i18n import gb, tr
 
-from .activity import BusyView
+from .activity import BusyView, transferred
 from .scene import Scene
 from .words import Action, PillView, Tone, server_trouble
 
@@ -52,19 +52,12 @@ def install_line(state: InstallState) -> BusyView:
         "trying": tr("Testing whether it runs here"),
         "verifying": tr("Checking its signature"),
     }
-    parts = [texts.get(state.stage, tr("Installing"))]
-    fraction = None
-    if state.total_bytes:
-        fraction = min(1.0, state.done_bytes / state.total_bytes)
-        parts.append(tr("{done} of {total}", done=gb(state.done_bytes), total=gb(state.total_bytes)))
-        if state.bytes_per_s:
-            left = (state.total_bytes - state.done_bytes) / state.bytes_per_s
-            parts.append(tr("about {time} left", time=duration(left)))
-    elif state.done_bytes:
-        parts.append(tr("{done} so far", done=gb(state.done_bytes)))
+    fraction, parts = transferred(state.done_bytes, state.total_bytes, state.bytes_per_s)
+    if fraction is None and state.done_bytes:
+        parts = [tr("{done} so far", done=gb(state.done_bytes))]
+    text = " · ".join([texts.get(state.stage, tr("Installing")), *parts])
     cancel = None if state.stage == InstallStage.TRYING else Command(Verb.CANCEL_INSTALL)
-    text, menu = " · ".join(parts), tr("Installing Ollama")
-    return BusyView("server", text, menu, fraction, cancel, "" if cancel is None else tr("Cancel"))
+    return BusyView("server", text, tr("Installing Ollama"), fraction, cancel)
 
 
 def rough_size(size_bytes: int, exact: bool) -> str:
@@ -107,8 +100,8 @@ def _restart_note(scene: Scene, ways: ServerWays) -> str:
     return f"{note} " + tr("Until then, {version} keeps running.", version=_version(running))
 
 
-def _version(text: str) -> str:
-    return clean_text(text, 30)
+def _version(text: str | None) -> str:
+    return clean_text(text or "", 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +123,12 @@ class ServerStep:
 def server_step(scene: Scene) -> ServerStep:
     """What was found, and the one thing to do."""
     server, facts = scene.host.server, scene.setup
-    if server.status is ServerStatus.READY:
+    if scene.ready:
         return _ready(scene)
     if facts.setup is not None and facts.setup.stage not in {InstallStage.FAILED, InstallStage.OPENED}:
-        return _installing(facts.setup)
+        title = tr("Installing Ollama {version}", version=_version(facts.setup.version)).strip()
+        text = tr("What was downloaded is kept, even if you cancel.")
+        return ServerStep(title, text, progress=install_line(facts.setup))
     if facts.starting:
         return ServerStep(tr("Starting Ollama…"), tr("This takes a few seconds."))
     if server.status is ServerStatus.UNKNOWN or (server.status is ServerStatus.ABSENT and facts.ways is None):
@@ -147,23 +142,15 @@ def server_step(scene: Scene) -> ServerStep:
 
 def _ready(scene: Scene) -> ServerStep:
     server = scene.host.server
-    version = clean_text(server.version or "", 30)
-    title = tr("Ollama {version} is running", version=version).replace("  ", " ")
+    title = tr("Ollama {version} is running", version=_version(server.version)).replace("  ", " ")
     count = len(scene.local_models)
-    have = {0: tr("No model is installed yet."), 1: tr("One model is installed.")}.get(
-        count, tr("{n} models are installed.", n=count)
-    )
+    many = tr("{n} models are installed.", n=count)
+    have = {0: tr("No model is installed yet."), 1: tr("One model is installed.")}.get(count, many)
     if scene.setup.server_is_ours:
         how = tr("Wattlight started it and stops it when you quit.")
     else:
         how = tr("Wattlight uses it as it is and changes nothing about it.")
     return ServerStep(title, f"{how} {have}", Tone.GOOD, ready=True, pill=PillView(tr("ready"), Tone.GOOD))
-
-
-def _installing(state: InstallState) -> ServerStep:
-    busy = install_line(state)
-    title = tr("Installing Ollama {version}", version=clean_text(state.version, 30)).strip()
-    return ServerStep(title, tr("What was downloaded is kept, even if you cancel."), progress=busy)
 
 
 def _absent(scene: Scene, ways: ServerWays) -> ServerStep:
@@ -189,17 +176,15 @@ def _absent(scene: Scene, ways: ServerWays) -> ServerStep:
 
 
 def _startable(ways: ServerWays, error: str, log: str) -> ServerStep:
-    where = clean_text(ways.program or "", 200)
     if ways.managed is not None:
-        text = tr("Wattlight's own copy, version {version}.", version=clean_text(ways.managed, 30))
+        text = tr("Wattlight's own copy, version {version}.", version=_version(ways.managed))
     else:
-        text = tr("It was found at {path}.", path=where)
+        text = tr("It was found at {path}.", path=clean_text(ways.program or "", 200))
     text += " " + tr("Wattlight starts it for you and stops it when you quit.")
     start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
     if error:
         return ServerStep(tr("Ollama did not start"), error, Tone.BAD, actions=(start, _again()), log=log)
-    title = tr("Ollama is installed but not running")
-    return ServerStep(title, text, actions=(start, _again()))
+    return ServerStep(tr("Ollama is installed but not running"), text, actions=(start, _again()))
 
 
 def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> ServerStep:
@@ -209,7 +194,7 @@ def _installable(scene: Scene, ways: ServerWays, error: str, log: str) -> Server
         tr(
             "Version {version}: {size} to download. Installing needs {disk} of disk space, of which "
             "{kept} stay in use.",
-            version=_version(ways.version or ""),
+            version=_version(ways.version),
             size=size,
             disk=rough_size(ways.disk_bytes, ways.disk_is_exact),
             kept=rough_size(ways.kept_bytes, ways.disk_is_exact),
@@ -244,7 +229,7 @@ def _by_installer(scene: Scene, ways: ServerWays, error: str) -> ServerStep:
         ),
         tr(
             "Version {version}: {size} to download, and more disk space once it is installed.",
-            version=_version(ways.version or ""),
+            version=_version(ways.version),
             size=rough_size(ways.download_bytes, ways.download_is_exact),
         ),
     ]

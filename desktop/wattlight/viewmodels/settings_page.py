@@ -9,36 +9,29 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import as_typed, clock_time, number, short_date, tr
 from wattlight.services.answers import CONTEXTS
 from wattlight.services.pricing import CountryPrice
-from wattlight.settings import Price, Settings
+from wattlight.settings import Settings
 
 from .activity import NoticeView, notice_views
 from .scene import Scene
 from .words import Action
 
-THEMES = ("system", "light", "dark")
-KEEP_ALIVES = ("1m", "5m", "15m", "1h", "-1")
 LARGEST_PRICE = Decimal(1000)
 """No currency's kilowatt-hour costs more per unit; above it a typing slip is likely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One entry of a list to choose from."""
-
     value: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsView:
-    """Everything on the page."""
-
     countries: tuple[Choice, ...]
     country: str
     price: str
     currency: str
     price_note: str
-    tariff_file: str
     themes: tuple[Choice, ...]
     theme: str
     keep_alives: tuple[Choice, ...]
@@ -46,6 +39,7 @@ class SettingsView:
     contexts: tuple[Choice, ...]
     context: str
     server_url: str
+    start_server: bool
     paused: bool
     daily_budget: str
     monthly_budget: str
@@ -57,32 +51,28 @@ class SettingsView:
     notices: tuple[NoticeView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PriceEntry:
-    """What was typed, understood or not; with ``error`` the sentence that says what is wrong."""
-
-    price: Price
-    error: str = ""
-
-
 def settings_view(scene: Scene) -> SettingsView:
-    """The page for the settings in force."""
     settings = scene.settings
     price = settings.price
+    themes = (
+        Choice("system", tr("Follow the system")),
+        Choice("light", tr("Light")),
+        Choice("dark", tr("Dark")),
+    )
     return SettingsView(
         (Choice("", tr("Choose your country")), *(Choice(c.code, c.name) for c in scene.extras.countries)),
         price.country or "",
         as_typed((price.per_kwh or "").rstrip()),
         price.currency or "",
-        _file_note(price.tariff_file) if price.tariff_file else price_note(scene, price.country or ""),
-        clean_text(price.tariff_file, 200) if price.tariff_file else "",
-        theme_choices(),
-        settings.theme if settings.theme in THEMES else "system",
+        _price_note(scene),
+        themes,
+        settings.theme if any(settings.theme == t.value for t in themes) else "system",
         keep_alive_choices(settings.keep_alive),
         settings.keep_alive,
         (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
         settings.servers[0].url or "",
+        settings.start_server,
         scene.state.paused,
         _amount(settings.meter.daily_budget_micro),
         _amount(settings.meter.monthly_budget_micro),
@@ -90,17 +80,8 @@ def settings_view(scene: Scene) -> SettingsView:
         price.dollar_rate_date or "",
         scene.extras.autostart_supported,
         settings.start_at_login,
-        scene.extras.version,
+        tr("Wattlight {version}", version=scene.extras.version).strip(),
         notice_views(scene),
-    )
-
-
-def theme_choices() -> tuple[Choice, ...]:
-    """Light, dark, or as the system."""
-    return (
-        Choice("system", tr("Follow the system")),
-        Choice("light", tr("Light")),
-        Choice("dark", tr("Dark")),
     )
 
 
@@ -113,10 +94,8 @@ def keep_alive_choices(current: str) -> tuple[Choice, ...]:
         "1h": tr("1 hour"),
         "-1": tr("until unloaded"),
     }
-    choices = [Choice(v, known[v]) for v in KEEP_ALIVES]
-    if current not in known:
-        choices.append(Choice(current, clean_text(current, 20)))
-    return tuple(choices)
+    known.setdefault(current, clean_text(current, 20))
+    return tuple(Choice(value, text) for value, text in known.items())
 
 
 def country_price(scene: Scene, code: str) -> CountryPrice | None:
@@ -124,10 +103,13 @@ def country_price(scene: Scene, code: str) -> CountryPrice | None:
     return next((c for c in scene.extras.countries if c.code == code), None)
 
 
-def _file_note(file: str) -> str:
+def _price_note(scene: Scene) -> str:
+    price = scene.settings.price
+    if not price.tariff_file:
+        return price_note(scene, price.country or "")
     return tr(
         "The tariff file {file} is in use. A price saved here is used instead of it; the file stays.",
-        file=clean_text(file, 200),
+        file=clean_text(price.tariff_file, 200),
     )
 
 
@@ -136,11 +118,10 @@ def price_note(scene: Scene, code: str) -> str:
     country = country_price(scene, code)
     if country is None or not country.per_kwh:
         return tr("Find it on your bill, usually as a price per kWh including taxes.")
-    source = clean_text(country.source, 120)
     return tr(
         "Average household price {year}; your own is more accurate. {source}",
         year=country.year,
-        source=source,
+        source=clean_text(country.source, 120),
     )
 
 
@@ -155,31 +136,23 @@ def _typed(text: str) -> Decimal | None:
         return None
 
 
-def understood_price(text: str, currency: str, country: str, old: Price) -> PriceEntry:
-    """The price that was typed ("0.39" or "0,39"); negative and huge ones are refused with a sentence.
+def understood_price(text: str, currency: str, country: str, settings: Settings) -> tuple[Settings, str]:
+    """Settings with the price that was typed ("0.39" or "0,39"), or a sentence what is wrong with it.
 
     It is used instead of a tariff file from now on; the file itself is not touched.
     """
     code = currency.strip().upper()
     value = _typed(text)
     if value is None:
-        return PriceEntry(old, tr("Type the price as a number, like 0.39."))
+        return settings, tr("Type the price as a number, like 0.39.")
     if not value.is_finite() or value < 0:
-        return PriceEntry(old, tr("The price cannot be negative."))
+        return settings, tr("The price cannot be negative.")
     if value > LARGEST_PRICE:
-        return PriceEntry(old, tr("That is very high for one kWh. Is it the price in cents?"))
+        return settings, tr("That is very high for one kWh. Is it the price in cents?")
     if len(code) != 3 or not code.isascii() or not code.isalpha():
-        return PriceEntry(old, tr("Type the currency as three letters, like EUR."))
-    return PriceEntry(
-        replace(
-            old,
-            per_kwh=format(value, "f"),
-            currency=code,
-            country=country or None,
-            tariff_file=None,
-            declined=False,
-        )
-    )
+        return settings, tr("Type the currency as three letters, like EUR.")
+    price = replace(settings.price, per_kwh=format(value, "f"), currency=code, country=country or None)
+    return replace(settings, price=replace(price, tariff_file=None, declined=False)), ""
 
 
 def _amount(micro: int | None) -> str:
@@ -237,7 +210,6 @@ class CountingView:
 
 
 def counting_view(scene: Scene) -> CountingView:
-    """For the settings and the state."""
     settings, counting = scene.settings, scene.state.counting
     port = counting.port if counting.on else settings.passthrough_port
     url = f"http://127.0.0.1:{port}"
@@ -284,8 +256,7 @@ def _stand(scene: Scene) -> str:
         tokens=number(counting.output_tokens),
     )
     if counting.uncounted:
-        more = tr("{n} requests reported no token counts.", n=number(counting.uncounted))
-        text = f"{text} {more}"
+        text += " " + tr("{n} requests reported no token counts.", n=number(counting.uncounted))
     return text
 
 
@@ -304,8 +275,6 @@ class ContactRow:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyView:
-    """Everything on the page."""
-
     contacts: tuple[ContactRow, ...]
     none: str
     keeps: tuple[Choice, ...]
@@ -315,7 +284,6 @@ class PrivacyView:
 
 
 def privacy_view(scene: Scene) -> PrivacyView:
-    """The page."""
     contacts = scene.setup.contacts
     rows = tuple(
         ContactRow(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import ServerStatus, same_model
+from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, tr
 from wattlight.services.calibration import wall_of
@@ -49,8 +49,6 @@ class EmptyView:
 
 @dataclass(frozen=True, slots=True)
 class SmallWindowView:
-    """All texts of the small window."""
-
     cost: FigureView
     power: FigureView
     sure: str
@@ -66,7 +64,6 @@ class SmallWindowView:
 
 
 def small_window_view(scene: Scene) -> SmallWindowView:
-    """The small window for a state."""
     host, state = scene.host, scene.state
     cost = models_figure(host, host.today, tr("Models today"), with_machine=False)
     known = models_amount(host.today) != DASH
@@ -95,11 +92,8 @@ def small_window_view(scene: Scene) -> SmallWindowView:
 
 
 def _others(scene: Scene) -> tuple[SwitchRow, ...]:
-    running = scene.host.server.running
     rows = []
-    for model in scene.local_models:
-        if any(same_model(model.name, r.name) for r in running):
-            continue
+    for model in scene.switchable:
         name, note = clean_text(model.name, 60), verdict_short(scene.fit_of(model.name))
         spoken = tr("Switch to {name}, {note}", name=name, note=note or tr("fit not checked"))
         rows.append(SwitchRow(name, note, switch_command(scene, model.name), spoken))
@@ -119,9 +113,8 @@ def empty_view(scene: Scene) -> EmptyView | None:
     offers = (scene.extras.offers or ())[:3]
     if not offers:
         text = tr("Choose one that fits this computer; it is downloaded once and then runs here.")
-        return EmptyView(
-            tr("No model yet"), text, actions=(Action(tr("Get models…"), Command(Verb.OPEN_MODELS), True),)
-        )
+        get = Action(tr("Get models…"), Command(Verb.OPEN_MODELS), primary=True)
+        return EmptyView(tr("No model yet"), text, actions=(get,))
     rows = tuple(
         SwitchRow(
             clean_text(o.model, 60),

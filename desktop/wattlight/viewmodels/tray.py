@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
+from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr, watts
 
@@ -62,14 +62,14 @@ SEPARATOR = MenuEntry()
 
 
 def tray_view(scene: Scene) -> TrayView:
-    """The tray for a state."""
     icon = icon_state(scene)
+    counting = counting_line(scene)  # a program that listens says so where one sees it
     groups = (
         (MenuEntry(headline(scene), Command(Verb.OPEN_COST)),),
         _busy_group(scene),
         _model_group(scene),
         _loaded_group(scene),
-        _counting_group(scene),
+        (MenuEntry(counting, Command(Verb.OPEN_SETTINGS)),) if counting else (),
         _window_group(scene),
         (MenuEntry(tr("Quit"), Command(Verb.QUIT)),),
     )
@@ -91,9 +91,7 @@ def icon_state(scene: Scene) -> IconState:
         return IconState.ATTENTION
     if state.tasks or any(p.under_way for p in state.pulls):
         return IconState.LOADING
-    if server.status is not ServerStatus.READY:
-        return IconState.OFF
-    if not server.running:
+    if not scene.ready or not server.running:
         return IconState.OFF
     return IconState.WORKING if _working(scene) else IconState.READY
 
@@ -124,18 +122,10 @@ def tooltip(scene: Scene, icon: IconState) -> str:
         IconState.PAUSED: tr("Metering is paused"),
         IconState.ATTENTION: tr("Something needs your attention"),
     }.get(icon, "")
-    running = [
-        f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}"
-        for m in scene.host.server.running[:3]
-    ]
+    loaded = scene.host.server.running[:3]
+    running = [f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}" for m in loaded]
     lines = [tr("Wattlight"), headline(scene), state_line, *running, counting_line(scene)]
     return "\n".join(line for line in lines if line)
-
-
-def _counting_group(scene: Scene) -> tuple[MenuEntry, ...]:
-    """A program that listens says so where one sees it."""
-    text = counting_line(scene)
-    return (MenuEntry(text, Command(Verb.OPEN_SETTINGS)),) if text else ()
 
 
 def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
@@ -148,22 +138,14 @@ def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
 
 
 def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:
-    server = scene.host.server
-    running = tuple(server.running)
-    entries = [_running_entry(scene, model) for model in running]
-    others = [m for m in scene.local_models if not any(same_model(m.name, r.name) for r in running)]
-    entries += [_installed_entry(scene, model) for model in others]
-    if not entries:
-        return _empty_entries(scene)
-    room = MENU_MODELS
-    shown, more = entries[:room], entries[room:]
+    entries = [_running_entry(scene, model) for model in scene.host.server.running]
+    entries += [_installed_entry(scene, model) for model in scene.switchable]
+    shown, more = entries[:MENU_MODELS], tuple(entries[MENU_MODELS:])
+    if len(more) > MENU_MODELS:
+        more = (*more[:MENU_MODELS], MenuEntry(tr("All models…"), Command(Verb.OPEN_MODELS)))
     if more:
-        rest = len(more)
-        listed = tuple(more[:MENU_MODELS])
-        if rest > MENU_MODELS:
-            listed += (MenuEntry(tr("All models…"), Command(Verb.OPEN_MODELS)),)
-        shown.append(MenuEntry(tr("More models"), children=listed))
-    return tuple(shown)
+        shown.append(MenuEntry(tr("More models"), children=more))
+    return tuple(shown) or _empty_entries(scene)
 
 
 def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
@@ -219,20 +201,14 @@ def _window_group(scene: Scene) -> tuple[MenuEntry, ...]:
         pause = MenuEntry(tr("Resume metering"), Command(Verb.RESUME))
     else:
         pause = MenuEntry(tr("Pause metering"), Command(Verb.PAUSE))
+    set_up = MenuEntry(tr("Set up…"), Command(Verb.SET_UP))  # once it is done, Settings opens it
     return (
         MenuEntry(tr("Get models…"), Command(Verb.OPEN_MODELS)),
         MenuEntry(tr("Dashboard"), Command(Verb.OPEN_NOW)),
         MenuEntry(tr("Settings…"), Command(Verb.OPEN_SETTINGS)),
-        *_set_up(scene),
+        *(() if scene.settings.first_run_done else (set_up,)),
         pause,
     )
-
-
-def _set_up(scene: Scene) -> tuple[MenuEntry, ...]:
-    """The first run has its line until it is done; afterwards Settings opens it."""
-    if scene.settings.first_run_done:
-        return ()
-    return (MenuEntry(tr("Set up…"), Command(Verb.SET_UP)),)
 
 
 def _name(name: str) -> str:

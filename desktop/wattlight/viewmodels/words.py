@@ -130,15 +130,16 @@ def speed_text(fit: FitNote | None, short: bool = False) -> str:
     if fit is None:
         return ""
     if fit.measured_tokens_per_s is not None:
-        value = fit.measured_tokens_per_s
-        amount = number(value, 1 if value < 9.95 else 0)
-        return (
-            tr("{speed} tokens/s", speed=amount) if short else tr("{speed} tokens/s measured", speed=amount)
-        )
+        text = tr("{speed} tokens/s") if short else tr("{speed} tokens/s measured")
+        return text.format(speed=rate(fit.measured_tokens_per_s))
     if fit.tokens_low is not None and fit.tokens_high is not None:
-        speed = speed_range(fit.tokens_low, fit.tokens_high)
-        return tr("{speed} tokens/s estimated", speed=speed)
+        return tr("{speed} tokens/s estimated", speed=speed_range(fit.tokens_low, fit.tokens_high))
     return ""
+
+
+def rate(per_s: float) -> str:
+    """A measured speed with two or three digits."""
+    return number(per_s, 1 if per_s < 9.95 else 0)
 
 
 def speed_range(low: float, high: float) -> str:
@@ -233,6 +234,9 @@ class TableView:
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     quiet_rows: frozenset[int] = frozenset()
+
+
+NO_TABLE = TableView((), ())
 
 
 def everyday_text(energy_mj: int | None) -> str:

@@ -325,7 +325,7 @@ def test_the_relay_goes_first_and_its_counts_are_written_last(tmp_path: Path) ->
 
 def test_a_typed_price_takes_the_place_of_a_tariff_file(standing: Standing, tmp_path: Path) -> None:
     standing.change(price=Price(tariff_file=str(tmp_path / "gone.json")))
-    entry = understood_price("0.39", "EUR", "", standing.now.price)
-    standing.change(price=entry.price)
+    settings, _ = understood_price("0.39", "EUR", "", standing.now)
+    standing.change(price=settings.price)
     tariff = standing.services.settings.tariff()
     assert tariff is not None and tariff.currency == "EUR"

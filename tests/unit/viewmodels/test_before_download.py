@@ -16,6 +16,7 @@ FOREIGN = "registry.example/me/model:1b"
 DAMAGED = PullState(
     "a:1b", error="a:1b was pulled, but damaged files of it were kept (template).", damaged=True
 )
+DISMISS = Command(Verb.CANCEL_PULL, "a:1b")
 
 
 def test_another_registry_is_asked_about_and_once() -> None:
@@ -57,14 +58,14 @@ def test_a_question_of_its_own_is_asked_last_and_nothing_is_left_out() -> None:
 def test_fault_66_the_banner_offers_to_repair() -> None:
     scene = made_up_day.evening()
     scene = replace(scene, state=replace(scene.state, pulls=(DAMAGED,)))
-    notice = next(n for n in notice_views(scene) if n.key == "pull a:1b")
+    notice = next(n for n in notice_views(scene) if n.dismiss == DISMISS)
     assert notice.text == DAMAGED.error
     (repair,) = notice.actions
     assert repair.text == "Repair…"
     assert repair.command.verb is Verb.REPAIR
     assert "Remove the damaged files of a:1b" in repair.command.question
     ordinary = replace(scene, state=replace(scene.state, pulls=(PullState("a:1b", error="cut"),)))
-    again = next(n for n in notice_views(ordinary) if n.key == "pull a:1b").actions[0]
+    again = next(n for n in notice_views(ordinary) if n.dismiss == DISMISS).actions[0]
     assert (again.text, again.command.verb) == ("Try again", Verb.PULL)
 
 

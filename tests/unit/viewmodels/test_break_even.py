@@ -60,7 +60,7 @@ def test_measured_figures_stand_in_for_what_was_not_typed() -> None:
     assert (view.examples["speed"], view.examples["watts"]) == ("100", "200")
     assert view.missing == ""
     # 1,000,000 calls of 1000 in and 500 out: 2000 + 5000 dollars
-    together = {row[0]: row[1:] for row in view.rows}["Together"]
+    together = {row[0]: row[1:] for row in view.table.rows}["Together"]
     assert together[0] == "€7,000.00"
     # 5.5 s a call at 200 W: 0.3056 Wh, 0.40 a kWh
     assert together[1] == "€122.22"
@@ -90,7 +90,7 @@ def test_what_is_missing_or_no_number_is_named() -> None:
     view = break_even_view(scene(replace(TYPED, calls="")))
     assert view is not None
     assert view.missing == "Still needed: calls a month."
-    assert view.rows == ()
+    assert view.table.rows == ()
     view = break_even_view(scene(replace(TYPED, watts="many")))
     assert view is not None
     assert view.missing == "Type as numbers: watts while answering."

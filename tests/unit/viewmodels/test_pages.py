@@ -331,9 +331,9 @@ def test_machine_has_a_card_for_each_device() -> None:
     ("typed", "kept"), [("0.39", "0.39"), ("0,39", "0.39"), (" 12.5 ", "12.5"), ("0", "0"), ("1e-1", "0.1")]
 )
 def test_prices_are_understood(typed: str, kept: str) -> None:
-    entry = understood_price(typed, "eur", "DE", Price(declined=True))
-    assert entry.error == ""
-    assert entry.price == Price(per_kwh=kept, currency="EUR", country="DE")
+    settings, error = understood_price(typed, "eur", "DE", Settings(price=Price(declined=True)))
+    assert error == ""
+    assert settings == Settings(price=Price(per_kwh=kept, currency="EUR", country="DE"))
 
 
 @pytest.mark.parametrize(
@@ -349,10 +349,10 @@ def test_prices_are_understood(typed: str, kept: str) -> None:
     ],
 )
 def test_wrong_prices_are_explained_and_change_nothing(typed: str, currency: str) -> None:
-    old = Price("0.30", "EUR")
-    entry = understood_price(typed, currency, "", old)
-    assert entry.error.endswith((".", "?"))
-    assert entry.price == old
+    old = Settings(price=Price("0.30", "EUR"))
+    settings, error = understood_price(typed, currency, "", old)
+    assert error.endswith((".", "?"))
+    assert settings == old
 
 
 def test_budget_is_understood_or_explained() -> None:
@@ -408,8 +408,8 @@ def test_fields_take_numbers_in_the_manner_of_the_language() -> None:
     activate("de_DE")
     view = settings_view(made_up_day.evening())
     assert (view.price, view.daily_budget) == ("0,39", "0,35")
-    entry = understood_price(view.price, "EUR", "DE", made_up_day.settings().price)
-    assert (entry.price.per_kwh, entry.error) == ("0.39", "")
+    settings, error = understood_price(view.price, "EUR", "DE", made_up_day.settings())
+    assert (settings.price.per_kwh, error) == ("0.39", "")
 
 
 def test_what_cannot_be_divided_is_a_dash_on_every_page_with_the_way_to_learn_it() -> None:
