@@ -182,6 +182,16 @@ def test_another_language_makes_the_windows_anew(standing: Standing) -> None:
     assert second.page == "cost"
 
 
+def test_a_place_saved_while_the_language_changes_is_kept(standing: Standing) -> None:
+    standing.face.do(Command(Verb.OPEN_NOW))
+    standing.face.publish(settings=replace(standing.face._settings, language="de"), changes=9)
+    standing.face._bridge._flush()
+    assert standing.asked.saved[-1].window_geometry is not None
+    standing.face.do(Command(Verb.PAUSE))
+    assert standing.asked.saved[-1].language == "de"
+    assert standing.asked.saved[-1].window_geometry == standing.asked.saved[-2].window_geometry
+
+
 def test_another_registry_is_asked_about_before_anything_is_fetched(standing: Standing) -> None:
     standing.face.do(Command(Verb.PULL, "registry.example/me/model"))
     assert Verb.PULL not in standing.asked.verbs
