@@ -1,8 +1,10 @@
 """Where Wattlight's files live: the user's own, and those shipped in wheel or checkout."""
 
 import os
+import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -169,3 +171,23 @@ def asset_text(name: str) -> str:
 def asset_bytes(name: str) -> bytes:
     """The bytes of a shipped file."""
     return asset(name).read_bytes()
+
+
+def write_whole(file: Path, data: bytes) -> None:
+    """Write a file whose folder may be missing: a crash leaves the old or the new one, never a mixture.
+
+    Raises:
+        OSError: the folder is not writable or the disk is full; the old file is unchanged.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).replace(file)
+    except OSError:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise

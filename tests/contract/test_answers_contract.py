@@ -8,7 +8,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 from wattlight.domain.tokens import TokenUse
-from wattlight.runtime import Answerer, AnswerRequest
+from wattlight.runtime import AnswerRequest
 from wattlight.runtime.passthrough import PassThroughServer
 
 from .conftest import Place
@@ -47,7 +47,7 @@ def post(port: int, path: str, body: dict[str, object]) -> bytes:
 
 def test_an_answer_ends_with_its_counters(real: Place) -> None:
     question = AnswerRequest(real.model, "the water", 1024, TOKENS, steady=True)
-    pieces = list(Answerer(real.server.endpoint).answer(question))
+    pieces = list(real.server.answer(question))
     end = pieces[-1].end
     assert end is not None
     assert end.counters.output_tokens == TOKENS

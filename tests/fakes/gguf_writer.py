@@ -4,7 +4,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from wattlight.domain.shape import TYPE_BY_NAME
+from wattlight.catalog.gguf.header import read_header, shape_of
+from wattlight.domain.shape import TYPE_BY_NAME, ModelShape
 
 U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 
@@ -79,3 +80,9 @@ def write_sparse(raw: dict[str, Any], path: Path, **options: Any) -> int:
         file.write(head)
         file.truncate(len(head) + data_size(raw))
     return len(head) + data_size(raw)
+
+
+def shape_from_bytes(data: bytes) -> ModelShape:
+    """What is read of a model whose file begins with ``data`` and is as long as that says."""
+    header = read_header(iter([data]))
+    return shape_of(header, header.needed_bytes)

@@ -74,7 +74,7 @@ class DesktopProgram:
         )
         self._slow = slow = SlowAnswers(factory, settings, hub, learner, windows, guide, __version__)
         meter.subscribe(lambda sample, _: history.take(sample))
-        meter.subscribe(learner.tick_if_known)
+        meter.subscribe(learner.tick)
         meter.subscribe(lambda _sample, _running: windows.settle())
         meter.subscribe(lambda _sample, _running: app.counted())
         meter.subscribe(lambda _sample, _running: slow.beat(app.watching))

@@ -56,15 +56,14 @@ class InstalledModels:
         return None
 
     def _in(self, folder: Path, address: ModelAddress) -> ModelShape | None:
-        path = folder / "manifests" / address.host / address.namespace / address.model / address.tag
-        raw = _small(path)
+        raw = _small(manifest_file(folder, address))
         if raw is None:
             return None
         try:
             manifest = parse_manifest(raw)
             config = ModelConfig()
             if manifest.config is not None:
-                blob = _small(_blob(folder, manifest.config.digest))
+                blob = _small(blob_file(folder, manifest.config.digest))
                 config = parse_config(blob) if blob is not None else config
         except RegistryProblem:
             return None
@@ -74,7 +73,7 @@ class InstalledModels:
         digest = files[0].digest
         shape = self._cache.get(digest)
         if shape is None:
-            file = _blob(folder, digest)
+            file = blob_file(folder, digest)
             if not os.access(file, os.R_OK):
                 return None
             shape = replace(shape_from_file(file), digest=digest)
@@ -82,7 +81,13 @@ class InstalledModels:
         return completed(shape, manifest, config)
 
 
-def _blob(folder: Path, digest: str) -> Path:
+def manifest_file(folder: Path, address: ModelAddress) -> Path:
+    """Where the server keeps the manifest of a model below ``folder``."""
+    return folder / "manifests" / address.host / address.namespace / address.model / address.tag
+
+
+def blob_file(folder: Path, digest: str) -> Path:
+    """Where it keeps the file with this digest (``sha256:`` and 64 hex digits)."""
     return folder / "blobs" / digest.replace(":", "-")
 
 

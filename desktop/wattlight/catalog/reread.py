@@ -1,9 +1,9 @@
 """What was read again from the registry; the shipped catalogue itself is never written."""
 
 import json
-import os
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from wattlight.domain.entry import Reread
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
+from wattlight.paths import write_whole
 
 _SCHEMA = 1
 _MAX_FILE_BYTES = 1 << 20
@@ -50,12 +51,9 @@ class RereadBook:
             RereadProblem: the file cannot be written.
         """
         kept = {item.name: item for item in (*self.read(), *rereads)}
-        document = {"schema": _SCHEMA, "entries": [_row(kept[name]) for name in sorted(kept)]}
+        document = {"schema": _SCHEMA, "entries": [asdict(kept[name]) for name in sorted(kept)]}
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh = self._file.with_suffix(f".{os.getpid()}.tmp")
-            fresh.write_text(json.dumps(document, indent=1), encoding="utf-8")
-            fresh.replace(self._file)
+            write_whole(self._file, json.dumps(document, indent=1, default=date.isoformat).encode())
         except OSError as error:
             raise RereadProblem(
                 tr(
@@ -65,19 +63,6 @@ class RereadBook:
                 ),
                 tr("Make room there or make the folder writable."),
             ) from error
-
-
-def _row(item: Reread) -> dict[str, Any]:
-    return {
-        "name": item.name,
-        "manifest_id": item.manifest_id,
-        "blob_digest": item.blob_digest,
-        "model_bytes": item.model_bytes,
-        "projector_bytes": item.projector_bytes,
-        "download_bytes": item.download_bytes,
-        "quant": item.quant,
-        "read_on": item.read_on.isoformat(),
-    }
 
 
 def _entry(row: Any) -> Reread | None:

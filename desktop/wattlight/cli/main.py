@@ -18,7 +18,8 @@ from .output import Call, Output
 
 @dataclass(frozen=True, slots=True)
 class CliVerb:
-    """A verb, its module in this room (with ``arguments(parser)`` and ``run(args, call)``), its summary."""
+    """A verb, its module in this room (with ``arguments(parser)`` and ``run(args, call)``), its
+    summary. ``run`` returns an exit code; None is 0."""
 
     name: str
     module: str
@@ -69,14 +70,15 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         language = workshop.settings().language
         if language:
             activate(language)
-        code: int = importlib.import_module(f"wattlight.cli.{verb.module}").run(args, Call(workshop, out))
-        return code
+        module = importlib.import_module(f"wattlight.cli.{verb.module}")
+        code: int | None = module.run(args, Call(workshop, out))
+        return code or 0
     except WrongUse as error:
         return _say(out, 2, "wrong_use", str(error), "")
     except Problem as problem:
         return _say(out, 1, problem.code, problem.message, problem.next_step)
     except BrokenPipeError:
-        _silence_stdout()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
@@ -125,7 +127,3 @@ def _unexpected(out: Output, workshop: ServiceFactory, error: Exception) -> int:
     except (Problem, OSError):
         where = "Please report it."
     return _say(out, 1, "internal", f"Wattlight hit an error of its own ({type(error).__name__}).", where)
-
-
-def _silence_stdout() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,13 +17,11 @@ from wattlight.domain.tariff import day_start_us
 from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
 from wattlight.i18n import tr
 from wattlight.paths import read_text
-from wattlight.runtime import ModelServer
 
 from .output import Call, Document, pick
 
 
 def add_host_option(parser: argparse.ArgumentParser) -> None:
-    """Add ``--host`` to a verb."""
     parser.add_argument(
         "--host",
         metavar="URL|NAME",
@@ -32,13 +30,7 @@ def add_host_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def server_of(args: argparse.Namespace, call: Call) -> ModelServer:
-    """The server the arguments mean; nothing is sent yet."""
-    return call.workshop.server(args.host)
-
-
 def installed_document(model: InstalledModel, loaded: bool) -> Document:
-    """An installed model."""
     document = pick(model, "name size_bytes modified_at remote_host")
     return document | _or_none(model, "digest family parameter_size quantization") | {"loaded": loaded}
 
@@ -54,7 +46,6 @@ def _or_none(model: InstalledModel | RunningModel, names: str) -> Document:
 
 
 def kept_documents(kept: tuple[tuple[str, str], ...]) -> list[Document]:
-    """Models that could not be unloaded."""
     return [{"name": name, "reason": reason} for name, reason in kept]
 
 
@@ -74,11 +65,12 @@ def require_yes(args: argparse.Namespace, call: Call, question: str, refusal: st
         raise Problem(tr("Nothing was changed."), code="declined")
 
 
+MAX_CONTEXT = 1 << 24
+"""Tokens; more than any model was trained for."""
 MAX_FILE_BYTES = 1_000_000
 
 
 def add_machine_option(parser: ArgumentParser) -> None:
-    """Add ``--machine`` to a verb."""
     parser.add_argument(
         "--machine",
         metavar="FILE",
@@ -86,17 +78,20 @@ def add_machine_option(parser: ArgumentParser) -> None:
     )
 
 
-def read_machine_file(name: str) -> MachineProfile:
-    """The profile in the file ``name``.
+def machine_of(args: argparse.Namespace, call: Call) -> MachineProfile:
+    """The computer in the file that ``--machine`` names, else this one.
 
     Raises:
-        MachineFileProblem: it cannot be read or is not a machine profile.
+        MachineFileProblem: the file cannot be read or is not a machine profile.
     """
-    text = read_text(Path(name), MAX_FILE_BYTES, MachineFileProblem)
+    if not args.machine:
+        return call.workshop.machine_profile()
+    text = read_text(Path(args.machine), MAX_FILE_BYTES, MachineFileProblem)
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=clean_text(name))) from error
+        name = clean_text(args.machine)
+        raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=name)) from error
     return parse_machine(document)
 
 
@@ -132,7 +127,6 @@ class Span:
 
 
 def add_span_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options to a verb."""
     parser.add_argument("--day", metavar="D", help="a day: 2026-03-01, today or yesterday")
     parser.add_argument("--month", metavar="M", help="a month: 2026-03, this or last")
     parser.add_argument("--from", dest="first", metavar="A", help="first day (2026-03-01)")
@@ -165,16 +159,21 @@ def span_of(args: argparse.Namespace, zone: ZoneInfo, now: datetime) -> Span:
     return Span(first, last, start_us, max(start_us, min(end_us, to_us(now))))
 
 
+def read_day(text: str, problem: type[Problem]) -> date:
+    """The day that is written like 2026-03-01; else a ``problem``."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise problem(
+            tr("'{value}' is not a day.", value=clean_text(text, 30)), tr("Write it like 2026-03-01.")
+        ) from error
+
+
 def _day(text: str, today: date) -> date:
     words = {"today": today, "yesterday": today - timedelta(days=1)}
     if text in words:
         return words[text]
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise SpanProblem(
-            tr("'{value}' is not a day.", value=clean_text(text, 30)), tr("Write it like 2026-03-01.")
-        ) from error
+    day = read_day(text, SpanProblem)
     if not 1970 <= day.year <= 2200:
         raise SpanProblem(tr("{value} is too far away.", value=text), tr("Use the years 1970 to 2200."))
     return day

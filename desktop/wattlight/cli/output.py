@@ -38,11 +38,9 @@ class Output:
         self._write(json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, allow_nan=False))
 
     def line(self, text: str = "") -> None:
-        """Print one line for a person."""
         self._write(text)
 
     def lines(self, texts: Iterable[str]) -> None:
-        """Print several lines."""
         for text in texts:
             self.line(text)
 
@@ -69,7 +67,6 @@ class Call:
 
     @property
     def as_json(self) -> bool:
-        """True when ``--json`` was given."""
         return self.out.as_json
 
 
@@ -132,12 +129,11 @@ def _padded(text: str, to: int, right: bool) -> str:
 class ProgressLine:
     """Writes to the error stream, so that the output stays clean; without a terminal it writes nothing."""
 
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+    def __init__(self, wanted: bool = True) -> None:
+        self._live = wanted and sys.stderr.isatty()
         self._shown = 0
 
     def show(self, text: str) -> None:
-        """Replace the line."""
         if not self._live:
             return
         room = shutil.get_terminal_size().columns - 1

@@ -49,7 +49,6 @@ MOST = 10**12 - 1
 
 
 def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
-    """What to print, line by line."""
     paragraph = " ".join(_sentences(inputs, answer))
     yield from textwrap.wrap(paragraph, WIDTH)
     yield ""
@@ -156,7 +155,6 @@ def _origin(word: str) -> str:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     use = parser.add_argument_group("how much is asked")
     use.add_argument("--calls", type=whole(0, MOST), metavar="N", help="calls a month")
     use.add_argument("--tokens-in", type=_number, metavar="I", help="tokens of a typical question")
@@ -208,15 +206,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
-    """Print the comparison."""
+def run(args: argparse.Namespace, call: Call) -> None:
     inputs = read_inputs(args, call.workshop)
     answer = compare(inputs.use, inputs.api, inputs.local, inputs.rate)
     if call.as_json:
         call.out.document(breakeven_document(inputs, answer))
-        return 0
+        return
     call.out.lines(breakeven_lines(inputs, answer))
-    return 0
 
 
 def _number(text: str) -> float:

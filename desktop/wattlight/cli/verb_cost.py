@@ -35,22 +35,17 @@ if TYPE_CHECKING:
 
 def cost_document(report: CostReport) -> Document:
     """The keys every cost answer has. Energy in mJ, money in micro-units of the currency."""
-    document: Document = {
-        "energy_mj": report.energy_mj,
-        "cost_micro": report.cost_micro,
-        "currency": report.currency,
+    priced = report.currency is not None
+    return {
+        **pick(report, "energy_mj cost_micro currency"),
         "observed_s": _seconds(report.observed_s),
         "span_s": _seconds(report.span_s),
-        "quality": None if report.quality is None else report.quality.value,
-        "breakdown": [
-            {"key": line.key, "energy_mj": line.energy_mj, "cost_micro": line.cost_micro}
-            for line in report.breakdown
-        ],
-        "unpriced_mj": report.unpriced_mj if report.currency is not None else None,
-        "fallback_mj": report.fallback_mj if report.currency is not None else None,
+        "quality": plain(report.quality),
+        "breakdown": [pick(line, "key energy_mj cost_micro") for line in report.breakdown],
+        "unpriced_mj": report.unpriced_mj if priced else None,
+        "fallback_mj": report.fallback_mj if priced else None,
         "tokens_out": report.tokens_out or None,
     }
-    return document
 
 
 def gap_documents(gaps: tuple[GapRow, ...]) -> list[Document]:
@@ -67,13 +62,8 @@ def print_cost(out: Output, report: CostReport) -> None:
     if report.cost_micro is not None:
         total = f"{money(report.cost_micro, report.currency)}   {total}"
     out.line(f"{total}   ±{percent(report.error_fraction)}" if report.error_fraction else total)
-    out.line(
-        tr(
-            "observed {observed} of {span}",
-            observed=duration(report.observed_s),
-            span=duration(report.span_s),
-        )
-    )
+    observed, span = duration(report.observed_s), duration(report.span_s)
+    out.line(tr("observed {observed} of {span}", observed=observed, span=span))
     if report.unpriced_mj and report.currency is not None:
         out.line(tr("{energy} lie outside the tariff and have no price", energy=kwh(report.unpriced_mj)))
     if report.fallback_mj:
@@ -81,13 +71,11 @@ def print_cost(out: Output, report: CostReport) -> None:
     if not report.breakdown:
         return
     out.line()
-    texts = [
-        (line.key, kwh(line.energy_mj), money(line.cost_micro, report.currency)) for line in report.breakdown
-    ]
-    widths = [max(len(text[i]) for text in texts) for i in range(3)]
-    for key, energy, cost in texts:
-        tail = f"  {cost:>{widths[2]}}" if report.currency is not None else ""
-        out.line(f"{key:<{widths[0]}}  {energy:>{widths[1]}}{tail}")
+    rows = [[line.key, kwh(line.energy_mj)] for line in report.breakdown]
+    if report.currency is not None:
+        for row, line in zip(rows, report.breakdown, strict=True):
+            row.append(money(line.cost_micro, report.currency))
+    out.table(rows, right={1, 2})
 
 
 def _seconds(value: float) -> int | float:
@@ -98,7 +86,6 @@ LOOK_BACK_DAYS = 40
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     add_span_options(parser)
     parser.add_argument(
         "--by",
@@ -108,8 +95,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
-    """Add up the span and print it."""
+@dataclass(frozen=True, slots=True)
+class CostAnswer:
+    """Everything ``cost`` says. ``cooling`` (by the user's own factor) and the standing charge are told
+    beside the sum and never in it; ``projection`` is told of a month only."""
+
+    report: CostReport
+    tokens: dict[str, TokenCost]
+    span: Span
+    cooling: Document | None
+    standing_micro: int | None
+    projection: Projection | None
+
+
+def run(args: argparse.Namespace, call: Call) -> None:
     tariff, zone = call.workshop.tariff(), call.workshop.zone()
     span = span_of(args, zone, call.workshop.now())
     by = By(args.by)
@@ -120,23 +119,18 @@ def run(args: argparse.Namespace, call: Call) -> int:
         sums.observed_ms = reader.observed_ms(span.start_us, span.end_us)
         projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
     report = sums.report(by)
-    tokens = token_costs(sums) if by is By.MODEL else {}
-    factor = call.workshop.settings().meter.cooling_factor
-    apart = Apart(factor, None if tariff is None else standing_micro(tariff, span.first, span.last))
+    answer = CostAnswer(
+        report,
+        token_costs(sums) if by is By.MODEL else {},
+        span,
+        _cooling(report, call.workshop.settings().meter.cooling_factor),
+        None if tariff is None else standing_micro(tariff, span.first, span.last),
+        projection,
+    )
     if call.as_json:
-        call.out.document(_document(report, tokens, projection, span, args, apart))
-        return 0
-    _print(call, report, tokens, projection, span)
-    _print_apart(call, report, apart)
-    return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """What is told beside the sum and never in it: cooling by the user's own factor, standing charge."""
-
-    cooling_factor: float
-    standing_micro: int | None
+        call.out.document(_document(answer, args.month is not None))
+    else:
+        _print(call.out, answer)
 
 
 def _cooling(report: CostReport, factor: float) -> Document | None:
@@ -146,44 +140,16 @@ def _cooling(report: CostReport, factor: float) -> Document | None:
     return {"factor": factor, "energy_mj": round(report.energy_mj * factor), "cost_micro": cost}
 
 
-def _print_apart(call: Call, report: CostReport, apart: Apart) -> None:
-    cooling = _cooling(report, apart.cooling_factor)
-    if cooling is not None and report.breakdown:
-        share = (
-            money(cooling["cost_micro"], report.currency) if report.currency else kwh(cooling["energy_mj"])
-        )
-        call.out.line(
-            tr(
-                "cooling, by your factor {factor}: {sum}, not in the sums",
-                factor=apart.cooling_factor,
-                sum=share,
-            )
-        )
-    if apart.standing_micro:
-        call.out.line(
-            tr("standing charge: {sum}, not in the sums", sum=money(apart.standing_micro, report.currency))
-        )
-
-
-def _document(
-    report: CostReport,
-    tokens: dict[str, TokenCost],
-    projection: Projection | None,
-    span: Span,
-    args: argparse.Namespace,
-    apart: "Apart",
-) -> Document:
-    document = cost_document(report)
+def _document(answer: CostAnswer, of_month: bool) -> Document:
+    report, projection = answer.report, answer.projection
     nothing = {"energy_mj": None, "cost_micro": None}
-    document |= {
+    document = cost_document(report) | {
         "error": plain(report.error_fraction, 4),
         "models_error": plain(report.models.error_fraction, 4),
-        "cooling": _cooling(report, apart.cooling_factor),
-        "standing_micro": apart.standing_micro,
-        "from": iso_utc(span.start_us),
-        "to": iso_utc(span.end_us),
-        "covers": list(report.covers),
-        "not_covered": list(report.not_covered),
+        **pick(answer, "cooling standing_micro"),
+        "from": iso_utc(answer.span.start_us),
+        "to": iso_utc(answer.span.end_us),
+        **pick(report, "covers not_covered"),
         "models": nothing if report.models_unknown else pick(report.models, "energy_mj cost_micro"),
         "parked": nothing if report.models_unknown else pick(report.parked, "energy_mj cost_micro"),
         "undecided_mj": report.undecided.energy_mj,
@@ -191,40 +157,54 @@ def _document(
         "tokens": [
             {
                 "model": model,
-                "output_tokens": cost.output_tokens,
-                "prompt_tokens": cost.prompt_tokens,
-                "per_million": None if cost.whole is None else _amount(cost.whole),
-                "per_million_working": None if cost.working is None else _amount(cost.working),
+                **pick(cost, "output_tokens prompt_tokens"),
+                "per_million": _amount(cost.whole),
+                "per_million_working": _amount(cost.working),
                 "counted_share": plain(cost.counted_share, 3),
                 "reason": cost.reason or None,
             }
-            for model, cost in tokens.items()
+            for model, cost in answer.tokens.items()
         ],
     }
-    if args.month is not None:
+    if of_month:
         document["projection"] = {
-            "low_micro": projection.low if projection is not None else None,
-            "mid_micro": projection.mid if projection is not None else None,
-            "high_micro": projection.high if projection is not None else None,
-            "reason": None if projection is not None else "not enough data yet",
+            "low_micro": None if projection is None else projection.low,
+            "mid_micro": None if projection is None else projection.mid,
+            "high_micro": None if projection is None else projection.high,
+            "reason": "not enough data yet" if projection is None else None,
         }
     return document
 
 
-def _amount(amount: Amount) -> Document:
+def _amount(amount: Amount | None) -> Document | None:
+    if amount is None:
+        return None
     return {**pick(amount, "energy_mj cost_micro"), "error": plain(amount.error_fraction, 4)}
 
 
-def _print(
-    call: Call, report: CostReport, tokens: dict[str, TokenCost], projection: Projection | None, span: Span
-) -> None:
-    out = call.out
+def _print(out: Output, answer: CostAnswer) -> None:
+    report, span, currency = answer.report, answer.span, answer.report.currency
     title = short_date(span.first)
     out.line(title if span.first == span.last else f"{title} – {short_date(span.last)}")
-    if not report.breakdown:
+    if report.breakdown:
+        _print_sums(out, answer)
+    else:
         out.line(tr("Nothing was recorded in this time. The tray or 'wattlight meter' records."))
-        return
-    out.line(tr("models: {sum}", sum=DASH if report.models_unknown else _sum(report.models, report.currency)))
+    cooling = answer.cooling
+    if cooling is not None and report.breakdown:
+        share = money(cooling["cost_micro"], currency) if currency else kwh(cooling["energy_mj"])
+        text = tr(
+            "cooling, by your factor {factor}: {sum}, not in the sums", factor=cooling["factor"], sum=share
+        )
+        out.line(text)
+    if answer.standing_micro:
+        charge = money(answer.standing_micro, currency)
+        out.line(tr("standing charge: {sum}, not in the sums", sum=charge))
+
+
+def _print_sums(out: Output, answer: CostAnswer) -> None:
+    report, currency = answer.report, answer.report.currency
+    out.line(tr("models: {sum}", sum=DASH if report.models_unknown else _sum(report.models, currency)))
     unsure = undecided_text(report)
     if unsure:
         out.line(unsure)
@@ -232,12 +212,12 @@ def _print(
     print_cost(out, report)
     if report.not_covered:
         out.line(not_in_it(report.not_covered))
-    _print_tokens(out, tokens, report.currency)
-    if report.currency is None:
+    _print_tokens(out, answer.tokens, currency)
+    if currency is None:
         out.line()
         out.line(tr("No price is set, so there is no money here: wattlight tariff set --help"))
-    if projection is not None:
-        low, high = (money(value, report.currency) for value in (projection.low, projection.high))
+    if answer.projection is not None:
+        low, high = (money(value, currency) for value in (answer.projection.low, answer.projection.high))
         out.line()
         out.line(tr("models, whole month: probably {range}", range=interval(low, high)))
 

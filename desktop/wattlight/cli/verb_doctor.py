@@ -9,15 +9,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import DeviceSample, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places
 from wattlight.probes import HardwareReport
+from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
@@ -249,19 +248,9 @@ def _server(workshop: ServiceFactory) -> Iterator[Finding]:
     else:
         said = state.message or tr("No model server answers at {url}.", url=state.url)
         yield Finding("server", Level.NOTE if state.status is ServerStatus.ABSENT else Level.PROBLEM, said)
-    if not _is_here(state.url):
+    if not parse_endpoint(state.url).is_loopback:
         said = tr("The model server runs on another computer; the hardware listed here is this one's.")
         yield Finding("remote_server", Level.NOTE, said)
-
-
-def _is_here(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    if host in {"localhost", ""}:
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _settings(places: Places) -> Iterator[Finding]:

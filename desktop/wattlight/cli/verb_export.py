@@ -5,8 +5,7 @@ import contextlib
 import csv
 import io
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
@@ -20,7 +19,7 @@ from wattlight.i18n import gb, number, tr
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 
 from .options import Span, add_span_options, span_of
-from .output import SCHEMA, Call
+from .output import SCHEMA, Call, ProgressLine
 
 COLUMNS = (
     "start_utc", "length_s", "device", "model", "state", "energy_mj", "observed_s", "quality", "tokens_in",
@@ -38,7 +37,6 @@ class ExportProblem(Problem):
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     add_span_options(parser)
     parser.add_argument("--format", choices=("csv", "json"), default="csv", help="form of the rows")
     parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
@@ -50,17 +48,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="with --purge: really do it")
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Export rows, or back up, restore or purge the ledger."""
     if args.backup is not None:
-        return _back_up(args, call)
-    if args.restore is not None:
-        return _restore(args, call)
-    if args.purge:
-        return _purge(args, call)
-    return _rows(args, call)
+        _back_up(args, call)
+    elif args.restore is not None:
+        _restore(args, call)
+    elif args.purge:
+        _purge(args, call)
+    else:
+        _rows(args, call)
 
 
+@lru_cache(maxsize=1024)
 def neutral(text: str) -> str:
     """``text`` as a cell that no spreadsheet takes for a formula.
 
@@ -69,35 +69,30 @@ def neutral(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
-def _rows(args: argparse.Namespace, call: Call) -> int:
+def _rows(args: argparse.Namespace, call: Call) -> None:
     tariff = call.workshop.tariff()
     span = span_of(args, call.workshop.zone(), call.workshop.now())
-    count = 0
+    progress = ProgressLine(args.output is not None and not call.as_json)
     with call.workshop.ledger() as reader, _target(args, call) as stream:
-        rows = _priced(_buckets(reader, span, _progress(call, args)), tariff, span)
-        if args.format == "csv":
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            count = _write_csv(writer.writerow, rows)
-        else:
-            count = _write_json(stream, rows, span)
-    if args.output is not None:
-        _done(call, args.output, count)
-    return 0
+        rows = _priced(_buckets(reader, span, progress), tariff, span)
+        count = _write_csv(stream, rows) if args.format == "csv" else _write_json(stream, rows, span)
+    if args.output is None:
+        return
+    if call.as_json:
+        call.out.document({"file": args.output, "rows": count})
+    else:
+        file = clean_text(args.output)
+        call.out.line(tr("{count} rows written to {file}", count=number(count), file=file))
 
 
-def _write_csv(write: Callable[[Iterable[object]], object], rows: Iterable[Row]) -> int:
-    # only names come from outside; numbers, times and words of our own need no care
-    safe: dict[str, str] = {}
+def _write_csv(stream: TextIO, rows: Iterable[Row]) -> int:
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
     count = 0
-    for row in rows:
-        device, model = row[2], row[3]
-        for name in (device, model):
-            if isinstance(name, str) and name not in safe:
-                safe[name] = neutral(name)
-        write(
-            (*row[:2], safe.get(str(device)), safe.get(str(model)) if model is not None else None, *row[4:])
-        )
+    for start, length, device, model, *rest in rows:
+        # only names come from outside; numbers, times and words of our own need no care
+        name = None if model is None else neutral(str(model))
+        writer.writerow((start, length, neutral(str(device)), name, *rest))
         count += 1
     return count
 
@@ -106,14 +101,13 @@ def _write_json(stream: TextIO, rows: Iterable[Row], span: Span) -> int:
     head = {"schema": SCHEMA, "from": iso_utc(span.start_us), "to": iso_utc(span.end_us)}
     stream.write(json.dumps(head)[:-1] + ', "rows": [')
     count = 0
-    for row in rows:
-        stream.write(("," if count else "") + "\n" + json.dumps(dict(zip(COLUMNS, row, strict=True))))
-        count += 1
+    for count, row in enumerate(rows, start=1):
+        stream.write((",\n" if count > 1 else "\n") + json.dumps(dict(zip(COLUMNS, row, strict=True))))
     stream.write("\n]}\n")
     return count
 
 
-def _buckets(reader: LedgerReader, span: Span, progress: "_Progress") -> Iterator[Bucket]:
+def _buckets(reader: LedgerReader, span: Span, progress: ProgressLine) -> Iterator[Bucket]:
     step_us = STEP_DAYS * 86_400_000_000
     start_us = span.start_us
     known = reader.span()
@@ -122,7 +116,8 @@ def _buckets(reader: LedgerReader, span: Span, progress: "_Progress") -> Iterato
     while start_us < span.end_us:
         yield from reader.buckets(start_us, min(start_us + step_us, span.end_us))
         start_us += step_us
-        progress.at(start_us - span.start_us, span.end_us - span.start_us)
+        done, whole = start_us - span.start_us, span.end_us - span.start_us
+        progress.show(f"{min(100, 100 * done // whole):3d} %")
     progress.end()
 
 
@@ -130,36 +125,30 @@ def _priced(buckets: Iterable[Bucket], tariff: Tariff | None, span: Span) -> Ite
     """One row for each bucket and price; sums of energy are those of the ledger."""
     if tariff is None:
         for bucket in buckets:
-            yield _row(bucket, bucket.energy_mj, None, None, None)
+            yield _row(bucket, bucket.energy_mj)
         return
     lookup = PriceLookup(tariff, span.start_us, max(span.end_us, span.start_us + 1))
-    texts: dict[Decimal, str] = {}
     for bucket in buckets:
         end_us = min(bucket.start_us + bucket.length_us, span.end_us)
         parts = lookup.split(bucket.energy_mj, bucket.start_us, end_us)
         whole = bucket
         for piece, energy_mj in parts:
-            yield _at_price(whole, energy_mj, piece.price_per_kwh, tariff, texts)
+            price = piece.price_per_kwh
+            if price is None:
+                yield _row(whole, energy_mj)
+            else:
+                yield _row(whole, energy_mj, price, cost_micro(((price, energy_mj),)), tariff.currency)
             if len(parts) > 1:  # time and tokens stand with the first part only
                 whole = replace(bucket, observed_ms=0, tokens_in=0, tokens_out=0)
 
 
-def _at_price(
+def _row(
     bucket: Bucket,
     energy_mj: int,
-    price: Decimal | None,
-    tariff: Tariff,
-    texts: dict[Decimal, str],
+    price: Decimal | None = None,
+    micro: int | None = None,
+    currency: str | None = None,
 ) -> Row:
-    if price is None:
-        return _row(bucket, energy_mj, None, None, None)
-    text = texts.get(price)
-    if text is None:
-        text = texts[price] = format(price, "f")
-    return _row(bucket, energy_mj, text, cost_micro(((price, energy_mj),)), tariff.currency)
-
-
-def _row(bucket: Bucket, energy_mj: int, price: str | None, micro: int | None, currency: str | None) -> Row:
     return (
         _stamp(bucket.start_us),
         bucket.length_us // 1_000_000,
@@ -171,15 +160,13 @@ def _row(bucket: Bucket, energy_mj: int, price: str | None, micro: int | None, c
         bucket.quality.value,
         bucket.tokens_in,
         bucket.tokens_out,
-        price,
+        None if price is None else format(price, "f"),
         micro,
         currency,
     )
 
 
-@lru_cache(maxsize=64)
-def _stamp(start_us: int) -> str:
-    return iso_utc(start_us)
+_stamp = lru_cache(maxsize=64)(iso_utc)
 
 
 @contextlib.contextmanager
@@ -214,33 +201,7 @@ def _free(file: Path, force: bool) -> None:
         )
 
 
-class _Progress:
-    """A line on standard error while a long export runs, only for a person at a terminal."""
-
-    def __init__(self, shown: bool) -> None:
-        self._shown = shown
-
-    def at(self, done: int, whole: int) -> None:
-        if self._shown and whole > 0:
-            sys.stderr.write(f"\r{min(100, 100 * done // whole):3d} %")
-
-    def end(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r     \r")
-
-
-def _progress(call: Call, args: argparse.Namespace) -> _Progress:
-    return _Progress(args.output is not None and not call.as_json and sys.stderr.isatty())
-
-
-def _done(call: Call, file: str, count: int) -> None:
-    if call.as_json:
-        call.out.document({"file": file, "rows": count})
-    else:
-        call.out.line(tr("{count} rows written to {file}", count=number(count), file=clean_text(file)))
-
-
-def _back_up(args: argparse.Namespace, call: Call) -> int:
+def _back_up(args: argparse.Namespace, call: Call) -> None:
     file = Path(args.backup)
     _free(file, args.force)
     file.unlink(missing_ok=True)
@@ -251,10 +212,9 @@ def _back_up(args: argparse.Namespace, call: Call) -> int:
         call.out.line(
             tr("The ledger ({size}) is copied to {file}", size=gb(size, 3), file=clean_text(args.backup))
         )
-    return 0
 
 
-def _restore(args: argparse.Namespace, call: Call) -> int:
+def _restore(args: argparse.Namespace, call: Call) -> None:
     places = call.workshop.places
     with _alone(call):
         replaced = restore(Path(args.restore), places.ledger_file)
@@ -265,10 +225,9 @@ def _restore(args: argparse.Namespace, call: Call) -> int:
         call.out.line(tr("The ledger is now {file}.", file=clean_text(args.restore)))
         if shown is not None:
             call.out.line(tr("The one before is kept as {file}", file=shown))
-    return 0
 
 
-def _purge(args: argparse.Namespace, call: Call) -> int:
+def _purge(args: argparse.Namespace, call: Call) -> None:
     if not args.yes:
         raise ExportProblem(
             tr("This would delete everything that was recorded, for good."),
@@ -287,7 +246,6 @@ def _purge(args: argparse.Namespace, call: Call) -> int:
         call.out.document({"purged": True})
     else:
         call.out.line(tr("Everything that was recorded is deleted."))
-    return 0
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from wattlight.i18n import tokens_per_second as speed_text
 from wattlight.services.fit_words import confidence_name, reason_sentence, verdict_name
 from wattlight.services.shapes import FoundShape, Source
 
-from .options import add_machine_option, read_machine_file, whole
+from .options import MAX_CONTEXT, add_machine_option, machine_of, whole
 from .output import SPEED, Call, Document, Output, pick, plain
 
 _PARTS = "weights_bytes kv_bytes compute_bytes"
@@ -32,21 +32,16 @@ _RESULT = (
     "context context_asked kv_type parallel flash_attention reported_size_bytes reported_vram_bytes "
     "spare_bytes missing_bytes uncertainty_bytes"
 )
-_ORDER = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
 
 
 @dataclass(frozen=True, slots=True)
 class Unloaded:
-    """How it would fit with ``models`` unloaded."""
-
     models: tuple[str, ...]
     result: FitResult
 
 
 @dataclass(frozen=True, slots=True)
 class FitAnswer:
-    """Everything ``fit`` says."""
-
     model: str
     machine: MachineProfile
     found: FoundShape
@@ -61,11 +56,10 @@ class FitAnswer:
     @property
     def confidence(self) -> Confidence:
         """The lower of what the source allows and what the memory model claims."""
-        return min(self.found.confidence, self.result.confidence, key=_ORDER.index)
+        return self.result.confidence.at_most(self.found.confidence)
 
 
 def fit_document(answer: FitAnswer) -> Document:
-    """The whole answer."""
     result, found, unloaded = answer.result, answer.found, answer.unloaded
     return {
         "model": clean_text(answer.model),
@@ -127,7 +121,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
             tr(
                 "±{bytes} ({word})",
                 bytes=gib(result.uncertainty_bytes, 2),
-                word=confidence_name(Confidence(answer.confidence)),
+                word=confidence_name(answer.confidence),
             ),
         ),
         (tr("Speed"), speed_text(answer.speed.low, answer.speed.high)),
@@ -193,7 +187,6 @@ def _source(answer: FitAnswer) -> str:
     }[found.source]
 
 
-MAX_CONTEXT = 1 << 24
 MAX_PARALLEL = 1024
 MAX_BATCH = 1 << 16
 MAX_LAYERS = 1 << 16
@@ -201,7 +194,6 @@ SHOWN_TYPES = ("f16", "q8_0", "q4_0")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument("model", metavar="MODEL", help="name of a model, or path of a .gguf file")
     parser.add_argument(
         "--context",
@@ -242,9 +234,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_machine_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Say how the model fits this computer or the one in a file; "it does not" is an answer too."""
-    machine = read_machine_file(args.machine) if args.machine else call.workshop.machine_profile()
+    machine = machine_of(args, call)
     found = call.workshop.shape_finder().find(args.model)
     options = FitOptions(
         context=args.context,
@@ -274,7 +266,6 @@ def run(args: argparse.Namespace, call: Call) -> int:
         call.out.document(fit_document(answer))
     else:
         print_fit(call.out, answer)
-    return 0
 
 
 def _with_models_unloaded(

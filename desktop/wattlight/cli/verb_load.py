@@ -5,12 +5,11 @@ import argparse
 from wattlight.domain.state import RunningModel
 from wattlight.i18n import gib, number, tr
 
-from .options import add_host_option, running_document, server_of, whole
+from .options import add_host_option, running_document, whole
 from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument("model", metavar="MODEL", help="name of an installed model")
     parser.add_argument("--context", type=whole(1, 1 << 31), metavar="N", help="context length in tokens")
     parser.add_argument(
@@ -19,15 +18,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_host_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Load the model and say how it is loaded."""
-    server = server_of(args, call)
+    server = call.workshop.server(args.host)
     loaded = server.load(args.model, keep_alive=args.keep, context_length=args.context)
     if call.as_json:
         call.out.document({"model": args.model, **loaded_document(loaded, args.context)})
-        return 0
+        return
     print_loaded(call, args.model, loaded, args.context)
-    return 0
 
 
 def loaded_document(loaded: RunningModel | None, asked: int | None) -> dict[str, object]:

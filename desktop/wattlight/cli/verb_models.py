@@ -5,18 +5,17 @@ import argparse
 from wattlight.domain.state import same_model
 from wattlight.i18n import gb, short_date, tr, trn
 
-from .options import add_host_option, installed_document, server_of
+from .options import add_host_option, installed_document
 from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     add_host_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """List the installed models, newest first."""
-    server = server_of(args, call)
+    server = call.workshop.server(args.host)
     version = server.version()
     models = server.installed()
     running = server.running()
@@ -28,11 +27,11 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 "models": [installed_document(m, loaded[m.name]) for m in models],
             }
         )
-        return 0
+        return
     if not models:
         call.out.line(tr("No models are installed on {url}.", url=server.url))
         call.out.line(tr("'wattlight recommend' lists models that fit; 'wattlight pull NAME' downloads one."))
-        return 0
+        return
     rows = [(tr("NAME"), tr("SIZE"), tr("PARAMETERS"), tr("QUANTIZATION"), tr("CHANGED"), "")]
     rows += [
         (
@@ -62,4 +61,3 @@ def run(args: argparse.Namespace, call: Call) -> int:
             url=server.url,
         )
     )
-    return 0

@@ -6,18 +6,17 @@ from datetime import datetime
 from wattlight.domain.state import RunningModel
 from wattlight.i18n import duration, gib, number, percent, tr
 
-from .options import add_host_option, running_document, server_of
+from .options import add_host_option, running_document
 from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     add_host_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """List the loaded models as the server reports them."""
-    server = server_of(args, call)
+    server = call.workshop.server(args.host)
     version = server.version()
     models = server.running()
     if call.as_json:
@@ -27,10 +26,10 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 "models": [running_document(m) for m in models],
             }
         )
-        return 0
+        return
     if not models:
         call.out.line(tr("No model is loaded on {url}.", url=server.url))
-        return 0
+        return
     now = call.workshop.now()
     rows = [(tr("NAME"), tr("MEMORY"), tr("ON GPU"), tr("CONTEXT"), tr("KEPT FOR"))]
     rows += [
@@ -40,7 +39,6 @@ def run(args: argparse.Namespace, call: Call) -> int:
     call.out.table(rows, {1, 2, 3})
     call.out.line()
     call.out.line(tr("Memory and its share on the GPU are what the server reports."))
-    return 0
 
 
 def _on_gpu(model: RunningModel) -> str:

@@ -1,7 +1,6 @@
 """``wattlight recommend``: models that fit this computer, best first."""
 
 import argparse
-from collections.abc import Callable
 
 from wattlight.domain.advice import (
     DEFAULT_CONTEXT,
@@ -20,20 +19,10 @@ from wattlight.services.offers import (
     passed_over_sentence,
     why_sentence,
 )
-from wattlight.services.refreshing import Refreshed, RefreshReport
+from wattlight.services.refreshing import RefreshReport
 
-from .options import add_machine_option, read_machine_file, whole
+from .options import MAX_CONTEXT, add_machine_option, machine_of, whole
 from .output import SPEED, Call, Document, Output, pick, plain
-
-
-def refreshed(call: Call, names: list[str], advice: Callable[[], Advice]) -> RefreshReport | None:
-    """Read the manifests of ``names``, without any those of the models on the list; None for an empty list.
-
-    Raises:
-        Problem: a name is not listed, or the registry cannot be reached.
-    """
-    wanted = names or [item.name for item in advice().recommendations]
-    return call.workshop.refresher().refresh(wanted) if wanted else None
 
 
 def print_refresh(out: Output, report: RefreshReport) -> None:
@@ -49,7 +38,9 @@ def print_refresh(out: Output, report: RefreshReport) -> None:
         )
     for item in report.read:
         if item.changed:
-            out.line("  " + tr("{model} is another file now: {size} (was {was})", **_change(item)))
+            size, was = gb(item.download_bytes), ("" if item.was_exact else "~") + gb(item.was_bytes)
+            text = tr("{model} is another file now: {size} (was {was})", model=item.name, size=size, was=was)
+            out.line(f"  {text}")
     for name, problem in report.problems:
         out.line(f"  {name}: {problem.message}")
     if report.stopped:
@@ -58,7 +49,6 @@ def print_refresh(out: Output, report: RefreshReport) -> None:
 
 
 def refresh_document(report: RefreshReport) -> Document:
-    """The ``refresh`` part of the document."""
     return {
         "read_on": plain(report.read_on),
         "models": [
@@ -85,22 +75,14 @@ def read_again_lines(advice: Advice) -> list[str]:
     ]
 
 
-def _change(item: Refreshed) -> dict[str, str]:
-    was = ("" if item.was_exact else "~") + gb(item.was_bytes)
-    return {"model": item.name, "size": gb(item.download_bytes), "was": was}
-
-
 def recommend_document(
     advice: Advice, profile: MachineProfile, report: RefreshReport | None = None
 ) -> Document:
     """The whole answer; ``report`` says what was read from the registry just before."""
     return {
         "machine": profile.name,
-        "use": advice.question.use.value,
-        "context": advice.question.context,
-        "language": advice.question.language,
-        "catalogue_date": advice.catalogue_date.isoformat(),
-        "eligible": advice.eligible,
+        **pick(advice.question, "use context language"),
+        **pick(advice, "catalogue_date eligible"),
         "recommendations": [
             _recommendation(item, place) for place, item in enumerate(advice.recommendations, start=1)
         ],
@@ -138,11 +120,7 @@ def _passed(passed: PassedOver) -> Document:
     return {"model": passed.name, "code": passed.reason.code, "sentence": passed_over_sentence(passed)}
 
 
-MAX_CONTEXT = 1 << 24
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument(
         "--use", choices=[use.value for use in Use], default=Use.CHAT.value, help="what for (default: chat)"
     )
@@ -173,27 +151,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_machine_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Print the recommendations for this computer or the one in a file."""
-    profile = read_machine_file(args.machine) if args.machine else call.workshop.machine_profile()
+    profile = machine_of(args, call)
     question = Question(Use(args.use), args.context, args.limit, args.language, args.all)
     report = None
-    if args.refresh is not None:
-        report = refreshed(call, args.refresh, lambda: call.workshop.advisor().advice(profile, question))
     advice = call.workshop.advisor().advice(profile, question)
+    if args.refresh is not None:
+        names = args.refresh or [item.name for item in advice.recommendations]
+        report = call.workshop.refresher().refresh(names) if names else None
+        advice = call.workshop.advisor().advice(profile, question)
     if call.as_json:
         call.out.document(recommend_document(advice, profile, report))
-        return 0
+        return
     if report is not None:
         print_refresh(call.out, report)
     _print(call.out, advice, profile.name)
-    return 0
 
 
 def _print(out: Output, advice: Advice, machine: str) -> None:
-    use, context = advice.question.use.value, number(advice.question.context)
+    question = advice.question
     out.line(
-        tr("Models for {use} on {machine}, at {context} tokens of context:", **_names(use, machine, context))
+        tr(
+            "Models for {use} on {machine}, at {context} tokens of context:",
+            use=question.use.value,
+            machine=machine,
+            context=number(question.context),
+        )
     )
     out.line()
     if advice.recommendations:
@@ -223,10 +207,6 @@ def _print(out: Output, advice: Advice, machine: str) -> None:
     if any(not item.download_exact for item in advice.recommendations):
         out.line(tr("~ marks a download whose exact size is not listed."))
     out.lines(read_again_lines(advice))
-
-
-def _names(use: str, machine: str, context: str) -> dict[str, str]:
-    return {"use": use, "machine": machine, "context": context}
 
 
 def _row(item: Recommendation) -> tuple[str, ...]:

@@ -6,23 +6,22 @@ from wattlight.domain.state import same_model
 from wattlight.i18n import gb, tr
 from wattlight.services.models import remove_model
 
-from .options import add_host_option, require_yes, server_of
+from .options import add_host_option, require_yes
 from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument("model", metavar="MODEL", help="name of an installed model")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_host_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Ask, unload if need be, delete."""
-    server = server_of(args, call)
+    server = call.workshop.server(args.host)
     found = next((m for m in server.installed() if same_model(m.name, args.model)), None)
     if found is None:
-        server.show(args.model)
+        server.check_installed(args.model)
     name = args.model if found is None else found.name
     size = None if found is None else found.size_bytes
     question = tr("Delete {model} ({size}) from {url}?", model=name, size=gb(size), url=server.url)
@@ -31,6 +30,5 @@ def run(args: argparse.Namespace, call: Call) -> int:
     was_loaded = remove_model(server, name)
     if call.as_json:
         call.out.document({"removed": name, "size_bytes": size, "was_loaded": was_loaded})
-        return 0
+        return
     call.out.line(tr("{model} is deleted.", model=name))
-    return 0

@@ -16,7 +16,6 @@ MAX_TRACE_BYTES = 2_000_000_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument(
         "trace", metavar="TRACE.csv", help="columns time_utc,device,power_w,counter_mj,model,tokens"
     )
@@ -29,14 +28,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Replay a trace into a ledger of its own and print what it amounts to."""
     tariff = None if args.tariff is None else read_tariff_file(args.tariff)
     trace = read_trace(read_text(Path(args.trace), MAX_TRACE_BYTES, TraceProblem))
     result = replay(trace, tariff, By(args.by))
     if call.as_json:
         call.out.document({**cost_document(result.report), "gaps": gap_documents(result.gaps)})
-        return 0
+        return
     print_cost(call.out, result.report)
     if result.gaps:
         call.out.line()
@@ -51,4 +50,3 @@ def run(args: argparse.Namespace, call: Call) -> int:
                     reason=gap["reason"],
                 )
             )
-    return 0

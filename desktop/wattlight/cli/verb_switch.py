@@ -8,7 +8,7 @@ from wattlight.runtime import ModelServer, parse_endpoint
 from wattlight.services.models import room_by_size, switch
 
 from . import verb_load
-from .options import kept_documents, server_of
+from .options import kept_documents
 from .output import Call
 from .verb_load import loaded_document, print_loaded
 from .verb_unload import print_unloaded
@@ -16,9 +16,9 @@ from .verb_unload import print_unloaded
 arguments = verb_load.arguments
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Switch, and say what is loaded now."""
-    server = server_of(args, call)
+    server = call.workshop.server(args.host)
 
     def say(text: str) -> None:
         if not call.as_json and sys.stderr.isatty():
@@ -38,10 +38,9 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 "unloaded_first": result.unloaded_first,
             }
         )
-        return 0
+        return
     print_loaded(call, args.model, result.loaded, args.context)
     print_unloaded(call, result)
-    return 0
 
 
 def _fits(server: ModelServer, call: Call, model: str, running: tuple[RunningModel, ...]) -> bool | None:

@@ -1,9 +1,8 @@
 """``wattlight tariff``: show, check or set the price of electricity."""
 
 import argparse
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from wattlight.domain.tariff import MICRO, Tariff, TariffProblem, flat_tariff, tariff_document
@@ -12,11 +11,11 @@ from wattlight.i18n import clock_time, local_zone, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
+from .options import read_day
 from .output import Call, Document, plain
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     actions.add_parser("show", help="the price in force (default)")
     check = actions.add_parser("check", help="read a tariff file and say what is in it")
@@ -32,56 +31,48 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--since", metavar="DATE", help="valid from this day on; earlier days keep the price they had"
     )
     setter.add_argument("--none", action="store_true", help="no price: money is not shown")
-    for sub in (*actions.choices.values(),):
+    for sub in actions.choices.values():
         sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     listed.set_defaults(action="countries")
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
-    """Do what was asked."""
-    actions: dict[str, Callable[[argparse.Namespace, Call], int]] = {
-        "check": _check,
-        "countries": _countries,
-        "set": _set,
-    }
-    return actions.get(args.action or "show", _show)(args, call)
+def run(args: argparse.Namespace, call: Call) -> None:
+    {"check": _check, "countries": _countries, "set": _set}.get(args.action, _show)(args, call)
 
 
-def _show(_args: argparse.Namespace, call: Call) -> int:
+def _show(_args: argparse.Namespace, call: Call) -> None:
     tariff, price = call.workshop.tariff(), call.workshop.settings().price
     now = call.workshop.now()
     if call.as_json:
         call.out.document(_document(tariff, price, now))
-        return 0
+        return
     if tariff is None:
         call.out.line(tr("No price is set, so no costs are shown."))
         call.out.line(tr("Set one: wattlight tariff set --price 0.39 --currency EUR"))
-        return 0
+        return
     _print(call, tariff, now)
-    country = _country(price.country) if price.country else None
+    country = _country(price.country)
     if country is not None:
         call.out.line(
             tr("official price of {country}, {year}: {source}", country=country.name, year=country.year,
                source=country.source)
         )  # fmt: skip
-    return 0
 
 
-def _check(args: argparse.Namespace, call: Call) -> int:
+def _check(args: argparse.Namespace, call: Call) -> None:
     tariff = read_tariff_file(args.file)
     if call.as_json:
         call.out.document(_document(tariff, Price(tariff_file=args.file), call.workshop.now()))
-        return 0
+        return
     call.out.line(tr("{file} is a valid tariff.", file=clean_text(args.file)))
     _print(call, tariff, call.workshop.now())
-    return 0
 
 
-def _countries(_args: argparse.Namespace, call: Call) -> int:
+def _countries(_args: argparse.Namespace, call: Call) -> None:
     countries = country_prices()
     if call.as_json:
         call.out.document({"countries": plain(countries)})
-        return 0
+        return
     width = max(len(country.name) for country in countries)
     for country in countries:
         if country.price_per_kwh is not None:
@@ -90,10 +81,9 @@ def _countries(_args: argparse.Namespace, call: Call) -> int:
             call.out.line(f"{country.code}  {country.name:<{width}}  {price:>12}  {country.year}{old}")
     missing = ", ".join(c.code for c in countries if c.price_per_kwh is None)
     call.out.line(tr("No official price is shipped for: {codes}", codes=missing))
-    return 0
 
 
-def _set(args: argparse.Namespace, call: Call) -> int:
+def _set(args: argparse.Namespace, call: Call) -> None:
     given = [bool(args.price), bool(args.country), bool(args.file), args.none]
     if sum(given) != 1:
         raise TariffProblem(
@@ -104,10 +94,9 @@ def _set(args: argparse.Namespace, call: Call) -> int:
     settings = call.workshop.settings()
     price = _new_price(args, call, settings)
     save_settings(call.workshop.places.settings_file, replace(settings, price=price))
-    code = _show(args, call)
+    _show(args, call)
     if not call.as_json and args.since is None and not args.none:
         call.out.line(tr("It applies to all that was recorded. For a new price: --since DATE"))
-    return code
 
 
 def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Price:
@@ -119,7 +108,7 @@ def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pric
     price = _flat_price(args, call, settings)
     if args.since is None:
         return price
-    since = _since(args.since)
+    since = read_day(args.since, TariffProblem)
     file = price_since(
         call.workshop.places.settings_file.parent,
         call.workshop.tariff(),
@@ -129,15 +118,6 @@ def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pric
         since,
     )
     return Price(tariff_file=str(file), country=price.country)
-
-
-def _since(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise TariffProblem(
-            tr("'{value}' is not a day.", value=clean_text(text, 30)), tr("Write it like 2026-03-01.")
-        ) from error
 
 
 def _flat_price(args: argparse.Namespace, call: Call, settings: Settings) -> Price:
@@ -166,24 +146,19 @@ def _flat_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pri
     return Price(str(known), tariff.currency, tariff.zone.key)
 
 
-def _country(code: str) -> CountryPrice | None:
-    return next((c for c in country_prices() if c.code == code.strip().upper()), None)
+def _country(code: str | None) -> CountryPrice | None:
+    return next((c for c in country_prices() if c.code == code.strip().upper()), None) if code else None
 
 
 def _document(tariff: Tariff | None, price: Price, now: datetime) -> Document:
-    document: Document = {"tariff": None, "price_now": None, "source": None, "notes": []}
     if tariff is None:
-        return document
-    country = _country(price.country) if price.country else None
-    current = tariff.price_at(now)
-    document["tariff"] = {"schema": 1, **tariff_document(tariff)}
-    document["price_now"] = None if current is None else format(current, "f")
-    document["source"] = {
-        "file": price.tariff_file,
-        "country": plain(country),
+        return {"tariff": None, "price_now": None, "source": None, "notes": []}
+    return {
+        "tariff": {"schema": 1, **tariff_document(tariff)},
+        "price_now": plain(tariff.price_at(now)),
+        "source": {"file": price.tariff_file, "country": plain(_country(price.country))},
+        "notes": list(tariff.notes),
     }
-    document["notes"] = list(tariff.notes)
-    return document
 
 
 def _print(call: Call, tariff: Tariff, now: datetime) -> None:

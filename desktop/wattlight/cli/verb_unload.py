@@ -5,19 +5,17 @@ import argparse
 from wattlight.i18n import tr
 from wattlight.services.models import SwitchResult, unload_all
 
-from .options import add_host_option, kept_documents, server_of
+from .options import add_host_option, kept_documents
 from .output import Call
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument("model", metavar="MODEL", nargs="?", help="name of a loaded model (default: all)")
     add_host_option(parser)
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
-    """Unload, and say what was freed."""
-    server = server_of(args, call)
+def run(args: argparse.Namespace, call: Call) -> None:
+    server = call.workshop.server(args.host)
     if args.model is None:
         result = unload_all(server)
     else:
@@ -25,11 +23,10 @@ def run(args: argparse.Namespace, call: Call) -> int:
         result = SwitchResult(None, (args.model,))
     if call.as_json:
         call.out.document({"unloaded": list(result.unloaded), "kept": kept_documents(result.kept)})
-        return 0
+        return
     if not result.unloaded and not result.kept:
         call.out.line(tr("No model is loaded on {url}.", url=server.url))
     print_unloaded(call, result)
-    return 0
 
 
 def print_unloaded(call: Call, result: SwitchResult) -> None:

@@ -80,8 +80,6 @@ class ServerState:
     running: tuple[RunningModel, ...] = ()
     message: str | None = None
     seen_at: datetime | None = None
-    capabilities: frozenset[str] = field(default_factory=frozenset)
-    """Verbs this server understands: ``pull``, ``load``, ``unload``, ``remove``, ``ps``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ class InstallState:
 
 @dataclass(frozen=True, slots=True)
 class HostContact:
-    """A host that was asked something. ``reason`` is a code: model, shape, server."""
+    """A host that was asked something, and why; ``reason`` is a code: model, shape, server."""
 
     host: str
     reason: str

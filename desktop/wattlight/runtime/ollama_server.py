@@ -20,30 +20,28 @@ from wattlight.domain.state import (
 from wattlight.i18n import tr
 from wattlight.web import POLL, Answer, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
+from .answers import AnswerPiece, AnswerRequest, answer_body, answer_pieces
 from .names import read_keep_alive, read_name
 from .problems import RuntimeProblem, problem_from_server, problem_of, status_of, with_proxy_advice
 from .pulling import PullProgress, stalled
 from .reading import (
     PullLine,
     Record,
-    ShownModel,
-    error_text,
     read_installed,
     read_object,
     read_pull_line,
     read_running,
-    read_shown,
     read_version,
+    refusal,
 )
 
 if TYPE_CHECKING:
     import ollama
 
-CAPABILITIES = frozenset({"pull", "load", "unload", "remove", "ps"})
 _ACT = Limits(idle_s=30.0, total_s=60.0)
 _LOAD = Limits(idle_s=1800.0, total_s=None)
 """Ollama gives up a load that makes no progress for 5 minutes; a large model from a slow disk may take longer
-in all, and the cancel event ends the wait at any time."""
+in all, and the cancel event ends the wait at any time. An answer waits until its model is loaded."""
 _PULL = Limits(idle_s=120.0, total_s=None)
 """The server writes a line every 60 ms while it fetches."""
 _VERIFY_IDLE_S = 1800.0
@@ -79,7 +77,6 @@ class OllamaServer:
 
     @property
     def url(self) -> str:
-        """The server's address."""
         return self.endpoint.url
 
     def state(
@@ -95,18 +92,10 @@ class OllamaServer:
         try:
             version = before.version if ready and not full else self.version(cancel)
             installed = before.installed if ready and not full else self.installed(cancel)
-            return ServerState(
-                self.url,
-                ServerStatus.READY,
-                version,
-                installed,
-                self.running(cancel),
-                None,
-                self._now(),
-                CAPABILITIES,
-            )
+            running = self.running(cancel)
         except RuntimeProblem as problem:
             return self._failed(before, problem)
+        return ServerState(self.url, ServerStatus.READY, version, installed, running, seen_at=self._now())
 
     def _failed(self, before: ServerState, problem: RuntimeProblem) -> ServerState:
         cause = problem.__cause__
@@ -115,7 +104,7 @@ class OllamaServer:
         status = status_of(cause) if isinstance(cause, WireFault) else ServerStatus.ERROR
         if status in {ServerStatus.ABSENT, ServerStatus.FOREIGN}:
             return ServerState(self.url, status, message=str(problem), seen_at=before.seen_at)
-        return replace(before, status=status, message=str(problem), capabilities=frozenset())
+        return replace(before, status=status, message=str(problem))
 
     def version(self, cancel: Event | None = None) -> str:
         """The server's version ("0.33.0"; "0.0.0" is a development build)."""
@@ -126,22 +115,38 @@ class OllamaServer:
         """The models on the server's disk, newest first as the server lists them."""
         with self._said():
             listed = read_installed(_listing(self._get("/api/tags", cancel)))
-        self._raw_names = {**self._raw_names, **dict(listed.raw_names)}
+        self._raw_names = {**self._raw_names, **listed.raw_names}
         return listed.models
 
     def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:
-        """The loaded models."""
         with self._said():
             listed = read_running(_listing(self._get("/api/ps", cancel)), self._now())
-        self._raw_names = {**self._raw_names, **dict(listed.raw_names)}
+        self._raw_names = {**self._raw_names, **listed.raw_names}
         return listed.models
 
-    def show(self, model: str, cancel: Event | None = None) -> ShownModel:
-        """Facts of an installed model."""
-        raw = self._raw(model)
-        with self._said(model):
-            body = json.dumps({"model": raw}).encode()
-            return read_shown(model, self._read("POST", "/api/show", body, cancel))
+    def check_installed(self, model: str, cancel: Event | None = None) -> None:
+        """Raise where ``model`` is not installed."""
+        body = json.dumps({"model": self._raw(model)}).encode()
+        with self._said(model), self._wire.ask("POST", "/api/show", body, POLL, cancel) as answer:
+            if answer.status != 200:
+                raise refusal(answer.body(), answer.status, model)
+            read_object(answer.body())
+
+    def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        """The pieces of an answer as they come; the last one has an ``end``.
+
+        Closing the iterator or setting ``cancel`` closes the connection, and the server stops working.
+
+        Raises:
+            RuntimeProblem: from the first ``next`` on; code ``cut_stream`` when the server ended without a
+                last line.
+        """
+        body = answer_body(question)
+        with (
+            self._said(question.model),
+            self._wire.ask("POST", "/api/generate", body, _LOAD, cancel) as answer,
+        ):
+            yield from answer_pieces(answer, question.model)
 
     def load(
         self,
@@ -247,14 +252,14 @@ class OllamaServer:
         return None
 
     def _get(self, path: str, cancel: Event | None) -> Record:
-        return self._read("GET", path, None, cancel)
-
-    def _read(self, method: str, path: str, body: bytes | None, cancel: Event | None) -> Record:
-        with self._wire.ask(method, path, body, POLL, cancel) as answer:
+        with self._wire.ask("GET", path, None, POLL, cancel) as answer:
             raw = answer.body()
         if answer.status == 200:
             return read_object(raw)
-        raise _ServerSaid(answer.status, raw, path)
+        # a list that is not there, or an error that is not Ollama's JSON, means another program
+        if answer.status == 404 or (answer.status < 500 and not raw.lstrip().startswith(b"{")):
+            raise WireFault(FaultKind.NOT_HTTP, f"status {answer.status}")
+        raise refusal(raw, answer.status, "")
 
     @contextmanager
     def _client(self, limits: Limits, cancel: Event | None) -> "Iterator[ollama.Client]":
@@ -275,33 +280,8 @@ class OllamaServer:
             raise
         except WireFault as fault:
             raise problem_of(fault, self.endpoint) from fault
-        except _ServerSaid as answer:
-            raise answer.problem(self.endpoint, model) from answer.fault
         except Exception as error:
             raise _package_problem(error, self.endpoint, model) from error
-
-
-class _ServerSaid(Exception):
-    """An answer with an error status."""
-
-    def __init__(self, status: int, raw: bytes, path: str) -> None:
-        super().__init__(status)
-        self.status = status
-        self.raw = raw
-        self.path = path
-        self.fault = WireFault(FaultKind.NOT_HTTP, f"status {status}") if self._is_foreign() else None
-
-    def _is_foreign(self) -> bool:
-        """A list that is not there, or an error that is not Ollama's JSON, means another program."""
-        if self.path == "/api/show":
-            return False
-        return self.status == 404 or (self.status < 500 and not self.raw.lstrip().startswith(b"{"))
-
-    def problem(self, endpoint: Endpoint, model: str) -> RuntimeProblem:
-        """What it means."""
-        if self.fault is not None:
-            return problem_of(self.fault, endpoint)
-        return problem_from_server(error_text(self.raw) or f"HTTP {self.status}", model)
 
 
 def _package_problem(error: Exception, endpoint: Endpoint, model: str) -> RuntimeProblem:
@@ -315,7 +295,7 @@ def _package_problem(error: Exception, endpoint: Endpoint, model: str) -> Runtim
 
 def _pull_lines(answer: Answer, model: str) -> Iterator[PullLine]:
     if answer.status != 200:
-        raise problem_from_server(error_text(answer.body()) or f"HTTP {answer.status}", model)
+        raise refusal(answer.body(), answer.status, model)
     for raw in answer.lines():
         try:
             line = read_pull_line(read_object(raw))

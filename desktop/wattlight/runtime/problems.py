@@ -29,14 +29,10 @@ class RuntimeProblem(Problem):
 
 @dataclass(frozen=True, slots=True)
 class _Meaning:
-    pattern: re.Pattern[str]
+    pattern: str
     code: str
     sentence: str
     next_step: str
-
-
-def _means(pattern: str, code: str, sentence: str, next_step: str) -> _Meaning:
-    return _Meaning(re.compile(pattern, re.IGNORECASE), code, sentence, next_step)
 
 
 _OUT_OF_MEMORY = (
@@ -47,97 +43,97 @@ _OUT_OF_MEMORY = (
 """The words by which Ollama itself recognises it, and the older and the MLX wording."""
 
 _MEANINGS: tuple[_Meaning, ...] = (
-    _means(
+    _Meaning(
         r"invalid model name|invalid name|name is required|model is required",
         "invalid_name",
         "{model} is not a name a model can have.",
         "Use a name like llama3.2:3b.",
     ),
-    _means(
+    _Meaning(
         r"no space left on device|not enough space on the disk|disk quota exceeded|no room on device",
         "no_room",
         "There is not enough room on the server's disk for {model}.",
         "Free some space and try again: what has arrived is kept and the download goes on from there.",
     ),
-    _means(
+    _Meaning(
         r"digest mismatch",
         "digest_mismatch",
         "What arrived for {model} is damaged, so it was not installed.",
         "Pull it again; if that fails too, try another network.",
     ),
-    _means(
+    _Meaning(
         r"requires? flash_attn|quantized v cache",
         "kv_needs_flash",
         "{model} was not loaded, because a compressed KV cache needs flash attention.",
         "Set OLLAMA_FLASH_ATTENTION=1 or remove OLLAMA_KV_CACHE_TYPE for the server and start it again.",
     ),
-    _means(
+    _Meaning(
         _OUT_OF_MEMORY,
         "out_of_memory",
         "{model} does not fit into the memory that is free now.",
         "Unload another model, choose a shorter context or a smaller model.",
     ),
-    _means(
+    _Meaning(
         r"signal: killed",
         "killed",
         "The operating system stopped {model} while it loaded, most likely for lack of memory.",
         "Close other programs, choose a shorter context or a smaller model.",
     ),
-    _means(
+    _Meaning(
         r"timed out waiting for",
         "load_timeout",
         "{model} did not finish loading in the time the server allows.",
         "Try again; a slow disk or another load may be the reason.",
     ),
-    _means(
+    _Meaning(
         r"server busy|maximum pending requests",
         "server_busy",
         "The server has too many requests waiting.",
         "Try again in a moment.",
     ),
-    _means(
+    _Meaning(
         r"time: (invalid|missing unit in|unknown unit).*duration",
         "invalid_duration",
         "The server does not understand how long to keep {model}.",
         'Use a duration like "5m" or "1h", or -1 for ever.',
     ),
-    _means(
+    _Meaning(
         r"requires a newer version of ollama|\b412\b",
         "needs_newer_server",
         "{model} needs a newer Ollama than this one.",
         "Update Ollama and try again.",
     ),
-    _means(
+    _Meaning(
         r"incompatible with your version|no longer compatible|unsupported model format",
         "incompatible_model",
         "This version of Ollama cannot run the file of {model}.",
         "Pull the model again, or update Ollama.",
     ),
-    _means(
+    _Meaning(
         r"invalid character .* looking for beginning of value",
         "damaged_model",
         "A small file of {model} on the server's disk is damaged.",
         "Remove the model and pull it again.",
     ),
-    _means(
+    _Meaning(
         r"realm host|unauthorized|\b401\b|\b403\b|access denied",
         "registry_denied",
         "The registry does not allow {model} to be fetched.",
         "Check the name; a private model needs 'ollama signin' on the server.",
     ),
-    _means(
+    _Meaning(
         r"\b429\b|too many requests",
         "registry_limit",
         "The registry answers no more requests for now.",
         "Wait some minutes and try again.",
     ),
-    _means(
+    _Meaning(
         r"file does not exist|not found|try pulling it first|manifest unknown",
         "unknown_model",
         "There is no model named {model}.",
         "Check the spelling of the name and of the part after the colon.",
     ),
-    _means(
+    _Meaning(
         r"connection refused|no such host|dial tcp|i/o timeout|network is unreachable|tls: |tls handshake|"
         r"proxyconnect|x509|certificate|server misbehaving|connection reset|max retries exceeded|"
         r"no route to host",
@@ -145,13 +141,13 @@ _MEANINGS: tuple[_Meaning, ...] = (
         "The server cannot reach the registry to fetch {model}.",
         "Check the network connection of the computer the server runs on and try again.",
     ),
-    _means(
+    _Meaning(
         r"\b5\d\d\b:",
         "registry_fault",
         "The registry has a fault of its own.",
         "Try again later.",
     ),
-    _means(
+    _Meaning(
         r"process has terminated|exit status|process no longer running",
         "engine_stopped",
         "The server's engine stopped while it loaded {model}.",
@@ -165,7 +161,7 @@ def problem_from_server(text: str, model: str = "") -> RuntimeProblem:
     quoted = clean_text(" ".join(text.split()), SERVER_TEXT_LIMIT)
     shown = clean_text(model, 120) or "the model"
     for meaning in _MEANINGS:
-        if meaning.pattern.search(text[:4000]):
+        if re.search(meaning.pattern, text[:4000], re.IGNORECASE):
             sentence, next_step, code = meaning.sentence, meaning.next_step, meaning.code
             break
     else:
@@ -202,7 +198,6 @@ def status_of(fault: WireFault) -> ServerStatus:
 
 
 def problem_of(fault: WireFault, endpoint: Endpoint) -> RuntimeProblem:
-    """One sentence and a next step for ``fault``."""
     url = endpoint.url
     here = endpoint.is_loopback
     messages = {

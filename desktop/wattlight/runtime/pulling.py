@@ -33,7 +33,6 @@ class PullProgress:
         self.succeeded = False
 
     def take(self, line: PullLine) -> PullState:
-        """The state after ``line``."""
         now = self._clock()
         if line.digest is not None and line.total_bytes is not None:
             self._totals[line.digest] = line.total_bytes
@@ -82,7 +81,6 @@ class PullProgress:
 
 
 def stalled(model: str) -> RuntimeProblem:
-    """Nothing arrives any more."""
     return RuntimeProblem(
         tr("Nothing has arrived for {model} for two minutes.", model=clean_text(model, 120)),
         tr("Try again: what has arrived is kept and the download goes on from there."),

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Generic, TypeVar
 
 from wattlight.domain.state import InstalledModel, RunningModel
-from wattlight.domain.values import clean_lines, clean_text
+from wattlight.domain.values import clean_text
 from wattlight.web import FaultKind, WireFault
 
 from .names import MAX_NAME
+from .problems import RuntimeProblem, problem_from_server
 
 MAX_NODES = 400_000
 """More brackets than this is not an answer of a model server (5,000 models have about 20,000)."""
@@ -66,7 +67,6 @@ def records(value: object) -> list[object]:
 
 
 def text(value: object) -> str | None:
-    """``value`` if it is text."""
     return value if isinstance(value, str) else None
 
 
@@ -113,6 +113,11 @@ def error_text(raw: bytes) -> str:
     return found if isinstance(found, str) else ""
 
 
+def refusal(raw: bytes, status: int, model: str) -> RuntimeProblem:
+    """What an answer with an error status means, by the server's own words or else by the status."""
+    return problem_from_server(error_text(raw) or f"HTTP {status}", model)
+
+
 MAX_RECORDS = 20_000
 _FOREVER = timedelta(days=36_500)
 """``keep_alive`` -1 is reported as an expiry about 292 years ahead (Go's longest duration)."""
@@ -125,11 +130,10 @@ Model = TypeVar("Model")
 
 @dataclass(frozen=True, slots=True)
 class Listed(Generic[Model]):
-    """Models of one answer, the server's own spelling of each name, how many records were refused."""
+    """Models of one answer, and the server's own spelling of each name."""
 
     models: tuple[Model, ...]
-    raw_names: tuple[tuple[str, str], ...]
-    refused: int = 0
+    raw_names: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +161,16 @@ def read_version(document: Record) -> str:
 
 def read_installed(document: Record) -> Listed[InstalledModel]:
     """The models of ``/api/tags``. A record needs a name and a size; everything else may be missing."""
-    names = _Names()
+    names: dict[str, str] = {}
     models = []
     for item in _items(document):
         name, size = _name_of(item), count(item.get("size"))
         if name is None or size is None:
-            names.refused += 1
             continue
         details = record(item.get("details"))
         models.append(
             InstalledModel(
-                name=names.shown(name),
+                name=_shown(name, names),
                 digest=_clean(item.get("digest"), 100),
                 size_bytes=size,
                 family=_clean(details.get("family")),
@@ -177,22 +180,21 @@ def read_installed(document: Record) -> Listed[InstalledModel]:
                 remote_host=_clean(item.get("remote_host"), 200) or None,
             )
         )
-    return Listed(tuple(models), names.pairs(), names.refused)
+    return Listed(tuple(models), names)
 
 
 def read_running(document: Record, now: datetime) -> Listed[RunningModel]:
     """The models of ``/api/ps``. A record needs a name and both sizes; everything else may be missing."""
-    names = _Names()
+    names: dict[str, str] = {}
     models = []
     for item in _items(document):
         name, size, vram = _name_of(item), count(item.get("size")), count(item.get("size_vram"))
         if name is None or size is None or vram is None:
-            names.refused += 1
             continue
         details = record(item.get("details"))
         models.append(
             RunningModel(
-                name=names.shown(name),
+                name=_shown(name, names),
                 digest=_clean(item.get("digest"), 100),
                 size_bytes=size,
                 size_vram_bytes=vram,
@@ -202,7 +204,7 @@ def read_running(document: Record, now: datetime) -> Listed[RunningModel]:
                 quantization=_clean(details.get("quantization_level")),
             )
         )
-    return Listed(tuple(models), names.pairs(), names.refused)
+    return Listed(tuple(models), names)
 
 
 def read_pull_line(document: Record) -> PullLine:
@@ -218,24 +220,14 @@ def read_pull_line(document: Record) -> PullLine:
     )
 
 
-class _Names:
-    """Gives each name a form to show that leads back to the server's own spelling."""
-
-    def __init__(self) -> None:
-        self._raw: dict[str, str] = {}
-        self.refused = 0
-
-    def shown(self, raw: str) -> str:
-        shown = clean_text(raw)
-        number = 2
-        while shown in self._raw and self._raw[shown] != raw:
-            shown = f"{clean_text(raw, 190)} ({number})"
-            number += 1
-        self._raw[shown] = raw
-        return shown
-
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        return tuple(self._raw.items())
+def _shown(raw: str, names: dict[str, str]) -> str:
+    """A form of the name to show, of its own for each; ``names`` leads back to the server's spelling."""
+    shown = clean_text(raw)
+    number = 2
+    while names.setdefault(shown, raw) != raw:
+        shown = f"{clean_text(raw, 190)} ({number})"
+        number += 1
+    return shown
 
 
 def _items(document: Record) -> Iterator[Record]:
@@ -260,38 +252,3 @@ def _expiry(value: object, now: datetime) -> datetime | None:
     if at is None or at - now > _FOREVER:
         return None
     return max(at, _EARLIEST)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownModel:
-    """Facts of one installed model; ``trained_context`` in tokens.
-
-    ``parameters`` are the settings of the Modelfile, one per line, cleaned.
-    """
-
-    name: str
-    architecture: str = ""
-    family: str = ""
-    parameter_size: str = ""
-    quantization: str = ""
-    trained_context: int | None = None
-    layers: int | None = None
-    capabilities: tuple[str, ...] = ()
-    parameters: str = ""
-
-
-def read_shown(name: str, document: Record) -> ShownModel:
-    """The facts in ``document``, those that are as they should be."""
-    details, info = record(document.get("details")), record(document.get("model_info"))
-    architecture = _clean(info.get("general.architecture"))
-    return ShownModel(
-        name=clean_text(name),
-        architecture=architecture,
-        family=_clean(details.get("family")),
-        parameter_size=_clean(details.get("parameter_size")),
-        quantization=_clean(details.get("quantization_level")),
-        trained_context=count(info.get(f"{architecture}.context_length")) or None,
-        layers=count(info.get(f"{architecture}.block_count")) or None,
-        capabilities=tuple(_clean(item) for item in records(document.get("capabilities"))[:20] if text(item)),
-        parameters=clean_lines(text(document.get("parameters")) or "", 4000),
-    )

@@ -7,13 +7,11 @@ from threading import Lock
 from typing import TypeVar
 
 from wattlight.domain.advice import (
-    DEFAULT_CONTEXT,
     Advice,
     Editorial,
+    KnownModel,
     KnownModels,
     Question,
-    Recommendation,
-    Use,
     recommend,
 )
 from wattlight.domain.entry import Catalog, CatalogEntry, CatalogMatch
@@ -97,14 +95,7 @@ class Advisor:
 
     @property
     def catalog(self) -> Catalog:
-        """The catalogue the answers come from."""
         return self._known.catalog
-
-    def advise(
-        self, profile: MachineProfile, use: Use = Use.CHAT, context: int = DEFAULT_CONTEXT
-    ) -> tuple[Recommendation, ...]:
-        """Models for ``use`` at ``context`` tokens on this machine, best first."""
-        return self.advice(profile, Question(use, context)).recommendations
 
     def advice(self, profile: MachineProfile, question: Question) -> Advice:
         """The whole answer: models, what was passed over, whether to use an API."""
@@ -155,26 +146,23 @@ class Advisor:
     def _judge(self, name: str, profile: MachineProfile, context: int | None, digest: str) -> Opinion:
         match = self._known.catalog.find(name)
         entry = match.entry if match else None
-        model, confidence = self._from_header(name, digest), Confidence.HIGH
-        if model is None and match is not None:
-            model, confidence = self._from_catalogue(match)
-        if model is None:
+        known = self._best_known(name, digest)
+        if known is None:
             reason = tr("Its file cannot be read here, and Wattlight's list of models does not have it.")
             return Opinion(name, entry=entry, reason=reason)
-        options = FitOptions(context=context)
+        model, options = known.model, FitOptions(context=context)
         try:
             result = fit(model, profile, options)
         except Problem as problem:
             return Opinion(name, entry=entry, reason=problem.message)
         whole = result.verdict is Verdict.FULL_GPU
-        order = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
         return Opinion(
             name=name,
             fit=result,
             speed=tokens_per_second(model, result, profile),
             largest_full_gpu_context=largest_context(model, profile) if whole else None,
             trained_context=model.context_trained,
-            confidence=min(confidence, result.confidence, key=order.index),
+            confidence=result.confidence.at_most(known.confidence),
             source=model.shape.source,
             architecture=model.shape.architecture,
             reasons=explain(model, profile, result, options),
@@ -182,23 +170,16 @@ class Advisor:
             entry=entry,
         )
 
-    def prepared(self, name: str, digest: str = "") -> PreparedModel | None:
-        """An installed model by its own header, None where that cannot be read."""
-        return self._from_header(name, digest)
-
-    def catalogue_shape(self, name: str) -> tuple[ModelShape, Confidence] | None:
-        """The shape of ``name`` as the catalogue lets it be estimated, None if it is not listed."""
+    def in_catalogue(self, name: str) -> KnownModel | None:
+        """``name`` as the catalogue lets it be estimated, None if it is not listed."""
         match = self._known.catalog.find(name)
-        model, confidence = self._from_catalogue(match) if match is not None else (None, Confidence.LOW)
-        return None if model is None else (model.shape, confidence)
+        return None if match is None else self._known.known(match.entry, match.tag)
 
     def _ladder(self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str) -> Ladder:
-        match = self._known.catalog.find(name)
-        model = self._from_header(name, digest)
-        if model is None and match is not None:
-            model, _ = self._from_catalogue(match)
-        if model is None:
+        known = self._best_known(name, digest)
+        if known is None:
             return Ladder()
+        model = known.model
         try:
             trained = model.context_trained or max(contexts)
             steps = tuple(fit(model, profile, FitOptions(context=c)) for c in contexts if c <= trained)
@@ -206,14 +187,13 @@ class Advisor:
         except Problem:
             return Ladder()
 
-    def _from_header(self, name: str, digest: str) -> PreparedModel | None:
+    def prepared(self, name: str, digest: str = "") -> PreparedModel | None:
+        """An installed model by its own header, None where that cannot be read."""
         key = digest or name
         found = self._headers.get(key)
         if found is None:
-            if self._shape_of is None:
-                return None
             try:
-                shape = self._shape_of(name)
+                shape = None if self._shape_of is None else self._shape_of(name)
             except Problem:
                 return None
             if shape is None or shape.source is not ShapeSource.HEADER:
@@ -221,9 +201,9 @@ class Advisor:
             found = self._headers[key] = prepare(shape)
         return found
 
-    def _from_catalogue(self, match: CatalogMatch) -> tuple[PreparedModel | None, Confidence]:
-        known = self._known.known(match.entry, match.tag)
-        return (None, Confidence.LOW) if known is None else (known.model, known.confidence)
+    def _best_known(self, name: str, digest: str) -> KnownModel | None:
+        model = self.prepared(name, digest)
+        return self.in_catalogue(name) if model is None else KnownModel(model, Confidence.HIGH)
 
     def _remembered(self, key: Hashable, answer: Callable[[], T]) -> T:
         with self._lock:

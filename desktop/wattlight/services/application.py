@@ -29,7 +29,7 @@ from .first_run import SetupGuide
 from .hub import StateHub
 from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
-from .models import FitsBeside, ModelTasks, SerialExecutor, ServerWatch, TaskEnd, TaskSettings, room_by_size
+from .models import FitsBeside, ModelTasks, SerialExecutor, ServerWatch, TaskEnd, room_by_size
 from .serving import SecurityAdvisories
 from .speed_runs import SpeedRuns
 
@@ -84,7 +84,7 @@ class Application:
             self._fits_beside,
             self._tasks_changed,
             self._task_ended,
-            settings=lambda: _task_settings(settings.value),
+            settings=lambda: settings.value,
             folders=self._folders,
             announce=self._announce,
             now=factory.now,
@@ -394,7 +394,3 @@ class Application:
 _RENEWS = frozenset(
     {Verb.SWITCH, Verb.LOAD, Verb.UNLOAD, Verb.REMOVE, Verb.REPAIR, Verb.CANCEL_TASK, Verb.MEASURE}
 )
-
-
-def _task_settings(settings: Settings) -> TaskSettings:
-    return TaskSettings(settings.keep_alive, settings.context_length or None)

@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from wattlight.domain.state import CountingState
 from wattlight.domain.tokens import TokenUse
 from wattlight.runtime import Endpoint, parse_endpoint
+from wattlight.runtime.passthrough import PassThroughServer
 from wattlight.store.jobs import LearningStore
 
 from .current import Servers
 from .meter_service import MeterService
-from .passthrough import PassThrough, TokenWriter, WindowEnergy
+from .passthrough import TokenWriter, WindowEnergy
 
-MakePassThrough = Callable[[Endpoint, Callable[[TokenUse], None]], PassThrough]
+MakeRelay = Callable[[Endpoint, int, Callable[[TokenUse], None]], PassThroughServer]
 
 
 class Counting:
@@ -27,27 +29,21 @@ class Counting:
         store: LearningStore,
         meter: MeterService,
         windows: WindowEnergy,
-        make: MakePassThrough = PassThrough,
+        make: MakeRelay = PassThroughServer,
     ) -> None:
         self._servers = servers
         self._meter = meter
         self._windows = windows
         self._make = make
         self._writer = TokenWriter(store)
-        self._relay: PassThrough | None = None
+        self._relay: PassThroughServer | None = None
         self._server: Endpoint | None = None
+        self._state = CountingState()
         self._lock = threading.Lock()
 
     @property
     def state(self) -> CountingState:
-        """How it stands now."""
-        relay = self._relay
-        if relay is None:
-            return CountingState()
-        now = relay.state
-        return CountingState(
-            now.on, now.url if now.on else "", now.port, now.requests, now.uncounted, now.output_tokens
-        )
+        return self._state
 
     def turn_on(self, port: int) -> None:
         """Listen on 127.0.0.1 at ``port`` and relay to the server as it is now; nothing happens when it does.
@@ -56,22 +52,36 @@ class Counting:
             Problem: the port is taken, or the server is not on this computer.
         """
         with self._lock:
-            server, now = parse_endpoint(self._servers.local.url, "the server's address"), self._relay
-            if now is not None and now.state.on and now.state.port == port and server == self._server:
+            server = parse_endpoint(self._servers.local.url, "the server's address")
+            if self._relay is not None and self._state.port == port and self._server == server:
                 return
-            if now is not None:
-                now.turn_off()
-            self._relay = None
-            relay = self._make(server, self.count)
-            relay.turn_on(port)
+            self._end()
+            relay = self._make(server, port, self._relayed)
+            relay.start()
             self._relay, self._server = relay, server
+            self._state = CountingState(True, f"http://127.0.0.1:{relay.port}", relay.port)
 
     def turn_off(self) -> None:
         """Stop listening; open streams end within a second."""
         with self._lock:
-            relay, self._relay = self._relay, None
-            if relay is not None:
-                relay.turn_off()
+            self._end()
+
+    def _end(self) -> None:
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            relay.stop()
+        self._state = CountingState()
+
+    def _relayed(self, use: TokenUse) -> None:
+        # not under the lock: turning off waits for this thread while it holds it
+        now, tokens = self._state, use.counters.output_tokens
+        self._state = replace(
+            now,
+            requests=now.requests + 1,
+            uncounted=now.uncounted + (tokens is None),
+            output_tokens=now.output_tokens + (tokens or 0),
+        )
+        self.count(use)
 
     def count(self, use: TokenUse) -> None:
         """One answered request, whoever saw it. Returns at once."""

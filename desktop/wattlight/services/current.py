@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId
-from wattlight.runtime import Answerer, Endpoint, ModelServer, OllamaServer, connect, connect_answers
+from wattlight.runtime import Endpoint, ModelServer, OllamaServer, connect
 from wattlight.settings import ServerAddress, Settings
 
 from .pricing import tariff_of
@@ -26,7 +26,6 @@ class CurrentSettings:
 
     @property
     def value(self) -> Settings:
-        """The settings now."""
         return self._value
 
     def subscribe(self, part: Part, changed: Callable[[], object]) -> None:
@@ -34,7 +33,6 @@ class CurrentSettings:
         self._subscribers.append((part, changed))
 
     def replace(self, settings: Settings) -> None:
-        """Put other settings in force."""
         before, self._value = self._value, settings
         for part, changed in self._subscribers:
             if part(before) != part(settings):
@@ -80,14 +78,6 @@ class Servers(Mapping[HostId, ModelServer]):
     def local(self) -> ModelServer:
         """The server of this computer, else the first one."""
         return self[LOCAL_HOST] if LOCAL_HOST in self._homes else self[next(iter(self._homes))]
-
-    def answers(self) -> Answerer:
-        """Asks the local server's models.
-
-        Raises:
-            Problem: its address cannot be used.
-        """
-        return connect_answers(ServerAddress(url=self.local.url), self._environ)
 
     def set_addresses(self, addresses: tuple[ServerAddress, ...]) -> None:
         """Go where the settings say now.

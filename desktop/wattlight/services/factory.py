@@ -1,6 +1,7 @@
 """Builds the parts both faces use, each on first need, so that a verb pays for its own parts alone."""
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from .advising import Advisor
     from .refreshing import CatalogueRefresh
-    from .shapes import CatalogueShape, ShapeFinder
+    from .shapes import FoundShape, ShapeFinder
 
 
 class ServiceFactory:
@@ -44,7 +45,6 @@ class ServiceFactory:
 
     @cached_property
     def places(self) -> Places:
-        """The user's folders."""
         return places_for_user(self._environ)
 
     def now(self) -> datetime:
@@ -121,7 +121,6 @@ class ServiceFactory:
         return LearningStore(self.places.jobs_file, self.now())
 
     def advisor(self) -> "Advisor":
-        """What recommends and judges models."""
         return self._advisor
 
     @cached_property
@@ -155,20 +154,30 @@ class ServiceFactory:
         """The way to a registry; each host stands in the list of hosts contacted."""
         from wattlight.web import Web
 
-        def note(host: str) -> None:
-            with contextlib.suppress(Problem):
-                self.jobs().note_contact(host, "shape", self.now())
+        return Web(self._environ, on_host=lambda host: self.note_contact(host, "shape"))
 
-        return Web(self._environ, on_host=note)
+    def note_contact(self, host: str, reason: str) -> None:
+        """Put ``host`` on the list of hosts contacted; a list that cannot be written stops nothing."""
+        try:
+            self.jobs().note_contact(host, reason, self.now())
+        except Problem as problem:
+            logging.getLogger("wattlight").warning("a contact is not noted: %s", problem)
 
-    def _catalogue_shape(self, name: str) -> "CatalogueShape | None":
-        from .shapes import CatalogueShape
+    def note_registry(self, model: str) -> None:
+        """Put the registry that ``model`` is fetched from on that list."""
+        from wattlight.catalog.registry import read_address
 
-        known = self.advisor().catalogue_shape(name)
+        with contextlib.suppress(Problem):
+            self.note_contact(read_address(model).host, "model")
+
+    def _catalogue_shape(self, name: str) -> "FoundShape | None":
+        from .shapes import FoundShape, Source
+
+        known = self.advisor().in_catalogue(name)
         if known is None:
             return None
-        shape, confidence = known
-        return CatalogueShape(shape, confidence, self.catalog().date)
+        shape, day = known.model.shape, self.catalog().date
+        return FoundShape(name, shape, Source.CATALOGUE, known.confidence, day)
 
     def machine_profile(self) -> "MachineProfile":
         """What this computer has, looked at once."""

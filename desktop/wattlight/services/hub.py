@@ -68,7 +68,6 @@ class StateHub:
 
     @property
     def state(self) -> AppState:
-        """The newest state."""
         return self._state
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:

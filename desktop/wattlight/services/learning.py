@@ -13,6 +13,7 @@ from wattlight.domain.learning import (
     LoadKey,
     MemoryLook,
     Prediction,
+    at_rest,
     corrected,
     device_label,
     disturbance,
@@ -74,7 +75,6 @@ class LoadPredictor:
 
 
 LOOKS = 3
-REST_BYTES = 16 << 20
 EXPECTED_FOR = timedelta(minutes=15)
 """A load that was announced and did not come within this is forgotten."""
 PATIENCE = timedelta(seconds=60)
@@ -139,8 +139,10 @@ class LoadLearner:
         with self._lock:
             self._expected[model] = _Expected(prediction, tuple(self._looks), at)
 
-    def tick(self, sample: MachineSample, running: tuple[RunningModel, ...]) -> tuple[Comparison, ...]:
-        """One sample with the models listed then; the comparisons that are ready with it."""
+    def tick(self, sample: MachineSample, running: tuple[RunningModel, ...] | None) -> tuple[Comparison, ...]:
+        """One sample with the models listed then (None: the server did not say); what is compared with it."""
+        if running is None:
+            return ()
         with self._lock:
             look = look_at(sample, running)
             if self._looks:
@@ -153,11 +155,6 @@ class LoadLearner:
         for comparison in ready:
             self._keep(comparison)
         return ready
-
-    def tick_if_known(self, sample: MachineSample, running: tuple[RunningModel, ...] | None) -> None:
-        """:meth:`tick` where the server said which models are loaded."""
-        if running is not None:
-            self.tick(sample, running)
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All loads compared so far, newest first; empty while the file cannot be read."""
@@ -282,8 +279,6 @@ class LoadLearner:
 
 def _rests(watched: _Watched) -> bool:
     """Two looks in a row say the same of the server's figures and of the memory."""
-    if len(watched.after) < 2 or watched.sizes[-1] != watched.sizes[-2] or watched.sizes[-1][0] <= 0:
+    if len(watched.sizes) < 2 or watched.sizes[-1] != watched.sizes[-2] or watched.sizes[-1][0] <= 0:
         return False
-    one, two = watched.after[-2:]
-    earlier = {device.id: device.used_bytes or 0 for device in one.devices}
-    return all(abs((d.used_bytes or 0) - earlier.get(d.id, 0)) <= REST_BYTES for d in two.devices)
+    return at_rest(watched.after)

@@ -27,7 +27,7 @@ PROFILE_HIDDEN_S = 60.0
 LOADED_S = 5.0
 """The slowest beat while a model is loaded: its draw changes faster than an idle computer's."""
 
-Listener = Callable[[MachineSample, tuple[RunningModel, ...] | None], None]
+Listener = Callable[[MachineSample, tuple[RunningModel, ...] | None], object]
 """Hears a sample, with the models listed then (None: the server did not say)."""
 
 

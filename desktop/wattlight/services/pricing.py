@@ -3,10 +3,7 @@
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -25,7 +22,7 @@ from wattlight.domain.tariff import (
 )
 from wattlight.domain.values import clean_text
 from wattlight.i18n import local_zone, tr
-from wattlight.paths import asset_text, read_text
+from wattlight.paths import asset_text, read_text, write_whole
 from wattlight.settings import Price
 
 STALE_BEFORE = 2025
@@ -155,7 +152,13 @@ def price_since(
         document = _extended(current, new, since, currency)
     parse_tariff(document)
     file = folder / OWN_FILE
-    _write(file, json.dumps(document, indent=2) + "\n")
+    try:
+        write_whole(file, (json.dumps(document, indent=2) + "\n").encode())
+    except OSError as error:
+        raise TariffProblem(
+            tr("The tariff could not be saved to {file} ({reason}).", file=file, reason=error.strerror),
+            tr("Make the folder writable."),
+        ) from error
     read_tariff_file(str(file))
     return file
 
@@ -192,23 +195,3 @@ def _extended(current: Tariff, new: dict[str, str], since: date, currency: str) 
     if last.end_day is None:
         periods[-1]["to"] = since.isoformat()
     return {**document, "periods": [*periods, new]}
-
-
-def _write(file: Path, text: str) -> None:
-    temporary = ""
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".tariff-")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except OSError as error:
-        if temporary:
-            with suppress(OSError):
-                Path(temporary).unlink()
-        raise TariffProblem(
-            tr("The tariff could not be saved to {file} ({reason}).", file=file, reason=error.strerror),
-            tr("Make the folder writable."),
-        ) from error

@@ -14,18 +14,6 @@ Describe = Callable[[str], tuple[Manifest, ModelConfig]]
 """Asks the registry for a name's manifest and config; raises :class:`RegistryProblem`."""
 
 
-class ModelNotListed(Problem):
-    """The catalogue does not list this name, so there is nothing to refresh."""
-
-    code = "not_listed"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"{clean_text(name, 80)} is not in the catalogue.",
-            "'wattlight fit NAME' asks the registry about any model.",
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Refreshed:
     """One model whose manifest was read.
@@ -60,7 +48,7 @@ class CatalogueRefresh:
         describe: Describe,
         book: RereadBook,
         today: Callable[[], date],
-        changed: Callable[[], None] = lambda: None,
+        changed: Callable[[], None],
     ) -> None:
         """``changed`` is called after something was kept, so that answers are made from the new figures."""
         self._catalog = catalog
@@ -69,18 +57,13 @@ class CatalogueRefresh:
         self._today = today
         self._changed = changed
 
-    def refresh(
-        self,
-        names: Iterable[str],
-        heard: Callable[[str], None] = lambda name: None,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> RefreshReport:
-        """Read the manifests of ``names`` one after the other; ``heard`` gets each name before it is asked.
+    def refresh(self, names: Iterable[str]) -> RefreshReport:
+        """Read the manifests of ``names`` one after the other.
 
         What was read before the network failed is kept.
 
         Raises:
-            ModelNotListed: a name is not in the catalogue; nothing was asked.
+            Problem: a name is not in the catalogue (code ``not_listed``); nothing was asked.
             RegistryProblem: the registry could not be reached at all.
             RereadProblem: what it said cannot be kept.
         """
@@ -92,9 +75,6 @@ class CatalogueRefresh:
         problems: list[tuple[str, Problem]] = []
         stopped: Problem | None = None
         for match in matches:
-            if cancelled():
-                break
-            heard(match.name)
             try:
                 item = _reread(match, *self._describe(match.name), quants, day)
             except RegistryUnreachable as problem:
@@ -118,7 +98,11 @@ class CatalogueRefresh:
         for name in names:
             match = catalog.find(name)
             if match is None:
-                raise ModelNotListed(name)
+                raise Problem(
+                    tr("{name} is not in the catalogue.", name=clean_text(name, 80)),
+                    tr("'wattlight fit NAME' asks the registry about any model."),
+                    "not_listed",
+                )
             found.setdefault(match.name, match)
         return list(found.values())
 

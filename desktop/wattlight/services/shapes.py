@@ -1,7 +1,7 @@
 """Finds the shape of a model by name or path: file, disk, registry, and where those fail the catalogue."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -15,21 +15,10 @@ from wattlight.domain.values import Problem
 
 
 class Source(StrEnum):
-    """Where a shape was found."""
-
     FILE = "file"
     INSTALLED = "installed"
     REGISTRY = "registry"
     CATALOGUE = "catalogue"
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogueShape:
-    """An estimate from the catalogue of ``date``; ``confidence`` is the best its figures can have."""
-
-    shape: ModelShape
-    confidence: Confidence
-    date: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,7 @@ class ShapeFinder:
         self,
         installed: InstalledModels,
         registry: Registry,
-        from_catalogue: Callable[[str], CatalogueShape | None],
+        from_catalogue: Callable[[str], FoundShape | None],
     ) -> None:
         self._installed = installed
         self._registry = registry
@@ -95,16 +84,14 @@ class ShapeFinder:
         if shape is not None:
             return FoundShape(model, shape, Source.INSTALLED)
         try:
-            return FoundShape(model, self._registry.model(model).shape, Source.REGISTRY)
+            return FoundShape(model, self._registry.shape(model), Source.REGISTRY)
         except RegistryProblem as problem:
             if problem.code not in {"offline", "busy", "registry"}:
                 raise
             known = self._from_catalogue(model)
             if known is None:
                 raise
-            return FoundShape(
-                model, known.shape, Source.CATALOGUE, known.confidence, known.date, obstacle=problem
-            )
+            return replace(known, obstacle=problem)
 
     def on_disk(self, model: str) -> ModelShape | None:
         """The shape of an installed model, None if its file cannot be read here; never the network."""

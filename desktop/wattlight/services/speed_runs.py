@@ -60,7 +60,7 @@ class SpeedRuns:
                 say(min(1.0, news.tokens / news.of_tokens))
 
         benchmark = Benchmark(
-            self._servers.answers(),
+            self._servers.local,
             self._history,
             self._factory.jobs(),
             self._factory.now,

@@ -20,7 +20,7 @@ from wattlight.domain.state import RunningModel
 from wattlight.domain.values import Device, MachineProfile, Problem
 from wattlight.i18n import activate
 from wattlight.paths import Places
-from wattlight.services.shapes import CatalogueShape, ShapeFinder
+from wattlight.services.shapes import FoundShape, ShapeFinder, Source
 from wattlight.settings import Settings
 from wattlight.web import Web
 
@@ -73,10 +73,11 @@ class Shop:
         installed = InstalledModels((self.places.data / "models",), cache)
         return ShapeFinder(installed, Registry(cache, Web({})), self._listed)
 
-    def _listed(self, name: str) -> CatalogueShape | None:
+    def _listed(self, name: str) -> FoundShape | None:
         if not name.endswith("known:8b"):
             return None
-        return CatalogueShape(fit_truth.shape("llama31-8b"), Confidence.MEDIUM, date(2026, 8, 21))
+        shape = fit_truth.shape("llama31-8b")
+        return FoundShape(name, shape, Source.CATALOGUE, Confidence.MEDIUM, date(2026, 8, 21))
 
 
 def call(words: list[str], shop: Shop) -> tuple[int, str]:

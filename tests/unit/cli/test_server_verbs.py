@@ -21,6 +21,7 @@ from wattlight.domain.state import PullState
 from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile, Problem
 from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.models import DamagedLayer
 from wattlight.settings import ServerAddress, Settings
 
@@ -62,6 +63,9 @@ class Bench:
 
     def jobs(self) -> Jobs:
         return self.contacted
+
+    note_contact = ServiceFactory.note_contact
+    note_registry = ServiceFactory.note_registry
 
     def machine_profile(self) -> MachineProfile:
         card = Device("gpu", "Card", "cuda", 10 << 30, None)

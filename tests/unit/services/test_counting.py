@@ -10,7 +10,7 @@ from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.runtime import Endpoint, OllamaServer, RuntimeProblem
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting
-from wattlight.services.passthrough import PassThrough, WindowEnergy
+from wattlight.services.passthrough import WindowEnergy
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SERVER = Endpoint("http", "127.0.0.1", 11434)
@@ -50,7 +50,7 @@ class Bench:
             self,  # type: ignore[arg-type]  # likewise of the store
             self,  # type: ignore[arg-type]  # and of the meter
             WindowEnergy(PowerHistory()),
-            lambda upstream, on_use: PassThrough(upstream, on_use, None, self._relay),
+            self._relay,  # type: ignore[arg-type]  # as much of the relay as is used
         )
 
     @property
@@ -109,10 +109,22 @@ def test_another_port_or_another_server_is_another_relay(bench: Bench) -> None:
     assert not bench.relays[2].running
 
 
+def test_turned_off_it_begins_anew(bench: Bench) -> None:
+    bench.counting.turn_off()
+    bench.counting.turn_on(11435)
+    bench.relays[0].on_use(use(1, 2))
+    bench.counting.turn_off()
+    assert bench.counting.state == CountingState()
+    bench.counting.turn_on(11435)
+    assert bench.counting.state.requests == 0
+
+
 def test_a_taken_port_is_told_and_nothing_is_on(bench: Bench) -> None:
+    bench.counting.turn_on(11435)
     with pytest.raises(RuntimeProblem, match="Port 1"):
         bench.counting.turn_on(1)
     assert not bench.counting.state.on
+    assert not bench.relays[0].running
 
 
 def test_a_benchmark_counts_without_the_relay(bench: Bench) -> None:

@@ -65,7 +65,8 @@ class Bench:
         mine: Any = self
         self.runs = Runs(mine, mine, mine, mine, mine, Tap(), mine, lambda: self.server.time)
 
-    def answers(self) -> Server:
+    @property
+    def local(self) -> Server:
         return self.server
 
     def jobs(self) -> Book:

@@ -236,13 +236,6 @@ def shape_from_file(path: Path, limits: HeaderLimits = LOCAL) -> ModelShape:
     return shape_of(header, max(size, header.needed_bytes), limits)
 
 
-def shape_from_bytes(data: bytes, file_bytes: int | None = None, limits: HeaderLimits = LOCAL) -> ModelShape:
-    """The shape of a model whose file begins with ``data``; ``file_bytes`` is the size of the whole file."""
-    chunks = (data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK))
-    header = read_header(chunks, limits)
-    return shape_of(header, header.needed_bytes if file_bytes is None else file_bytes, limits)
-
-
 def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: HeaderLimits) -> ModelShape:
     """The shape of a model file of ``file_bytes`` that arrives in ``chunks``.
 

@@ -146,12 +146,10 @@ class Window:
         self.pos += count
 
     def u32(self) -> int:
-        """An unsigned 32-bit number."""
         at = self.need(4)
         return int(_U32(self.data, at)[0])
 
     def u64(self) -> int:
-        """An unsigned 64-bit number."""
         at = self.need(8)
         return int(_U64(self.data, at)[0])
 

@@ -1,13 +1,14 @@
 """Shapes once read from headers, kept by the digest of the model file."""
 
 import json
-import os
 import re
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from wattlight.domain.shape import TYPE_BY_NAME, ModelShape, Tensor
+from wattlight.paths import write_whole
 
 _VERSION = 1
 _MAX_BYTES = 4 << 20
@@ -22,7 +23,6 @@ class ShapeCache:
         self._folder = folder
 
     def get(self, digest: str) -> ModelShape | None:
-        """The shape kept for ``digest``."""
         path = self._path(digest)
         if path is None:
             return None
@@ -42,14 +42,9 @@ class ShapeCache:
         if path is None:
             return
         packed = zlib.compress(json.dumps(_document(shape), separators=(",", ":")).encode(), 6)
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(OSError):
             self._make_room()
-            fresh = path.with_suffix(f".{os.getpid()}.tmp")
-            fresh.write_bytes(packed)
-            fresh.replace(path)
-        except OSError:
-            return
+            write_whole(path, packed)
 
     def _path(self, digest: str) -> Path | None:
         found = _DIGEST.fullmatch(digest)

@@ -2,25 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 
 from wattlight.catalog.gguf import REMOTE, shape_from_chunks
 from wattlight.domain.shape import ModelShape
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from .cache import ShapeCache
 from .manifest import (
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
-    CloudModel,
     Manifest,
     ModelAddress,
     ModelConfig,
-    ModelUnknown,
-    NotGguf,
     RegistryProblem,
     RegistryUnreachable,
     parse_config,
@@ -82,7 +79,11 @@ class ModelPages:
                 raise self._odd(tr("It sends another part of the file than the one requested."))
             return
         if status in {400, 404}:
-            raise ModelUnknown(clean_text(str(self._address), 120))
+            raise RegistryProblem(
+                tr("The registry has no model {name}.", name=clean_text(str(self._address), 120)),
+                tr("Check the spelling and the part after the colon."),
+                "unknown_model",
+            )
         host = self._address.host
         if status in {401, 403}:
             raise RegistryProblem(
@@ -128,19 +129,6 @@ class ModelPages:
         return RegistryProblem(f"{message} {detail}", tr("Try again later."))
 
 
-_TENSOR_KINDS = ("tensor",)
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteModel:
-    """A model as its registry describes it; ``shape`` is exact, from the file's own header."""
-
-    address: ModelAddress
-    manifest: Manifest
-    config: ModelConfig
-    shape: ModelShape
-
-
 class Registry:
     """Asks registries. Blocks; call it from a worker. Nothing is asked unless a method is called."""
 
@@ -148,8 +136,8 @@ class Registry:
         self._cache = cache
         self._web = web
 
-    def model(self, name: str) -> RemoteModel:
-        """The model called ``name``: one manifest, one config, and, if not cached, one ranged request.
+    def shape(self, name: str) -> ModelShape:
+        """The exact shape of ``name``: one manifest, one config and, if not cached, one ranged request.
 
         Raises:
             RegistryProblem: also for cloud models and builds of other runtimes.
@@ -158,12 +146,20 @@ class Registry:
         address, pages, manifest, config = self._ask(name)
         shown = clean_text(str(address), 120)
         if config.remote_host or config.remote_model:
-            raise CloudModel(shown, config.remote_host)
+            raise RegistryProblem(
+                tr(
+                    "{name} runs at {host}, not on this computer: it takes no memory here.",
+                    name=shown,
+                    host=config.remote_host or tr("a remote service"),
+                ),
+                tr("Choose a tag without 'cloud' to run it here."),
+                "cloud_model",
+            )
         files = manifest.of_kind("model")
         if not files:
-            tensors = sum(manifest.bytes_of(kind) for kind in _TENSOR_KINDS)
+            tensors = manifest.bytes_of("tensor")
             if tensors or config.model_format == "safetensors":
-                raise NotGguf(shown, tensors / 1e9)
+                raise _not_gguf(shown, tensors)
             raise RegistryProblem(
                 tr("{shown} holds no model file.", shown=shown),
                 tr("Choose another tag of this model."),
@@ -185,7 +181,7 @@ class Registry:
                 shape = shape_from_chunks(pieces, layer.size_bytes, REMOTE)
             shape = replace(shape, digest=layer.digest)
             self._cache.put(shape)
-        return RemoteModel(address, manifest, config, completed(shape, manifest, config))
+        return completed(shape, manifest, config)
 
     def described(self, name: str) -> tuple[Manifest, ModelConfig]:
         """What the registry says of ``name``: two small requests, its file is not touched.
@@ -213,6 +209,18 @@ class Registry:
                 "bad_manifest",
             )
         return parse_config(raw)
+
+
+def _not_gguf(name: str, size_bytes: int) -> RegistryProblem:
+    return RegistryProblem(
+        tr(
+            "{name} is a safetensors build of {size} GB for the MLX runtime: no GGUF header.",
+            name=name,
+            size=number(size_bytes / 1e9, 1),
+        ),
+        tr("Choose a GGUF tag of the same model; for this one, expect its size plus about 1 GiB."),
+        "not_gguf",
+    )
 
 
 def completed(shape: ModelShape, manifest: Manifest, config: ModelConfig) -> ModelShape:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import number, tr
+from wattlight.i18n import tr
 
 
 class RegistryProblem(Problem):
@@ -25,50 +25,6 @@ class RegistryUnreachable(RegistryProblem):
         super().__init__(
             tr("The registry {host} cannot be reached.", host=host),
             tr("Connect to the network and try again."),
-        )
-
-
-class ModelUnknown(RegistryProblem):
-    """The registry has no such model or tag."""
-
-    code = "unknown_model"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            tr("The registry has no model {name}.", name=name),
-            tr("Check the spelling and the part after the colon."),
-        )
-
-
-class CloudModel(RegistryProblem):
-    """The model runs on somebody else's computer."""
-
-    code = "cloud_model"
-
-    def __init__(self, name: str, host: str) -> None:
-        super().__init__(
-            tr(
-                "{name} runs at {host}, not on this computer: it takes no memory here.",
-                name=name,
-                host=host or tr("a remote service"),
-            ),
-            tr("Choose a tag without 'cloud' to run it here."),
-        )
-
-
-class NotGguf(RegistryProblem):
-    """A build for another runtime, whose memory does not follow from a GGUF header."""
-
-    code = "not_gguf"
-
-    def __init__(self, name: str, size_gb: float) -> None:
-        super().__init__(
-            tr(
-                "{name} is a safetensors build of {size} GB for the MLX runtime: no GGUF header.",
-                name=name,
-                size=number(size_gb, 1),
-            ),
-            tr("Choose a GGUF tag of the same model; for this one, expect its size plus about 1 GiB."),
         )
 
 
@@ -97,7 +53,6 @@ class ModelAddress:
 
     @property
     def base_url(self) -> str:
-        """The registry's address."""
         return f"{'http' if self.is_loopback else 'https'}://{self.host}"
 
     @property
@@ -107,7 +62,6 @@ class ModelAddress:
 
     @property
     def manifest_url(self) -> str:
-        """Where the manifest is."""
         return f"{self.base_url}/v2/{self.repository}/manifests/{self.tag}"
 
     def blob_url(self, digest: str) -> str:
@@ -177,7 +131,6 @@ class Manifest:
     layers: tuple[Layer, ...]
 
     def of_kind(self, kind: str) -> tuple[Layer, ...]:
-        """Its layers of one kind."""
         return tuple(layer for layer in self.layers if layer.kind == kind)
 
     def bytes_of(self, kind: str) -> int:
@@ -186,7 +139,6 @@ class Manifest:
 
     @property
     def download_bytes(self) -> int:
-        """What a pull would fetch."""
         return sum(layer.size_bytes for layer in self.layers) + (self.config.size_bytes if self.config else 0)
 
 

@@ -126,7 +126,6 @@ DOWNLOAD_LOSS_PER_GB = 0.03
 TIGHT_SHARE = 0.04
 TIGHT_LOSS = 1.5
 """Lost where the size is only roughly known and less than this share of it is to spare."""
-_CONFIDENCE_ORDER = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,6 @@ class Judged:
 
     @property
     def name(self) -> str:
-        """What to pull."""
         return f"{self.entry.base_name}:{self.tag.tag}"
 
 
@@ -178,7 +176,7 @@ def judge_tag(
     points -= COMFORT_LOSS * max(0.0, 1 - _left_for_others(result, machine) / COMFORT_BYTES)
     if tag.slack_bytes and 0 <= result.spare_bytes < TIGHT_SHARE * tag.bytes_listed:
         points -= TIGHT_LOSS
-    confidence = min(best_confidence, result.confidence, key=_CONFIDENCE_ORDER.index)
+    confidence = result.confidence.at_most(best_confidence)
     refusal = refusal_of(result, machine)
     if refusal is None and not embeds and speed.mid is not None and speed.mid < READING_TOKENS_PER_S:
         refusal = "too_slow"

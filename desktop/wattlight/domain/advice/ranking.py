@@ -32,7 +32,6 @@ class Rejection:
 
     @property
     def name(self) -> str:
-        """What it would be pulled as."""
         return f"{self.entry.base_name}:{self.tag.tag}"
 
 

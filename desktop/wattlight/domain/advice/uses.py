@@ -51,8 +51,6 @@ class Editorial:
 
 
 class Use(StrEnum):
-    """What the models are wanted for."""
-
     CHAT = "chat"
     CODE = "code"
     VISION = "vision"
@@ -147,7 +145,6 @@ class Statement:
 
 
 def statement(code: str, **values: StatementValue) -> Statement:
-    """A statement from keyword arguments."""
     return Statement(code, tuple(values.items()))
 
 

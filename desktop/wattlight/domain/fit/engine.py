@@ -35,7 +35,7 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
     )
     size, vram = reported(prepared, sizer, shares, taken, host, mapped)
     experts = expert_blocks_in_ram(shares, prepared.arch.layers) if missing and prepared.arch.experts else 0
-    placed = Placed(shares, taken, host, on_devices, experts, missing, mapped, size, vram)
+    placed = Placed(taken, host, on_devices, experts, missing, mapped, size, vram)
     return judge(prepared, machine, options, plan, placed)
 
 

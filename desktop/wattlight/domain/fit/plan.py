@@ -34,7 +34,6 @@ class Plan(NamedTuple):
     backend: str
     frees: list[int]
     limits: list[int]
-    margin: int
     projector: int
     estimate: int
     available: int
@@ -149,7 +148,6 @@ class Planner:
             devices[0].backend if devices else "cpu",
             frees,
             [free - margin for free in frees],
-            margin,
             projector,
             estimate,
             available,

@@ -51,7 +51,6 @@ class PreparedModel:
 
     @property
     def layers(self) -> int:
-        """Blocks, without the output unit."""
         return self.arch.layers
 
     @property
@@ -67,7 +66,6 @@ class PreparedModel:
 
     @property
     def spans(self) -> FileSpans:
-        """Where the parts lie in the file."""
         if self._spans is None:
             self._spans = FileSpans(self.shape, self.arch.layers)
         return self._spans
@@ -103,7 +101,6 @@ class PreparedModel:
         return found
 
     def cache(self, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
-        """The cache for ``kv_type``."""
         key = (kv_type, flash, row_pad)
         found = self._cache.get(key)
         if found is None:

@@ -20,6 +20,10 @@ class Confidence(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
 
+    def at_most(self, other: "Confidence") -> "Confidence":
+        """The lower of both."""
+        return max(self, other, key=list(Confidence).index)
+
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
@@ -66,8 +70,6 @@ class DeviceUse:
 
 @dataclass(frozen=True, slots=True)
 class HostUse:
-    """Bytes in the computer's own memory."""
-
     weights_bytes: int
     kv_bytes: int
     compute_bytes: int
@@ -117,10 +119,8 @@ class FitResult:
 
     @property
     def gpu_bytes(self) -> int:
-        """Bytes on all accelerators."""
         return sum(device.total_bytes for device in self.devices)
 
     @property
     def host_bytes(self) -> int:
-        """Bytes in the computer's own memory."""
         return self.host.total_bytes

@@ -218,7 +218,6 @@ def maps_file(
 def projector_on_device(
     prepared: PreparedModel, devices: Sequence[Device], gpu_layers: int | None, constants: EngineConstants
 ) -> bool:
-    """Whether the vision projector goes to a device."""
     size = prepared.projector_bytes
     if not size or not devices or gpu_layers == 0:
         return False

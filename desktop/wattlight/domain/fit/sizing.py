@@ -42,7 +42,6 @@ class Taken(NamedTuple):
 
     @property
     def total(self) -> int:
-        """All of it."""
         return self.weights + self.kv + self.compute
 
 
@@ -146,12 +145,10 @@ class Sizer:
     # whole model
 
     def all_on_one(self) -> Taken:
-        """Every layer on one device."""
         w = self.weights
         return Taken(w.device_sum[-1] + w.output + w.rope, self.kv_device(0, self.layers), self.full_compute)
 
     def all_in_ram(self) -> Taken:
-        """No device at all."""
         w = self.weights
         return Taken(
             w.host_sum[-1] + w.input_host + w.output_host + w.rope_host, self.kv_host(self.layers), self._cpu

@@ -6,7 +6,7 @@ from ..values import MachineProfile
 from .plan import Plan
 from .prepared import PreparedModel
 from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Verdict
-from .sizing import Share, Taken
+from .sizing import Taken
 
 _UNIFIED_RESERVE_BYTES = 1 << 30
 """Left for everything else where accelerator and programs share one memory."""
@@ -15,7 +15,6 @@ _UNIFIED_RESERVE_BYTES = 1 << 30
 class Placed(NamedTuple):
     """Where everything lies; ``missing_bytes`` is what full offload lacks, ``mapped``: file memory-mapped."""
 
-    shares: list[Share]
     taken: list[Taken]
     host: Taken
     layers_on_devices: int
@@ -29,7 +28,6 @@ class Placed(NamedTuple):
 def judge(
     prepared: PreparedModel, machine: MachineProfile, options: FitOptions, plan: Plan, placed: Placed
 ) -> FitResult:
-    """Put the answer together."""
     units = prepared.arch.layers + 1
     on_gpu, host = placed.layers_on_devices, placed.host
     host_total = host.weights + host.kv + host.compute

@@ -10,7 +10,7 @@ from wattlight import lazy_door
 if TYPE_CHECKING:
     from .comparison import Comparison, LoadKey, Prediction, device_label, predicted
     from .correction import Correction, corrected, learn, matching
-    from .disturbed import disturbance
+    from .disturbed import at_rest, disturbance
     from .look import DeviceLook, MemoryLook, UsedMemory, look_at, used_between
 else:
     __getattr__ = lazy_door(
@@ -18,7 +18,7 @@ else:
         {
             "comparison": "Comparison LoadKey Prediction device_label predicted",
             "correction": "Correction corrected learn matching",
-            "disturbed": "disturbance",
+            "disturbed": "at_rest disturbance",
             "look": "DeviceLook MemoryLook UsedMemory look_at used_between",
         },
     )

@@ -27,7 +27,6 @@ class Correction:
     loads: int
     offset_bytes: int
     spread_bytes: int
-    newest: datetime
 
 
 def matching(comparisons: Iterable[Comparison], key: LoadKey, verdict: Verdict) -> tuple[Comparison, ...]:
@@ -46,15 +45,15 @@ def learn(pairs: Iterable[tuple[datetime, int, int]]) -> Correction | None:
     median is taken, so that one odd load moves nothing.
     """
     recent = [
-        (at, measured - forecast)
-        for at, forecast, measured in sorted(pairs)
+        measured - forecast
+        for _, forecast, measured in sorted(pairs)
         if abs(measured - forecast) <= max(IMPLAUSIBLE_FRACTION * forecast, IMPLAUSIBLE_BYTES)
     ][-RECENT:]
     if not recent:
         return None
-    offset = round(statistics.median(delta for _, delta in recent))
-    spread = max(abs(delta - offset) for _, delta in recent)
-    return Correction(len(recent), offset, max(spread, SPREAD_FLOOR_BYTES), recent[-1][0])
+    offset = round(statistics.median(recent))
+    spread = max(abs(delta - offset) for delta in recent)
+    return Correction(len(recent), offset, max(spread, SPREAD_FLOOR_BYTES))
 
 
 def corrected(result: FitResult, comparisons: Iterable[Comparison]) -> tuple[int, int]:

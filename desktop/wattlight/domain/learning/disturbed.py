@@ -47,7 +47,7 @@ def disturbance(
     if _others_moved(first, last):
         return "other_program"
     by_process = lists_processes(last)
-    if not (_at_rest(after, by_process) and (by_process or _at_rest(before, by_process))):
+    if not (at_rest(after, by_process) and (by_process or at_rest(before, by_process))):
         return "unsteady"
     return None
 
@@ -71,7 +71,8 @@ def _others_moved(first: MemoryLook, last: MemoryLook) -> bool:
     )
 
 
-def _at_rest(looks: Sequence[MemoryLook], one_is_enough: bool) -> bool:
+def at_rest(looks: Sequence[MemoryLook], one_is_enough: bool = False) -> bool:
+    """The last two looks say the same of the memory."""
     if len(looks) < 2:
         return one_is_enough or not looks[0].devices
     one, two = looks[-2], looks[-1]

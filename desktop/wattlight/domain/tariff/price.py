@@ -185,7 +185,6 @@ def _change_between(left: int, right: int, zone: ZoneInfo) -> int:
 
 
 def local_day(at_us: int, zone: ZoneInfo) -> date:
-    """The local date of a moment."""
     return from_us(at_us).astimezone(zone).date()
 
 

@@ -170,10 +170,6 @@ class Tariff:
         """First moment of the local ``day`` and of the next."""
         return day_start_us(day, self.zone), day_start_us(day + timedelta(days=1), self.zone)
 
-    def local_day(self, at_us: int) -> date:
-        """The local date of a moment."""
-        return local_day(at_us, self.zone)
-
     def standing_charge(self, day: date) -> Decimal | None:
         """Standing charge per month on that date, None if none is stated."""
         period = self.period_of(day)
@@ -258,12 +254,10 @@ class Worth:
         self._sums: dict[int, int] = {}
 
     def add(self, price_per_kwh: Decimal, energy_mj: int) -> None:
-        """Take energy at a price."""
         up, down = _micro_per_mj(price_per_kwh)
         self._sums[down] = self._sums.get(down, 0) + energy_mj * up
 
     def include(self, other: "Worth") -> None:
-        """Take all of another sum."""
         for down, value in other._sums.items():
             self._sums[down] = self._sums.get(down, 0) + value
 

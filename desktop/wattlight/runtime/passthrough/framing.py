@@ -40,7 +40,6 @@ class LengthBody(Body):
         self.done = length == 0
 
     def feed(self, data: bytes, payload: Payload) -> int:
-        """See :class:`Body`."""
         count = min(len(data), self._left)
         if count:
             payload(data if count == len(data) else data[:count])
@@ -53,20 +52,16 @@ class UntilClose(Body):
     """A body that ends with the connection."""
 
     def feed(self, data: bytes, payload: Payload) -> int:
-        """See :class:`Body`."""
         if data:
             payload(data)
         return len(data)
 
     def ended(self) -> bool:
-        """Always the proper end."""
         self.done = True
         return True
 
 
 class ChunkedBody(Body):
-    """A body in chunks."""
-
     def __init__(self) -> None:
         self._step: Callable[[bytes, int, Payload], int] = self._size_line
         self._line = b""
@@ -184,8 +179,6 @@ class RequestHead:
 
 @dataclass(frozen=True, slots=True)
 class AnswerHead:
-    """What the relay needs of an answer."""
-
     status: int
     content_length: int | None
     chunked: bool

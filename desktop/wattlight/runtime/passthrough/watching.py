@@ -52,7 +52,6 @@ class Watch:
         return Watch(head, clocks, under_way) if counted else None
 
     def answered(self, status: int) -> None:
-        """The answer began."""
         self._status = status
 
     def payload(self, piece: bytes) -> None:

@@ -1,14 +1,13 @@
 """Measures how fast a model answers here, and what an answer costs in energy."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import Event
 
 from wattlight.domain.tokens import (
-    NO_COUNTERS,
     Counters,
     MeasuredSpeed,
     TokenSource,
@@ -17,7 +16,7 @@ from wattlight.domain.tokens import (
 )
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import tr
-from wattlight.runtime import Answerer, AnswerPiece, AnswerRequest, RuntimeProblem
+from wattlight.runtime import AnswerRequest, ModelServer, RuntimeProblem
 from wattlight.store.jobs import LearningStore
 
 from .energy import EnergyWindow, PowerHistory
@@ -84,7 +83,7 @@ class Benchmark:
     """Runs on the caller's thread, about 15 s after the model is loaded.
 
     Args:
-        answers: the server asked.
+        server: the one asked.
         energy: what knows the power, None if nothing does.
         book: where the result is kept.
         on_use: is told of each request (its tokens belong to the meter too).
@@ -92,14 +91,14 @@ class Benchmark:
 
     def __init__(
         self,
-        answers: Answerer,
+        server: ModelServer,
         energy: PowerHistory | None,
         book: LearningStore,
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         on_use: Callable[[TokenUse], None] | None = None,
     ) -> None:
-        self._answers = answers
+        self._server = server
         self._energy = energy
         self._book = book
         self._now = now
@@ -130,7 +129,7 @@ class Benchmark:
         rounds: list[_TimedAnswer] = []
         while len(rounds) < MOST_ROUNDS and (tokens := _tokens(rounds)) < wanted:
             size = min(ROUND_TOKENS, max(FIRST_TOKENS, wanted - tokens))
-            count = partial(_count, tell, tokens, wanted)
+            count = partial(_tell_pieces, tell, tokens, wanted)
             try:
                 rounds.append(self._round(subject, PROMPT, size, count, cancel))
             except RuntimeProblem as problem:
@@ -153,13 +152,17 @@ class Benchmark:
         question = AnswerRequest(subject.model, prompt, subject.context, tokens, steady=True)
         started_at, start = self._now(), self._monotonic()
         first_piece: float | None = None
-        for number, piece in enumerate(self._answers.answer(question, cancel), start=1):
+        for number, piece in enumerate(self._server.answer(question, cancel), start=1):
             if first_piece is None:
                 first_piece = self._monotonic()
             if piece.end is not None:
                 end = self._monotonic()
                 counters = piece.end.counters
-                self._on_use(self._use(subject, counters, started_at, start, end))
+                self._on_use(
+                    own_use(
+                        subject.model, counters, TokenSource.BENCHMARK, started_at, self._now(), end - start
+                    )
+                )
                 if not counters.output_tokens or not counters.output_ns:
                     break
                 return _TimedAnswer(counters, first_piece, end)
@@ -167,23 +170,6 @@ class Benchmark:
         raise BenchmarkProblem(
             tr("{model} gave no answer that can be measured.", model=subject.model),
             tr("Try it once in a chat; a model for embeddings has no such speed."),
-        )
-
-    def _use(
-        self, subject: Subject, counters: Counters, started_at: datetime, start: float, end: float
-    ) -> TokenUse:
-        return TokenUse(
-            model=subject.model,
-            client="wattlight",
-            path="/api/generate",
-            started_at=started_at,
-            ended_at=self._now(),
-            duration_ms=round((end - start) * 1000),
-            status=200,
-            complete=True,
-            counters=counters,
-            source=TokenSource.BENCHMARK,
-            host=subject.host,
         )
 
     def _result(
@@ -230,9 +216,33 @@ class Benchmark:
         return None if self._energy is None else self._energy.between(began - REST_S, began).power_w
 
 
-def _count(tell: Callable[[Progress], None], before: int, wanted: int, pieces: int) -> None:
+def _tell_pieces(tell: Callable[[Progress], None], before: int, wanted: int, pieces: int) -> None:
     """A piece is about a token."""
     tell(Progress("measuring", before + pieces, wanted))
+
+
+def own_use(
+    model: str,
+    counters: Counters,
+    source: TokenSource,
+    started_at: datetime,
+    ended_at: datetime,
+    seconds: float,
+    complete: bool = True,
+) -> TokenUse:
+    """A request of Wattlight's own, as the relay would have counted it."""
+    return TokenUse(
+        model=model,
+        client="wattlight",
+        path="/api/generate",
+        started_at=started_at,
+        ended_at=ended_at,
+        duration_ms=round(seconds * 1000),
+        status=200,
+        complete=complete,
+        counters=counters,
+        source=source,
+    )
 
 
 def _tokens(rounds: list[_TimedAnswer]) -> int:
@@ -274,61 +284,3 @@ def _energy_per_token(
     if rest_w is None:
         reasons.append("What the computer draws at rest is included.")
     return joules_per_token(joules, tokens), min(error, 1.0), " ".join(reasons) or None
-
-
-MOST_ANSWER_TOKENS = 512
-
-
-class TryIt:
-    """Streams one answer on the caller's thread. ``on_use`` hears of it when it ends, cancelled or not."""
-
-    def __init__(
-        self,
-        answers: Answerer,
-        now: Callable[[], datetime],
-        on_use: Callable[[TokenUse], None] | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        host: HostId = LOCAL_HOST,
-    ) -> None:
-        self._answers = answers
-        self._now = now
-        self._on_use = on_use or (lambda _use: None)
-        self._monotonic = monotonic
-        self._host = host
-
-    def ask(
-        self, model: str, prompt: str, context_length: int | None = None, cancel: Event | None = None
-    ) -> Iterator[AnswerPiece]:
-        """The pieces of the answer, the last with its counters.
-
-        Raises:
-            RuntimeProblem: the server's; code ``cancelled`` after a cancel.
-        """
-        question = AnswerRequest(model, prompt, context_length, MOST_ANSWER_TOKENS)
-        started_at, start = self._now(), self._monotonic()
-        counters: Counters = NO_COUNTERS
-        began = complete = False
-        try:
-            for piece in self._answers.answer(question, cancel):
-                began = True
-                if piece.end is not None:
-                    counters, complete = piece.end.counters, True
-                yield piece
-        finally:
-            end = self._monotonic()
-            if began:
-                self._on_use(
-                    TokenUse(
-                        model=model,
-                        client="wattlight",
-                        path="/api/generate",
-                        started_at=started_at,
-                        ended_at=self._now(),
-                        duration_ms=round((end - start) * 1000),
-                        status=200,
-                        complete=complete,
-                        counters=counters,
-                        source=TokenSource.TRY_IT,
-                        host=self._host,
-                    )
-                )

@@ -2,21 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from wattlight.domain.state import AnswerState, PullState
-from wattlight.domain.tokens import Counters, TokenUse
+from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenSource, TokenUse
 from wattlight.domain.values import Problem
-from wattlight.runtime import Answerer
-from wattlight.services.benchmark import EnergyWindow, PowerHistory, TryIt
+from wattlight.runtime import AnswerPiece, AnswerRequest, ModelServer
+from wattlight.services.benchmark import PowerHistory, own_use
 from wattlight.services.models import SerialExecutor, Throttle
 
 SHORTEST_S = 2.0
 """The energy of a shorter answer is not known from samples a second apart."""
 WAIT_SAMPLE_S = 4.0
 MOST_CHARS = 20_000
+MOST_TOKENS = 512
 
 
 class Answering:
@@ -27,14 +28,14 @@ class Answering:
 
     def __init__(
         self,
-        answers: Callable[[], Answerer],
+        server: Callable[[], ModelServer],
         tap: PowerHistory,
         now: Callable[[], datetime],
         publish: Callable[[AnswerState], None],
         on_use: Callable[[TokenUse], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._answers = answers
+        self._server = server
         self._tap = tap
         self._now = now
         self._publish = publish
@@ -50,7 +51,6 @@ class Answering:
         self._lane.submit(lambda: self._run(model, prompt, context_length, cancel))
 
     def stop(self) -> None:
-        """End the answer that is coming."""
         self._cancel.set()
 
     def close(self, timeout_s: float = 1.0) -> bool:
@@ -65,8 +65,7 @@ class Answering:
         self._tap.wait_begun(WAIT_SAMPLE_S)
         begun = self._monotonic()
         try:
-            asking = TryIt(self._answers(), self._now, self._on_use, self._monotonic)
-            for piece in asking.ask(model, prompt, context, cancel):
+            for piece in self._pieces(AnswerRequest(model, prompt, context, MOST_TOKENS), cancel):
                 if piece.end is not None:
                     state = self._ended(state, piece.end.counters, piece.end.reason == "length")
                 else:
@@ -81,6 +80,24 @@ class Answering:
         state = replace(state, seconds=end - begun)
         self._publish(state)
         self._publish(self._with_energy(state, begun, end, cancel))
+
+    def _pieces(self, question: AnswerRequest, cancel: threading.Event) -> Iterator[AnswerPiece]:
+        """The answer; ``on_use`` hears of it when it ends, whole or not."""
+        started_at, start = self._now(), self._monotonic()
+        counters = NO_COUNTERS
+        began = complete = False
+        try:
+            for piece in self._server().answer(question, cancel):
+                began = True
+                if piece.end is not None:
+                    counters, complete = piece.end.counters, True
+                yield piece
+        finally:
+            seconds = self._monotonic() - start
+            if began:
+                source = TokenSource.TRY_IT
+                use = own_use(question.model, counters, source, started_at, self._now(), seconds, complete)
+                self._on_use(use)
 
     @staticmethod
     def _ended(state: AnswerState, counters: Counters, cut: bool) -> AnswerState:
@@ -97,7 +114,7 @@ class Answering:
         deadline = end + WAIT_SAMPLE_S
         while not self._tap.wait_past(end, 0.2) and self._monotonic() < deadline and not cancel.is_set():
             pass
-        window: EnergyWindow = self._tap.between(begun, end)
+        window = self._tap.between(begun, end)
         return replace(
             state,
             joules=window.joules,

@@ -1,16 +1,12 @@
 """Getting a server and a first model: what the pages of the first run and of our own server ask for."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from wattlight.catalog.registry import read_address
 from wattlight.domain.state import (
-    AnswerState,
-    HostContact,
     InstallStage,
     InstallState,
     PullState,
@@ -28,7 +24,7 @@ from wattlight.services.current import CurrentSettings, Servers
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.hub import StateHub
 from wattlight.services.models import SerialExecutor, TaskEnd
-from wattlight.services.serving import InstallOptions, KeeperNews, ManagedServer
+from wattlight.services.serving import KeeperNews, ManagedServer
 from wattlight.settings import ServerAddress
 from wattlight.system import clean_environment
 
@@ -69,7 +65,12 @@ class SetupGuide:
         self._line = LineTimer()
         self._errands = SerialExecutor("wattlight-setup-errands")
         self._answering = Answering(
-            servers.answers, history, factory.now, self._answered, counting.count, monotonic
+            lambda: servers.local,
+            history,
+            factory.now,
+            lambda answer: self._change(answer=answer),
+            counting.count,
+            monotonic,
         )
         own = settings.environ.get("HTTPS_PROXY") or settings.environ.get("https_proxy") or ""
         if settings.value.server_proxy is not None:
@@ -79,7 +80,7 @@ class SetupGuide:
     def begin(self) -> None:
         """At the start of the program: find again the server that a crash left behind."""
         if (self._factory.places.state / "managed-server.json").exists():
-            self._errand("server", self._use().take_over)
+            self._errand("server", lambda: self._use().start())
 
     def close(self, timeout_s: float = 1.0) -> bool:
         """End what runs, and the server if it is ours; False if it took longer."""
@@ -128,16 +129,14 @@ class SetupGuide:
         self._errand("server", restart)
 
     def try_prompt(self, model: str, prompt: str) -> None:
-        """Ask a model; the answer comes piece by piece."""
         self._answering.ask(model, prompt, self._settings.value.context_length or None)
 
     def stop_answer(self) -> None:
-        """End the answer that is coming."""
         self._answering.stop()
 
     def read_contacts(self) -> None:
         """Read anew which hosts were contacted."""
-        self._errand("privacy", lambda: self._change(contacts=self._contacts()))
+        self._errand("privacy", lambda: self._change(contacts=self._factory.jobs().contacts()))
 
     def server_seen(self, state: ServerState) -> None:
         """A look at the server: start ours where none runs and the person wants that; keep its log small."""
@@ -187,7 +186,7 @@ class SetupGuide:
         now = frozenset(p.model for p in pulls if not (p.error or p.cancelled))
         new, self._pulling = now - self._pulling, now
         for model in new:
-            self._errand("privacy", partial(self._note_model, model))
+            self._errand("privacy", partial(self._factory.note_registry, model))
         for pull in pulls:
             if pull.completed_bytes and not pull.done:
                 speed = self._line.take(pull, self._monotonic())
@@ -196,19 +195,15 @@ class SetupGuide:
                 return
 
     def task_ended(self, end: TaskEnd) -> None:
-        """A download ended."""
         if end.kind == "pull":
             self._change(pull_problem=None if end.problem is None else end.problem.code)
 
     def startable(self) -> bool:
         """Whether a click could start a server; looks for programs."""
-        return ways_of(self._peek().ways()).startable
+        return self._peek().ways().startable
 
     def _look(self) -> None:
-        self._change(ways=ways_of(self._peek().ways()))
-
-    def _answered(self, answer: AnswerState) -> None:
-        self._change(answer=answer)
+        self._change(ways=self._peek().ways())
 
     def _errand(self, kind: str, what: Callable[[], None]) -> None:
         def work() -> None:
@@ -249,7 +244,8 @@ class SetupGuide:
 
     def _make(self, variants: frozenset[str]) -> ManagedServer:
         places = self._factory.places
-        news = KeeperNews(self._up, self._down, self.setup_changed, self.setup_ended, self._release_asked)
+        contacted = partial(self._factory.note_contact, reason="server")
+        news = KeeperNews(self._up, self._down, self.setup_changed, self.setup_ended, contacted)
         return ManagedServer(
             places.data,
             places.state,
@@ -282,57 +278,3 @@ class SetupGuide:
     def _down(self, problem: Problem) -> None:
         self.server_down(problem)
         self.look()
-
-    def _contacts(self) -> tuple[HostContact, ...]:
-        rows = self._factory.jobs().contacts()
-        return tuple(HostContact(c.host, c.reason, c.last_at, c.times) for c in rows)
-
-    def _note_model(self, model: str) -> None:
-        try:
-            host = read_address(model).host
-        except Problem:
-            return
-        self._note_host(host, "model")
-
-    def _release_asked(self, host: str) -> None:
-        self._note_host(host, "server")
-
-    def _note_host(self, host: str, reason: str) -> None:
-        try:
-            self._factory.jobs().note_contact(host, reason, self._factory.now())
-        except Problem as problem:
-            logging.getLogger("wattlight").warning("a contact is not noted: %s", problem)
-
-
-def ways_of(ways: InstallOptions) -> ServerWays:
-    """The server's answer as the pages take it."""
-    installed, release = ways.installed, ways.release
-    if ways.installer is not None:
-        return ServerWays(
-            program=None if installed is None else str(installed.binary),
-            commands=() if installed is None else installed.service_commands,
-            managed=ways.managed,
-            version=ways.installer.version,
-            download_bytes=ways.installer.expected_bytes,
-            disk_bytes=ways.installer.expected_bytes,
-            download_is_exact=ways.installer.size_bytes is not None,
-            disk_is_exact=False,
-            by_installer=True,
-        )
-    return ServerWays(
-        program=None if installed is None else str(installed.binary),
-        commands=() if installed is None else installed.service_commands,
-        managed=ways.managed,
-        version=None if release is None else release.version,
-        download_bytes=0 if release is None else release.download_bytes,
-        disk_bytes=0 if release is None else release.disk_bytes,
-        kept_bytes=0 if release is None else release.unpacked_bytes,
-        download_is_exact=release is None or release.download_is_exact,
-        disk_is_exact=release is None or release.disk_is_exact,
-        with_amd=release is not None and any(a.variant == "rocm" for a in release.artefacts),
-        without_amd=release is not None and "rocm" in release.lacking,
-        why_not=ways.why_not or "",
-        newer=ways.update is not None,
-        previous=ways.previous,
-        restart_due=ways.restart_due,
-    )

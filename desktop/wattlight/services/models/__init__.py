@@ -10,5 +10,5 @@ from .pulls import (
     run_pull,
 )
 from .switching import FitsBeside, SwitchResult, remove_model, room_by_size, switch, unload_all
-from .tasks import ModelTasks, TaskEnd, TaskSettings
+from .tasks import ModelTasks, TaskEnd
 from .watch import SerialExecutor, ServerWatch

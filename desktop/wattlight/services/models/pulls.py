@@ -6,17 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from wattlight.catalog.installed import blob_file, manifest_file
 from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem
-
-if TYPE_CHECKING:
-    from wattlight.catalog.registry import Layer
-
 
 Value = TypeVar("Value")
 
@@ -50,7 +47,6 @@ class Throttle(Generic[Value]):
             self._held = value
 
     def flush(self) -> None:
-        """Pass on what is held back, if anything is."""
         if self._held is not None:
             held, self._held = self._held, None
             self._last_at = self._clock()
@@ -130,11 +126,10 @@ def damaged_layers(
     cancel: Event,
     *,
     largest_bytes: int | None = None,
-    on_bytes: Callable[[int], None] = lambda _: None,
 ) -> tuple[DamagedLayer, ...]:
     """The damaged files of ``model``; none where it is not in ``folders`` or cannot be read there.
 
-    ``largest_bytes`` leaves out larger files; ``on_bytes`` hears how much has been read.
+    ``largest_bytes`` leaves out larger files.
 
     Raises:
         RuntimeProblem: ``cancelled``.
@@ -146,20 +141,17 @@ def damaged_layers(
     else:
         return ()
     damaged: list[DamagedLayer] = []
-    done = 0
     for layer in layers:
         if largest_bytes is not None and layer.size_bytes > largest_bytes:
             continue
-        file = folder / "blobs" / layer.digest.replace(":", "-")
-        digest = _digest(file, cancel, _after(done, on_bytes))
-        done += layer.size_bytes
+        file = blob_file(folder, layer.digest)
+        digest = _digest(file, cancel)
         if digest is not None and digest != layer.digest:
             damaged.append(DamagedLayer(layer.kind, file))
     return tuple(damaged)
 
 
 def damage_problem(model: str, damaged: tuple[DamagedLayer, ...]) -> RuntimeProblem:
-    """What to tell about them."""
     kinds = ", ".join(dict.fromkeys(layer.kind for layer in damaged))
     return RuntimeProblem(
         tr(
@@ -193,37 +185,24 @@ def remove_damaged(damaged: tuple[DamagedLayer, ...]) -> None:
             ) from error
 
 
-def _layers(model: str, folder: Path) -> "tuple[Layer, ...]":
+def _layers(model: str, folder: Path) -> tuple[Layer, ...]:
     try:
-        address = read_address(model)
-        path = folder / "manifests" / address.host / address.namespace / address.model / address.tag
-        with path.open("rb") as stream:
+        with manifest_file(folder, read_address(model)).open("rb") as stream:
             manifest = parse_manifest(stream.read(_MAX_MANIFEST))
     except (OSError, RegistryProblem):
         return ()
-    config = (
-        ()
-        if manifest.config is None
-        else (Layer("config", manifest.config.digest, manifest.config.size_bytes),)
-    )
-    return (*manifest.layers, *config)
+    config = manifest.config
+    return manifest.layers if config is None else (*manifest.layers, replace(config, kind="config"))
 
 
-def _after(done: int, on_bytes: Callable[[int], None]) -> Callable[[int], None]:
-    return lambda more: on_bytes(done + more)
-
-
-def _digest(file: Path, cancel: Event, on_bytes: Callable[[int], None]) -> str | None:
+def _digest(file: Path, cancel: Event) -> str | None:
     digest = hashlib.sha256()
-    done = 0
     try:
         with file.open("rb", buffering=0) as stream:
             while piece := stream.read(_PIECE):
                 if cancel.is_set():
                     raise RuntimeProblem("Stopped.", "", "cancelled")
                 digest.update(piece)
-                done += len(piece)
-                on_bytes(done)
     except OSError:
         return None
     return f"sha256:{digest.hexdigest()}"

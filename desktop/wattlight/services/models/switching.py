@@ -16,10 +16,6 @@ Announce = Callable[[str, int | None], None]
 _SHORTEST_RELOAD_S = 60
 
 
-def not_announced(_model: str, _context_length: int | None) -> None:
-    """Where nobody learns from loads."""
-
-
 @dataclass(frozen=True, slots=True)
 class SwitchResult:
     """How a switch went. ``loaded`` None: the server did not list it afterwards.
@@ -42,7 +38,7 @@ def switch(
     context_length: int | None = None,
     cancel: Event | None = None,
     say: Callable[[str], None] = lambda _: None,
-    announce: Announce = not_announced,
+    announce: Announce = lambda _model, _context: None,
 ) -> SwitchResult:
     """Load ``model``, unload the others.
 
@@ -62,7 +58,7 @@ def switch(
 
     if not others:
         return SwitchResult(load())
-    server.show(model, cancel)
+    server.check_installed(model, cancel)
     if fits_beside(model, others):
         loaded = load()
         gone, kept = _unload_each(server, others, cancel, say)

@@ -12,9 +12,10 @@ from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.hub import InOrder
+from wattlight.settings import Settings
 
 from .pulls import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull
-from .switching import Announce, FitsBeside, not_announced, remove_model, switch, unload_all
+from .switching import Announce, FitsBeside, remove_model, switch, unload_all
 from .watch import SerialExecutor
 
 
@@ -28,14 +29,6 @@ class TaskEnd:
     problem: Problem | None = None
     cancelled: bool = False
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSettings:
-    """What the settings say about loading."""
-
-    keep_alive: str | None = None
-    context_length: int | None = None
 
 
 @dataclass(slots=True)
@@ -67,9 +60,9 @@ class ModelTasks:
         on_change: OnChange,
         on_end: Callable[[TaskEnd], None],
         *,
-        settings: Callable[[], TaskSettings] = TaskSettings,
+        settings: Callable[[], Settings] = Settings,
         folders: Callable[[HostId], tuple[Path, ...]] = lambda _: (),
-        announce: Announce = not_announced,
+        announce: Announce = lambda _model, _context: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -97,7 +90,7 @@ class ModelTasks:
 
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings()
-            context = context_length or wanted.context_length
+            context = context_length or wanted.context_length or None
             self._announce(model, context)
             loaded = server.load(
                 model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
@@ -108,8 +101,6 @@ class ModelTasks:
         self._start("load", model, host, work)
 
     def unload(self, model: str | None = None, host: HostId = LOCAL_HOST) -> None:
-        """Unload one model, or all."""
-
         def work(server: ModelServer, task: _Task) -> str:
             if model is not None:
                 server.unload(model, task.cancel)
@@ -120,8 +111,6 @@ class ModelTasks:
         self._start("unload", model or "", host, work)
 
     def switch(self, model: str, host: HostId = LOCAL_HOST) -> None:
-        """Load ``model`` and unload the others."""
-
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings()
             result = switch(
@@ -129,7 +118,7 @@ class ModelTasks:
                 model,
                 self._fits_beside(host),
                 keep_alive=wanted.keep_alive,
-                context_length=wanted.context_length,
+                context_length=wanted.context_length or None,
                 cancel=task.cancel,
                 say=lambda text: self._say(task, text),
                 announce=self._announce,

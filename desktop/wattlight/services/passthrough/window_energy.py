@@ -38,13 +38,6 @@ class ModelEnergy:
         return joules_per_token(self.joules, self.output_tokens) if self.seconds >= SURE_S else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    use: TokenUse
-    start_s: float
-    end_s: float
-
-
 class WindowEnergy:
     """:meth:`take` each counted request as it ends, :meth:`settle` after each sample; any thread.
 
@@ -62,7 +55,7 @@ class WindowEnergy:
         self._tap = tap
         self._rest_w = rest_w
         self._monotonic = monotonic
-        self._waiting: deque[_Window] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[tuple[TokenUse, float]] = deque(maxlen=MOST_WAITING)
         self._sums: dict[str, ModelEnergy] = {}
         self._lock = threading.Lock()
 
@@ -73,28 +66,27 @@ class WindowEnergy:
             return
         end = self._monotonic()
         with self._lock:
-            self._waiting.append(_Window(use, end - seconds, end))
+            self._waiting.append((use, end))
 
     def settle(self) -> None:
         """Work out the requests whose end lies before the newest sample."""
         with self._lock:
-            ready = [w for w in self._waiting if self._tap.wait_past(w.end_s, 0.0)]
-            for window in ready:
-                self._waiting.remove(window)
-                self._add(window)
+            ready = [known for known in self._waiting if self._tap.wait_past(known[1], 0.0)]
+            for known in ready:
+                self._waiting.remove(known)
+                self._add(*known)
 
     def sums(self) -> tuple[ModelEnergy, ...]:
         """All models, most tokens first."""
         with self._lock:
             return tuple(sorted(self._sums.values(), key=lambda s: (-s.output_tokens, s.model)))
 
-    def _add(self, window: _Window) -> None:
-        model = window.use.model
+    def _add(self, use: TokenUse, end_s: float) -> None:
+        model, seconds = use.model, use.duration_ms / 1000
         if model not in self._sums and len(self._sums) >= MOST_MODELS:
             return
-        energy = self._tap.between(window.start_s, window.end_s)
+        energy = self._tap.between(end_s - seconds, end_s)
         rest = self._rest_w()
-        seconds = window.end_s - window.start_s
         taken = energy.above(rest, seconds)
         if taken is None:
             return
@@ -103,7 +95,7 @@ class WindowEnergy:
         self._sums[model] = replace(
             known,
             requests=known.requests + 1,
-            output_tokens=known.output_tokens + (window.use.counters.output_tokens or 0),
+            output_tokens=known.output_tokens + (use.counters.output_tokens or 0),
             seconds=known.seconds + seconds,
             joules=known.joules + above,
             error_fraction=min(1.0, max(known.error_fraction, error)),

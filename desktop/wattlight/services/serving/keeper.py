@@ -6,18 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wattlight.domain.state import InstallState, RunningModel
+from wattlight.domain.state import InstallState, RunningModel, ServerWays
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.runtime import DEFAULT_PORT, Endpoint, RuntimeProblem
 from wattlight.runtime.managed import (
     Fetcher,
-    InstalledProgram,
     Installer,
     InstallerTools,
     InUse,
     ManagedProcess,
-    Release,
     ServerLog,
     Supervisor,
     Versions,
@@ -31,40 +29,6 @@ from wattlight.runtime.managed import (
 from wattlight.services.models import SerialExecutor
 
 from .setup import InstallerHandover, ServerSetup
-
-
-@dataclass(frozen=True, slots=True)
-class InstallOptions:
-    """The ways to a server where none runs, best first.
-
-    ``installed`` is a program found here; with ``service_commands`` it is a service of the system, which is
-    never touched: they are shown. ``managed`` is our own copy, if there is one. ``release`` is what could
-    be installed (``why_not`` says why nothing can). Where there is an ``installer`` of the vendor (macOS,
-    Windows), that is fetched, checked and opened instead. ``previous`` is the version of our own copy that
-    is kept to go back to; ``restart_due``: what is in use now runs as soon as no model is loaded.
-    """
-
-    installed: InstalledProgram | None
-    managed: str | None
-    release: Release | None
-    why_not: str | None = None
-    installer: Installer | None = None
-    previous: str | None = None
-    restart_due: bool = False
-
-    @property
-    def update(self) -> Release | None:
-        """A listed release newer than our own copy."""
-        if self.managed is None or self.release is None:
-            return None
-        return self.release if is_newer(self.release.version, self.managed) else None
-
-    @property
-    def startable(self) -> bool:
-        """True when a click can start a server."""
-        return self.managed is not None or (
-            self.installed is not None and not self.installed.service_commands
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,34 +86,47 @@ class ManagedServer:
         self._lock = threading.Lock()
         self._restart_due = False
 
-    @property
-    def log_file(self) -> Path:
-        """The server's own log."""
-        return self._log.file
-
-    def ways(self) -> InstallOptions:
-        """What can be done where no server runs."""
-        installed = find_installed(self._environ, self._look_below)
-        used = self._versions.in_use()
-        known = InstallOptions(
-            installed, used.current, None, previous=used.previous, restart_due=self._restart_due
+    def ways(self) -> ServerWays:
+        """What can be done where no server runs: a program or copy to start, a release to install."""
+        installed, used = find_installed(self._environ, self._look_below), self._versions.in_use()
+        known = ServerWays(
+            program=None if installed is None else str(installed.binary),
+            commands=() if installed is None else installed.service_commands,
+            managed=used.current,
+            previous=used.previous,
+            restart_due=self._restart_due,
         )
         try:
             installer = choose_installer(self._releases, self._system[0])
             if installer is not None:
-                return replace(known, installer=installer)
+                return replace(
+                    known,
+                    version=installer.version,
+                    download_bytes=installer.expected_bytes,
+                    disk_bytes=installer.expected_bytes,
+                    download_is_exact=installer.size_bytes is not None,
+                    disk_is_exact=False,
+                    by_installer=True,
+                )
             release = choose_release(self._releases, *self._system, self._variants)
         except RuntimeProblem as problem:
             return replace(known, why_not=str(problem))
-        return replace(known, release=release)
-
-    def take_over(self) -> None:
-        """At the start of the program: adopt a server that an earlier run left behind."""
-        if self._record.exists():
-            self.start()
+        return replace(
+            known,
+            version=release.version,
+            download_bytes=release.download_bytes,
+            disk_bytes=release.disk_bytes,
+            kept_bytes=release.unpacked_bytes,
+            download_is_exact=release.download_is_exact,
+            disk_is_exact=release.disk_is_exact,
+            with_amd=any(a.variant == "rocm" for a in release.artefacts),
+            without_amd="rocm" in release.lacking,
+            newer=used.current is not None and is_newer(release.version, used.current),
+        )
 
     def start(self) -> None:
-        """Start the managed copy, else the installed program. Nothing happens while one of ours runs."""
+        """Start the managed copy, else the installed program. Nothing happens while one of ours runs; one
+        that an earlier run left behind is adopted."""
         with self._lock:
             if self._supervisor is not None:
                 return
@@ -183,7 +160,6 @@ class ManagedServer:
         self._setups.submit(lambda: self._install(cancel))
 
     def cancel_install(self) -> None:
-        """Stop an installation; what has arrived is kept."""
         self._cancel.set()
 
     def go_back(self) -> None:
@@ -273,17 +249,16 @@ class ManagedServer:
         self._news.down(problem)
 
 
-def _nothing_to_start(ways: InstallOptions) -> RuntimeProblem:
-    if ways.installed is not None:
-        commands = " ; ".join(ways.installed.service_commands[:1])
+def _nothing_to_start(ways: ServerWays) -> RuntimeProblem:
+    if ways.program is not None:
         return RuntimeProblem(
             tr("Ollama is installed as a service of the system, which Wattlight does not touch."),
-            tr("Start it with: {commands}", commands=commands),
+            tr("Start it with: {commands}", commands="".join(ways.commands[:1])),
             "system_service",
         )
-    if ways.installer is not None:
+    if ways.by_installer:
         next_step = "Let Wattlight open Ollama's installer."
-    elif ways.release is not None:
+    elif ways.version is not None:
         next_step = "Let Wattlight install it."
     else:
         next_step = "Install it; Wattlight finds it by itself."

@@ -1,4 +1,4 @@
 """The small database that all processes of one user share: comparisons, speeds, tokens by the hour."""
 
-from .book import Contact, JobsProblem, LearningStore, open_jobs
+from .book import JobsProblem, LearningStore, open_jobs
 from .tokens import TokenHour

@@ -4,13 +4,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from wattlight.domain.fit import Verdict
 from wattlight.domain.learning import Comparison, LoadKey
+from wattlight.domain.state import HostContact
 from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, from_us, to_us
 from wattlight.i18n import tr
@@ -95,16 +95,6 @@ def translated(what: str) -> Iterator[None]:
             else tr("Close programs that use the file and try again."),
             "disk_full" if full else None,
         ) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One host and why it was asked; ``reason`` is a code ("model", "shape", "server")."""
-
-    host: str
-    reason: str
-    last_at: datetime
-    times: int = 1
 
 
 class LearningStore:
@@ -203,13 +193,15 @@ class LearningStore:
                 (MOST_CONTACTS,),
             )
 
-    def contacts(self) -> tuple[Contact, ...]:
+    def contacts(self) -> tuple[HostContact, ...]:
         """Every host that was contacted, the latest first."""
         with self._using("read") as connection:
             rows = connection.execute(
                 "SELECT host, reason, at_us, times FROM contact ORDER BY at_us DESC, host, reason"
             )
-            return tuple(Contact(name, reason, from_us(at_us), times) for name, reason, at_us, times in rows)
+            return tuple(
+                HostContact(name, reason, from_us(at_us), times) for name, reason, at_us, times in rows
+            )
 
     def forget(self) -> None:
         """Remove everything that was learned and counted."""

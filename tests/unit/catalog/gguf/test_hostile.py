@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fakes import fit_truth, gguf_writer
-from fakes.gguf_writer import text, value
-from wattlight.catalog.gguf import BadModelFile, shape_from_bytes, shape_from_chunks, shape_from_file
+from fakes.gguf_writer import shape_from_bytes, text, value
+from wattlight.catalog.gguf import BadModelFile, shape_from_chunks, shape_from_file
 from wattlight.catalog.gguf.window import REMOTE, HeaderLimits
 
 RAW = fit_truth.raw_shapes()["tiny-llama"]

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from fakes import fit_truth, gguf_writer
-from wattlight.catalog.gguf import BadModelFile, shape_from_bytes
+from fakes.gguf_writer import shape_from_bytes
+from wattlight.catalog.gguf import BadModelFile
 from wattlight.domain.fit import FitOptions, fit, prepare
 from wattlight.domain.values import Device, MachineProfile
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fakes import fit_truth, gguf_writer
-from wattlight.catalog.gguf import BadModelFile, shape_from_bytes, shape_from_chunks, shape_from_file
+from fakes.gguf_writer import shape_from_bytes
+from wattlight.catalog.gguf import BadModelFile, shape_from_chunks, shape_from_file
 from wattlight.catalog.gguf.window import REMOTE
 
 MODELS = sorted(fit_truth.raw_shapes())

@@ -13,9 +13,6 @@ from fakes import fit_truth, gguf_writer
 from fakes.blob_registry import BlobRegistry
 from wattlight.catalog.gguf import BadModelFile
 from wattlight.catalog.registry import (
-    CloudModel,
-    ModelUnknown,
-    NotGguf,
     Registry,
     RegistryProblem,
     RegistryUnreachable,
@@ -45,26 +42,26 @@ def blob_requests(fake: BlobRegistry) -> list[str]:
 
 def test_a_header_is_read_from_storage_and_the_line_hung_up(fake: BlobRegistry, registry: Registry) -> None:
     name = fake.add("llama", HEADER, SIZE, {"model_family": "llama", "file_type": "Q4_K_M"})
-    model = registry.model(name)
-    assert model.shape.tensors == fit_truth.shape("llama31-8b").tensors
-    assert model.shape.file_bytes == SIZE
-    assert model.shape.family == "llama"
-    assert model.config.file_type == "Q4_K_M"
+    shape = registry.shape(name)
+    assert shape.tensors == fit_truth.shape("llama31-8b").tensors
+    assert shape.file_bytes == SIZE
+    assert shape.family == "llama"
+    assert registry.described(name)[1].file_type == "Q4_K_M"
     assert blob_requests(fake) == ["registry", "storage"]
     assert fake.sent_bytes < 32 << 20
 
 
 def test_nothing_that_could_authorise_goes_to_storage(fake: BlobRegistry, registry: Registry) -> None:
-    registry.model(fake.add("llama", HEADER, SIZE))
+    registry.shape(fake.add("llama", HEADER, SIZE))
     for request in fake.requests:
         assert not {"authorization", "cookie"} & {key.lower() for key in request.headers}
 
 
 def test_the_second_time_the_cache_answers(fake: BlobRegistry, registry: Registry) -> None:
     name = fake.add("llama", HEADER, SIZE)
-    first = registry.model(name)
+    first = registry.shape(name)
     fake.requests.clear()
-    assert registry.model(name).shape == first.shape
+    assert registry.shape(name) == first
     assert blob_requests(fake) == []
 
 
@@ -73,16 +70,16 @@ def test_a_damaged_cache_file_is_as_if_absent(
     fake: BlobRegistry, registry: Registry, tmp_path: Path, damage: bytes
 ) -> None:
     name = fake.add("llama", HEADER, SIZE)
-    first = registry.model(name)
+    first = registry.shape(name)
     for path in (tmp_path / "shapes").iterdir():
         path.write_bytes(damage)
-    assert registry.model(name).shape == first.shape
+    assert registry.shape(name) == first
 
 
 def test_every_host_that_is_asked_is_told_once(fake: BlobRegistry, tmp_path: Path) -> None:
     hosts: list[str] = []
     asking = Registry(ShapeCache(tmp_path / "s"), Web({}, on_host=hosts.append))
-    asking.model(fake.add("llama", HEADER, SIZE))
+    asking.shape(fake.add("llama", HEADER, SIZE))
     asked = list(dict.fromkeys(r.headers.get("Host", "").rpartition(":")[0] for r in fake.requests))
     assert hosts == asked
     assert hosts
@@ -91,7 +88,7 @@ def test_every_host_that_is_asked_is_told_once(fake: BlobRegistry, tmp_path: Pat
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_every_kind_of_redirect(fake: BlobRegistry, registry: Registry, status: int) -> None:
     fake.conduct.redirect_status = status
-    assert registry.model(fake.add("llama", HEADER, SIZE)).shape.architecture == "llama"
+    assert registry.shape(fake.add("llama", HEADER, SIZE)).architecture == "llama"
 
 
 @pytest.mark.parametrize(
@@ -111,38 +108,38 @@ def test_redirects_that_are_not_followed(fake: BlobRegistry, registry: Registry,
     name = fake.add("llama", HEADER, SIZE)
     fake.conduct.redirect_to = target
     with pytest.raises(RegistryProblem, match=r"cannot be followed|not answer properly"):
-        registry.model(name)
+        registry.shape(name)
 
 
 def test_a_registry_that_serves_by_itself(fake: BlobRegistry, registry: Registry) -> None:
     fake.conduct.direct = True
-    registry.model(fake.add("llama", HEADER, SIZE))
+    registry.shape(fake.add("llama", HEADER, SIZE))
     assert blob_requests(fake) == ["registry"]
 
 
 def test_a_server_that_ignores_the_range_is_cut_off(fake: BlobRegistry, registry: Registry) -> None:
     fake.conduct.ignore_range = True
-    assert registry.model(fake.add("llama", HEADER, SIZE)).shape.file_bytes == SIZE
+    assert registry.shape(fake.add("llama", HEADER, SIZE)).file_bytes == SIZE
     assert fake.sent_bytes < 32 << 20
 
 
 def test_another_part_of_the_file(fake: BlobRegistry, registry: Registry) -> None:
     fake.conduct.wrong_part = True
     with pytest.raises(RegistryProblem, match="another part"):
-        registry.model(fake.add("llama", HEADER, SIZE))
+        registry.shape(fake.add("llama", HEADER, SIZE))
 
 
 def test_a_packed_answer(fake: BlobRegistry, registry: Registry) -> None:
     fake.conduct.packed = True
     with pytest.raises(RegistryProblem, match="compresses"):
-        registry.model(fake.add("llama", HEADER, SIZE))
+        registry.shape(fake.add("llama", HEADER, SIZE))
 
 
 def test_redirects_in_a_circle(fake: BlobRegistry, registry: Registry) -> None:
     name = fake.add("llama", HEADER, SIZE)
     fake.conduct.loops = True
     with pytest.raises(RegistryProblem, match="without end"):
-        registry.model(name)
+        registry.shape(name)
 
 
 def test_a_header_that_never_ends(fake: BlobRegistry, registry: Registry) -> None:
@@ -153,36 +150,36 @@ def test_a_header_that_never_ends(fake: BlobRegistry, registry: Registry) -> Non
     fake.conduct.endless = b"\1" + b"\0" * 7 + b"x"
     started = time.process_time()
     with pytest.raises(BadModelFile, match="does not end"):
-        registry.model(fake.add("endless", start, 1 << 40))
+        registry.shape(fake.add("endless", start, 1 << 40))
     assert time.process_time() - started < 4
 
 
 def test_a_manifest_that_lies_about_the_size(fake: BlobRegistry, registry: Registry) -> None:
     with pytest.raises(BadModelFile, match="tensors need"):
-        registry.model(fake.add("small", HEADER, len(HEADER) + 1000))
+        registry.shape(fake.add("small", HEADER, len(HEADER) + 1000))
 
 
 def test_projector_and_adapters_are_counted(fake: BlobRegistry, registry: Registry) -> None:
     name = fake.add("seeing", HEADER, SIZE, extra=(("projector", b"p" * 500), ("adapter", b"a" * 70)))
-    shape = registry.model(name).shape
+    shape = registry.shape(name)
     assert (shape.projector_bytes, shape.adapter_bytes, shape.vision) == (500, 70, True)
 
 
 def test_a_cloud_stub(fake: BlobRegistry, registry: Registry) -> None:
     config = {"remote_host": "https://ollama.com:443", "remote_model": "gpt-oss:120b"}
-    with pytest.raises(CloudModel, match="takes no memory here"):
-        registry.model(fake.add("cloud", b"", 0, config, kind="license"))
+    with pytest.raises(RegistryProblem, match="takes no memory here"):
+        registry.shape(fake.add("cloud", b"", 0, config, kind="license"))
 
 
 def test_a_safetensors_build(fake: BlobRegistry, registry: Registry) -> None:
     name = fake.add("mlx", b"t" * 5000, 5000, {"model_format": "safetensors"}, kind="tensor")
-    with pytest.raises(NotGguf, match="MLX"):
-        registry.model(name)
+    with pytest.raises(RegistryProblem, match="MLX"):
+        registry.shape(name)
 
 
 def test_an_unknown_model(fake: BlobRegistry, registry: Registry) -> None:
-    with pytest.raises(ModelUnknown):
-        registry.model(f"127.0.0.1:{fake.port()}/library/none:7b")
+    with pytest.raises(RegistryProblem, match="has no model"):
+        registry.shape(f"127.0.0.1:{fake.port()}/library/none:7b")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +189,7 @@ def test_answers_that_are_errors(fake: BlobRegistry, registry: Registry, status:
     name = fake.add("llama", HEADER, SIZE)
     fake.conduct.manifest_status = status
     with pytest.raises(RegistryProblem, match=words):
-        registry.model(name)
+        registry.shape(name)
 
 
 BAD_MANIFESTS: list[Any] = [
@@ -213,12 +210,12 @@ BAD_MANIFESTS: list[Any] = [
 def test_manifests_that_make_no_sense(fake: BlobRegistry, registry: Registry, manifest: Any) -> None:
     raw = manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode()
     with pytest.raises(RegistryProblem, match="makes no sense"):
-        registry.model(fake.add_manifest("bad", raw))
+        registry.shape(fake.add_manifest("bad", raw))
 
 
 def test_a_manifest_without_end(fake: BlobRegistry, registry: Registry) -> None:
     with pytest.raises(RegistryProblem, match="far more"):
-        registry.model(fake.add_manifest("long", b" " * (5 << 20)))
+        registry.shape(fake.add_manifest("long", b" " * (5 << 20)))
 
 
 def test_a_damaged_config(fake: BlobRegistry, registry: Registry) -> None:
@@ -227,14 +224,14 @@ def test_a_damaged_config(fake: BlobRegistry, registry: Registry) -> None:
         if b"model_format" in data and len(data) < 1000:
             fake.content.blobs[digest] = data.replace(b"gguf", b"gguX")
     with pytest.raises(RegistryProblem, match="damaged"):
-        registry.model(name)
+        registry.shape(name)
 
 
 def test_no_server() -> None:
     with BlobRegistry() as gone:
         port = gone.port()
     with pytest.raises(RegistryUnreachable):
-        Registry(ShapeCache(Path("unused")), Web(os.environ)).model(f"127.0.0.1:{port}/library/x:1b")
+        Registry(ShapeCache(Path("unused")), Web(os.environ)).shape(f"127.0.0.1:{port}/library/x:1b")
 
 
 def test_a_proxy_in_the_environment_is_not_used_on_this_computer(
@@ -244,12 +241,12 @@ def test_a_proxy_in_the_environment_is_not_used_on_this_computer(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert registry.model(fake.add("llama", HEADER, SIZE)).shape.architecture == "llama"
+    assert registry.shape(fake.add("llama", HEADER, SIZE)).architecture == "llama"
 
 
 @pytest.mark.parametrize("proxy", ["socks5h://127.0.0.1:9", "http://127.0.0.1:{port}"])
 def test_a_proxy_that_is_in_the_way_is_named(fake: BlobRegistry, proxy: str) -> None:
     asking = Registry(ShapeCache(Path("unused")), Web({"https_proxy": proxy.format(port=fake.port())}))
     with pytest.raises(RegistryProblem, match="proxy") as caught:
-        asking.model("registry.example/library/x:1b")
+        asking.shape("registry.example/library/x:1b")
     assert caught.value.code == "proxy"

@@ -10,15 +10,13 @@ import pytest
 from fakes.scripted_server import Line, ScriptedServer
 from wattlight.runtime import (
     AnswerEnd,
-    Answerer,
     AnswerPiece,
     AnswerRequest,
     Endpoint,
+    OllamaServer,
     RuntimeProblem,
-    connect_answers,
 )
 from wattlight.runtime import answers as asking_file
-from wattlight.settings import ServerAddress
 
 
 def replying(*lines: object, status: str = "200 OK") -> tuple[Callable[[Line], None], list[Any]]:
@@ -36,7 +34,7 @@ def replying(*lines: object, status: str = "200 OK") -> tuple[Callable[[Line], N
 
 def ask(script: Callable[[Line], None], question: AnswerRequest) -> list[AnswerPiece]:
     with ScriptedServer(script) as server:
-        return list(Answerer(Endpoint("http", "127.0.0.1", server.port)).answer(question))
+        return list(OllamaServer(Endpoint("http", "127.0.0.1", server.port)).answer(question))
 
 
 END = {"model": "m", "response": "", "done": True, "done_reason": "stop", "eval_count": 3, "eval_duration": 5}
@@ -46,7 +44,7 @@ def test_the_pieces_and_the_end() -> None:
     script, asked = replying(
         {"thinking": "hm", "response": ""}, {"response": "Hi\n\tyou\x1b[31m"}, {"response": ""}, END
     )
-    pieces = ask(script, AnswerRequest("m", "hello", 4096, 20, "10m", steady=True))
+    pieces = ask(script, AnswerRequest("m", "hello", 4096, 20, steady=True))
     assert pieces[:2] == [AnswerPiece("hm", thinking=True), AnswerPiece("Hi\n    you\ufffd[31m")]
     assert pieces[2].end is not None
     assert (pieces[2].end.counters.output_tokens, pieces[2].end.reason) == (3, "stop")
@@ -54,7 +52,6 @@ def test_the_pieces_and_the_end() -> None:
     assert len(pieces) == 3
     assert asked[0]["options"] == {"num_ctx": 4096, "num_predict": 20, "temperature": 0.0, "seed": 1}
     assert (asked[0]["model"], asked[0]["prompt"], asked[0]["stream"]) == ("m", "hello", True)
-    assert asked[0]["keep_alive"]
 
 
 def test_nothing_is_sent_that_was_not_asked() -> None:
@@ -98,7 +95,7 @@ def test_a_cancel_closes_the_connection() -> None:
             gone.set()
 
     with ScriptedServer(script) as server:
-        pieces = Answerer(Endpoint("http", "127.0.0.1", server.port)).answer(
+        pieces = OllamaServer(Endpoint("http", "127.0.0.1", server.port)).answer(
             AnswerRequest("m", "hello"), cancel
         )
         assert next(pieces).text == "a"
@@ -107,9 +104,3 @@ def test_a_cancel_closes_the_connection() -> None:
             next(pieces)
         assert problem.value.code == "cancelled"
         assert gone.wait(5)
-
-
-def test_an_answerer_for_an_address() -> None:
-    assert isinstance(connect_answers(ServerAddress(), {}), Answerer)
-    with pytest.raises(RuntimeProblem):
-        connect_answers(ServerAddress(url="http://a b"), {})

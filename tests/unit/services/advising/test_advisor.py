@@ -54,7 +54,7 @@ def test_an_answer_is_remembered_while_memory_flutters(advisor: Advisor) -> None
 
 
 def test_advise_gives_the_list(advisor: Advisor) -> None:
-    found = advisor.advise(machine("card_24gib"), Use.CODE, 16384)
+    found = advisor.advice(machine("card_24gib"), Question(Use.CODE, 16384)).recommendations
     assert found and all(item.use is Use.CODE for item in found)
     assert all(item.context == min(16384, item.entry.context) for item in found)
 

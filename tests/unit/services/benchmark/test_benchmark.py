@@ -8,10 +8,10 @@ import pytest
 
 from fakes.metering import part
 from wattlight.domain.power import MachineSample
-from wattlight.domain.tokens import NO_COUNTERS, Counters, MeasuredSpeed, TokenSource, TokenUse
+from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import LOCAL_HOST, Scope
 from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest, RuntimeProblem
-from wattlight.services.benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject, TryIt
+from wattlight.services.benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SUBJECT = Subject("llama3.1:8b", "d1", "RTX", 8192, "0.33.0")
@@ -215,17 +215,3 @@ def test_a_part_that_appears_midway_makes_the_sum_unknown() -> None:
         tap.take(MachineSample(LOCAL_HOST, NOW, float(second), parts))
     assert tap.between(0.0, 1.0).joules == pytest.approx(10)
     assert "started or stopped" in (tap.between(0.0, 3.0).reason or "")
-
-
-def test_a_first_answer_is_streamed_and_counted() -> None:
-    machine, uses = Machine(), list[TokenUse]()
-    pieces = list(TryIt(machine, machine.now, uses.append, machine.monotonic).ask("m", "hello"))
-    assert [p.text for p in pieces] == ["first", "last", ""]
-    assert pieces[-1].end is not None
-    assert (uses[0].complete, uses[0].source, uses[0].model) == (True, TokenSource.TRY_IT, "m")
-    assert machine.questions[0].max_tokens == 512
-    stream = TryIt(machine, machine.now, uses.append, machine.monotonic).ask("m", "hello")
-    next(stream)
-    stream.close()
-    assert not uses[1].complete
-    assert uses[1].counters == NO_COUNTERS

@@ -7,7 +7,7 @@ from threading import Event
 from fakes.metering import part
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import AnswerState
-from wattlight.domain.tokens import Counters, TokenUse
+from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenSource, TokenUse
 from wattlight.domain.values import Problem, Quality, Scope
 from wattlight.runtime import AnswerEnd, AnswerPiece, AnswerRequest
 from wattlight.services.benchmark import PowerHistory
@@ -82,7 +82,8 @@ def test_an_answer_comes_in_pieces_and_ends_with_its_figures() -> None:
     assert states[-1].joules == 200.0
     assert states[-1].joules_reason is None
     assert [use.counters.output_tokens for use in uses] == [40]
-    assert server.questions[0].context_length == 4096
+    assert (uses[0].complete, uses[0].source, uses[0].model) == (True, TokenSource.TRY_IT, "m")
+    assert (server.questions[0].context_length, server.questions[0].max_tokens) == (4096, 512)
 
 
 def test_without_power_the_energy_is_unknown_with_its_reason() -> None:
@@ -108,9 +109,10 @@ def test_a_short_answer_has_no_energy_rather_than_a_guess() -> None:
 def test_what_fails_is_said_and_what_came_stays() -> None:
     clock = Clock()
     problem = Problem("It does not fit.", "Choose a smaller one.", "out_of_memory")
-    states, _ = ask(Server(clock, [AnswerPiece("half")], problem), clock, PowerHistory())
+    states, uses = ask(Server(clock, [AnswerPiece("half")], problem), clock, PowerHistory())
     assert states[-1].text == "half"
     assert states[-1].error == "It does not fit. Choose a smaller one."
+    assert [(use.complete, use.counters) for use in uses] == [(False, NO_COUNTERS)]
 
 
 def test_a_cancel_is_no_error() -> None:

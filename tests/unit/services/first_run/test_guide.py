@@ -14,7 +14,6 @@ from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.runtime import RuntimeProblem
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.first_run import SetupGuide
-from wattlight.services.first_run import guide as guide_file
 from wattlight.services.models import TaskEnd
 
 WAYS = ServerWays(version="0.33.0", download_bytes=5, disk_bytes=9)
@@ -70,10 +69,9 @@ class Guide(SetupGuide):
 class Made:
     """A guide and what came out of it."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.server = Server()
         self.clock = [0.0]
-        monkeypatch.setattr(guide_file, "ways_of", lambda ways: ways)
         self.services = Services(folder, environ={"HTTPS_PROXY": "http://proxy.example:3128"})
         s = self.services
         self.guide = Guide(
@@ -93,8 +91,8 @@ class Made:
 
 
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Made]:
-    made = Made(tmp_path, monkeypatch)
+def made(tmp_path: Path) -> Iterator[Made]:
+    made = Made(tmp_path)
     yield made
     assert made.guide.close(5.0)
     made.services.factory.jobs().close()

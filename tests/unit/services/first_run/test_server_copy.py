@@ -7,20 +7,11 @@ from typing import Any
 import pytest
 
 from fakes.program import Services
-from wattlight.domain.state import RunningModel, ServerState, ServerStatus, SetupFacts
+from wattlight.domain.state import RunningModel, ServerState, ServerStatus, ServerWays, SetupFacts
 from wattlight.domain.values import Problem
 from wattlight.runtime import Endpoint
-from wattlight.runtime.managed import Artefact, Release
-from wattlight.services.serving import InstallOptions, KeeperNews
+from wattlight.services.serving import KeeperNews
 
-ARTEFACT = Artefact(
-    system="linux",
-    machine="amd64",
-    url="http://127.0.0.1:1/x",
-    sha256="0" * 64,
-    size_bytes=1_400_000_000,
-    unpacked_bytes=3_500_000_000,
-)
 ENDPOINT = Endpoint("http", "127.0.0.1", 1)
 
 
@@ -36,9 +27,16 @@ class FakeKeeper:
         self.current, self.previous, self.due = "0.34.0", None, False
         self.tended: list[tuple[RunningModel, ...]] = []
 
-    def ways(self) -> InstallOptions:
-        release = Release("0.35.0", (ARTEFACT,))
-        return InstallOptions(None, self.current, release, previous=self.previous, restart_due=self.due)
+    def ways(self) -> ServerWays:
+        return ServerWays(
+            managed=self.current,
+            version="0.35.0",
+            download_bytes=1_400_000_000,
+            disk_bytes=3_500_000_000,
+            newer=self.current == "0.34.0",
+            previous=self.previous,
+            restart_due=self.due,
+        )
 
     def start(self) -> None:
         self.news.up(ENDPOINT)

@@ -12,7 +12,8 @@ from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import PullState, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.runtime import OllamaServer
-from wattlight.services.models import ModelTasks, TaskEnd, TaskSettings
+from wattlight.services.models import ModelTasks, TaskEnd
+from wattlight.settings import Settings
 
 from .test_verifying import store
 
@@ -58,7 +59,7 @@ def tasks(server: OllamaServer, heard: Heard) -> Iterator[ModelTasks]:
         lambda _: lambda *_: True,
         heard.change,
         heard.end,
-        settings=lambda: TaskSettings("10m", 2048),
+        settings=lambda: Settings(keep_alive="10m", context_length=2048),
         now=lambda: datetime(2026, 11, 24, tzinfo=UTC),
     )
     yield made

@@ -40,10 +40,7 @@ def store(folder: Path, name: str = NAME) -> dict[str, Path]:
 
 def test_fault_66_a_whole_model_is_fine(tmp_path: Path) -> None:
     store(tmp_path)
-    heard: list[int] = []
-    assert damaged_layers(NAME, (tmp_path,), Event(), on_bytes=heard.append) == ()
-    assert heard == sorted(heard)
-    assert heard[-1] > 3_000_000
+    assert damaged_layers(NAME, (tmp_path,), Event()) == ()
 
 
 @pytest.mark.parametrize("kind", ["model", "template", "params", "config"])

@@ -96,8 +96,7 @@ def test_windows_opens_what_ollama_signed_and_removes_it_once_a_server_runs(
     fake = good_windows()
     keeper = keep(WINDOWS, fake)
     ways = keeper.ways()
-    assert ways.installer is not None
-    assert (ways.release, ways.why_not, ways.startable) == (None, None, False)
+    assert (ways.by_installer, ways.why_not, ways.startable) == (True, "", False)
     assert install(keeper, heard) is None
     assert heard.stages == ["checking", "fetching", "verifying", "opened"]
     assert [Path(path).name for path in fake.started] == ["Ollama-0.33.0.exe"]
@@ -164,5 +163,5 @@ def test_with_nothing_to_start_the_installer_is_named(keep: Keep, heard: Heard) 
 
 def test_linux_is_offered_no_installer(keep: Keep) -> None:
     ways = keep(("linux", "x86_64"), FakeTools()).ways()
-    assert ways.installer is None
-    assert "names no Ollama" in (ways.why_not or "")
+    assert not ways.by_installer
+    assert "names no Ollama" in ways.why_not

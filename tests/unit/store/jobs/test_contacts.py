@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from wattlight.store.jobs import Contact, open_jobs
+from wattlight.domain.state import HostContact
+from wattlight.store.jobs import open_jobs
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -14,8 +15,8 @@ def test_a_host_is_counted_by_reason_and_keeps_its_last_time(tmp_path: Path) -> 
     book.note_contact("registry.example", "model", NOW + timedelta(hours=1))
     book.note_contact("registry.example", "shape", NOW + timedelta(minutes=1))
     assert book.contacts() == (
-        Contact("registry.example", "model", NOW + timedelta(hours=1), 2),
-        Contact("registry.example", "shape", NOW + timedelta(minutes=1), 1),
+        HostContact("registry.example", "model", NOW + timedelta(hours=1), 2),
+        HostContact("registry.example", "shape", NOW + timedelta(minutes=1), 1),
     )
     book.close()
     again = open_jobs(tmp_path / "jobs.sqlite3", NOW)
