@@ -69,6 +69,13 @@ class Call:
     def as_json(self) -> bool:
         return self.out.as_json
 
+    def answer(self, document: Document, *lines: str) -> None:
+        """The whole answer of a verb: the document with ``--json``, else the lines."""
+        if self.as_json:
+            self.out.document(document)
+        else:
+            self.out.lines(lines)
+
 
 def plain(value: object, places: int | None = None) -> Any:
     """``value`` as JSON has it: a dataclass becomes its fields, a time ISO 8601, a decimal its digits.

@@ -209,10 +209,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     inputs = read_inputs(args, call.workshop)
     answer = compare(inputs.use, inputs.api, inputs.local, inputs.rate)
-    if call.as_json:
-        call.out.document(breakeven_document(inputs, answer))
-        return
-    call.out.lines(breakeven_lines(inputs, answer))
+    call.answer(breakeven_document(inputs, answer), *breakeven_lines(inputs, answer))
 
 
 def _number(text: str) -> float:

@@ -49,7 +49,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    """Export rows, or back up, restore or purge the ledger."""
     if args.backup is not None:
         _back_up(args, call)
     elif args.restore is not None:
@@ -76,13 +75,9 @@ def _rows(args: argparse.Namespace, call: Call) -> None:
     with call.workshop.ledger() as reader, _target(args, call) as stream:
         rows = _priced(_buckets(reader, span, progress), tariff, span)
         count = _write_csv(stream, rows) if args.format == "csv" else _write_json(stream, rows, span)
-    if args.output is None:
-        return
-    if call.as_json:
-        call.out.document({"file": args.output, "rows": count})
-    else:
-        file = clean_text(args.output)
-        call.out.line(tr("{count} rows written to {file}", count=number(count), file=file))
+    if args.output is not None:
+        text = tr("{count} rows written to {file}", count=number(count), file=clean_text(args.output))
+        call.answer({"file": args.output, "rows": count}, text)
 
 
 def _write_csv(stream: TextIO, rows: Iterable[Row]) -> int:
@@ -206,12 +201,8 @@ def _back_up(args: argparse.Namespace, call: Call) -> None:
     _free(file, args.force)
     file.unlink(missing_ok=True)
     size = back_up(call.workshop.places.ledger_file, file)
-    if call.as_json:
-        call.out.document({"file": args.backup, "bytes": size})
-    else:
-        call.out.line(
-            tr("The ledger ({size}) is copied to {file}", size=gb(size, 3), file=clean_text(args.backup))
-        )
+    text = tr("The ledger ({size}) is copied to {file}", size=gb(size, 3), file=clean_text(args.backup))
+    call.answer({"file": args.backup, "bytes": size}, text)
 
 
 def _restore(args: argparse.Namespace, call: Call) -> None:
@@ -219,12 +210,10 @@ def _restore(args: argparse.Namespace, call: Call) -> None:
     with _alone(call):
         replaced = restore(Path(args.restore), places.ledger_file)
     shown = None if replaced is None else str(replaced)
-    if call.as_json:
-        call.out.document({"restored": args.restore, "replaced": shown})
-    else:
-        call.out.line(tr("The ledger is now {file}.", file=clean_text(args.restore)))
-        if shown is not None:
-            call.out.line(tr("The one before is kept as {file}", file=shown))
+    lines = [tr("The ledger is now {file}.", file=clean_text(args.restore))]
+    if shown is not None:
+        lines.append(tr("The one before is kept as {file}", file=shown))
+    call.answer({"restored": args.restore, "replaced": shown}, *lines)
 
 
 def _purge(args: argparse.Namespace, call: Call) -> None:
@@ -234,18 +223,12 @@ def _purge(args: argparse.Namespace, call: Call) -> None:
             tr("Make a backup if you want one, then add --yes."),
             "confirm",
         )
-    places = call.workshop.places
+    file = call.workshop.places.ledger_file
     with _alone(call):
-        if places.ledger_file.exists():
-            writer = open_ledger(places.ledger_file, call.workshop.now()).writer
-            try:
+        if file.exists():
+            with contextlib.closing(open_ledger(file, call.workshop.now()).writer) as writer:
                 writer.purge()
-            finally:
-                writer.close()
-    if call.as_json:
-        call.out.document({"purged": True})
-    else:
-        call.out.line(tr("Everything that was recorded is deleted."))
+    call.answer({"purged": True}, tr("Everything that was recorded is deleted."))
 
 
 @contextlib.contextmanager

@@ -19,7 +19,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    """Load the model and say how it is loaded."""
     server = call.workshop.server(args.host)
     loaded = server.load(args.model, keep_alive=args.keep, context_length=args.context)
     if call.as_json:

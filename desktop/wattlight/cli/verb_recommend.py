@@ -152,7 +152,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    """Print the recommendations for this computer or the one in a file."""
     profile = machine_of(args, call)
     question = Question(Use(args.use), args.context, args.limit, args.language, args.all)
     report = None

@@ -28,7 +28,5 @@ def run(args: argparse.Namespace, call: Call) -> None:
     refusal = tr("{model} ({size}) would be deleted from {url}.", model=name, size=gb(size), url=server.url)
     require_yes(args, call, question, refusal)
     was_loaded = remove_model(server, name)
-    if call.as_json:
-        call.out.document({"removed": name, "size_bytes": size, "was_loaded": was_loaded})
-        return
-    call.out.line(tr("{model} is deleted.", model=name))
+    document = {"removed": name, "size_bytes": size, "was_loaded": was_loaded}
+    call.answer(document, tr("{model} is deleted.", model=name))

@@ -34,7 +34,6 @@ class BudgetWatch:
         self._lock = threading.Lock()
 
     def look(self, today: date, day: CostReport | None, month: CostReport | None) -> None:
-        """Compare the sums with the budgets of the settings."""
         wanted = self._settings.value.meter
         budget = Budget(wanted.daily_budget_micro, wanted.monthly_budget_micro)
         if budget == Budget():

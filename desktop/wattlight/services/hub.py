@@ -129,7 +129,6 @@ class StateHub:
         self.update(change)
 
     def dismiss(self, kind: str, at: datetime) -> None:
-        """Forget the notice of this kind."""
         for notice in self._state.notices:
             if notice.kind == kind:
                 self._dismissed[kind, notice.text] = at

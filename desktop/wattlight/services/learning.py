@@ -45,7 +45,6 @@ class LoadPredictor:
         self._meter = meter
 
     def before(self, model: str, context: int | None) -> Prediction | None:
-        """For a load that is about to begin."""
         return self._foretell(model, FitOptions(context=context))
 
     def after(self, model: RunningModel) -> Prediction | None:
@@ -135,7 +134,6 @@ class LoadLearner:
         self._lock = threading.Lock()
 
     def expect(self, model: str, prediction: Prediction, at: datetime) -> None:
-        """A load of ``model`` begins now."""
         with self._lock:
             self._expected[model] = _Expected(prediction, tuple(self._looks), at)
 
@@ -168,14 +166,11 @@ class LoadLearner:
 
     def corrected(self, result: FitResult, architecture: str) -> tuple[int, int]:
         """(bytes it will use on the accelerators, uncertainty), with what was learned here."""
-        return corrected(result, self._like(result, architecture))
-
-    def _like(self, result: FitResult, architecture: str) -> tuple[Comparison, ...]:
         version = self._version()
         if version is None:
-            return ()
+            return corrected(result, ())
         key = LoadKey(version, device_label(d.name for d in result.devices), architecture)
-        return matching(self.comparisons(), key, result.verdict)
+        return corrected(result, matching(self.comparisons(), key, result.verdict))
 
     def _notice(self, look: MemoryLook, running: tuple[RunningModel, ...]) -> None:
         """Begin to watch models that were not listed the time before."""

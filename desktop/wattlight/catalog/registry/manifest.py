@@ -56,17 +56,12 @@ class ModelAddress:
         return f"{'http' if self.is_loopback else 'https'}://{self.host}"
 
     @property
-    def repository(self) -> str:
-        """``namespace/model``."""
-        return f"{self.namespace}/{self.model}"
-
-    @property
     def manifest_url(self) -> str:
-        return f"{self.base_url}/v2/{self.repository}/manifests/{self.tag}"
+        return f"{self.base_url}/v2/{self.namespace}/{self.model}/manifests/{self.tag}"
 
     def blob_url(self, digest: str) -> str:
         """Where a blob is; ``digest`` is ``sha256:`` and 64 hex digits."""
-        return f"{self.base_url}/v2/{self.repository}/blobs/{digest}"
+        return f"{self.base_url}/v2/{self.namespace}/{self.model}/blobs/{digest}"
 
     def __str__(self) -> str:
         """As short as a person would type it."""

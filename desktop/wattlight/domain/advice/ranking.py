@@ -95,21 +95,20 @@ def _refused(refusal: Rejection) -> Statement:
 
 def _against(dropped: Dropped, winner: Judged, known: KnownModels) -> Statement:
     older = known.editorial.line_of(dropped.entry)[1] < known.editorial.line_of(winner.entry)[1]
-    names = {"winner": winner.name}
-    if older:
-        return statement("older", **names)
     loser = dropped.judged
+    if older:
+        return statement("older", winner=winner.name)
     if loser is None:
-        return statement("near_equal", **names)
+        return statement("near_equal", winner=winner.name)
     if loser.fit.verdict is not winner.fit.verdict:
-        return statement("less_on_gpu", **names)
+        return statement("less_on_gpu", winner=winner.name)
     if (
         loser.speed.mid is not None
         and winner.speed.mid is not None
         and loser.speed.mid < 0.8 * winner.speed.mid
     ):
-        return statement("slower", tokens_per_s=loser.speed.mid, **names)
-    return statement("near_equal", **names)
+        return statement("slower", tokens_per_s=loser.speed.mid, winner=winner.name)
+    return statement("near_equal", winner=winner.name)
 
 
 FAR_BEHIND = 8.0
@@ -246,12 +245,10 @@ def _recommendation(
     dropped: Sequence[Dropped],
     rejected: Sequence[Rejection],
 ) -> Recommendation:
-    embeds = question.use is Use.EMBEDDING
     largest = None
     if item.fit.verdict is Verdict.FULL_GPU:
         largest = largest_context(item.model, machine, FitOptions())
     thinking = item.tag.flavour.value != "instruct"
-    instead: tuple[PassedOver, ...] = kept_instead(item, dropped, rejected, known)
     return Recommendation(
         name=item.name,
         entry=item.entry,
@@ -268,6 +265,6 @@ def _recommendation(
         capabilities=item.entry.capabilities if thinking else item.entry.capabilities - {"thinking"},
         fit=item.fit,
         points=round(item.points, 3),
-        why=why(item, known, embeds),
-        instead_of=instead,
+        why=why(item, known, question.use is Use.EMBEDDING),
+        instead_of=kept_instead(item, dropped, rejected, known),
     )

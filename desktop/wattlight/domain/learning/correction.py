@@ -67,13 +67,10 @@ def corrected(result: FitResult, comparisons: Iterable[Comparison]) -> tuple[int
         if c.used_bytes is not None and c.verdict is result.verdict and c.disturbed is None
     ]
     forecast = result.gpu_bytes + result.projector_bytes
-    return _apply(forecast, result.uncertainty_bytes, learn(used) if result.gpu_bytes else None)
-
-
-def _apply(forecast: int, uncertainty: int, correction: Correction | None) -> tuple[int, int]:
+    correction = learn(used) if result.gpu_bytes else None
     if correction is None:
-        return forecast, uncertainty
+        return forecast, result.uncertainty_bytes
     spread = correction.spread_bytes
     if correction.loads < SURE_FROM:
-        spread = max(spread, uncertainty)
+        spread = max(spread, result.uncertainty_bytes)
     return max(0, forecast + correction.offset_bytes), spread

@@ -49,8 +49,6 @@ class LengthBody(Body):
 
 
 class UntilClose(Body):
-    """A body that ends with the connection."""
-
     def feed(self, data: bytes, payload: Payload) -> int:
         if data:
             payload(data)

@@ -135,7 +135,6 @@ class SetupGuide:
         self._answering.stop()
 
     def read_contacts(self) -> None:
-        """Read anew which hosts were contacted."""
         self._errand("privacy", lambda: self._change(contacts=self._factory.jobs().contacts()))
 
     def server_seen(self, state: ServerState) -> None:

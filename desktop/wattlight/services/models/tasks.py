@@ -86,8 +86,6 @@ class ModelTasks:
         self._transfers = SerialExecutor("wattlight-pulls")
 
     def load(self, model: str, context_length: int | None = None, host: HostId = LOCAL_HOST) -> None:
-        """Load ``model`` beside what is loaded."""
-
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings()
             context = context_length or wanted.context_length or None

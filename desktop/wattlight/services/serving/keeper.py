@@ -163,7 +163,6 @@ class ManagedServer:
         self._cancel.set()
 
     def go_back(self) -> None:
-        """Use the version before again."""
         self._setups.submit(lambda: self._change(lambda: self._versions.go_back(self._environ)))
 
     def tend(self, running: tuple[RunningModel, ...]) -> None:
