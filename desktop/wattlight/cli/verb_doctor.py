@@ -26,8 +26,6 @@ from .verb_hardware import SECOND_LOOK_S, cpu_power_reason
 
 
 class Level(StrEnum):
-    """How much a finding matters."""
-
     FINE = "fine"
     NOTE = "note"
     PROBLEM = "problem"
@@ -314,7 +312,7 @@ def arguments(parser: ArgumentParser) -> None:
     """The verb has no options of its own."""
 
 
-def run(args: Namespace, call: Call) -> int:
+def run(args: Namespace, call: Call) -> None:
     """Look at everything and print what was found; 0 also when something is wrong."""
     prober = call.workshop.prober()
     try:
@@ -326,11 +324,7 @@ def run(args: Namespace, call: Call) -> int:
         prober.close()
     user, group = _names()
     findings = [*hardware_findings(report, user, group), *program_findings(call.workshop)]
-    if call.as_json:
-        call.out.document({"findings": [_document(f) for f in findings], "ok": _ok(findings)})
-        return 0
-    call.out.lines(_lines(findings))
-    return 0
+    call.answer({"findings": [_document(f) for f in findings], "ok": _ok(findings)}, *_lines(findings))
 
 
 def _ok(findings: list[Finding]) -> bool:

@@ -85,7 +85,6 @@ class BadTree(Problem):
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument(
         "--profile",
         action="store_true",
@@ -101,17 +100,16 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--trace-opens", metavar="FILE", help="developers: write each file opened to FILE")
 
 
-def run(args: Namespace, call: Call) -> int:
-    """Look and print."""
+def run(args: Namespace, call: Call) -> None:
     trace: list[str] = []
     try:
-        return _look(args, call, trace.append)
+        _look(args, call, trace.append)
     finally:
         if args.trace_opens:
             _write_trace(args.trace_opens, trace)
 
 
-def _look(args: Namespace, call: Call, trace: Callable[[str], None]) -> int:
+def _look(args: Namespace, call: Call, trace: Callable[[str], None]) -> None:
     clock = _StepClock() if args.sysroot else None
     root = _folder(args.sysroot) if args.sysroot else None
     then, step_s = _second(args)
@@ -128,7 +126,6 @@ def _look(args: Namespace, call: Call, trace: Callable[[str], None]) -> int:
         _print(args, call, prober, report)
     finally:
         prober.close()
-    return 0
 
 
 def _print(args: Namespace, call: Call, prober: Prober, report: HardwareReport) -> None:
@@ -193,7 +190,6 @@ class _StepClock:
 
 
 def kind_word(kind: str) -> str:
-    """Card, part of the processor, or slice."""
     return {
         "discrete": tr("graphics card"),
         "integrated": tr("part of the processor"),
@@ -202,7 +198,6 @@ def kind_word(kind: str) -> str:
 
 
 def state_word(state: str) -> str:
-    """Awake, asleep, lost."""
     return {
         "active": tr("awake"),
         "asleep": tr("asleep (and left alone)"),
@@ -238,7 +233,6 @@ def cpu_power_reason(reason: str | None) -> str:
 
 
 def hardware_lines(report: HardwareReport) -> list[str]:
-    """The lines to print."""
     lines = [tr("This computer"), *_indented(_computer(report))]
     lines += ["", tr("Accelerators")]
     if not report.accelerators:

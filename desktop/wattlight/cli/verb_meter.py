@@ -13,6 +13,7 @@ from wattlight.services.calibration import wall_of
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
 from wattlight.viewmodels.words import DASH
 
+from .options import add_host_option
 from .output import Call
 
 
@@ -23,17 +24,16 @@ class RecordingProblem(Problem):
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument(
         "--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this time"
     )
-    parser.add_argument("--host", metavar="HOST", help="model server: a name in the settings or a URL")
+    add_host_option(parser)
     parser.add_argument(
         "--learn", action="store_true", help="learn the idle power of each part anew (no model loaded)"
     )
 
 
-def run(args: argparse.Namespace, call: Call) -> int:
+def run(args: argparse.Namespace, call: Call) -> None:
     """Record until SIGTERM, SIGINT or the end of ``--for``."""
     shop, settings = call.workshop, call.workshop.settings()
     server = shop.server(args.host)
@@ -55,7 +55,6 @@ def run(args: argparse.Namespace, call: Call) -> int:
         recording.meter.set_wall(wall_of(settings.meter))
         with _ended_by_signals(ended):
             _record(args, call, recording, watch, ended)
-    return 0
 
 
 def _record(

@@ -114,7 +114,6 @@ SHORTEST_S, LONGEST_S = 0.2, 3600.0
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Options of the verb."""
     parser.add_argument(
         "--watch",
         action="store_true",
@@ -129,14 +128,14 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace, call: Call) -> int:
-    """Look once, or again and again."""
+def run(args: Namespace, call: Call) -> None:
     prober = call.workshop.prober()
     try:
         prober.sample()
         change_wall(args, call, prober)
         if args.watch:
-            return _watch(args, call, prober)
+            _watch(args, call, prober)
+            return
         if prober.has_counters():
             time.sleep(FIRST_PAUSE_S)
         sample = prober.sample()
@@ -145,12 +144,11 @@ def run(args: Namespace, call: Call) -> int:
             call.out.document(power_document(sample, wall))
         else:
             call.out.lines(power_lines(sample, wall))
-        return 0
     finally:
         prober.close()
 
 
-def _watch(args: Namespace, call: Call, prober: Prober) -> int:
+def _watch(args: Namespace, call: Call, prober: Prober) -> None:
     """Lines at even distances; one that was missed (a stall, a sleep) is not made up for."""
     due = time.monotonic()
     left = args.count
@@ -166,7 +164,6 @@ def _watch(args: Namespace, call: Call, prober: Prober) -> int:
         else:
             call.out.line(watch_line(sample))
         left = None if left is None else left - 1
-    return 0
 
 
 def _interval(text: str) -> float:
