@@ -32,11 +32,15 @@ class Line:
                 wanted = int(line.split(b":")[1])
         if b"transfer-encoding: chunked" in head.lower():
             while not self._rest.endswith(b"0\r\n\r\n"):
-                self._rest += self.sock.recv(65536)
+                if not (data := self.sock.recv(65536)):
+                    return b"", b""
+                self._rest += data
             body, self._rest = self._rest, b""
             return head + b"\r\n\r\n", body
         while len(self._rest) < wanted:
-            self._rest += self.sock.recv(65536)
+            if not (data := self.sock.recv(65536)):
+                return b"", b""
+            self._rest += data
         body, self._rest = self._rest[:wanted], self._rest[wanted:]
         return head + b"\r\n\r\n", body
 

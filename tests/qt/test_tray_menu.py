@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QMenu
 
@@ -106,3 +107,16 @@ def test_opening_again_without_a_click_shows_the_truth_too(menu: QMenu) -> None:
     assert [a.text() for a in menu.actions()] == ["18 W"]
     menu.aboutToShow.emit()
     assert [a.text() for a in menu.actions()] == ["45 W"]
+
+
+def test_menus_that_were_replaced_do_not_stay(menu: QMenu, qapp: QApplication) -> None:
+    follower = TrayMenu(menu, lambda _command: None)
+    for number in range(60):
+        names = [f"model {i}" for i in range(number % 5 + 1)]
+        more = MenuEntry("More", children=tuple(MenuEntry(n, children=(MenuEntry(n),)) for n in names))
+        follower.show((more, *(MenuEntry(n) for n in names)), False)
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert len(menu.findChildren(QMenu)) <= 6
+    child = menu.actions()[0].menu()
+    assert isinstance(child, QMenu)
+    assert [a.text() for a in child.actions()] == [f"model {i}" for i in range(5)]

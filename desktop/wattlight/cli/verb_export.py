@@ -172,22 +172,34 @@ def _target(args: argparse.Namespace, call: Call) -> Iterator[TextIO]:
         call.out.raw(buffer.getvalue())
         return
     file = Path(args.output)
-    _free(file, args.force)
+    _free(file, args.force, call)
     part = file.with_name(file.name + ".part")
     try:
         with part.open("w", encoding="utf-8", newline="") as stream:
             yield stream
         part.replace(file)
     except OSError as error:
-        raise ExportProblem(
-            tr("{file} cannot be written ({reason}).", file=clean_text(str(file)), reason=error.strerror),
-            tr("Choose another place."),
-        ) from error
+        raise _unwritable(file, error) from error
     finally:
         part.unlink(missing_ok=True)
 
 
-def _free(file: Path, force: bool) -> None:
+def _unwritable(file: Path, error: OSError) -> ExportProblem:
+    return ExportProblem(
+        tr("{file} cannot be written ({reason}).", file=clean_text(str(file)), reason=error.strerror),
+        tr("Choose another place."),
+    )
+
+
+def _free(file: Path, force: bool, call: Call) -> None:
+    places = call.workshop.places
+    own = (places.ledger_file, places.jobs_file, places.settings_file, places.meter_lock)
+    if any(file.resolve() == name.resolve().with_name(name.name + end) for name in own for end in _ENDS):
+        raise ExportProblem(
+            tr("{file} is one of Wattlight's own files.", file=clean_text(str(file))),
+            tr("Choose another place."),
+            "own_file",
+        )
     if file.exists() and not force:
         raise ExportProblem(
             tr("{file} exists.", file=clean_text(str(file))),
@@ -196,11 +208,21 @@ def _free(file: Path, force: bool) -> None:
         )
 
 
+_ENDS = ("", "-wal", "-shm", ".reserve")
+"""A file of ours, and what SQLite and the recorder keep beside it."""
+
+
 def _back_up(args: argparse.Namespace, call: Call) -> None:
     file = Path(args.backup)
-    _free(file, args.force)
-    file.unlink(missing_ok=True)
-    size = back_up(call.workshop.places.ledger_file, file)
+    _free(file, args.force, call)
+    fresh = file.with_name(file.name + ".new")
+    try:
+        fresh.unlink(missing_ok=True)
+        size = back_up(call.workshop.places.ledger_file, fresh)
+        fresh.replace(file)  # an earlier backup stays until the new one is whole
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise _unwritable(file, error) from error
     text = tr("The ledger ({size}) is copied to {file}", size=gb(size, 3), file=clean_text(args.backup))
     call.answer({"file": args.backup, "bytes": size}, text)
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 def same_model(one: str, other: str) -> bool:
     """Whether two spellings mean one model: Ollama adds ``:latest`` and does not mind case."""
-    return _full(one) == _full(other)
+    return full_name(one) == full_name(other)
 
 
-def _full(name: str) -> str:
+def full_name(name: str) -> str:
+    """The one spelling of a name, for look-ups."""
     path, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
         return f"{name}:latest".lower()

@@ -15,8 +15,8 @@ from wattlight.web import FaultKind, WireFault
 from .names import MAX_NAME
 from .problems import RuntimeProblem, problem_from_server
 
-MAX_NODES = 400_000
-"""More brackets than this is not an answer of a model server (5,000 models have about 20,000)."""
+MAX_NODES = 600_000
+"""More values than this is not an answer of a model server (5,000 models have about 100,000)."""
 MAX_INTEGER = 1 << 60
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(Z|[+-]\d\d:\d\d)?", re.ASCII
@@ -31,7 +31,7 @@ def read_object(raw: bytes) -> Record:
     Raises:
         WireFault: it is not a JSON object (``NOT_HTTP``), or one made to exhaust memory (``TOO_LARGE``).
     """
-    if raw.count(b"[") + raw.count(b"{") > MAX_NODES:
+    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > MAX_NODES:
         raise WireFault(FaultKind.TOO_LARGE, "nodes")
     try:
         document = json.loads(
@@ -161,7 +161,7 @@ def read_version(document: Record) -> str:
 
 def read_installed(document: Record) -> Listed[InstalledModel]:
     """The models of ``/api/tags``. A record needs a name and a size; everything else may be missing."""
-    names: dict[str, str] = {}
+    names = _Names()
     models = []
     for item in _items(document):
         name, size = _name_of(item), count(item.get("size"))
@@ -170,7 +170,7 @@ def read_installed(document: Record) -> Listed[InstalledModel]:
         details = record(item.get("details"))
         models.append(
             InstalledModel(
-                name=_shown(name, names),
+                name=names.shown(name),
                 digest=_clean(item.get("digest"), 100),
                 size_bytes=size,
                 family=_clean(details.get("family")),
@@ -185,7 +185,7 @@ def read_installed(document: Record) -> Listed[InstalledModel]:
 
 def read_running(document: Record, now: datetime) -> Listed[RunningModel]:
     """The models of ``/api/ps``. A record needs a name and both sizes; everything else may be missing."""
-    names: dict[str, str] = {}
+    names = _Names()
     models = []
     for item in _items(document):
         name, size, vram = _name_of(item), count(item.get("size")), count(item.get("size_vram"))
@@ -194,7 +194,7 @@ def read_running(document: Record, now: datetime) -> Listed[RunningModel]:
         details = record(item.get("details"))
         models.append(
             RunningModel(
-                name=_shown(name, names),
+                name=names.shown(name),
                 digest=_clean(item.get("digest"), 100),
                 size_bytes=size,
                 size_vram_bytes=vram,
@@ -220,14 +220,27 @@ def read_pull_line(document: Record) -> PullLine:
     )
 
 
-def _shown(raw: str, names: dict[str, str]) -> str:
-    """A form of the name to show, of its own for each; ``names`` leads back to the server's spelling."""
-    shown = clean_text(raw)
-    number = 2
-    while names.setdefault(shown, raw) != raw:
-        shown = f"{clean_text(raw, 190)} ({number})"
-        number += 1
-    return shown
+class _Names(dict[str, str]):
+    """The server's own spelling of each name, by the form of it that is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: dict[str, str] = {}
+        self._next: dict[str, int] = {}
+
+    def shown(self, raw: str) -> str:
+        """A form of the name to show, of its own for each."""
+        if raw in self._shown:
+            return self._shown[raw]
+        shown = clean_text(raw)
+        if shown in self:
+            stem = clean_text(raw, 190)
+            number = self._next.get(stem, 2)  # each stem counts on, so that thousands alike take no squares
+            while (shown := f"{stem} ({number})") in self:
+                number += 1
+            self._next[stem] = number + 1
+        self[shown], self._shown[raw] = raw, shown
+        return shown
 
 
 def _items(document: Record) -> Iterator[Record]:

@@ -88,7 +88,7 @@ def read_tariff_file(name: str) -> Tariff:
     text = read_text(path, MAX_TARIFF_BYTES, TariffProblem)
     try:
         document = json.loads(text, parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, ArithmeticError, RecursionError) as error:  # 1e99999999999999999999 too
         raise TariffProblem(
             tr("The tariff file {name} is not JSON.", name=clean_text(name)),
             tr("See 'wattlight tariff --help' for its form."),

@@ -52,6 +52,15 @@ class MeterLock:
         self._stream = stream
         return True
 
+    def lost(self) -> bool:
+        """The locked file no longer has its name: another process can lock the one that has."""
+        if self._stream is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._stream.fileno()), self._file.stat())
+        except OSError:
+            return True
+
     def holder(self) -> int | None:
         """Process id the present holder wrote, None if it cannot be read."""
         try:

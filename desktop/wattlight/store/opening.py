@@ -34,16 +34,17 @@ def open_memory_ledger() -> OpenedLedger:
     return OpenedLedger(LedgerWriter(connection))
 
 
-def open_ledger(file: Path, now: datetime) -> OpenedLedger:
+def open_ledger(file: Path, now: datetime, damaged: bool = False) -> OpenedLedger:
     """The ledger in ``file``, made if there is none, brought to the present version.
 
-    A damaged file is moved aside (``ledger.sqlite3.corrupt-<time>``) and a new one begun, with a notice.
+    A damaged file is moved aside (``ledger.sqlite3.corrupt-<time>``) and a new one begun, with a notice;
+    ``damaged`` says that it was found to be so.
 
     Raises:
         LedgerProblem: it is of a newer version (it is left alone), or the place is not writable.
     """
     try:
-        if file.exists() and file.stat().st_size == 0:
+        if file.exists() and (damaged or file.stat().st_size == 0):
             return _begin_anew(file, now)
         return OpenedLedger(_open(file))
     except LedgerDamaged:

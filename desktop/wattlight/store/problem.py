@@ -26,7 +26,15 @@ class LedgerDamaged(LedgerProblem):
     code = "ledger_damaged"
 
 
-_DAMAGE = ("malformed", "not a database", "encrypted", "corrupt")
+_DAMAGE = (
+    "malformed",
+    "not a database",
+    "encrypted",
+    "corrupt",
+    "could not decode",
+    "no such",
+    "has no column",
+)
 
 
 @contextmanager
@@ -34,6 +42,8 @@ def translated(what: str) -> Iterator[None]:
     """Turn SQLite's errors into this room's family; ``what`` names the action ("read", "written")."""
     try:
         yield
+    except UnicodeDecodeError as error:  # the text of the schema itself is none
+        raise _damaged() from error
     except sqlite3.Error as error:
         text = str(error).lower()
         if "full" in text:
@@ -42,10 +52,7 @@ def translated(what: str) -> Iterator[None]:
                 tr("Free some space; up to an hour is kept in memory and written then."),
             ) from error
         if any(word in text for word in _DAMAGE):
-            raise LedgerDamaged(
-                tr("The ledger is damaged."),
-                tr("It is moved aside and a new one begun; export what is left of it."),
-            ) from error
+            raise _damaged() from error
         if "locked" in text or "busy" in text:
             raise LedgerProblem(
                 tr("Another program holds the ledger's file."),
@@ -56,3 +63,18 @@ def translated(what: str) -> Iterator[None]:
             tr("The ledger cannot be {what} now ({value}).", what=what, value=text[:80]),
             tr("Close programs that use the file and try again."),
         ) from error
+
+
+@contextmanager
+def sound_values() -> Iterator[None]:
+    """Values that the schema does not allow (another program's, or a flipped bit) are damage too."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise _damaged() from error
+
+
+def _damaged() -> LedgerDamaged:
+    return LedgerDamaged(
+        tr("The ledger is damaged."), tr("It is moved aside and a new one begun; export what is left of it.")
+    )

@@ -14,7 +14,7 @@ from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.i18n import tr
 
 from .files import connect_for_reading
-from .problem import LedgerProblem, translated
+from .problem import LedgerProblem, sound_values, translated
 from .schema import QUALITIES, STATES, VERSION, migrate, version_of
 
 _BUCKETS = """SELECT start, key, digest, model.name, state,
@@ -28,6 +28,9 @@ max(quality), sum(tokens_in), sum(tokens_out) FROM day WHERE host = ? AND day >=
 GROUP BY 1, 2, 3, 4, 5, 6"""
 _BY_DAY, _BY_MODEL = _CELLS.format(day="day", model="0"), _CELLS.format(day="''", model="model")
 _PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
+
+
+_STATE, _QUALITY = dict(enumerate(STATES)), dict(enumerate(QUALITIES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,20 @@ class LedgerReader:
         """Rows that begin in [start, end), oldest first; quarter hours, then minutes."""
         for table, rows in self._tables(_BUCKETS, start_us, end_us, host):
             for start, device, digest, name, state, mj, ms, quality, tokens_in, tokens_out in rows:
-                yield Bucket(
-                    start * table.length_us,
-                    table.length_us,
-                    device,
-                    name if digest is not None else None,
-                    STATES[state],
-                    mj,
-                    ms,
-                    QUALITIES[quality],
-                    tokens_in,
-                    tokens_out,
-                )
+                with sound_values():
+                    bucket = Bucket(
+                        start * table.length_us,
+                        table.length_us,
+                        device,
+                        name if digest is not None else None,
+                        _STATE[state],
+                        mj + 0,
+                        ms + 0,
+                        _QUALITY[quality],
+                        tokens_in + 0,
+                        tokens_out + 0,
+                    )
+                yield bucket
 
     def observed_ms(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> int:
         """Milliseconds in [start, end) that at least one device was observed."""
@@ -82,14 +87,15 @@ class LedgerReader:
             devices = dict(self._connection.execute("SELECT id, key FROM device").fetchall())
             models = dict(self._connection.execute("SELECT id, name FROM model").fetchall())
             rows = self._connection.execute(_BY_MODEL if by_model else _BY_DAY, span).fetchall()
-        prices = {text: Decimal(text) if text else None for text in {row[4] for row in rows}}
-        cells = tuple(
-            DayCell(
-                day, devices.get(device, ""), models.get(model), STATES[state], prices[price], bool(fallback),
-                mj, ms, QUALITIES[quality], tokens_in, tokens_out,
-            )
-            for day, device, model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
-        )  # fmt: skip
+        with sound_values():
+            prices = {text: Decimal(text) if text else None for text in {row[4] for row in rows}}
+            cells = tuple(
+                DayCell(
+                    day, devices.get(device, ""), models.get(model), _STATE[state], prices[price],
+                    bool(fallback), mj, ms, _QUALITY[quality], tokens_in, tokens_out,
+                )
+                for day, device, model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
+            )  # fmt: skip
         return observed, cells
 
     def _cached_for(self, key: str) -> bool:

@@ -171,6 +171,13 @@ class LedgerWriter:
             self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('open', '0')")
         self.connection.close()
 
+    def abandon(self) -> None:
+        """Close a file that lost its name. Its log is emptied into it first: whatever file has the name now
+        would take the log for its own."""
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.connection.close()
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:

@@ -55,6 +55,8 @@ class TrayMenu(QObject):
         if self._shown is not None and _shape(self._shown) == _shape(self._wanted):
             self._update(self._menu, self._wanted)
         else:
+            for child in self._menu.findChildren(QMenu):
+                child.deleteLater()  # a menu that is cleared keeps the menus below it
             self._menu.clear()
             self._commands.clear()
             self._fill(self._menu, self._wanted)

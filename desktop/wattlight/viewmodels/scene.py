@@ -12,6 +12,7 @@ from wattlight.domain.state import (
     RunningModel,
     ServerStatus,
     SetupFacts,
+    full_name,
     same_model,
 )
 from wattlight.domain.values import LOCAL_HOST
@@ -35,6 +36,8 @@ class Scene:
     extras: Extras = field(default_factory=Extras)
     zone: tzinfo | None = None
     setup: SetupFacts = field(default_factory=SetupFacts)
+    _fits: dict[str, FitNote] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _installed: dict[str, InstalledModel] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def today(self) -> date:
@@ -65,7 +68,9 @@ class Scene:
 
     def installed(self, model: str) -> InstalledModel | None:
         """``model`` as the server has it, if it has."""
-        return next((m for m in self.host.server.installed if same_model(m.name, model)), None)
+        if not self._installed:
+            self._installed.update((full_name(m.name), m) for m in reversed(self.host.server.installed))
+        return self._installed.get(full_name(model))
 
     def pull(self, model: str) -> PullState | None:
         """The download of ``model``, if one is under way or waits."""
@@ -79,9 +84,12 @@ class Scene:
 
     def fit_of(self, model: str) -> FitNote | None:
         """What is known of the fit of ``model``, from the fits or from the offers."""
-        known = next((note for note in self.extras.fits if same_model(note.model, model)), None)
-        offer = self.offer_of(model) if known is None else None
-        return known if offer is None else offer.fit
+        if not self._fits:
+            self._fits.update((full_name(note.model), note) for note in reversed(self.extras.fits))
+        if note := self._fits.get(full_name(model)):
+            return note
+        offer = self.offer_of(model)
+        return None if offer is None else offer.fit
 
     def offer_of(self, model: str) -> Offer | None:
         """``model`` as it can be installed, where that is known."""

@@ -321,5 +321,5 @@ def reason_text(code: str) -> str:
 
 def kept_months(settings: Settings, value: str) -> Settings:
     """The settings with the choice of how long records are kept ("" for ever)."""
-    months = int(value) if value.isdigit() and int(value) > 0 else None
+    months = int(value) if value.isdecimal() and len(value) <= 4 and int(value) > 0 else None
     return replace(settings, meter=replace(settings.meter, keep_months=months))

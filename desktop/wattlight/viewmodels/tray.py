@@ -138,11 +138,14 @@ def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
 
 
 def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:
-    entries = [_running_entry(scene, model) for model in scene.host.server.running]
-    entries += [_installed_entry(scene, model) for model in scene.switchable]
+    models = (*scene.host.server.running, *scene.switchable)
+    entries = [
+        _running_entry(scene, model) if isinstance(model, RunningModel) else _installed_entry(scene, model)
+        for model in models[: 2 * MENU_MODELS]
+    ]
     shown, more = entries[:MENU_MODELS], tuple(entries[MENU_MODELS:])
-    if len(more) > MENU_MODELS:
-        more = (*more[:MENU_MODELS], MenuEntry(tr("All models…"), Command(Verb.OPEN_MODELS)))
+    if len(models) > 2 * MENU_MODELS:
+        more = (*more, MenuEntry(tr("All models…"), Command(Verb.OPEN_MODELS)))
     if more:
         shown.append(MenuEntry(tr("More models"), children=more))
     return tuple(shown) or _empty_entries(scene)

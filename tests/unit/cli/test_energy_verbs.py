@@ -24,7 +24,7 @@ from wattlight.i18n import activate
 from wattlight.paths import Places
 from wattlight.services.pricing import tariff_of
 from wattlight.settings import Settings, load_settings
-from wattlight.store import LedgerReader, MeterLock, Pending, open_ledger, open_reader
+from wattlight.store import LedgerFull, LedgerReader, MeterLock, Pending, open_ledger, open_reader
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
@@ -533,3 +533,57 @@ def test_the_price_of_tokens_is_the_same_in_text_and_document(shop: Shop) -> Non
     assert "≤ €0.22 ±0.01" in text
     assert "Of the time they answered alone: qwen3:8b ≤ €0.14 ±0.01." in text
     assert "tokens were counted in 50% of its work" in text
+
+
+def own_files(shop: Shop) -> dict[str, bytes]:
+    kept = (".sqlite3", ".json")  # what SQLite keeps beside the ledger comes with a look
+    return {p.name: p.read_bytes() for p in shop.places.data.iterdir() if p.suffix in kept}
+
+
+@pytest.mark.parametrize("option", ["--backup", "--output"])
+@pytest.mark.parametrize("name", ["ledger.sqlite3", "ledger.sqlite3-wal", "settings.json", "jobs.sqlite3"])
+def test_an_export_never_goes_over_a_file_of_its_own(shop: Shop, option: str, name: str) -> None:
+    fill(shop)
+    (shop.places.data / "settings.json").write_text("{}")
+    (shop.places.data / "x").mkdir()
+    before = own_files(shop)
+    for target in (shop.places.data / name, shop.places.data / "x" / ".." / name):
+        assert problem(shop, "export", option, str(target), "--force")["code"] == "own_file"
+    assert own_files(shop) == before
+
+
+def test_a_link_to_the_ledger_is_the_ledger(shop: Shop, tmp_path: Path) -> None:
+    fill(shop)
+    link = tmp_path / "copy.csv"
+    link.symlink_to(shop.places.ledger_file)
+    assert problem(shop, "export", "--output", str(link), "--force")["code"] == "own_file"
+    assert document(shop, "cost")["energy_mj"] == DAY_MJ
+
+
+def test_an_earlier_backup_stays_until_the_new_one_is_whole(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = tmp_path / "kept" / "b.sqlite3"
+    backup.parent.mkdir()
+    backup.write_bytes(b"the earlier one")
+    assert problem(shop, "export", "--backup", str(backup), "--force")["code"] == "no_ledger"
+    assert backup.read_bytes() == b"the earlier one"
+    fill(shop)
+
+    def full(_ledger: Path, target: Path) -> int:
+        raise LedgerFull("The disk is full.", "Free some space.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wattlight.cli.verb_export.back_up", full)
+        assert problem(shop, "export", "--backup", str(backup), "--force")["code"] == "disk_full"
+    assert backup.read_bytes() == b"the earlier one"
+    assert document(shop, "export", "--backup", str(backup), "--force")["bytes"] == backup.stat().st_size
+    assert backup.read_bytes().startswith(b"SQLite format 3")
+    assert [p.name for p in backup.parent.iterdir()] == ["b.sqlite3"]
+
+
+def test_a_folder_is_no_place_for_a_backup(shop: Shop, tmp_path: Path) -> None:
+    fill(shop)
+    (tmp_path / "folder").mkdir()
+    assert problem(shop, "export", "--backup", str(tmp_path / "folder"), "--force")["code"] == "export"
+    assert [p.name for p in tmp_path.iterdir() if "folder" in p.name] == ["folder"]

@@ -1,6 +1,7 @@
 """Lists are read record by record and field by field, whatever the server sends."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from wattlight.runtime.reading import (
     read_pull_line,
     read_running,
 )
-from wattlight.web import WireFault
+from wattlight.web import FaultKind, WireFault
 
 NOW = datetime(2026, 11, 23, 15, 17, tzinfo=UTC)
 JSON = st.recursive(
@@ -130,3 +131,51 @@ def test_an_error_line_is_text() -> None:
     assert read_pull_line(line).error == line["error"]
     assert read_pull_line({"error": {"a": 1}}).error == "unreadable error"
     assert read_pull_line(json.loads("{}")).error is None
+
+
+def named(*names: str) -> dict[str, Any]:
+    return {"models": [{"name": name, "size": 1} for name in names]}
+
+
+def test_names_that_look_alike_are_told_apart_and_lead_back() -> None:
+    alike = [f"{'n' * 300}{i}:1b" for i in range(3)] + ["a\x01b", "a\x02b", "plain", "plain"]
+    listed = read_installed(named(*alike))
+    shown = [model.name for model in listed.models]
+    raw = dict(listed.raw_names)
+    assert [raw[name] for name in shown] == alike
+    assert len(set(shown)) == len(set(alike))
+    assert all(len(name) <= 200 for name in shown)
+
+
+def test_a_name_that_was_given_to_another_is_not_taken_twice() -> None:
+    stem = "x" * 300
+    first = read_installed(named(f"{stem}1", f"{stem}2")).models[1].name
+    listed = read_installed(named(first, f"{stem}1", f"{stem}2", f"{stem}3"))
+    shown = [model.name for model in listed.models]
+    assert len(set(shown)) == 4
+    assert dict(listed.raw_names)[shown[0]] == first
+
+
+def test_thousands_of_names_alike_take_no_squares() -> None:
+    def seconds(count: int) -> float:
+        document = named(*(f"{'n' * 300}{i}" for i in range(count)))
+        began = time.process_time()
+        assert len({model.name for model in read_installed(document).models}) == count
+        return time.process_time() - began
+
+    assert seconds(8000) < 40 * max(seconds(400), 0.005)  # squares would be 400 times
+
+
+@pytest.mark.parametrize("value", [b"0", b'"a"', b"0.5", b"null", b"[]"])
+def test_values_are_counted_not_only_brackets(value: bytes) -> None:
+    many = b'{"models": [' + value + (b"," + value) * 700_000 + b"]}"
+    with pytest.raises(WireFault) as caught:
+        read_object(many)
+    assert caught.value.kind is FaultKind.TOO_LARGE
+
+
+def test_the_answer_of_five_thousand_models_is_no_attack() -> None:
+    details = {"format": "gguf", "family": "x", "families": ["x"], "parameter_size": "8B", "level": "Q4"}
+    one = {"name": "n:1b", "model": "n:1b", "modified_at": "t", "size": 1, "digest": "d", "details": details}
+    document = json.dumps({"models": [{**one, "name": f"n{i}:1b"} for i in range(5000)]})
+    assert len(read_installed(read_object(document.encode())).models) == 5000

@@ -1,5 +1,6 @@
 """The tray's view: icon by state, one-line entries, caps, and what a click asks for."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,8 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
 from wattlight.domain.values import Figure
 from wattlight.i18n import activate
+from wattlight.services.answers import FitNote
+from wattlight.viewmodels.models import Filters, models_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.tray import IconState, MenuEntry, tray_view
 
@@ -137,3 +140,52 @@ def test_labels_are_one_short_line() -> None:
         for line in tray_view(scene).menu:
             assert len(line.text) <= 80
             assert "\n" not in line.text
+
+
+def known_crowd(count: int) -> Scene:
+    """Thousands of models whose fit is known."""
+    scene = made_up_day.crowd(count)
+    fits = tuple(FitNote(m.name.upper(), "full_gpu") for m in scene.host.server.installed)
+    return replace(scene, extras=replace(scene.extras, fits=fits))
+
+
+def test_thousands_of_models_do_not_hold_up_the_tray() -> None:
+    scene = known_crowd(5000)
+    began = time.process_time()
+    view = tray_view(scene)
+    seconds = time.process_time() - began
+    assert [e.text for e in view.menu if e.text.startswith("model-0000")] == ["model-0000:7b – fits"]
+    assert seconds < 0.3  # 30 s while each line looked through all of them
+
+
+def test_thousands_of_models_do_not_hold_up_the_page() -> None:
+    def seconds(count: int) -> float:
+        scene = known_crowd(count)
+        began = time.process_time()
+        view = models_view(scene, Filters())
+        assert len(view.rows) == count + 1
+        return time.process_time() - began
+
+    assert seconds(4000) < 30 * max(seconds(400), 0.01)  # squares would be 100 times
+
+
+def test_a_fit_is_found_by_every_spelling_of_a_name() -> None:
+    fits = (FitNote("Tiny", "full_gpu"), FitNote("tiny:latest", "no"), FitNote("b:1b", "cpu"))
+    scene = made_up_day.evening()
+    scene = replace(scene, extras=replace(scene.extras, fits=fits))
+    found = [scene.fit_of(name) for name in ("tiny", "TINY:LATEST", "tiny:latest@x", "B:1B")]
+    assert [fit and fit.verdict for fit in found] == ["full_gpu", "full_gpu", "full_gpu", "cpu"]
+    assert scene.fit_of("c") is None
+
+
+@pytest.mark.parametrize(
+    ("count", "in_menu", "behind_more"), [(0, 0, 0), (15, 15, 0), (16, 15, 1), (30, 15, 15), (31, 15, 16)]
+)
+def test_the_line_all_models_is_there_from_one_too_many_on(
+    count: int, in_menu: int, behind_more: int
+) -> None:
+    view = tray_view(made_up_day.crowd(count))
+    assert sum(e.text.startswith("model-") for e in view.menu) == in_menu
+    more = next((e.children for e in view.menu if e.children), ())
+    assert len(more) == behind_more
+    assert [e.text for e in more if not e.text.startswith("model-")] == ["All models…"] * (count > 30)

@@ -282,6 +282,10 @@ def shape_of(header: Header, file_bytes: int, limits: HeaderLimits = LOCAL) -> M
         raise BadModelFile(tr("The model file does not say how many blocks the model has."))
     for key in _LENGTHS:
         _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), limits)
+    for key, value in metadata.items():
+        numbers = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(n, int | float) and not abs(n) <= 2 * limits.number for n in numbers):
+            raise _no_number(key)
     if not header.tensors:
         raise BadModelFile(tr("The model file holds no tensors."))
     return ModelShape(
@@ -301,6 +305,10 @@ def _check_length(key: str, value: MetadataValue | None, limits: HeaderLimits) -
     values = value if isinstance(value, tuple) else (value,)
     for item in values:
         if not isinstance(item, int | float) or isinstance(item, bool) or not 0 <= item <= limits.number:
-            raise BadModelFile(
-                tr("The key {key} of the model file is not a sensible number.", key=clean_text(key, 80))
-            )
+            raise _no_number(key)
+
+
+def _no_number(key: str) -> BadModelFile:
+    return BadModelFile(
+        tr("The key {key} of the model file is not a sensible number.", key=clean_text(key, 80))
+    )

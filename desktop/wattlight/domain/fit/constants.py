@@ -78,7 +78,7 @@ def version_number(version: str | None) -> tuple[int, ...] | None:
         return None
     numbers = []
     for part in version.strip().lstrip("v").split("-")[0].split("+")[0].split(".")[:3]:
-        if not part.isdigit() or len(part) > 6:
+        if not part.isdecimal() or len(part) > 6:
             return None
         numbers.append(int(part))
     return tuple(numbers)

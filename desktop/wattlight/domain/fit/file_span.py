@@ -25,7 +25,7 @@ class FileSpans:
                 continue
             span = (offset, offset + tensor.size_bytes)
             number, _, part = tensor.name.removeprefix("blk.").partition(".")
-            if not tensor.name.startswith("blk.") or not number.isdigit():
+            if not tensor.name.startswith("blk.") or not number.isdecimal():
                 kind = outside_kind(tensor.name, keep_norm_out)
                 outside[kind] = _join(outside[kind], span)
             elif int(number) < layers:

@@ -124,7 +124,7 @@ def _device_flash(device: Device) -> bool:
     if device.backend != "cuda" or not device.compute_capability:
         return True
     major, _, minor = device.compute_capability.partition(".")
-    if not major.isdigit():
+    if not major.isdecimal():
         return True
     return int(major) >= 6 and (major, minor) != ("7", "2")
 

@@ -44,7 +44,7 @@ def tensor_rows(shape: ModelShape) -> list[Row]:
         block, part = OUTSIDE, name
         if name.startswith("blk."):
             digits, _, rest = name[4:].partition(".")
-            if digits.isdigit() and int(digits) < _MAX_BLOCKS:
+            if digits.isdecimal() and int(digits) < _MAX_BLOCKS:
                 block, part = int(digits), rest
         elif name.startswith(HIDDEN_PREFIXES):
             continue

@@ -247,10 +247,10 @@ def _in_order(periods: list[Period]) -> tuple[Period, ...]:
 
 def _overlaps(period: Period, where: str) -> list[str]:
     notes = []
-    taken: set[int] = set()
+    taken = 0
     for i, band in enumerate(period.bands):
         minutes = band.minutes_of_week()
-        if minutes <= taken:
+        if not minutes & ~taken:
             notes.append(f"{where}.bands[{i}] never applies: earlier bands cover all of it.")
         elif minutes & taken:
             notes.append(f"{where}.bands[{i}] overlaps an earlier band; the earlier one wins.")

@@ -45,13 +45,13 @@ class Band:
             (weekday - 1) % 7 in self.days and minute < self.end
         )
 
-    def minutes_of_week(self) -> frozenset[int]:
-        """Every minute of a week (0 is Monday 00:00) the band covers; used to find overlaps."""
+    def minutes_of_week(self) -> int:
+        """The minutes of a week the band covers, a bit for each (bit 0 is Monday 00:00), to find overlaps."""
         length = self.end - self.start + (DAY_MINUTES if self.crosses_midnight else 0)
-        week = 7 * DAY_MINUTES
-        return frozenset(
-            (day * DAY_MINUTES + self.start + k) % week for day in self.days for k in range(length)
-        )
+        week, minutes = 7 * DAY_MINUTES, 0
+        for day in self.days:
+            minutes |= ((1 << length) - 1) << (day * DAY_MINUTES + self.start)
+        return (minutes | minutes >> week) & ((1 << week) - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ DEFAULT_PORT = 11435
 MAX_CLIENTS = 128
 STOP_S = 1.0
 _RETRY_ACCEPT_S = 0.5
+SPARED_S = 1.0
+"""A connection makes room for another only after being idle for so long."""
 
 
 class PassThroughServer:
@@ -179,7 +181,8 @@ class PassThroughServer:
     def _accept_when_possible(self, selector: selectors.BaseSelector, listener: socket.socket) -> None:
         """Listen while there is room; the connection idle the longest makes room."""
         if len(self._exchanges) >= MAX_CLIENTS:
-            idle = [e for e in self._exchanges if e.phase is Phase.IDLE]
+            since = self._clocks.monotonic() - SPARED_S  # who has just come is heard first
+            idle = [e for e in self._exchanges if e.phase is Phase.IDLE and e.idle_since <= since]
             if idle:
                 oldest = min(idle, key=lambda e: e.idle_since)
                 self._guarded(oldest, oldest.close)
@@ -198,6 +201,8 @@ class PassThroughServer:
         ends = [e.deadline for e in self._exchanges if e.deadline is not None]
         if self._accept_again is not None:
             ends.append(self._accept_again)
+        if len(self._exchanges) >= MAX_CLIENTS:
+            ends += [e.idle_since + SPARED_S for e in self._exchanges if e.phase is Phase.IDLE]
         return max(0.0, min(ends) - self._clocks.monotonic()) if ends else None
 
     def _expire(self, selector: selectors.BaseSelector) -> None:

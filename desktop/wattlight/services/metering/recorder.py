@@ -2,6 +2,7 @@
 
 import calendar
 import contextlib
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Protocol
 
 from wattlight.domain.energy import Batch
 from wattlight.domain.values import Problem, to_us
+from wattlight.i18n import tr
 from wattlight.store import (
     LedgerDamaged,
     LedgerFull,
@@ -32,8 +34,11 @@ _DAY_US = 86_400_000_000
 class Ledger(Protocol):
     """How the recorder gets at the file."""
 
-    def open(self) -> OpenedLedger:
-        """Open it; also called again after damage, which moves the file aside."""
+    def open(self, damaged: bool = False) -> OpenedLedger:
+        """Open it; what was found ``damaged`` is moved aside first."""
+
+    def lost(self) -> bool:
+        """The open file is no longer the one that has the ledger's name."""
 
     def release_reserve(self) -> bool:
         """Give the reserved room back to a full disk."""
@@ -86,6 +91,21 @@ class Recorder:
             self._writer = opened.writer
             for notice in opened.notices:
                 self._notify("ledger", notice)
+        return self._writer
+
+    def open_anew(self) -> LedgerWriter:
+        """Move the damaged ledger aside and begin another.
+
+        Raises:
+            LedgerProblem: it cannot be opened.
+        """
+        if self._writer is not None:
+            self._writer.connection.close()  # without the mark of an orderly end
+            self._writer = None
+        opened = self._ledger.open(damaged=True)
+        self._writer = opened.writer
+        for notice in opened.notices:
+            self._notify("ledger", notice)
         return self._writer
 
     def start(self) -> None:
@@ -149,6 +169,12 @@ class Recorder:
         if self._pending.empty:
             return True
         try:
+            if self._writer is not None and self._ledger.lost():
+                self._writer.abandon()
+                self._writer = None
+                self._notify(
+                    "ledger", tr("The ledger's file was removed or replaced; recording goes on anew.")
+                )
             self.open().write(self._pending)
         except LedgerFull as problem:
             return self._room_made() or self._keep(problem)
@@ -156,6 +182,9 @@ class Recorder:
             return self._begin_anew() or self._keep(problem)
         except LedgerProblem as problem:
             return self._keep(problem)
+        except Exception as error:  # a fault of ours: what waits is kept, and the thread goes on
+            logging.getLogger("wattlight").exception("the ledger could not be written")
+            return self._keep(_fault(error))
         self._wrote()
         return True
 
@@ -165,10 +194,17 @@ class Recorder:
         if self._writer is None or (self._rolled_us is not None and now_us - self._rolled_us < _DAY_US):
             return
         self._rolled_us = now_us
-        with contextlib.suppress(LedgerProblem):
+        try:
             self._writer.roll_up(now_us)
             if self._daily is not None:
                 self._daily(self._writer)
+        except LedgerDamaged:
+            self._begin_anew()
+        except LedgerProblem:
+            return
+        except Exception as error:
+            logging.getLogger("wattlight").exception("the ledger could not be tidied")
+            self._notify("ledger", str(_fault(error)))
 
     def _run_errands(self) -> None:
         while self._errands and self._writer is not None:
@@ -178,6 +214,9 @@ class Recorder:
                 done.set()
             except LedgerProblem as problem:
                 self._notify(problem.code, str(problem))
+            except Exception as error:
+                logging.getLogger("wattlight").exception("an errand of the ledger failed")
+                self._notify("ledger", str(_fault(error)))
 
     def _wrote(self) -> None:
         self._pending = Pending()
@@ -197,11 +236,8 @@ class Recorder:
         return True
 
     def _begin_anew(self) -> bool:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
         try:
-            self.open().write(self._pending)
+            self.open_anew().write(self._pending)
         except LedgerProblem:
             return False
         self._wrote()
@@ -249,29 +285,52 @@ class LedgerFile:
     def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
         self._file = file
         self._now = now
+        self._opened: tuple[int, int] | None = None
 
-    def open(self) -> OpenedLedger:
+    def open(self, damaged: bool = False) -> OpenedLedger:
         """The ledger, and what the user should know.
 
         Raises:
             LedgerProblem: it was made by a newer Wattlight, or another program holds it just now.
         """
+        self._opened = None
         try:
-            return open_ledger(self._file, self._now())
+            opened = open_ledger(self._file, self._now(), damaged)
+            self._opened = self._identity()
+            return opened
         except LedgerProblem as problem:
             if problem.code in {"ledger_newer", "ledger_busy"}:
                 raise
             notice = f"{problem} Until then the meter counts in memory only."
             return OpenedLedger(open_memory_ledger().writer, (notice,))
 
+    def lost(self) -> bool:
+        """The file was removed, replaced or unmounted: what is written now would be in no file."""
+        return self._opened is not None and self._identity() != self._opened
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def release_reserve(self) -> bool:
         """Give the reserved room back to a full disk."""
         return release_reserve(self._file)
 
 
+def _fault(error: Exception) -> LedgerProblem:
+    """What a fault of this program's own is to the person."""
+    return LedgerProblem(
+        tr("The ledger cannot be written now ({value}).", value=type(error).__name__),
+        tr("Up to an hour is kept in memory and written then; the log says more."),
+    )
+
+
 def kept_since(now: datetime, months: int) -> datetime:
     """The moment so many months ago, on the last day of that month where the day does not exist in it."""
-    count = now.year * 12 + now.month - 1 - months
+    count = max(12, now.year * 12 + now.month - 1 - months)  # no year before 1
     year, month = divmod(count, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day)

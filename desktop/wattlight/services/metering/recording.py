@@ -11,7 +11,8 @@ from wattlight.domain.energy import Batch
 from wattlight.domain.power import MachineSample
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, Problem, to_us
-from wattlight.store import LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
+from wattlight.i18n import tr
+from wattlight.store import LedgerDamaged, LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
 
 from .days import close_days
 from .live import LiveMeter, MeterView, Running
@@ -140,6 +141,11 @@ class Recording:
 
     def _take(self, sample: MachineSample) -> None:
         last, self._last_look_s = self._last_look_s, sample.monotonic_s
+        if self.recorder is not None and self._lock.lost() and self.recorder.stop():
+            self.recorder = None
+            self._lock.release()
+            self._notify("ledger", tr("The file meter.lock was removed while recording."))
+            self._looked_s = LOOK_S
         if self.recorder is None and not self._refused and last is not None:
             self._looked_s += max(0.0, sample.monotonic_s - last)
             if self._looked_s >= LOOK_S:
@@ -158,7 +164,10 @@ class Recording:
                 self._notify,
                 daily=self._daily,
             )
-            writer = recorder.open()
+            try:
+                self._resume(recorder.open())
+            except LedgerDamaged:  # an orderly end is trusted, so some damage shows with the first rows
+                self._resume(recorder.open_anew())
         except LedgerProblem as problem:
             self._lock.release()
             if must_record:
@@ -166,11 +175,13 @@ class Recording:
             self._refused = problem.code == "ledger_newer"
             self._notify(problem.code, str(problem))
             return False
-        self.meter.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
-        self.meter.reload(LedgerReader(writer.connection, owns=False))
         self.recorder = recorder
         recorder.start()
         return True
+
+    def _resume(self, writer: LedgerWriter) -> None:
+        self.meter.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
+        self.meter.reload(LedgerReader(writer.connection, owns=False))
 
     def _may_record(self, must_record: bool) -> bool:
         try:

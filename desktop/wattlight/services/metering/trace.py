@@ -171,8 +171,11 @@ class _Fresh:
     def __init__(self, opened: OpenedLedger) -> None:
         self._opened = opened
 
-    def open(self) -> OpenedLedger:
+    def open(self, damaged: bool = False) -> OpenedLedger:
         return self._opened
+
+    def lost(self) -> bool:
+        return False
 
     def release_reserve(self) -> bool:
         return False

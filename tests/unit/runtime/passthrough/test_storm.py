@@ -11,6 +11,7 @@ from fakes.scripted_server import LIMIT_S, Line, ScriptedServer
 from wattlight.domain.tokens import TokenUse
 from wattlight.runtime import Endpoint
 from wattlight.runtime.passthrough import PassThroughServer
+from wattlight.runtime.passthrough.server import MAX_CLIENTS
 
 
 def echo(line: Line) -> None:
@@ -138,4 +139,72 @@ def test_garbage_from_both_sides(seed: int) -> None:
             assert server.running
             assert server._under_way == set()
         finally:
+            server.stop()
+
+
+WHOLE = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"
+SLOW = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nh"
+
+
+def answered(sock: socket.socket) -> bool:
+    answer = b""
+    while not answer.endswith(b"\r\n0\r\n\r\n"):
+        piece = sock.recv(65536)
+        if not piece:
+            return False
+        answer += piece
+    return content(answer) == b"hello"
+
+
+def test_more_clients_than_there_is_room_for_wait_and_all_are_answered() -> None:
+    gate = threading.Event()
+
+    def when_told(line: Line) -> None:
+        gate.wait(LIMIT_S)
+        echo(line)
+
+    with ScriptedServer(when_told) as behind:
+        server = PassThroughServer(Endpoint("http", "127.0.0.1", behind.port), 0, lambda _use: None)
+        server.start()
+        clients = []
+        try:
+            for _ in range(MAX_CLIENTS + 20):
+                sock = socket.create_connection(("127.0.0.1", server.port), LIMIT_S)
+                sock.settimeout(LIMIT_S)
+                sock.sendall(WHOLE)
+                clients.append(sock)
+            gate.set()
+            assert [answered(sock) for sock in clients] == [True] * len(clients)
+        finally:
+            gate.set()
+            for sock in clients:
+                sock.close()
+            server.stop()
+
+
+def test_a_newcomer_is_never_closed_to_make_room_for_the_next() -> None:
+    with ScriptedServer(echo) as behind:
+        server = PassThroughServer(Endpoint("http", "127.0.0.1", behind.port), 0, lambda _use: None)
+        server.start()
+        slow = []
+        try:
+            for _ in range(MAX_CLIENTS - 1):
+                sock = socket.create_connection(("127.0.0.1", server.port), LIMIT_S)
+                sock.sendall(SLOW)
+                slow.append(sock)
+            for _ in range(3):  # one place is left; each of them comes with the next behind it
+                with (
+                    socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as one,
+                    socket.create_connection(("127.0.0.1", server.port), LIMIT_S) as two,
+                ):
+                    for sock in (one, two):
+                        sock.settimeout(LIMIT_S)
+                    one.sendall(WHOLE)
+                    assert answered(one)
+                    one.close()
+                    two.sendall(WHOLE)
+                    assert answered(two)
+        finally:
+            for sock in slow:
+                sock.close()
             server.stop()

@@ -1,8 +1,11 @@
 """The only writer: commits, keeps what it cannot write, begins anew after damage."""
 
+import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +13,8 @@ import pytest
 from fakes.metering import START, Clock
 from wattlight.domain.energy import Batch, EnergyRow, State
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
-from wattlight.services.metering import LedgerFile, Recorder
-from wattlight.store import LedgerWriter, OpenedLedger, Pending, open_reader
+from wattlight.services.metering import LedgerFile, Recorder, kept_since
+from wattlight.store import LedgerDamaged, LedgerWriter, OpenedLedger, Pending, open_reader
 
 MINUTE = to_us(START) // 60_000_000
 
@@ -168,8 +171,11 @@ def test_damage_while_running_moves_the_file_aside_and_goes_on(tmp_path: Path) -
         inner: LedgerFile
         broken: bool = False
 
-        def open(self) -> OpenedLedger:
-            return self.inner.open()
+        def open(self, damaged: bool = False) -> OpenedLedger:
+            return self.inner.open(damaged)
+
+        def lost(self) -> bool:
+            return self.inner.lost()
 
         def release_reserve(self) -> bool:
             return False
@@ -246,3 +252,152 @@ def test_once_a_day_old_minutes_are_rolled_up_and_days_closed(tmp_path: Path) ->
     with open_reader(file) as reader:
         assert [b.length_us for b in reader.buckets(0, 2**60)] == [900_000_000]
     recorder.stop()
+
+
+def removed(file: Path) -> None:
+    file.unlink()
+
+
+def folder_removed(file: Path) -> None:
+    shutil.rmtree(file.parent)
+
+
+def replaced(file: Path) -> None:
+    other = file.with_name("other")
+    recorder = Recorder(LedgerFile(other, Clock().now), Clock().now)
+    recorder.accept(batch(mj=1000))
+    recorder.stop()
+    other.replace(file)
+
+
+def renamed(file: Path) -> None:
+    file.rename(file.with_name("kept.sqlite3"))
+
+
+@pytest.mark.parametrize(
+    ("happens", "found"), [(removed, 2), (folder_removed, 2), (replaced, 1002), (renamed, 2)]
+)
+def test_a_ledger_that_is_taken_away_while_recording_is_noticed_and_made_again(
+    tmp_path: Path, happens: Callable[[Path], None], found: int
+) -> None:
+    file, told = tmp_path / "data" / "ledger.sqlite3", Told()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
+    recorder.accept(batch(mj=1))
+    assert recorder.commit()
+    assert told.said == []
+    happens(file)
+    for _ in range(2):
+        recorder.accept(batch(mj=1))
+        assert recorder.commit()
+    assert energy(file) == found
+    assert recorder.stop()
+    assert energy(file) == found
+    assert [("removed or replaced" in text) for _, text in told.said] == [True]
+
+
+def test_a_ledger_that_cannot_be_made_again_is_kept_in_memory_and_said(tmp_path: Path) -> None:
+    file, told = tmp_path / "data" / "ledger.sqlite3", Told()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
+    recorder.accept(batch(mj=1))
+    assert recorder.commit()
+    shutil.rmtree(file.parent)
+    file.parent.write_text("in the way")
+    recorder.accept(batch(mj=1))
+    assert recorder.commit()
+    assert "in memory" in told.said[-1][1]
+    recorder.stop()
+
+
+class Failing:
+    """Raises an error that no room knows, as often as it is told to."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        self.left, self.error = times, error
+
+    def __call__(self, *_: object) -> None:
+        if self.left:
+            self.left -= 1
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [ValueError("year -8331307"), IndexError("9"), OverflowError("int")])
+def test_a_fault_of_its_own_never_ends_the_recorder(
+    tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, told, write = tmp_path / "ledger.sqlite3", Told(), LedgerWriter.write
+    fail = Failing(1, error)
+
+    def sometimes(writer: LedgerWriter, pending: Pending) -> None:
+        fail()
+        write(writer, pending)
+
+    monkeypatch.setattr(LedgerWriter, "write", sometimes)
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told, commit_s=3600)
+    recorder.open()
+    recorder.start()
+    recorder.put(batch())
+    assert not recorder.flush()
+    assert type(error).__name__ in told.said[0][1]
+    recorder.put(batch())
+    assert recorder.flush()
+    assert energy(file) == 20
+    assert recorder.stop()
+
+
+def test_what_is_done_once_a_day_may_fail_and_recording_goes_on(tmp_path: Path) -> None:
+    file, told, clock = tmp_path / "ledger.sqlite3", Told(), Clock()
+    recorder = Recorder(
+        LedgerFile(file, clock.now), clock.now, told, 3600, daily=Failing(1, ValueError("year 0"))
+    )
+    recorder.open()
+    recorder.start()
+    for _ in range(2):
+        recorder.put(batch())
+        assert recorder.flush()
+    assert energy(file) == 20
+    assert recorder.stop()
+    assert [kind for kind, text in told.said if "ValueError" in text] == ["ledger"]
+
+
+def test_an_errand_that_fails_is_said_and_the_next_one_is_run(tmp_path: Path) -> None:
+    file, told, done = tmp_path / "ledger.sqlite3", Told(), list[int]()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told, commit_s=3600)
+    recorder.open()
+    recorder.start()
+    assert not recorder.ask(Failing(1, KeyError("x")), 5)
+    assert recorder.ask(lambda _writer: done.append(1), 5)
+    assert recorder.stop()
+    assert done == [1]
+    assert "KeyError" in told.said[0][1]
+
+
+def test_damage_found_by_the_daily_work_moves_the_file_aside(tmp_path: Path) -> None:
+    file, told, clock = tmp_path / "ledger.sqlite3", Told(), Clock()
+    damaged = LedgerDamaged("The ledger is damaged.", "It is moved aside.")
+    recorder = Recorder(LedgerFile(file, clock.now), clock.now, told, daily=Failing(1, damaged))
+    recorder.accept(batch())
+    assert recorder.commit()
+    recorder.maintain()
+    recorder.accept(batch(mj=3))
+    assert recorder.commit()
+    assert energy(file) == 3
+    assert [p.name for p in tmp_path.glob("*.corrupt-*") if p.suffix[-1] not in "lm"] != []
+    assert "damaged" in told.said[0][1]
+    recorder.stop()
+
+
+@pytest.mark.parametrize(
+    ("now", "months", "since"),
+    [
+        (datetime(2026, 3, 31, tzinfo=UTC), 1, datetime(2026, 2, 28, tzinfo=UTC)),
+        (datetime(2028, 3, 30, tzinfo=UTC), 1, datetime(2028, 2, 29, tzinfo=UTC)),
+        (datetime(2026, 1, 15, tzinfo=UTC), 12, datetime(2025, 1, 15, tzinfo=UTC)),
+        (datetime(2026, 1, 15, tzinfo=UTC), 1, datetime(2025, 12, 15, tzinfo=UTC)),
+        (datetime(2026, 1, 15, tzinfo=UTC), 99_999_999, datetime(1, 1, 15, tzinfo=UTC)),
+        (datetime(2026, 1, 15, tzinfo=UTC), 10**30, datetime(1, 1, 15, tzinfo=UTC)),
+    ],
+)
+def test_months_are_counted_by_the_calendar_and_end_with_it(
+    now: datetime, months: int, since: datetime
+) -> None:
+    assert kept_since(now, months) == since

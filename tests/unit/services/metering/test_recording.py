@@ -1,7 +1,11 @@
 """The whole meter wired, two of them on one ledger, and the knowledge of resident models."""
 
+import shutil
+import sqlite3
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from fakes.metering import QWEN, Machine
 from unit.services.metering.test_sampler import HandBeat
@@ -158,3 +162,106 @@ def test_the_lock_stays_while_the_recorder_may_still_write(tmp_path: Path) -> No
     other = MeterLock(tmp_path / "meter.lock")
     assert other.acquire()
     other.release()
+
+
+def recorded(folder: Path, seconds: int = 20) -> None:
+    stage = Stage(folder, Machine())
+    assert stage.recording.start()
+    assert stage.beat.waiting.acquire(timeout=10)
+    stage.run(seconds)
+    assert stage.recording.stop()
+
+
+def bad_state(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("UPDATE minute SET state = 9")
+    connection.close()
+
+
+def bad_counters(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'counter'").fetchone()
+    connection.close()
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * 4096)
+        stream.write(b"\xa5" * 4096)
+
+
+def bad_minutes(file: Path) -> None:
+    connection = sqlite3.connect(file, isolation_level=None)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'minute'").fetchone()
+    connection.close()
+    with file.open("r+b") as stream:
+        stream.seek((page - 1) * 4096)
+        stream.write(b"\xa5" * 4096)
+
+
+@pytest.mark.parametrize("damage", [bad_state, bad_counters, bad_minutes])
+def test_a_ledger_damaged_after_an_orderly_end_is_moved_aside_and_metering_begins(
+    tmp_path: Path, damage: object
+) -> None:
+    recorded(tmp_path)
+    file = tmp_path / "ledger.sqlite3"
+    damage(file)  # type: ignore[operator]
+    before = file.read_bytes()
+    stage = Stage(tmp_path, Machine())
+    assert stage.recording.start()
+    assert stage.beat.waiting.acquire(timeout=10)
+    stage.run(10)
+    assert stage.recording.recording
+    assert stage.today_mj == 10 * 20_000
+    assert stage.recording.stop()
+    assert "ledger" in stage.said
+    assert energy(file) == 10 * 20_000
+    (aside,) = [p for p in tmp_path.glob("*.corrupt-*") if p.name[-4:] not in {"-wal", "-shm"}]
+    assert len(aside.read_bytes()) == len(before)
+
+
+def test_a_lock_that_is_removed_never_makes_two_meters(tmp_path: Path) -> None:
+    machine = Machine()
+    one, two = Stage(tmp_path, machine), Stage(tmp_path, machine)
+    assert one.recording.start()
+    assert one.beat.waiting.acquire(timeout=10)
+    one.run(20)
+    (tmp_path / "meter.lock").unlink()
+    assert two.recording.start()
+    assert two.beat.waiting.acquire(timeout=10)
+    one.run(1)
+    assert not one.recording.recording
+    assert two.recording.recording
+    assert "ledger" in one.said
+    two.run(20)
+    assert two.recording.stop()
+    assert one.recording.stop()
+    assert energy(tmp_path / "ledger.sqlite3") <= 41 * 20_000
+
+
+def test_a_lock_that_is_removed_is_made_again_where_nobody_else_records(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, Machine())
+    assert stage.recording.start()
+    assert stage.beat.waiting.acquire(timeout=10)
+    stage.run(20)
+    (tmp_path / "meter.lock").unlink()
+    stage.run(20)
+    assert stage.recording.recording
+    assert (tmp_path / "meter.lock").exists()
+    assert MeterLock(tmp_path / "meter.lock").acquire() is False
+    assert stage.recording.stop()
+    assert energy(tmp_path / "ledger.sqlite3") == 40 * 20_000
+
+
+def test_the_whole_folder_is_removed_and_recording_goes_on_in_a_new_one(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    stage = Stage(folder, Machine())
+    assert stage.recording.start()
+    assert stage.beat.waiting.acquire(timeout=10)
+    stage.run(20)
+    assert stage.recording.recorder is not None
+    assert stage.recording.recorder.flush()
+    shutil.rmtree(folder)
+    stage.run(20)
+    assert stage.recording.recording
+    assert stage.recording.stop()
+    assert energy(folder / "ledger.sqlite3") in {19 * 20_000, 20 * 20_000}  # less the beat of the removal
+    assert "ledger" in stage.said

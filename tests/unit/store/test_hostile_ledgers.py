@@ -1,0 +1,213 @@
+"""Ledgers that another program, a bad disk or a flipped bit has changed: damage is said, never a crash."""
+
+import random
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from unit.store.test_ledger import ALL, MINUTE, NOW, pending, row, write
+from wattlight.domain.cost import ClosedDay, DayCell
+from wattlight.domain.energy import CounterBase, DeviceInfo, State
+from wattlight.domain.values import LOCAL_HOST, Quality
+from wattlight.store import LedgerDamaged, LedgerProblem, MeterLock, open_ledger, open_reader
+
+DAY = "2026-02-28"
+
+
+def filled(file: Path, rows: int = 3) -> None:
+    """A ledger with a little of everything, ended in order."""
+    writer = open_ledger(file, NOW).writer
+    writer.write(
+        pending(
+            *[row(MINUTE + i, model="sha256:a" if i % 2 else None) for i in range(rows)],
+            presence=((LOCAL_HOST, MINUTE, 1000),),
+            counters=(CounterBase(LOCAL_HOST, "gpu", 1, 2, 3, "e", "b"),),
+            devices=(DeviceInfo(LOCAL_HOST, "gpu", "Card", "gpu", "nvidia", "board", "nvml", 0.1),),
+            models=(("sha256:a", "qwen3:8b"),),
+        )
+    )
+    cell = DayCell(DAY, "gpu", None, State.BASE, None, False, 5, 6, Quality.COUNTER, 0, 0)
+    writer.close_days("flat", (ClosedDay(DAY, 10, 6, (cell,)),))
+    writer.close()
+
+
+def change(file: Path, *statements: str) -> None:
+    """What another program writes into the file."""
+    connection = sqlite3.connect(file, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+
+
+def read_all(file: Path) -> None:
+    """Everything a reader can be asked."""
+    with open_reader(file) as reader:
+        for bucket in reader.buckets(*ALL):
+            assert bucket.energy_mj + bucket.observed_ms + bucket.tokens_in + bucket.tokens_out is not None
+        reader.observed_ms(*ALL)
+        reader.gaps(*ALL)
+        reader.devices()
+        reader.span()
+        reader.closed_days("flat", "2000-01-01", "2100-01-01")
+        reader.closed_days("flat", "2000-01-01", "2100-01-01", by_model=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE minute SET state = 9",
+        "UPDATE minute SET state = -1",
+        "UPDATE minute SET state = 'active'",
+        "UPDATE minute SET quality = 4",
+        "UPDATE minute SET quality = -2",
+        "UPDATE minute SET energy_mj = 'much'",
+        "UPDATE minute SET energy_mj = x'00'",
+        "UPDATE minute SET observed_ms = 'long'",
+        "UPDATE minute SET tokens_out = 'many'",
+        "UPDATE day SET state = 5",
+        "UPDATE day SET quality = -1",
+        "UPDATE day SET price = 'free'",
+        "UPDATE device SET name = CAST(x'ff41' AS TEXT)",
+        "UPDATE model SET name = CAST(x'ff41' AS TEXT)",
+    ],
+)
+def test_a_value_that_cannot_be_is_damage(tmp_path: Path, statement: str) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    filled(file)
+    read_all(file)
+    change(file, statement)
+    with pytest.raises(LedgerDamaged) as caught:
+        read_all(file)
+    assert caught.value.next_step
+
+
+def test_rows_before_the_bad_one_are_still_given(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    filled(file)
+    change(file, f"UPDATE minute SET state = 9 WHERE start = {MINUTE + 2}")
+    seen = []
+    with open_reader(file) as reader, pytest.raises(LedgerDamaged):
+        for bucket in reader.buckets(*ALL):
+            seen.append(bucket.energy_mj)
+    assert seen == [100, 100]
+
+
+def test_a_schema_that_is_no_text_is_moved_aside(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    filled(file)
+    raw = file.read_bytes()
+    assert b"presence_quarter (host TEXT" in raw
+    file.write_bytes(raw.replace(b"presence_quarter (host TEXT", b"presence_quarter (h\xfft TEXT"))
+    opened = open_ledger(file, NOW)
+    assert "damaged" in opened.notices[0]
+    assert len(list(tmp_path.glob("*.corrupt-*"))) == 1
+    opened.writer.write(pending(row()))
+    opened.writer.close()
+    read_all(file)
+
+
+def test_what_was_found_to_be_damaged_is_moved_aside_though_it_ended_in_order(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    filled(file)
+    change(file, "UPDATE minute SET state = 9")
+    sound = open_ledger(file, NOW)
+    assert sound.notices == ()
+    sound.writer.close()
+    opened = open_ledger(file, NOW, damaged=True)
+    assert "damaged" in opened.notices[0]
+    assert [p.name for p in tmp_path.glob("*.corrupt-*")] == ["ledger.sqlite3.corrupt-20260301T120000"]
+    opened.writer.close()
+    read_all(file)
+
+
+def test_nothing_there_cannot_be_damaged(tmp_path: Path) -> None:
+    opened = open_ledger(tmp_path / "ledger.sqlite3", NOW, damaged=True)
+    assert opened.notices == ()
+    opened.writer.close()
+
+
+def flipped(raw: bytes, dice: random.Random) -> bytes:
+    data = bytearray(raw)
+    for _ in range(dice.randint(1, 40)):
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+    return bytes(data)
+
+
+def cut(raw: bytes, dice: random.Random) -> bytes:
+    return raw[: dice.randrange(1, len(raw))]
+
+
+def page_copied(raw: bytes, dice: random.Random) -> bytes:
+    one, two = (dice.randrange(len(raw) // 4096) * 4096 for _ in range(2))
+    return raw[:two] + raw[one : one + 4096] + raw[two + 4096 :]
+
+
+def overwritten(raw: bytes, dice: random.Random) -> bytes:
+    at = dice.randrange(len(raw))
+    return raw[:at] + dice.randbytes(300) + raw[at + 300 :]
+
+
+@pytest.mark.parametrize("damage", [flipped, cut, page_copied, overwritten])
+def test_whatever_is_in_the_file_reading_ends_with_a_sentence_and_recording_goes_on(
+    tmp_path: Path, damage: Callable[[bytes, random.Random], bytes]
+) -> None:
+    whole = tmp_path / "whole.sqlite3"
+    filled(whole, rows=600)
+    raw = whole.read_bytes()
+    for seed in range(25):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        file = folder / "ledger.sqlite3"
+        file.write_bytes(damage(raw, random.Random(seed)))
+        try:
+            read_all(file)
+        except LedgerProblem as problem:
+            assert problem.next_step
+        try:
+            writer = open_ledger(file, NOW).writer
+            writer.write(pending(row(MINUTE + 10_000, 7)))
+        except LedgerDamaged:
+            writer = open_ledger(file, NOW, damaged=True).writer
+            writer.write(pending(row(MINUTE + 10_000, 7)))
+        except LedgerProblem as problem:
+            assert problem.code == "ledger_newer", seed
+            continue
+        writer.close()
+        with open_reader(file) as reader:
+            try:
+                assert sum(b.energy_mj for b in reader.buckets((MINUTE + 10_000) * 60_000_000, 2**60)) >= 7
+            except LedgerDamaged:
+                pass
+
+
+def test_a_lock_whose_file_is_gone_or_another_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "meter.lock"
+    lock = MeterLock(file)
+    assert not lock.lost()
+    assert lock.acquire()
+    assert not lock.lost()
+    file.unlink()
+    assert lock.lost()
+    file.write_text("1\n")
+    assert lock.lost()
+    lock.release()
+    assert not lock.lost()
+    assert lock.acquire()
+    assert not lock.lost()
+    lock.release()
+
+
+def test_moments_of_a_clock_that_was_wrong_are_rows_like_others(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    ahead = int(datetime(2199, 1, 1, tzinfo=UTC).timestamp()) // 60
+    write(file, row(ahead, 5), row(MINUTE, 6), row(0, 7))
+    with open_reader(file) as reader:
+        assert [b.energy_mj for b in reader.buckets(*ALL)] == [7, 6, 5]
+    writer = open_ledger(file, NOW).writer
+    assert writer.roll_up(MINUTE * 60_000_000) == 1
+    writer.close()
+    with open_reader(file) as reader:
+        assert sorted(b.energy_mj for b in reader.buckets(*ALL)) == [5, 6, 7]
