@@ -59,6 +59,8 @@ def restore(backup: Path, ledger: Path) -> Path | None:
             raise LedgerDamaged(
                 tr("{name} is not a valid ledger.", name=backup.name), tr("Nothing was changed.")
             )
+        for table in ("minute", "quarter", "presence", "device", "model", "counter", "meta"):
+            source.execute(f"SELECT * FROM {table} LIMIT 1")  # another program's database has none of these
         ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = ledger.with_name(ledger.name + ".restoring")
         # counters of another day or computer must not be continued
@@ -66,7 +68,9 @@ def restore(backup: Path, ledger: Path) -> Path | None:
     replaced = None
     if ledger.exists():
         _checkpoint(ledger)
-        replaced = ledger.with_name(ledger.name + ".replaced")
+        numbers = ("", *(f"-{n}" for n in range(2, 10_000)))
+        names = (ledger.with_name(f"{ledger.name}.replaced{end}") for end in numbers)
+        replaced = next(name for name in names if not name.exists())
         ledger.replace(replaced)
         for companion in ("-wal", "-shm"):
             with contextlib.suppress(FileNotFoundError):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from unit.store.test_ledger import ALL, MINUTE, NOW, pending, row, write
+from unit.store.test_ledger import ALL, MINUTE, NOW, energy, pending, row, write
 from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import CounterBase, DeviceInfo, State
 from wattlight.domain.values import LOCAL_HOST, Quality
-from wattlight.store import LedgerDamaged, LedgerProblem, MeterLock, open_ledger, open_reader
+from wattlight.store import LedgerDamaged, LedgerProblem, MeterLock, open_ledger, open_reader, restore
 
 DAY = "2026-02-28"
 
@@ -211,3 +211,31 @@ def test_moments_of_a_clock_that_was_wrong_are_rows_like_others(tmp_path: Path) 
     writer.close()
     with open_reader(file) as reader:
         assert sorted(b.energy_mj for b in reader.buckets(*ALL)) == [5, 6, 7]
+
+
+def test_every_ledger_that_was_replaced_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    write(file, row(mj=1))
+    kept = []
+    for mj in (2, 3, 4):
+        backup = tmp_path / f"backup{mj}"
+        write(backup, row(mj=mj))
+        kept.append(restore(backup, file))
+    assert [energy(name) for name in kept if name is not None] == [1, 2, 3]
+    assert energy(file) == 4
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [("counter",), ("counter", "minute"), ("minute", "quarter", "presence", "device", "model", "meta")],
+)
+def test_a_database_that_only_looks_like_a_ledger_is_not_restored(
+    tmp_path: Path, tables: tuple[str, ...]
+) -> None:
+    file, other = tmp_path / "ledger.sqlite3", tmp_path / "other.sqlite3"
+    write(file, row(mj=1))
+    change(other, *(f"CREATE TABLE {name} (x)" for name in tables), "PRAGMA user_version = 1")
+    with pytest.raises(LedgerDamaged):
+        restore(other, file)
+    assert energy(file) == 1
+    assert list(tmp_path.glob("*.replaced*")) == []

@@ -213,7 +213,7 @@ def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProble
 
 def _range_start(answer: Answer) -> int | None:
     first = answer.header("Content-Range").removeprefix("bytes ").split("-")[0]
-    return int(first) if first.isdigit() else None
+    return int(first) if first.isdecimal() and len(first) < 16 else None
 
 
 def _total(answer: Answer, artefact: Downloadable, have: int) -> int:
@@ -221,7 +221,7 @@ def _total(answer: Answer, artefact: Downloadable, have: int) -> int:
     if artefact.size_bytes is not None:
         return artefact.size_bytes
     length = answer.header("Content-Length")
-    said = have + int(length) if length.isdigit() and len(length) < 16 else 0
+    said = have + int(length) if length.isdecimal() and len(length) < 16 else 0
     return said if 0 < said <= artefact.most_bytes else artefact.about_bytes
 
 

@@ -104,7 +104,7 @@ class _Unpacker:
                 self._symlink(name, member.linkname)
             elif member.islnk():
                 self._hard_link(name, _safe(member.linkname))
-            elif member.isreg():
+            elif member.isreg() and not member.issparse():  # a hole is no byte of the archive
                 self._file(name, tar, member)
             else:
                 raise _Refused(tr("it contains a device or something else that is no file"))

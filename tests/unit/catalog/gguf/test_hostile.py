@@ -164,3 +164,21 @@ def test_work_is_bounded_in_time() -> None:
 def test_a_path_that_cannot_be_read(tmp_path: Path, what: str) -> None:
     with pytest.raises(BadModelFile, match="cannot be read"):
         shape_from_file(tmp_path / what)
+
+
+@pytest.mark.parametrize("key", ["ssm.inner_size", "attention.key_length_swa", "rope.dimension_count", "odd"])
+@pytest.mark.parametrize("number", [1.7e38, -1.7e38, 1e20])
+def test_no_number_of_the_model_is_beyond_all_bounds(key: str, number: float) -> None:
+    changes: dict[str, Any] = {f"llama.{key}".replace(".", "__"): number}
+    with pytest.raises(BadModelFile, match="is not a sensible number"):
+        shape_from_bytes(with_kv(**changes))
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_a_number_that_is_none_is_left_out(number: float) -> None:
+    assert "llama.ssm.inner_size" not in shape_from_bytes(with_kv(llama__ssm__inner_size=number)).metadata
+
+
+def test_ordinary_large_numbers_are_no_harm() -> None:
+    shape = shape_from_bytes(with_kv(llama__rope__freq_base=1e9, general__odd=4_294_967_295))
+    assert shape.metadata["general.odd"] == 4_294_967_295

@@ -1,10 +1,15 @@
 """A second set of models. Some buffer formulas were mended with it: it guards against going back, no more."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench import fit_accuracy as accuracy
 from fakes import fit_truth
 from wattlight.domain.fit import FitOptions, fit
+from wattlight.domain.fit.constants import constants_for, version_number
+from wattlight.domain.fit.file_span import FileSpans
+from wattlight.domain.fit.weights import OUTSIDE, tensor_rows
 
 SCORED = [accuracy.score(case) for case in fit_truth.other_cases()]
 MEASURED = [s for s in SCORED if accuracy.model(s.case["model"]).arch.measured]
@@ -52,3 +57,22 @@ def test_a_model_without_attention_is_sized() -> None:
     assert sum(use.kv_bytes for use in result.devices) > 0
     longer = fit(accuracy.model("mamba2"), machine, FitOptions(context=65536, batch=result.batch))
     assert [use.kv_bytes for use in longer.devices] == [use.kv_bytes for use in result.devices]
+
+
+@pytest.mark.parametrize("digits", ["²", "²₂", "①", "1²", "", "-1", "99999999999"])
+def test_a_tensor_whose_number_is_none_counts_as_no_block(digits: str) -> None:
+    shape = fit_truth.shape("tiny-llama")
+    odd = replace(shape.tensors[-1], name=f"blk.{digits}.attn_q.weight", offset=1 << 40)
+    rows = tensor_rows(replace(shape, tensors=(*shape.tensors, odd)))
+    assert (rows[-1].block, rows[-1].part) == (OUTSIDE, odd.name)
+    FileSpans(replace(shape, tensors=(*shape.tensors, odd)), 4)
+
+
+@pytest.mark.parametrize("version", ["².1", "٣.²", "0.①", "v", "", "0.1234567", None])
+def test_a_version_that_is_none_is_the_newest(version: str | None) -> None:
+    assert version_number(version) is None
+    assert constants_for(version) is constants_for(None)
+
+
+def test_digits_of_another_script_are_digits() -> None:
+    assert version_number("٠.٣٣") == (0, 33)

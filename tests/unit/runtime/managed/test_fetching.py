@@ -5,12 +5,13 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
 from fakes.release_server import ReleaseServer, server_archive
 from wattlight.runtime import RuntimeProblem
-from wattlight.runtime.managed import Artefact, Fetcher, FetchProgress
+from wattlight.runtime.managed import Artefact, Fetcher, FetchProgress, fetching
 
 DATA = bytes(range(256)) * 4000
 
@@ -262,3 +263,13 @@ def test_a_file_of_unknown_size_that_moved(
         fetcher(tmp_path).fetch(artefact, Event())
     assert caught.value.code == code
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["²", "①", "-1", "", "x", "1.5", "9" * 400])
+def test_numbers_in_the_head_that_are_none(value: str) -> None:
+    class Said:
+        def header(self, _name: str) -> str:
+            return value
+
+    said: Any = Said()
+    assert fetching._range_start(said) is None

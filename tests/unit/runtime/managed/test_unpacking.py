@@ -153,3 +153,26 @@ def test_fault_27_no_combination_gets_out(
     for path in into.rglob("*"):
         if path.is_symlink():
             assert Path(os.path.realpath(path)).is_relative_to(into), path.readlink()
+
+
+def sparse(kind: str) -> bytes:
+    """An archive of a few bytes whose one file would be a gigabyte of holes."""
+    entry = tarfile.TarInfo("big")
+    if kind == "gnu":
+        entry.type, entry.size = tarfile.GNUTYPE_SPARSE, 0
+        block = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+        block[386:398] = block[398:410] = b"00000000000\0"
+        block[483:495] = b"%011o\0" % (1 << 30)
+        block[148:156] = b" " * 8
+        block[148:156] = b"%06o\0 " % sum(block)
+        return zstandard.compress(bytes(block) + bytes(1024))
+    entry.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.size": str(1 << 30), "GNU.sparse.map": "0,0"}
+    return zstandard.compress(entry.tobuf(tarfile.PAX_FORMAT) + bytes(1024))
+
+
+@pytest.mark.parametrize("kind", ["gnu", "pax"])
+def test_fault_27_holes_are_not_written(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        try_unpack(tmp_path, sparse(kind), 1 << 20)
+    assert caught.value.code == "bad_archive"
+    assert sum(p.stat().st_size for p in (tmp_path / "in").rglob("*") if p.is_file()) == 0

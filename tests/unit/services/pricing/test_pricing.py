@@ -79,3 +79,14 @@ def test_countries_have_official_prices_only_and_say_why_one_is_missing() -> Non
     assert all("no price shipped" in c.source for c in missing)
     assert {c.code for c in priced if c.stale} == {"PT", "NZ"}
     assert all(c.source for c in countries.values())
+
+
+@pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999", "1e400", "NaN"])
+def test_a_number_that_no_decimal_can_hold_is_one_sentence(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "tariff.json"
+    file.write_text(
+        '{"currency": "EUR", "timezone": "Europe/Berlin", "periods": [{"price_per_kwh": ' + number + "}]}"
+    )
+    with pytest.raises(TariffProblem) as caught:
+        read_tariff_file(str(file))
+    assert caught.value.next_step
