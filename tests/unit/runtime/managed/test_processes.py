@@ -19,6 +19,7 @@ from fakes.release_server import stub_program
 from wattlight.domain.state import ServerStatus
 from wattlight.runtime import Endpoint, OllamaServer, RuntimeProblem
 from wattlight.runtime.managed import ManagedProcess, RestartPolicy, ServerLog, Supervisor
+from wattlight.runtime.managed import identity as identities
 from wattlight.runtime.managed.identity import Handle, Identity, identity_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes of POSIX systems")
@@ -359,3 +360,61 @@ def test_a_system_that_cannot_tell_processes_apart(
     waiter.join(5)
     assert not waiter.is_alive()
     assert process.adopt() is None
+
+
+@pytest.mark.parametrize(
+    ("said", "program"),
+    [
+        (b"Mon Nov 24 12:00:00 2026 /opt/ollama/bin/ollama\n", "/opt/ollama/bin/ollama"),
+        (b"Mon Nov 24 12:00:00 2026 /Users/a b/bin/ollama\n", "/Users/a b/bin/ollama"),
+        (b"Mon Nov 24 12:00:00 2026 \xff\n", "\ufffd"),
+        (b"Mon Nov 24 12:00:00 2026\n", None),
+        (b"", None),
+    ],
+)
+def test_a_process_as_ps_tells_it(said: bytes, program: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = subprocess.CompletedProcess([], 0, said)
+    monkeypatch.setattr(identities, "_PLATFORM", "darwin")
+    monkeypatch.setattr(identities.subprocess, "run", lambda *_args, **_named: done)
+    found = identity_of(7)
+    assert found == (None if program is None else Identity(7, "Mon Nov 24 12:00:00 2026", program))
+
+
+@pytest.mark.parametrize("error", [OSError(2, "no ps"), subprocess.TimeoutExpired("ps", 5)])
+def test_a_process_that_ps_does_not_tell_is_unknown(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object, **_named: object) -> None:
+        raise error
+
+    monkeypatch.setattr(identities, "_PLATFORM", "darwin")
+    monkeypatch.setattr(identities.subprocess, "run", fails)
+    assert identity_of(7) is None
+    monkeypatch.setattr(identities, "_PLATFORM", "win32")
+    assert identity_of(os.getpid()) is None
+
+
+def test_without_a_handle_a_signal_goes_to_the_same_process_or_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(_pid: int) -> int:
+        raise OSError(38, "not implemented")
+
+    monkeypatch.setattr(identities.os, "pidfd_open", none)
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        known = identity_of(process.pid)
+        assert known is not None
+        handle = Handle(known)
+        assert handle.alive()
+        assert not handle.wait(0)
+        other = Handle(Identity(process.pid, "another time", known.program))
+        assert not other.send(signal.SIGKILL)
+        assert process.poll() is None
+        assert handle.send(signal.SIGKILL)
+        process.wait(20)
+        assert handle.wait(10)
+        assert not handle.send(signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait(20)

@@ -1,0 +1,159 @@
+"""Answers that take long: one that fails leaves the others and the thread, and none is asked too often."""
+
+import queue
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import made_up_day
+from fakes.program import Services
+from wattlight.domain.state import InstalledModel
+from wattlight.i18n import activate
+from wattlight.services.answers import Extras
+from wattlight.services.slow_answers import COST_AGE_S, SlowAnswers
+from wattlight.settings import Price, Settings
+
+
+class Guide:
+    """Says whether a server could be started; raises what it is told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+
+    def startable(self) -> bool:
+        if self.error is not None:
+            raise self.error
+        return True
+
+
+class Learner:
+    """Has learned nothing."""
+
+    def comparisons(self) -> tuple[()]:
+        return ()
+
+    def correction(self, *_: object) -> None:
+        return None
+
+
+class Windows:
+    """No energy was measured."""
+
+    def sums(self) -> tuple[()]:
+        return ()
+
+
+class Maker:
+    """The thread, its answers in order, and a clock moved by hand."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.services = Services(folder, settings)
+        self.guide = Guide()
+        self.at = 0.0
+        self.told: queue.Queue[Extras] = queue.Queue()
+        parts: Any = (Learner(), Windows(), self.guide)
+        self.slow = SlowAnswers(
+            self.services.factory, self.services.settings, self.services.hub, *parts, "1.0", lambda: self.at
+        )
+        self.slow.listen(self.told.put)
+        self.slow.start()
+
+    def next(self) -> Extras:
+        return self.told.get(timeout=30)
+
+
+@pytest.fixture
+def maker(tmp_path: Path) -> Iterator[Maker]:
+    activate("en")
+    made = Maker(tmp_path, Settings(price=Price("0.36", "EUR", "Europe/Berlin")))
+    yield made
+    assert made.slow.stop(20)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError("x"), OSError(5, "input/output error")])
+def test_a_part_that_fails_leaves_the_others_and_the_thread(maker: Maker, error: Exception) -> None:
+    maker.guide.error = error
+    maker.slow.ask("fixed", "cost")
+    found = maker.next()
+    assert found.countries == ()
+    assert found.break_even is not None
+    assert found.break_even.price_per_kwh == Decimal("0.36")
+    maker.guide.error = None
+    maker.slow.ask("fixed")
+    found = maker.next()
+    assert found.server_startable
+    assert found.countries != ()
+    assert found.disk_free_bytes is not None and found.disk_free_bytes > 0
+
+
+def test_counts_that_cannot_be_read_do_not_hide_the_prices(maker: Maker, tmp_path: Path) -> None:
+    jobs = maker.services.factory.places.jobs_file
+    jobs.parent.mkdir(parents=True, exist_ok=True)
+    jobs.write_bytes(b"\xa5" * 8192)
+    maker.slow.ask("cost")
+    basis = maker.next().break_even
+    assert basis is not None
+    assert basis.prices != ()
+    assert basis.calls is None or basis.calls == 0
+
+
+def test_a_damaged_ledger_costs_only_the_answer_about_it(maker: Maker) -> None:
+    ledger = maker.services.factory.places.ledger_file
+    ledger.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(ledger) as connection:
+        connection.execute("CREATE TABLE other (x)")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    maker.slow.ask("cost")
+    maker.slow.ask("fixed")
+    found = maker.next()
+    assert found.costs is None
+    assert found.countries != ()
+
+
+@pytest.mark.parametrize("rate", ["", "much", "0", "-1", "NaN", "Infinity", "1e-999999999999999999999"])
+def test_a_rate_of_the_dollar_that_is_none_is_unknown(tmp_path: Path, rate: str) -> None:
+    price = Price("0.36", "EUR", "Europe/Berlin", dollar_rate=rate)
+    made = Maker(tmp_path, Settings(price=price))
+    made.slow.ask("cost")
+    assert made.next().costs is not None
+    assert made.slow._dollar_rate() is None
+    assert made.slow.stop(20)
+
+
+def test_what_grows_old_is_asked_now_and_then_and_only_while_somebody_looks(maker: Maker) -> None:
+    asked: list[tuple[str, ...]] = []
+    maker.slow.ask = lambda *parts: asked.append(parts)  # type: ignore[method-assign]
+    maker.slow.beat(False)
+    assert asked == []
+    for at in (0.0, 1.0, COST_AGE_S - 1, COST_AGE_S, COST_AGE_S + 1):
+        maker.at = at
+        maker.slow.beat(True)
+    assert asked == [("cost", "loads")] * 2
+
+
+def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(maker: Maker) -> None:
+    asked: list[str] = []
+    maker.slow.ask = lambda *parts: asked.extend(parts)  # type: ignore[method-assign]
+    state = made_up_day.evening().state
+    maker.slow.state_changed(state)
+    maker.slow.state_changed(replace(state, paused=not state.paused))
+    assert asked == ["fits"]
+    maker.slow.ask_advice("no such use", None)
+    host = state.hosts[0]
+    server = replace(host.server, installed=(InstalledModel("new:1b", "d", 1),))
+    maker.slow.state_changed(replace(state, hosts=(replace(host, server=server),)))
+    assert asked == ["fits", "offers", "fits", "offers"]
+
+
+def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
+    made = Maker(tmp_path, Settings())
+    assert made.slow.stop(20)
+    made.slow.ask("fixed")
+    with pytest.raises(queue.Empty):
+        made.told.get(timeout=0.1)
