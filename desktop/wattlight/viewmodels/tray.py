@@ -138,7 +138,7 @@ def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
 
 
 def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:
-    models = (*scene.host.server.running, *scene.switchable)
+    models: list[RunningModel | InstalledModel] = [*scene.host.server.running, *scene.switchable]
     entries = [
         _running_entry(scene, model) if isinstance(model, RunningModel) else _installed_entry(scene, model)
         for model in models[: 2 * MENU_MODELS]
