@@ -15,6 +15,7 @@ from wattlight.runtime import RuntimeProblem
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.first_run import SetupGuide
 from wattlight.services.models import TaskEnd
+from wattlight.settings import Settings
 
 WAYS = ServerWays(version="0.33.0", download_bytes=5, disk_bytes=9)
 
@@ -207,3 +208,20 @@ def test_privacy_is_read_and_hosts_of_downloads_are_noted(made: Made) -> None:
         made,
         lambda facts: [(c.host, c.reason) for c in facts.contacts or ()] == [("registry.example", "model")],
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [
+        ("", 11434),
+        ("127.0.0.1:12000", 12000),
+        ("localhost:12001", 12001),
+        ("0.0.0.0:12002", 12002),
+        ("http://192.0.2.7:12003", 11434),
+    ],
+)
+def test_the_port_is_where_other_programs_expect_the_server(tmp_path: Path, host: str, port: int) -> None:
+    services = Services(tmp_path, Settings(), environ={"OLLAMA_HOST": host})
+    guide = services.guide()
+    assert guide._expected_port() == port
+    assert guide.close(20)
