@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from wattlight.i18n import tr
 from wattlight.domain.power import measured
 from wattlight.domain.values import NOT_READ, Device, DeviceSample, Figure, Quality, Scope
 
@@ -68,17 +69,15 @@ def energy_zone(
 
 def cpu_reason(reason: str | None) -> str | None:
     """The sentence for a processor's (or platform's) missing power."""
-    return _CPU_REASONS.get(reason or "", reason)
-
-
-_CPU_REASONS = {
-    "permission": "This user may not read the processor energy counter (see 'wattlight doctor').",
-    "no powercap": "No readable power sensor for the processor on this computer.",
-    "no package zone": "No readable power sensor for the processor on this computer.",
-    "needs a second reading": "The first reading of an energy counter gives no watts yet.",
-    "the counter stands still": "The processor's energy counter stands still.",
-    "no answer": "The processor's power sensor does not answer.",
-}
+    no_sensor = tr("No readable power sensor for the processor on this computer.")
+    return {
+        "permission": tr("This user may not read the processor energy counter (see 'wattlight doctor')."),
+        "no powercap": no_sensor,
+        "no package zone": no_sensor,
+        "needs a second reading": tr("The first reading of an energy counter gives no watts yet."),
+        "the counter stands still": tr("The processor's energy counter stands still."),
+        "no answer": tr("The processor's power sensor does not answer."),
+    }.get(reason or "", reason)
 
 
 @dataclass(frozen=True, slots=True)
