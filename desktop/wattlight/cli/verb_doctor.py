@@ -15,14 +15,14 @@ from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import DeviceSample, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places
-from wattlight.probes import HardwareReport
+from wattlight.probes import HardwareReport, cpu_reason
 from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
 
 from .output import Call, Document, plain
-from .verb_hardware import SECOND_LOOK_S, cpu_power_reason
+from .verb_hardware import SECOND_LOOK_S
 
 
 class Level(StrEnum):
@@ -145,10 +145,8 @@ def _processor(report: HardwareReport, group: str) -> Finding:
                 group=group,
             ),
         )
-    reason = cpu_power_reason(cpu.package.reason)
-    return Finding(
-        "cpu_power", Level.NOTE, tr("The processor's power is not measured: {reason}.", reason=reason)
-    )
+    said = cpu_reason(cpu.package.reason) or tr("The processor's power is not measured.")
+    return Finding("cpu_power", Level.NOTE, said)
 
 
 _TAIL_BYTES = 400_000

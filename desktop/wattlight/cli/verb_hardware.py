@@ -9,7 +9,7 @@ from typing import Any
 from wattlight.domain.machine_file import machine_document
 from wattlight.domain.values import DeviceSample, Figure, Problem, Quality, clean_text
 from wattlight.i18n import duration, gib, number, percent, tr, watts
-from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober
+from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober, cpu_reason
 
 from .output import Call, Document, aligned, pick, plain
 
@@ -220,18 +220,6 @@ def scope_word(scope: str | None) -> str:
     return scope or tr("coverage unknown")
 
 
-def cpu_power_reason(reason: str | None) -> str:
-    """Why there is no reading of the processor's power."""
-    return {
-        "permission": tr("this user may not read the energy counter; 'wattlight doctor' shows the rule"),
-        "no powercap": tr("this computer shows no power sensor for it"),
-        "no package zone": tr("this computer shows no power sensor for it"),
-        "needs a second reading": tr("the first reading gives no watts yet"),
-        "the counter stands still": tr("its energy counter stands still"),
-        "no answer": tr("its sensor does not answer"),
-    }.get(reason or "", reason or tr("not reported"))
-
-
 def hardware_lines(report: HardwareReport) -> list[str]:
     lines = [tr("This computer"), *_indented(_computer(report))]
     lines += ["", tr("Accelerators")]
@@ -346,9 +334,7 @@ def _cpu(cpu: CpuPower) -> list[tuple[str, str]]:
         how = tr("energy counter") if cpu.package.quality is Quality.COUNTER else tr("sensor")
         rows.append((tr("Processor"), f"{watts(cpu.package.value)} ({how})"))
     else:
-        rows.append(
-            (tr("Processor"), tr("not measured: {reason}", reason=cpu_power_reason(cpu.package.reason)))
-        )
+        rows.append((tr("Processor"), cpu_reason(cpu.package.reason) or tr("not measured")))
         if cpu.estimate_w:
             low, high = (watts(edge) for edge in cpu.estimate_w)
             rows.append(("", tr("estimated {low} to {high}", low=low, high=high)))

@@ -348,16 +348,6 @@ class SameHours:
     then_end: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Versus:
-    """``change_fraction``: 0.2 is a fifth more than then. None with a sentence why it cannot be told."""
-
-    now_mj: int
-    then_mj: int | None
-    change_fraction: float | None
-    reason: str | None = None
-
-
 def same_hours_of_last_week(now: datetime, zone: ZoneInfo) -> SameHours:
     """By the clocks on the wall: a day on which they changed is compared until the same time of day."""
     local = now.astimezone(zone)
@@ -370,17 +360,16 @@ def same_hours_of_last_week(now: datetime, zone: ZoneInfo) -> SameHours:
     )
 
 
-def versus_last_week(now_mj: int, then_mj: int | None, now_seen: float, then_seen: float) -> Versus:
-    """Compare two sums; ``*_seen`` are the observed shares of the spans (0 to 1).
+def not_comparable(then_mj: int, now_seen: float, then_seen: float) -> str:
+    """Why a sum cannot be set against that of a week ago, in a sentence; "" where it can.
 
-    Nothing is scaled up: with holes in one of the spans there is no comparison.
+    Nothing is scaled up: with holes in one of the spans (``*_seen`` are the observed shares, 0 to 1) there is
+    no comparison.
     """
-    if then_mj is None or then_seen <= 0:
-        return Versus(now_mj, None, None, tr("Nothing was recorded a week ago."))
+    if then_seen <= 0:
+        return tr("Nothing was recorded a week ago.")
     if then_seen < LEAST_SEEN:
-        return Versus(now_mj, then_mj, None, tr("The same hours a week ago were only partly recorded."))
+        return tr("The same hours a week ago were only partly recorded.")
     if now_seen < LEAST_SEEN:
-        return Versus(now_mj, then_mj, None, tr("Today was only partly recorded."))
-    if then_mj <= 0:
-        return Versus(now_mj, then_mj, None, tr("Nothing was used in the same hours a week ago."))
-    return Versus(now_mj, then_mj, now_mj / then_mj - 1)
+        return tr("Today was only partly recorded.")
+    return "" if then_mj > 0 else tr("Nothing was used in the same hours a week ago.")

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from wattlight.i18n import tr
 from wattlight.domain.power import measured
 from wattlight.domain.values import NOT_READ, Device, DeviceSample, Figure, Quality, Scope
+from wattlight.i18n import tr
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from wattlight.domain.answers import (
     TokenCost,
     keep_alive_saving,
     monthly_saving,
+    not_comparable,
     power_cap_advice,
     same_hours_of_last_week,
     token_costs,
-    versus_last_week,
 )
 from wattlight.domain.breakeven import ApiPrice
 from wattlight.domain.cost import (
@@ -161,21 +161,18 @@ def _hosted_price(model: str, tariff: Tariff | None, hosted: HostedPrices) -> tu
 def last_week(reader: LedgerReader, tariff: Tariff | None, zone: ZoneInfo, now: datetime) -> LastWeek:
     """The models' cost in the hours a week ago that today has had so far."""
     hours = same_hours_of_last_week(now, zone)
-    spans = [
-        (to_us(start), to_us(end))
-        for start, end in ((hours.today_start, hours.today_end), (hours.then_start, hours.then_end))
-    ]
-    seen = []
-    amounts = []
-    for start_us, end_us in spans:
-        sums = Sums(tariff, start_us, end_us, zone).add_all(reader.buckets(start_us, end_us))
-        sums.know(reader.devices())
-        amounts.append(sums.amount(of_models))
-        observed_us = reader.observed_ms(start_us, end_us) * 1000
-        seen.append(observed_us / (end_us - start_us) if end_us > start_us else 0.0)
-    today, then = amounts
-    versus = versus_last_week(today.energy_mj, then.energy_mj if seen[1] else None, *seen)
-    return LastWeek(then) if versus.reason is None else LastWeek(None, versus.reason)
+    now_seen = _seen(reader, to_us(hours.today_start), to_us(hours.today_end))
+    start_us, end_us = to_us(hours.then_start), to_us(hours.then_end)
+    sums = Sums(tariff, start_us, end_us, zone).add_all(reader.buckets(start_us, end_us))
+    sums.know(reader.devices())
+    then = sums.amount(of_models)
+    reason = not_comparable(then.energy_mj, now_seen, _seen(reader, start_us, end_us))
+    return LastWeek(None, reason) if reason else LastWeek(then)
+
+
+def _seen(reader: LedgerReader, start_us: int, end_us: int) -> float:
+    """The observed share of a span."""
+    return reader.observed_ms(start_us, end_us) * 1000 / (end_us - start_us) if end_us > start_us else 0.0
 
 
 @dataclass(slots=True)

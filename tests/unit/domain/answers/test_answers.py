@@ -18,10 +18,10 @@ from wattlight.domain.answers import (
     budget_stand,
     everyday,
     monthly_saving,
+    not_comparable,
     power_cap_advice,
     same_hours_of_last_week,
     token_costs,
-    versus_last_week,
 )
 from wattlight.domain.cost import Bucket, By, Sums
 from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
@@ -126,14 +126,15 @@ def test_the_same_hours_of_last_week() -> None:
 
 
 def test_against_last_week_only_with_both_seen() -> None:
-    assert versus_last_week(120, 100, 1.0, 0.9).change_fraction == pytest.approx(0.2)
-    assert versus_last_week(50, 100, 0.8, 0.8).change_fraction == pytest.approx(-0.5)
-    for now_mj, then_mj, now_seen, then_seen in (
-        (1, None, 1.0, 1.0), (1, 1, 1.0, 0.0), (1, 1, 1.0, 0.79), (1, 1, 0.79, 1.0), (1, 0, 1.0, 1.0),
-    ):  # fmt: skip
-        found = versus_last_week(now_mj, then_mj, now_seen, then_seen)
-        assert found.change_fraction is None
-        assert found.reason
+    assert not_comparable(100, 1.0, 0.9) == ""
+    assert not_comparable(100, 0.8, 0.8) == ""
+    for then_mj, now_seen, then_seen, said in (
+        (0, 1.0, 0.0, "Nothing was recorded"),
+        (100, 1.0, 0.7, "only partly recorded"),
+        (100, 0.7, 1.0, "Today was only partly"),
+        (0, 1.0, 1.0, "Nothing was used"),
+    ):
+        assert said in not_comparable(then_mj, now_seen, then_seen)
 
 
 def test_a_budget_alarms_once() -> None:
