@@ -1,7 +1,6 @@
 """Where Wattlight's files live: the user's own, and those shipped in wheel or checkout."""
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,12 +38,10 @@ class Places:
 
     @property
     def settings_file(self) -> Path:
-        """The user's settings."""
         return self.config / "settings.json"
 
     @property
     def ledger_file(self) -> Path:
-        """The energy ledger."""
         return self.data / "ledger.sqlite3"
 
     @property
@@ -64,7 +61,6 @@ class Places:
 
     @property
     def log_file(self) -> Path:
-        """The rotating log."""
         return self.state / "wattlight.log"
 
     def make(self, folder: Path) -> Path:
@@ -164,12 +160,10 @@ def asset(name: str) -> "Traversable":
 
 
 def asset_text(name: str) -> str:
-    """The text (UTF-8) of a shipped file."""
     return asset(name).read_text(encoding="utf-8")
 
 
 def asset_bytes(name: str) -> bytes:
-    """The bytes of a shipped file."""
     return asset(name).read_bytes()
 
 
@@ -179,6 +173,8 @@ def write_whole(file: Path, data: bytes) -> None:
     Raises:
         OSError: the folder is not writable or the disk is full; the old file is unchanged.
     """
+    import tempfile
+
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
     try:

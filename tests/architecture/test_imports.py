@@ -15,6 +15,7 @@ HIDDEN = {
     ("i18n/*.py", "babel*"): "the first icon needs texts, not numbers",
     ("i18n/times.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",
     ("paths.py", "importlib"): "9 ms before the first icon",
+    ("paths.py", "tempfile"): "the same",
     ("ui/keeper.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/network.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/single.py", "PySide6.QtNetwork"): "only the socket to another start needs it",

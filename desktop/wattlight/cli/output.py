@@ -45,7 +45,6 @@ class Output:
             self.line(text)
 
     def table(self, rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
-        """Print rows in aligned columns."""
         self.lines(aligned(rows, right))
 
     def raw(self, text: str) -> None:
@@ -60,8 +59,6 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One run of a verb."""
-
     workshop: ServiceFactory
     out: Output
 

@@ -49,7 +49,6 @@ def cost_document(report: CostReport) -> Document:
 
 
 def gap_documents(gaps: tuple[GapRow, ...]) -> list[Document]:
-    """The spans that were not billed."""
     return [
         {"device": g.device, "from": iso_utc(g.start_us), "to": iso_utc(g.end_us), "reason": g.reason}
         for g in gaps

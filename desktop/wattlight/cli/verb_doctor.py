@@ -157,8 +157,6 @@ _START = 'msg="server config"'
 
 @dataclass(frozen=True, slots=True)
 class EngineDevice:
-    """A device in the engine's words."""
-
     library: str
     name: str
     pci_id: str

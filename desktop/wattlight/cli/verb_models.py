@@ -14,7 +14,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    """List the installed models, newest first."""
     server = call.workshop.server(args.host)
     version = server.version()
     models = server.installed()

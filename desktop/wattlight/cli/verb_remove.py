@@ -17,7 +17,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    """Ask, unload if need be, delete."""
     server = call.workshop.server(args.host)
     found = next((m for m in server.installed() if same_model(m.name, args.model)), None)
     if found is None:

@@ -128,7 +128,6 @@ class TokenCost:
 
     @property
     def upper_bound(self) -> bool:
-        """Not all answers were counted."""
         return self.counted_share is not None and self.counted_share < WHOLLY_COUNTED
 
 

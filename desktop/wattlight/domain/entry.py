@@ -177,12 +177,10 @@ class CatalogEntry:
 
     @property
     def base_name(self) -> str:
-        """The name before the colon."""
         return self.name.partition(":")[0]
 
     @property
     def default_tag(self) -> CatalogTag:
-        """The tag this entry is about."""
         return self.tags[0]
 
 

@@ -26,8 +26,6 @@ def full_name(name: str) -> str:
 
 
 class ServerStatus(StrEnum):
-    """What was found at a server's address."""
-
     UNKNOWN = "unknown"
     """Not asked yet."""
     READY = "ready"

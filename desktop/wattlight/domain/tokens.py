@@ -220,8 +220,6 @@ def speed_of(
 
 
 class TokenSource(StrEnum):
-    """Who saw the request."""
-
     PASS_THROUGH = "pass_through"
     BENCHMARK = "benchmark"
     TRY_IT = "try_it"

@@ -279,7 +279,6 @@ class DeviceSample:
 
     @property
     def name(self) -> str:
-        """The device as a person knows it."""
         return self.device.name
 
     @property

@@ -35,7 +35,6 @@ class WallFit:
     error_w: float
 
     def wall_w(self, measured_w: float) -> float:
-        """Watts at the plug."""
         return self.base_w + self.factor * measured_w
 
 

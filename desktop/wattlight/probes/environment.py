@@ -133,7 +133,6 @@ class Host:
         self._held = ProcessesOnDevices(reader)
 
     def name(self) -> str:
-        """The computer's name."""
         return clean_text(platform.node()) or "this computer"
 
     def boot_id(self) -> str:
@@ -145,15 +144,12 @@ class Host:
         return ()
 
     def context(self) -> ProbeContext:
-        """Adapters and environment, found afresh."""
         return self._context(self._environment())
 
     def find(self, context: ProbeContext) -> list[Probe]:
-        """The probes of accelerators."""
         raise NotImplementedError
 
     def ignored(self, context: ProbeContext) -> tuple[str, ...]:
-        """Adapters that are no accelerators."""
         return ()
 
     def with_messages(self, context: ProbeContext, rows: tuple[DeviceSample, ...]) -> Environment:
@@ -164,19 +160,15 @@ class Host:
         return replace(environment, messages=(self._no_gpu(), *environment.messages))
 
     def memory(self) -> Memory:
-        """System memory now."""
         raise NotImplementedError
 
     def cpu_power(self, now: Moment) -> CpuPower:
-        """Processor power since the last look."""
         raise NotImplementedError
 
     def battery(self) -> Battery:
-        """The battery now."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Close everything."""
         self.reader.close()
 
     def _environment(self) -> Environment:

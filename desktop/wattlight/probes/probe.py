@@ -46,7 +46,6 @@ class DeviceCache:
         return found if found and found.pci_id == pci_id else None
 
     def put(self, device_id: str, facts: Remembered) -> None:
-        """Remember; written by :meth:`save`."""
         if self._known.get(device_id) != facts:
             self._known[device_id] = facts
 

@@ -121,8 +121,6 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where the program runs."""
-
     os: str = ""
     kernel: str | None = None
     cpu_name: str | None = None
@@ -137,8 +135,6 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class HardwareReport:
-    """The whole machine at one moment."""
-
     accelerators: tuple[DeviceSample, ...] = ()
     ignored_adapters: tuple[str, ...] = ()
     memory: Memory = field(default_factory=Memory)

@@ -70,7 +70,6 @@ def _placed(part: DeviceSample, inside: str | None, boot_id: str) -> DeviceSampl
 
 
 def _processor(cpu: CpuPower) -> DeviceSample:
-    """A processor without counters of its own."""
     device = Device(CPU_ID, "Processor", kind="cpu", vendor="cpu")
     power = replace(cpu.package, reason=cpu_reason(cpu.package.reason))
     return DeviceSample(device, power, limit_w=cpu.limit_w)

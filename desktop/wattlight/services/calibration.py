@@ -137,7 +137,6 @@ def wall_of(meter: MeterSettings) -> Wall:
 
 
 def calibration_in(meter: MeterSettings, fit: WallFit, parts: Collection[str], day: date) -> MeterSettings:
-    """The settings with a new calibration."""
     return replace(
         meter,
         wall_base_w=round(fit.base_w, 1),
@@ -149,7 +148,6 @@ def calibration_in(meter: MeterSettings, fit: WallFit, parts: Collection[str], d
 
 
 def forgotten_in(meter: MeterSettings) -> MeterSettings:
-    """The settings without calibration and assumptions."""
     bare = MeterSettings()
     return replace(
         meter,

@@ -40,7 +40,6 @@ class ServiceFactory:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """The process environment at start."""
         return self._environ
 
     @cached_property
@@ -180,7 +179,6 @@ class ServiceFactory:
         return FoundShape(name, shape, Source.CATALOGUE, known.confidence, day)
 
     def machine_profile(self) -> "MachineProfile":
-        """What this computer has, looked at once."""
         return self._machine
 
     @cached_property

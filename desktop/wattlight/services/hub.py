@@ -33,7 +33,6 @@ class InOrder(Generic[Value]):
         self._busy = False
 
     def put(self, value: Value) -> None:
-        """Line up."""
         self._waiting.append(value)
 
     def deliver(self) -> None:

@@ -171,7 +171,6 @@ class MeterService:
         self._hub.update(lambda state: replace(state, paused=paused))
 
     def _reprice(self) -> None:
-        """A new price changes the past too."""
         self._executor.submit(lambda: self._guarded(self._recording.reprice))
 
     def _set_beat(self) -> None:

@@ -73,7 +73,6 @@ class SlowAnswers:
 
     @property
     def answers(self) -> Extras:
-        """The newest answers."""
         return self._extras
 
     def listen(self, listener: Callable[[Extras], None]) -> None:
@@ -81,7 +80,6 @@ class SlowAnswers:
         self._listeners.append(listener)
 
     def start(self) -> None:
-        """Start the thread."""
         self._thread = threading.Thread(target=self._run, name="wattlight-extras", daemon=True)
         self._thread.start()
 

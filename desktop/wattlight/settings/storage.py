@@ -1,9 +1,7 @@
 """Reads and writes the settings file: nothing in it can stop the program, and nothing is lost."""
 
-import contextlib
 import json
 import os
-import tempfile
 import threading
 import types
 import typing
@@ -13,6 +11,7 @@ from typing import Any
 
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
+from wattlight.paths import write_whole
 
 from .model import CURRENT, Settings
 
@@ -21,8 +20,6 @@ MAX_BYTES = 1_000_000
 
 
 class SettingsError(Problem):
-    """The settings cannot be written."""
-
     code = "settings"
 
 
@@ -77,20 +74,9 @@ def save_settings(file: Path, settings: Settings) -> None:
         document[key] = json.loads(text)
     # half a character of UTF-16, which JSON can hold, stays the escape it was
     data = json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace")
-    target = Path(os.path.realpath(file))
-    temporary = ""
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".settings-")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
+        write_whole(Path(os.path.realpath(file)), data)
     except OSError as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
         raise SettingsError(
             tr("The settings could not be saved to {file} ({reason}).", file=file, reason=error.strerror),
             tr("Free some disk space or make the folder writable; the old settings are unchanged."),

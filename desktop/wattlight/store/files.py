@@ -34,7 +34,6 @@ def connect_for_writing(file: Path | str) -> sqlite3.Connection:
 
 
 def connect_for_reading(file: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
     uri = f"file:{quote(str(file))}?mode=ro"
     return sqlite3.connect(
         uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000

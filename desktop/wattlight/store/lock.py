@@ -24,7 +24,6 @@ class MeterLock:
 
     @property
     def held(self) -> bool:
-        """This object holds the lock."""
         return self._stream is not None
 
     def acquire(self) -> bool:
@@ -69,7 +68,6 @@ class MeterLock:
             return None
 
     def release(self) -> None:
-        """Let others record."""
         if self._stream is not None:
             with contextlib.suppress(OSError):
                 _unlock(self._stream)

@@ -19,7 +19,6 @@ class Pending:
         self.levels: dict[tuple[HostId, str, tuple[str, ...]], LevelRow] = {}
 
     def add(self, batch: Batch) -> None:
-        """Merge one batch."""
         for row in batch.rows:
             key = (row.host, row.minute, row.device, row.model, row.state.value)
             known = self.rows.get(key)

@@ -113,7 +113,6 @@ class LedgerReader:
         return tuple(GapRow(host, *row) for row in rows)
 
     def devices(self, host: HostId = LOCAL_HOST) -> tuple[DeviceInfo, ...]:
-        """Every device that was ever seen."""
         with translated("read"):
             error = "error" if version_of(self._connection) >= 2 else "NULL"
             rows = self._connection.execute(
@@ -163,7 +162,6 @@ class LedgerReader:
                 self._connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Let go of the file."""
         if self._owns:
             self._connection.close()
 

@@ -101,7 +101,6 @@ class LedgerWriter:
         return tuple(CounterBase(host, *row) for row in rows)
 
     def levels(self, host: HostId) -> tuple[LevelRow, ...]:
-        """Learned idle and parked powers."""
         with translated("read"):
             rows = self.connection.execute(
                 "SELECT key, models, power_uw, learned_us, observed_s FROM level "
@@ -114,7 +113,6 @@ class LedgerWriter:
         )
 
     def forget_levels(self) -> None:
-        """Learn idle and parked powers anew."""
         with translated("written"):
             self.connection.execute("DELETE FROM level")
 
@@ -156,7 +154,6 @@ class LedgerWriter:
         return gone
 
     def purge(self) -> None:
-        """Delete every recorded row for good."""
         with translated("written"):
             with self._transaction():
                 for table in (*(name for name, _, _ in _ENDS), "day", "counter", "level", "model", "device"):

@@ -136,7 +136,6 @@ class LaunchAgent:
             return False
 
     def set_enabled(self, on: bool) -> None:
-        """Write or remove the agent."""
         agent = {"Label": APP_ID, "ProgramArguments": self._command, "RunAtLoad": True}
         try:
             if on:
@@ -174,7 +173,6 @@ class RunKey:
             return False
 
     def set_enabled(self, on: bool) -> None:
-        """Write or remove the value."""
         import winreg
 
         access = winreg.KEY_SET_VALUE  # type: ignore[attr-defined, unused-ignore]

@@ -42,7 +42,6 @@ class MemoryBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def render_view(self, view: MemoryBarView | None) -> None:
-        """Show a bar, or hide without one."""
         self.setVisible(view is not None)
         if view is None or view.segments == self._segments:
             return

@@ -157,7 +157,6 @@ class ActionButton(QPushButton):
         self.clicked.connect(self._clicked)
 
     def render_view(self, action: Action | None) -> None:
-        """Show an action, or hide without one."""
         self.setVisible(action is not None)
         if action is None or action == self._action:
             return
@@ -203,7 +202,6 @@ class Pill(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
     def render_view(self, view: PillView | None) -> None:
-        """Show a verdict, or hide without one."""
         if view is not None and view != self._view:
             self._view = view  # before it is shown: the size follows the words
             self.setAccessibleName(view.text)

@@ -41,8 +41,6 @@ AnyPage = NowPage | ModelsPage | CostPage | MachinePage | SettingsPage | Privacy
 
 
 class Dashboard(ThemedWindow):
-    """980 x 660, resizable."""
-
     def __init__(
         self,
         theme: Theme,

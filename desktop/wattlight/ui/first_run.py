@@ -88,7 +88,6 @@ class Strip(QWidget):
         self._offered: str | None = None
 
     def render_view(self, view: FirstRunView) -> None:
-        """Show what concerns the downloads."""
         self._slow.render_view(view.slow, view.slow_actions)
         self._problem.render_view(view.problem, view.problem_actions)
         self._busy.render_view(view.busy)

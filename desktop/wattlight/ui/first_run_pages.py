@@ -102,7 +102,6 @@ class LoginPage(StepPage):
         self._shown: bool | None = None
 
     def render_view(self, view: FirstRunView) -> None:
-        """Show what the settings say, once."""
         self._box.setVisible(view.autostart_supported)
         self._without.setVisible(view.autostart_supported)
         self._cannot.setVisible(not view.autostart_supported)

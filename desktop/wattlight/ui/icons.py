@@ -50,7 +50,6 @@ def nav_icon(name: str, colour: str, size: int = 18, air: int = 8) -> QIcon:
 
 
 def app_icon() -> QIcon:
-    """The program's own icon in colour."""
     return _icon(asset_bytes("icons/wattlight.svg"), (16, 24, 32, 48, 64, 128, 256))
 
 

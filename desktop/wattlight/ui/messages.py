@@ -16,8 +16,6 @@ from .text import ElidedLabel, plain_label, set_text, show_text
 
 
 class Banners(QWidget):
-    """Notices, one under the other."""
-
     def __init__(self, ask: Ask, narrow: bool = False) -> None:
         super().__init__()
         self._ask = ask

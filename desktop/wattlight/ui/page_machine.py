@@ -16,8 +16,6 @@ from .window import Page
 
 
 class DeviceCard(Card):
-    """One device."""
-
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._name = ElidedLabel("name")
@@ -42,8 +40,6 @@ class DeviceCard(Card):
 
 
 class MachinePage(Page):
-    """Cards in two columns."""
-
     def __init__(self, theme: Theme, ask: Ask) -> None:
         super().__init__(ask)
         self._theme = theme

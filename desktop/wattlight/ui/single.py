@@ -116,7 +116,6 @@ class SingleInstance:
             self._server.listen(self.socket_name)
 
     def close(self) -> None:
-        """Stop listening and give the lock back."""
         if self._server is not None:
             self._server.close()
             self._server.deleteLater()

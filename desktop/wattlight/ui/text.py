@@ -79,7 +79,6 @@ class ElidedLabel(QLabel):
             self.setProperty("role", role)
 
     def set_hint(self, text: str) -> None:
-        """A gloss for the tooltip."""
         self._hint = text
         plain_tip(self, text)
 

@@ -86,7 +86,6 @@ class Theme(QObject):
         return palette
 
     def close(self) -> None:
-        """Stop following the system."""
         QGuiApplication.styleHints().colorSchemeChanged.disconnect(self._refresh)
 
     def _refresh(self) -> None:

@@ -85,7 +85,6 @@ class _ChartPoint:
 
 
 def power_chart(host: HostState, now: datetime) -> PowerChartView:
-    """The last ten minutes of one computer."""
     title = tr("Power, last 10 minutes")
     devices = host.sample.devices if host.sample else ()
     total = total_now(host.sample)

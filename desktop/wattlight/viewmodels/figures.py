@@ -50,7 +50,6 @@ def total_now(sample: MachineSample | None) -> MachineTotal:
 
 
 def counted(sample: MachineSample | None) -> tuple[DeviceSample, ...]:
-    """The parts in the sum."""
     keys = total_now(sample).counted
     return tuple(d for d in sample.devices if d.id in keys) if sample else ()
 

@@ -110,7 +110,6 @@ class ModelStep:
 
 
 def model_step(scene: Scene) -> ModelStep:
-    """The choices and what they lead to."""
     three = three_offers(scene.extras)
     chosen = preselected(scene, three)
     choices = [*_installed_choice(scene, chosen, three), *(_choice(scene, o, chosen) for o in three)]
@@ -166,7 +165,6 @@ def _quicker(scene: Scene, pull: PullState, speed: float) -> Offer | None:
 
 
 def is_installed(scene: Scene, model: str) -> bool:
-    """Whether the server has it."""
     return any(same_model(m.name, model) for m in scene.local_models)
 
 
@@ -257,7 +255,6 @@ def prompts() -> tuple[str, ...]:
 
 
 def try_step(scene: Scene) -> TryStep:
-    """The page for what was chosen before."""
     three = three_offers(scene.extras)
     model = preselected(scene, three)
     ready = is_installed(scene, model)

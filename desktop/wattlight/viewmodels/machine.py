@@ -16,8 +16,6 @@ from .words import DASH, PillView, Tone, quality_text, scope_text
 
 @dataclass(frozen=True, slots=True)
 class DeviceCardView:
-    """One device."""
-
     name: str
     kind: str
     pill: PillView | None
@@ -28,8 +26,6 @@ class DeviceCardView:
 
 @dataclass(frozen=True, slots=True)
 class MachineView:
-    """Everything on the page."""
-
     title: str
     facts: str
     cards: tuple[DeviceCardView, ...]
@@ -41,7 +37,6 @@ class MachineView:
 
 
 def machine_view(scene: Scene) -> MachineView:
-    """The page for a state."""
     host = scene.host
     samples = host.sample.devices if host.sample else ()
     profile = host.profile.devices if host.profile else ()

@@ -60,7 +60,6 @@ def amounts(load: "Comparison") -> tuple[int, int | None, int]:
 
 
 def loads_table(scene: Scene) -> TableView:
-    """All loads that were compared, newest first."""
     headings = (
         tr("Load"),
         tr("Context"),
@@ -299,7 +298,6 @@ def planned_bar(fit: FitNote | None, device: DeviceSample | None) -> MemoryBarVi
 
 
 def device_bar(device: DeviceSample) -> MemoryBarView | None:
-    """Used and free memory of one device."""
     if not device.memory.total_bytes or device.memory.used_bytes is None:
         return None
     total, used = device.memory.total_bytes, device.memory.used_bytes

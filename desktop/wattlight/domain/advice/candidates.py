@@ -169,7 +169,6 @@ def judge_candidate(
 
 
 def start_tag(candidate: Candidate) -> CatalogTag:
-    """The tag whose bytes are best known."""
     if candidate.flavour is Flavour.SAME:
         return candidate.tags[0]
     default = candidate.entry.quant

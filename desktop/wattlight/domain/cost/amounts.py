@@ -92,7 +92,6 @@ class CostReport(Amount):
 
     @property
     def by_model(self) -> tuple[CostLine, ...]:
-        """The lines of models."""
         return tuple(line for line in self.breakdown if line.is_model)
 
     @property

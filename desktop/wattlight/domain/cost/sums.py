@@ -122,14 +122,12 @@ class Sums:
         self._names.update(names)
 
     def add(self, bucket: Bucket) -> None:
-        """Take one row."""
         self._take(
             bucket.start_us, bucket.length_us, bucket.device, bucket.model, bucket.state, bucket.energy_mj,
             bucket.quality, bucket.observed_ms, bucket.tokens_in, bucket.tokens_out,
         )  # fmt: skip
 
     def add_all(self, buckets: Iterable[Bucket]) -> "Sums":
-        """Take many."""
         for bucket in buckets:
             self.add(bucket)
         return self
@@ -174,7 +172,6 @@ class Sums:
         return {name: self._amount(parts, _money(parts)) for name, parts in groups.items()}
 
     def amount(self, wanted: Callable[[Key], bool] = lambda _: True) -> Amount:
-        """The sum of what is wanted."""
         parts = [(key, cell) for key, cell in self._cells.items() if wanted(key)]
         return self._amount(parts, _money(parts))
 

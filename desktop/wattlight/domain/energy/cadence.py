@@ -54,7 +54,6 @@ class RollingCadence:
         self._threshold_us = None
 
     def note(self, distance_us: int) -> None:
-        """Learn from a distance that was seen."""
         self._seen.append(distance_us)
         self._fresh += 1
         if self._fresh >= min(8, len(self._seen)):

@@ -47,7 +47,6 @@ class LevelLearner:
         return self._quantile() if self._total_us >= PROVISIONAL_S * 1_000_000 else None
 
     def forget(self) -> None:
-        """Learn anew from now on."""
         self._seen.clear()
         self._total_us, self._stored_uw, self.learned_us = 0, None, None
 

@@ -138,7 +138,6 @@ class Layering:
 
 
 def fits(taken: list[Taken], limits: list[int]) -> bool:
-    """Every device stays within its limit."""
     return all(use.total <= limit for use, limit in zip(taken, limits, strict=True))
 
 

@@ -132,7 +132,6 @@ class Tariff:
         return tuple(self.pieces_us(to_us(start_utc), to_us(end_utc)))
 
     def pieces_us(self, start_us: int, end_us: int) -> Iterator[Piece]:
-        """As :meth:`pieces`, with moments in microseconds."""
         day = local_day(start_us, self.zone) - timedelta(days=1)
         pending: Piece | None = None
         while pending is None or pending.end_us < end_us:

@@ -112,7 +112,6 @@ class AppleGpu(Probe):
         )
 
     def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
-        """The GPU's row."""
         power = self._energy.look(now)
         used, busy = self._statistics()
         guess = ("Metal does not answer: its memory limit is estimated from the computer's memory.",)

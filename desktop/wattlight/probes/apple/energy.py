@@ -121,7 +121,6 @@ class IOReport:
             self._cf.release(Ref(delta))
 
     def close(self) -> None:
-        """Give back the sample that is kept."""
         self._cf.release(self._last)
         self._last = None
 

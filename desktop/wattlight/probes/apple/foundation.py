@@ -45,7 +45,6 @@ class CoreFoundation:
             self._types[type_id()] = word
 
     def string(self, text: str) -> Any:
-        """A new CFString."""
         return Ref(self._lib.CFStringCreateWithCString(None, text.encode(), _UTF8))
 
     def release(self, ref: Any) -> None:
@@ -54,7 +53,6 @@ class CoreFoundation:
             self._lib.CFRelease(ref)
 
     def mutable_copy(self, dictionary: Any) -> Any:
-        """A new CFMutableDictionary with the same content."""
         return Ref(self._lib.CFDictionaryCreateMutableCopy(None, 0, dictionary))
 
     def get(self, dictionary: Any, key: str) -> Any:
@@ -67,7 +65,6 @@ class CoreFoundation:
         return Ref(value) if value else None
 
     def items(self, array: Any) -> list[Any]:
-        """The elements of an array, borrowed."""
         count = min(self._lib.CFArrayGetCount(array), 10_000)
         return [Ref(self._lib.CFArrayGetValueAtIndex(array, index)) for index in range(count)]
 

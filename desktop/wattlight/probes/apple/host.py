@@ -24,8 +24,6 @@ PRESSURE = "macOS is short of memory: it is compressing or swapping."
 
 
 class MacHost(Host):
-    """The sources of a Mac."""
-
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory = NvmlApi) -> None:
         super().__init__(reader, cache, nvml)
         self._sysctl = optional(Sysctl)
@@ -37,7 +35,6 @@ class MacHost(Host):
         self._adapter = AdapterInput(self._registry) if self._registry else None
 
     def boot_id(self) -> str:
-        """The boot session's id."""
         return self._text("kern.bootsessionuuid") or ""
 
     def find(self, context: ProbeContext) -> list[Probe]:
@@ -75,15 +72,12 @@ class MacHost(Host):
         )
 
     def cpu_power(self, now: Moment) -> CpuPower:
-        """Processor, memory and whole Mac."""
         return chip_power(now, self._energy, self._smc or self._adapter)
 
     def battery(self) -> Battery:
-        """The battery from the registry."""
         return battery_of(self._registry.properties(BATTERY_CLASS, BATTERY_KEYS) if self._registry else {})
 
     def close(self) -> None:
-        """Close what is open."""
         for source in (self._report, self._smc, self.reader):
             if source is not None:
                 source.close()

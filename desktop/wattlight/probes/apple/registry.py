@@ -203,7 +203,6 @@ class Smc:
         return float_of(answer, info) if answer and info else None
 
     def close(self) -> None:
-        """Close the connection."""
         if self._connection:
             self._kit.IOServiceClose(self._connection)
             self._connection = 0

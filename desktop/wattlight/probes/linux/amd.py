@@ -129,8 +129,6 @@ _ASLEEP_ERRORS = {errno.EPERM, errno.EBUSY}
 
 
 class AmdCard(LinuxGpu):
-    """One AMD GPU."""
-
     vendor = "amd"
     drivers = ("amdgpu",)
 
@@ -259,7 +257,6 @@ class AmdCard(LinuxGpu):
 
 
 def find(context: ProbeContext) -> list[Probe]:
-    """The AMD GPUs of this machine."""
     cards = [a for a in context.adapters if a.vendor_id == VENDOR_ID and a.slot]
     gfx = gfx_targets(context.reader) if cards else {}
     return [AmdCard(context, adapter, gfx.get(adapter.slot)) for adapter in cards]

@@ -18,8 +18,6 @@ _STATES = ("discharging", "charging", "not charging", "full")
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """One battery as read."""
-
     state: str | None
     percent: int | None
     power_w: float | None
@@ -39,7 +37,6 @@ class LinuxBattery:
 
     @property
     def there(self) -> bool:
-        """Whether the computer has a battery."""
         return bool(self._batteries)
 
     def look(self) -> Battery:

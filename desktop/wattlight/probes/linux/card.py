@@ -106,7 +106,6 @@ class LinuxGpu(Probe):
         )
 
     def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
-        """The device's row."""
         if self._adapter.driver not in self.drivers:
             said = {"radeon": OLD_DRIVER, "vfio-pci": RESERVED}.get(self._adapter.driver, NO_DRIVER)
             row = self._rest("unavailable" if said == RESERVED else "active", said)

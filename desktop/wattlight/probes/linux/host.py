@@ -23,8 +23,6 @@ VENDORS = (cards, jetson, amd, intel)
 
 
 class LinuxHost(Host):
-    """The sources of a Linux computer."""
-
     cpu_may_hang = False
 
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> None:
@@ -39,11 +37,9 @@ class LinuxHost(Host):
         self._boot: str | None = None
 
     def name(self) -> str:
-        """The host name."""
         return clean_text(self.reader.text("/proc/sys/kernel/hostname") or "", 80) or "this computer"
 
     def boot_id(self) -> str:
-        """The kernel's boot id."""
         if self._boot is None:
             self._boot = self.reader.text("/proc/sys/kernel/random/boot_id") or ""
         return self._boot
@@ -64,7 +60,6 @@ class LinuxHost(Host):
         return self._context(self._environment(), tuple(adapters(self.reader)))
 
     def find(self, context: ProbeContext) -> list[Probe]:
-        """Those of all vendors."""
         return [probe for vendor in VENDORS for probe in vendor.find(context)]
 
     def ignored(self, context: ProbeContext) -> tuple[str, ...]:
@@ -86,7 +81,6 @@ class LinuxHost(Host):
         return replace(sensed, estimate_w=estimated_range(power.limit_w, None, self._load.percent(now)))
 
     def battery(self) -> Battery:
-        """All batteries together."""
         return self._battery.look() if self._battery else Battery()
 
     def _environment(self) -> Environment:

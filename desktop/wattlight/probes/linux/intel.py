@@ -217,6 +217,5 @@ class IntelGpu(LinuxGpu):
 
 
 def find(context: ProbeContext) -> list[Probe]:
-    """The Intel GPUs of this machine."""
     found = (a for a in context.adapters if a.vendor_id == VENDOR_ID and a.slot and a.class_id >> 16 == 0x03)
     return [IntelGpu(context, adapter) for adapter in found]

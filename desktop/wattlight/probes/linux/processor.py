@@ -48,7 +48,6 @@ class Rapl:
 
     @property
     def there(self) -> bool:
-        """Whether there is any zone at all."""
         return bool(self._zones)
 
     def look(self, now: Moment) -> CpuPower:

@@ -81,7 +81,6 @@ class NvidiaCards(Probe):
             card.idle.rearm()
 
     def close(self) -> None:
-        """Release NVML."""
         self._session.close()
         for card in self._cards:
             card.device = None
@@ -207,7 +206,6 @@ class NvidiaUnlisted(Probe):
             return self._lost(fault.code)
 
     def close(self) -> None:
-        """Release NVML."""
         self._session.close()
 
     def _find(self) -> None:
@@ -232,7 +230,6 @@ class NvidiaUnlisted(Probe):
 
 
 def find(context: ProbeContext) -> list[Probe]:
-    """The NVIDIA GPUs of this machine."""
     cards = [a for a in context.adapters if a.vendor_id == VENDOR_ID and a.slot]
     if cards:
         return [NvidiaCards(context, cards)]

@@ -45,8 +45,6 @@ class Rail:
 
 
 class Jetson(Probe):
-    """The board's GPU and its rails."""
-
     key = "jetson"
 
     def __init__(self, context: ProbeContext, load: str) -> None:

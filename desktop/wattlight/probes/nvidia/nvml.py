@@ -95,7 +95,6 @@ class NvmlApi:
         self._old_memory = self._old_temperature = False
 
     def shutdown(self) -> None:
-        """Close it; the GPU may sleep again."""
         if self._module is not None:
             self._call(lambda n: n.nvmlShutdown())
 
@@ -104,7 +103,6 @@ class NvmlApi:
         return self._text(lambda n: n.nvmlSystemGetDriverVersion())
 
     def handles(self) -> list[Handle]:
-        """All GPUs, by index."""
         count = self._whole(lambda n: n.nvmlDeviceGetCount())
         found = []
         for index in range(min(count, 64)):
@@ -144,15 +142,12 @@ class NvmlApi:
         return found
 
     def name(self, handle: Handle) -> str:
-        """Marketing name."""
         return self._text(lambda n: n.nvmlDeviceGetName(handle))
 
     def uuid(self, handle: Handle) -> str:
-        """Stable key."""
         return self._text(lambda n: n.nvmlDeviceGetUUID(handle))
 
     def slot(self, handle: Handle) -> str | None:
-        """PCI address in the normal form."""
         return normal_slot(self._text(lambda n: n.nvmlDeviceGetPciInfo(handle).busId))
 
     def pci_ids(self, handle: Handle) -> str | None:
@@ -202,7 +197,6 @@ class NvmlApi:
         return self._whole(lambda n: n.nvmlDeviceGetTemperature(handle, 0))
 
     def power_usage_mw(self, handle: Handle) -> int:
-        """The classic power call."""
         return self._whole(lambda n: n.nvmlDeviceGetPowerUsage(handle))
 
     def power_field_mw(self, handle: Handle, field: int, scope: int) -> int:
@@ -217,11 +211,9 @@ class NvmlApi:
         return self._whole(lambda n: n.nvmlDeviceGetTotalEnergyConsumption(handle))
 
     def limit_mw(self, handle: Handle) -> int:
-        """Enforced power limit."""
         return self._whole(lambda n: n.nvmlDeviceGetEnforcedPowerLimit(handle))
 
     def processes(self, handle: Handle) -> list[NvmlProcess]:
-        """Compute and graphics processes, each once."""
         found: dict[int, NvmlProcess] = {}
         answered = 0
         last = NvmlFault(NOT_SUPPORTED)

@@ -27,8 +27,6 @@ _NO_LIBRARY_WAIT_S = 300.0
 
 
 class Link(StrEnum):
-    """State of the session."""
-
     CLOSED = "closed"
     OPEN = "open"
     FAILED = "failed"

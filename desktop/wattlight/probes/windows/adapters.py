@@ -24,8 +24,6 @@ def library(name: str) -> Any:
 
 
 class Guid(ctypes.Structure):
-    """A GUID as Windows lays it out."""
-
     _fields_ = (
         ("data1", ctypes.c_uint32),
         ("data2", ctypes.c_uint16),

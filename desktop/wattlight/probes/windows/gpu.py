@@ -94,7 +94,6 @@ class PerformanceCounters:
         self._counters = {path: self._add(path) for path in (ENGINE, DEDICATED, SHARED)}
 
     def collect(self) -> None:
-        """Take the next sample of all counters."""
         self._pdh.PdhCollectQueryData(self._query)
 
     def values(self, path: str, whole: bool) -> Values:
@@ -113,7 +112,6 @@ class PerformanceCounters:
         return items_of(buffer, count.value, whole) if status == 0 else []
 
     def close(self) -> None:
-        """Close the query."""
         self._pdh.PdhCloseQuery(self._query)
 
     def _add(self, path: str) -> Any:
@@ -174,7 +172,6 @@ class WindowsGpus(Probe):
         }
 
     def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
-        """A row for each adapter."""
         sleeping = {a.slot for a in self._adapters if self._sleeps(a)}
         for slot in sleeping:
             self._idle[slot].rearm()
@@ -217,7 +214,6 @@ class WindowsGpus(Probe):
             idle.rearm()
 
     def close(self) -> None:
-        """Release NVML."""
         self._session.close()
         self._devices.clear()
 

@@ -122,18 +122,15 @@ class EnergyMeters:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the package meters."""
         return tuple(self._handles)
 
     def counts(self) -> dict[str, int | None]:
-        """The energy count of each package."""
         return {
             name: energy_of(self._ask(handle, _MEASUREMENT, 16 * (channel + 1)), channel)
             for name, (handle, channel) in self._handles.items()
         }
 
     def close(self) -> None:
-        """Close the devices."""
         for handle, _ in self._handles.values():
             self._kernel.CloseHandle(ctypes.c_void_p(handle))
         self._handles.clear()
@@ -230,8 +227,6 @@ SOURCE = "Windows energy meter (EMI)"
 
 
 class WindowsHost(Host):
-    """The sources of a Windows computer."""
-
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> None:
         super().__init__(reader, cache, nvml)
         self._kernel = optional(GraphicsKernel)
@@ -246,11 +241,9 @@ class WindowsHost(Host):
         return self._boot
 
     def inventory(self) -> tuple[str, ...]:
-        """The adapters by address."""
         return tuple(a.slot for a in self._kernel.adapters()) if self._kernel else ()
 
     def find(self, context: ProbeContext) -> list[Probe]:
-        """One probe for all adapters."""
         adapters = self._kernel.adapters() if self._kernel else []
         if not adapters:
             return []
@@ -258,20 +251,16 @@ class WindowsHost(Host):
         return [WindowsGpus(adapters, self._counters, self._states, self._nvml(), processes, self._cache)]
 
     def memory(self) -> Memory:
-        """Memory now."""
         return read_memory()
 
     def cpu_power(self, now: Moment) -> CpuPower:
-        """The package's power from the energy meters."""
         counts = self._meters.counts() if self._meters else {}
         return package_power(counts, self._rates, now)
 
     def battery(self) -> Battery:
-        """The battery now."""
         return read_battery()
 
     def close(self) -> None:
-        """Close what is open."""
         for source in (self._meters, self._counters, self.reader):
             if source is not None:
                 source.close()

@@ -50,7 +50,6 @@ class ServerLog:
         return True
 
     def last_lines(self, count: int = 50) -> tuple[str, ...]:
-        """The newest lines, cleaned."""
         with contextlib.suppress(OSError), self.file.open("rb") as stream:
             size = stream.seek(0, 2)
             stream.seek(max(0, size - _TAIL_BYTES))

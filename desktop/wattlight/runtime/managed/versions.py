@@ -100,7 +100,6 @@ class Versions:
 
     @property
     def downloads(self) -> Path:
-        """Where archives are fetched to."""
         return self.root / "downloads"
 
     def in_use(self) -> InUse:

@@ -36,8 +36,6 @@ _CRLF2 = b"\r\n\r\n"
 
 
 class Phase(enum.Enum):
-    """Where a connection stands."""
-
     IDLE = enum.auto()
     """Waiting for a request."""
     OPEN = enum.auto()
@@ -125,7 +123,6 @@ class Exchange:
             self._linger()
 
     def expired(self) -> None:
-        """The deadline passed."""
         if self.phase is Phase.OPEN and not self._connected:
             self._fail(504, f"Ollama at {self._upstream.name} does not accept connections.")
         elif self.phase is Phase.IDLE and self._asked:

@@ -63,7 +63,6 @@ class PassThroughServer:
 
     @property
     def running(self) -> bool:
-        """True between a successful start and stop."""
         return self._thread is not None and self._thread.is_alive() and not self._stopping.is_set()
 
     def start(self) -> None:

@@ -55,7 +55,6 @@ class Watch:
         self._status = status
 
     def payload(self, piece: bytes) -> None:
-        """Content of the answer went through."""
         if len(self._front) < HEAD_BYTES:
             self._front += piece[: HEAD_BYTES - len(self._front)]
         self._tail.append(piece[-TAIL_BYTES:])

@@ -56,7 +56,6 @@ class PowerHistory:
         self._changed = threading.Condition()
 
     def take(self, sample: MachineSample) -> None:
-        """One sample."""
         total = sample.total
         point = _PowerPoint(sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted)
         with self._changed:

@@ -45,7 +45,6 @@ class Answering:
         self._cancel = threading.Event()
 
     def ask(self, model: str, prompt: str, context_length: int | None) -> None:
-        """Ask; returns at once."""
         self._cancel.set()
         cancel = self._cancel = threading.Event()
         self._lane.submit(lambda: self._run(model, prompt, context_length, cancel))

@@ -36,7 +36,6 @@ class Days:
     observed_ms: dict[str, int]
 
     def each(self) -> tuple[DaySum, ...]:
-        """One by one, in order."""
         kinds = {State.ACTIVE: "working", State.PARKED: "parked"}
         amounts = self.sums.amounts(lambda key: (key.time, kinds.get(key.state, "computer")))
         none = Amount(cost_micro=None if self.sums.tariff is None else 0)

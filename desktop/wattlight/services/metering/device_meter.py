@@ -47,8 +47,6 @@ class MeterRules:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What one reading of one device settled."""
-
     rows: tuple[EnergyRow, ...] = ()
     gaps: tuple[GapRow, ...] = ()
     observed: tuple[tuple[int, int], ...] = ()
@@ -59,8 +57,6 @@ class Settled:
 
 
 class DeviceMeter:
-    """Integration and attribution of one device."""
-
     def __init__(self, host: HostId, device: str, rules: MeterRules) -> None:
         self._host = host
         self._device = device
@@ -101,7 +97,6 @@ class DeviceMeter:
         self._integrator.resume(reading, None)
 
     def restore_level(self, level: LevelRow) -> None:
-        """Take over a level learned before."""
         self._learners[level.models] = LevelLearner(level.power_uw, level.learned_us)
         self._saved_us[level.models] = level.learned_us
 
@@ -111,12 +106,10 @@ class DeviceMeter:
         return None if learner is None else learner.level_uw()
 
     def forget_levels(self) -> None:
-        """Learn the idle and parked powers anew."""
         self._learners.clear()
         self._saved_us.clear()
 
     def feed(self, reading: Reading, load: Load | None) -> Settled:
-        """Take one reading."""
         if self._rules.check_counters and not self._trust.note(
             reading.epoch, reading.mono_us, reading.counter_mj, reading.power_uw
         ):

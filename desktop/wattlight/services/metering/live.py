@@ -131,12 +131,10 @@ class LiveMeter:
             self._meter.set_wall(wall)
 
     def learn_anew(self) -> None:
-        """Forget the idle and parked powers."""
         with self._lock:
             self._meter.forget_levels()
 
     def set_paused(self, paused: bool) -> None:
-        """Stop or go on counting."""
         with self._lock:
             if paused == self._paused:
                 return
@@ -148,7 +146,6 @@ class LiveMeter:
         self._publish(self.view())
 
     def take(self, sample: MachineSample) -> None:
-        """One sample: settle, store, draw, add up."""
         with self._lock:
             previous, self._sample = self._sample, sample
             tokens, self._tokens = self._tokens, {}
@@ -166,7 +163,6 @@ class LiveMeter:
             self._store(self._meter.finish())
 
     def view(self) -> MeterView:
-        """The newest state of everything."""
         with self._lock:
             now_us = to_us(self._now())
             return MeterView(

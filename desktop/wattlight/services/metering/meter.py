@@ -82,7 +82,6 @@ class Meter:
         return None if meter is None else meter.base_uw()
 
     def forget_levels(self) -> None:
-        """Learn the idle and parked powers anew."""
         self._stored_levels = {}
         for device in self._devices.values():
             device.forget_levels()

@@ -109,7 +109,6 @@ class Recorder:
         return self._writer
 
     def start(self) -> None:
-        """Start the thread."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
             self._thread.start()

@@ -88,7 +88,6 @@ class Recording:
         return self.recorder is not None
 
     def holder(self) -> int | None:
-        """Process id of the one that records."""
         return self._lock.holder()
 
     def start(self, must_record: bool = False) -> bool:

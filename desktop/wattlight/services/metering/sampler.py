@@ -37,7 +37,6 @@ class _Beating:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread."""
         if self._thread is None:
             self._ended = False
             self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -109,12 +108,10 @@ class Sampler(_Beating):
         self._beat.wake()
 
     def set_intervals(self, shown_s: float, hidden_s: float) -> None:
-        """New intervals from the settings."""
         self._shown_s, self._hidden_s = max(1.0, shown_s), max(1.0, hidden_s)
         self._expect(self.interval_s)
 
     def start(self) -> None:
-        """Start the thread."""
         if self._thread is None:
             self._expect(self.interval_s)
         super().start()
@@ -170,7 +167,6 @@ class ResidentWatch(_Beating):
         super().start()
 
     def look(self) -> None:
-        """Ask now."""
         try:
             self._state = self._ask(self._state)
         except Exception:

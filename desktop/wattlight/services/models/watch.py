@@ -46,7 +46,6 @@ class ServerWatch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin; the first answer comes at once."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="wattlight-server", daemon=True)
             self._thread.start()

@@ -77,7 +77,6 @@ class WindowEnergy:
                 self._add(*known)
 
     def sums(self) -> tuple[ModelEnergy, ...]:
-        """All models, most tokens first."""
         with self._lock:
             return tuple(sorted(self._sums.values(), key=lambda s: (-s.output_tokens, s.model)))
 

@@ -111,7 +111,6 @@ class LearningStore:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Close the file."""
         with self._lock:
             if self._opened is not None:
                 self._opened.close()
@@ -204,7 +203,6 @@ class LearningStore:
             )
 
     def forget(self) -> None:
-        """Remove everything that was learned and counted."""
         with self._using("written") as connection:
             for table in ("comparison", "speed", "token_hour"):
                 connection.execute(f"DELETE FROM {table}")

@@ -84,7 +84,6 @@ def _client(connection: sqlite3.Connection, use: TokenUse, hour: int) -> str:
 def between(
     connection: sqlite3.Connection, start: datetime, end: datetime, host: HostId
 ) -> tuple[TokenHour, ...]:
-    """Hours that begin in [start, end)."""
     rows = connection.execute(
         "SELECT hour, model, client, source, requests, counted, prompt_tokens, cached_prompt_tokens, "
         "output_tokens, output_ns, timed_tokens, duration_ms FROM token_hour "
