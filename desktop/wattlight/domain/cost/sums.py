@@ -122,10 +122,20 @@ class Sums:
         self._names.update(names)
 
     def add(self, bucket: Bucket) -> None:
-        self._take(
-            bucket.start_us, bucket.length_us, bucket.device, bucket.model, bucket.state, bucket.energy_mj,
-            bucket.quality, bucket.observed_ms, bucket.tokens_in, bucket.tokens_out,
-        )  # fmt: skip
+        time = self._time_key(bucket.start_us) if self._time is not None else ""
+        key = time, bucket.device, bucket.model, bucket.state
+        if self._lookup is None:
+            cell = self._cell(*key, None, False)
+            cell.take(None, False, bucket.energy_mj, bucket.quality)
+            cell.note(bucket.observed_ms, bucket.tokens_in, bucket.tokens_out)
+            return
+        end_us, noted = bucket.start_us + bucket.length_us, False
+        for piece, part_mj in self._lookup.split(bucket.energy_mj, bucket.start_us, end_us):
+            cell = self._cell(*key, piece.price_per_kwh, piece.fallback)
+            cell.take(piece.price_per_kwh, piece.fallback, part_mj, bucket.quality)
+            if not noted:  # time and tokens go to the first piece: they are not divided by price
+                cell.note(bucket.observed_ms, bucket.tokens_in, bucket.tokens_out)
+            noted = True
 
     def add_all(self, buckets: Iterable[Bucket]) -> "Sums":
         for bucket in buckets:
@@ -149,9 +159,11 @@ class Sums:
             start_us = row.minute * MINUTE_US
             if self.start_us <= start_us < self.end_us:
                 name = None if row.model is None else self._names.get(row.model, row.model)
-                self._take(
-                    start_us, MINUTE_US, row.device, name, row.state, row.energy_mj,
-                    row.quality, row.observed_ms, row.tokens_in, row.tokens_out,
+                self.add(
+                    Bucket(
+                        start_us, MINUTE_US, row.device, name, row.state, row.energy_mj,
+                        row.observed_ms, row.quality, row.tokens_in, row.tokens_out,
+                    )
                 )  # fmt: skip
         for _, minute, milliseconds in batch.presence:
             if self.start_us <= minute * MINUTE_US < self.end_us:
@@ -188,20 +200,12 @@ class Sums:
         kinds = _grouped(every, _kind)
         parked, undecided = kinds.get(State.PARKED.value, []), kinds.get(UNDECIDED, [])
         models = [*parked, *kinds.get(State.ACTIVE.value, ())]
-        whole = self._amount(every, sum(costs) if known else None)
         end_us = self.end_us if now_us is None else min(now_us, self.end_us)
         if by in {By.MODEL, By.DEVICE}:
             lines.sort(key=lambda line: (-line.energy_mj, line.key))
         devices = tuple(dict.fromkeys(key.device for key in self._cells))
         return CostReport(
-            energy_mj=whole.energy_mj,
-            cost_micro=whole.cost_micro,
-            error_fraction=whole.error_fraction,
-            quality=whole.quality,
-            tokens_in=whole.tokens_in,
-            tokens_out=whole.tokens_out,
-            unpriced_mj=whole.unpriced_mj,
-            fallback_mj=whole.fallback_mj,
+            *self._figures(every, sum(costs) if known else None),
             currency=None if self.tariff is None else self.tariff.currency,
             observed_s=self.observed_ms / 1000,
             span_s=max(0, end_us - self.start_us) / 1_000_000,
@@ -218,50 +222,10 @@ class Sums:
         return uncovered((info.kind, info.scope) for info in infos) if infos else ()
 
     def _lines(self, groups: "dict[tuple[str, bool], _Parts]") -> list[CostLine]:
-        lines = []
-        for (key, is_model), parts in groups.items():
-            whole = _total(parts)
-            lines.append(
-                CostLine(
-                    whole.energy_mj,
-                    whole.worth.micro() if whole.priced else None,
-                    self._error(parts, whole.energy_mj),
-                    whole.quality,
-                    whole.tokens_in,
-                    whole.tokens_out,
-                    whole.unpriced_mj,
-                    whole.fallback_mj,
-                    key,
-                    is_model,
-                )
-            )
-        return lines
-
-    def _take(
-        self,
-        start_us: int,
-        length_us: int,
-        device: str,
-        model: str | None,
-        state: State,
-        energy_mj: int,
-        quality: Quality,
-        observed_ms: int,
-        tokens_in: int,
-        tokens_out: int,
-    ) -> None:
-        time = self._time_key(start_us) if self._time is not None else ""
-        if self._lookup is None:
-            cell = self._cell(time, device, model, state, None, False)
-            cell.take(None, False, energy_mj, quality)
-            cell.note(observed_ms, tokens_in, tokens_out)
-        else:
-            for piece, part_mj in self._lookup.split(energy_mj, start_us, start_us + length_us):
-                cell = self._cell(time, device, model, state, piece.price_per_kwh, piece.fallback)
-                cell.take(piece.price_per_kwh, piece.fallback, part_mj, quality)
-                # time and tokens go to the first piece: they are not divided by price
-                cell.note(observed_ms, tokens_in, tokens_out)
-                observed_ms = tokens_in = tokens_out = 0
+        return [
+            CostLine(*self._figures(parts, _money(parts)), key, is_model)
+            for (key, is_model), parts in groups.items()
+        ]
 
     def _cell(
         self, time: str, device: str, model: str | None, state: State, price: Decimal | None, fallback: bool
@@ -282,17 +246,15 @@ class Sums:
         return self._latest_time[1]
 
     def _amount(self, parts: "_Parts", cost_micro: int | None) -> Amount:
+        return Amount(*self._figures(parts, cost_micro))
+
+    def _figures(self, parts: "_Parts", cost_micro: int | None) -> "_Figures":
         whole = _total(parts)
-        return Amount(
-            whole.energy_mj,
-            cost_micro,
-            self._error(parts, whole.energy_mj),
-            whole.quality,
-            whole.tokens_in,
-            whole.tokens_out,
-            whole.unpriced_mj,
-            whole.fallback_mj,
-        )
+        error = self._error(parts, whole.energy_mj)
+        return (
+            whole.energy_mj, cost_micro, error, whole.quality,
+            whole.tokens_in, whole.tokens_out, whole.unpriced_mj, whole.fallback_mj,
+        )  # fmt: skip
 
     def _error(self, parts: "_Parts", whole_mj: int) -> float | None:
         """Relative error of a sum: each device's once, with all of its energy.
@@ -330,6 +292,8 @@ class Sums:
 
 
 _Parts = list[tuple[Key, _Sum]]
+_Figures = tuple[int, int | None, float | None, Quality | None, int, int, int, int]
+"""The fields of an :class:`Amount`, in their order."""
 
 
 def _grouped(cells: Iterable[tuple[Key, _Sum]], group: Callable[[Key], G | None]) -> dict[G, _Parts]:
