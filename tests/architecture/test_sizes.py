@@ -13,7 +13,6 @@ MOST_SHORT = 40
 SHORT = {
     "__main__.py": "what ``python -m wattlight`` runs",
     "cli/verb_remove.py": "one verb, one file",
-    "cli/verb_switch.py": "one verb, one file",
     "cli/verb_unload.py": "one verb, one file",
 }
 """File -> why it is shorter than 40 lines that are not blank."""

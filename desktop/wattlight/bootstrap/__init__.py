@@ -10,7 +10,6 @@ def run_command_line(arguments: list[str]) -> int:
 
 
 def run_tray(arguments: list[str]) -> int:
-    """Run the tray program until the user quits."""
     from .tray import run_desktop
 
     return run_desktop(arguments)

@@ -161,7 +161,6 @@ def _suggestion(prices: Iterable[ApiPrice], wanted: str) -> str:
 
 
 def _last_run(model: str, workshop: ServiceFactory) -> MeasuredSpeed | None:
-    """The newest benchmark of the model on this computer."""
     if not workshop.places.jobs_file.exists():
         return None
     tagged = {model, f"{model}:latest"}

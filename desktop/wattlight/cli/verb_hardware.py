@@ -207,7 +207,6 @@ def state_word(state: str) -> str:
 
 
 def scope_word(scope: str | None) -> str:
-    """What a power reading covers."""
     text = (scope or "").lower()
     if text.startswith("whole apu package"):
         return tr("processor and graphics together")

@@ -82,7 +82,6 @@ class _Shower:
             self._out.record(_record(state, False, None))
 
     def end(self, problem: Problem | None) -> int:
-        """Say how it ended; returns the exit code."""
         self._line.end()
         if self._out.as_json:
             self._out.record(_record(self.last, True, problem))

@@ -17,6 +17,7 @@ arguments = verb_load.arguments
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
+    """Switch, and say what is loaded now."""
     server = call.workshop.server(args.host)
 
     def say(text: str) -> None:

@@ -322,7 +322,6 @@ class AppState:
 
     @property
     def local(self) -> HostState:
-        """This computer, else the first host."""
         return next((host for host in self.hosts if host.id == LOCAL_HOST), self.hosts[0])
 
     def with_tasks(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> "AppState":

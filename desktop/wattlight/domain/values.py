@@ -185,7 +185,6 @@ class GpuProcess:
 
     @property
     def is_server(self) -> bool:
-        """Whether it is a model server's."""
         return is_model_server(self.name)
 
 
@@ -274,7 +273,6 @@ class DeviceSample:
 
     @property
     def id(self) -> str:
-        """Stable key of the device."""
         return self.device.id
 
     @property
@@ -293,7 +291,6 @@ class DeviceSample:
 
     @property
     def asleep(self) -> bool:
-        """Runtime suspended, and not touched."""
         return self.state == "asleep"
 
 

@@ -226,7 +226,6 @@ _VIRTUAL_DRIVERS = "virtio_gpu virtio-pci vmwgfx vboxvideo bochs-drm qxl hyperv_
 
 
 def is_ignored(adapter: Adapter) -> bool:
-    """Whether no probe of ours looks at it."""
     if adapter.driver in _VIRTUAL_DRIVERS.split() or adapter.vendor_id not in KNOWN_VENDORS:
         return True
     return adapter.vendor_id == 0x8086 and adapter.class_id >> 16 == 0x12

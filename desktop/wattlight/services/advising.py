@@ -138,7 +138,6 @@ class Advisor:
             self._headers[name] = prepare(shape)
 
     def forget(self) -> None:
-        """Drop what is remembered (models were installed or removed)."""
         with self._lock:
             self._answers.clear()
             self._headers.clear()

@@ -76,7 +76,6 @@ class Servers(Mapping[HostId, ModelServer]):
 
     @property
     def local(self) -> ModelServer:
-        """The server of this computer, else the first one."""
         return self[LOCAL_HOST] if LOCAL_HOST in self._homes else self[next(iter(self._homes))]
 
     def set_addresses(self, addresses: tuple[ServerAddress, ...]) -> None:

@@ -21,7 +21,6 @@ def passed_over_sentence(passed: PassedOver) -> str:
 
 
 def reason_text(statement: Statement) -> str:
-    """A statement alone, without its full stop."""
     return _text(statement)
 
 

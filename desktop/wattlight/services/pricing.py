@@ -51,7 +51,6 @@ class CountryPrice:
 
 
 def api_prices() -> tuple[ApiPrice, ...]:
-    """The shipped, dated list of what APIs ask."""
     return parse_api_prices(asset_text("prices/api_prices.csv"))
 
 

@@ -107,7 +107,6 @@ class SlowAnswers:
             self.ask("cost", "loads")
 
     def ask_advice(self, use: str | None, context: int | None) -> None:
-        """Recommendations for another use or context."""
         known = {item.value for item in Use}
         self._question = (
             Use(use) if use in known else Use.CHAT,

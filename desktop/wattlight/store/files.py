@@ -77,7 +77,6 @@ def set_aside(file: Path, now: datetime) -> Path:
 
 
 def reserve_file(ledger: Path) -> Path:
-    """Where the reserve of a ledger lies."""
     return ledger.with_name(ledger.name + ".reserve")
 
 

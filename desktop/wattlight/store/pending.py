@@ -36,7 +36,6 @@ class Pending:
 
     @property
     def empty(self) -> bool:
-        """Nothing waits."""
         return not (
             self.rows
             or self.presence

@@ -89,7 +89,6 @@ class Legend(QWidget):
         self.setFixedHeight(self._lay_out(self.width())[1])
 
     def sizeHint(self) -> QSize:
-        """One line."""
         metrics = self._metrics()
         width = sum(metrics.horizontalAdvance(t) + 32 for _, t, _ in self._items)
         return QSize(width + metrics.horizontalAdvance(self._end), metrics.height() + 2)
@@ -194,7 +193,6 @@ class Chart(QWidget, Generic[View]):
         return self._least
 
     def sizeHint(self) -> QSize:
-        """A comfortable size."""
         return self._usual
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -217,7 +215,6 @@ class Chart(QWidget, Generic[View]):
         painter.end()
 
     def paint(self, painter: QPainter, area: QRectF, view: View) -> None:
-        """Draw what stands over the axis."""
         raise NotImplementedError
 
     def area(self, view: View) -> QRectF:
@@ -294,7 +291,6 @@ class DaysChart(Chart[DaysChartView]):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def event(self, event: QEvent) -> bool:
-        """The figures of a day in its tooltip."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._view:
             area = self.area(self._view)
             if self._view.bars and area.contains(QPointF(event.pos())):

@@ -116,7 +116,6 @@ class ScrollColumn(QScrollArea):
 
 
 def rule() -> QFrame:
-    """A thin line between groups."""
     frame = QFrame()
     frame.setObjectName("rule")
     frame.setFixedHeight(1)
@@ -136,7 +135,6 @@ def button(text: str, role: str = "", clicked: Callable[[], object] | None = Non
 
 
 def dress(made: QPushButton, role: str) -> None:
-    """Give a button another look."""
     if (made.property("role") or "") != role:
         made.setProperty("role", role)
         made.style().unpolish(made)
@@ -211,7 +209,6 @@ class Pill(QWidget):
         self.setVisible(view is not None)
 
     def sizeHint(self) -> QSize:
-        """The text and a little air."""
         metrics = QFontMetrics(self._theme.font(QUIET))
         return QSize(
             metrics.horizontalAdvance(self._view.text if self._view else "") + 18, metrics.height() + 5
@@ -267,7 +264,6 @@ class Form(Card):
         self._grid.addWidget(field, line_, 1, Qt.AlignmentFlag.AlignVCenter)
 
     def add_note(self, text: str) -> QLabel:
-        """A quiet remark under the fields."""
         label = plain_label(text, "quiet", True)
         self.add("", label)
         return label
@@ -291,7 +287,6 @@ class Form(Card):
 
 
 def combo(name: str) -> QComboBox:
-    """A list to choose from, with its spoken name."""
     made = QComboBox()
     made.setAccessibleName(name)
     made.setMinimumWidth(220)
@@ -309,7 +304,6 @@ def line(name: str, example: str, width: int) -> QLineEdit:
 
 
 def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
-    """Show choices and pick one."""
     have = [(str(box.itemData(i)), box.itemText(i)) for i in range(box.count())]
     want = [(c.value, c.text) for c in choices]
     box.blockSignals(True)

@@ -68,7 +68,6 @@ class Dashboard(ThemedWindow):
 
     @property
     def page(self) -> str:
-        """The name of the page that is shown."""
         return next((n for n, p in self._pages.items() if p is self._stack.currentWidget()), "now")
 
     def open_page(self, name: str, model: str = "") -> AnyPage:
@@ -100,7 +99,6 @@ class Dashboard(ThemedWindow):
             current.render_scene(scene)
 
     def restyle(self) -> None:
-        """Colours of the drawn parts too."""
         super().restyle()
         tokens = self._theme.tokens
         ratio = self.devicePixelRatioF()

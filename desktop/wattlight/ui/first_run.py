@@ -155,7 +155,6 @@ class FirstRunWindow(ThemedWindow):
         return self._view.step if self._view is not None else ""
 
     def render_scene(self, scene: Scene) -> None:
-        """Show the page at which the settings stand."""
         self._scene = scene
         view = first_run_view(scene)
         turned = self._view is None or self._view.step != view.step
@@ -183,7 +182,6 @@ class FirstRunWindow(ThemedWindow):
             self._begin(page)  # else the next in line had the focus, and Return might skip the setup
 
     def go_on(self) -> None:
-        """What the main button does."""
         view = self._view
         if view is None:
             return

@@ -43,7 +43,6 @@ class ChoiceRow(QPushButton):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def sizeHint(self) -> QSize:
-        """What the line in it needs."""
         layout = self.layout()
         return layout.sizeHint() if layout is not None else super().sizeHint()
 
@@ -113,7 +112,6 @@ class ModelPage(StepPage):
         show_text(self._note, page.note)
 
     def focus_first(self) -> bool:
-        """The line that is chosen."""
         chosen = next((row for row in self._rows if row.isVisible() and row.isChecked()), None)
         if chosen is not None:
             chosen.setFocus()
@@ -170,7 +168,6 @@ class TryPage(StepPage):
         self._better.setVisible(bool(page.better))
 
     def focus_first(self) -> bool:
-        """What to ask."""
         if not self._asking.isEnabled():
             return False
         self._prompt.setFocus()

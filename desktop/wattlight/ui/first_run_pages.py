@@ -266,7 +266,6 @@ class ServerPage(StepPage):
         self._log.setVisible(bool(page.log))
 
     def focus_first(self) -> bool:
-        """The page's own main button, where it has one."""
         for made in self._actions.findChildren(QPushButton):
             if made.isVisibleTo(self) and made.isEnabled() and made.property("role") == "primary":
                 made.setFocus()

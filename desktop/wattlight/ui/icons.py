@@ -54,7 +54,6 @@ def app_icon() -> QIcon:
 
 
 def app_pixmap(flame: str, inner: str, size: int, ratio: float) -> QPixmap:
-    """The flame in the theme's colours."""
     drawing = asset_bytes("icons/wattlight.svg")
     drawing = drawing.replace(b"#e8590c", flame.encode("ascii")).replace(b"#fff4e6", inner.encode("ascii"))
     return _pixmap(drawing, size, ratio)

@@ -43,7 +43,6 @@ class TrayIcon(QObject):
 
     @property
     def available(self) -> bool:
-        """Whether a tray is there now."""
         return QSystemTrayIcon.isSystemTrayAvailable()
 
     def set_icon(self, icon: QIcon) -> None:

@@ -52,7 +52,6 @@ class ModelsTableModel(QAbstractTableModel):
         return next((i for i, row in enumerate(self._rows) if row.key == key), -1)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        """Lines with their headings."""
         return 0 if parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
@@ -61,7 +60,6 @@ class ModelsTableModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        """Headings; figures stand right."""
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
@@ -108,7 +106,6 @@ class ModelsDelegate(QStyledItemDelegate):
         self._model = model
 
     def sizeHint(self, _option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Columns are as wide as what stands in them."""
         row = self._model.row_at(index)
         if row is None or row.section:
             return QSize(10, SECTION_HEIGHT)

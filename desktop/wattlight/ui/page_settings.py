@@ -161,7 +161,6 @@ class SettingsPage(Page):
         set_text(self._version, view.version)
 
     def ask_price(self) -> None:
-        """Put the cursor into the price."""
         self._country.setFocus()
         self.ensureWidgetVisible(self._price)
 

@@ -46,7 +46,6 @@ class Theme(QObject):
         return QGuiApplication.styleHints().colorScheme() is not Qt.ColorScheme.Light
 
     def font(self, pixels: int, bold: bool = False, tabular: bool = False) -> QFont:
-        """The system's font at a size of the scale."""
         font = QFont(self._app.font())
         font.setPixelSize(self.px(pixels))
         if bold:
@@ -60,7 +59,6 @@ class Theme(QObject):
         return round(pixels * self._scale)
 
     def palette(self) -> QPalette:
-        """Native controls in our colours."""
         if self.tokens.name == "contrast":
             return self._app.palette()
         role, tokens = QPalette.ColorRole, self.tokens

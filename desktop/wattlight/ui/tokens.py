@@ -49,7 +49,6 @@ class Tokens:
 
     @property
     def dark(self) -> bool:
-        """Whether text is light on dark."""
         return luminance(self.window) < 0.2
 
 

@@ -32,7 +32,6 @@ class TrayMenu(QObject):
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody looks at the menu."""
         return self._opened_at is not None and time.monotonic() - self._opened_at < OPEN_LIMIT_S
 
     def show(self, entries: tuple[MenuEntry, ...], on_dbus: bool) -> None:

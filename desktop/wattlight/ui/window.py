@@ -39,7 +39,6 @@ class ThemedWindow(QWidget):
             self._do(command)
 
     def restyle(self) -> None:
-        """Take the tokens of the theme in force."""
         self.setPalette(self._theme.palette())
         self.setStyleSheet(style_sheet(self._theme))
         for child in self.findChildren(QWidget):
@@ -54,13 +53,11 @@ class ThemedWindow(QWidget):
         super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Someone looks."""
         super().showEvent(event)
         self.setFocus()  # no ring around a button that nobody chose; Tab begins at the first
         self._seen(True)
 
     def hideEvent(self, event: QHideEvent) -> None:
-        """Nobody looks any more."""
         super().hideEvent(event)
         self._seen(False)
 
@@ -91,7 +88,6 @@ class Page(ScrollColumn):
 
     @staticmethod
     def row(*cards: QWidget) -> QHBoxLayout:
-        """A row of cards of one width."""
         return put(spaced(QHBoxLayout(), GAP), *((card, 1) for card in cards))
 
 

@@ -60,11 +60,9 @@ class Windows(QObject):
 
     @property
     def visible(self) -> bool:
-        """Whether somebody can look at a window."""
         return any(w.isVisible() and not w.isMinimized() for w in self._made())
 
     def render_scene(self, scene: Scene) -> None:
-        """Feed the windows that are seen."""
         self._scene = scene
         if self.small is not None and self.small.isVisible():
             self.small.render_view(small_window_view(scene))
@@ -108,7 +106,6 @@ class Windows(QObject):
         return self.small
 
     def toggle_small(self, tray: QSystemTrayIcon) -> None:
-        """A left click on the icon."""
         if self.small is not None and self.small.isVisible() and self.small.isActiveWindow():
             self.small.hide()
         else:

@@ -51,7 +51,6 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
 
 
 def pull_view(pull: PullState) -> BusyView:
-    """A download that is under way, in words."""
     doing = tr("Installing {name}", name=clean_text(pull.model, 60))
     fraction, parts = transferred(pull.completed_bytes, pull.total_bytes, pull.bytes_per_s)
     if fraction is None and pull.status:

@@ -73,7 +73,6 @@ class PowerChartView:
 
     @property
     def empty(self) -> bool:
-        """Nothing can be drawn."""
         return not self.series
 
 

@@ -70,7 +70,6 @@ class DaysChartView:
 
     @property
     def empty(self) -> bool:
-        """Nothing can be drawn."""
         return not self.bars
 
 

@@ -30,7 +30,6 @@ class FigureView:
 
     @property
     def spoken(self) -> str:
-        """The figure as a screen reader says it."""
         amount = f"{self.before}{self.value} {self.after}".strip()
         return f"{self.label}: {amount}. {self.note}".strip()
 

@@ -96,7 +96,6 @@ class ModelChoice:
 
     @property
     def spoken(self) -> str:
-        """Everything of the line for a screen reader."""
         return ", ".join(p for p in (self.name, self.pill.text, self.speed, self.size, self.time) if p)
 
 
@@ -246,7 +245,6 @@ class TryStep:
 
 
 def prompts() -> tuple[str, ...]:
-    """Questions to begin with, one click each."""
     return (
         tr("Explain in three sentences what a kilowatt-hour is."),
         tr("Write a short poem about a lighthouse."),

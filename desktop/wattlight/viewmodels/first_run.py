@@ -163,7 +163,6 @@ class FirstRunView:
 
 
 def first_run_view(scene: Scene) -> FirstRunView:
-    """The page at which the first run stands."""
     step = step_of(scene.settings)
     title, lead = _words(step)
     view = FirstRunView(step, STEPS.index(step) + 1, len(STEPS), title, lead, tr("Continue"))

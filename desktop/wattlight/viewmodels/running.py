@@ -130,7 +130,6 @@ class RunningView:
 
 
 def running_views(scene: Scene) -> tuple[RunningView, ...]:
-    """All loaded models, as the server lists them."""
     return tuple(_view(scene, model) for model in scene.host.server.running)
 
 
@@ -169,7 +168,6 @@ def measure_action(scene: Scene, name: str) -> Action:
 
 
 def keep_action(model: RunningModel) -> Action:
-    """Keep loaded, or give it its usual time again."""
     command = keep_command(model)
     if command.verb is Verb.RELEASE:
         hint = tr("It is unloaded again once it has not been used for a while.")
@@ -179,7 +177,6 @@ def keep_action(model: RunningModel) -> Action:
 
 
 def keep_command(model: RunningModel) -> Command:
-    """The command that turns keeping on or off."""
     return Command(Verb.RELEASE if model.expires_at is None else Verb.KEEP, model.name)
 
 

@@ -54,7 +54,6 @@ class Scene:
 
     @property
     def local_models(self) -> tuple[InstalledModel, ...]:
-        """Installed models whose text stays on this computer."""
         return tuple(m for m in self.host.server.installed if m.remote_host is None)
 
     @property
@@ -79,7 +78,6 @@ class Scene:
 
     @property
     def switchable(self) -> tuple[InstalledModel, ...]:
-        """Models of this computer that are not loaded."""
         return tuple(m for m in self.local_models if self.running(m.name) is None)
 
     def fit_of(self, model: str) -> FitNote | None:

@@ -121,7 +121,6 @@ class ServerStep:
 
 
 def server_step(scene: Scene) -> ServerStep:
-    """What was found, and the one thing to do."""
     server, facts = scene.host.server, scene.setup
     if scene.ready:
         return _ready(scene)

@@ -311,7 +311,6 @@ def privacy_view(scene: Scene) -> PrivacyView:
 
 
 def reason_text(code: str) -> str:
-    """Why a host was asked."""
     return {
         "model": tr("Ollama downloaded a model because you installed one"),
         "shape": tr("Wattlight read the size of a model because you asked whether it fits"),

@@ -138,7 +138,6 @@ def speed_text(fit: FitNote | None, short: bool = False) -> str:
 
 
 def rate(per_s: float) -> str:
-    """A measured speed with two or three digits."""
     return number(per_s, 1 if per_s < 9.95 else 0)
 
 

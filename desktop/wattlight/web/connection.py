@@ -90,7 +90,6 @@ def _dial_one(sock: socket.socket, address: object, limit_s: float, cancel: Even
 
 
 def _tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
-    """Ask a proxy for a tunnel."""
     try:
         lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
         if proxy.authorization is not None:

@@ -85,7 +85,6 @@ class _Plug:
         self._reader = reader
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """The reader, buffered."""
         assert mode == "rb"
         return io.BufferedReader(self._reader, 65536)
 

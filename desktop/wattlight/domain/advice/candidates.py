@@ -216,7 +216,6 @@ def _others_that_fit(
 
 
 def _smaller(candidate: Candidate, first: Judged) -> list[CatalogTag]:
-    """Smaller quantizations, the largest that should fit first."""
     smaller = [tag for tag in candidate.tags if tag.bytes_listed < 0.97 * first.tag.bytes_listed]
     smaller.sort(key=lambda tag: -tag.bytes_listed)
     lacking = max(0, -first.fit.spare_bytes)

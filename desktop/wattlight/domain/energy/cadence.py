@@ -49,7 +49,6 @@ class RollingCadence:
         self._threshold_us: int | None = None
 
     def expect(self, beat_us: int) -> None:
-        """The sampler beats at this distance from now on."""
         self._expected_us = beat_us
         self._threshold_us = None
 

@@ -116,7 +116,6 @@ class Batch:
 
     @property
     def empty(self) -> bool:
-        """Nothing to write."""
         return not (self.rows or self.presence or self.gaps or self.counters or self.devices or self.models)
 
 

@@ -49,7 +49,6 @@ class Plan(NamedTuple):
     measured: bool
 
     def sizer(self, prepared: PreparedModel) -> Sizer:
-        """The arithmetic for these parameters."""
         flash = self.flash is not False
         pad = self.constants.row_pad
         return Sizer(

@@ -21,7 +21,6 @@ class Confidence(StrEnum):
     LOW = "low"
 
     def at_most(self, other: "Confidence") -> "Confidence":
-        """The lower of both."""
         return max(self, other, key=list(Confidence).index)
 
 
@@ -64,7 +63,6 @@ class DeviceUse:
 
     @property
     def total_bytes(self) -> int:
-        """Weights, cache and buffers together."""
         return self.weights_bytes + self.kv_bytes + self.compute_bytes
 
 
@@ -76,7 +74,6 @@ class HostUse:
 
     @property
     def total_bytes(self) -> int:
-        """Weights, cache and buffers together."""
         return self.weights_bytes + self.kv_bytes + self.compute_bytes
 
 

@@ -220,7 +220,6 @@ class Matrices:
 
 
 def matrices_of(rows: list[Row], layers: int) -> Matrices:
-    """Look up the matrices in a tensor table."""
     gate = [0] * layers
     whole, without_up, down = [0] * layers, [0] * layers, [0] * layers
     second = [0] * layers

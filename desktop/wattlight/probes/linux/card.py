@@ -32,7 +32,6 @@ class Hwmon:
     labels: dict[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> str | None:
-        """The full path of a file that is there."""
         return f"{self.folder}/{name}" if name in self.files else None
 
     def labelled(self, kind: str, label: str) -> str | None:
@@ -151,6 +150,5 @@ class LinuxGpu(Probe):
             return None
 
     def _degrees(self, label: str) -> float | None:
-        """The temperature with a label."""
         sensor = self._hwmon.labelled("temp", label) if self._hwmon else None
         return None if sensor is None else celsius_of(self._sensor(f"{sensor}_input", -300_000, 300_000))

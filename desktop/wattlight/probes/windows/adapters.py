@@ -105,7 +105,6 @@ class GraphicsKernel:
         self._close = self._gdi.D3DKMTCloseAdapter
 
     def adapters(self) -> list[WindowsAdapter]:
-        """All hardware adapters. Handles are closed again at once."""
         items = ctypes.create_string_buffer(20 * _MOST)
         asked = ctypes.create_string_buffer(struct.pack("<I4xQ", _MOST, ctypes.addressof(items)), 16)
         if self._enumerate(asked) != 0:

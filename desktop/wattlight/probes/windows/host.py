@@ -157,7 +157,6 @@ class EnergyMeters:
 
 
 def _device_paths() -> list[str]:
-    """Paths of all energy meters that are present."""
     setup: Any = library("setupapi")
     setup.SetupDiGetClassDevsW.restype = ctypes.c_void_p
     interface = guid(INTERFACE)

@@ -168,7 +168,6 @@ class Fetcher:
 
 
 def cancelled() -> RuntimeProblem:
-    """The person stopped it."""
     return RuntimeProblem(tr("Stopped."), tr("What has arrived is kept."), "cancelled")
 
 

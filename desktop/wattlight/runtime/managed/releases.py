@@ -90,7 +90,6 @@ class Downloadable(ABC):
 
     @property
     def expected_bytes(self) -> int:
-        """The size, or about the size."""
         return self.about_bytes if self.size_bytes is None else self.size_bytes
 
     @property
@@ -115,12 +114,10 @@ class Artefact(Downloadable):
 
     @property
     def file_name(self) -> str:
-        """What it is called on the disk."""
         return self.sha256
 
     @property
     def expected_unpacked_bytes(self) -> int:
-        """What comes out, or about that."""
         return self.about_unpacked_bytes if self.unpacked_bytes is None else self.unpacked_bytes
 
     @property

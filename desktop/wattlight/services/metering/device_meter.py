@@ -69,7 +69,6 @@ class DeviceMeter:
 
     @property
     def counted(self) -> Reading | None:
-        """The reading from which the counter goes on."""
         return self._integrator.counted
 
     @property
@@ -89,7 +88,6 @@ class DeviceMeter:
         return Integrator(self._rules.rules, cadence)
 
     def expect(self, beat_us: int) -> None:
-        """The sampler's beat from now on."""
         self._rolling.expect(beat_us)
 
     def resume(self, reading: Reading) -> None:

@@ -106,7 +106,6 @@ class LiveMeter:
                     sums.observed_ms += reader.observed_ms(sums.start_us, sums.end_us, self._host)
 
     def expect(self, beat_s: float) -> None:
-        """The sampler's beat from now on."""
         with self._lock:
             self._meter.expect(beat_s)
 

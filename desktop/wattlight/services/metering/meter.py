@@ -87,7 +87,6 @@ class Meter:
             device.forget_levels()
 
     def distrusted(self) -> tuple[str, ...]:
-        """Devices whose counter disagrees with their gauge."""
         return tuple(key for key, device in self._devices.items() if device.distrusted)
 
     def process(

@@ -22,7 +22,6 @@ class Beat:
         self._event.clear()
 
     def wake(self) -> None:
-        """End the present (or next) wait."""
         self._event.set()
 
 

@@ -193,7 +193,6 @@ class LearningStore:
             )
 
     def contacts(self) -> tuple[HostContact, ...]:
-        """Every host that was contacted, the latest first."""
         with self._using("read") as connection:
             rows = connection.execute(
                 "SELECT host, reason, at_us, times FROM contact ORDER BY at_us DESC, host, reason"
