@@ -53,7 +53,9 @@ class _Sum:
 
     def take(self, price: Decimal | None, fallback: bool, energy_mj: int, quality: Quality) -> None:
         self.energy_mj += energy_mj
-        if self.quality is not quality:
+        if self.quality is None:
+            self.quality = quality
+        elif self.quality is not quality:
             self.quality = worst_quality((self.quality, quality))
         if price is None:
             self.unpriced_mj += energy_mj
@@ -72,7 +74,8 @@ class _Sum:
         self.energy_mj += other.energy_mj
         self.unpriced_mj += other.unpriced_mj
         self.fallback_mj += other.fallback_mj
-        self.quality = worst_quality((self.quality, other.quality))
+        if self.quality is not other.quality:
+            self.quality = worst_quality((self.quality, other.quality))
         self.priced |= other.priced
         self.worth.include(other.worth)
         self.note(other.observed_ms, other.tokens_in, other.tokens_out)
@@ -250,22 +253,23 @@ class Sums:
 
     def _figures(self, parts: "_Parts", cost_micro: int | None) -> "_Figures":
         whole = _total(parts)
-        error = self._error(parts, whole.energy_mj)
+        error = self._error(parts, whole)
         return (
             whole.energy_mj, cost_micro, error, whole.quality,
             whole.tokens_in, whole.tokens_out, whole.unpriced_mj, whole.fallback_mj,
         )  # fmt: skip
 
-    def _error(self, parts: "_Parts", whole_mj: int) -> float | None:
+    def _error(self, parts: "_Parts", whole: _Sum) -> float | None:
         """Relative error of a sum: each device's once, with all of its energy.
 
         The way to the plug is known as a whole: where it was, its error is that of parts and way together
         and the parts' own no longer count.
         """
-        if not whole_mj:
+        if not whole.energy_mj:
             return None
-        if len(parts) == 1:
-            return self._error_of(parts[0][0].device, parts[0][1].quality)
+        first = parts[0][0].device
+        if all(key.device == first for key, _ in parts):
+            return self._error_of(first, whole.quality)
         energy: dict[str, int] = {}
         seen_ms: dict[tuple[str, State], int] = {}
         quality: dict[str, Quality | None] = {}
@@ -282,7 +286,7 @@ class Sums:
             share = min(1.0, seen_ms[WALL, State.BASE] / longest_ms) if longest_ms else 1.0
             left_mj = (1 - share) * (error_mj or 0.0)
             error_mj = combined_error([(energy[WALL], errors[WALL]), (left_mj, 1.0)])
-        return None if error_mj is None else error_mj / whole_mj
+        return None if error_mj is None else error_mj / whole.energy_mj
 
     def _error_of(self, device: str, quality: Quality | None) -> float | None:
         info = self._infos.get(device)
