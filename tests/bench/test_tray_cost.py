@@ -23,7 +23,7 @@ SETTLE_S = 25.0
 """Time for everything that happens once after the start."""
 IDLE_S = 60.0
 
-ICON_RATIO = 1.5
+ICON_RATIO = 1.2
 MEMORY_RATIO = 1.2
 IDLE_CORE = 0.001
 IDLE_WAKEUPS = 1.0

@@ -1,7 +1,7 @@
 """What the guide makes of commands and of the news of the server that is ours."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from typing import Any, cast
@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from fakes.program import Services, Uses
-from wattlight.domain.state import InstallState, PullState, ServerWays, SetupFacts
+from wattlight.domain.state import InstallState, PullState, ServerState, ServerStatus, ServerWays, SetupFacts
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.runtime import RuntimeProblem
 from wattlight.services.benchmark import PowerHistory
@@ -199,6 +199,23 @@ def test_the_line_is_timed_by_the_first_download(made: Made) -> None:
     made.clock[0] = 2.0
     made.guide.pulls_changed((PullState("a", "", 31_000_000, 10**9),))
     assert made.facts.line_bytes_per_s == 15_000_000
+
+
+def test_the_server_that_a_crash_left_behind_is_found_again(made: Made) -> None:
+    made.guide.begin()
+    until(made, lambda _: made.server.calls == [])
+    state = made.services.factory.places.state
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "managed-server.json").write_text("{}")
+    made.guide.begin()
+    until(made, lambda _: made.server.calls == ["start"])
+
+
+def test_a_wish_to_start_is_carried_out_once_when_no_server_is_there(made: Made) -> None:
+    made.services.settings.replace(replace(made.services.settings.value, start_server=True))
+    for status in (ServerStatus.ABSENT, ServerStatus.READY, ServerStatus.ABSENT):
+        made.guide.server_seen(ServerState("http://127.0.0.1:9", status))
+    until(made, lambda _: made.server.calls == ["start"])
 
 
 def test_privacy_is_read_and_hosts_of_downloads_are_noted(made: Made) -> None:
