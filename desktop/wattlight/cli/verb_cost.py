@@ -112,7 +112,8 @@ def run(args: argparse.Namespace, call: Call) -> None:
     span = span_of(args, zone, call.workshop.now())
     by = By(args.by)
     with call.workshop.ledger() as reader:
-        sums = Sums(tariff, span.start_us, span.end_us, zone, by if by in {By.DAY, By.HOUR} else By.QUARTER)
+        apart = {By.MODEL: By.QUARTER, By.DEVICE: None}.get(by, by)
+        sums = Sums(tariff, span.start_us, span.end_us, zone, apart)
         sums.add_all(reader.buckets(span.start_us, span.end_us))
         sums.know(reader.devices())
         sums.observed_ms = reader.observed_ms(span.start_us, span.end_us)

@@ -91,7 +91,7 @@ class Sums:
         tariff: None: no money.
         start_us, end_us: the span.
         zone: of days and hours while there is no tariff; UTC if None.
-        time: keep days, hours or quarter hours apart.
+        time: keep days, hours, or the quarter hours of models at work apart.
         prices: keep prices apart too, as the cache of days does.
     """
 
@@ -125,7 +125,9 @@ class Sums:
         self._names.update(names)
 
     def add(self, bucket: Bucket) -> None:
-        time = self._time_key(bucket.start_us) if self._time is not None else ""
+        time = ""
+        if self._time is not None and (self._time is not By.QUARTER or bucket.state is State.ACTIVE):
+            time = self._time_key(bucket.start_us)
         key = time, bucket.device, bucket.model, bucket.state
         if self._lookup is None:
             cell = self._cell(*key, None, False)
@@ -173,7 +175,7 @@ class Sums:
                 self.observed_ms += milliseconds
 
     def cells(self) -> Iterator[DayCell]:
-        """Every sum by its key, for the cache of days (with ``prices``)."""
+        """Every sum by its key; ``day`` is the time kept apart (the cache: days, with ``prices``)."""
         for key, cell in self._cells.items():
             yield DayCell(
                 key.time, key.device, key.model, key.state, key.price_per_kwh, key.fallback,
