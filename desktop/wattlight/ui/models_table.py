@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from wattlight.i18n import tr
-from wattlight.viewmodels.models import ModelRow
+from wattlight.viewmodels.models import ModelRow, Rows
 
 from .controls import paint_pill
 from .text import elided
@@ -29,18 +29,18 @@ class ModelsTableModel(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: tuple[ModelRow, ...] = ()
+        self._rows: Rows | tuple[()] = ()
+        self._keys: tuple[str, ...] = ()
 
-    def show_rows(self, rows: tuple[ModelRow, ...]) -> bool:
-        """Show these rows; False when they are the same as before."""
-        if rows == self._rows:
+    def show_rows(self, rows: Rows) -> bool:
+        """Show these rows; False when they are the same models in the same order as before."""
+        if rows.keys == self._keys:
+            before, self._rows = self._rows, rows
+            if isinstance(before, Rows) and not rows.alike(before):
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, COST))
             return False
-        if [r.key for r in rows] == [r.key for r in self._rows]:
-            self._rows = rows
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, COST))
-            return True
         self.beginResetModel()
-        self._rows = rows
+        self._rows, self._keys = rows, rows.keys
         self.endResetModel()
         return True
 
@@ -49,7 +49,7 @@ class ModelsTableModel(QAbstractTableModel):
 
     def row_of(self, key: str) -> int:
         """Where the model ``key`` stands, -1 if nowhere."""
-        return next((i for i, row in enumerate(self._rows) if row.key == key), -1)
+        return next((i for i, known in enumerate(self._keys) if known == key and self._rows[i].key), -1)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)

@@ -121,6 +121,7 @@ class ModelsPage(Page):
         self._filters = Filters()
         self._selected = self._typed = ""
         self._cost_known = False
+        self._headings: tuple[int, ...] = ()
         self._panel = ModelPanel(theme, self._asked)
         self._panel.setFixedWidth(theme.px(262))
         both = put(self.row(self._list(theme, ask)), self._panel)
@@ -206,8 +207,8 @@ class ModelsPage(Page):
         view = models_view(self._scene, self._filters, self._selected)
         self.show_notices(view.notices)
         if self._model.show_rows(view.rows):
-            self._size_rows()
-        self._cost_known = any(row.cost not in {"", "–"} for row in view.rows)
+            self._size_rows(view.rows.headings())
+        self._cost_known = view.cost_known
         self._mind_width()
         self._selected = view.selected
         self._select(self._model.row_of(view.selected))
@@ -232,16 +233,15 @@ class ModelsPage(Page):
             )
         )
 
-    def _size_rows(self) -> None:
-        """Headings are lower and stand over the whole width; thousands of rows keep the default."""
+    def _size_rows(self, headings: tuple[int, ...]) -> None:
+        """Headings are lower and stand over the whole width."""
         self._table.clearSpans()
-        for index in range(min(self._model.rowCount(), 3000)):
-            row = self._model.row_at(self._model.index(index, 0))
-            if row is not None and row.section:
-                self._table.setRowHeight(index, SECTION_HEIGHT)
-                self._table.setSpan(index, 0, 1, self._model.columnCount())
-            elif self._table.rowHeight(index) != ROW_HEIGHT:
-                self._table.setRowHeight(index, ROW_HEIGHT)
+        for index in set(self._headings) - set(headings):
+            self._table.setRowHeight(index, ROW_HEIGHT)
+        self._headings = headings
+        for index in headings:
+            self._table.setRowHeight(index, SECTION_HEIGHT)
+            self._table.setSpan(index, 0, 1, self._model.columnCount())
 
     def _select(self, row: int) -> None:
         selection = self._table.selectionModel()

@@ -1,12 +1,15 @@
 """The page Models: what is installed, what could be, and the details of one of them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
+from wattlight.domain.answers import TokenCost
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, same_model
+from wattlight.domain.state import InstalledModel, full_name
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
-from wattlight.services.answers import DOES_NOT_FIT, FitNote, Offer
+from wattlight.services.answers import DOES_NOT_FIT, FitNote, LeftOut, Offer
 
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
@@ -47,9 +50,80 @@ class ModelRow:
     hint: str = ""
 
 
+class Rows(Sequence[ModelRow]):
+    """Lines of the list, each made when it is looked at: thousands of models cost little."""
+
+    def __init__(self, scene: Scene, lines: "tuple[Line, ...]") -> None:
+        self._scene, self._lines = scene, lines
+        self._made: dict[int, ModelRow] = {}
+        self.keys = tuple(line if isinstance(line, str) else _key(line) for line in lines)
+        """Of each line the model, of a heading its words."""
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, index: int) -> ModelRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Rows": ...
+    def __getitem__(self, index: int | slice) -> "ModelRow | Rows":
+        if isinstance(index, slice):
+            return Rows(self._scene, self._lines[index])
+        index = range(len(self._lines))[index]
+        if index not in self._made:
+            self._made[index] = _made(self._scene, self._lines[index])
+        return self._made[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rows) and self.keys == other.keys and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def alike(self, before: "Rows") -> bool:
+        """Whether what was looked at in ``before``, a list of the same models, would be the same now."""
+        return all(self[i] == row for i, row in before._made.items())
+
+    def headings(self) -> tuple[int, ...]:
+        """Where the headings stand."""
+        return tuple(i for i, line in enumerate(self._lines) if isinstance(line, str))
+
+    def models(self) -> "tuple[ModelLine, ...]":
+        """The lines that are no headings."""
+        return tuple(line for line in self._lines if not isinstance(line, str))
+
+
+@dataclass(frozen=True, slots=True)
+class TypedModel:
+    """A name that is in no list."""
+
+    model: str
+
+
+ModelLine = InstalledModel | Offer | LeftOut | TypedModel
+Line = ModelLine | str
+"""What a line shows; a text is a heading."""
+
+
+def _key(line: ModelLine) -> str:
+    return line.name if isinstance(line, InstalledModel) else line.model
+
+
+def _made(scene: Scene, line: Line) -> ModelRow:
+    if isinstance(line, str):
+        return ModelRow(line, section=True)
+    if isinstance(line, InstalledModel):
+        return _installed_row(scene, line)
+    if isinstance(line, Offer):
+        return _offer_row(scene, line)
+    row = _named_row(scene, line.model)
+    return _with_reason(row, line) if isinstance(line, LeftOut) else row
+
+
 @dataclass(frozen=True, slots=True)
 class ModelsView:
-    rows: tuple[ModelRow, ...]
+    rows: Rows
+    cost_known: bool
+    """Whether any line has a cost."""
     footnote: str
     detail: ModelDetailView | None
     selected: str
@@ -84,40 +158,46 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     """The page for a state, with the person's filters and selection."""
     installed = _installed(scene, filters)
     offers = _offers(scene, filters)
-    rows: list[ModelRow] = []
+    lines: list[Line] = []
     if installed:
-        rows += [ModelRow(tr("On this computer"), section=True), *installed]
+        lines += [tr("On this computer"), *installed]
     if offers:
-        rows += [ModelRow(tr("Fits this computer"), section=True), *(_offer_row(scene, o) for o in offers)]
+        lines += [tr("Fits this computer"), *offers]
     left_out = _left_out(scene, filters)
     if left_out and filters.show_left_out:
-        rows += [ModelRow(tr("Too large or too slow here"), section=True), *left_out]
-    typed = _typed_name(scene, filters, rows)
+        lines += [tr("Too large or too slow here"), *left_out]
+    names = {full_name(_key(line)): _key(line) for line in reversed(lines) if not isinstance(line, str)}
+    typed = _typed_name(scene, filters, names)
     if typed:
-        rows += [ModelRow(tr("From Ollama's library"), section=True), _named_row(scene, typed)]
-    keys = [row.key for row in rows if not row.section]
-    first = next((row.key for row in rows if row.running), keys[0] if keys else "")
-    chosen = next((k for k in keys if selected and same_model(k, selected)), first)
+        lines += [tr("From Ollama's library"), TypedModel(typed)]
+        names[full_name(typed)] = typed
+    rows = Rows(scene, tuple(lines))
+    shown = rows.models()
+    figures = _shown_figures(scene, shown)
+    loaded = (names.get(full_name(m.name)) for m in scene.host.server.running)
+    first = next((key for key in loaded if key), _key(shown[0]) if shown else "")
+    chosen = names.get(full_name(selected), first) if selected else first
     cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
     known = scene.installed(chosen) or scene.offer_of(chosen)
     return ModelsView(
-        tuple(rows),
-        _footnote(scene, rows, filters),
+        rows,
+        bool(figures & {"whole", "answering"}),
+        _footnote(scene, figures, filters),
         detail_view(scene, chosen, filters.looked_up) if chosen else None,
         chosen,
         typed,
         None if known or not chosen else Command(Verb.JUDGE, chosen),
         cloud,
         len(left_out),
-        None if rows else _empty(scene, filters),
+        None if shown else _empty(scene, filters),
         notice_views(scene),
     )
 
 
-def _installed(scene: Scene, filters: Filters) -> list[ModelRow]:
+def _installed(scene: Scene, filters: Filters) -> list[InstalledModel]:
     models = scene.host.server.installed if filters.show_cloud else scene.local_models
     wanted = filters.search.strip().lower()
-    return [_installed_row(scene, m) for m in models if wanted in m.name.lower()]
+    return [m for m in models if wanted in m.name.lower()]
 
 
 def _installed_row(scene: Scene, model: InstalledModel) -> ModelRow:
@@ -161,33 +241,45 @@ def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | 
 def _cost(scene: Scene, model: str, fit: FitNote | None) -> str:
     """Electricity of a million output tokens as the page Cost has it; before it is known there, at least what
     answering alone was measured to take."""
-    today = scene.host.today
-    currency = (today.currency if today else None) or scene.settings.price.currency
-    counted = scene.token_cost(model)
-    if counted is not None and counted.whole is not None and counted.whole.cost_micro is not None:
-        text = money(counted.whole.cost_micro, currency, counted.whole.error_fraction)
+    currency, counted = _currency(scene), scene.token_cost(model)
+    micro = _whole_micro(counted)
+    if counted is not None and counted.whole is not None and micro is not None:
+        text = money(micro, currency, counted.whole.error_fraction)
         return f"≤ {text}" if counted.upper_bound else text
     if fit is None or fit.cost_per_million_micro is None or currency is None:
         return DASH
     return f"≥ {money(fit.cost_per_million_micro, currency, fit.cost_error_fraction)}"
 
 
-def _left_out(scene: Scene, filters: Filters) -> list[ModelRow]:
-    """What was not recommended, with the reason as a hint; a use that was chosen is in the reasons."""
+def _whole_micro(counted: TokenCost | None) -> int | None:
+    """Of a million tokens, all the time the model was loaded."""
+    return counted.whole.cost_micro if counted is not None and counted.whole is not None else None
+
+
+def _currency(scene: Scene) -> str | None:
+    today = scene.host.today
+    return (today.currency if today else None) or scene.settings.price.currency
+
+
+def _left_out(scene: Scene, filters: Filters) -> list[LeftOut]:
+    """What was not recommended; a use that was chosen is in the reasons."""
     wanted = filters.search.strip().lower()
-    rows = []
-    for item in scene.extras.left_out:
-        if wanted in item.model.lower() and scene.installed(item.model) is None:
-            text, tone = (tr("too slow"), Tone.PARTLY) if item.slow else (tr("does not fit"), Tone.BAD)
-            row = _named_row(scene, item.model)
-            rows.append(replace(row, pill=PillView(text, tone, clean_text(item.why, 300))))
-    return rows
+    return [
+        item
+        for item in scene.extras.left_out
+        if wanted in item.model.lower() and scene.installed(item.model) is None
+    ]
 
 
-def _typed_name(scene: Scene, filters: Filters, rows: list[ModelRow]) -> str:
+def _with_reason(row: ModelRow, item: LeftOut) -> ModelRow:
+    text, tone = (tr("too slow"), Tone.PARTLY) if item.slow else (tr("does not fit"), Tone.BAD)
+    return replace(row, pill=PillView(text, tone, clean_text(item.why, 300)))
+
+
+def _typed_name(scene: Scene, filters: Filters, names: Mapping[str, str]) -> str:
     """A name that is in no list can still be installed: it is offered as it was typed."""
     name = filters.search.strip()
-    if len(name) < 2 or " " in name or any(same_model(r.key, name) for r in rows if r.key):
+    if len(name) < 2 or " " in name or full_name(name) in names:
         return ""
     return name if scene.ready else ""
 
@@ -200,15 +292,43 @@ def _named_row(scene: Scene, model: str) -> ModelRow:
     return _row(scene, model, offer.quantization, gb(offer.download_bytes), offer.fit)
 
 
-def _footnote(scene: Scene, rows: list[ModelRow], filters: Filters) -> str:
+def _shown_figures(scene: Scene, lines: Sequence[ModelLine]) -> frozenset[str]:
+    """Which kinds of figures the lines hold: speeds ``measured`` and ``estimated``; costs ``whole``, of all
+    the time a model was loaded, and ``answering``. Asked of the facts: no line is made for it."""
+    months = scene.extras.costs.models if scene.extras.costs else ()
+    whole = {full_name(m.model) for m in months if _whole_micro(m.tokens) is not None}
+    found = set()
+    for line in lines:
+        fit = _fit(scene, line)
+        if whole and full_name(_key(line)) in whole:
+            found.add("whole")
+        elif fit is not None and fit.cost_per_million_micro is not None and _currency(scene) is not None:
+            found.add("answering")
+        if fit is not None and fit.verdict != DOES_NOT_FIT:
+            if fit.measured_tokens_per_s is not None:
+                found.add("measured")
+            elif fit.tokens_low is not None and fit.tokens_high is not None:
+                found.add("estimated")
+    return frozenset(found)
+
+
+def _fit(scene: Scene, line: ModelLine) -> FitNote | None:
+    """The fit that a line shows."""
+    if isinstance(line, InstalledModel):
+        return None if line.remote_host is not None else scene.fit_of(line.name)
+    offer = line if isinstance(line, Offer) else scene.offer_of(line.model)
+    return None if offer is None else offer.fit
+
+
+def _footnote(scene: Scene, figures: frozenset[str], filters: Filters) -> str:
     parts = []
-    if any("✓" in row.speed for row in rows):
+    if "measured" in figures:
         parts.append(tr("✓ measured on this computer; ranges are estimates."))
-    elif any(row.speed not in {"", DASH} for row in rows):
+    elif "estimated" in figures:
         parts.append(tr("Speeds are estimates in tokens a second."))
-    if any(row.cost.startswith("≥") for row in rows):
+    if "answering" in figures:
         parts.append(tr("≥ answering alone, as measured; the time a model is loaded and idle comes on top."))
-    if any(row.cost not in {"", DASH} and row.cost[0] != "≥" for row in rows):
+    if "whole" in figures:
         parts.append(tokens_meaning())
     if scene.extras.offers is None and scene.ready and not filters.search:
         parts.append(tr("Looking for models that fit…"))

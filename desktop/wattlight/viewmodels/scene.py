@@ -1,5 +1,6 @@
 """What a view is made from: the state, the settings, the time, and the answers of slower questions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ class Scene:
     setup: SetupFacts = field(default_factory=SetupFacts)
     _fits: dict[str, FitNote] = field(default_factory=dict, init=False, repr=False, compare=False)
     _installed: dict[str, InstalledModel] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _offers: dict[str, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _switchable: list[InstalledModel] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def today(self) -> date:
@@ -77,8 +80,12 @@ class Scene:
         return next(pulls, None)
 
     @property
-    def switchable(self) -> tuple[InstalledModel, ...]:
-        return tuple(m for m in self.local_models if self.running(m.name) is None)
+    def switchable(self) -> Sequence[InstalledModel]:
+        """The local models that are not loaded."""
+        if not self._switchable:
+            loaded = {full_name(m.name) for m in self.host.server.running}
+            self._switchable.extend(m for m in self.local_models if full_name(m.name) not in loaded)
+        return self._switchable
 
     def fit_of(self, model: str) -> FitNote | None:
         """What is known of the fit of ``model``, from the fits or from the offers."""
@@ -91,9 +98,11 @@ class Scene:
 
     def offer_of(self, model: str) -> Offer | None:
         """``model`` as it can be installed, where that is known."""
-        named = self.named(model)
-        offers = (*(self.extras.offers or ()), *((named.offer,) if named else ()))
-        return next((offer for offer in offers if same_model(offer.model, model)), None)
+        if not self._offers:
+            named = (self.extras.named.offer,) if self.extras.named else ()
+            offers = (*(self.extras.offers or ()), *named)
+            self._offers.update((full_name(offer.model), offer) for offer in reversed(offers))
+        return self._offers.get(full_name(model))
 
     def named(self, model: str) -> NamedModel | None:
         """The answer about ``model``, if it was the last that was asked about."""

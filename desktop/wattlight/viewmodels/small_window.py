@@ -73,7 +73,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     chart = power_chart(host, scene.now)
     if no_sensor(host.sample):
         chart = replace(chart, empty_text="")  # the line above it has said so
-    others = _others(scene)
+    others = len(scene.switchable)
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(
         cost,
@@ -82,8 +82,8 @@ def small_window_view(scene: Scene) -> SmallWindowView:
         chart,
         running_views(scene),
         busy_actions(scene),
-        others[:ROWS],
-        tr("{n} more…", n=len(others) - ROWS) if len(others) > ROWS else "",
+        _others(scene),
+        tr("{n} more…", n=others - ROWS) if others > ROWS else "",
         empty_view(scene),
         notice_views(scene),
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE)),
@@ -93,7 +93,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
 
 def _others(scene: Scene) -> tuple[SwitchRow, ...]:
     rows = []
-    for model in scene.switchable:
+    for model in scene.switchable[:ROWS]:
         name, note = clean_text(model.name, 60), verdict_short(scene.fit_of(model.name))
         spoken = tr("Switch to {name}, {note}", name=name, note=note or tr("fit not checked"))
         rows.append(SwitchRow(name, note, switch_command(scene, model.name), spoken))
