@@ -1,6 +1,7 @@
 """The desktop program is built, runs and ends in this process; what stops its start is one sentence."""
 
 import faulthandler
+import json
 import logging
 import sys
 import threading
@@ -72,6 +73,25 @@ def test_damaged_settings_are_said_in_the_window_and_the_program_starts(
     assert early is not None
     program = DesktopProgram(factory, early, ["--hidden"])
     assert [n.text for n in program._hub.state.notices if "theme" in n.text] != []
+    QTimer.singleShot(300, program._ui.stop)
+    assert program.run() == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [("http://me:secret@box:11434", ""), (None, "box:eleven"), (None, "ftp://box"), ("http://[::1", "")],
+)
+def test_an_address_that_cannot_be_used_is_said_and_the_program_starts(
+    home: Path, qapp: QApplication, monkeypatch: pytest.MonkeyPatch, url: str | None, host: str
+) -> None:
+    monkeypatch.setenv("OLLAMA_HOST", host)
+    factory = ServiceFactory()
+    factory.places.settings_file.write_text(json.dumps({"servers": [{"url": url}]}))
+    early = early_icon(factory.places, [])
+    assert early is not None
+    program = DesktopProgram(factory, early, ["--hidden"])
+    (notice,) = [n for n in program._hub.state.notices if n.kind.startswith("server address")]
+    assert "usual address" in notice.text and "secret" not in notice.text and notice.level == "error"
     QTimer.singleShot(300, program._ui.stop)
     assert program.run() == 0
 

@@ -3,7 +3,7 @@
 from wattlight import __version__
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, HostState, ServerState
-from wattlight.i18n import activate
+from wattlight.i18n import activate, tr
 from wattlight.paths import asset_text
 from wattlight.runtime.managed import read_advisories
 from wattlight.services.application import Application
@@ -41,6 +41,10 @@ class DesktopProgram:
         self._hub = hub = StateHub(AppState(tuple(hosts), paused=loaded.settings.meter.paused))
         for number, text in enumerate(loaded.notices):
             hub.notify(f"settings {number}", text, factory.now())
+
+        for number, problem in enumerate(servers.problems):
+            text = tr("{problem} Until then Ollama's usual address is used.", problem=str(problem))
+            hub.notify(f"server address {number}", text, factory.now(), "error")
 
         meter = MeterService(factory, settings, hub)
         history = PowerHistory()

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, HostId
-from wattlight.runtime import Endpoint, ModelServer, OllamaServer, connect
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.runtime import Endpoint, ModelServer, OllamaServer, RuntimeProblem, connect
 from wattlight.settings import ServerAddress, Settings
 
 from .pricing import tariff_of
@@ -57,9 +57,18 @@ class Servers(Mapping[HostId, ModelServer]):
     def __init__(self, addresses: tuple[ServerAddress, ...], environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._lock = threading.Lock()
-        self._homes: dict[HostId, ModelServer] = {a.host: connect(a, environ) for a in addresses}
+        self.problems: list[Problem] = []
+        """Of addresses that cannot be used at the start; Ollama's usual address stands in for them."""
+        self._homes = {a.host: self._first(a) for a in addresses}
         self._moved: dict[HostId, ModelServer] = {}
         self._subscribers: list[Callable[[], None]] = []
+
+    def _first(self, address: ServerAddress) -> ModelServer:
+        try:
+            return connect(address, self._environ)
+        except RuntimeProblem as problem:
+            self.problems.append(problem)
+            return connect(ServerAddress(address.host, address.name), {})
 
     def subscribe(self, moved: Callable[[], None]) -> None:
         """Call ``moved`` after a server was replaced, on the thread that replaced it."""
