@@ -25,7 +25,6 @@ def test_it_is_ready_and_says_its_version(place: Place) -> None:
     assert state.status is ServerStatus.READY
     assert state.message is None
     assert state.version
-    assert state.seen_at is not None
 
 
 def test_a_pull_ends_done_and_the_model_is_installed(place: Place) -> None:

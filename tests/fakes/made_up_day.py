@@ -355,7 +355,7 @@ def settings() -> Settings:
 
 def server(status: ServerStatus = ServerStatus.READY) -> ServerState:
     """A server with four models, one of them loaded."""
-    return ServerState(SERVER_URL, status, "0.33.1", INSTALLED, (running(),), seen_at=NOW)
+    return ServerState(SERVER_URL, status, "0.33.1", INSTALLED, (running(),))
 
 
 def state() -> AppState:
@@ -386,7 +386,7 @@ def first_minute() -> Scene:
 
 def no_model() -> Scene:
     """A running server without a model, and no price yet."""
-    ready = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1", seen_at=NOW)
+    ready = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1")
     host = HostState(LOCAL_HOST, "This computer", ready, profile(), sample(), history()[-40:])
     return Scene(AppState((host,)), Settings(), NOW, Extras(offers=offers(), countries=COUNTRIES), UTC)
 

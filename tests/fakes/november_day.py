@@ -101,7 +101,7 @@ def state_of(rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: 
     with open_reader(ledger) as reader:
         meter.reload(reader)
     view = meter.view()
-    server = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1", installed(), (loaded,), seen_at=NOW)
+    server = ServerState(SERVER_URL, ServerStatus.READY, "0.33.1", installed(), (loaded,))
     host = HostState(
         LOCAL_HOST, "This computer", server, machine, view.sample, view.history, view.today, view.month
     )

@@ -78,7 +78,6 @@ class ServerState:
     installed: tuple[InstalledModel, ...] = ()
     running: tuple[RunningModel, ...] = ()
     message: str | None = None
-    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

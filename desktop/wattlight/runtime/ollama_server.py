@@ -85,7 +85,7 @@ class OllamaServer:
         """What is at the address now; never raises.
 
         Not ``full`` asks only for the loaded models when ``previous`` was ready. A server that stops
-        answering keeps its last lists, with the time they were seen.
+        answering keeps its last lists.
         """
         before = previous if previous is not None and previous.url == self.url else ServerState(self.url)
         ready = before.status is ServerStatus.READY
@@ -95,7 +95,7 @@ class OllamaServer:
             running = self.running(cancel)
         except RuntimeProblem as problem:
             return self._failed(before, problem)
-        return ServerState(self.url, ServerStatus.READY, version, installed, running, seen_at=self._now())
+        return ServerState(self.url, ServerStatus.READY, version, installed, running)
 
     def _failed(self, before: ServerState, problem: RuntimeProblem) -> ServerState:
         cause = problem.__cause__
@@ -103,7 +103,7 @@ class OllamaServer:
             return before
         status = status_of(cause) if isinstance(cause, WireFault) else ServerStatus.ERROR
         if status in {ServerStatus.ABSENT, ServerStatus.FOREIGN}:
-            return ServerState(self.url, status, message=str(problem), seen_at=before.seen_at)
+            return ServerState(self.url, status, message=str(problem))
         return replace(before, status=status, message=str(problem))
 
     def version(self, cancel: Event | None = None) -> str:
