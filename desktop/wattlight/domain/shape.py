@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import prod
 from typing import NamedTuple
 
 
@@ -48,8 +49,13 @@ _TABLE = (
     TensorType(35, "TQ2_0", 256, 66),
     TensorType(39, "MXFP4", 32, 17),
     TensorType(40, "NVFP4", 64, 36),
+    TensorType(41, "Q1_0", 128, 18),
+    TensorType(42, "Q2_0", 64, 18),
 )
-"""The types of the GGUF specification and of ``ggml_type`` (numbers are the file's, gaps were withdrawn)."""
+"""The types of the GGUF specification and of ``ggml_type`` (numbers are the file's, gaps were withdrawn).
+
+To gguf 0.19 and llama.cpp#24448 (Q2_0); Q8_1 and others that no file holds are left out.
+"""
 
 TYPE_BY_NUMBER = {item.number: item for item in _TABLE}
 TYPE_BY_NAME = {item.name: item for item in _TABLE}
@@ -78,16 +84,30 @@ class ShapeSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One line of the tensor table; ``dims`` are fastest first, ``offset`` counts from the data's start."""
+    """One line of the tensor table; ``dims`` are fastest first, ``offset`` counts from the data's start.
+
+    ``stored_bytes``: of a type that is not known, what lies between its offset and the next one.
+    """
 
     name: str
     dims: tuple[int, ...]
     type_name: str
     offset: int = 0
+    stored_bytes: int | None = None
+
+    @property
+    def kind(self) -> TensorType:
+        """How it is stored; of an unknown type, all of it as one block."""
+        known = TYPE_BY_NAME.get(self.type_name)
+        if known is not None:
+            return known
+        return TensorType(-1, self.type_name, max(1, prod(self.dims)), max(1, self.size_bytes))
 
     @property
     def size_bytes(self) -> int:
         """Bytes of its data, without padding."""
+        if self.stored_bytes is not None:
+            return self.stored_bytes
         size = row_bytes(self.dims[0], self.type_name) if self.dims else 0
         for dim in self.dims[1:]:
             size *= dim
@@ -125,3 +145,8 @@ class ModelShape:
     embedding_only: bool | None = None
     vision: bool = False
     digest: str = field(default="", compare=False)
+
+    @property
+    def unknown_types(self) -> tuple[str, ...]:
+        """Names of the tensor types whose sizes follow from the file's layout alone."""
+        return tuple(sorted({t.type_name for t in self.tensors if t.stored_bytes is not None}))

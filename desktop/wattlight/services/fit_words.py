@@ -61,6 +61,10 @@ def _texts() -> dict[str, str]:
             "It uses {used_bytes} on the accelerator; the server will report {said_bytes}."
         ),
         "projector": tr("The vision part takes {projector_bytes} more on the accelerator."),
+        "unknown_types": tr(
+            "Tensors of {types} are not known here: their size follows from the file's layout, and an older "
+            "server may refuse the file."
+        ),
         "from_catalogue": tr("An estimate from the catalogue, not from the model's header."),
         "unmeasured_architecture": tr(
             "Memory use of architecture {architecture} was never measured; this is derived from its design."

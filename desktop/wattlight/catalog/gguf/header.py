@@ -1,8 +1,9 @@
 """The header of a GGUF file, versions 2 and 3: tensors and shapes from bytes as they come."""
 
+import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from wattlight.domain.shape import TYPE_BY_NUMBER, MetadataValue, ModelShape, Te
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 
+from .kinds import check_kind, is_projector
 from .window import LOCAL, BadModelFile, HeaderLimits, Window, read_value
 
 _DIMS = [struct.Struct(f"<{n}QIQ") for n in range(5)]
@@ -19,14 +21,14 @@ def read_tensors(window: Window, count: int, limits: HeaderLimits) -> list[Tenso
     """The ``count`` entries of the table in file order.
 
     Raises:
-        BadModelFile: unknown type, zero or absurd dimension, a name twice.
+        BadModelFile: an absurd dimension, a name twice.
     """
     tensors = []
     names = set()
     for _ in range(count):
         name = window.text(limits.name_bytes, "a tensor name")
         n_dims = window.u32()
-        if not 1 <= n_dims <= limits.dims:
+        if n_dims > limits.dims:
             raise BadModelFile(
                 tr(
                     "The tensor {name} has {n_dims} dimensions, which cannot be.",
@@ -41,20 +43,27 @@ def read_tensors(window: Window, count: int, limits: HeaderLimits) -> list[Tenso
             raise BadModelFile(tr("The tensor {name} stands in the header twice.", name=clean_text(name, 60)))
         names.add(name)
         tensors.append(_tensor(name, tuple(dims), number, offset, limits))
-    return tensors
+    return _sized_by_offsets(tensors)
+
+
+def _sized_by_offsets(tensors: list[Tensor]) -> list[Tensor]:
+    """``tensors`` with those of unknown types as large as the room up to the next one (the last: none)."""
+    if all(tensor.stored_bytes is None for tensor in tensors):
+        return tensors
+    starts = sorted(tensor.offset for tensor in tensors)
+    following = dict(zip(starts, starts[1:], strict=False))
+    return [
+        t if t.stored_bytes is None else replace(t, stored_bytes=following.get(t.offset, t.offset) - t.offset)
+        for t in tensors
+    ]
 
 
 def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: HeaderLimits) -> Tensor:
     kind = TYPE_BY_NUMBER.get(number)
-    if kind is None:
-        raise BadModelFile(
-            tr("The tensor {name} is of unknown type {number}.", name=clean_text(name, 60), number=number),
-            tr("It may be newer than this program: update Wattlight, or download the file again."),
-        )
     values = 1
     for dim in dims:
-        values *= dim
-        if not dim or values > limits.tensor_values:
+        values *= max(1, dim)
+        if values > limits.tensor_values:
             raise BadModelFile(
                 tr(
                     "The tensor {name} has the dimension {dim}, which cannot be.",
@@ -62,13 +71,18 @@ def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: 
                     dim=dim,
                 )
             )
-    if dims[0] % kind.block:
+    if kind is not None and all(dims) and dims and dims[0] % kind.block:
         raise BadModelFile(
             tr("The tensor {name} does not divide into blocks of its type.", name=clean_text(name, 60))
         )
     if offset >= limits.tensor_values:
         raise BadModelFile(tr("The tensor {name} lies beyond any file.", name=clean_text(name, 60)))
-    return Tensor(name, dims, kind.name, offset)
+    dims = dims or (1,)
+    return (
+        Tensor(name, dims, f"type {number}", offset, 0)
+        if kind is None
+        else Tensor(name, dims, kind.name, offset)
+    )
 
 
 def data_bytes(tensors: list[Tensor], alignment: int) -> int:
@@ -198,6 +212,7 @@ def _alignment(metadata: dict[str, MetadataValue], limits: HeaderLimits) -> int:
 
 
 _CHUNK = 1 << 18
+_PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(gguf)", re.IGNORECASE)
 _LENGTHS = (
     "context_length",
     "embedding_length",
@@ -220,6 +235,30 @@ def shape_from_file(path: Path, limits: HeaderLimits = LOCAL) -> ModelShape:
     Raises:
         BadModelFile: it cannot be read, or is not a usable model file.
     """
+    header, size = _read_file(path, limits)
+    parts = header.metadata.get("split.count")
+    if isinstance(parts, int) and parts > 1:
+        header, size = _joined(path, parts, limits)
+    return shape_of(header, size, limits)
+
+
+def projector_file_bytes(path: Path, limits: HeaderLimits = LOCAL) -> int:
+    """Size of a file that holds a projector.
+
+    Raises:
+        BadModelFile: it cannot be read, or is another kind of file.
+    """
+    header, size = _read_file(path, limits)
+    if not is_projector(header.metadata):
+        raise BadModelFile(
+            tr("The file {name} holds no projector.", name=clean_text(path.name, 80)),
+            tr("Give the file whose name begins with mmproj; the model itself goes without --projector."),
+        )
+    return size
+
+
+def _read_file(path: Path, limits: HeaderLimits) -> tuple[Header, int]:
+    """The header of a file and the size the file has or should have."""
     try:
         with path.open("rb", buffering=0) as stream:
             size = path.stat().st_size
@@ -233,7 +272,48 @@ def shape_from_file(path: Path, limits: HeaderLimits = LOCAL) -> ModelShape:
             ),
             tr("Check the path."),
         ) from error
-    return shape_of(header, max(size, header.needed_bytes), limits)
+    return header, max(size, header.needed_bytes)
+
+
+def _joined(path: Path, count: int, limits: HeaderLimits) -> tuple[Header, int]:
+    """All parts of a split model as one header, and their size together; ``path`` is any of them."""
+    found = _PART.fullmatch(path.name)
+    if found is None or int(found[3]) != count:
+        raise BadModelFile(
+            tr("This file is one of {parts} parts of a model, but its name does not say which.", parts=count),
+            tr(
+                "Name the parts as they were published, like NAME-00001-of-{parts}.gguf.",
+                parts=f"{count:05d}",
+            ),
+        )
+    paths = [
+        path.with_name(f"{found[1]}-{part:05d}-of-{found[3]}.{found[4]}") for part in range(1, count + 1)
+    ]
+    missing = [one.name for one in paths if not one.is_file()]
+    if missing:
+        raise BadModelFile(
+            tr(
+                "This file is one of {parts} parts of a model; not in its folder: {names}.",
+                parts=count,
+                names=clean_text(", ".join(missing), 120),
+            ),
+            tr("Put all parts into one folder, or give the name of the model."),
+        )
+    read = [_read_file(one, limits) for one in paths]
+    first, start = read[0][0], 0
+    tensors: list[Tensor] = []
+    for header, size in read:
+        shift = start + header.data_offset - first.data_offset
+        tensors += [replace(tensor, offset=tensor.offset + shift) for tensor in _to_the_end(header, size)]
+        start += size
+    declared = first.metadata.get("split.tensors.count", len(tensors))
+    if declared != len({tensor.name for tensor in tensors}):
+        raise BadModelFile(
+            tr("The parts of the model hold {n} tensors, not {declared}.", n=len(tensors), declared=declared),
+            tr("Download the parts of one and the same build."),
+        )
+    metadata = {key: value for key, value in first.metadata.items() if not key.startswith("split.")}
+    return replace(first, metadata=metadata, tensors=tuple(tensors), needed_bytes=start), start
 
 
 def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: HeaderLimits) -> ModelShape:
@@ -262,20 +342,17 @@ def shape_of(header: Header, file_bytes: int, limits: HeaderLimits = LOCAL) -> M
     """
     metadata = header.metadata
     architecture = metadata.get("general.architecture")
+    check_kind(metadata, header.tensors)
     if not isinstance(architecture, str) or not architecture or set(architecture) - _ARCHITECTURE_LETTERS:
         raise BadModelFile(tr("The model file does not say of which architecture it is."))
-    if architecture in {"clip", "mmproj"}:
-        raise BadModelFile(
-            tr("This file holds a vision projector, not a language model."), tr("Give the model's own file.")
-        )
     parts = metadata.get("split.count")
     if isinstance(parts, int) and parts > 1:
         raise BadModelFile(
             tr(
-                "This file is one of {parts} parts of a model, and its size follows only from all of them.",
+                "This is one of {parts} parts of a model, and its size follows only from all of them.",
                 parts=parts,
             ),
-            tr("Merge the parts, or give the name of the model."),
+            tr("Give the file beside its other parts, or the name of the model."),
         )
     blocks = metadata.get(f"{architecture}.block_count")
     if not isinstance(blocks, int) or isinstance(blocks, bool) or not 1 <= blocks <= limits.blocks:
@@ -286,16 +363,23 @@ def shape_of(header: Header, file_bytes: int, limits: HeaderLimits = LOCAL) -> M
         numbers = value if isinstance(value, tuple) else (value,)
         if any(isinstance(n, int | float) and not abs(n) <= 2 * limits.number for n in numbers):
             raise _no_number(key)
-    if not header.tensors:
-        raise BadModelFile(tr("The model file holds no tensors."))
     return ModelShape(
         architecture=architecture,
         metadata=metadata,
-        tensors=header.tensors,
+        tensors=_to_the_end(header, file_bytes),
         file_bytes=file_bytes,
         data_offset=header.data_offset,
         vision=any(key.startswith(f"{architecture}.vision.") for key in metadata),
     )
+
+
+def _to_the_end(header: Header, file_bytes: int) -> tuple[Tensor, ...]:
+    """The tensors; a last one of unknown type reaches to the end of the file."""
+    last = max(header.tensors, key=attrgetter("offset"), default=None)
+    if last is None or last.stored_bytes is None:
+        return header.tensors
+    rest = max(0, file_bytes - header.data_offset - last.offset)
+    return tuple(replace(t, stored_bytes=rest) if t is last else t for t in header.tensors)
 
 
 def _check_length(key: str, value: MetadataValue | None, limits: HeaderLimits) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from wattlight.domain.shape import TYPE_BY_NAME, ModelShape, Tensor
 from wattlight.paths import write_whole
 
-_VERSION = 1
+_VERSION = 2
 _MAX_BYTES = 4 << 20
 _MAX_FILES = 512
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -64,7 +64,7 @@ def _document(shape: ModelShape) -> dict[str, Any]:
         "digest": shape.digest,
         "architecture": shape.architecture,
         "metadata": {k: list(v) if isinstance(v, tuple) else v for k, v in shape.metadata.items()},
-        "tensors": [[t.name, list(t.dims), t.type_name, t.offset] for t in shape.tensors],
+        "tensors": [[t.name, list(t.dims), t.type_name, t.offset, t.stored_bytes] for t in shape.tensors],
         "file_bytes": shape.file_bytes,
         "data_offset": shape.data_offset,
         "vision": shape.vision,
@@ -75,10 +75,11 @@ def _shape(document: Any, digest: str) -> ModelShape | None:
     if document["version"] != _VERSION or document["digest"] != digest:
         return None
     tensors = []
-    for name, dims, kind, offset in document["tensors"]:
-        if kind not in TYPE_BY_NAME:
+    for name, dims, kind, offset, stored in document["tensors"]:
+        if kind not in TYPE_BY_NAME and stored is None:
             return None
-        tensors.append(Tensor(str(name), tuple(int(dim) for dim in dims), kind, int(offset)))
+        size = None if stored is None else int(stored)
+        tensors.append(Tensor(str(name), tuple(int(dim) for dim in dims), str(kind), int(offset), size))
     return ModelShape(
         architecture=str(document["architecture"]),
         metadata={k: tuple(v) if isinstance(v, list) else v for k, v in document["metadata"].items()},

@@ -118,7 +118,7 @@ def _embeds(shape: ModelShape, arch: Architecture) -> bool:
 def _confidence(shape: ModelShape, prepared: "PreparedModel") -> Confidence:
     """The best that anything worked out from the shape can have."""
     arch = prepared.arch
-    if not arch.measured or arch.name in UNMODELLED_CACHE or shape.adapter_bytes:
+    if not arch.measured or arch.name in UNMODELLED_CACHE or shape.adapter_bytes or shape.unknown_types:
         return Confidence.LOW
     exact = shape.source is ShapeSource.HEADER and not prepared.projector_bytes
     return Confidence.HIGH if exact else Confidence.MEDIUM

@@ -126,6 +126,8 @@ def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
                 projector_bytes=result.projector_bytes,
             )
         )
+    if prepared.shape.unknown_types:
+        remarks.append(_reason("unknown_types", types=", ".join(prepared.shape.unknown_types)))
     if prepared.shape.source is ShapeSource.CATALOGUE:
         remarks.append(_reason("from_catalogue"))
     elif result.confidence is Confidence.LOW:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
-from ..shape import TYPE_BY_NAME, ModelShape, TensorType
+from ..shape import ModelShape, TensorType
 
 HIDDEN_PREFIXES = ("v.", "mm.", "a.", "mtp.", "s.")
 """Vision, audio and draft tensors inside a text file: the text loader does not see them."""
@@ -48,13 +48,8 @@ def tensor_rows(shape: ModelShape) -> list[Row]:
                 block, part = int(digits), rest
         elif name.startswith(HIDDEN_PREFIXES):
             continue
-        dims = tensor.dims
-        kind = TYPE_BY_NAME[tensor.type_name]
-        width = dims[0] if dims else 0
-        size = width * kind.block_bytes // kind.block
-        for dim in dims[1:]:
-            size *= dim
-        rows.append(Row(block, part, size, width, kind))
+        width = tensor.dims[0] if tensor.dims else 0
+        rows.append(Row(block, part, tensor.size_bytes, width, tensor.kind))
     return rows
 
 

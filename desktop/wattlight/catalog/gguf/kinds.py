@@ -1,0 +1,108 @@
+"""What a GGUF file is: a language model that the server's engine loads, or something else."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from wattlight.domain.shape import MetadataValue, Tensor
+from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
+
+from .window import BadModelFile
+
+LOADED = frozenset(
+    "llama llama4 deci falcon grok gpt2 gptj gptneox mpt baichuan starcoder refact bert modern-bert nomic-bert "
+    "nomic-bert-moe neo-bert jina-bert-v2 jina-bert-v3 eurobert bloom stablelm qwen qwen2 qwen2moe qwen2vl "
+    "qwen3 qwen3moe qwen3next qwen3vl qwen3vlmoe qwen35 qwen35moe qwen4exp phi2 phi3 phimoe plamo plamo2 "
+    "plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n gemma4 gemma-embedding "
+    "starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 cohere2moe dbrx olmo olmo2 olmoe openelm "
+    "arctic deepseek deepseek2 deepseek2-ocr deepseek32 deepseek4 chatglm glm4 glm4moe glm-dsa glm5next bitnet "
+    "t5 t5encoder jais jais2 nemotron nemotron_h nemotron_h_moe exaone exaone4 exaone-moe rwkv6 rwkv6qwen2 "
+    "rwkv7 arwkv7 granite granitemoe granitehybrid chameleon plm bailingmoe bailingmoe2 bailingmoe3 dots1 "
+    "dots3note arcee afmoe laguna ernie4_5 ernie4_5-moe hunyuan-moe hunyuan-dense hunyuan_vl hy_v3 hy_v4 "
+    "smollm3 gpt-oss lfm2 lfm2moe dream smallthinker llada llada-moe seed_oss grovemoe apertus minimax-m2 "
+    "minimax-m3 minimax-01 cogvlm rnd1 pangu-embedded mistral3 mistral4 paddleocr mimo2 step35 llama-embed "
+    "maincoder kimi-linear kimi-k3 talkie mellum muse-glimmer muse_glimmer qwen3tts "
+    "gptoss qwen25vl olmo3 glm4moelite glmocr deepseekocr nemotron_h_omni granite-hybrid".split()
+)
+"""Architectures of llama.cpp's ``llama-arch.cpp`` (2026), and the names in files of Ollama's older engine."""
+_DRAFTS = frozenset(("eagle3", "dflash", "gemma4-assistant"))
+_PROJECTORS = frozenset(("clip", "mmproj"))
+_PICTURES = frozenset(
+    "flux flux2 sd1 sd2 sd3 sdxl aura hidream cosmos ltxv hyvid hunyuan_video wan lumina2 qwen_image chroma "
+    "z_image omnigen omnigen2 pixart kandinsky5 stable-diffusion diffusion pig vae mochi cogvideox".split()
+)
+_PICTURE_TENSORS = re.compile(
+    r"(model\.)?(diffusion_model|first_stage_model|cond_stage_model|vae)\.|(double|single)_blocks\.\d|"
+    r"(single_)?transformer_blocks\.\d|joint_blocks\.\d|(input|output|down|up)_blocks\.\d|x_embedder\.|img_in\."
+)
+_SPEECH = frozenset(
+    "whisper wavtokenizer-dec parler-tts kokoro dia outetts bark encodec snac cosyvoice cosyvoice3 moonshine "
+    "parakeet canary qwen3-asr piper vits chatterbox".split()
+)
+
+
+class NotALanguageModel(BadModelFile):
+    """A sound file of another kind, or of an architecture that the engine does not load."""
+
+    code = "no_language_model"
+
+
+def check_kind(metadata: Mapping[str, MetadataValue], tensors: Sequence[Tensor]) -> None:
+    """Pass over what can be a language model.
+
+    Raises:
+        NotALanguageModel: says what the file is instead.
+    """
+    named = metadata.get("general.architecture")
+    architecture = named if isinstance(named, str) else ""
+    other = _other_kind(metadata, tensors, architecture)
+    if other is not None:
+        what, way = other
+        raise NotALanguageModel(tr("This file holds {what}, not a language model.", what=what), way)
+    if architecture and re.fullmatch(r"[a-z0-9_.-]+", architecture) and architecture not in LOADED:
+        raise NotALanguageModel(
+            tr(
+                "No known engine of the server loads the architecture {name}, so there is no verdict.",
+                name=clean_text(architecture, 60),
+            ),
+            tr("If it is a new one, update Wattlight and the server."),
+        )
+
+
+def is_projector(metadata: Mapping[str, MetadataValue]) -> bool:
+    """The part of a model that turns pictures or sound into tokens, in a file of its own."""
+    return metadata.get("general.architecture") in _PROJECTORS or metadata.get("general.type") == "mmproj"
+
+
+def _other_kind(
+    metadata: Mapping[str, MetadataValue], tensors: Sequence[Tensor], architecture: str
+) -> tuple[str, str] | None:
+    """What the file is in words, and what to give instead; None for what may be a language model."""
+    kind = str(metadata.get("general.type", "model"))
+
+    def has(prefix: str) -> bool:
+        return any(key.startswith(prefix) for key in metadata)
+
+    base = metadata.get("general.base_model.0.name")
+    whole = tr("Give the file of the whole model.")
+    if isinstance(base, str) and base.strip():
+        whole = tr("Give the file of the model it belongs to: {name}.", name=clean_text(base, 60))
+    if kind == "imatrix" or has("imatrix."):
+        return tr("importance data for quantizing (an imatrix)"), whole
+    if kind == "adapter" or has("adapter.") or any(t.name.endswith((".lora_a", ".lora_b")) for t in tensors):
+        return tr("an adapter (LoRA)"), whole
+    if architecture == "controlvector" or has("controlvector."):
+        return tr("a control vector"), whole
+    if is_projector(metadata):
+        return tr("a vision projector"), tr("Give the model's own file, and this one with --projector.")
+    if architecture in _DRAFTS:
+        return tr("a draft that speeds up another model"), whole
+    if architecture in _SPEECH:
+        return tr("a speech model"), tr("Give the file of a language model.")
+    if architecture in _PICTURES or any(_PICTURE_TENSORS.match(t.name) for t in tensors):
+        return tr("a model for images or video"), tr("Give the file of a language model.")
+    if kind != "model":
+        return tr("what its header calls '{kind}'", kind=clean_text(kind, 40)), whole
+    if not tensors and architecture in LOADED and not has("split."):
+        return tr("a vocabulary or a bare header without weights"), whole
+    return None
