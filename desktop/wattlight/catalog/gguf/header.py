@@ -4,6 +4,7 @@ import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def _sized_by_offsets(tensors: list[Tensor]) -> list[Tensor]:
     if all(tensor.stored_bytes is None for tensor in tensors):
         return tensors
     starts = sorted(tensor.offset for tensor in tensors)
-    following = dict(zip(starts, starts[1:], strict=False))
+    following = dict(pairwise(starts))
     return [
         t if t.stored_bytes is None else replace(t, stored_bytes=following.get(t.offset, t.offset) - t.offset)
         for t in tensors

@@ -9,36 +9,40 @@ from wattlight.i18n import tr
 
 from .window import BadModelFile
 
-LOADED = frozenset(
-    "llama llama4 deci falcon grok gpt2 gptj gptneox mpt baichuan starcoder refact bert modern-bert nomic-bert "
-    "nomic-bert-moe neo-bert jina-bert-v2 jina-bert-v3 eurobert bloom stablelm qwen qwen2 qwen2moe qwen2vl "
-    "qwen3 qwen3moe qwen3next qwen3vl qwen3vlmoe qwen35 qwen35moe qwen4exp phi2 phi3 phimoe plamo plamo2 "
-    "plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n gemma4 gemma-embedding "
-    "starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 cohere2moe dbrx olmo olmo2 olmoe openelm "
-    "arctic deepseek deepseek2 deepseek2-ocr deepseek32 deepseek4 chatglm glm4 glm4moe glm-dsa glm5next bitnet "
-    "t5 t5encoder jais jais2 nemotron nemotron_h nemotron_h_moe exaone exaone4 exaone-moe rwkv6 rwkv6qwen2 "
-    "rwkv7 arwkv7 granite granitemoe granitehybrid chameleon plm bailingmoe bailingmoe2 bailingmoe3 dots1 "
-    "dots3note arcee afmoe laguna ernie4_5 ernie4_5-moe hunyuan-moe hunyuan-dense hunyuan_vl hy_v3 hy_v4 "
-    "smollm3 gpt-oss lfm2 lfm2moe dream smallthinker llada llada-moe seed_oss grovemoe apertus minimax-m2 "
-    "minimax-m3 minimax-01 cogvlm rnd1 pangu-embedded mistral3 mistral4 paddleocr mimo2 step35 llama-embed "
-    "maincoder kimi-linear kimi-k3 talkie mellum muse-glimmer muse_glimmer qwen3tts "
-    "gptoss qwen25vl olmo3 glm4moelite glmocr deepseekocr nemotron_h_omni granite-hybrid".split()
+_LOADED = (
+    "llama llama4 deci falcon grok gpt2 gptj gptneox mpt baichuan starcoder refact bert modern-bert "
+    "nomic-bert nomic-bert-moe neo-bert jina-bert-v2 jina-bert-v3 eurobert bloom stablelm qwen qwen2 "
+    "qwen2moe qwen2vl qwen3 qwen3moe qwen3next qwen3vl qwen3vlmoe qwen35 qwen35moe qwen4exp phi2 phi3 "
+    "phimoe plamo plamo2 plamo3 codeshell orion internlm2 minicpm minicpm3 gemma gemma2 gemma3 gemma3n "
+    "gemma4 gemma-embedding starcoder2 mamba mamba2 jamba falcon-h1 xverse command-r cohere2 cohere2moe "
+    "dbrx olmo olmo2 olmoe openelm arctic deepseek deepseek2 deepseek2-ocr deepseek32 deepseek4 chatglm "
+    "glm4 glm4moe glm-dsa glm5next bitnet t5 t5encoder jais jais2 nemotron nemotron_h nemotron_h_moe "
+    "exaone exaone4 exaone-moe rwkv6 rwkv6qwen2 rwkv7 arwkv7 granite granitemoe granitehybrid chameleon "
+    "plm bailingmoe bailingmoe2 bailingmoe3 dots1 dots3note arcee afmoe laguna ernie4_5 ernie4_5-moe "
+    "hunyuan-moe hunyuan-dense hunyuan_vl hy_v3 hy_v4 smollm3 gpt-oss lfm2 lfm2moe dream smallthinker "
+    "llada llada-moe seed_oss grovemoe apertus minimax-m2 minimax-m3 minimax-01 cogvlm rnd1 pangu- "
+    "embedded mistral3 mistral4 paddleocr mimo2 step35 llama-embed maincoder kimi-linear kimi-k3 talkie "
+    "mellum muse-glimmer muse_glimmer qwen3tts gptoss qwen25vl olmo3 glm4moelite glmocr deepseekocr "
+    "nemotron_h_omni granite-hybrid"
 )
+LOADED = frozenset(_LOADED.split())
 """Architectures of llama.cpp's ``llama-arch.cpp`` (2026), and the names in files of Ollama's older engine."""
 _DRAFTS = frozenset(("eagle3", "dflash", "gemma4-assistant"))
 _PROJECTORS = frozenset(("clip", "mmproj"))
-_PICTURES = frozenset(
-    "flux flux2 sd1 sd2 sd3 sdxl aura hidream cosmos ltxv hyvid hunyuan_video wan lumina2 qwen_image chroma "
-    "z_image omnigen omnigen2 pixart kandinsky5 stable-diffusion diffusion pig vae mochi cogvideox".split()
+_PICTURE_NAMES = (
+    "flux flux2 sd1 sd2 sd3 sdxl aura hidream cosmos ltxv hyvid hunyuan_video wan lumina2 qwen_image "
+    "chroma z_image omnigen omnigen2 pixart kandinsky5 stable-diffusion diffusion pig vae mochi cogvideox"
 )
+_PICTURES = frozenset(_PICTURE_NAMES.split())
 _PICTURE_TENSORS = re.compile(
     r"(model\.)?(diffusion_model|first_stage_model|cond_stage_model|vae)\.|(double|single)_blocks\.\d|"
     r"(single_)?transformer_blocks\.\d|joint_blocks\.\d|(input|output|down|up)_blocks\.\d|x_embedder\.|img_in\."
 )
-_SPEECH = frozenset(
-    "whisper wavtokenizer-dec parler-tts kokoro dia outetts bark encodec snac cosyvoice cosyvoice3 moonshine "
-    "parakeet canary qwen3-asr piper vits chatterbox".split()
+_SPEECH_NAMES = (
+    "whisper wavtokenizer-dec parler-tts kokoro dia outetts bark encodec snac cosyvoice cosyvoice3 "
+    "moonshine parakeet canary qwen3-asr piper vits chatterbox"
 )
+_SPEECH = frozenset(_SPEECH_NAMES.split())
 
 
 class NotALanguageModel(BadModelFile):

@@ -30,7 +30,7 @@ VALUES = {
         "blocks",
         "context",
     ]
-} | {"device": "card", "kv_type": "q8_0", "architecture": "new"}
+} | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99"}
 
 
 def codes_in_source() -> set[str]:
