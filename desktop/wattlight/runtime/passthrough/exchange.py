@@ -30,6 +30,9 @@ HIGH_WATER_BYTES = 1 << 20
 HEAD_S = 15.0
 IDLE_S = 120.0
 CONNECT_S = 5.0
+BODY_S = 30.0
+BODY_STEP_BYTES = 64 << 10
+"""In each ``BODY_S`` so much of a request must arrive, or the rest of it."""
 LINGER_S = 1.0
 _PROGRESS = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EALREADY, 10035})
 _CRLF2 = b"\r\n\r\n"
@@ -74,6 +77,8 @@ class Exchange:
         self.server: socket.socket | None = None
         self.phase = Phase.IDLE
         self.idle_since = clocks.monotonic()
+        self.heard_at = self.idle_since
+        """When the client last sent something."""
         self.deadline: float | None = self.idle_since + HEAD_S
         self._upstream = upstream
         self._clocks = clocks
@@ -88,7 +93,17 @@ class Exchange:
         self._request_body: Body | None = None
         self._answer_body: Body | None = None
         self._watch: Watch | None = None
+        self._body_step = 0
         self._keep = False
+        self._client_ended = False
+
+    @property
+    def waits_for_body(self) -> bool:
+        """Whether a request was begun and the client holds back the rest of it."""
+        return self.phase is Phase.OPEN and self._body_left() and self.wants(self.client)[0]
+
+    def _body_left(self) -> bool:
+        return self._request_body is not None and not self._request_body.done
 
     def wants(self, sock: socket.socket) -> tuple[bool, bool]:
         """Whether to wait for ``sock`` to become (readable, writable)."""
@@ -96,7 +111,9 @@ class Exchange:
             if self.phase is Phase.LINGER:
                 return True, False
             ahead = len(self._asked) + (self._up.waiting_bytes if self._up else 0)
-            reading = self.phase in {Phase.IDLE, Phase.OPEN} and ahead < HIGH_WATER_BYTES
+            reading = (
+                self.phase in {Phase.IDLE, Phase.OPEN} and ahead < HIGH_WATER_BYTES and not self._client_ended
+            )
             return reading, self._down.waiting_bytes > 0
         if self._up is None:
             return False, False
@@ -125,7 +142,9 @@ class Exchange:
     def expired(self) -> None:
         if self.phase is Phase.OPEN and not self._connected:
             self._fail(504, f"Ollama at {self._upstream.name} does not accept connections.")
-        elif self.phase is Phase.IDLE and self._asked:
+        elif self.phase is Phase.OPEN and (not self.waits_for_body or self._body_step >= BODY_STEP_BYTES):
+            self._await_body()
+        elif self.phase is Phase.OPEN or (self.phase is Phase.IDLE and self._asked):
             self._fail(408, "The request did not arrive in time.")
         else:
             self.close()
@@ -144,12 +163,32 @@ class Exchange:
         except (BlockingIOError, InterruptedError):
             return
         if not data:
-            self.close()
+            self._client_went()
         elif self.phase is not Phase.LINGER:
+            self.heard_at = self._clocks.monotonic()
             if not self._asked and self.phase is Phase.IDLE:
                 self.deadline = self._clocks.monotonic() + HEAD_S
             self._asked += data
             self._take_requests()
+
+    def _client_went(self) -> None:
+        """The client sends no more. Whether it still reads is not told: the server hears the same, which ends
+        what it computes and answers what it has, as without a relay."""
+        if self.phase is not Phase.OPEN or self._body_left() or self._asked:
+            self.close()
+            return
+        self._client_ended, self._keep = True, False
+        if self._connected:
+            self._end_up()
+
+    def _end_up(self) -> None:
+        sent = self._up is not None and not self._up.waiting_bytes
+        if self._client_ended and sent and self.server is not None:
+            self.server.shutdown(socket.SHUT_WR)
+
+    def _await_body(self) -> None:
+        self._body_step = 0
+        self.deadline = self._clocks.monotonic() + BODY_S if self._body_left() else None
 
     def _take_requests(self) -> None:
         """Pass on what the client sent: bodies at once, heads when they are whole."""
@@ -161,6 +200,9 @@ class Exchange:
             except BadBody:
                 self.close()
                 return
+            self._body_step += count
+            if self._connected and not self._body_left():
+                self.deadline = None
             if count and self._up is not None:
                 piece, self._asked = self._asked[:count], self._asked[count:]
                 self._send_up(piece)
@@ -187,7 +229,7 @@ class Exchange:
         self._watch = Watch.of(head, self._clocks, self._under_way)
         self._keep = head.keep_alive
         self.phase = Phase.OPEN
-        self.deadline = None
+        self._await_body()
         self._open_server()
         if self._up is not None:
             self._send_up(raw)
@@ -225,8 +267,9 @@ class Exchange:
                 self._unreachable()
                 return
             self._connected = True
-            self.deadline = None
+            self._await_body()
         self._up.flush()
+        self._end_up()
 
     def _read_server(self) -> None:
         assert self.server is not None

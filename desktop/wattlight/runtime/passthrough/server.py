@@ -20,7 +20,8 @@ from .watching import Clocks, Watch
 
 DEFAULT_PORT = 11435
 """One above Ollama's own."""
-MAX_CLIENTS = 128
+MAX_CLIENTS = 240
+"""Each has two sockets; Windows waits for 512 at most."""
 STOP_S = 1.0
 _RETRY_ACCEPT_S = 0.5
 SPARED_S = 1.0
@@ -178,13 +179,19 @@ class PassThroughServer:
         self._sync(selector, exchange)
 
     def _accept_when_possible(self, selector: selectors.BaseSelector, listener: socket.socket) -> None:
-        """Listen while there is room; the connection idle the longest makes room."""
+        """Listen while there is room; the connection idle the longest makes room, else the one whose client
+        holds back the rest of its request the longest."""
         if len(self._exchanges) >= MAX_CLIENTS:
             since = self._clocks.monotonic() - SPARED_S  # who has just come is heard first
             idle = [e for e in self._exchanges if e.phase is Phase.IDLE and e.idle_since <= since]
+            slow = [e for e in self._exchanges if e.waits_for_body and e.heard_at <= since]
             if idle:
                 oldest = min(idle, key=lambda e: e.idle_since)
                 self._guarded(oldest, oldest.close)
+                self._sync(selector, oldest)
+            elif slow:
+                oldest = min(slow, key=lambda e: e.heard_at)
+                self._guarded(oldest, oldest.expired)
                 self._sync(selector, oldest)
         late = self._accept_again is not None and self._clocks.monotonic() < self._accept_again
         possible = len(self._exchanges) < MAX_CLIENTS and not late
@@ -202,6 +209,7 @@ class PassThroughServer:
             ends.append(self._accept_again)
         if len(self._exchanges) >= MAX_CLIENTS:
             ends += [e.idle_since + SPARED_S for e in self._exchanges if e.phase is Phase.IDLE]
+            ends += [e.heard_at + SPARED_S for e in self._exchanges if e.waits_for_body]
         return max(0.0, min(ends) - self._clocks.monotonic()) if ends else None
 
     def _expire(self, selector: selectors.BaseSelector) -> None:
@@ -248,7 +256,7 @@ def _listen(port: int) -> socket.socket:
         else:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        listener.listen(64)
+        listener.listen(256)
         listener.setblocking(False)
     except (OSError, OverflowError) as error:
         listener.close()

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import unquote
 
 from wattlight.domain.tokens import COUNTED_PATHS, NO_COUNTERS, TokenUse, client_name, model_in, read_counters
 
@@ -16,6 +17,11 @@ HEAD_BYTES = 1024
 _NO_PROMPT = re.compile(rb'"done_reason"\s*:\s*"(load|unload)"')
 """The answer to a request without a prompt, which only loads or unloads."""
 _SLASHES = re.compile(r"/{2,}")
+
+
+def _path(head: RequestHead) -> str:
+    """The path as Ollama's router reads it."""
+    return _SLASHES.sub("/", unquote(head.path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Watch:
             other.alone = False
         under_way.add(self)
         self._under_way = under_way
-        self._path = _SLASHES.sub("/", head.path)
+        self._path = _path(head)
         self._client = client_name(head.user_agent)
         self._clocks = clocks
         self._started_at = clocks.now()
@@ -48,7 +54,7 @@ class Watch:
     @staticmethod
     def of(head: RequestHead, clocks: Clocks, under_way: "set[Watch]") -> "Watch | None":
         """A watch, if the request is one whose answer may carry counters; ``under_way`` are the others."""
-        counted = head.method == "POST" and _SLASHES.sub("/", head.path) in COUNTED_PATHS
+        counted = head.method == "POST" and _path(head) in COUNTED_PATHS
         return Watch(head, clocks, under_way) if counted else None
 
     def answered(self, status: int) -> None:

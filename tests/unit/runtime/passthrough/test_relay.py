@@ -1,5 +1,6 @@
 """The relay between a client and a scripted server: bytes untouched, counters read, everything ends."""
 
+import contextlib
 import queue
 import socket
 import threading
@@ -405,6 +406,76 @@ def test_a_half_sent_head_and_a_silent_client_time_out(monkeypatch: pytest.Monke
     with relay_to(lambda line: None) as relay:
         assert relay.ask(b"GET / HT").startswith(b"HTTP/1.1 408")
         assert relay.ask(b"") == b""
+
+
+def test_a_request_that_is_held_back_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that trickle in are no progress; a body that comes in order may take as long as it likes."""
+    monkeypatch.setattr(exchange_file, "BODY_S", 0.3)
+    monkeypatch.setattr(exchange_file, "BODY_STEP_BYTES", 100)
+
+    def script(line: Line) -> None:
+        if line.request():
+            line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    head = b"POST /api/embed HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1600\r\n\r\n"
+    with relay_to(script) as relay, relay.connect() as slow, relay.connect() as steady:
+        slow.sendall(head)
+        steady.sendall(head)
+        for _ in range(8):
+            time.sleep(0.1)
+            steady.sendall(b"x" * 200)
+            with contextlib.suppress(OSError):
+                slow.sendall(b"x")
+        assert read_all(steady).endswith(b"{}")
+        with contextlib.suppress(ConnectionResetError):
+            assert b" 408 " in slow.recv(65536)
+
+
+def test_held_back_requests_make_room_for_a_newcomer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_file, "MAX_CLIENTS", 6)
+    monkeypatch.setattr(server_file, "SPARED_S", 0.1)
+
+    def script(line: Line) -> None:
+        if b"".join(line.request()).endswith(b"}"):
+            line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with relay_to(script) as relay:
+        held = [relay.connect() for _ in range(9)]
+        for client in held:
+            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nx")
+        with relay.connect() as new:
+            new.sendall(ASK)
+            read_until(new, b"{}")
+        for client in held:
+            client.close()
+
+
+def test_a_client_that_only_ends_its_own_side_gets_its_answer() -> None:
+    told: queue.Queue[bool] = queue.Queue()
+
+    def script(line: Line) -> None:
+        line.request()
+        told.put(line.wait_closed())  # a real server stops computing here, and answers what is quick
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with relay_to(script) as relay, relay.connect() as client:
+        client.sendall(ASK)
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).endswith(b"{}")
+        assert told.get(timeout=LIMIT_S)
+        assert relay.use().complete
+
+
+@pytest.mark.parametrize("path", [b"/api%2Fchat", b"/%61pi//chat", b"/v1%2fchat%2Fcompletions"])
+def test_a_path_written_otherwise_is_counted_too(path: bytes) -> None:
+    def script(line: Line) -> None:
+        line.request()
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with relay_to(script) as relay, relay.connect() as client:
+        client.sendall(ASK.replace(b"/api/chat", path))
+        read_until(client, b"{}")
+        assert relay.use().status == 200
 
 
 def test_problems_before_it_starts() -> None:
