@@ -133,7 +133,7 @@ def end_group(leader: Identity, proc: Path = Path("/proc")) -> int:
         return 0
     ended = 0
     for folder in proc.iterdir():
-        found = _from_proc(int(folder.name)) if folder.name.isdigit() else None
+        found = _from_proc(int(folder.name)) if folder.name.isascii() and folder.name.isdigit() else None
         if found is None or _group_of(found.pid) != leader.pid:
             continue
         if not Path(found.program).is_relative_to(program.parent.parent):

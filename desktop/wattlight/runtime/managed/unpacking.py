@@ -22,6 +22,8 @@ MAX_MEMBERS = 20_000
 MAX_WINDOW = 1 << 27
 """zstd's own limit for archives made without --long: 128 MiB of memory."""
 _PIECE = 1 << 20
+_RECORD_BYTES = 1 << 20
+"""An entry's own records (long names, pax headers) are far smaller; tarfile keeps them in memory whole."""
 
 
 class _Refused(Exception):
@@ -34,7 +36,12 @@ class _Capped:
     def __init__(self, stream: IO[bytes], limit: int, cancel: Event) -> None:
         self._stream = stream
         self._left = limit
+        self._member_left = 0
         self._cancel = cancel
+
+    def expect(self, size: int) -> None:
+        """``size`` bytes may be read next, and what is read ahead."""
+        self._member_left = size + 2 * _PIECE
 
     def read(self, size: int) -> bytes:
         """At most ``size`` bytes."""
@@ -42,7 +49,8 @@ class _Capped:
             raise cancelled()
         data = self._stream.read(size)
         self._left -= len(data)
-        if self._left < 0:
+        self._member_left -= len(data)
+        if self._left < 0 or self._member_left < 0:
             raise _Refused(tr("it is larger than it may be"))
         return data
 
@@ -72,8 +80,9 @@ def unpack(
                 raw, read_across_frames=True
             )
             capped = _Capped(reader, limit, cancel)
+            capped.expect(_RECORD_BYTES)
             with tarfile.open(fileobj=capped, mode="r|", bufsize=_PIECE) as tar:  # type: ignore[call-overload]  # read is all it uses
-                return _Unpacker(into, on_bytes).take(tar)
+                return _Unpacker(into, on_bytes).take(tar, capped)
     except (_Refused, tarfile.TarError, zstandard.ZstdError, EOFError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, _Refused) else tr("it is damaged or cut off")
         raise RuntimeProblem(
@@ -93,8 +102,9 @@ class _Unpacker:
         self._files: set[PurePosixPath] = set()
         self._written = 0
 
-    def take(self, tar: tarfile.TarFile) -> int:
+    def take(self, tar: tarfile.TarFile, capped: _Capped) -> int:
         for number, member in enumerate(tar):
+            capped.expect(_RECORD_BYTES + (member.size if member.isreg() else 0))
             if number >= MAX_MEMBERS:
                 raise _Refused(tr("it has too many files"))
             name = _safe(member.name)

@@ -1,8 +1,10 @@
 """Fault 27: archives that want out, and archives that are too much."""
 
+import io
 import os
 import stat
 import tarfile
+import tracemalloc
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,6 +24,7 @@ DEVICE.type, DEVICE.devmajor, DEVICE.devminor = tarfile.CHRTYPE, 1, 3
 
 def try_unpack(tmp_path: Path, data: bytes, limit: int = 1_000_000) -> Path:
     archive, into = tmp_path / "archive", tmp_path / "in" / "to"
+    tmp_path.mkdir(exist_ok=True)
     archive.write_bytes(data)
     into.mkdir(parents=True)
     unpack(archive, into, limit, Event())
@@ -176,3 +179,33 @@ def test_fault_27_holes_are_not_written(tmp_path: Path, kind: str) -> None:
         try_unpack(tmp_path, sparse(kind), 1 << 20)
     assert caught.value.code == "bad_archive"
     assert sum(p.stat().st_size for p in (tmp_path / "in").rglob("*") if p.is_file()) == 0
+
+
+def with_records(size: int, kind: str) -> bytes:
+    """A good archive whose second entry has ``size`` bytes of records of its own."""
+    raw = io.BytesIO()
+    fmt = tarfile.PAX_FORMAT if kind == "pax" else tarfile.GNU_FORMAT
+    with tarfile.open(fileobj=raw, mode="w", format=fmt) as tar:
+        tar.addfile(tarfile.TarInfo("first"))
+        if kind == "pax":
+            entry = tarfile.TarInfo("second")
+            entry.pax_headers = {"comment": "x" * size}
+        else:
+            entry = tarfile.TarInfo("d/" * (size // 2))
+        tar.addfile(entry)
+    return zstandard.compress(raw.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["pax", "gnu"])
+def test_fault_27_records_of_an_entry_are_bounded(tmp_path: Path, kind: str) -> None:
+    """tarfile keeps them in memory whole: 700 MiB of them took 2 GiB."""
+    data = with_records(64 << 20, kind)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RuntimeProblem) as caught:
+            try_unpack(tmp_path, data, 1 << 30)
+        assert tracemalloc.get_traced_memory()[1] < 24 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code == "bad_archive"
+    assert try_unpack(tmp_path / "small", with_records(600, kind), 1 << 30)
