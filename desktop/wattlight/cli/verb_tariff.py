@@ -1,24 +1,69 @@
 """``wattlight tariff``: show, check or set the price of electricity."""
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from wattlight.domain.tariff import MICRO, Tariff, TariffProblem, flat_tariff, tariff_document
-from wattlight.domain.values import clean_text
-from wattlight.i18n import clock_time, local_zone, money, short_date, tr, trn
+from wattlight.domain.tariff import (
+    DAYS,
+    MICRO,
+    OPEN_US,
+    Period,
+    Tariff,
+    TariffProblem,
+    flat_tariff,
+    tariff_document,
+)
+from wattlight.domain.values import clean_text, from_us, iso_utc
+from wattlight.i18n import clock_time, duration, local_zone, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
 
 from .options import read_day
-from .output import Call, Document, plain
+from .output import Call, Document, Output, plain
+
+FORM = """\
+a tariff file (prices with VAT; the word "series" is optional):
+
+  {"schema": 1, "currency": "EUR",
+   "timezone": "Europe/Berlin",
+   "periods": [
+     {"from": "2026-01-01", "to": "2026-07-01",
+      "price_per_kwh": "0.39", "standing_per_month": "12",
+      "bands": [{"days": ["sat", "sun"], "start": "22:00",
+                 "end": "06:00", "price_per_kwh": "0.28"}]},
+     {"from": "2026-07-01",
+      "series": {"file": "prices.csv", "factor": "1.19",
+                 "add": "0.17"}}]}
+
+a price of a series: factor x slot + add. The file has the
+columns start_utc and price_per_kwh (and end_utc, if slots do
+not last until the next one), or is an export of:
+  Octopus   valid_from, valid_to, value_inc_vat (API, JSON or
+            CSV); Period from, Agile Import price (p/kWh)
+  aWATTar   start_timestamp, end_timestamp, marketprice, unit
+  Nord Pool Delivery Start (CET), SE3 Price (EUR); API (JSON)
+  ENTSO-E   MTU (CET/CEST), Day-ahead Price (EUR/MWh)
+  Tibber    startsAt, total (API, JSON or CSV)
+of several prices in it "column": "SE3 Price (EUR)" or
+"rows": {"Area": "BZN|SE3"} chooses, "unit": "ct/kWh" tells
+the unit of a column that does not.
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog, parser.formatter_class = FORM, argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     actions.add_parser("show", help="the price in force (default)")
-    check = actions.add_parser("check", help="read a tariff file and say what is in it")
+    check = actions.add_parser(
+        "check",
+        help="read a tariff file and say what is in it",
+        epilog=FORM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     check.add_argument("file", metavar="FILE")
     listed = actions.add_parser("countries", help="official prices that can be used to start from")
     setter = actions.add_parser("set", help="set a flat price, a country's official price, or a tariff file")
@@ -152,20 +197,75 @@ def _country(code: str | None) -> CountryPrice | None:
 
 def _document(tariff: Tariff | None, price: Price, now: datetime) -> Document:
     if tariff is None:
-        return {"tariff": None, "price_now": None, "source": None, "notes": []}
+        return {"tariff": None, "price_now": None, "source": None, "notes": [], "holes": []}
     return {
         "tariff": {"schema": 1, **tariff_document(tariff)},
         "price_now": plain(tariff.price_at(now)),
         "source": {"file": price.tariff_file, "country": plain(_country(price.country))},
         "notes": list(tariff.notes),
+        "holes": [
+            {"from": iso_utc(start), "to": iso_utc(end), "fallback": stand_in}
+            for start, end, stand_in in tariff.holes()
+        ],
     }
+
+
+MOST_HOLES = 10
+"""So many are named in the text; the document has all."""
+
+
+def _rules(period: Period, tariff: Tariff) -> Iterator[str]:
+    """What else a period states, a line for each."""
+    for band in period.bands:
+        days = " ".join(DAYS[day] for day in sorted(band.days)) if len(band.days) < 7 else tr("every day")
+        start, end = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in (band.start, band.end))
+        yield f"    {days} {start} – {end}: {band.price_per_kwh}"
+    series = period.series
+    if series is not None:
+        first = moment_text(series.starts_us[0], tariff.zone)
+        last = tr("open") if series.ends_us[-1] >= OPEN_US else moment_text(series.ends_us[-1], tariff.zone)
+        yield "    " + trn(
+            "{count} slot, {first} – {last}, from the column {column} ({unit})",
+            "{count} slots, {first} – {last}, from the column {column} ({unit})",
+            len(series.starts_us),
+            first=first,
+            last=last,
+            column=clean_text(series.column, 40),
+            unit=clean_text(series.unit, 20),
+        )
+        yield "    " + tr(
+            "price of a kWh: {factor} x slot + {add}", factor=period.series_factor, add=period.series_add
+        )
+        if period.price_per_kwh is not None:
+            yield "    " + tr("where the series has no price: {price}", price=period.price_per_kwh)
+    if period.standing_per_month is not None:
+        charge = money(round(period.standing_per_month * MICRO), tariff.currency)
+        yield "    " + tr("standing charge: {charge} a month, in no model's cost", charge=charge)
+
+
+def _print_holes(out: Output, tariff: Tariff) -> None:
+    holes = list(tariff.holes())
+    for start_us, end_us, stand_in in holes[:MOST_HOLES]:
+        span = f"{moment_text(start_us, tariff.zone)} – {moment_text(end_us, tariff.zone)}"
+        long = duration((end_us - start_us) / 1_000_000)
+        if stand_in:
+            out.line(tr("hole: {span} ({long}), priced by the fallback", span=span, long=long))
+        else:
+            out.line(tr("hole: {span} ({long}), no price", span=span, long=long))
+    if len(holes) > MOST_HOLES:
+        out.line(tr("and {count} more holes", count=len(holes) - MOST_HOLES))
+
+
+def moment_text(at_us: int, zone: ZoneInfo) -> str:
+    at = from_us(at_us)
+    return f"{short_date(at.astimezone(zone).date())} {clock_time(at, zone)}"
 
 
 def _print(call: Call, tariff: Tariff, now: datetime) -> None:
     out = call.out
     current = tariff.price_at(now)
     if current is None:
-        out.line(tr("now: no price (outside of all periods)"))
+        out.line(tr("now: no price (outside of all periods and slots)"))
     else:
         shown = money(round(current * MICRO), tariff.currency)
         out.line(tr("now: {price} per kWh", price=f"{shown} ({current} {tariff.currency})"))
@@ -174,9 +274,11 @@ def _print(call: Call, tariff: Tariff, now: datetime) -> None:
         start = tr("from the beginning") if period.first_day is None else short_date(period.first_day)
         end = tr("open") if period.end_day is None else short_date(period.end_day)
         price = "" if period.price_per_kwh is None else f"{period.price_per_kwh} {tariff.currency}"
-        bands = trn(", {count} band", ", {count} bands", len(period.bands)) if period.bands else ""
-        series = tr(", dynamic prices") if period.series is not None else ""
-        out.line(f"  {start} – {end}: {price}{bands}{series}")
+        series = tr("dynamic prices") if period.series is not None else ""
+        out.line(f"  {start} – {end}: {', '.join(part for part in (series, price) if part)}")
+        out.lines(_rules(period, tariff))
+    out.line(tr("Prices count as they are written: write them with VAT."))
+    _print_holes(out, tariff)
     local_now = now.astimezone(tariff.zone)
     pieces = tuple(tariff.pieces_us(*tariff.day_bounds_us(local_now.date())))
     if len(pieces) > 1:

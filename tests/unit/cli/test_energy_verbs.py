@@ -374,6 +374,54 @@ def test_a_price_that_cannot_be_used_is_not_kept(shop: Shop, words: list[str], s
     assert not shop.places.settings_file.exists()
 
 
+def test_check_names_every_rule_and_every_hole(
+    shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.csv").write_text(
+        "valid_from,valid_to,value_inc_vat\n2026-03-16T22:30:00Z,2026-03-17T05:30:00Z,9.5\n"
+        "2026-03-17T06:30:00Z,,30.1\n"
+    )
+    file = tmp_path / "t.json"
+    document_of = {
+        "currency": "GBP",
+        "timezone": "Europe/London",
+        "periods": [
+            {"from": "2026-01-01", "to": "2026-03-01", "price_per_kwh": "0.25", "standing_per_month": "15.3"},
+            {"from": "2026-03-10", "series": {"file": "p.csv", "factor": "1.05", "add": "0.02"}},
+        ],
+    }
+    file.write_text(json.dumps(document_of))
+    checked = document(shop, "tariff", "check", str(file))
+    assert checked["holes"] == [
+        {"from": "2026-03-01T00:00:00Z", "to": "2026-03-10T00:00:00Z", "fallback": False},
+        {"from": "2026-03-10T00:00:00Z", "to": "2026-03-16T22:30:00Z", "fallback": False},
+        {"from": "2026-03-17T05:30:00Z", "to": "2026-03-17T06:30:00Z", "fallback": False},
+    ]
+    assert checked["tariff"]["periods"][1]["series"] == {
+        "column": "value_inc_vat", "unit": "p/kWh", "factor": "1.05", "add": "0.02",
+        "from": "2026-03-16T22:30:00Z", "to": None,
+    }  # fmt: skip
+    text = call(shop, "tariff", "check", str(file))[1]
+    for words in (
+        "standing charge: £15.30 a month, in no model's cost",
+        "price of a kWh: 1.05 x slot + 0.02",
+        "from the column value_inc_vat (p/kWh)",
+        "write them with VAT",
+        "hole: Mar 17, 2026 5:30\u202fAM – Mar 17, 2026 6:30\u202fAM (60 min), no price",
+    ):
+        assert words in text
+    problem(shop, "tariff", "check", str(tmp_path / "p.csv"))
+    for words in (["tariff"], ["tariff", "check"]):  # where errors send people to
+        with pytest.raises(SystemExit):
+            call(shop, *words, "--help")
+        help_text = capsys.readouterr().out
+        rules = ("periods", "series", "factor", "add", "standing_per_month", "VAT", "end_utc", "ENTSO-E")
+        assert all(word in help_text for word in rules)
+        assert max(map(len, help_text[help_text.index("a tariff file") :].splitlines())) <= 60
+        form = json.loads(help_text[help_text.index("  {") : help_text.rindex("}]}") + 3])
+        assert form["periods"][1]["series"]["factor"] == "1.19"
+
+
 def test_a_new_price_from_a_day_on_leaves_the_days_before_alone(shop: Shop) -> None:
     fill(shop)
     call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")

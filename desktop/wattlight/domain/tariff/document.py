@@ -9,11 +9,14 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from wattlight.i18n import tr
 
-from ..values import clean_text
-from .price import TariffProblem, parse_currency, parse_price, parse_series, parse_zone
+from ..values import clean_text, iso_utc
+from .exports import OPEN_US
+from .price import TariffProblem, parse_currency, parse_price, parse_zone
+from .series import PriceSeries, SeriesChoice, parse_series
 from .tariff import DAY_MINUTES, DAYS, Band, Period, Tariff
 
 MAX_PERIODS = 1000
@@ -66,15 +69,24 @@ def parse_tariff(document: object, read_series: ReadSeries | None = None) -> Tar
     notes: list[str] = []
     periods = []
     for i, item in enumerate(items):
-        periods.append(_period(item, f"periods[{i}]", read_series, series_hash.update))
+        reader = _SeriesReader(read_series, currency, zone, series_hash.update)
+        periods.append(_period(item, f"periods[{i}]", reader))
         notes.extend(_overlaps(periods[-1], f"periods[{i}]"))
+        if reader.wholesale:
+            notes.append(
+                tr(
+                    "{where}.series are market prices, without VAT, grid fees and levies: "
+                    "'factor' and 'add' bring them in.",
+                    where=f"periods[{i}]",
+                )
+            )
     canonical = json.dumps(document, sort_keys=True, default=str) + series_hash.hexdigest()
     fingerprint = hashlib.sha256(canonical.encode()).hexdigest()[:16]
     return Tariff(currency, zone, _in_order(periods), tuple(notes), fingerprint)
 
 
 def tariff_document(tariff: Tariff) -> dict[str, Any]:
-    """The JSON document of a tariff (series are not written out, only their presence)."""
+    """The JSON document of a tariff; of a series only what was found in it is written."""
     return {
         "currency": tariff.currency,
         "timezone": tariff.zone.key,
@@ -89,6 +101,7 @@ def _period_document(period: Period) -> dict[str, Any]:
         "price_per_kwh": None if period.price_per_kwh is None else format(period.price_per_kwh, "f"),
         "standing_per_month": None if period.standing_per_month is None else str(period.standing_per_month),
         "dynamic_slots": None if period.series is None else len(period.series.starts_us),
+        "series": None if period.series is None else _series_document(period.series, period),
         "bands": [
             {
                 "days": [DAYS[d] for d in sorted(band.days)],
@@ -101,13 +114,61 @@ def _period_document(period: Period) -> dict[str, Any]:
     }
 
 
+def _series_document(series: PriceSeries, period: Period) -> dict[str, Any]:
+    return {
+        "column": series.column,
+        "unit": series.unit,
+        "factor": format(period.series_factor, "f"),
+        "add": format(period.series_add, "f"),
+        "from": iso_utc(series.starts_us[0]),
+        "to": None if series.ends_us[-1] >= OPEN_US else iso_utc(series.ends_us[-1]),
+    }
+
+
 def _clock_text(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def _period(
-    item: object, where: str, read_series: ReadSeries | None, feed: Callable[[bytes], None]
-) -> Period:
+class _SeriesReader:
+    """Reads the series of one period: its file, then what of it was chosen."""
+
+    def __init__(
+        self, read: ReadSeries | None, currency: str, zone: ZoneInfo, feed: Callable[[bytes], None]
+    ) -> None:
+        self._read, self._currency, self._zone, self._feed = read, currency, zone, feed
+        self.wholesale = False
+        """Market prices to which nothing is added."""
+
+    def read(self, given: object, where: str) -> tuple[PriceSeries, Decimal, Decimal]:
+        """The series, its factor and what is added to each price."""
+        if not isinstance(given, dict) or not isinstance(given.get("file"), str) or self._read is None:
+            raise TariffProblem(
+                tr("In the tariff, {where}.series names no file.", where=where),
+                tr('Write {"file": "prices.csv"}.'),
+            )
+        rows, choice = given.get("rows", {}), [given.get(key, "") for key in ("column", "unit")]
+        if not isinstance(rows, dict) or not all(isinstance(t, str) for t in (*choice, *rows.values())):
+            raise TariffProblem(
+                tr("In the tariff, {where}.series chooses by something else than text.", where=where),
+                tr('Write "column": "SE3 Price (EUR)", "rows": {"Area": "BZN|SE3"}, "unit": "EUR/MWh".'),
+            )
+        text = self._read(given["file"])
+        self._feed(text.encode())
+        name = tr("The price series {what}", what=clean_text(given["file"], 60))
+        series = parse_series(
+            text, name, SeriesChoice(choice[0], rows, choice[1]), self._currency, self._zone
+        )
+        factor = parse_price(
+            given.get("factor", "1"), tr("In the tariff, {where}.series.factor", where=where)
+        )
+        add = parse_price(
+            given.get("add", "0"), tr("In the tariff, {where}.series.add", where=where), allow_negative=True
+        )
+        self.wholesale = series.wholesale and factor == 1 and add == 0
+        return series, factor, add
+
+
+def _period(item: object, where: str, reader: _SeriesReader) -> Period:
     if not isinstance(item, dict):
         raise TariffProblem(
             tr("In the tariff, {where} is not an object.", where=where), tr("Write it in braces.")
@@ -118,23 +179,9 @@ def _period(
             tr("In the tariff, {where} ends before it begins.", where=where),
             tr("'to' is the first day after the period."),
         )
-    given = item.get("series")
     series, factor, add = None, Decimal(1), Decimal(0)
-    if given is not None:
-        if not isinstance(given, dict) or not isinstance(given.get("file"), str) or read_series is None:
-            raise TariffProblem(
-                tr("In the tariff, {where}.series names no file.", where=where),
-                tr('Write {"file": "prices.csv"}.'),
-            )
-        text = read_series(given["file"])
-        feed(text.encode())
-        series = parse_series(text, tr("The price series {what}", what=clean_text(given["file"], 60)))
-        factor = parse_price(
-            given.get("factor", "1"), tr("In the tariff, {where}.series.factor", where=where)
-        )
-        add = parse_price(
-            given.get("add", "0"), tr("In the tariff, {where}.series.add", where=where), allow_negative=True
-        )
+    if item.get("series") is not None:
+        series, factor, add = reader.read(item["series"], where)
     price = None
     if "price_per_kwh" in item or series is None:
         price = parse_price(

@@ -1,13 +1,7 @@
 """A price as a person types it: an exact decimal number, with a point."""
 
-import bisect
-import csv
-import io
-import itertools
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -25,7 +19,8 @@ class TariffProblem(Problem):
 
 MAX_PER_KWH = Decimal(1_000_000)
 """More than this per kWh is a slip of the hand in every currency there is."""
-_PLAIN = re.compile(r"[+-]?(\d{1,9}(\.\d{1,9})?|\.\d{1,9})")
+_PLAIN = re.compile(r"[+-]?(\d{1,20}(\.\d{1,40})?|\.\d{1,40})([eE][+-]\d{1,3})?")
+"""As people and programs write numbers: 0.39, 0.18343500000000002, -1e-05."""
 _COMMA = re.compile(r"[+-]?\d{1,9},\d{1,9}")
 
 
@@ -45,7 +40,7 @@ def parse_price(value: object, where: str = "The price", allow_negative: bool = 
             tr('Give the price of one kWh as text, like "0.39".'),
             "price",
         )
-    text = value.strip() if isinstance(value, str) else format(Decimal(str(value)), "f")
+    text = value.strip() if isinstance(value, str) else str(value)
     if not text:
         raise TariffProblem(
             tr("{where} is empty.", where=where), tr('Give the price of one kWh, like "0.39".'), "price"
@@ -58,7 +53,8 @@ def parse_price(value: object, where: str = "The price", allow_negative: bool = 
             tr('Write it with a point: "{with_point}".', with_point=with_point),
             "price",
         )
-    if not _PLAIN.fullmatch(text):
+    plain = _PLAIN.fullmatch(text) if isinstance(value, str) else Decimal(text).is_finite()
+    if not plain:
         raise TariffProblem(
             tr("{where} '{shown}' is not a number.", where=where, shown=shown),
             tr('Write it like "0.39".'),
@@ -77,7 +73,8 @@ def parse_price(value: object, where: str = "The price", allow_negative: bool = 
             tr("Give the price of one kWh."),
             "price",
         )
-    return price
+    exponent = price.as_tuple().exponent
+    return round(price, 18) if isinstance(exponent, int) and exponent < -18 else price
 
 
 _TWO = (
@@ -201,88 +198,3 @@ def hour_key(at_us: int, zone: ZoneInfo) -> str:
     """
     local = from_us(at_us).astimezone(zone)
     return f"{local:%Y-%m-%dT%H:00:00}{local.isoformat()[-6:]}"
-
-
-_COLUMNS = ("start_utc", "price_per_kwh")
-
-
-@dataclass(frozen=True, slots=True)
-class PriceSeries:
-    """Slots in order of time. ``None`` as a price marks a slot the seller left out.
-
-    Attributes:
-        starts_us: first moment of each slot.
-        prices: price per kWh of each slot, negative ones included.
-        slot_us: length of a slot: the smallest distance between two starts.
-    """
-
-    starts_us: tuple[int, ...]
-    prices: tuple[Decimal | None, ...]
-    slot_us: int
-
-    def at(self, at_us: int) -> Decimal | None:
-        """The price at a moment, None where no slot covers it."""
-        i = bisect.bisect_right(self.starts_us, at_us) - 1
-        if i < 0 or at_us >= self.starts_us[i] + self.slot_us:
-            return None
-        return self.prices[i]
-
-    def edges(self, start_us: int, end_us: int) -> Iterator[int]:
-        """Starts and ends of slots strictly between the two moments."""
-        i = max(0, bisect.bisect_right(self.starts_us, start_us) - 1)
-        while i < len(self.starts_us) and self.starts_us[i] < end_us:
-            for edge in (self.starts_us[i], self.starts_us[i] + self.slot_us):
-                if start_us < edge < end_us:
-                    yield edge
-            i += 1
-
-
-def parse_series(text: str, name: str = "The price series") -> PriceSeries:
-    """Read a CSV text with the columns ``start_utc`` (ISO 8601) and ``price_per_kwh`` (may be empty).
-
-    Raises:
-        TariffProblem: with the number of the line that cannot be used.
-    """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
-    if missing:
-        raise TariffProblem(
-            tr("{name} has no column '{what}'.", name=name, what=missing[0]),
-            tr("It needs the columns start_utc and price_per_kwh."),
-            "series",
-        )
-    slots: dict[int, Decimal | None] = {}
-    for row in reader:
-        line = f"{name}, line {reader.line_num}"
-        start_us = _moment(row["start_utc"], line)
-        price_text = (row["price_per_kwh"] or "").strip()
-        if start_us in slots:
-            raise TariffProblem(
-                tr("{line}: this slot is given twice.", line=line), tr("Remove one of them."), "series"
-            )
-        slots[start_us] = (
-            parse_price(price_text, tr("{line}: the price", line=line), allow_negative=True)
-            if price_text
-            else None
-        )
-    if len(slots) < 2:
-        raise TariffProblem(
-            tr("{name} has fewer than two slots.", name=name),
-            tr("Add the prices of at least one day."),
-            "series",
-        )
-    starts = sorted(slots)
-    slot_us = min(b - a for a, b in itertools.pairwise(starts))
-    return PriceSeries(tuple(starts), tuple(slots[s] for s in starts), slot_us)
-
-
-def _moment(text: str | None, line: str) -> int:
-    try:
-        at = datetime.fromisoformat((text or "").strip())
-    except ValueError as error:
-        raise TariffProblem(
-            tr("{line}: '{what}' is not a time.", line=line, what=clean_text(text or "", 40)),
-            tr('Write it like "2026-03-01T00:00:00Z".'),
-            "series",
-        ) from error
-    return to_us(at if at.tzinfo else at.replace(tzinfo=UTC))

@@ -13,7 +13,8 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ..values import from_us, to_us
-from .price import PriceSeries, clock_changes, day_start_us, local_day, wall_us
+from .price import clock_changes, day_start_us, local_day, wall_us
+from .series import PriceSeries
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 1440
@@ -173,6 +174,19 @@ class Tariff:
         """Standing charge per month on that date, None if none is stated."""
         period = self.period_of(day)
         return None if period is None else period.standing_per_month
+
+    def holes(self) -> Iterator[tuple[int, int, bool]]:
+        """Spans without a price of their own between its first and last moment, in order: first moment, end,
+        and whether the period's base price stands in."""
+        for i, period in enumerate(self.periods):
+            begin = None if period.first_day is None else day_start_us(period.first_day, self.zone)
+            end = None if period.end_day is None else day_start_us(period.end_day, self.zone)
+            if period.series is not None:
+                for left, right in period.series.holes(begin, end):
+                    yield left, right, period.price_per_kwh is not None
+            following = self.periods[i + 1].first_day if i + 1 < len(self.periods) else None
+            if end is not None and following is not None and end < day_start_us(following, self.zone):
+                yield end, day_start_us(following, self.zone), False
 
     def _edges(self, day: date, start: int, end: int) -> Iterator[int]:
         yield from clock_changes(day, self.zone)
