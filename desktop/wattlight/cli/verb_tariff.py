@@ -26,7 +26,7 @@ from .options import read_day
 from .output import Call, Document, Output, plain
 
 FORM = """\
-a tariff file (prices with VAT; the word "series" is optional):
+a tariff file (prices with VAT; "series" is optional):
 
   {"schema": 1, "currency": "EUR",
    "timezone": "Europe/Berlin",
@@ -40,7 +40,7 @@ a tariff file (prices with VAT; the word "series" is optional):
                  "add": "0.17"}}]}
 
 a price of a series: factor x slot + add. The file has the
-columns start_utc and price_per_kwh (and end_utc, if slots do
+columns start_utc, price_per_kwh (and end_utc, if slots do
 not last until the next one), or is an export of:
   Octopus   valid_from, valid_to, value_inc_vat (API, JSON or
             CSV); Period from, Agile Import price (p/kWh)

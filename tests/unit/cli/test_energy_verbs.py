@@ -417,7 +417,7 @@ def test_check_names_every_rule_and_every_hole(
         help_text = capsys.readouterr().out
         rules = ("periods", "series", "factor", "add", "standing_per_month", "VAT", "end_utc", "ENTSO-E")
         assert all(word in help_text for word in rules)
-        assert max(map(len, help_text[help_text.index("a tariff file") :].splitlines())) <= 60
+        assert max(map(len, help_text[help_text.index("a tariff file (") :].splitlines())) <= 60
         form = json.loads(help_text[help_text.index("  {") : help_text.rindex("}]}") + 3])
         assert form["periods"][1]["series"]["factor"] == "1.19"
 
