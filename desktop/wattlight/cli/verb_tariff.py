@@ -42,12 +42,12 @@ a tariff file (prices with VAT; "series" is optional):
 a price of a series: factor x slot + add. The file has the
 columns start_utc, price_per_kwh (and end_utc, if slots do
 not last until the next one), or is an export of:
-  Octopus   valid_from, valid_to, value_inc_vat (API, JSON or
-            CSV); Period from, Agile Import price (p/kWh)
-  aWATTar   start_timestamp, end_timestamp, marketprice, unit
-  Nord Pool Delivery Start (CET), SE3 Price (EUR); API (JSON)
-  ENTSO-E   MTU (CET/CEST), Day-ahead Price (EUR/MWh)
-  Tibber    startsAt, total (API, JSON or CSV)
+  Octopus  valid_from, valid_to, value_inc_vat (API, JSON or
+           CSV); Period from, Agile Import price (p/kWh)
+  aWATTar  start_timestamp, end_timestamp, marketprice, unit
+  Nord Pool Delivery Start (CET), SE3 Price (EUR); JSON
+  ENTSO-E  MTU (CET/CEST), Day-ahead Price (EUR/MWh)
+  Tibber   startsAt, total (API, JSON or CSV)
 of several prices in it "column": "SE3 Price (EUR)" or
 "rows": {"Area": "BZN|SE3"} chooses, "unit": "ct/kWh" tells
 the unit of a column that does not.
