@@ -131,6 +131,8 @@ class ModelShape:
         source: :class:`ShapeSource`; a catalogue shape is an estimate.
         embedding_only: the model cannot complete text; None leaves it to the architecture.
         digest: of the model file, empty if not known.
+        draft: of the file that drafts for this model, None without one.
+        draft_length: tokens drafted at a time as the model's parameters set them, None where they do not.
     """
 
     architecture: str
@@ -145,6 +147,8 @@ class ModelShape:
     embedding_only: bool | None = None
     vision: bool = False
     digest: str = field(default="", compare=False)
+    draft: "ModelShape | None" = None
+    draft_length: int | None = None
 
     @property
     def unknown_types(self) -> tuple[str, ...]:

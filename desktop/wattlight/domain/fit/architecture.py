@@ -10,11 +10,12 @@ from .architecture_tables import (
     MULTI_AXIS,
     NEMOTRON_H,
     NO_CACHE,
+    OWN_DRAFT_CACHE,
     PERIOD,
     RECURRENT,
     SAME,
 )
-from .weights import Row
+from .weights import Row, renamed_drafts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Architecture:
 
     Attributes:
         name: as the engine calls it.
-        layers: blocks of the main model (draft blocks excluded).
+        layers: all blocks, those that only draft (the last ones) included.
+        trunk: of these, the blocks that answer.
         embedding, feed_forward, heads, kv_heads: as in the header, the largest where they vary by layer.
         heads_times_key: widest query row (heads * key length).
         kv_width_k, kv_width_v: widest cached rows.
@@ -31,12 +33,14 @@ class Architecture:
         full_k, full_v: cached row widths per block of full attention, 0 where there is none.
         swa_k, swa_v: the same for windowed blocks.
         state: recurrent state per slot and block, in F32 values.
+        draft_k, draft_v: row widths that the context of the drafting blocks caches, all of them together.
         experts, experts_used, expert_feed_forward: 0 for dense models.
         mla: only one compressed row is cached.
     """
 
     name: str
     layers: int
+    trunk: int
     embedding: int
     feed_forward: int
     heads: int
@@ -50,6 +54,8 @@ class Architecture:
     swa_v: tuple[int, ...]
     state_r: tuple[int, ...]
     state_s: tuple[int, ...]
+    draft_k: int
+    draft_v: int
     experts: int
     experts_used: int
     expert_feed_forward: int
@@ -100,13 +106,19 @@ class _Keys:
         return (default,) * layers
 
 
-def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
-    """What ``shape`` (with its tensor table ``rows``) says; missing keys take the engine's defaults."""
+def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False) -> Architecture:
+    """What ``shape`` (with its tensor table ``rows``) says; missing keys take the engine's defaults.
+
+    ``drafting``: draft tensors under their old names count as blocks of their own.
+    """
     keys = _Keys(shape)
     name = SAME.get(shape.architecture, shape.architecture)
     drafts = keys.number("nextn_predict_layers")
-    blocks = keys.number("block_count")
-    layers = max(0, blocks - drafts) if drafts < blocks else blocks
+    blocks = layers = keys.number("block_count")
+    if not drafts and drafting:
+        drafts = renamed_drafts(shape)
+        layers += drafts
+    trunk = max(0, layers - drafts)
     embedding = keys.number("embedding_length")
     heads = keys.number("attention.head_count")
     kv_heads = keys.per_layer("attention.head_count_kv", layers, heads)
@@ -123,11 +135,12 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
         key_length = keys.number("attention.kv_lora_rank") + keys.number("rope.dimension_count")
         value_length = keys.number("attention.kv_lora_rank")
         kv_heads = (1,) * layers
-    window, windowed = _windows(name, keys, layers)
+    window, windowed = _windows(name, keys, layers, trunk)
     key_swa = keys.number("attention.key_length_swa", key_length)
     value_swa = keys.number("attention.value_length_swa", value_length)
     recurrent, attention = _kinds(name, keys, layers, kv_heads)
-    cached_from_start = _cached_blocks(name, keys, layers)
+    cached_from_start = _cached_blocks(name, keys, trunk if name in OWN_DRAFT_CACHE else layers)
+    recurrent = [flag and i < cached_from_start for i, flag in enumerate(recurrent)]
     full_k, full_v, swa_k, swa_v = [], [], [], []
     for i in range(layers):
         holds = attention[i] and i < cached_from_start and name not in NO_CACHE
@@ -143,6 +156,7 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
     return Architecture(
         name=name,
         layers=layers,
+        trunk=trunk,
         embedding=embedding,
         feed_forward=keys.number("feed_forward_length"),
         heads=heads,
@@ -156,6 +170,8 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
         swa_v=tuple(swa_v),
         state_r=tuple(state_r if r else 0 for r in recurrent),
         state_s=tuple(state_s if r else 0 for r in recurrent),
+        draft_k=sum(kv_heads[trunk:]) * key_length,
+        draft_v=0 if mla else sum(kv_heads[trunk:]) * value_length,
         experts=experts,
         experts_used=keys.number("expert_used_count") if experts else 0,
         expert_feed_forward=(
@@ -167,7 +183,7 @@ def read_architecture(shape: ModelShape, rows: list[Row]) -> Architecture:
         key_length_swa=key_swa,
         delta_channels=_channels(keys),
         scan_width=_scan_width(name, keys),
-        per_layer_inputs=keys.number("embedding_length_per_layer_input") * layers,
+        per_layer_inputs=keys.number("embedding_length_per_layer_input") * trunk,
         multi_axis=name in MULTI_AXIS or (name in {"glm4", "glm4moe", "hunyuan_vl"} and _axes(keys)),
         gated=name in GATED_DELTA,
         context_trained=keys.number("context_length"),
@@ -198,7 +214,7 @@ def _dense_blocks(rows: list[Row], experts: int) -> int:
     return len(with_ffn - with_experts)
 
 
-def _windows(name: str, keys: _Keys, layers: int) -> tuple[int, list[bool]]:
+def _windows(name: str, keys: _Keys, layers: int, trunk: int) -> tuple[int, list[bool]]:
     none = [False] * layers
     if name not in PERIOD:
         if name in {"lfm2", "lfm2moe"} and keys.number("attention.sliding_window"):
@@ -211,7 +227,7 @@ def _windows(name: str, keys: _Keys, layers: int) -> tuple[int, list[bool]]:
         window = 0 if stated == 0 else default
     elif name == "smallthinker":
         window = default if stated else 0
-    if name == "exaone4" and layers != 64:
+    if name == "exaone4" and trunk != 64:
         return 0, none
     if not window:
         return 0, none

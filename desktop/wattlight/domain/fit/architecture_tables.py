@@ -97,6 +97,23 @@ UNMODELLED_CACHE = frozenset(
 )
 """They keep indexer or linear-attention caches beside the ones modelled here."""
 
+OWN_DRAFT_CACHE = frozenset(
+    (
+        "qwen3next",
+        "qwen35",
+        "qwen35moe",
+        "step35",
+        "hy_v3",
+        "mimo2",
+        "glm-dsa",
+        "glm_dsa",
+        "deepseek32",
+        "deepseek4",
+        "minimax-01",
+    )
+)
+"""The model's own cache leaves its drafting blocks out; of all others it holds every block."""
+
 SAME = {
     "gptoss": "gpt-oss",
     "qwen25vl": "qwen2vl",
@@ -130,6 +147,8 @@ PERIOD: dict[str, tuple[int, bool, int]] = {
     "muse_glimmer": (4, False, 0),
     "modern-bert": (3, True, 0),
     "gemma4": (0, False, 0),
+    "gemma4-assistant": (0, False, 0),
+    "dflash": (0, False, 0),
     "mimo2": (0, False, 0),
     "step35": (0, False, 0),
 }

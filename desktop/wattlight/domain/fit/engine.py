@@ -2,10 +2,12 @@
 
 from ..shape import ModelShape
 from ..values import MachineProfile
+from .draft_memory import Beside, DraftMemory, beside
+from .drafts import Draft, DraftKind
 from .layering import Layering, expert_blocks_in_ram, split_by_free
 from .plan import Plan, Planner
 from .prepared import PreparedModel
-from .result import FitOptions, FitResult
+from .result import DraftUse, FitOptions, FitResult
 from .server_rules import maps_file
 from .sizing import Share, Sizer, Taken, logged
 from .verdict import Placed, judge
@@ -25,7 +27,8 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
         UnknownCacheType: the engine does not know the type of cache asked for.
     """
     options = options or _DEFAULTS
-    plan = Planner(prepared, machine, options).plan(prepared, options.context)
+    planner = Planner(prepared, machine, options)
+    plan, prepared = planner.plan(options.context), planner.model
     sizer = plan.sizer(prepared)
     shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0)
     on_devices = sizer.layers + 1 if not missing and options.gpu_layers is None and shares else _units(shares)
@@ -33,9 +36,17 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
     mapped = maps_file(
         machine, plan.devices, prepared, plan.estimate, plan.available, options.gpu_layers, plan.constants
     )
-    size, vram = reported(prepared, sizer, shares, taken, host, mapped)
+    extra, use = None, None
+    if plan.draft is not None and plan.draft_memory is not None:
+        extra = beside(plan.draft, plan.draft_memory, sizer, shares)
+        use = _draft_use(plan.draft, plan.draft_memory, sizer, extra)
+        mapped = mapped and not plan.draft.renamed
+    size, vram = reported(prepared, sizer, shares, taken, host, mapped, _Lines(plan, extra))
+    if extra is not None:
+        taken = [own.plus(more) for own, more in zip(taken, extra.devices, strict=True)]
+        host = host.plus(extra.host)
     experts = expert_blocks_in_ram(shares, prepared.arch.layers) if missing and prepared.arch.experts else 0
-    placed = Placed(taken, host, on_devices, experts, missing, mapped, size, vram)
+    placed = Placed(taken, host, on_devices, experts, missing, mapped, size, vram, use)
     return judge(prepared, machine, options, plan, placed)
 
 
@@ -102,35 +113,84 @@ def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
     return Taken(weights, sizer.kv_host(in_ram), compute)
 
 
+def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -> DraftUse:
+    parts = [*extra.devices, extra.host]
+    copies = (draft.states - 1) * sizer.slots * sizer.cache.state[-1]
+    embedded = draft.main.draft_blocks_bytes if draft.kind is DraftKind.EMBEDDED else 0
+    return DraftUse(
+        draft.kind.value,
+        draft.length,
+        embedded + sum(part.weights for part in parts),
+        sum(part.kv for part in parts),
+        copies,
+        sum(part.compute for part in parts),
+        memory.measured > 0 or not extra.devices,
+    )
+
+
+class _Lines:
+    """What the server reads for a buffer when a draft's line of the same name replaces the model's."""
+
+    def __init__(self, plan: Plan, extra: Beside | None) -> None:
+        self._nothing = Taken(0, 0, 0)
+        self._extra = extra
+        self._growth = None
+        if plan.draft is not None and plan.draft_memory is not None and plan.draft.kind is DraftKind.DFLASH:
+            # the model's own buffer is printed again at the first prompt, larger by this
+            self._growth = plan.draft_memory.model_growth
+
+    def on_device(self, index: int, own: Taken) -> Taken:
+        """(weights, draft's cache or 0, compute) of a device."""
+        more = self._extra.devices[index] if self._extra else self._nothing
+        return self._replaced(own, more)
+
+    def in_ram(self, own: Taken) -> Taken:
+        return self._replaced(own, self._extra.host if self._extra else self._nothing)
+
+    def _replaced(self, own: Taken, more: Taken) -> Taken:
+        compute = more.compute or own.compute
+        if self._growth is not None:
+            alone = self._extra is None or not self._extra.devices
+            compute = own.compute + (self._growth if more.kv or alone else 0)
+        return Taken(more.weights or own.weights, more.kv, compute)
+
+
 def reported(
-    prepared: PreparedModel, sizer: Sizer, shares: list[Share], taken: list[Taken], host: Taken, mapped: bool
+    prepared: PreparedModel,
+    sizer: Sizer,
+    shares: list[Share],
+    taken: list[Taken],
+    host: Taken,
+    mapped: bool,
+    lines: _Lines,
 ) -> tuple[int, int]:
     """(size, size_vram) of ``/api/ps`` in bytes; ``mapped``: the model file is memory-mapped."""
     layers = sizer.layers
     if len(shares) == 1 and shares[0].layers > layers and not shares[0].partial and sizer.backend != "metal":
-        use = taken[0]
-        vram = logged(use.weights) + logged(use.compute) + sizer.logged_cache(0, layers)
+        use = lines.on_device(0, taken[0])
+        vram = logged(use.weights) + logged(use.compute) + sizer.logged_cache(0, layers, use.kv)
         return vram, vram
     units = sum(share.layers for share in shares)
     spilled = any(share.partial for share in shares)
     first = layers + 1 - units
     vram = on_devices = 0
-    for share, use in zip(shares, taken, strict=True):
+    for index, (share, own) in enumerate(zip(shares, taken, strict=True)):
         end = first + share.layers
         stop = min(layers, max(first, end))
+        use = lines.on_device(index, own)
         weights = use.weights
-        if mapped and sizer.backend == "metal" and share.layers:
+        if weights == own.weights and mapped and sizer.backend == "metal" and share.layers:
             weights = prepared.spans.on_device(first, stop, end > layers, sizer.weights.output_tied)
         on_devices += logged(weights)
-        vram += logged(weights) + logged(use.compute) + sizer.logged_cache(min(first, layers), stop)
+        vram += logged(weights) + logged(use.compute) + sizer.logged_cache(min(first, layers), stop, use.kv)
         first = end
     if units > layers and not spilled:
         return vram, vram
-    in_ram = min(layers + 1 - units, layers)
-    size = vram + sizer.logged_cache(0, in_ram) + logged(host.compute)
+    in_ram, use = min(layers + 1 - units, layers), lines.in_ram(host)
+    size = vram + sizer.logged_cache(0, in_ram, use.kv) + logged(use.compute)
     size += logged(4 * prepared.vocabulary * sizer.slots)
-    if not shares or not mapped:
-        return size + logged(host.weights), vram
+    if not shares or not mapped or use.weights != host.weights:
+        return size + logged(use.weights), vram
     span = logged(prepared.spans.in_ram(shares))
     over = on_devices + span - prepared.shape.file_bytes
     return size + span - min(span, max(0, over)), vram

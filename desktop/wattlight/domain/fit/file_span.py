@@ -16,7 +16,9 @@ class FileSpans:
 
     __slots__ = ("_before", "_blocks", "_experts", "_input", "_layers", "_output")
 
-    def __init__(self, shape: ModelShape, layers: int) -> None:
+    def __init__(self, shape: ModelShape, layers: int, loaded: int | None = None) -> None:
+        """``loaded``: so many of the ``layers`` blocks, the first ones, are read; None: all."""
+        loaded = layers if loaded is None else loaded
         blocks, experts = [_NONE] * layers, [_NONE] * layers
         outside = {"input": _NONE, "output": _NONE, "rope": _NONE}
         keep_norm_out = shape.architecture in {"lfm2", "lfm2moe"}
@@ -28,7 +30,7 @@ class FileSpans:
             if not tensor.name.startswith("blk.") or not number.isdecimal():
                 kind = outside_kind(tensor.name, keep_norm_out)
                 outside[kind] = _join(outside[kind], span)
-            elif int(number) < layers:
+            elif int(number) < loaded:
                 block = int(number)
                 blocks[block] = _join(blocks[block], span)
                 if is_expert(part):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..values import MachineProfile
+from .draft_memory import beside
 from .layering import fits, split_by_free
 from .plan import Planner
 from .prepared import PreparedModel
@@ -36,8 +37,8 @@ def largest_context(
     for edge in edges:
         stop = min(edge, top)
         while start <= stop:
-            end = _last(start, stop, partial(_same_choice, view, prepared, step, start))
-            full = _last(start, end, partial(_is_full, view, prepared, step))
+            end = _last(start, stop, partial(_same_choice, view, step, start))
+            full = _last(start, end, partial(_is_full, view, step))
             best = max(best, full if full >= start else 0)
             if full < end:
                 return best * step or None
@@ -45,21 +46,26 @@ def largest_context(
     return best * step or None
 
 
-def _same_choice(view: Planner, prepared: PreparedModel, step: int, one: int, other: int) -> bool:
+def _same_choice(view: Planner, step: int, one: int, other: int) -> bool:
     """The server picks the same batch and devices for both contexts (in steps)."""
-    first, second = view.plan(prepared, one * step), view.plan(prepared, other * step)
+    first, second = view.plan(one * step), view.plan(other * step)
     return first.batch == second.batch and first.devices == second.devices
 
 
-def _is_full(view: Planner, prepared: PreparedModel, step: int, steps: int) -> bool:
-    plan = view.plan(prepared, steps * step)
+def _is_full(view: Planner, step: int, steps: int) -> bool:
+    plan = view.plan(steps * step)
     if not plan.devices or plan.flash is None:
         return False
-    sizer = plan.sizer(prepared)
+    sizer = plan.sizer(view.model)
     units = sizer.layers + 1
     shares = [Share(units)] if len(plan.frees) == 1 else split_by_free(units, plan.frees)
     limits = plan.frees if view.options.gpu_layers is not None else plan.limits
-    return fits(sizer.measure(shares), limits)
+    taken = sizer.measure(shares)
+    if plan.draft is not None and plan.draft_memory is not None:
+        more = beside(plan.draft, plan.draft_memory, sizer, shares).devices
+        if not fits([use.plus(extra) for use, extra in zip(taken, more, strict=True)], plan.frees):
+            return False
+    return fits(taken, limits)
 
 
 def _last(low: int, high: int, holds: Callable[[int], bool]) -> int:

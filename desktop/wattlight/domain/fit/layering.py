@@ -21,7 +21,7 @@ class Layering:
         self._sizer = sizer
         self._limits = limits
         self._count = len(limits)
-        self._units = sizer.layers + 1
+        self._units = sizer.fit_units
         self._experts = has_experts
 
     def choose(self, surplus_without_experts: int) -> Shares:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from ..values import Device, MachineProfile
 from .cache import KV_TYPES, UnknownCacheType, is_quantised
 from .constants import MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
+from .draft_memory import DraftMemory, draft_memory
+from .drafts import Draft, draft_of
 from .prepared import PreparedModel
 from .result import FitOptions
 from .server_rules import (
@@ -27,7 +29,7 @@ from .sizing import Sizer
 
 class Plan(NamedTuple):
     """The settled parameters of one load. ``frees`` and ``limits`` are bytes per device;
-    ``measured``: the rules of this server and processor were measured."""
+    ``measured``: the rules of this server and processor were measured; ``draft`` lies on the last device."""
 
     constants: EngineConstants
     devices: tuple[Device, ...]
@@ -47,8 +49,11 @@ class Plan(NamedTuple):
     cells: int
     window: int
     measured: bool
+    draft: Draft | None = None
+    draft_memory: DraftMemory | None = None
 
     def sizer(self, prepared: PreparedModel) -> Sizer:
+        """Of the model, or (with an f16 cache and a window of its own) of the draft's file."""
         flash = self.flash is not False
         pad = self.constants.row_pad
         return Sizer(
@@ -62,7 +67,27 @@ class Plan(NamedTuple):
             self.slots,
             flash,
             self.quantised,
+            prepared.arch.trunk,
+            self.draft.states if self.draft else 1,
+            prepared.drafts,
         )
+
+    def with_draft(self, draft: Draft) -> "Plan":
+        """The same load with ``draft`` beside the model, its part added to the last device's margin."""
+        own = self._replace(
+            kv_type="f16",
+            quantised=False,
+            window=window_cells(draft.model, self.cells, self.batch, self.constants.cache_pad),
+        )
+        memory = draft_memory(draft, own.sizer(draft.model), len(self.devices) > 1)
+        limits = [*self.limits[:-1], self.limits[-1] - memory.measured] if self.limits else []
+        return self._replace(limits=limits, draft=draft, draft_memory=memory)
+
+
+def window_cells(prepared: PreparedModel, cells: int, batch: int, pad: int) -> int:
+    """Cells of a windowed block's cache, 0 without a window."""
+    window = prepared.arch.window
+    return -(-min(cells, window + batch) // pad) * pad if window else 0
 
 
 class Surroundings:
@@ -92,12 +117,26 @@ def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundin
 class Planner:
     """A machine and options with what does not depend on the context worked out once."""
 
-    __slots__ = ("around", "constants", "flash_asked", "kv_type", "options", "quantised", "slots", "usable")
+    __slots__ = (
+        "around",
+        "constants",
+        "draft",
+        "flash_asked",
+        "kv_type",
+        "model",
+        "options",
+        "quantised",
+        "slots",
+        "usable",
+    )
 
     def __init__(self, prepared: PreparedModel, profile: MachineProfile, options: FitOptions) -> None:
+        """``model`` is ``prepared`` as it is loaded: with its drafting blocks where they are used."""
         server = profile.server
         self.around = around = surroundings(prepared, profile)
         self.options = options
+        self.draft = draft_of(prepared, options)
+        self.model = self.draft.main if self.draft else prepared
         self.constants = around.constants
         self.kv_type = options.kv_type or server.kv_cache_type
         if self.kv_type not in KV_TYPES:
@@ -109,9 +148,9 @@ class Planner:
         self.slots = slots(prepared, options.parallel, server.num_parallel, self.constants)
         self.flash_asked = options.flash_attention or server.flash_attention
 
-    def plan(self, prepared: PreparedModel, asked: int | None) -> Plan:
+    def plan(self, asked: int | None) -> Plan:
         """The parameters for a context of ``asked`` tokens; None takes the server's default."""
-        options, constants, np = self.options, self.constants, self.slots
+        prepared, options, constants, np = self.model, self.options, self.constants, self.slots
         around, usable = self.around, self.usable
         if asked is None:
             asked = default_context(around.total_bytes, constants)
@@ -136,12 +175,11 @@ class Planner:
         if np > 1:
             cells = -(-(cells // np) // pad) * pad
         batch = min(batch, cells * np)
-        windowed = prepared.arch.window
         margin, projector = constants.fit_margin_bytes, 0
         if prepared.projector_bytes and projector_on_device(prepared, devices, options.gpu_layers, constants):
             projector = prepared.projector_bytes
             margin = -(-(projector + constants.projector_headroom_bytes) // MIB) * MIB
-        return Plan(
+        plan = Plan(
             constants,
             devices,
             devices[0].backend if devices else "cpu",
@@ -158,9 +196,10 @@ class Planner:
             flash,
             batch,
             cells,
-            -(-min(cells, windowed + batch) // pad) * pad if windowed else 0,
+            window_cells(prepared, cells, batch, pad),
             around.measured,
         )
+        return plan.with_draft(self.draft) if self.draft else plan
 
 
 def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ...]:

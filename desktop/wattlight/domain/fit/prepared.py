@@ -7,7 +7,16 @@ from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
 from .file_span import FileSpans
 from .result import Confidence
-from .weights import OUTSIDE, Weights, hidden_bytes, is_expert, outside_kind, tensor_rows, weigh
+from .weights import (
+    OUTSIDE,
+    Row,
+    Weights,
+    hidden_bytes,
+    is_expert,
+    outside_kind,
+    tensor_rows,
+    weigh,
+)
 
 
 class PreparedModel:
@@ -19,11 +28,15 @@ class PreparedModel:
 
     __slots__ = (
         "_cache",
+        "_draft_file",
+        "_drafting",
+        "_loaded",
         "_rows",
         "_spans",
         "_weights",
         "arch",
         "base_confidence",
+        "drafts",
         "embedding_only",
         "projector_bytes",
         "rules",
@@ -33,11 +46,14 @@ class PreparedModel:
         "vocabulary",
     )
 
-    def __init__(self, shape: ModelShape) -> None:
-        self.shape = shape
-        self._rows = rows = tensor_rows(shape)
-        self.arch: Architecture = read_architecture(shape, rows)
-        self.rules: BufferRules = buffer_rules(self.arch, rows)
+    def __init__(self, shape: ModelShape, drafts: bool = False) -> None:
+        """``drafts``: the blocks that only draft are loaded too."""
+        self.shape, self.drafts = shape, drafts
+        loaded = tensor_rows(shape, drafts)
+        arch = self.arch = read_architecture(shape, loaded, drafts)
+        self._rows = rows = [row for row in loaded if row.block < arch.trunk]
+        self._loaded: list[Row] = loaded if drafts else rows
+        self.rules: BufferRules = buffer_rules(arch, rows)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)
@@ -48,6 +64,35 @@ class PreparedModel:
         self._spans: FileSpans | None = None
         self._weights: dict[str, Weights] = {}
         self._cache: dict[tuple[str, bool, int], CacheLayout] = {}
+        self._drafting: PreparedModel | None = None
+        self._draft_file: PreparedModel | None = None
+
+    @property
+    def drafting(self) -> "PreparedModel":
+        """The same model with the blocks that only draft loaded too."""
+        if self.drafts:
+            return self
+        if self._drafting is None:
+            self._drafting = PreparedModel(self.shape, drafts=True)
+        return self._drafting
+
+    @property
+    def draft_file(self) -> "PreparedModel | None":
+        """The draft that the server has as a file of its own, None without one."""
+        if self._draft_file is None and self.shape.draft is not None:
+            self._draft_file = PreparedModel(self.shape.draft, drafts=True)
+        return self._draft_file
+
+    @property
+    def draft_blocks_bytes(self) -> int:
+        """Bytes of the blocks that only draft, where they are loaded."""
+        return sum(row.size for row in self._loaded if row.block >= self.arch.trunk)
+
+    @property
+    def draft_expert_bytes(self) -> int:
+        """Bytes of the largest expert matrix of a block that only drafts, 0 without one."""
+        experts = (row for row in self._loaded if row.block >= self.arch.trunk and is_expert(row.part))
+        return max((row.size for row in experts), default=0)
 
     @property
     def layers(self) -> int:
@@ -67,7 +112,9 @@ class PreparedModel:
     @property
     def spans(self) -> FileSpans:
         if self._spans is None:
-            self._spans = FileSpans(self.shape, self.arch.layers)
+            self._spans = FileSpans(
+                self.shape, self.arch.layers, self.arch.layers if self.drafts else self.arch.trunk
+            )
         return self._spans
 
     @property
@@ -91,7 +138,7 @@ class PreparedModel:
         found = self._weights.get(backend)
         if found is None:
             found = self._weights[backend] = weigh(
-                self._rows,
+                self._loaded,
                 self.arch.layers,
                 backend,
                 row_pad,

@@ -36,6 +36,7 @@ class FitOptions:
         flash_attention: ``auto``, ``on`` or ``off``.
         gpu_layers: None lets the engine choose, 0 is CPU, n forces n layers.
         spread: use all accelerators even where one would do.
+        draft: tokens drafted at a time (``draft_num_predict``), 0 for no draft; None takes the model's own.
         unloaded: answer for the memory as it would be with these bytes more free on each device
             (the resident model unloaded), by device id.
     """
@@ -47,6 +48,7 @@ class FitOptions:
     flash_attention: str | None = None
     gpu_layers: int | None = None
     spread: bool = False
+    draft: int | None = None
     unloaded: tuple[tuple[str, int], ...] = ()
 
 
@@ -78,6 +80,31 @@ class HostUse:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftUse:
+    """A speculative draft's part of the memory of a fit, wherever it lies.
+
+    Attributes:
+        kind: ``embedded``, ``separate``, ``assistant`` or ``dflash``.
+        length: tokens drafted at a time.
+        state_bytes: copies of the recurrent state beyond the one every model keeps.
+        compute_bytes: its own buffers, and what it makes the model's buffer grow by.
+        counted: the engine counts it when it fits the model; else it comes on top.
+    """
+
+    kind: str
+    length: int
+    weights_bytes: int
+    kv_bytes: int
+    state_bytes: int
+    compute_bytes: int
+    counted: bool
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weights_bytes + self.kv_bytes + self.state_bytes + self.compute_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FitResult:
     """Memory a model would take on a machine, and what the server would report.
 
@@ -91,6 +118,7 @@ class FitResult:
         projector_bytes: of a vision projector on a device, beside the sums here; 0 without.
         uncertainty_bytes: half width of the range around the total.
         obstacle: why the verdict is ``no``, a short word; empty otherwise.
+        draft: a speculative draft's part of all this, None without one.
     """
 
     verdict: Verdict
@@ -113,6 +141,7 @@ class FitResult:
     uncertainty_bytes: int
     confidence: Confidence
     obstacle: str = ""
+    draft: DraftUse | None = None
 
     @property
     def gpu_bytes(self) -> int:

@@ -44,12 +44,14 @@ class Taken(NamedTuple):
     def total(self) -> int:
         return self.weights + self.kv + self.compute
 
+    def plus(self, more: "Taken") -> "Taken":
+        return Taken(self.weights + more.weights, self.kv + more.kv, self.compute + more.compute)
+
 
 class Sizer:
     """The memory of one model at one context, batch and cache type on one backend."""
 
     __slots__ = (
-        "_cpu",
         "attention",
         "backend",
         "base",
@@ -57,8 +59,10 @@ class Sizer:
         "cache",
         "cells_full",
         "cells_swa",
+        "compute_in_ram",
         "copies",
         "ffn",
+        "fit_units",
         "flash",
         "full_compute",
         "host_compute",
@@ -68,6 +72,8 @@ class Sizer:
         "quantised",
         "rules",
         "slots",
+        "states",
+        "trunk",
         "weights",
     )
 
@@ -83,11 +89,18 @@ class Sizer:
         slots: int,
         flash: bool,
         quantised: bool,
+        trunk: int,
+        states: int,
+        drafts: bool,
     ) -> None:
+        """``trunk`` blocks answer, those after them only draft, if ``drafts``; ``states`` per slot."""
         self.rules = rules
         self.weights, self.cache, self.backend = weights, cache, backend
         self.batch, self.slots, self.flash, self.quantised = batch, slots, flash, quantised
         self.layers = len(weights.device)
+        self.trunk, self.states = trunk, slots * states
+        # an engine that does not draft tries no more units than it computes, yet places them counting all
+        self.fit_units = (self.layers if drafts else trunk) + 1
         self.cells_full, self.cells_swa = slots * cells, slots * cells_window
         self.mask = rules.masks * (2 if flash else 4) * batch * (cells + cells_window)
         self.inputs = rules.inputs_ub * batch
@@ -110,7 +123,7 @@ class Sizer:
             spill = rules.spill_ub * batch + self.copies
             self.attention = plain if spill <= rules.hole_ub * batch else plain + spill
         self.full_compute = self.base + max(self.ffn, self.attention)
-        self._cpu = self.base + max(self.ffn, plain) + rules.cpu_ub * batch
+        self.compute_in_ram = self.base + max(self.ffn, plain) + rules.cpu_ub * batch
 
     # cache
 
@@ -120,7 +133,7 @@ class Sizer:
         size = (
             self.cells_full * (c.full[stop] - c.full[start])
             + self.cells_swa * (c.swa[stop] - c.swa[start])
-            + self.slots * (c.state[stop] - c.state[start])
+            + self.states * (c.state[stop] - c.state[start])
         )
         if self.quantised and self.backend in {"cuda", "rocm"}:
             size += c.pad[stop] - c.pad[start] + c.pad_swa[stop] - c.pad_swa[start]
@@ -129,18 +142,25 @@ class Sizer:
     def kv_host(self, stop: int) -> int:
         """Cache and state of blocks 0..stop-1 in RAM."""
         c = self.cache
-        return self.cells_full * c.full[stop] + self.cells_swa * c.swa[stop] + self.slots * c.state[stop]
+        return self.cells_full * c.full[stop] + self.cells_swa * c.swa[stop] + self.states * c.state[stop]
 
-    def logged_cache(self, start: int, stop: int) -> int:
+    def attention_cache(self, start: int, stop: int) -> int:
+        """Cache of blocks start..stop-1 without recurrent state."""
+        c = self.cache
+        full = self.cells_full * (c.full[stop] - c.full[start])
+        return full + self.cells_swa * (c.swa[stop] - c.swa[start])
+
+    def logged_cache(self, start: int, stop: int, draft_kv: int = 0) -> int:
         """Cache of blocks start..stop-1 as the server reads it from the log.
 
-        A windowed model prints two lines with the same label; the second (windowed) one replaces the first.
+        A windowed model prints two lines with the same label; the second (windowed) one replaces the first,
+        and a draft's cache, ``draft_kv``, on the same device replaces both.
         """
         c = self.cache
         full = self.cells_full * (c.full[stop] - c.full[start])
         windowed = self.cells_swa * (c.swa[stop] - c.swa[start])
-        state = self.slots * (c.state[stop] - c.state[start])
-        return logged(windowed or full) + logged(state)
+        state = self.states * (c.state[stop] - c.state[start])
+        return logged(draft_kv or windowed or full) + logged(state)
 
     # whole model
 
@@ -151,7 +171,9 @@ class Sizer:
     def all_in_ram(self) -> Taken:
         w = self.weights
         return Taken(
-            w.host_sum[-1] + w.input_host + w.output_host + w.rope_host, self.kv_host(self.layers), self._cpu
+            w.host_sum[-1] + w.input_host + w.output_host + w.rope_host,
+            self.kv_host(self.layers),
+            self.compute_in_ram,
         )
 
     # a distribution
@@ -280,7 +302,7 @@ class Sizer:
         """The last block is never counted: only the outputs' rows pass its feed-forward part."""
         rules = self.rules
         expert = rules.matrices.expert
-        stop = min(first + share.layers, self.layers) - (1 if first + share.layers > self.layers else 0)
+        stop = min(first + share.layers, self.trunk - 1)
         begin = first + share.layers - share.partial
         size = 0
         if rules.first_twice_ub and begin == 1 and stop > 1:

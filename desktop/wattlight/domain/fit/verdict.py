@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from ..values import MachineProfile
+from .drafts import MEASURED_DRAFTS, Draft, DraftKind
 from .plan import Plan
 from .prepared import PreparedModel
-from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Verdict
+from .result import Confidence, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
 from .sizing import Taken
 
 _UNIFIED_RESERVE_BYTES = 1 << 30
@@ -23,6 +24,7 @@ class Placed(NamedTuple):
     mapped: bool
     reported_size: int
     reported_vram: int
+    draft: DraftUse | None
 
 
 def judge(
@@ -42,7 +44,7 @@ def judge(
             variable += kv + compute
             spare += limit
             devices.append(DeviceUse(device.id, device.name, weights, kv, compute, free))
-        spare -= used
+        spare += (plan.draft_memory.measured if plan.draft_memory else 0) - used
     if on_gpu >= units and not placed.experts_in_ram:
         verdict = Verdict.FULL_GPU
     else:
@@ -70,6 +72,7 @@ def judge(
         _uncertainty(plan, verdict, confidence, used + host_total, variable + host.kv + host.compute),
         confidence,
         obstacle,
+        placed.draft,
     )
 
 
@@ -79,10 +82,16 @@ def _obstacle(
     """Why it cannot run at all, as a short word; empty if it can."""
     if plan.flash is None:
         return "needs_flash_attention"
+    if plan.draft is not None and plan.draft.fault:
+        return plan.draft.fault
     if options.gpu_layers and any(
         use.total > free for use, free in zip(placed.taken, plan.frees, strict=True)
     ):
         return "device_too_small"
+    if plan.draft is not None and any(
+        use.total > free for use, free in zip(placed.taken, plan.frees, strict=True)
+    ):
+        return "draft_too_large"
     host = placed.host
     needed = host.kv + host.compute
     if plan.devices and plan.devices[0].unified:
@@ -98,6 +107,8 @@ def _obstacle(
 
 def _confidence(prepared: PreparedModel, plan: Plan, verdict: Verdict) -> Confidence:
     base = prepared.base_confidence
+    if plan.draft is not None:
+        base = base.at_most(_draft_confidence(plan, plan.draft, verdict))
     if base is Confidence.HIGH and (
         not plan.measured
         or plan.backend in {"rocm", "vulkan"}
@@ -105,6 +116,22 @@ def _confidence(prepared: PreparedModel, plan: Plan, verdict: Verdict) -> Confid
     ):
         return Confidence.MEDIUM
     return base
+
+
+def _draft_confidence(plan: Plan, draft: Draft, verdict: Verdict) -> Confidence:
+    """Measured are the blocks of Qwen 3.5 and its kin on one CUDA device or the processor, and DFlash."""
+    several = len(plan.devices) > 1
+    if (
+        draft.kind is DraftKind.ASSISTANT
+        or (draft.kind is not DraftKind.DFLASH and draft.model.arch.name not in MEASURED_DRAFTS)
+        or (draft.kind is DraftKind.DFLASH and draft.has_own_output)
+        or plan.flash is False
+        or plan.backend in {"rocm", "metal"}
+        or (verdict is Verdict.PARTIAL_GPU and (several or draft.main.arch.experts > 0))
+    ):
+        return Confidence.LOW
+    sure = draft.kind is DraftKind.EMBEDDED and not several and not draft.renamed
+    return Confidence.HIGH if sure else Confidence.MEDIUM
 
 
 def _uncertainty(plan: Plan, verdict: Verdict, confidence: Confidence, total: int, variable: int) -> int:

@@ -10,7 +10,10 @@ HIDDEN_PREFIXES = ("v.", "mm.", "a.", "mtp.", "s.")
 """Vision, audio and draft tensors inside a text file: the text loader does not see them."""
 INLINE_VISION = ("v.", "mm.", "a.")
 OUTSIDE = -1
+_OLD_DRAFT = "mtp."
+_OLD_DRAFT_BLOCK = "mtp.layers."
 _MAX_BLOCKS = 100_000
+_MAX_DRAFTS = 64
 
 _INPUT = (
     "token_embd.",
@@ -36,9 +39,26 @@ class Row(NamedTuple):
     kind: TensorType
 
 
-def tensor_rows(shape: ModelShape) -> list[Row]:
-    """Rows of all tensors of the text model, in file order."""
+def renamed_drafts(shape: ModelShape) -> int:
+    """Drafting blocks whose tensors have their old names (``mtp.layers.0.…``), which no key counts."""
+    if shape.architecture not in {"qwen35", "qwen35moe"}:
+        return 0
+    return max((_old_block(t.name) + 1 for t in shape.tensors if t.name.startswith(_OLD_DRAFT)), default=0)
+
+
+def _old_block(name: str) -> int:
+    digits = name.removeprefix(_OLD_DRAFT_BLOCK).partition(".")[0]
+    return int(digits) if digits.isdecimal() and int(digits) < _MAX_DRAFTS else 0
+
+
+def tensor_rows(shape: ModelShape, old_drafts: bool = False) -> list[Row]:
+    """Rows of all tensors of the text model, in file order.
+
+    ``old_drafts``: draft tensors under their old names count, as blocks after the last one.
+    """
     rows = []
+    blocks = shape.metadata.get(f"{shape.architecture}.block_count")
+    after = blocks if old_drafts and isinstance(blocks, int) and renamed_drafts(shape) else None
     for tensor in shape.tensors:
         name = tensor.name
         block, part = OUTSIDE, name
@@ -46,6 +66,9 @@ def tensor_rows(shape: ModelShape) -> list[Row]:
             digits, _, rest = name[4:].partition(".")
             if digits.isdecimal() and int(digits) < _MAX_BLOCKS:
                 block, part = int(digits), rest
+        elif name.startswith(_OLD_DRAFT) and after is not None:
+            block = after + _old_block(name)
+            part = "ffn_down_exps.weight" if ".experts." in name else name
         elif name.startswith(HIDDEN_PREFIXES):
             continue
         width = tensor.dims[0] if tensor.dims else 0
