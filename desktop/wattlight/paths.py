@@ -1,12 +1,15 @@
 """Where Wattlight's files live: the user's own, and those shipped in wheel or checkout."""
 
+import errno
+import itertools
 import os
+import stat
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import platformdirs
 
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _APP = "wattlight"
+_BESIDE = ("", "-wal", "-shm", "-journal", ".reserve", ".suspect")
+"""Files of ours, and what SQLite and the recorder keep beside them."""
+_KEPT = (".replaced", ".corrupt-", ".before-v", ".bad")
+_SMALL = {"tariff.json", "managed-server.json", "budget-told.txt"}
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -62,6 +69,21 @@ class Places:
     @property
     def log_file(self) -> Path:
         return self.state / "wattlight.log"
+
+    def owns(self, file: Path) -> bool:
+        """Whether ``file`` is one of ours, or would be: never a place for what a person writes elsewhere."""
+        whole = Path(os.path.realpath(file))
+        own = (self.ledger_file, self.jobs_file, self.meter_lock, self.instance_lock, self.settings_file)
+        for name in own:
+            with suppress(OSError):
+                if name.samefile(whole):  # another spelling, or a second name
+                    return True
+        folders = (self.data, self.config, self.state)
+        if not any(whole.parent == Path(os.path.realpath(folder)) for folder in folders):
+            return False
+        kept = tuple(name.name + end for name in own for end in _KEPT)
+        beside = {name.name + end for name in own for end in _BESIDE}
+        return whole.name in beside | _SMALL or whole.name.startswith((*kept, self.log_file.stem + "."))
 
     def make(self, folder: Path) -> Path:
         """Create ``folder`` (mode 0700) if needed and return it.
@@ -112,6 +134,52 @@ def places_for_user(environ: dict[str, str] | None = None) -> Places:
     return Places(*folders)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """A file to read. A pipe, which may have no other end, and a device, which may have none at all, are not
+    opened.
+
+    Raises:
+        OSError: it is not there, not ours to read, or no regular file.
+    """
+    handle = os.open(path, os.O_RDONLY | _NOT_WAITING)
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        raise OSError(errno.EINVAL, tr("not a regular file"))
+    return os.fdopen(handle, "rb")
+
+
+def read_small(path: Path, limit_bytes: int) -> bytes:
+    """The first ``limit_bytes`` of a regular file (``OSError`` as in :func:`open_regular`)."""
+    with open_regular(path) as stream:
+        return stream.read(limit_bytes)
+
+
+def open_own(path: Path, append: bool = False) -> BinaryIO:
+    """A file of our own to write; a link that somebody put in its place is taken away, never followed.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if path.is_symlink():
+        path.unlink()
+    way = os.O_APPEND if append else os.O_TRUNC
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | way | _NOT_FOLLOWING, 0o600)
+    return os.fdopen(handle, "ab" if append else "wb")
+
+
+_NOT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NOT_FOLLOWING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def free_name(file: Path) -> Path:
+    """``file``, or with the first number behind it that no file has: what is kept is never written over."""
+    names = itertools.chain((file,), (file.with_name(f"{file.name}-{n}") for n in itertools.count(2)))
+    return next(name for name in names if not os.path.lexists(name))
+
+
 Refusal = Callable[[str, str], Problem]
 """The error of the caller's family, from what happened and what to do next."""
 
@@ -124,7 +192,7 @@ def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
     """
     name = clean_text(str(path))
     try:
-        with path.expanduser().open("rb") as stream:
+        with open_regular(path.expanduser()) as stream:
             raw = stream.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
@@ -173,17 +241,32 @@ def write_whole(file: Path, data: bytes) -> None:
     Raises:
         OSError: the folder is not writable or the disk is full; the old file is unchanged.
     """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with replacing(file) as part, part.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """An empty file of our own beside ``file`` (mode 0600) to write into; it takes the place of ``file`` at
+    the end, and after an error ``file`` is as it was.
+
+    Raises:
+        OSError: the folder is not writable, or what has the name is no regular file.
+    """
     import tempfile
 
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, tr("not a regular file"))
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name[:100]}-")
+    os.close(handle)
+    part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except OSError:
+        yield part
+        part.replace(file)
+    except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            part.unlink()
         raise

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wattlight.domain.shape import ModelShape
+from wattlight.paths import read_small
 
 from .gguf import shape_from_file
 from .registry import (
@@ -93,8 +94,7 @@ def blob_file(folder: Path, digest: str) -> Path:
 
 def _small(path: Path) -> bytes | None:
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(_MAX_BYTES + 1)
+        raw = read_small(path, _MAX_BYTES + 1)
     except OSError:
         return None
     return raw if len(raw) <= _MAX_BYTES else None

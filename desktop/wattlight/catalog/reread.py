@@ -11,7 +11,7 @@ from typing import Any
 from wattlight.domain.entry import Reread
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.paths import write_whole
+from wattlight.paths import read_small, write_whole
 
 _SCHEMA = 1
 _MAX_FILE_BYTES = 1 << 20
@@ -36,9 +36,10 @@ class RereadBook:
     def read(self) -> tuple[Reread, ...]:
         """All entries; one that makes no sense is left out."""
         try:
-            if self._file.stat().st_size > _MAX_FILE_BYTES:
+            raw = read_small(self._file, _MAX_FILE_BYTES + 1)
+            if len(raw) > _MAX_FILE_BYTES:
                 return ()
-            document = json.loads(self._file.read_bytes())
+            document = json.loads(raw)
             rows = document["entries"] if document["schema"] == _SCHEMA else []
             return tuple(filter(None, map(_entry, rows[:_MAX_ENTRIES])))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -9,8 +9,11 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any, TextIO
 
+from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import tr
 from wattlight.services.factory import ServiceFactory
 
 SCHEMA = 1
@@ -47,13 +50,13 @@ class Output:
     def table(self, rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
         self.lines(aligned(rows, right))
 
-    def raw(self, text: str) -> None:
-        """Print text as it is (exported rows), line ends included."""
-        self._write(text, "")
-
-    def _write(self, text: str, end: str = "\n") -> None:
+    def write(self, text: str) -> None:
+        """Print a piece of a long text (exported rows) as it is, line ends included."""
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
+        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+    def _write(self, text: str) -> None:
+        self.write(text + "\n")
         self._stream.flush()
 
 
@@ -72,6 +75,22 @@ class Call:
             self.out.document(document)
         else:
             self.out.lines(lines)
+
+
+class OwnFile(Problem):
+    code = "own_file"
+
+
+def refuse_own(name: str, call: Call) -> None:
+    """No file of the program's own is a place to write something else into.
+
+    Raises:
+        OwnFile: ``name`` is one.
+    """
+    if call.workshop.places.owns(Path(name)):
+        raise OwnFile(
+            tr("{file} is one of Wattlight's own files.", file=clean_text(name)), tr("Choose another place.")
+        )
 
 
 def plain(value: object, places: int | None = None) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import DeviceSample, Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.paths import Places
+from wattlight.paths import Places, open_regular
 from wattlight.probes import HardwareReport, cpu_reason
 from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
@@ -211,7 +211,7 @@ def _tail(file: Path | None) -> str:
     if file is None:
         return ""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - _TAIL_BYTES))
             return stream.read(_TAIL_BYTES).decode("utf-8", "replace")

@@ -3,29 +3,37 @@
 import argparse
 import contextlib
 import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol
 
 from wattlight.domain.cost import Bucket
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
 from wattlight.domain.values import Problem, clean_text, iso_utc
 from wattlight.i18n import gb, number, tr
+from wattlight.paths import replacing
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 
 from .options import Span, add_span_options, span_of
-from .output import SCHEMA, Call, ProgressLine
+from .output import SCHEMA, Call, ProgressLine, refuse_own
 
 COLUMNS = (
     "start_utc", "length_s", "device", "model", "state", "energy_mj", "observed_s", "quality", "tokens_in",
     "tokens_out", "price_per_kwh", "cost_micro", "currency",
 )  # fmt: skip
 STEP_DAYS = 7
+
+
+class Stream(Protocol):
+    """Where rows go: a file, or the output of the program."""
+
+    def write(self, text: str, /) -> object:
+        """Write ``text`` as it is."""
+
 
 Row = tuple[str | int | float | None, ...]
 
@@ -80,7 +88,7 @@ def _rows(args: argparse.Namespace, call: Call) -> None:
         call.answer({"file": args.output, "rows": count}, text)
 
 
-def _write_csv(stream: TextIO, rows: Iterable[Row]) -> int:
+def _write_csv(stream: Stream, rows: Iterable[Row]) -> int:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     count = 0
@@ -92,7 +100,7 @@ def _write_csv(stream: TextIO, rows: Iterable[Row]) -> int:
     return count
 
 
-def _write_json(stream: TextIO, rows: Iterable[Row], span: Span) -> int:
+def _write_json(stream: Stream, rows: Iterable[Row], span: Span) -> int:
     head = {"schema": SCHEMA, "from": iso_utc(span.start_us), "to": iso_utc(span.end_us)}
     stream.write(json.dumps(head)[:-1] + ', "rows": [')
     count = 0
@@ -165,23 +173,17 @@ _stamp = lru_cache(maxsize=64)(iso_utc)
 
 
 @contextlib.contextmanager
-def _target(args: argparse.Namespace, call: Call) -> Iterator[TextIO]:
+def _target(args: argparse.Namespace, call: Call) -> Iterator[Stream]:
     if args.output is None:
-        buffer = io.StringIO()
-        yield buffer
-        call.out.raw(buffer.getvalue())
+        yield call.out
         return
     file = Path(args.output)
-    _free(file, args.force, call)
-    part = file.with_name(file.name + ".part")
+    _free(args.output, args.force, call)
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
+        with replacing(file) as part, part.open("w", encoding="utf-8", newline="") as stream:
             yield stream
-        part.replace(file)
     except OSError as error:
         raise _unwritable(file, error) from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _unwritable(file: Path, error: OSError) -> ExportProblem:
@@ -191,38 +193,22 @@ def _unwritable(file: Path, error: OSError) -> ExportProblem:
     )
 
 
-def _free(file: Path, force: bool, call: Call) -> None:
-    places = call.workshop.places
-    own = (places.ledger_file, places.jobs_file, places.settings_file, places.meter_lock)
-    if any(file.resolve() == name.resolve().with_name(name.name + end) for name in own for end in _ENDS):
+def _free(name: str, force: bool, call: Call) -> None:
+    refuse_own(name, call)
+    if Path(name).exists() and not force:
         raise ExportProblem(
-            tr("{file} is one of Wattlight's own files.", file=clean_text(str(file))),
-            tr("Choose another place."),
-            "own_file",
-        )
-    if file.exists() and not force:
-        raise ExportProblem(
-            tr("{file} exists.", file=clean_text(str(file))),
+            tr("{file} exists.", file=clean_text(name)),
             tr("Choose another name, or add --force to replace it."),
             "exists",
         )
 
 
-_ENDS = ("", "-wal", "-shm", ".reserve")
-"""A file of ours, and what SQLite and the recorder keep beside it."""
-
-
 def _back_up(args: argparse.Namespace, call: Call) -> None:
-    file = Path(args.backup)
-    _free(file, args.force, call)
-    fresh = file.with_name(file.name + ".new")
+    _free(args.backup, args.force, call)
     try:
-        fresh.unlink(missing_ok=True)
-        size = back_up(call.workshop.places.ledger_file, fresh)
-        fresh.replace(file)  # an earlier backup stays until the new one is whole
+        size = back_up(call.workshop.places.ledger_file, Path(args.backup))
     except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise _unwritable(file, error) from error
+        raise _unwritable(Path(args.backup), error) from error
     text = tr("The ledger ({size}) is copied to {file}", size=gb(size, 3), file=clean_text(args.backup))
     call.answer({"file": args.backup, "bytes": size}, text)
 

@@ -9,9 +9,10 @@ from typing import Any
 from wattlight.domain.machine_file import machine_document
 from wattlight.domain.values import DeviceSample, Figure, Problem, Quality, clean_text
 from wattlight.i18n import duration, gib, number, percent, tr, watts
+from wattlight.paths import replacing
 from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober, cpu_reason
 
-from .output import Call, Document, aligned, pick, plain
+from .output import Call, Document, aligned, pick, plain, refuse_own
 
 DIGITS = 4
 """After the point, of watts and all else in the document."""
@@ -106,7 +107,7 @@ def run(args: Namespace, call: Call) -> None:
         _look(args, call, trace.append)
     finally:
         if args.trace_opens:
-            _write_trace(args.trace_opens, trace)
+            _write_trace(args.trace_opens, trace, call)
 
 
 def _look(args: Namespace, call: Call, trace: Callable[[str], None]) -> None:
@@ -161,10 +162,12 @@ def _folder(name: str) -> Path:
     return folder
 
 
-def _write_trace(name: str, lines: list[str]) -> None:
+def _write_trace(name: str, lines: list[str], call: Call) -> None:
+    refuse_own(name, call)
     try:
         text = "".join(f"{line}\n" for line in lines)
-        Path(name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        with replacing(Path(name)) as part:
+            part.write_text(text, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise BadTree(
             tr(

@@ -1,12 +1,13 @@
 """What every vendor's probe is, gets and gives."""
 
+import contextlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from wattlight.domain.values import Device, DeviceMemory, DeviceSample, GpuProcess, clean_text, unknown
+from wattlight.paths import read_small, write_whole
 
 from .linux.fdinfo import ProcessesOnDevices
 from .linux.pci import Adapter
@@ -54,20 +55,14 @@ class DeviceCache:
         if self._file is None or self._known == self._saved:
             return
         document = {"schema": 1, "devices": {key: asdict(value) for key, value in self._known.items()}}
-        part = self._file.with_suffix(f".{os.getpid()}.part")
-        try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.write_text(json.dumps(document), encoding="utf-8")
-            part.replace(self._file)
+        with contextlib.suppress(OSError):
+            write_whole(self._file, json.dumps(document).encode())
             self._saved = dict(self._known)
-        except OSError:
-            part.unlink(missing_ok=True)
 
 
 def _load(file: Path) -> dict[str, Remembered]:
     try:
-        with file.open("rb") as stream:
-            document = json.loads(stream.read(_MAX_FILE))
+        document = json.loads(read_small(file, _MAX_FILE))
         items = list(document["devices"].items())[:_MAX_DEVICES]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

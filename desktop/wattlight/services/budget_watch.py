@@ -9,6 +9,7 @@ from pathlib import Path
 from wattlight.domain.answers import Budget, BudgetStand, budget_stand
 from wattlight.domain.cost import CostReport
 from wattlight.i18n import money, tr
+from wattlight.paths import read_small, write_whole
 
 from .current import CurrentSettings
 from .hub import StateHub
@@ -51,7 +52,7 @@ class BudgetWatch:
     def _read(self) -> tuple[str, ...]:
         if self._told is None:
             try:
-                self._told = tuple(self._file.read_text(encoding="utf-8")[:400].split())[-KEPT:]
+                self._told = tuple(read_small(self._file, 400).decode().split())[-KEPT:]
             except (OSError, UnicodeDecodeError):
                 self._told = ()
         return self._told
@@ -60,8 +61,7 @@ class BudgetWatch:
         self._told = (*self._read(), key)[-KEPT:]
         # the worst of a file that cannot be written is a second alarm after the next start
         with contextlib.suppress(OSError):
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.write_text("\n".join(self._told), encoding="utf-8")
+            write_whole(self._file, "\n".join(self._told).encode())
 
 
 def _micro(cost: CostReport | None) -> int | None:

@@ -1,11 +1,20 @@
 """The settings and their defaults."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from wattlight.domain.values import LOCAL_HOST, HostId
 
 CURRENT = 1
 """Version of the settings file."""
+HOUR_S = 3600.0
+MOST_WATTS = 1e5
+MOST_MICRO = 10**15
+
+
+def _within(default: Any, low: float, high: float) -> Any:
+    """A number (or a text of one) that a file may set from ``low`` to ``high``; else its default holds."""
+    return field(default=default, metadata={"bounds": (low, high)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class Price:
     timezone: str | None = None
     country: str | None = None
     tariff_file: str | None = None
-    dollar_rate: str | None = None
+    dollar_rate: str | None = _within(None, 0, 1e9)
     """Units of ``currency`` for one US dollar, the person's own figure; API prices are in dollars."""
     dollar_rate_date: str | None = None
     declined: bool = False
@@ -41,25 +50,25 @@ class Price:
 class MeterSettings:
     """How the meter behaves."""
 
-    shown_interval_s: float = 1.0
-    hidden_interval_s: float = 10.0
+    shown_interval_s: float = _within(1.0, 0, HOUR_S)
+    hidden_interval_s: float = _within(10.0, 0, HOUR_S)
     """While nobody looks and no model is loaded; with a loaded model never slower than five seconds."""
     paused: bool = False
-    assumed_rest_w: float | None = None
+    assumed_rest_w: float | None = _within(None, 0, MOST_WATTS)
     """Assumed draw of unmeasured parts, the user's own figure; never mixed into measured sums."""
-    wall_base_w: float | None = None
-    wall_factor: float | None = None
+    wall_base_w: float | None = _within(None, -MOST_WATTS, MOST_WATTS)
+    wall_factor: float | None = _within(None, 0, 100)
     wall_parts: str = ""
     """Found against a wall meter: at the plug = base + factor x measured, for just these parts (ids)."""
-    wall_error_w: float | None = None
+    wall_error_w: float | None = _within(None, 0, MOST_WATTS)
     wall_date: str | None = None
     supply: str | None = None
-    supply_rated_w: float | None = None
+    supply_rated_w: float | None = _within(None, 0, MOST_WATTS)
     """The power supply as the person names it: an 80 PLUS label ("gold") and its rated watts."""
-    cooling_factor: float = 0.0
-    daily_budget_micro: int | None = None
-    monthly_budget_micro: int | None = None
-    keep_months: int | None = None
+    cooling_factor: float = _within(0.0, 0, 10)
+    daily_budget_micro: int | None = _within(None, 0, MOST_MICRO)
+    monthly_budget_micro: int | None = _within(None, 0, MOST_MICRO)
+    keep_months: int | None = _within(None, 0, 1200)
     """Older rows of the ledger are deleted; None keeps everything."""
 
 
@@ -105,7 +114,7 @@ class Settings:
     theme: str = "system"
     language: str | None = None
     start_at_login: bool = False
-    context_length: int = 0
+    context_length: int = _within(0, 0, 1 << 24)
     """Tokens a model is loaded with; 0 leaves it to the server. Another figure than the one other programs
     ask for makes the server load the model again at their next request."""
     keep_alive: str = "5m"
@@ -118,7 +127,7 @@ class Settings:
     """HTTPS_PROXY for a server that Wattlight starts; the person's own choice."""
     passthrough_on: bool = False
     """Count the tokens of every client that goes through the relay on this computer."""
-    passthrough_port: int = 11435
+    passthrough_port: int = _within(11435, 0, 65535)
     break_even: BreakEvenEntry = field(default_factory=BreakEvenEntry)
     window_geometry: str | None = None
     extra: tuple[tuple[str, str], ...] = ()

@@ -6,12 +6,13 @@ import threading
 import types
 import typing
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
-from wattlight.paths import write_whole
+from wattlight.paths import free_name, read_small, write_whole
 
 from .model import CURRENT, Settings
 
@@ -37,8 +38,7 @@ def load_settings(file: Path) -> LoadedSettings:
     A file that cannot be understood at all is kept beside it as ``settings.json.bad``.
     """
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = read_small(file, MAX_BYTES + 1)
     except FileNotFoundError:
         return LoadedSettings(Settings())
     except OSError as error:
@@ -51,7 +51,7 @@ def load_settings(file: Path) -> LoadedSettings:
     try:
         if len(raw) > MAX_BYTES:
             raise ValueError("too large")
-        document = json.loads(raw.decode("utf-8-sig"))
+        document = json.loads(raw.decode("utf-8-sig"), parse_int=_whole)
         if not isinstance(document, dict):
             raise ValueError("not an object")
     except (ValueError, RecursionError):
@@ -83,8 +83,13 @@ def save_settings(file: Path, settings: Settings) -> None:
         ) from error
 
 
+def _whole(text: str) -> int | float:
+    """A number of hundreds of digits, which costs only its own key, is no whole number."""
+    return int(text) if len(text) < 40 else float(text)
+
+
 def _set_aside(file: Path) -> str:
-    bad = file.with_name(file.name + ".bad")
+    bad = free_name(file.with_name(file.name + ".bad"))
     try:
         file.replace(bad)
     except OSError:
@@ -99,8 +104,9 @@ def _build(kind: type[Any], document: dict[str, Any], path: str, notices: list[s
         if item.name not in document or item.name == "extra":
             continue
         try:
-            values[item.name] = _value(hints[item.name], document[item.name], f"{path}{item.name}.", notices)
-        except (TypeError, ValueError):
+            value = _value(hints[item.name], document[item.name], f"{path}{item.name}.", notices)
+            values[item.name] = _bounded(value, *item.metadata.get("bounds", ()))
+        except (TypeError, ValueError, InvalidOperation):
             notices.append(
                 tr(
                     "The setting {name} has a value it cannot have; its default is used.",
@@ -133,6 +139,12 @@ def _value(hint: Any, value: Any, path: str, notices: list[str]) -> Any:
     return value
 
 
+def _bounded(value: Any, low: float | None = None, high: float = 0) -> Any:
+    if low is not None and value is not None and not low <= Decimal(value) <= high:
+        raise ValueError
+    return value
+
+
 class SettingsFile:
     """The file as this process last saw it. Safe from any thread."""
 
@@ -140,7 +152,7 @@ class SettingsFile:
         self._file = file
         self._lock = threading.Lock()
         self._base = Settings()
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, ...] | None = None
 
     def load(self) -> LoadedSettings:
         """Read it; what is read is what later changes are compared with."""
@@ -174,12 +186,12 @@ class SettingsFile:
             self._base, self._stamp = theirs, self._seen()
             return None if together == settings else together
 
-    def _seen(self) -> tuple[int, int] | None:
+    def _seen(self) -> tuple[int, ...] | None:
         try:
             found = self._file.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_size
+        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def merged(base: Settings, mine: Settings, theirs: Settings) -> Settings:

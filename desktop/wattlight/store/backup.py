@@ -1,40 +1,36 @@
 """One-file backup and restore of the ledger."""
 
 import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 
 from wattlight.i18n import tr
+from wattlight.paths import free_name, replacing
 
 from .files import connect_for_reading, copy_into
-from .problem import LedgerDamaged, LedgerProblem, translated
+from .problem import LedgerDamaged, LedgerProblem, is_damage, translated
 from .reader import newer
-from .schema import VERSION, version_of
+from .schema import VERSION, check, version_of
 
 
 def back_up(ledger: Path, target: Path) -> int:
     """Write a consistent copy of the ledger to ``target``, also while another process records.
 
-    Returns its size in bytes.
+    A file of that name stays until the copy is whole. Returns its size in bytes.
 
     Raises:
-        LedgerProblem: there is nothing to back up, ``target`` exists, or it cannot be written.
+        LedgerProblem: there is nothing to back up, or what there is cannot be read.
+        OSError: ``target`` cannot be written.
     """
     if not ledger.exists():
         raise LedgerProblem(tr("Nothing has been recorded yet."), tr("Start the meter first."), "no_ledger")
-    if target.exists():
-        raise LedgerProblem(
-            tr("{target} exists.", target=target), tr("Choose another name or remove it first."), "exists"
-        )
-    part = target.with_name(target.name + ".part")
-    with translated("backed up"), contextlib.closing(connect_for_reading(ledger)) as source:
-        try:
-            copy_into(source, part)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
-    part.replace(target)
+    with (
+        replacing(target) as part,
+        translated("backed up"),
+        contextlib.closing(connect_for_reading(ledger)) as source,
+    ):
+        copy_into(source, part)
     return target.stat().st_size
 
 
@@ -55,27 +51,34 @@ def restore(backup: Path, ledger: Path) -> Path | None:
         version = version_of(source)
         if version > VERSION:
             raise newer(version)
-        if version < 1 or source.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise LedgerDamaged(
-                tr("{name} is not a valid ledger.", name=backup.name), tr("Nothing was changed.")
-            )
-        for table in ("minute", "quarter", "presence", "device", "model", "counter", "meta"):
-            source.execute(f"SELECT * FROM {table} LIMIT 1")  # another program's database has none of these
         ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = ledger.with_name(ledger.name + ".restoring")
-        # counters of another day or computer must not be continued
-        copy_into(source, part, "DELETE FROM counter")
-    replaced = None
-    if ledger.exists():
-        _checkpoint(ledger)
-        numbers = ("", *(f"-{n}" for n in range(2, 10_000)))
-        names = (ledger.with_name(f"{ledger.name}.replaced{end}") for end in numbers)
-        replaced = next(name for name in names if not name.exists())
-        ledger.replace(replaced)
-        for companion in ("-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                ledger.with_name(ledger.name + companion).unlink()
-    part.replace(ledger)
+        with replacing(ledger) as part:
+            try:
+                if version < 1:
+                    raise sqlite3.DatabaseError("malformed: no version")
+                check(source)
+                # counters of another day or computer must not be continued
+                copy_into(source, part, "DELETE FROM counter")
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                if not is_damage(error):
+                    raise
+                raise LedgerDamaged(
+                    tr("{name} is not a valid ledger.", name=backup.name), tr("Nothing was changed.")
+                ) from error
+            return _kept(ledger) if ledger.exists() else None
+
+
+def _kept(ledger: Path) -> Path:
+    """The ledger under a second name; its own is free to be taken."""
+    _checkpoint(ledger)
+    replaced = free_name(ledger.with_name(f"{ledger.name}.replaced"))
+    try:
+        replaced.hardlink_to(ledger)
+    except OSError:  # a file system without such names
+        shutil.copy2(ledger, replaced)
+    for companion in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            ledger.with_name(ledger.name + companion).unlink()
     return replaced
 
 

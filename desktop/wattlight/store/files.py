@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from wattlight.paths import free_name, open_own
+
 BUSY_MS = 2000
 """How long to wait for another process (a backup tool) that holds the file."""
 _COMPANIONS = ("-wal", "-shm")
@@ -22,6 +24,7 @@ _ROOM_NEEDED = 16 << 20
 def connect_for_writing(file: Path | str) -> sqlite3.Connection:
     """A connection in WAL mode with synchronous NORMAL: a killed process loses nothing that was committed;
     a power cut may lose the last commits but never the file."""
+    _keep_to_ourselves(Path(file))
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -31,6 +34,16 @@ def connect_for_writing(file: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _keep_to_ourselves(file: Path) -> None:
+    """What is recorded is the person's alone, also in a folder that others may look into."""
+    with contextlib.suppress(OSError):  # whether it can be opened is told by SQLite
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        for end in ("", *_COMPANIONS):
+            beside = file.with_name(file.name + end)
+            if beside.exists() and beside.stat().st_mode & 0o077:
+                beside.chmod(0o600)
 
 
 def connect_for_reading(file: Path) -> sqlite3.Connection:
@@ -54,8 +67,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def copy_into(source: sqlite3.Connection, part: Path, *statements: str) -> None:
-    """Write all of ``source`` into the new file ``part`` and run ``statements`` on it."""
-    part.unlink(missing_ok=True)
+    """Write all of ``source`` into the empty file ``part`` and run ``statements`` on it."""
     with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as copy:
         source.backup(copy)
         for statement in (*statements, "PRAGMA journal_mode = DELETE"):
@@ -64,16 +76,18 @@ def copy_into(source: sqlite3.Connection, part: Path, *statements: str) -> None:
 
 def set_aside(file: Path, now: datetime) -> Path:
     """Rename a damaged ledger and its companions; the new name of the main file."""
-    aside = file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}")
-    counter = 1
-    while aside.exists():
-        aside = file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}-{counter}")
-        counter += 1
+    aside = free_name(file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}"))
     file.rename(aside)
+    suspect(file).unlink(missing_ok=True)
     for companion in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
             file.with_name(file.name + companion).rename(aside.with_name(aside.name + companion))
     return aside
+
+
+def suspect(ledger: Path) -> Path:
+    """Whoever reads the ledger and finds damage makes this file; who records looks for it."""
+    return ledger.with_name(ledger.name + ".suspect")
 
 
 def reserve_file(ledger: Path) -> Path:
@@ -88,7 +102,7 @@ def keep_reserve(ledger: Path) -> bool:
             return True
         if shutil.disk_usage(ledger.parent).free < _ROOM_NEEDED:
             return False
-        with file.open("wb") as stream:
+        with open_own(file) as stream:
             stream.write(os.urandom(RESERVE_BYTES))  # random: a compressing file system cannot shrink it
         return True
     return False

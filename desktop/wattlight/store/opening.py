@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 from wattlight.i18n import tr
+from wattlight.paths import free_name
 
-from .files import connect_for_writing, keep_reserve, set_aside
+from .files import connect_for_writing, keep_reserve, set_aside, suspect
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
-from .schema import MIGRATIONS, VERSION, migrate, version_of
-from .writer import LedgerWriter
+from .schema import MIGRATIONS, VERSION, check, migrate, version_of
+from .writer import LedgerWriter, ended_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def _begin_anew(file: Path, now: datetime) -> OpenedLedger:
 
 def _open(file: Path) -> LedgerWriter:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    left = _left(file)
     with translated("opened"):
         connection = connect_for_writing(file)
         try:
@@ -75,31 +77,30 @@ def _open(file: Path) -> LedgerWriter:
             if version > VERSION:
                 raise newer(version)
             if version:
-                _check(connection)
+                ended = connection.execute("SELECT value FROM meta WHERE key = 'open'").fetchone()
+                if left is None or ended != (ended_mark(left),) or suspect(file).exists():
+                    check(connection)  # nobody ended it in order, or somebody was at it since
                 _back_up_first(connection, file, version)
             migrate(connection, MIGRATIONS)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('open', '1')")
         except BaseException:
             connection.close()
             raise
+    suspect(file).unlink(missing_ok=True)
     keep_reserve(file)
     return LedgerWriter(connection)
 
 
-def _check(connection: sqlite3.Connection) -> None:
-    """A full check only after an end that was not orderly: it reads the whole file."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'open'").fetchone()
-    if row is not None and row[0] == "0":
-        return
-    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    if answer != "ok":
-        raise sqlite3.DatabaseError("malformed: " + str(answer)[:80])
+def _left(file: Path) -> int | None:
+    """When the file was last written (ns); None where something is left beside it."""
+    with contextlib.suppress(FileNotFoundError):
+        if file.with_name(file.name + "-wal").stat().st_size:
+            return None
+    return file.stat().st_mtime_ns if file.exists() else None
 
 
 def _back_up_first(connection: sqlite3.Connection, file: Path, version: int) -> None:
     if version == VERSION:
         return
-    backup = file.with_name(f"{file.name}.before-v{VERSION}")
-    with contextlib.suppress(FileNotFoundError):
-        backup.unlink()
+    backup = free_name(file.with_name(f"{file.name}.before-v{VERSION}"))
     connection.execute("VACUUM INTO ?", (str(backup),))

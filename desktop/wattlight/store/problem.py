@@ -1,11 +1,15 @@
 """The error family of the ledger."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
+
+from .files import suspect
 
 
 class LedgerProblem(Problem):
@@ -37,13 +41,21 @@ _DAMAGE = (
 )
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether an error of SQLite means that the file is not a sound database."""
+    return isinstance(error, UnicodeDecodeError) or any(word in str(error).lower() for word in _DAMAGE)
+
+
 @contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Turn SQLite's errors into this room's family; ``what`` names the action ("read", "written")."""
+def translated(what: str, ledger: Path | None = None) -> Iterator[None]:
+    """Turn SQLite's errors into this room's family; ``what`` names the action ("read", "written").
+
+    Damage that a reader of the file ``ledger`` finds is told to whoever records.
+    """
     try:
         yield
     except UnicodeDecodeError as error:  # the text of the schema itself is none
-        raise _damaged() from error
+        raise _damaged(ledger) from error
     except sqlite3.Error as error:
         text = str(error).lower()
         if "full" in text:
@@ -51,8 +63,8 @@ def translated(what: str) -> Iterator[None]:
                 tr("The disk is full, so the ledger cannot be written."),
                 tr("Free some space; up to an hour is kept in memory and written then."),
             ) from error
-        if any(word in text for word in _DAMAGE):
-            raise _damaged() from error
+        if is_damage(error):
+            raise _damaged(ledger) from error
         if "locked" in text or "busy" in text:
             raise LedgerProblem(
                 tr("Another program holds the ledger's file."),
@@ -66,15 +78,19 @@ def translated(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def sound_values() -> Iterator[None]:
+def sound_values(ledger: Path | None) -> Iterator[None]:
     """Values that the schema does not allow (another program's, or a flipped bit) are damage too."""
     try:
         yield
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise _damaged() from error
+        raise _damaged(ledger) from error
 
 
-def _damaged() -> LedgerDamaged:
+def _damaged(ledger: Path | None) -> LedgerDamaged:
+    if ledger is not None:
+        with contextlib.suppress(OSError):
+            suspect(ledger).touch(mode=0o600)
     return LedgerDamaged(
-        tr("The ledger is damaged."), tr("It is moved aside and a new one begun; export what is left of it.")
+        tr("The ledger is damaged."),
+        tr("The meter (the tray or 'wattlight meter') keeps it under another name and begins a new one."),
     )

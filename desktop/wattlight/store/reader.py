@@ -46,15 +46,16 @@ _TABLES = (_Table("quarter", "presence_quarter", QUARTER_US), _Table("minute", "
 class LedgerReader:
     """Answers from one connection. Every method may raise LedgerProblem or LedgerDamaged."""
 
-    def __init__(self, connection: sqlite3.Connection, owns: bool = True) -> None:
+    def __init__(self, connection: sqlite3.Connection, owns: bool = True, file: Path | None = None) -> None:
         self._connection = connection
         self._owns = owns
+        self._file = file
 
     def buckets(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> Iterator[Bucket]:
         """Rows that begin in [start, end), oldest first; quarter hours, then minutes."""
         for table, rows in self._tables(_BUCKETS, start_us, end_us, host):
             for start, device, digest, name, state, mj, ms, quality, tokens_in, tokens_out in rows:
-                with sound_values():
+                with sound_values(self._file):
                     bucket = Bucket(
                         start * table.length_us,
                         table.length_us,
@@ -79,7 +80,7 @@ class LedgerReader:
     ) -> tuple[dict[str, int], tuple[DayCell, ...]]:
         """Days (ISO dates, both ends included) in the cache for the tariff named ``key``: milliseconds
         observed in each, and their sums by device, state and price, of each day or of each model."""
-        with translated("read"), self._snapshot():
+        with translated("read", self._file), self._snapshot():
             if not self._cached_for(key):
                 return {}, ()
             span = (host, first, last)
@@ -87,7 +88,7 @@ class LedgerReader:
             devices = dict(self._connection.execute("SELECT id, key FROM device").fetchall())
             models = dict(self._connection.execute("SELECT id, name FROM model").fetchall())
             rows = self._connection.execute(_BY_MODEL if by_model else _BY_DAY, span).fetchall()
-        with sound_values():
+        with sound_values(self._file):
             prices = {text: Decimal(text) if text else None for text in {row[4] for row in rows}}
             cells = tuple(
                 DayCell(
@@ -104,7 +105,7 @@ class LedgerReader:
 
     def gaps(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> tuple[GapRow, ...]:
         """Gaps that touch [start, end), in order of time."""
-        with translated("read"):
+        with translated("read", self._file):
             rows = self._connection.execute(
                 "SELECT key, start_us, end_us, reason FROM gap JOIN device ON device.id = gap.device "
                 "WHERE host = ? AND end_us >= ? AND start_us < ? ORDER BY start_us, key, end_us",
@@ -113,7 +114,7 @@ class LedgerReader:
         return tuple(GapRow(host, *row) for row in rows)
 
     def devices(self, host: HostId = LOCAL_HOST) -> tuple[DeviceInfo, ...]:
-        with translated("read"):
+        with translated("read", self._file):
             error = "error" if version_of(self._connection) >= 2 else "NULL"
             rows = self._connection.execute(
                 f"SELECT key, name, kind, vendor, scope, source, {error} "
@@ -125,7 +126,7 @@ class LedgerReader:
     def span(self, host: HostId = LOCAL_HOST) -> tuple[int, int] | None:
         """First and last moment with a row, None for an empty ledger."""
         edges = []
-        with translated("read"):
+        with translated("read", self._file):
             for table in _TABLES:
                 low, high = self._connection.execute(
                     f"SELECT min(start), max(start) FROM {table.presence} WHERE host = ?", (host,)
@@ -138,7 +139,7 @@ class LedgerReader:
         self, query: str, start_us: int, end_us: int, host: HostId
     ) -> list[tuple[_Table, list[tuple[Any, ...]]]]:
         """The answers of both tables from one snapshot: minutes may move to quarters at any moment."""
-        with translated("read"), self._snapshot():
+        with translated("read", self._file), self._snapshot():
             return [
                 (
                     table,
@@ -182,7 +183,7 @@ def open_reader(file: Path) -> LedgerReader:
         empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         migrate(empty)
         return LedgerReader(empty)
-    with translated("read"):
+    with translated("read", file):
         connection = connect_for_reading(file)
         try:
             version = version_of(connection)
@@ -192,7 +193,7 @@ def open_reader(file: Path) -> LedgerReader:
     if not 1 <= version <= VERSION:
         connection.close()
         raise newer(version) if version > VERSION else older()
-    return LedgerReader(connection)
+    return LedgerReader(connection, file=file)
 
 
 def newer(version: int) -> LedgerProblem:

@@ -1,5 +1,6 @@
 """Tables of the ledger, and the steps from one version to the next."""
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
 
@@ -62,6 +63,48 @@ VERSION = len(MIGRATIONS)
 def version_of(connection: sqlite3.Connection) -> int:
     """The schema version of an open database (0: empty)."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+_TEXTS = ("device", "model", "meta", "level", "counter")
+_BAD_BUCKET = " OR ".join(
+    [
+        f"typeof({name}) <> 'integer'"
+        for name in ("start", "device", "model", "energy_mj", "observed_ms", "tokens_in", "tokens_out")
+    ]
+    + [f"state NOT IN {tuple(range(len(STATES)))}", f"quality NOT IN {tuple(range(len(QUALITIES)))}"]
+)
+_BAD_PRESENCE = "typeof(start) <> 'integer' OR typeof(observed_ms) <> 'integer'"
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Read the whole ledger once: its pages, its tables, and whether each value is one that can be.
+
+    Raises:
+        sqlite3.DatabaseError, UnicodeDecodeError: it is damaged, or no ledger.
+    """
+    for (answer,) in connection.execute("PRAGMA quick_check(1)").fetchall():
+        if answer != "ok":
+            raise sqlite3.DatabaseError("malformed: " + str(answer)[:80])
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as sound:
+        migrate(sound, MIGRATIONS[: version_of(connection)])
+        if not _columns(sound).items() <= _columns(connection).items():
+            raise sqlite3.DatabaseError("malformed: other tables")
+    for table in _TEXTS:  # text that is none cannot be fetched
+        for _ in connection.execute(f"SELECT * FROM {table}"):
+            pass
+    bad = {"minute": _BAD_BUCKET, "quarter": _BAD_BUCKET}
+    bad |= {"presence": _BAD_PRESENCE, "presence_quarter": _BAD_PRESENCE}
+    for table, condition in bad.items():
+        if connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1").fetchone() is not None:
+            raise sqlite3.DatabaseError(f"malformed: a row of {table}")
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    return {
+        name: tuple(row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,)))
+        for (name,) in tables
+    }
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -1,8 +1,11 @@
 """The only writer of the ledger. One call is one transaction: it is there as a whole, or not at all."""
 
 import contextlib
+import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase, LevelRow
@@ -32,6 +35,11 @@ _ENDS = (
 """Tables, the column that tells a row's time, and in how many microseconds it counts."""
 _STATE_NUMBER = {state: number for number, state in enumerate(STATES)}
 _QUALITY_NUMBER = {quality: number for number, quality in enumerate(QUALITIES)}
+
+
+def ended_mark(at_ns: int) -> str:
+    """What stands in a ledger whose last writer ended in order, at ``at_ns``."""
+    return f"0 {at_ns}"
 
 
 class LedgerWriter:
@@ -163,10 +171,22 @@ class LedgerWriter:
             self.connection.execute("VACUUM")
 
     def close(self) -> None:
-        """Say that the end was orderly, and close."""
+        """Say that the end was orderly, and close: the file then bears the time that stands in it, so that
+        one that was written to by anything else is known."""
+        at_ns = int(time.time()) // 2 * 2_000_000_000  # as exact as any file system keeps it
         with contextlib.suppress(sqlite3.Error):
-            self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('open', '0')")
+            self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('open', ?)", (ended_mark(at_ns),))
+        file = self.file
         self.connection.close()
+        if file is not None:
+            with contextlib.suppress(OSError):
+                os.utime(file, ns=(at_ns, at_ns))
+
+    @property
+    def file(self) -> Path | None:
+        """Where it writes; None in memory."""
+        named = str(self.connection.execute("PRAGMA database_list").fetchone()[2])
+        return Path(named) if named else None
 
     def abandon(self) -> None:
         """Close a file that lost its name. Its log is emptied into it first: whatever file has the name now

@@ -14,8 +14,10 @@ from xml.parsers.expat import ExpatError
 
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
+from wattlight.paths import read_small, write_whole
 
 APP_ID = "io.github.wattlight.wattlight"
+_LARGEST = 100_000
 _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
 _OWN = ("PYTHONHOME", "PYTHONPATH", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
 
@@ -71,7 +73,7 @@ class DesktopEntry:
     def enabled(self) -> bool:
         """True when the entry exists, is not hidden and starts this very program."""
         try:
-            text = self._file.read_text(encoding="utf-8")
+            text = read_small(self._file, _LARGEST).decode()
         except (OSError, UnicodeDecodeError):
             return False
         lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
@@ -85,8 +87,7 @@ class DesktopEntry:
             if not on:
                 self._file.unlink(missing_ok=True)
                 return
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(self._text(), encoding="utf-8")
+            write_whole(Path(os.path.realpath(self._file)), self._text().encode())
         except OSError as error:
             raise AutostartProblem(
                 tr(
@@ -131,7 +132,8 @@ class LaunchAgent:
     def enabled(self) -> bool:
         """True when the agent exists and starts this very program."""
         try:
-            return bool(plistlib.loads(self._file.read_bytes()).get("ProgramArguments") == self._command)
+            agent = plistlib.loads(read_small(self._file, _LARGEST))
+            return bool(agent.get("ProgramArguments") == self._command)
         except (OSError, plistlib.InvalidFileException, ExpatError, ValueError, AttributeError):
             return False
 
@@ -139,8 +141,7 @@ class LaunchAgent:
         agent = {"Label": APP_ID, "ProgramArguments": self._command, "RunAtLoad": True}
         try:
             if on:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                self._file.write_bytes(plistlib.dumps(agent))
+                write_whole(Path(os.path.realpath(self._file)), plistlib.dumps(agent))
             else:
                 self._file.unlink(missing_ok=True)
         except OSError as error:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -589,7 +590,14 @@ def own_files(shop: Shop) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("option", ["--backup", "--output"])
-@pytest.mark.parametrize("name", ["ledger.sqlite3", "ledger.sqlite3-wal", "settings.json", "jobs.sqlite3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ledger.sqlite3", "ledger.sqlite3-wal", "ledger.sqlite3.reserve", "settings.json", "jobs.sqlite3",
+        "jobs.sqlite3-shm", "tray.lock", "meter.lock", "wattlight.log.2", "tariff.json", "settings.json.bad",
+        "ledger.sqlite3.replaced", "ledger.sqlite3.corrupt-20260301T120000", "ledger.sqlite3.before-v2",
+    ],
+)  # fmt: skip
 def test_an_export_never_goes_over_a_file_of_its_own(shop: Shop, option: str, name: str) -> None:
     fill(shop)
     (shop.places.data / "settings.json").write_text("{}")
@@ -598,6 +606,53 @@ def test_an_export_never_goes_over_a_file_of_its_own(shop: Shop, option: str, na
     for target in (shop.places.data / name, shop.places.data / "x" / ".." / name):
         assert problem(shop, "export", option, str(target), "--force")["code"] == "own_file"
     assert own_files(shop) == before
+
+
+def test_a_second_name_of_the_ledger_is_the_ledger(shop: Shop, tmp_path: Path) -> None:
+    fill(shop)
+    (tmp_path / "x").mkdir()
+    other = tmp_path / "x" / "rows.csv"
+    other.hardlink_to(shop.places.ledger_file)
+    assert problem(shop, "export", "--output", str(other), "--force")["code"] == "own_file"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("option", ["--backup", "--output"])
+def test_a_pipe_is_no_file_to_replace(shop: Shop, tmp_path: Path, option: str) -> None:
+    fill(shop)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "not a regular file" in problem(shop, "export", option, str(pipe), "--force")["message"]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("option", ["--backup", "--output"])
+def test_files_beside_the_target_are_left_alone(shop: Shop, tmp_path: Path, option: str) -> None:
+    fill(shop)
+    other, target = tmp_path / "notes", tmp_path / "rows.csv"
+    other.write_bytes(b"mine")
+    for end in (".part", ".new", ".tmp"):
+        target.with_name(target.name + end).symlink_to(other)
+    document(shop, "export", option, str(target))
+    assert other.read_bytes() == b"mine"
+    assert len([p for p in tmp_path.iterdir() if p.is_symlink()]) == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("replay", "{}"), ("replay", "TRACE", "--tariff", "{}"), ("tariff", "check", "{}"),
+        ("tariff", "set", "--file", "{}"), ("export", "--restore", "{}"),
+        ("breakeven", "--prices", "{}"), ("hardware", "--trace-opens", "{}", "--sysroot", "FOLDER"),
+    ],
+)  # fmt: skip
+def test_no_verb_waits_for_a_pipe(shop: Shop, tmp_path: Path, words: tuple[str, ...]) -> None:
+    pipe, trace = tmp_path / "pipe", tmp_path / "trace.csv"
+    os.mkfifo(pipe)
+    trace.write_text("time_utc,device,power_w\n2026-03-01T10:00:00Z,g,5\n")
+    named = {"TRACE": str(trace), "FOLDER": str(tmp_path)}
+    problem(shop, *(named.get(word, word).replace("{}", str(pipe)) for word in words))
 
 
 def test_a_link_to_the_ledger_is_the_ledger(shop: Shop, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Text files that a person names."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from wattlight.domain.values import Problem
-from wattlight.paths import read_text
+from wattlight.paths import free_name, open_own, read_text, replacing
 
 
 class Refused(Problem):
@@ -37,3 +38,49 @@ def test_what_cannot_be_read_is_one_sentence_of_the_family(
 def test_a_name_that_no_file_can_have() -> None:
     with pytest.raises(Refused, match="cannot be read"):
         read_text(Path("a\0b"), 10, Refused)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
+@pytest.mark.parametrize("kind", ["pipe", "/dev/zero", "/dev/random", "link", "/dev/tty"])
+def test_pipes_and_devices_are_neither_waited_for_nor_read_without_end(tmp_path: Path, kind: str) -> None:
+    file = Path(kind)
+    if kind == "pipe":
+        os.mkfifo(file := tmp_path / "pipe")
+    elif kind == "link":
+        (file := tmp_path / "trace.csv").symlink_to("/dev/urandom")
+    with pytest.raises(Refused, match="cannot be read"):
+        read_text(file, 1 << 34, Refused)
+
+
+def test_a_link_in_the_place_of_a_file_of_ours_is_not_written_through(tmp_path: Path) -> None:
+    other, file = tmp_path / "other", tmp_path / "x.part"
+    other.write_bytes(b"not ours")
+    for append in (False, True):
+        file.unlink(missing_ok=True)
+        file.symlink_to(other)
+        with open_own(file, append) as stream:
+            stream.write(b"ours")
+        assert file.read_bytes() == b"ours" and not file.is_symlink()
+    assert other.read_bytes() == b"not ours"
+
+
+def test_what_has_the_name_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b"before")
+    with pytest.raises(KeyError), replacing(file) as part:
+        part.write_bytes(b"half")
+        assert file.read_bytes() == b"before"
+        raise KeyError
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"before"]
+    with replacing(file) as part:
+        part.write_bytes(b"after")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"after"]
+
+
+def test_every_name_that_is_kept_is_another(tmp_path: Path) -> None:
+    names = []
+    for _ in range(3):
+        name = free_name(tmp_path / "a.bad")
+        name.symlink_to("nowhere")
+        names.append(name.name)
+    assert names == ["a.bad", "a.bad-2", "a.bad-3"]

@@ -1,7 +1,9 @@
 """The settings file: whatever is in it, the program starts and nothing is lost (fault 37)."""
 
 import json
-from dataclasses import replace
+import os
+import typing
+from dataclasses import fields, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,6 +17,7 @@ from wattlight.settings import (
     ServerAddress,
     Settings,
     SettingsError,
+    SettingsFile,
     load_settings,
     save_settings,
 )
@@ -167,3 +170,69 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
         save_settings(tmp_path / "file" / "settings.json", Settings())
     assert "could not be saved" in caught.value.message
     assert "unchanged" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (f'"meter": {{"keep_months": {"7" * 400}}}', "meter.keep_months"),
+        (f'"meter": {{"keep_months": {"7" * 5000}}}', "meter.keep_months"),
+        (f'"meter": {{"wall_factor": {"9" * 400}}}', "meter.wall_factor"),
+        ('"meter": {"hidden_interval_s": -1}', "meter.hidden_interval_s"),
+        ('"meter": {"cooling_factor": 1e300}', "meter.cooling_factor"),
+        ('"meter": {"assumed_rest_w": NaN}', "meter.assumed_rest_w"),
+        ('"meter": {"supply_rated_w": Infinity}', "meter.supply_rated_w"),
+        ('"meter": {"daily_budget_micro": 1e999}', "meter.daily_budget_micro"),
+        ('"meter": {"keep_months": "²"}', "meter.keep_months"),
+        ('"context_length": -4096', "context_length"),
+        ('"passthrough_port": 65536', "passthrough_port"),
+        ('"passthrough_port": "٣"', "passthrough_port"),
+        ('"price": {"dollar_rate": "1e99999999"}', "price.dollar_rate"),
+        ('"price": {"dollar_rate": "²"}', "price.dollar_rate"),
+        ('"price": {"dollar_rate": "NaN"}', "price.dollar_rate"),
+    ],
+)
+def test_a_number_that_cannot_be_costs_only_its_own_key(tmp_path: Path, written: str, name: str) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(f'{{"theme": "dark", {written}}}', encoding="utf-8")
+    loaded = load_settings(file)
+    assert loaded.settings == Settings(theme="dark")
+    assert [name in text for text in loaded.notices] == [True]
+    assert file.exists()
+
+
+@pytest.mark.parametrize("kind", [Settings, MeterSettings, Price])
+def test_every_number_has_its_bounds(kind: type) -> None:
+    hints = typing.get_type_hints(kind)
+    numbers = {int, float, int | None, float | None}
+    unbounded = [f.name for f in fields(kind) if hints[f.name] in numbers and not f.metadata.get("bounds")]
+    assert unbounded == []
+
+
+def test_each_damaged_file_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    for raw in (b"{1", b"{2", b"{3"):
+        file.write_bytes(raw)
+        assert load_settings(file).settings == Settings()
+    assert {p.read_bytes() for p in tmp_path.iterdir()} == {b"{1", b"{2", b"{3"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_pipe_in_the_place_of_the_settings_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    os.mkfifo(file)
+    assert "not a regular file" in load_settings(file).notices[0]
+
+
+def test_a_file_that_another_one_took_the_place_of_is_noticed(tmp_path: Path) -> None:
+    file, other = tmp_path / "settings.json", tmp_path / "other.json"
+    save_settings(file, Settings(theme="dark"))
+    save_settings(other, Settings(theme="dusk"))
+    known = SettingsFile(file)
+    now = known.load().settings
+    stamp = file.stat()
+    other.replace(file)
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert file.stat().st_size == stamp.st_size
+    news = known.changed_outside(now)
+    assert news is not None and news.theme == "dusk"

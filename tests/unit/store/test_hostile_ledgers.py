@@ -1,5 +1,6 @@
 """Ledgers that another program, a bad disk or a flipped bit has changed: damage is said, never a crash."""
 
+import os
 import random
 import sqlite3
 from collections.abc import Callable
@@ -12,7 +13,15 @@ from unit.store.test_ledger import ALL, MINUTE, NOW, energy, pending, row, write
 from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import CounterBase, DeviceInfo, State
 from wattlight.domain.values import LOCAL_HOST, Quality
-from wattlight.store import LedgerDamaged, LedgerProblem, MeterLock, open_ledger, open_reader, restore
+from wattlight.store import (
+    LedgerDamaged,
+    LedgerProblem,
+    MeterLock,
+    back_up,
+    open_ledger,
+    open_reader,
+    restore,
+)
 
 DAY = "2026-02-28"
 
@@ -112,7 +121,6 @@ def test_a_schema_that_is_no_text_is_moved_aside(tmp_path: Path) -> None:
 def test_what_was_found_to_be_damaged_is_moved_aside_though_it_ended_in_order(tmp_path: Path) -> None:
     file = tmp_path / "ledger.sqlite3"
     filled(file)
-    change(file, "UPDATE minute SET state = 9")
     sound = open_ledger(file, NOW)
     assert sound.notices == ()
     sound.writer.close()
@@ -239,3 +247,109 @@ def test_a_database_that_only_looks_like_a_ledger_is_not_restored(
         restore(other, file)
     assert energy(file) == 1
     assert list(tmp_path.glob("*.replaced*")) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE quarter SET state = 12",
+        "UPDATE quarter SET energy_mj = 'a lot'",
+        "UPDATE minute SET quality = x'01'",
+        "UPDATE presence SET observed_ms = 0.5",
+        "UPDATE device SET vendor = CAST(x'80' AS TEXT)",
+        "UPDATE counter SET boot_id = CAST(x'c3' AS TEXT)",
+        "ALTER TABLE gap RENAME COLUMN reason TO why",
+        "DROP TABLE presence_quarter",
+    ],
+)
+def test_an_orderly_end_is_believed_only_of_a_file_nobody_wrote_to_since(
+    tmp_path: Path, statement: str
+) -> None:
+    """However old the row is that was changed: what today's sums do not touch is looked at too."""
+    file = tmp_path / "ledger.sqlite3"
+    filled(file)
+    change(file, "INSERT INTO quarter VALUES (300000, 1, 0, 0, 5, 5, 1, 0, 0)")
+    open_ledger(file, NOW).writer.close()
+    change(file, statement)
+    opened = open_ledger(file, NOW)
+    assert "damaged" in opened.notices[0]
+    assert [p.name for p in tmp_path.glob("*.corrupt-*")] == ["ledger.sqlite3.corrupt-20260301T120000"]
+    opened.writer.close()
+    read_all(file)
+
+
+def test_a_ledger_that_ended_in_order_is_not_read_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, checks = tmp_path / "ledger.sqlite3", list[object]()
+    filled(file)
+    monkeypatch.setattr("wattlight.store.opening.check", checks.append)
+    for _ in range(3):
+        writer = open_ledger(file, NOW).writer
+        writer.write(pending(row(MINUTE + 100)))
+        writer.close()
+    assert checks == []
+    open_ledger(file, NOW).writer.connection.close()  # as after a kill
+    open_ledger(file, NOW).writer.close()
+    assert len(checks) == 1
+
+
+def test_damage_that_a_reader_finds_is_looked_for_at_the_next_start(tmp_path: Path) -> None:
+    """A bad disk changes a file without a trace in its times."""
+    file = tmp_path / "ledger.sqlite3"
+    filled(file)
+    before = file.stat()
+    change(file, f"UPDATE minute SET state = 7 WHERE start = {MINUTE}")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(LedgerDamaged) as caught:
+        read_all(file)
+    assert "moved aside" not in str(caught.value)
+    opened = open_ledger(file, NOW)
+    assert "damaged" in opened.notices[0]
+    opened.writer.close()
+    assert not list(tmp_path.glob("*.suspect"))
+    read_all(file)
+
+
+def test_a_backup_with_values_that_cannot_be_is_not_restored(tmp_path: Path) -> None:
+    file, backup = tmp_path / "ledger.sqlite3", tmp_path / "backup"
+    write(file, row(mj=1))
+    filled(backup)
+    change(backup, "UPDATE minute SET state = 6")
+    with pytest.raises(LedgerDamaged, match="not a valid ledger"):
+        restore(backup, file)
+    assert energy(file) == 1
+    assert not [p.name for p in tmp_path.iterdir() if not p.name.startswith(("backup", "ledger.sqlite3"))]
+    assert not list(tmp_path.glob("*.replaced"))
+
+
+def test_the_ledger_stays_where_the_restored_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, backup = tmp_path / "ledger.sqlite3", tmp_path / "backup"
+    write(file, row(mj=1))
+    write(backup, row(mj=2))
+
+    def refused(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "held by another program")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", refused)
+        with pytest.raises(PermissionError):
+            restore(backup, file)
+    assert energy(file) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+def test_what_is_recorded_is_nobody_elses_to_read_whatever_the_folder_allows(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    file, copy = tmp_path / "ledger.sqlite3", tmp_path / "copy"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(row()))
+    back_up(file, copy)
+    assert len(list(tmp_path.iterdir())) == 5  # two that SQLite keeps, and the reserve
+    assert {oct(p.stat().st_mode & 0o777) for p in tmp_path.iterdir()} == {"0o600"}
+    writer.close()
+    file.chmod(0o644)
+    open_ledger(file, NOW).writer.close()
+    assert oct(file.stat().st_mode & 0o777) == "0o600"

@@ -11,6 +11,7 @@ from pathlib import Path
 from wattlight.domain.shape import TYPE_BY_NUMBER, MetadataValue, ModelShape, Tensor
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
+from wattlight.paths import open_regular
 
 from .kinds import check_kind, is_projector
 from .window import LOCAL, BadModelFile, HeaderLimits, Window, read_value
@@ -261,7 +262,7 @@ def projector_file_bytes(path: Path, limits: HeaderLimits = LOCAL) -> int:
 def _read_file(path: Path, limits: HeaderLimits) -> tuple[Header, int]:
     """The header of a file and the size the file has or should have."""
     try:
-        with path.open("rb", buffering=0) as stream:
+        with open_regular(path) as stream:
             size = path.stat().st_size
             header = read_header(iter(lambda: stream.read(_CHUNK), b""), limits)
     except OSError as error:

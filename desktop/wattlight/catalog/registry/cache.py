@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.shape import TYPE_BY_NAME, ModelShape, Tensor
-from wattlight.paths import write_whole
+from wattlight.paths import read_small, write_whole
 
 _VERSION = 2
 _MAX_BYTES = 4 << 20
@@ -27,7 +27,7 @@ class ShapeCache:
         if path is None:
             return None
         try:
-            packed = path.read_bytes()
+            packed = read_small(path, _MAX_BYTES + 1)
             if len(packed) > _MAX_BYTES:
                 return None
             unpacker = zlib.decompressobj()

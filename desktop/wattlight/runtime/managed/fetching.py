@@ -13,6 +13,7 @@ from threading import Event
 from urllib.parse import urlsplit
 
 from wattlight.i18n import tr
+from wattlight.paths import open_own
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from ..problems import RuntimeProblem
@@ -75,6 +76,8 @@ class Fetcher:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _is(target, artefact.sha256):
                 return target
+            if part.is_symlink():
+                part.unlink()
             waits = iter(WAITS_S)
             ended = False
             while not self._complete(part, artefact, ended):
@@ -153,7 +156,7 @@ class Fetcher:
             raise _login_page(artefact)
         total = _total(answer, artefact, have)
         begun, since = self._clock(), have
-        with part.open(mode) as stream:
+        with open_own(part, append=mode == "ab") as stream:
             for piece in answer.pieces():
                 have += len(piece)
                 stream.write(piece)

@@ -17,6 +17,7 @@ from threading import Event
 
 from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
+from wattlight.paths import read_small
 from wattlight.web import Endpoint, with_system_proxies
 
 from ..ollama_server import OllamaServer
@@ -246,7 +247,7 @@ class ManagedProcess:
 
     def _recalled(self) -> tuple[Identity, Endpoint] | None:
         try:
-            document = json.loads(self._record.read_text(encoding="utf-8"))
+            document = json.loads(read_small(self._record, 10_000))
             identity = Identity(document["pid"], document["start"], document["program"])
             port = document["port"]
         except (OSError, ValueError, KeyError, TypeError):

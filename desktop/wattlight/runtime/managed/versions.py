@@ -15,6 +15,7 @@ from threading import Event
 
 from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
+from wattlight.paths import read_small
 
 from ..problems import RuntimeProblem
 from .fetching import check_room, disk_problem
@@ -105,7 +106,7 @@ class Versions:
     def in_use(self) -> InUse:
         """What the pointer says, as far as it is really there."""
         try:
-            document = json.loads(self._pointer.read_text(encoding="utf-8"))
+            document = json.loads(read_small(self._pointer, 10_000))
             named = [document.get(key) for key in ("current", "previous")]
         except (OSError, ValueError, AttributeError):
             return InUse()

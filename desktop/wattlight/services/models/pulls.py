@@ -13,6 +13,7 @@ from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, r
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
+from wattlight.paths import open_regular, read_small
 from wattlight.runtime import ModelServer, RuntimeProblem
 
 Value = TypeVar("Value")
@@ -187,8 +188,7 @@ def remove_damaged(damaged: tuple[DamagedLayer, ...]) -> None:
 
 def _layers(model: str, folder: Path) -> tuple[Layer, ...]:
     try:
-        with manifest_file(folder, read_address(model)).open("rb") as stream:
-            manifest = parse_manifest(stream.read(_MAX_MANIFEST))
+        manifest = parse_manifest(read_small(manifest_file(folder, read_address(model)), _MAX_MANIFEST))
     except (OSError, RegistryProblem):
         return ()
     config = manifest.config
@@ -198,7 +198,7 @@ def _layers(model: str, folder: Path) -> tuple[Layer, ...]:
 def _digest(file: Path, cancel: Event) -> str | None:
     digest = hashlib.sha256()
     try:
-        with file.open("rb", buffering=0) as stream:
+        with open_regular(file) as stream:
             while piece := stream.read(_PIECE):
                 if cancel.is_set():
                     raise RuntimeProblem("Stopped.", "", "cancelled")

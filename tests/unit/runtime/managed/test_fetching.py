@@ -65,6 +65,19 @@ def test_a_part_of_an_earlier_run_is_gone_on_with(page: ReleaseServer, tmp_path:
     assert page.requests == [("/a.tar.zst", "bytes=500-")]
 
 
+@pytest.mark.parametrize("held", [b"mine", DATA[:500]])
+def test_a_link_in_the_place_of_a_part_is_not_written_through(
+    page: ReleaseServer, tmp_path: Path, held: bytes
+) -> None:
+    artefact, other, folder = page.add("a.tar.zst", DATA), tmp_path / "other", tmp_path / "downloads"
+    folder.mkdir()
+    other.write_bytes(held)
+    (folder / f"{artefact.sha256}.part").symlink_to(other)
+    fetched = fetcher(folder).fetch(artefact, Event())
+    assert fetched.read_bytes() == DATA and not fetched.is_symlink()
+    assert other.read_bytes() == held
+
+
 def test_a_page_without_ranges_begins_again(page: ReleaseServer, tmp_path: Path) -> None:
     artefact = page.add("a.tar.zst", DATA)
     (tmp_path / f"{artefact.sha256}.part").write_bytes(b"x" * 500)
