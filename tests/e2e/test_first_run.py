@@ -139,7 +139,7 @@ def test_from_the_first_window_to_an_answer_by_keyboard(
     assert again.returncode == 0, again.stderr
 
 
-def test_after_a_kill_it_goes_on_where_it_was(
+def test_fault_13_after_a_kill_it_goes_on_where_it_was(
     tmp_path: Path, env: dict[str, str], ollama: FakeOllama
 ) -> None:
     killed = person(env, *QUESTIONS, "key Down", "text Install", "kill")

@@ -154,7 +154,7 @@ async def menu_has(probe: TrayProbe, text: str, checked: bool | None = None) -> 
         await asyncio.sleep(0.2)
 
 
-def test_the_program_ends_in_order_when_it_is_asked_to(desk: Desk) -> None:
+def test_fault_55_the_program_ends_in_order_when_it_is_asked_to(desk: Desk) -> None:
     async def loop() -> None:
         async with TrayProbe(desk.address) as probe:
             program = desk.spawn([sys.executable, "-m", "wattlight", "--hidden"])

@@ -84,7 +84,9 @@ def wait_for_rows(home: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_flushes_and_ends_within_a_second_of_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+def test_fault_55_it_flushes_and_ends_within_a_second_of_a_signal(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     process = start(tmp_path)
     assert line(process.stdout)["event"] == "started"
     wait_until_recorded(tmp_path)

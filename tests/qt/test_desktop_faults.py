@@ -55,7 +55,7 @@ def test_a_window_stands_where_its_title_bar_can_be_reached(
     assert kept or SMALL.contains(spot)
 
 
-def test_a_window_is_never_larger_than_its_screen() -> None:
+def test_fault_57_a_window_is_never_larger_than_its_screen() -> None:
     spot = fitting(QRect(0, 0, 5000, 4000), QSize(5000, 4000), [SMALL])
     assert spot.size() == SMALL.size()
 
@@ -80,7 +80,9 @@ def test_a_place_comes_back(qapp: QApplication) -> None:
 
 
 @pytest.mark.parametrize(("scale", "size"), [("1", "1280x800"), ("1.25", "1600x1000"), ("2", "2560x1600")])
-def test_the_dashboard_comes_back_onto_a_visible_screen(bare_desk: Desk, scale: str, size: str) -> None:
+def test_fault_57_the_dashboard_comes_back_onto_a_visible_screen(
+    bare_desk: Desk, scale: str, size: str
+) -> None:
     desk = bare_desk
     if size != "1280x800":
         desk.close()
@@ -103,7 +105,7 @@ def test_the_dashboard_comes_back_onto_a_visible_screen(bare_desk: Desk, scale: 
 # -- notifications --
 
 
-def test_a_notification_daemon_that_never_answers_blocks_nothing(desk: Desk) -> None:
+def test_fault_49_a_notification_daemon_that_never_answers_blocks_nothing(desk: Desk) -> None:
     """Notices stand in the windows and the icon asks for attention: QSystemTrayIcon.showMessage waits for the
     daemon's answer on the main thread, 25 seconds where none comes, so it is not used."""
 
@@ -127,7 +129,7 @@ def test_a_notification_daemon_that_never_answers_blocks_nothing(desk: Desk) -> 
     asyncio.run(go())
 
 
-def test_without_a_notification_daemon_nothing_waits(desk: Desk) -> None:
+def test_fault_49_without_a_notification_daemon_nothing_waits(desk: Desk) -> None:
     asyncio.run(notified(desk))
 
 
@@ -168,7 +170,7 @@ def english_after() -> Iterator[None]:
         ("xx_NOWHERE", "€0.20", "23:05"),
     ],
 )
-def test_other_languages_show_english_with_their_own_numbers(
+def test_fault_62_other_languages_show_english_with_their_own_numbers(
     qapp: QApplication, english_after: None, monkeypatch: Any, lang: str, amount: str, clock: str
 ) -> None:
     for name in ("LC_ALL", "LC_MESSAGES"):
@@ -215,7 +217,7 @@ def labels(window: QWidget) -> Iterator[tuple[QLabel, QRect]]:
             yield label, box
 
 
-def test_a_theme_that_changes_while_open_can_be_read_both_ways(qapp: QApplication) -> None:
+def test_fault_58_a_theme_that_changes_while_open_can_be_read_both_ways(qapp: QApplication) -> None:
     drawn = Drawn(qapp, "light")
     scene = made_up_day.busy()
     read = 0

@@ -94,7 +94,7 @@ def say(living: Listening, raw: bytes, answers: list[bytes]) -> None:
         (b"show", b"", []),
     ],
 )
-def test_only_the_one_word_is_heard(
+def test_fault_53_only_the_one_word_is_heard(
     living: Listening, qtbot: Any, raw: bytes, answer: bytes, shown: list[str]
 ) -> None:
     answers: list[bytes] = []
@@ -148,7 +148,7 @@ def test_a_socket_that_a_dead_instance_left_is_replaced(places: Places, qtbot: A
     living.instance.close()
 
 
-def test_a_lock_of_another_computer_is_said_and_respected(
+def test_fault_52_a_lock_of_another_computer_is_said_and_respected(
     living: Listening, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(single, "_lock_host", lambda _lock: "workstation-2")
@@ -157,7 +157,7 @@ def test_a_lock_of_another_computer_is_said_and_respected(
     assert "WATTLIGHT_HOME" in caught.value.next_step
 
 
-def test_a_home_that_cannot_be_written_runs_without_a_lock(
+def test_fault_30_a_home_that_cannot_be_written_runs_without_a_lock(
     places: Places, monkeypatch: pytest.MonkeyPatch, qapp: QApplication
 ) -> None:
     places.data.write_text("in the way")

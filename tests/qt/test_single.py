@@ -41,7 +41,7 @@ def test_fault_51_second_start_shows_the_first(bare_desk: Desk) -> None:
     assert first.process.poll() is None
 
 
-def test_lock_of_a_killed_program_is_taken_over(bare_desk: Desk) -> None:
+def test_fault_52_lock_of_a_killed_program_is_taken_over(bare_desk: Desk) -> None:
     first = TrayApp(bare_desk, "evening", "--hidden")
     first.wait_call("running")
     first.process.send_signal(signal.SIGKILL)
@@ -53,7 +53,7 @@ def test_lock_of_a_killed_program_is_taken_over(bare_desk: Desk) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sockets of another kind")
-def test_garbage_on_the_socket_changes_nothing(bare_desk: Desk) -> None:
+def test_fault_53_garbage_on_the_socket_changes_nothing(bare_desk: Desk) -> None:
     app = TrayApp(bare_desk, "evening", "--hidden")
     app.wait_call("running")
     path = socket_of(bare_desk)

@@ -5,5 +5,14 @@ from wattlight.web import Endpoint
 from .answers import AnswerEnd, AnswerPiece, AnswerRequest
 from .names import ModelName, read_name
 from .ollama_server import OllamaServer
-from .opening import DEFAULT_PORT, ModelServer, choose_address, connect, find_server, parse_endpoint
+from .opening import (
+    DEFAULT_PORT,
+    ModelServer,
+    answers_web_pages,
+    choose_address,
+    connect,
+    find_server,
+    heard_outside,
+    parse_endpoint,
+)
 from .problems import RuntimeProblem

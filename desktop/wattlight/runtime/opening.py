@@ -2,13 +2,15 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from urllib.parse import quote, urlsplit
 
 from wattlight.domain.values import HostId, clean_text
 from wattlight.i18n import tr
 from wattlight.settings import ServerAddress
-from wattlight.web import Endpoint, names_a_proxy
+from wattlight.web import Endpoint, Wire, names_a_proxy
 
 from .ollama_server import OllamaServer
 from .problems import RuntimeProblem, proxy_to
@@ -112,6 +114,42 @@ def _bad(origin: str, text: str) -> RuntimeProblem:
         tr("Write it like 127.0.0.1:11434 or https://host:443."),
         "bad_address",
     )
+
+
+def own_addresses() -> tuple[str, ...]:
+    """This computer's addresses in its networks, as the system would choose them; nothing is sent."""
+    found = []
+    for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((far, 9))
+            found.append(str(sock.getsockname()[0]))
+    return tuple(address for address in found if not ipaddress.ip_address(address).is_loopback)
+
+
+def heard_outside(endpoint: Endpoint, addresses: Callable[[], tuple[str, ...]] = own_addresses) -> str | None:
+    """The address at which other computers reach a server whose ``endpoint`` is on this one; None: at none.
+
+    Asked of real sockets, since a setting may not be in force. Waits at most half a second for each address.
+    """
+    if not endpoint.is_loopback:
+        return None
+    for address in addresses():
+        with suppress(OSError), socket.create_connection((address, endpoint.port), 0.5):
+            return f"[{address}]" if ":" in address else address
+    return None
+
+
+def answers_web_pages(endpoint: Endpoint) -> bool:
+    """Whether any page open in a browser may use the server (OLLAMA_ORIGINS set to ``*``).
+
+    Raises:
+        WireFault: it did not answer.
+    """
+    with Wire(endpoint).ask("GET", "/api/version", headers=("Origin: http://page.invalid",)) as answer:
+        return answer.status == 200 and answer.header("access-control-allow-origin") in {
+            "*",
+            "http://page.invalid",
+        }
 
 
 def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> ServerAddress:

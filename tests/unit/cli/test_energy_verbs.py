@@ -286,7 +286,7 @@ def test_rows_as_csv_are_safe_and_add_up(shop: Shop, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
-def test_a_cell_is_never_a_formula(cell: str) -> None:
+def test_fault_64_a_cell_is_never_a_formula(cell: str) -> None:
     from wattlight.cli.verb_export import neutral
 
     assert neutral(cell) == "'" + cell
@@ -367,7 +367,9 @@ def test_the_tariff_is_set_shown_and_checked(shop: Shop, tmp_path: Path) -> None
         (["--none", "--country", "DE"], "not clear"),
     ],
 )
-def test_a_price_that_cannot_be_used_is_not_kept(shop: Shop, words: list[str], sentence: str) -> None:
+def test_fault_46_a_price_that_cannot_be_used_is_not_kept(
+    shop: Shop, words: list[str], sentence: str
+) -> None:
     words = [w if w != "-1" else "-1" for w in words]
     if "-1" in words:
         words = ["--price=-1", *words[2:]]
@@ -423,7 +425,7 @@ def test_check_names_every_rule_and_every_hole(
         assert form["periods"][1]["series"]["factor"] == "1.19"
 
 
-def test_a_new_price_from_a_day_on_leaves_the_days_before_alone(shop: Shop) -> None:
+def test_fault_46_a_new_price_from_a_day_on_leaves_the_days_before_alone(shop: Shop) -> None:
     fill(shop)
     call(shop, "tariff", "set", "--price", "0.36", "--currency", "EUR")
     before = document(shop, "cost", "--day", "2026-03-14")["cost_micro"]
@@ -495,7 +497,7 @@ def test_meter_says_when_another_process_records(shop: Shop) -> None:
     lock.release()
 
 
-def test_a_newer_ledger_stops_every_verb_politely(shop: Shop) -> None:
+def test_fault_34_a_newer_ledger_stops_every_verb_politely(shop: Shop) -> None:
     import sqlite3
 
     with sqlite3.connect(shop.places.ledger_file) as connection:
@@ -598,7 +600,7 @@ def own_files(shop: Shop) -> dict[str, bytes]:
         "ledger.sqlite3.replaced", "ledger.sqlite3.corrupt-20260301T120000", "ledger.sqlite3.before-v2",
     ],
 )  # fmt: skip
-def test_an_export_never_goes_over_a_file_of_its_own(shop: Shop, option: str, name: str) -> None:
+def test_fault_64_an_export_never_goes_over_a_file_of_its_own(shop: Shop, option: str, name: str) -> None:
     fill(shop)
     (shop.places.data / "settings.json").write_text("{}")
     (shop.places.data / "x").mkdir()

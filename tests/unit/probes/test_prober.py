@@ -28,7 +28,9 @@ def nvidia_tree(make_tree: Make, **more: Any) -> Path:
     return root
 
 
-def test_a_battery_that_is_put_in_and_taken_out(make_tree: Make, open_tree: Make, clock: Clock) -> None:
+def test_fault_45_a_battery_that_is_put_in_and_taken_out(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
     """Fault 45: parts come and go; the sum stays a sum of what is there."""
     root = nvidia_tree(make_tree)
     prober = open_tree(root, nvml=lambda: FakeNvmlApi(FakeGpu()))
@@ -51,7 +53,7 @@ def test_a_battery_that_is_put_in_and_taken_out(make_tree: Make, open_tree: Make
     assert sample.on_battery is None and sample.total.measured_w == 50.0
 
 
-def test_an_external_gpu_that_comes_and_goes(make_tree: Make, open_tree: Make, clock: Clock) -> None:
+def test_fault_45_an_external_gpu_that_comes_and_goes(make_tree: Make, open_tree: Make, clock: Clock) -> None:
     """Fault 45: a new source is labelled by its address, whatever its index."""
     root = nvidia_tree(make_tree)
     api = FakeNvmlApi(FakeGpu())
@@ -74,7 +76,7 @@ def test_an_external_gpu_that_comes_and_goes(make_tree: Make, open_tree: Make, c
     assert prober.sample().total.measured_w == 50.0
 
 
-def test_a_gpu_that_falls_off_is_said_and_the_rest_goes_on(
+def test_fault_43_a_gpu_that_falls_off_is_said_and_the_rest_goes_on(
     make_tree: Make, open_tree: Make, clock: Clock
 ) -> None:
     """Fault 43: GPU off the bus; others continue."""
@@ -95,7 +97,7 @@ def test_a_gpu_that_falls_off_is_said_and_the_rest_goes_on(
     assert parts["cpu"].power_w == 20.0
 
 
-def test_a_hung_sensor_never_delays_another(
+def test_fault_43_a_hung_sensor_never_delays_another(
     known_tree: Known, open_tree: Make, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
     """Fault 43: a sensor that hangs; its row stays, the other readings are fresh."""
@@ -128,7 +130,9 @@ def test_a_hung_sensor_never_delays_another(
 
 
 @pytest.mark.parametrize("content", ["NaN", "-1", "65535000000", "inf", "12,5", "", "\x00\xff"])
-def test_a_reading_that_cannot_be_true_is_a_gap(content: str, known_tree: Known, open_tree: Make) -> None:
+def test_fault_44_a_reading_that_cannot_be_true_is_a_gap(
+    content: str, known_tree: Known, open_tree: Make
+) -> None:
     """Fault 44: NaN, -1, a 65 535 W spike."""
     root = known_tree("amdgpu_dgpu_7900xtx")[0]
     for file in root.rglob("power1_average"):
@@ -139,7 +143,9 @@ def test_a_reading_that_cannot_be_true_is_a_gap(content: str, known_tree: Known,
     assert gpu.load.value == 97
 
 
-def test_rapl_wraps_resets_vanishes_and_closes(known_tree: Known, open_tree: Make, clock: Clock) -> None:
+def test_fault_42_rapl_wraps_resets_vanishes_and_closes(
+    known_tree: Known, open_tree: Make, clock: Clock
+) -> None:
     """Fault 42: wrap handled, reset dropped, permission and absence named; never 0 W."""
     first, second = known_tree("rapl_intel_package_psys_wrap")
     assert second is not None
@@ -283,7 +289,7 @@ def test_a_card_that_is_gone_in_the_second_sample_is_gone(
     assert prober.report().accelerators == ()
 
 
-def test_a_reloaded_driver_moves_the_sensors_and_the_readings_go_on(
+def test_fault_43_a_reloaded_driver_moves_the_sensors_and_the_readings_go_on(
     known_tree: Known, open_tree: Make, clock: Clock
 ) -> None:
     root = known_tree("amdgpu_dgpu_7900xtx")[0]

@@ -43,7 +43,7 @@ from wattlight.settings import ServerAddress
         ("x" * 600, None),
     ],
 )
-def test_forms(text: str, url: str | None) -> None:
+def test_fault_63_forms(text: str, url: str | None) -> None:
     environ = {"OLLAMA_HOST": text}
     if url is None:
         with pytest.raises(RuntimeProblem) as caught:

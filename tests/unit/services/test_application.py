@@ -299,7 +299,7 @@ def test_a_smaller_model_to_begin_with_and_the_wish_to_start_a_server_are_kept(s
     assert (kept.first_run.model, kept.start_server, kept.server_proxy) == ("tiny:1b", True, "http://p:1")
 
 
-def test_an_error_of_our_own_ends_nothing(standing: Standing) -> None:
+def test_fault_59_an_error_of_our_own_ends_nothing(standing: Standing) -> None:
     standing.app.handle(Verb.ADVISE, lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
     standing.app.do(Command(Verb.ADVISE))
     standing.change(theme="dark")

@@ -79,12 +79,12 @@ def check(folder: Path, rounds: int) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_a_few_kills(tmp_path: Path) -> None:
+def test_fault_36_a_few_kills(tmp_path: Path) -> None:
     check(tmp_path, 4)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_two_hundred_kills(tmp_path: Path) -> None:
+def test_fault_36_two_hundred_kills(tmp_path: Path) -> None:
     check(tmp_path, 200)

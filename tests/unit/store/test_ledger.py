@@ -146,7 +146,7 @@ def test_old_minutes_become_quarter_hours_and_the_sums_stay() -> None:
     assert all(b.length_us == 15 * US for b in reader.buckets(0, (now_minute - 15 * 1440) * US))
 
 
-def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
+def test_fault_34_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "ledger.sqlite3"
     write(file, row())
     with sqlite3.connect(file) as connection:
@@ -163,7 +163,7 @@ def test_a_newer_ledger_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["garbage", "half", "empty", "middle"])
-def test_a_damaged_ledger_is_moved_aside_and_a_new_one_begun(tmp_path: Path, damage: str) -> None:
+def test_fault_31_a_damaged_ledger_is_moved_aside_and_a_new_one_begun(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "ledger.sqlite3"
     writer = open_ledger(file, NOW).writer
     writer.write(pending(*[row(MINUTE + i) for i in range(3000)]))
@@ -195,7 +195,7 @@ def test_a_second_damaged_file_of_the_same_second_keeps_the_first(tmp_path: Path
     assert kept == [b"one", b"two"]
 
 
-def test_a_hot_wal_without_its_shared_memory_is_recovered(tmp_path: Path) -> None:
+def test_fault_32_a_hot_wal_without_its_shared_memory_is_recovered(tmp_path: Path) -> None:
     file, copy = tmp_path / "ledger.sqlite3", tmp_path / "copy" / "ledger.sqlite3"
     writer = open_ledger(file, NOW).writer
     writer.write(pending(row(mj=123)))
@@ -209,7 +209,7 @@ def test_a_hot_wal_without_its_shared_memory_is_recovered(tmp_path: Path) -> Non
     opened.writer.close()
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
+def test_fault_29_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None:
     file = tmp_path / "ledger.sqlite3"
     writer = open_ledger(file, NOW).writer
     writer.write(pending(row(mj=1)))

@@ -49,7 +49,7 @@ def state(file: Path) -> tuple[int, list[tuple[object, ...]]]:
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 @pytest.mark.parametrize("statements", range(12))
-def test_killed_at_a_statement_it_is_done_again(tmp_path: Path, statements: int) -> None:
+def test_fault_35_killed_at_a_statement_it_is_done_again(tmp_path: Path, statements: int) -> None:
     file = tmp_path / "x.sqlite3"
     done = subprocess.run(
         [sys.executable, "-c", KILLED.format(steps=STEPS), str(file), str(statements)],
@@ -75,7 +75,9 @@ def test_a_failing_step_is_rolled_back() -> None:
     connection.close()
 
 
-def test_a_backup_is_made_before_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_35_a_backup_is_made_before_a_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from wattlight.store import opening
 
     file = tmp_path / "ledger.sqlite3"

@@ -77,7 +77,9 @@ def test_children_of_a_bundle_get_the_users_own_library_path() -> None:
     assert clean_environment({"LD_LIBRARY_PATH": "/mine"}, frozen=False) == {"LD_LIBRARY_PATH": "/mine"}
 
 
-def test_the_log_is_private_rotates_and_keeps_no_secret(tmp_path: Path, logging_restored: None) -> None:
+def test_fault_61_the_log_is_private_rotates_and_keeps_no_secret(
+    tmp_path: Path, logging_restored: None
+) -> None:
     log = open_log(tmp_path / "state" / "wattlight.log")
     log.info("Authorization: Bearer abc123 for %s", "host")
     for index in range(1000):
@@ -220,7 +222,7 @@ def test_an_uncaught_error_is_written_without_the_secret_in_it(
     assert "s3cret-value" not in text
 
 
-def test_an_uncaught_error_of_a_thread_names_it(tmp_path: Path, logging_restored: None) -> None:
+def test_fault_59_an_uncaught_error_of_a_thread_names_it(tmp_path: Path, logging_restored: None) -> None:
     open_log(tmp_path / "w.log")
 
     def fails() -> None:

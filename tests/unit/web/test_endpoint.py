@@ -49,7 +49,7 @@ def test_an_address_is_taken_apart(url: str, endpoint: Endpoint, path: str) -> N
         "https:///nowhere",
     ],
 )
-def test_what_is_no_plain_address_is_refused(url: str) -> None:
+def test_fault_63_what_is_no_plain_address_is_refused(url: str) -> None:
     with pytest.raises(WireFault) as caught:
         split_url(url)
     assert caught.value.kind is FaultKind.REDIRECT

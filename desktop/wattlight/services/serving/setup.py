@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
@@ -11,6 +11,7 @@ from typing import TypeVar
 from wattlight.domain.state import InstallStage, InstallState, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
+from wattlight.runtime import Endpoint, answers_web_pages, heard_outside, parse_endpoint
 from wattlight.runtime.managed import (
     Advisory,
     Fetcher,
@@ -28,6 +29,7 @@ from wattlight.runtime.managed import (
 )
 from wattlight.services.hub import StateHub
 from wattlight.services.models import Throttle
+from wattlight.web import WireFault
 
 T = TypeVar("T")
 
@@ -150,17 +152,58 @@ class InstallerHandover(_Installation):
         return path
 
 
-class SecurityAdvisories:
-    """Looks at the version of each server that was seen; any thread."""
+REACH_EVERY = timedelta(minutes=30)
 
-    def __init__(self, advisories: tuple[Advisory, ...], hub: StateHub, now: Callable[[], datetime]) -> None:
+
+def exposure(endpoint: Endpoint) -> str | None:
+    """What is said of a server here that more than this computer's own programs can use; None: nothing."""
+    if address := heard_outside(endpoint):
+        return tr(
+            "Other computers can use Ollama at {address}, without a password. If you do not want that, start "
+            "it with OLLAMA_HOST=127.0.0.1.",
+            address=f"{address}:{endpoint.port}",
+        )
+    try:
+        open_to_pages = endpoint.is_loopback and answers_web_pages(endpoint)
+    except WireFault:
+        return None
+    if open_to_pages:
+        return tr(
+            "Any web page open in a browser here can use Ollama. If you do not want that, start it without "
+            "OLLAMA_ORIGINS=*."
+        )
+    return None
+
+
+class SecurityAdvisories:
+    """Looks at the version of each server that was seen, and at who can reach the one here; any thread."""
+
+    def __init__(
+        self,
+        advisories: tuple[Advisory, ...],
+        hub: StateHub,
+        now: Callable[[], datetime],
+        exposure: Callable[[Endpoint], str | None] = exposure,
+    ) -> None:
         self._advisories = advisories
         self._hub = hub
         self._now = now
         self._told: dict[HostId, str | None] = {}
+        self._exposure = exposure
+        self._reached_at: datetime | None = None
 
     def look(self, host: HostId, server: ServerState) -> None:
-        """Show or take back the notice about ``host``, once for each version it has."""
+        """Show or take back the notices about ``host``: of holes once for each version it has, of who can
+        reach it once in :data:`REACH_EVERY`."""
+        now = self._now()
+        due = self._reached_at is None or not timedelta(0) <= now - self._reached_at < REACH_EVERY
+        if host == LOCAL_HOST and server.status is ServerStatus.READY and due:
+            self._reached_at = now
+            text = self._exposure(parse_endpoint(server.url))
+            if text:
+                self._hub.notify("exposed", text, now, "error")
+            else:
+                self._hub.withdraw("exposed")
         if server.status is not ServerStatus.READY or self._told.get(host, "") == server.version:
             return
         self._told[host] = server.version

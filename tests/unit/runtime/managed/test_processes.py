@@ -275,7 +275,7 @@ def test_a_crash_is_followed_by_a_restart(process: ManagedProcess, binary: Path,
     assert supervisor.stop()
 
 
-def test_the_log_is_kept_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_the_log_is_kept_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wattlight.runtime.managed.process.MAX_BYTES", 1000)
     log = ServerLog(tmp_path / "server.log")
     assert log.last_lines() == ()

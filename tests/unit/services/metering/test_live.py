@@ -143,7 +143,7 @@ def test_a_part_inside_another_counts_once_and_estimates_never() -> None:
         assert sum(energy(stage.batches).values()) == total, [d.id for d in extra]
 
 
-def test_sleep_is_a_gap_in_the_chart_and_invents_no_energy() -> None:
+def test_fault_40_sleep_is_a_gap_in_the_chart_and_invents_no_energy() -> None:
     stage = Stage(Machine(counter=False))
     stage.run(5)
     stage.clock.sleep(8 * 3600)
@@ -157,7 +157,7 @@ def test_sleep_is_a_gap_in_the_chart_and_invents_no_energy() -> None:
     assert [p.gap_reason for p in stage.view.history if p.gap_reason] == ["asleep"]
 
 
-def test_a_stall_of_half_a_minute_is_the_same_as_a_gap() -> None:
+def test_fault_41_a_stall_of_half_a_minute_is_the_same_as_a_gap() -> None:
     stage = Stage(Machine(counter=False))
     stage.run(30)
     stage.machine.run(30)
@@ -352,7 +352,7 @@ def test_over_any_trace_the_parts_sum_to_the_machine(steps: list[tuple[object, .
     assert totals[0] == totals[1]
 
 
-def test_the_clock_set_back_and_forward_never_bills_a_giant() -> None:
+def test_fault_39_the_clock_set_back_and_forward_never_bills_a_giant() -> None:
     stage = Stage(Machine(counter=False))
     stage.run(3)
     stage.clock.sleep(365 * 86_400)

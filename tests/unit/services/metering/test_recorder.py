@@ -106,7 +106,7 @@ def limit_pages(recorder: Recorder, pages: int | None) -> None:
     connection.execute(f"PRAGMA max_page_count = {now if pages is None else pages}")
 
 
-def test_a_full_disk_keeps_an_hour_and_catches_up(tmp_path: Path) -> None:
+def test_fault_29_a_full_disk_keeps_an_hour_and_catches_up(tmp_path: Path) -> None:
     file, clock, told = tmp_path / "ledger.sqlite3", Clock(), Told()
     recorder = Recorder(LedgerFile(file, clock.now), clock.now, told)
     recorder.open()
@@ -163,7 +163,7 @@ def test_the_reserve_lets_a_full_disk_commit_once_more(tmp_path: Path) -> None:
     recorder.stop()
 
 
-def test_damage_while_running_moves_the_file_aside_and_goes_on(tmp_path: Path) -> None:
+def test_fault_31_damage_while_running_moves_the_file_aside_and_goes_on(tmp_path: Path) -> None:
     file, clock, told = tmp_path / "ledger.sqlite3", Clock(), Told()
 
     @dataclass
@@ -198,7 +198,7 @@ def test_damage_while_running_moves_the_file_aside_and_goes_on(tmp_path: Path) -
     recorder.stop()
 
 
-def test_a_file_held_by_another_program_loses_nothing(tmp_path: Path) -> None:
+def test_fault_33_a_file_held_by_another_program_loses_nothing(tmp_path: Path) -> None:
     file, clock, told = tmp_path / "ledger.sqlite3", Clock(), Told()
     recorder = Recorder(LedgerFile(file, clock.now), clock.now, told)
     recorder.open().connection.execute("PRAGMA busy_timeout = 10")
@@ -215,7 +215,7 @@ def test_a_file_held_by_another_program_loses_nothing(tmp_path: Path) -> None:
     recorder.stop()
 
 
-def test_where_nothing_can_be_written_it_counts_in_memory_and_says_so(tmp_path: Path) -> None:
+def test_fault_30_where_nothing_can_be_written_it_counts_in_memory_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     told = Told()
     recorder = Recorder(LedgerFile(tmp_path / "file" / "l.sqlite3", Clock().now), Clock().now, told)

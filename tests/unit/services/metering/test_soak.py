@@ -67,12 +67,12 @@ def soak(folder: Path, days: int) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-def test_a_day(tmp_path: Path) -> None:
+def test_fault_60_a_day(tmp_path: Path) -> None:
     soak(tmp_path, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
-def test_sixteen_days(tmp_path: Path) -> None:
+def test_fault_60_sixteen_days(tmp_path: Path) -> None:
     soak(tmp_path, 16)
