@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -48,6 +49,13 @@ class FakeModel:
     digest: str = ""
     embeds_only: bool = False
     remote_host: str = ""
+    weights: str = ""
+    """Models with the same text here have one file of weights, and so one runner."""
+
+    @property
+    def weights_digest(self) -> str:
+        """Of the file of weights."""
+        return sha256(f"{self.weights or self.name}weights".encode()).hexdigest()
 
     @property
     def layers(self) -> tuple[tuple[str, int], ...]:
@@ -254,7 +262,8 @@ class FakeOllama:
         answer = {"model": name, "created_at": _go_time(self.now()), "response": "", "done": True}
         if keep == timedelta(0):
             with self._lock:
-                self._state.running = [r for r in self._state.running if r.model.name != model.name]
+                gone = model.weights_digest
+                self._state.running = [r for r in self._state.running if r.model.weights_digest != gone]
             return 200, {**answer, "done_reason": "unload"}
         if (failure := self._load(model, body, keep, handler)) is not None:
             return failure
@@ -327,7 +336,8 @@ class FakeOllama:
         context = int((body.get("options") or {}).get("num_ctx") or self.default_context)
         context = min(context, model.trained_context)
         with self._lock:
-            same = next((r for r in self._state.running if r.model == model), None)
+            weights = model.weights_digest
+            same = next((r for r in self._state.running if r.model.weights_digest == weights), None)
             if same is not None and same.context == context:
                 same.expires_at = self.now() + keep if keep > timedelta(0) else FOREVER
                 return None
@@ -424,7 +434,7 @@ def _tag_record(model: FakeModel) -> dict[str, Any]:
 def _show_record(model: FakeModel) -> dict[str, Any]:
     family = model.family
     return {
-        "modelfile": f"FROM {model.name}\n",
+        "modelfile": f"FROM /models/blobs/sha256-{model.weights_digest}\n",
         "parameters": 'stop                           "</s>"',
         "template": "{{ .Prompt }}",
         "details": _details(model),
@@ -565,6 +575,7 @@ class _Handler(BaseHTTPRequestHandler):
             f"HTTP/1.1 {status} {'OK' if status == 200 else 'Error'}",
             f"Content-Type: {content_type}",
             f"Content-Length: {len(data)}",
+            f"Date: {format_datetime(self.fake.now(), usegmt=True)}",
             "Connection: close",
         ]
         self.raw(("\r\n".join(head) + "\r\n\r\n").encode() + (b"" if self.command == "HEAD" else data))

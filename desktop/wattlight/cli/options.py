@@ -36,8 +36,11 @@ def installed_document(model: InstalledModel, loaded: bool) -> Document:
 
 
 def running_document(model: RunningModel) -> Document:
-    """A loaded model; ``expires_at`` null means until it is unloaded."""
+    """A loaded model; ``expires_at`` null means until it is unloaded, a size null that it cannot be true."""
     document = pick(model, "name size_bytes size_vram_bytes context_length expires_at")
+    document["size_bytes"] = model.size_bytes or None
+    if model.gpu_share is None:
+        document["size_vram_bytes"] = None
     return document | _or_none(model, "digest family quantization")
 
 

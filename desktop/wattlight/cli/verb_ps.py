@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     now = call.workshop.now()
     rows = [(tr("NAME"), tr("MEMORY"), tr("ON GPU"), tr("CONTEXT"), tr("KEPT FOR"))]
     rows += [
-        (m.name, gib(m.size_bytes), _on_gpu(m), number(m.context_length), _kept(m.expires_at, now))
+        (m.name, gib(m.size_bytes or None), percent(m.gpu_share), number(m.context_length), kept_text(m, now))
         for m in models
     ]
     call.out.table(rows, {1, 2, 3})
@@ -41,12 +41,15 @@ def run(args: argparse.Namespace, call: Call) -> None:
     call.out.line(tr("Memory and its share on the GPU are what the server reports."))
 
 
-def _on_gpu(model: RunningModel) -> str:
-    return percent(model.size_vram_bytes / model.size_bytes if model.size_bytes else None)
+_ENDING_S = 10.0
+"""The server takes so long to let a model go. One that is listed longer is at work: its end is not known."""
 
 
-def _kept(expires_at: datetime | None, now: datetime) -> str:
-    if expires_at is None:
+def kept_text(model: RunningModel, now: datetime) -> str:
+    """How long it is still kept; a dash where its time is over and it is still there."""
+    if model.expires_at is None:
         return tr("until unloaded")
-    left = (expires_at - now).total_seconds()
-    return duration(left) if left > 0 else tr("ending")
+    left = (model.expires_at - now).total_seconds()
+    if left > 0:
+        return duration(left)
+    return tr("ending") if left > -_ENDING_S else "–"

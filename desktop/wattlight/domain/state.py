@@ -67,6 +67,12 @@ class RunningModel:
     family: str = ""
     quantization: str = ""
 
+    @property
+    def gpu_share(self) -> float | None:
+        """How much of it is on accelerators, 0 to 1; None where the server's figures cannot be."""
+        possible = 0 < self.size_bytes >= self.size_vram_bytes
+        return self.size_vram_bytes / self.size_bytes if possible else None
+
 
 @dataclass(frozen=True, slots=True)
 class ServerState:

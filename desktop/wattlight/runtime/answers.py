@@ -8,8 +8,8 @@ from wattlight.domain.tokens import Counters, read_counters
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.web import Answer, FaultKind, WireFault
 
-from .problems import problem_from_server
-from .reading import Record, read_object, refusal
+from .meanings import problem_from_server
+from .reading import Record, Refusal, read_object
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,11 @@ def answer_pieces(answer: Answer, model: str) -> Iterator[AnswerPiece]:
 
     Raises:
         RuntimeProblem: the server says that it failed.
+        Refusal: it answers with an error status.
         WireFault: it sends too much, or no last line.
     """
     if answer.status != 200:
-        raise refusal(answer.body(), answer.status, model)
+        raise Refusal(answer.status, answer.body())
     left = MAX_ANSWER_CHARS
     for line in answer.lines():
         record = read_object(line)

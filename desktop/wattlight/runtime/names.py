@@ -63,6 +63,12 @@ def read_name(name: str) -> ModelName:
     return ModelName(name, parts[-1], tag, parts[0] if len(parts) == 2 else None, registry)
 
 
+def is_cloud_name(name: str) -> bool:
+    """Whether Ollama takes the name for a model of its cloud: ``NAME:cloud``, ``NAME:120b-cloud``."""
+    tag = _split_tag(name)[1].lower()
+    return tag == "cloud" or tag.endswith("-cloud")
+
+
 def _split_tag(name: str) -> tuple[str, str]:
     head, colon, last = name.rpartition(":")
     if not colon or "/" in last:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -18,21 +18,31 @@ from wattlight.domain.state import (
     same_model,
 )
 from wattlight.i18n import tr
-from wattlight.web import POLL, Answer, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
+from wattlight.web import POLL, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
 
 from .answers import AnswerPiece, AnswerRequest, answer_body, answer_pieces
-from .names import read_keep_alive, read_name
-from .problems import RuntimeProblem, problem_from_server, problem_of, status_of, with_proxy_advice
-from .pulling import PullProgress, stalled
+from .meanings import Asked, problem_from_server
+from .names import is_cloud_name, read_keep_alive, read_name
+from .problems import (
+    PAGE,
+    RuntimeProblem,
+    gateway_problem,
+    old_server,
+    path_in_address,
+    problem_of,
+    status_of,
+    with_proxy_advice,
+)
+from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
-    PullLine,
     Record,
+    Refusal,
+    moment_of_date,
     read_installed,
     read_object,
-    read_pull_line,
     read_running,
     read_version,
-    refusal,
+    weights_file,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +57,10 @@ _PULL = Limits(idle_s=120.0, total_s=None)
 _VERIFY_IDLE_S = 1800.0
 """While it hashes the whole model it is silent: 100 GB at 60 MB/s."""
 _HASHING = ("verifying", "writing", "removing")
+_TOLD = frozenset({401, 403, 407, 429})
+"""Refusals whose cause the status itself tells."""
+_CLOCKS_AGREE = timedelta(seconds=5)
+"""The Date header has whole seconds, and answers take a while."""
 _SETTLE_S = 10.0
 _SETTLE_STEP_S = 0.1
 
@@ -108,29 +122,52 @@ class OllamaServer:
 
     def version(self, cancel: Event | None = None) -> str:
         """The server's version ("0.33.0"; "0.0.0" is a development build)."""
-        with self._said():
-            return read_version(self._get("/api/version", cancel))
+        with self._said(asked=Asked.LIST):
+            return read_version(self._get("/api/version", cancel)[0])
 
     def installed(self, cancel: Event | None = None) -> tuple[InstalledModel, ...]:
         """The models on the server's disk, newest first as the server lists them."""
-        with self._said():
-            listed = read_installed(_listing(self._get("/api/tags", cancel)))
+        with self._said(asked=Asked.LIST):
+            listed = read_installed(_listing(self._get("/api/tags", cancel)[0]))
         self._raw_names = {**self._raw_names, **listed.raw_names}
         return listed.models
 
     def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:
-        with self._said():
-            listed = read_running(_listing(self._get("/api/ps", cancel)), self._now())
+        with self._said(asked=Asked.LIST):
+            document, ahead = self._get("/api/ps", cancel)
+            listed = read_running(_listing(document), self._now(), ahead)
         self._raw_names = {**self._raw_names, **listed.raw_names}
         return listed.models
 
     def check_installed(self, model: str, cancel: Event | None = None) -> None:
         """Raise where ``model`` is not installed."""
+        self._show(model, cancel)
+
+    def _show(self, model: str, cancel: Event | None) -> Record:
         body = json.dumps({"model": self._raw(model)}).encode()
         with self._said(model), self._wire.ask("POST", "/api/show", body, POLL, cancel) as answer:
             if answer.status != 200:
-                raise refusal(answer.body(), answer.status, model)
-            read_object(answer.body())
+                raise Refusal(answer.status, answer.body())
+            return read_object(answer.body())
+
+    def check_local(self, model: str, cancel: Event | None = None) -> None:
+        """Raise where ``model`` runs in the cloud, so that nothing is ever sent there.
+
+        Raises:
+            RuntimeProblem: ``cloud_model``.
+        """
+        host = next((m.remote_host for m in self.installed(cancel) if same_model(m.name, model)), None)
+        if host is None and not is_cloud_name(model):
+            return
+        raise RuntimeProblem(
+            tr(
+                "{model} runs on {host}, there is nothing to load or unload.",
+                model=model,
+                host=host or tr("Ollama's cloud"),
+            ),
+            tr("It can be used as it is; what it is asked leaves this computer."),
+            "cloud_model",
+        )
 
     def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         """The pieces of an answer as they come; the last one has an ``end``.
@@ -159,19 +196,29 @@ class OllamaServer:
         """Load ``model`` and return it as it is loaded now: the server clips a context longer than trained.
 
         ``keep_alive`` as :func:`~.names.read_keep_alive` reads it; None leaves it to the server.
-        None is returned when the server no longer lists the model (it may already have expired).
+        Models that share their weights are one to the server: where another name of them is loaded already,
+        that one is returned. None is returned when the server lists neither (it may already have expired).
+        A model that runs in the cloud is refused, and nothing is sent.
         """
+        raw = self._raw(model)
+        self.check_local(model, cancel)
         options = None if context_length is None else {"num_ctx": context_length}
         keep = None if keep_alive is None else read_keep_alive(keep_alive)
-        raw = self._raw(model)
         with self._said(model), self._client(_LOAD, cancel) as client:
-            try:
-                client.generate(raw, options=options, keep_alive=keep)
-            except Exception as error:
-                if "does not support generate" not in str(error):
-                    raise
-                client.embed(raw, "", options=options, keep_alive=keep)
-        return self._loaded(raw, cancel)
+            _wake(client, raw, options=options, keep_alive=keep)
+        return self._loaded(raw, cancel) or self._sharing(model, cancel)
+
+    def _sharing(self, model: str, cancel: Event | None) -> RunningModel | None:
+        """The loaded model whose weights ``model`` has too."""
+        installed = {m.name: m.digest for m in self.installed(cancel)}
+        digest = next((d for name, d in installed.items() if same_model(name, model)), None)
+        weights = weights_file(self._show(model, cancel))
+        for other in self.running(cancel):
+            if digest and other.digest == digest:
+                return other
+            if weights is not None and weights_file(self._show(other.name, cancel)) == weights:
+                return other
+        return None
 
     def unload(self, model: str, cancel: Event | None = None) -> None:
         """Free the memory of ``model``; returns when the server no longer lists it (at most 10 s later).
@@ -183,7 +230,7 @@ class OllamaServer:
         raw = self._raw(model)
         try:
             with self._said(model), self._client(_ACT, cancel) as client:
-                client.generate(raw, keep_alive=0)
+                _wake(client, raw, keep_alive=0)
         except RuntimeProblem as problem:
             if problem.code == "unknown_model" and self._loaded(raw, cancel) is not None:
                 raise RuntimeProblem(
@@ -204,7 +251,7 @@ class OllamaServer:
     def remove(self, model: str, cancel: Event | None = None) -> None:
         """Delete ``model`` from the server's disk. A loaded model stays loaded; unload it before."""
         raw = self._raw(model)
-        with self._said(model), self._client(_ACT, cancel) as client:
+        with self._said(model, Asked.REMOVE), self._client(_ACT, cancel) as client:
             client.delete(raw)
 
     def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
@@ -221,10 +268,10 @@ class OllamaServer:
         progress = PullProgress(model, self._clock)
         try:
             with (
-                self._said(model),
+                self._said(model, Asked.PULL),
                 self._wire.ask("POST", "/api/pull", json.dumps(request).encode(), _PULL, cancel) as answer,
             ):
-                for line in _pull_lines(answer, model):
+                for line in pull_lines(answer, model):
                     answer.allow_idle(_VERIFY_IDLE_S if line.status.startswith(_HASHING) else _PULL.idle_s)
                     yield progress.take(line)
                     progress.check_stall()
@@ -251,15 +298,43 @@ class OllamaServer:
                 return model
         return None
 
-    def _get(self, path: str, cancel: Event | None) -> Record:
+    def _get(self, path: str, cancel: Event | None) -> tuple[Record, timedelta]:
+        """The answer, and how far the server's clock is ahead of this computer's."""
         with self._wire.ask("GET", path, None, POLL, cancel) as answer:
             raw = answer.body()
-        if answer.status == 200:
-            return read_object(raw)
+        if answer.status == 200 and not raw.lstrip().startswith(b"<"):
+            at, now = moment_of_date(answer.header("Date")), self._now()
+            ahead = timedelta() if at is None or abs(at - now) < _CLOCKS_AGREE else at - now
+            return read_object(raw), ahead
         # a list that is not there, or an error that is not Ollama's JSON, means another program
-        if answer.status == 404 or (answer.status < 500 and not raw.lstrip().startswith(b"{")):
-            raise WireFault(FaultKind.NOT_HTTP, f"status {answer.status}")
-        raise refusal(raw, answer.status, "")
+        if answer.status == 404:
+            raise self._missing(path, cancel) or WireFault(FaultKind.NOT_HTTP, "status 404")
+        refusal = Refusal(answer.status, raw)
+        if answer.status in _TOLD or answer.status >= 500 or raw.lstrip().startswith(b"{"):
+            raise refusal
+        if "HTTPS" in refusal.said.upper() or b"HTTPS port" in raw:
+            raise problem_from_server("HTTP request to HTTPS port", asked=Asked.LIST)
+        page = raw.lstrip().startswith(b"<")
+        raise WireFault(FaultKind.NOT_HTTP, PAGE if page else f"status {answer.status}")
+
+    def _missing(self, path: str, cancel: Event | None) -> RuntimeProblem | None:
+        """Why ``path`` is not there: Ollama is too old, or the address goes on where it should not."""
+        version = None if path == "/api/version" else self._version_at(self.endpoint, cancel)
+        if version is not None:
+            return old_server(self.endpoint, version)
+        bare = replace(self.endpoint, path="")
+        if self.endpoint.path and self._version_at(bare, cancel) is not None:
+            return path_in_address(self.endpoint, bare)
+        return None
+
+    def _version_at(self, endpoint: Endpoint, cancel: Event | None) -> str | None:
+        try:
+            with replace(self._wire, endpoint=endpoint).ask("GET", "/api/version", cancel=cancel) as answer:
+                return read_version(read_object(answer.body())) if answer.status == 200 else None
+        except WireFault as fault:
+            if fault.kind is FaultKind.CANCELLED:
+                raise
+            return None
 
     @contextmanager
     def _client(self, limits: Limits, cancel: Event | None) -> "Iterator[ollama.Client]":
@@ -272,40 +347,38 @@ class OllamaServer:
             client.close()  # type: ignore[no-untyped-call]  # the package has no types there
 
     @contextmanager
-    def _said(self, model: str = "") -> Iterator[None]:
+    def _said(self, model: str = "", asked: Asked = Asked.LOAD) -> Iterator[None]:
         """Turns every failure of an exchange into a :class:`RuntimeProblem`."""
         try:
             yield
         except RuntimeProblem:
             raise
         except WireFault as fault:
-            raise problem_of(fault, self.endpoint) from fault
+            raise problem_of(fault, self.endpoint, self._wire.proxy) from fault
+        except Refusal as refusal:
+            raise self._refused(refusal.status, refusal.said, model, asked) from refusal
         except Exception as error:
-            raise _package_problem(error, self.endpoint, model) from error
+            status: Any = getattr(error, "status_code", None)  # of the package's ResponseError
+            if status is not None:
+                said = str(getattr(error, "error", "") or "")
+                raise self._refused(int(status), said, model, asked) from error
+            cut = WireFault(FaultKind.CUT, type(error).__name__)
+            raise problem_of(cut, self.endpoint, self._wire.proxy) from error
+
+    def _refused(self, status: int, said: str, model: str, asked: Asked) -> RuntimeProblem:
+        problem = problem_from_server(said or f"HTTP {status}", model, asked)
+        before = gateway_problem(status, self.endpoint, self._wire.proxy)
+        return before if before is not None and problem.code == "server_error" else problem
 
 
-def _package_problem(error: Exception, endpoint: Endpoint, model: str) -> RuntimeProblem:
-    """What an exception of the ``ollama`` package means."""
-    status: Any = getattr(error, "status_code", None)
-    if status is not None:
-        said = str(getattr(error, "error", "") or "")
-        return problem_from_server(said or f"HTTP {status}", model)
-    return problem_of(WireFault(FaultKind.CUT, type(error).__name__), endpoint)
-
-
-def _pull_lines(answer: Answer, model: str) -> Iterator[PullLine]:
-    if answer.status != 200:
-        raise refusal(answer.body(), answer.status, model)
-    for raw in answer.lines():
-        try:
-            line = read_pull_line(read_object(raw))
-        except WireFault as fault:
-            if answer.content_type != "application/x-ndjson":
-                raise
-            raise WireFault(FaultKind.CUT, f"line: {fault.detail}") from fault
-        if line.error is not None:
-            raise problem_from_server(line.error or "unknown error", model)
-        yield line
+def _wake(client: "ollama.Client", raw: str, **wanted: Any) -> None:
+    """Load or unload: older servers refuse ``generate`` for a model that only embeds."""
+    try:
+        client.generate(raw, **wanted)
+    except Exception as error:
+        if "does not support generate" not in str(error):
+            raise
+        client.embed(raw, "", **wanted)
 
 
 def _listing(document: Record) -> Record:

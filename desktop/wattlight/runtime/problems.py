@@ -1,15 +1,15 @@
 """The errors of this room: what a failed exchange and the server's own words mean."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from wattlight.domain.state import ServerStatus
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 from wattlight.web import NOT_UNDERSTOOD, Endpoint, FaultKind, Proxy, WireFault, proxy_for
 
-SERVER_TEXT_LIMIT = 600
-"""So many characters of the server's own text are shown."""
+PAGE = "page"
+"""Detail of a ``NOT_HTTP`` fault: the answer is a web page."""
 
 
 class RuntimeProblem(Problem):
@@ -25,151 +25,6 @@ class RuntimeProblem(Problem):
     ) -> None:
         super().__init__(message, next_step, code)
         self.server_text = server_text
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    pattern: str
-    code: str
-    sentence: str
-    next_step: str
-
-
-_OUT_OF_MEMORY = (
-    r"out of (device )?memory|(cuda|hip)malloc failed|failed to allocate|allocation failed|"
-    r"(not enough|insufficient) memory|vk_error_out_of_device_memory|erroroutofmemory|"
-    r"unable to allocate|requires more system memory|requires .{1,40} but only .{1,40} available"
-)
-"""The words by which Ollama itself recognises it, and the older and the MLX wording."""
-
-_MEANINGS: tuple[_Meaning, ...] = (
-    _Meaning(
-        r"invalid model name|invalid name|name is required|model is required",
-        "invalid_name",
-        "{model} is not a name a model can have.",
-        "Use a name like llama3.2:3b.",
-    ),
-    _Meaning(
-        r"no space left on device|not enough space on the disk|disk quota exceeded|no room on device",
-        "no_room",
-        "There is not enough room on the server's disk for {model}.",
-        "Free some space and try again: what has arrived is kept and the download goes on from there.",
-    ),
-    _Meaning(
-        r"digest mismatch",
-        "digest_mismatch",
-        "What arrived for {model} is damaged, so it was not installed.",
-        "Pull it again; if that fails too, try another network.",
-    ),
-    _Meaning(
-        r"requires? flash_attn|quantized v cache",
-        "kv_needs_flash",
-        "{model} was not loaded, because a compressed KV cache needs flash attention.",
-        "Set OLLAMA_FLASH_ATTENTION=1 or remove OLLAMA_KV_CACHE_TYPE for the server and start it again.",
-    ),
-    _Meaning(
-        _OUT_OF_MEMORY,
-        "out_of_memory",
-        "{model} does not fit into the memory that is free now.",
-        "Unload another model, choose a shorter context or a smaller model.",
-    ),
-    _Meaning(
-        r"signal: killed",
-        "killed",
-        "The operating system stopped {model} while it loaded, most likely for lack of memory.",
-        "Close other programs, choose a shorter context or a smaller model.",
-    ),
-    _Meaning(
-        r"timed out waiting for",
-        "load_timeout",
-        "{model} did not finish loading in the time the server allows.",
-        "Try again; a slow disk or another load may be the reason.",
-    ),
-    _Meaning(
-        r"server busy|maximum pending requests",
-        "server_busy",
-        "The server has too many requests waiting.",
-        "Try again in a moment.",
-    ),
-    _Meaning(
-        r"time: (invalid|missing unit in|unknown unit).*duration",
-        "invalid_duration",
-        "The server does not understand how long to keep {model}.",
-        'Use a duration like "5m" or "1h", or -1 for ever.',
-    ),
-    _Meaning(
-        r"requires a newer version of ollama|\b412\b",
-        "needs_newer_server",
-        "{model} needs a newer Ollama than this one.",
-        "Update Ollama and try again.",
-    ),
-    _Meaning(
-        r"incompatible with your version|no longer compatible|unsupported model format",
-        "incompatible_model",
-        "This version of Ollama cannot run the file of {model}.",
-        "Pull the model again, or update Ollama.",
-    ),
-    _Meaning(
-        r"invalid character .* looking for beginning of value",
-        "damaged_model",
-        "A small file of {model} on the server's disk is damaged.",
-        "Remove the model and pull it again.",
-    ),
-    _Meaning(
-        r"realm host|unauthorized|\b401\b|\b403\b|access denied",
-        "registry_denied",
-        "The registry does not allow {model} to be fetched.",
-        "Check the name; a private model needs 'ollama signin' on the server.",
-    ),
-    _Meaning(
-        r"\b429\b|too many requests",
-        "registry_limit",
-        "The registry answers no more requests for now.",
-        "Wait some minutes and try again.",
-    ),
-    _Meaning(
-        r"file does not exist|not found|try pulling it first|manifest unknown",
-        "unknown_model",
-        "There is no model named {model}.",
-        "Check the spelling of the name and of the part after the colon.",
-    ),
-    _Meaning(
-        r"connection refused|no such host|dial tcp|i/o timeout|network is unreachable|tls: |tls handshake|"
-        r"proxyconnect|x509|certificate|server misbehaving|connection reset|max retries exceeded|"
-        r"no route to host",
-        "registry_unreachable",
-        "The server cannot reach the registry to fetch {model}.",
-        "Check the network connection of the computer the server runs on and try again.",
-    ),
-    _Meaning(
-        r"\b5\d\d\b:",
-        "registry_fault",
-        "The registry has a fault of its own.",
-        "Try again later.",
-    ),
-    _Meaning(
-        r"process has terminated|exit status|process no longer running",
-        "engine_stopped",
-        "The server's engine stopped while it loaded {model}.",
-        "The reason is in the server's log; an unusual OLLAMA_KV_CACHE_TYPE is one.",
-    ),
-)
-
-
-def problem_from_server(text: str, model: str = "") -> RuntimeProblem:
-    """What an error text of the server means; the text itself is quoted, cleaned, word for word."""
-    quoted = clean_text(" ".join(text.split()), SERVER_TEXT_LIMIT)
-    shown = clean_text(model, 120) or "the model"
-    for meaning in _MEANINGS:
-        if re.search(meaning.pattern, text[:4000], re.IGNORECASE):
-            sentence, next_step, code = meaning.sentence, meaning.next_step, meaning.code
-            break
-    else:
-        sentence, next_step, code = "The server could not do this.", "Try again.", "server_error"
-    sentence = sentence.replace("{model}", shown)
-    sentence = sentence[:1].upper() + sentence[1:] if not model else sentence
-    message = f'{sentence} The server said: "{quoted}".' if quoted else sentence
-    return RuntimeProblem(message, next_step, code, quoted or None)
 
 
 def with_proxy_advice(problem: RuntimeProblem) -> RuntimeProblem:
@@ -197,68 +52,171 @@ def status_of(fault: WireFault) -> ServerStatus:
     return _STATUS.get(fault.kind, ServerStatus.ERROR)
 
 
-def problem_of(fault: WireFault, endpoint: Endpoint) -> RuntimeProblem:
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "UNKNOWN_PROTOCOL"}
+)
+"""OpenSSL's reasons when what answers does not speak TLS at all."""
+_GATEWAY = frozenset({"502", "503", "504"})
+"""The status of what stands before a server that does not answer it."""
+_UNREACHED = frozenset({"refused", "unreachable", "silent"})
+
+
+def problem_of(fault: WireFault, endpoint: Endpoint, proxy: Proxy | None = None) -> RuntimeProblem:
+    """What a failed exchange with ``endpoint``, over ``proxy``, means."""
     url = endpoint.url
     here = endpoint.is_loopback
+    if fault.kind is FaultKind.PROXY:
+        return _proxy_problem(fault.detail, endpoint, proxy)
+    if fault.kind is FaultKind.NOT_HTTP and fault.detail == PAGE and proxy is not None:
+        return _proxy_problem(PAGE, endpoint, proxy)
+    if fault.kind is FaultKind.REDIRECT and (elsewhere := _wants_https(fault.detail, endpoint)):
+        return elsewhere
+    if fault.kind is FaultKind.TLS and fault.detail in _NO_TLS:
+        plain = endpoint.url.replace("https:", "http:", 1)
+        return RuntimeProblem(
+            tr("What answers at {url} does not speak https.", url=url),
+            tr("Write the address as {plain}.", plain=plain),
+            "wants_http",
+        )
     messages = {
         FaultKind.REFUSED: (
             "no_server",
-            f"No Ollama server is running at {url}.",
-            "Start Ollama or install it; Wattlight finds it by itself."
+            tr("No Ollama server is running at {url}.", url=url),
+            tr("Start Ollama or install it; Wattlight finds it by itself.")
             if here
-            else "Start Ollama on that computer and let it listen there (OLLAMA_HOST).",
+            else tr("Start Ollama on that computer and let it listen there (OLLAMA_HOST)."),
         ),
         FaultKind.UNREACHABLE: (
             "unreachable_host",
-            f"The computer of the server {url} cannot be reached.",
-            "Check its name and the network.",
+            tr("The computer of the server {url} cannot be reached.", url=url),
+            tr("Check its name and the network."),
         ),
         FaultKind.SILENT: (
             "silent_server",
-            f"The server at {url} accepts connections but does not answer.",
-            "It may be overloaded; wait, or start Ollama again.",
+            tr("The server at {url} accepts connections but does not answer.", url=url),
+            tr("It may be overloaded; wait, or start Ollama again."),
         ),
-        FaultKind.NOT_HTTP: _foreign(url, "What answers there does not speak as Ollama does."),
-        FaultKind.REDIRECT: _foreign(url, "It sends requests elsewhere, which is not followed."),
-        FaultKind.ENCODED: _foreign(url, "It answers in a compressed form nobody asked for."),
+        FaultKind.NOT_HTTP: _foreign(
+            endpoint,
+            tr("What answers there is a web page.")
+            if fault.detail == PAGE
+            else tr("What answers there does not speak as Ollama does."),
+        ),
+        FaultKind.REDIRECT: _foreign(endpoint, tr("It sends requests elsewhere, which is not followed.")),
+        FaultKind.ENCODED: _foreign(endpoint, tr("It answers in a compressed form nobody asked for.")),
         FaultKind.TOO_LARGE: (
             "answer_too_large",
-            f"The server at {url} sent an answer too large to be true, so it was not read.",
-            "Check that Ollama, and nothing else, listens there.",
+            tr("The server at {url} sent an answer too large to be true, so it was not read.", url=url),
+            tr("Check that Ollama, and nothing else, listens there."),
         ),
         FaultKind.CUT: (
             "cut_stream",
-            f"The connection to the server at {url} broke off in the middle of an answer.",
-            "Try again; if Ollama was just stopped or updated, wait until it runs again.",
+            tr("The connection to the server at {url} broke off in the middle of an answer.", url=url),
+            tr("Try again; if Ollama was just stopped or updated, wait until it runs again."),
         ),
         FaultKind.TLS: (
             "tls",
-            f"The identity of the server at {url} could not be verified ({fault.detail or 'TLS'}), "
-            "so nothing was sent.",
-            "Correct the server's certificate or its address.",
+            tr(
+                "The identity of the server at {url} could not be verified ({reason}), so nothing was sent.",
+                url=url,
+                reason=fault.detail or "TLS",
+            ),
+            tr("Correct the server's certificate or its address."),
         ),
-        FaultKind.PROXY: (
-            "proxy",
-            f"The proxy of this computer cannot be used to reach {url}.",
-            "Only plain http proxies are understood; add the server's name to NO_PROXY to reach it directly.",
-        )
-        if fault.detail == NOT_UNDERSTOOD
-        else (
-            "proxy",
-            f"The proxy of this computer does not let requests to {url} through.",
-            "Add the server's name to NO_PROXY to reach it directly.",
-        ),
-        FaultKind.CANCELLED: ("cancelled", "Cancelled.", ""),
+        FaultKind.CANCELLED: ("cancelled", tr("Cancelled."), ""),
     }
     code, message, next_step = messages[fault.kind]
     return RuntimeProblem(message, next_step, code)
 
 
-def _foreign(url: str, detail: str) -> tuple[str, str, str]:
-    return (
-        "foreign_server",
-        f"Something else than Ollama listens at {url}. {detail}",
-        "Stop that program, or start Ollama on another port and set OLLAMA_HOST.",
+def _foreign(endpoint: Endpoint, detail: str) -> tuple[str, str, str]:
+    message = tr("Something else than Ollama listens at {url}.", url=endpoint.url)
+    next_step = (
+        tr("Stop that program, or start Ollama on another port and set OLLAMA_HOST.")
+        if endpoint.is_loopback
+        else tr("Check the address; the sign-in page of a network may stand in between.")
+    )
+    return "foreign_server", f"{message} {detail}", next_step
+
+
+def _wants_https(detail: str, endpoint: Endpoint) -> RuntimeProblem | None:
+    """The sentence for a redirect that only asks for encryption."""
+    try:
+        target = urlsplit(detail.partition(" ")[2])
+        host, port = target.hostname or "", target.port
+    except ValueError:
+        return None
+    if endpoint.scheme != "http" or target.scheme != "https" or host != endpoint.host.lower():
+        return None
+    return RuntimeProblem(
+        tr("The server at {url} speaks https only.", url=endpoint.url),
+        tr("Write the address as {other}.", other=Endpoint("https", endpoint.host, port or 443).url),
+        "wants_https",
+    )
+
+
+def _proxy_problem(detail: str, endpoint: Endpoint, proxy: Proxy | None) -> RuntimeProblem:
+    url = endpoint.url
+    name = tr("of this computer") if proxy is None else f"{proxy.host}:{proxy.port}"
+    next_step = tr("Add {host} to NO_PROXY to reach it directly.", host=endpoint.host)
+    if detail == NOT_UNDERSTOOD:
+        message = tr("The proxy {name} cannot be used to reach {url}.", name=name, url=url)
+        next_step = tr("Only plain http proxies are understood.") + f" {next_step}"
+    elif detail in _UNREACHED:
+        message = tr("The proxy {name} does not answer, so {url} cannot be reached.", name=name, url=url)
+        next_step = tr("Correct HTTP_PROXY and HTTPS_PROXY.") + f" {next_step}"
+    elif detail == "407":
+        message = tr("The proxy {name} asks for a sign-in before it reaches {url}.", name=name, url=url)
+        next_step = tr("Put name and password into HTTP_PROXY and HTTPS_PROXY.") + f" {next_step}"
+    elif detail in _GATEWAY:
+        message = tr(
+            "The proxy {name} could not reach {url} (HTTP {status}).", name=name, url=url, status=detail
+        )
+    elif detail == PAGE:
+        message = tr(
+            "The proxy {name}, or what is behind it, answered with a web page instead of the server {url}.",
+            name=name,
+            url=url,
+        )
+    else:
+        message = tr("The proxy {name} does not let requests to {url} through.", name=name, url=url)
+    return RuntimeProblem(message, next_step, "proxy")
+
+
+def gateway_problem(status: int, endpoint: Endpoint, proxy: Proxy | None) -> RuntimeProblem | None:
+    """An answer that comes from what stands before the server, not from the server; None for any other."""
+    if status == 407 or (proxy is not None and str(status) in _GATEWAY):
+        return _proxy_problem(str(status), endpoint, proxy)
+    if str(status) not in _GATEWAY:
+        return None
+    return RuntimeProblem(
+        tr(
+            "A web server or proxy answers at {url}, but the server behind it does not (HTTP {status}).",
+            url=endpoint.url,
+            status=status,
+        ),
+        tr("Start Ollama behind it, or use the address of Ollama itself."),
+        "bad_gateway",
+    )
+
+
+def old_server(endpoint: Endpoint, version: str) -> RuntimeProblem:
+    """An Ollama that lacks what every request here needs."""
+    return RuntimeProblem(
+        tr("Ollama {version} at {url} is too old for Wattlight.", version=version, url=endpoint.url)
+        if version
+        else tr("The Ollama at {url} is too old for Wattlight.", url=endpoint.url),
+        tr("Update Ollama; 0.1.33 is the oldest that tells which models are loaded."),
+        "old_server",
+    )
+
+
+def path_in_address(endpoint: Endpoint, bare: Endpoint) -> RuntimeProblem:
+    """The address goes on after the port, where Ollama's own has nothing."""
+    return RuntimeProblem(
+        tr("Ollama answers at {bare}, not at {url}.", bare=bare.url, url=endpoint.url),
+        tr("Write the address without {path}.", path=endpoint.path),
+        "path_in_address",
     )
 
 

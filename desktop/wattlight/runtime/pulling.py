@@ -1,15 +1,17 @@
 """Turns the lines of a pull into progress that never goes back, with a rate and a watchdog."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
+from wattlight.web import Answer, FaultKind, WireFault
 
+from .meanings import Asked, problem_from_server
 from .problems import RuntimeProblem
-from .reading import PullLine
+from .reading import PullLine, Refusal, read_object, read_pull_line
 
 RATE_WINDOW_S = 8.0
 STALL_S = 120.0
@@ -78,6 +80,21 @@ class PullProgress:
     def _rate(self) -> float | None:
         (start, first), (end, last) = self._seen[0], self._seen[-1]
         return (last - first) / (end - start) if end - start >= 0.5 else None
+
+
+def pull_lines(answer: Answer, model: str) -> Iterator[PullLine]:
+    if answer.status != 200:
+        raise Refusal(answer.status, answer.body())
+    for raw in answer.lines():
+        try:
+            line = read_pull_line(read_object(raw))
+        except WireFault as fault:
+            if answer.content_type != "application/x-ndjson":
+                raise
+            raise WireFault(FaultKind.CUT, f"line: {fault.detail}") from fault
+        if line.error is not None:
+            raise problem_from_server(line.error or "unknown error", model, Asked.PULL)
+        yield line
 
 
 def stalled(model: str) -> RuntimeProblem:

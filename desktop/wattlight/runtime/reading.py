@@ -13,7 +13,6 @@ from wattlight.domain.values import clean_text
 from wattlight.web import FaultKind, WireFault
 
 from .names import MAX_NAME
-from .problems import RuntimeProblem, problem_from_server
 
 MAX_NODES = 600_000
 """More values than this is not an answer of a model server (5,000 models have about 100,000)."""
@@ -95,6 +94,16 @@ def moment(value: object) -> datetime | None:
         return None
 
 
+def moment_of_date(header: str) -> datetime | None:
+    """The time of a ``Date`` header, in UTC; None if it is not one."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def _zone(text: str | None) -> timezone:
     if text is None or text == "Z":
         return UTC
@@ -103,19 +112,24 @@ def _zone(text: str | None) -> timezone:
 
 
 def error_text(raw: bytes) -> str:
-    """The server's words in the body of an error answer."""
+    """The server's words in the body of an error answer; none in a web page."""
     try:
         found = read_object(raw).get("error")
     except WireFault:
-        return raw[:600].decode("utf-8", "replace").strip()
+        words = raw[:600].decode("utf-8", "replace").strip()
+        return "" if words.startswith("<") else words
     if isinstance(found, dict):
         found = found.get("message")
     return found if isinstance(found, str) else ""
 
 
-def refusal(raw: bytes, status: int, model: str) -> RuntimeProblem:
-    """What an answer with an error status means, by the server's own words or else by the status."""
-    return problem_from_server(error_text(raw) or f"HTTP {status}", model)
+class Refusal(Exception):
+    """An answer with an error status. ``said`` are the words in it; none of a web page."""
+
+    def __init__(self, status: int, raw: bytes) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.said = error_text(raw)
 
 
 MAX_RECORDS = 20_000
@@ -183,8 +197,11 @@ def read_installed(document: Record) -> Listed[InstalledModel]:
     return Listed(tuple(models), names)
 
 
-def read_running(document: Record, now: datetime) -> Listed[RunningModel]:
-    """The models of ``/api/ps``. A record needs a name and both sizes; everything else may be missing."""
+def read_running(document: Record, now: datetime, ahead: timedelta = timedelta()) -> Listed[RunningModel]:
+    """The models of ``/api/ps``. A record needs a name and both sizes; everything else may be missing.
+
+    ``ahead`` is how far the server's clock is before this computer's, by which the end of each is told.
+    """
     names = _Names()
     models = []
     for item in _items(document):
@@ -199,7 +216,7 @@ def read_running(document: Record, now: datetime) -> Listed[RunningModel]:
                 size_bytes=size,
                 size_vram_bytes=vram,
                 context_length=count(item.get("context_length")) or None,
-                expires_at=_expiry(item.get("expires_at"), now),
+                expires_at=_expiry(item.get("expires_at"), now, ahead),
                 family=_clean(details.get("family")),
                 quantization=_clean(details.get("quantization_level")),
             )
@@ -218,6 +235,13 @@ def read_pull_line(document: Record) -> PullLine:
         completed_bytes=count(document.get("completed")),
         error=None if error is None else (error if isinstance(error, str) else "unreadable error"),
     )
+
+
+def weights_file(shown: Record) -> str | None:
+    """The file of weights that the answer to ``/api/show`` names."""
+    modelfile = text(shown.get("modelfile")) or ""
+    found = re.search(r"^FROM\s+\S*(sha256-[0-9a-f]{64})\s*$", modelfile, re.MULTILINE)
+    return None if found is None else found.group(1)
 
 
 class _Names(dict[str, str]):
@@ -260,8 +284,8 @@ def _clean(value: object, limit: int = 60) -> str:
     return "" if found is None else clean_text(found, limit)
 
 
-def _expiry(value: object, now: datetime) -> datetime | None:
+def _expiry(value: object, now: datetime, ahead: timedelta) -> datetime | None:
     at = moment(value)
     if at is None or at - now > _FOREVER:
         return None
-    return max(at, _EARLIEST)
+    return max(at, _EARLIEST) - ahead

@@ -153,7 +153,7 @@ def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:
 
 def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
     fit = scene.fit_of(model.name)
-    where = tr("on GPU") if model.size_vram_bytes >= model.size_bytes > 0 else running_pill(model, fit).text
+    where = tr("on GPU") if model.gpu_share == 1 else running_pill(model, fit).text
     if model.expires_at is None:
         tail = f"{where}, {kept_text(scene, None)}"
     else:

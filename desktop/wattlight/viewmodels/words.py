@@ -106,15 +106,15 @@ def verdict_short(fit: FitNote | None) -> str:
 
 def running_pill(model: RunningModel, fit: FitNote | None) -> PillView:
     """Where a loaded model runs, from what the server reports."""
-    if model.size_bytes <= 0:
+    if model.gpu_share is None:
         return PillView(tr("location not reported"), Tone.PLAIN)
-    if model.size_vram_bytes >= model.size_bytes:
+    if model.gpu_share == 1:
         return PillView(tr("all on GPU"), Tone.GOOD)
-    if model.size_vram_bytes <= 0:
+    if model.gpu_share == 0:
         return PillView(tr("CPU only"), Tone.PLAIN)
     if fit is not None and fit.verdict == PARTIAL_GPU and fit.layers_on_gpu is not None:
         return PillView(layers_text(fit), Tone.PARTLY, _partly_hint(fit))
-    share = percent(model.size_vram_bytes / model.size_bytes)
+    share = percent(model.gpu_share)
     return PillView(tr("{share} on GPU", share=share), Tone.PARTLY)
 
 

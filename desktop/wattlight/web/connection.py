@@ -33,7 +33,12 @@ def connect_to(
         WireFault: nobody there, not in time, not trusted, or cancelled.
     """
     first: Endpoint | Proxy = endpoint if proxy is None else proxy
-    sock = _dial(first.host, first.port, limit_s, cancel)
+    try:
+        sock = _dial(first.host, first.port, limit_s, cancel)
+    except WireFault as fault:
+        if proxy is None or fault.kind is FaultKind.CANCELLED:
+            raise
+        raise WireFault(FaultKind.PROXY, fault.kind) from fault
     try:
         if endpoint.scheme == "https":
             sock.settimeout(limit_s)
@@ -105,7 +110,8 @@ def _tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
         raise WireFault(FaultKind.PROXY, type(error).__name__) from error
     words = head.split(b"\r\n")[0].split()
     if len(words) < 2 or words[1] != b"200":
-        raise WireFault(FaultKind.PROXY, "no tunnel")
+        status = words[1].decode("ascii", "replace") if len(words) > 1 else ""
+        raise WireFault(FaultKind.PROXY, status if status.isdigit() else "no tunnel")
 
 
 def _encrypt(sock: socket.socket, host: str) -> socket.socket:
@@ -116,7 +122,8 @@ def _encrypt(sock: socket.socket, host: str) -> socket.socket:
     except ssl.SSLCertVerificationError as error:
         raise WireFault(FaultKind.TLS, error.verify_message) from error
     except (ssl.SSLError, OSError) as error:
-        raise WireFault(FaultKind.TLS, type(error).__name__) from error
+        reason = getattr(error, "reason", None)
+        raise WireFault(FaultKind.TLS, reason if isinstance(reason, str) else type(error).__name__) from error
 
 
 def tls_context() -> "ssl.SSLContext":

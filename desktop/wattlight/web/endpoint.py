@@ -118,7 +118,7 @@ def proxy_for(endpoint: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
     if endpoint.is_loopback:
         return None
     text = _setting(environ, f"{endpoint.scheme}_proxy") or _setting(environ, "all_proxy")
-    if not text or _bypassed(endpoint.host, environ):
+    if not text or _bypassed(endpoint, environ):
         return None
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
@@ -148,10 +148,47 @@ def _setting(environ: Mapping[str, str], name: str) -> str:
     return (environ.get(name) or environ.get(name.upper()) or "").strip()
 
 
-def _bypassed(host: str, environ: Mapping[str, str]) -> bool:
-    """NO_PROXY as most programs read it: names, suffixes with or without a dot, or a star for all."""
-    for rule in _setting(environ, "no_proxy").split(","):
-        name = rule.strip().lower().lstrip("*").lstrip(".")
-        if rule.strip() == "*" or (name and (host.lower() == name or host.lower().endswith(f".{name}"))):
-            return True
-    return False
+def _bypassed(endpoint: Endpoint, environ: Mapping[str, str]) -> bool:
+    """NO_PROXY as Go reads it (``golang.org/x/net/http/httpproxy``), and so Ollama's own client.
+
+    A rule is ``*`` for all, an address, a range of addresses, or a name with those below it; one that begins
+    with a dot or ``*.`` means only those below. Names and single addresses may end in a port.
+    """
+    rules = [rule.strip().lower() for rule in _setting(environ, "no_proxy").split(",")]
+    return any(rule == "*" or (rule and _matches(rule, endpoint)) for rule in rules)
+
+
+def _matches(rule: str, endpoint: Endpoint) -> bool:
+    host = endpoint.host.lower().split("%")[0].rstrip(".")
+    address = _address(host)
+    try:
+        if "/" in rule:
+            return address is not None and address in ipaddress.ip_network(rule, strict=False)
+    except ValueError:
+        return False
+    name, port = _port_split(rule)
+    if port is not None and port != str(endpoint.port):
+        return False
+    if (wanted := _address(name)) is not None:
+        return wanted == address
+    name = name.removeprefix("*").rstrip(".")
+    if name.startswith("."):
+        return len(name) > 1 and host.endswith(name)
+    return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _port_split(rule: str) -> tuple[str, str | None]:
+    """Name and port of a rule; an IPv6 address has a port only after brackets."""
+    if rule.startswith("["):
+        name, _, rest = rule[1:].partition("]")
+        return name, rest.removeprefix(":") or None
+    name, colon, port = rule.rpartition(":")
+    return (name, port) if colon and ":" not in name else (rule, None)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

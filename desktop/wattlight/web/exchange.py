@@ -272,7 +272,8 @@ class Wire:
 
 def _refuse_tricks(response: "http.client.HTTPResponse", redirects: bool) -> None:
     if 300 <= response.status < 400 and not redirects:
-        raise WireFault(FaultKind.REDIRECT, str(response.status))
+        location = (response.headers.get("Location") or "")[:300]
+        raise WireFault(FaultKind.REDIRECT, f"{response.status} {location}")
     encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()
     if encoding not in {"", "identity"}:
         raise WireFault(FaultKind.ENCODED, encoding[:20])

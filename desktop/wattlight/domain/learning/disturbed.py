@@ -53,10 +53,13 @@ def disturbance(
 
 
 def _placed_elsewhere(prediction: Prediction, model: RunningModel) -> bool:
+    share = model.gpu_share
+    if share is None:
+        return True
     if prediction.verdict is Verdict.FULL_GPU:
-        return model.size_vram_bytes < model.size_bytes
+        return share < 1
     if prediction.verdict is Verdict.PARTIAL_GPU:
-        return not 0 < model.size_vram_bytes < model.size_bytes
+        return not 0 < share < 1
     # on a CPU the server counts a special weight buffer as video memory, so that figure decides nothing
     return prediction.verdict is Verdict.NO
 

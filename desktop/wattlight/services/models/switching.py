@@ -163,7 +163,7 @@ def room_by_size(
     need = int(model.size_bytes * WEIGHTS_TO_NEED) + ALLOWANCE_BYTES
     totals = [device.memory_total_bytes for device in profile.devices if not device.integrated]
     if totals:
-        if any(total is None for total in totals):
+        if any(total is None for total in totals) or any(m.gpu_share is None for m in running):
             return None
         free = sum(total or 0 for total in totals) - sum(m.size_vram_bytes for m in running)
         return need <= free * USABLE_SHARE
