@@ -2,8 +2,9 @@
 
 import argparse
 
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import RunningModel, same_model
 from wattlight.i18n import gib, number, tr
+from wattlight.services.models import shared_text
 
 from .options import add_host_option, running_document, whole
 from .output import Call
@@ -40,7 +41,9 @@ def print_loaded(call: Call, model: str, loaded: RunningModel | None, asked: int
     if loaded is None:
         call.out.line(tr("{model} was loaded, but the server does not list it any more.", model=model))
         return
-    memory, context = gib(loaded.size_bytes), number(loaded.context_length)
+    memory, context = gib(loaded.size_bytes or None), number(loaded.context_length)
+    if not same_model(loaded.name, model):
+        call.out.line(shared_text(model, loaded))
     text = tr(
         "{model} is loaded: {memory}, context {context}.", model=loaded.name, memory=memory, context=context
     )

@@ -10,7 +10,15 @@ from wattlight.domain.state import PullState
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, gb, number, percent, tr
 from wattlight.runtime import parse_endpoint, read_name
-from wattlight.services.models import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull
+from wattlight.services.models import (
+    SMALL_BYTES,
+    damage_problem,
+    damaged_layers,
+    files_are_seen,
+    remove_damaged,
+    run_pull,
+    unlisted,
+)
 
 from .options import add_host_option, require_yes
 from .output import Call, Document, ProgressLine, pick
@@ -57,7 +65,17 @@ def run(args: argparse.Namespace, call: Call) -> int:
         if problem is None:
             largest = None if args.repair else SMALL_BYTES
             damaged = damaged_layers(args.model, folders, Event(), largest_bytes=largest)
-            problem = damage_problem(args.model, damaged) if damaged else None
+            seen = files_are_seen(args.model, folders)
+            problem = (
+                damage_problem(args.model, damaged)
+                if damaged
+                else unlisted(server, args.model, seen, Event())
+            )
+            if args.repair and not seen and problem is None:
+                shower.note = tr(
+                    "The files of {model} cannot be seen from here, so they were not checked.",
+                    model=args.model,
+                )
     except KeyboardInterrupt:
         cancel.set()
         shower.step(replace(shower.last, cancelled=True, bytes_per_s=None))
@@ -73,6 +91,7 @@ class _Shower:
         self._out = call.out
         self._line = ProgressLine(not call.as_json)
         self.last = PullState("")
+        self.note = ""
 
     def step(self, state: PullState) -> None:
         self.last = state
@@ -84,7 +103,7 @@ class _Shower:
     def end(self, problem: Problem | None) -> int:
         self._line.end()
         if self._out.as_json:
-            self._out.record(_record(self.last, True, problem))
+            self._out.record(_record(self.last, True, problem) | ({"note": self.note} if self.note else {}))
             return 0 if problem is None else 1
         if problem is not None:
             raise problem
@@ -92,6 +111,8 @@ class _Shower:
             self._out.line(tr("Stopped. What has arrived is kept; pull it again to resume."))
         else:
             self._out.line(tr("{model} is installed.", model=self.last.model))
+            if self.note:
+                self._out.line(self.note)
         return 0
 
 

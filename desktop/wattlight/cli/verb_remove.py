@@ -4,6 +4,7 @@ import argparse
 
 from wattlight.domain.state import same_model
 from wattlight.i18n import gb, tr
+from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.models import remove_model
 
 from .options import add_host_option, require_yes
@@ -20,7 +21,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
     found = next((m for m in server.installed() if same_model(m.name, args.model)), None)
     if found is None:
-        server.check_installed(args.model)
+        _check_there(server, args.model)
     name = args.model if found is None else found.name
     size = None if found is None else found.size_bytes
     question = tr("Delete {model} ({size}) from {url}?", model=name, size=gb(size), url=server.url)
@@ -29,3 +30,12 @@ def run(args: argparse.Namespace, call: Call) -> None:
     was_loaded = remove_model(server, name)
     document = {"removed": name, "size_bytes": size, "was_loaded": was_loaded}
     call.answer(document, tr("{model} is deleted.", model=name))
+
+
+def _check_there(server: ModelServer, model: str) -> None:
+    """A model with a damaged file is not listed and cannot be shown, and can still be deleted."""
+    try:
+        server.check_installed(model)
+    except RuntimeProblem as problem:
+        if problem.code != "damaged_model":
+            raise

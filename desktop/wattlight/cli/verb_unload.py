@@ -3,7 +3,7 @@
 import argparse
 
 from wattlight.i18n import tr
-from wattlight.services.models import SwitchResult, unload_all
+from wattlight.services.models import SwitchResult, unload, unload_all, with_it_text
 
 from .options import add_host_option, kept_documents
 from .output import Call
@@ -16,22 +16,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
-    if args.model is None:
-        result = unload_all(server)
-    else:
-        server.unload(args.model)
-        result = SwitchResult(None, (args.model,))
+    result = unload_all(server) if args.model is None else unload(server, args.model)
     if call.as_json:
         call.out.document({"unloaded": list(result.unloaded), "kept": kept_documents(result.kept)})
         return
     if not result.unloaded and not result.kept:
         call.out.line(tr("No model is loaded on {url}.", url=server.url))
-    print_unloaded(call, result)
+    print_unloaded(call, result, args.model)
 
 
-def print_unloaded(call: Call, result: SwitchResult) -> None:
-    """What is unloaded, and why anything was kept."""
-    for name in result.unloaded:
-        call.out.line(tr("{model} is unloaded.", model=name))
+def print_unloaded(call: Call, result: SwitchResult, asked: str | None = None) -> None:
+    """What is unloaded, what went with the one ``asked`` for, and why anything was kept."""
+    for at, name in enumerate(result.unloaded):
+        with_it = asked is not None and at > 0
+        call.out.line(with_it_text(asked or "", name) if with_it else tr("{model} is unloaded.", model=name))
     for _, reason in result.kept:
         call.out.line(reason)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from wattlight.domain.state import (
     InstalledModel,
@@ -163,7 +164,7 @@ class OllamaServer:
             tr(
                 "{model} runs on {host}, there is nothing to load or unload.",
                 model=model,
-                host=host or tr("Ollama's cloud"),
+                host=tr("Ollama's cloud") if not host else urlsplit(host).hostname or host,
             ),
             tr("It can be used as it is; what it is asked leaves this computer."),
             "cloud_model",

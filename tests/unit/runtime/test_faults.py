@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -523,3 +524,111 @@ def test_a_cancel_in_the_middle_of_a_pull(fake: FakeOllama, server: OllamaServer
     assert states[-1].cancelled
     assert not states[-1].done
     assert states[-1].completed_bytes > 0
+
+
+def test_a_refusal_of_what_stands_in_front_is_named(fake: FakeOllama, server: OllamaServer) -> None:
+    page = b"<html>who are you?</html>"
+    for status, code, word in (
+        (401, "sign_in", "asks for a sign-in"),
+        (403, "refused_address", "refuses requests"),
+        (503, "bad_gateway", "the server behind it does not"),
+        (504, "bad_gateway", "HTTP 504"),
+    ):
+        fake.faults["*"] = lambda handler, status=status: handler.reply(status, "text/html", page)
+        for act in (server.installed, lambda: server.load("tiny")):
+            with pytest.raises(RuntimeProblem, match=word) as caught:
+                act()
+            assert caught.value.code == code
+            assert "who are you" not in str(caught.value)
+        assert server.state().status is ServerStatus.ERROR
+
+
+def test_a_busy_server_is_no_gateway(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.faults["*"] = lambda handler: handler.json(503, {"error": "server busy, please try again."})
+    with pytest.raises(RuntimeProblem) as caught:
+        server.running()
+    assert caught.value.code == "server_busy"
+
+
+def test_an_old_server_says_its_version(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.version = "0.1.29"
+    fake.faults["/api/ps"] = faulty_answers.not_found
+    state = server.state()
+    assert "Ollama 0.1.29" in sentences(state.message)
+    assert "too old" in sentences(state.message)
+    assert state.status is ServerStatus.ERROR
+
+
+def test_a_path_after_the_port_is_named(fake: FakeOllama) -> None:
+    with pytest.raises(RuntimeProblem, match=f"answers at {fake.url}, not at") as caught:
+        connect(ServerAddress(url=f"{fake.url}/api/chat"), {}).installed()
+    assert caught.value.next_step == "Write the address without /api/chat."
+
+
+def test_a_redirect_to_https_names_the_address(fake: FakeOllama, server: OllamaServer) -> None:
+    place = f"https://127.0.0.1:{fake.port}/api/version"
+    fake.faults["*"] = lambda handler: handler.raw(
+        f"HTTP/1.1 308 Moved\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n".encode()
+    )
+    with pytest.raises(RuntimeProblem) as caught:
+        server.version()
+    assert caught.value.code == "wants_https"
+    assert f"https://127.0.0.1:{fake.port}" in caught.value.next_step
+
+
+def test_plain_words_to_a_port_of_https(fake: FakeOllama, server: OllamaServer) -> None:
+    text = b"<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>"
+    fake.faults["*"] = lambda handler: handler.reply(400, "text/html", text)
+    with pytest.raises(RuntimeProblem) as caught:
+        server.version()
+    assert caught.value.code == "wants_https"
+
+
+def test_https_to_a_port_of_plain_words(fake: FakeOllama) -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        connect(ServerAddress(url=fake.url.replace("http:", "https:")), {}).version()
+    assert caught.value.code == "wants_http"
+    assert f"http://127.0.0.1:{fake.port}" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(502, "could not reach"), (504, "HTTP 504"), (407, "asks for a sign-in"), (200, "web page")],
+)
+def test_a_failing_proxy_is_named(fake: FakeOllama, status: int, word: str) -> None:
+    fake.faults["*"] = lambda handler: handler.reply(status, "text/html", b"<html>proxy</html>")
+    environ = {"http_proxy": fake.url}
+    with pytest.raises(RuntimeProblem, match=word) as caught:
+        connect(ServerAddress(url="http://far.example:11434"), environ).installed()
+    assert f"The proxy 127.0.0.1:{fake.port}" in caught.value.message
+    assert "far.example" in caught.value.message
+    assert "Add far.example to NO_PROXY" in caught.value.next_step
+
+
+def test_a_proxy_that_is_not_there_is_named() -> None:
+    port = closed_port()
+    for url in ("http://far.example:11434", "https://far.example"):
+        environ = {"http_proxy": f"127.0.0.1:{port}", "https_proxy": f"127.0.0.1:{port}"}
+        with pytest.raises(RuntimeProblem, match=f"The proxy 127.0.0.1:{port} does not answer") as caught:
+            connect(ServerAddress(url=url), environ).version()
+        assert caught.value.code == "proxy"
+
+
+def test_the_end_of_a_model_is_told_by_the_servers_clock() -> None:
+    for minutes in (-25, 45):
+        with FakeOllama(now=lambda m=minutes: datetime.now(UTC) + timedelta(minutes=m)) as fake:
+            fake.install("tiny")
+            fake.start("tiny", keep="5m")
+            (model,) = connect(ServerAddress(url=fake.url), {}).running()
+        assert model.expires_at is not None
+        assert abs((model.expires_at - datetime.now(UTC)).total_seconds() - 300) < 5
+
+
+def test_a_model_that_only_embeds_is_unloaded(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.install("words", embeds_only=True)
+    fake.install("tiny")
+    server.load("words")
+    fake.start("tiny")
+    server.unload("words")
+    assert fake.running_names == ["tiny:latest"]
+    assert [r.body.get("keep_alive") for r in fake.requests if r.path == "/api/embed"][-1] == 0

@@ -112,6 +112,14 @@ def test_a_proxy_that_is_not_understood_is_a_fault_not_a_crash(text: str) -> Non
         ("*", True),
         ("far.example", True),
         (".example", True),
+        (".far.example", False),
+        ("*.far.example", False),
+        ("FAR.example:443", True),
+        ("far.example:8443", False),
+        (".EXAMPLE:443", True),
+        ("10.0.0.0/8", False),
+        ("far.example.", True),
+        (":443", False),
         ("*.example", True),
         ("near.lan, FAR.example", True),
         ("ar.example", False),
@@ -121,6 +129,28 @@ def test_a_proxy_that_is_not_understood_is_a_fault_not_a_crash(text: str) -> Non
 )
 def test_no_proxy_is_read_as_most_programs_read_it(rules: str, bypassed: bool) -> None:
     found = proxy_for(FAR, {"https_proxy": "http://p:1", "NO_PROXY": rules})
+    assert (found is None) is bypassed
+
+
+@pytest.mark.parametrize(
+    ("host", "rules", "bypassed"),
+    [
+        ("172.16.9.4", "172.16.0.0/12", True),
+        ("172.32.0.1", "172.16.0.0/12", False),
+        ("172.16.9.4", "172.16.9.77/24", True),
+        ("172.16.9.4", "172.16.9.4:11434", True),
+        ("172.16.9.4", "172.16.9.4:80", False),
+        ("172.16.9.4", "nonsense/99, 172.16.9.4", True),
+        ("fd00::17", "fd00::/8", True),
+        ("fd00::17", "[fd00::17]:11434", True),
+        ("fd00::17", "[fd00::17]:1", False),
+        ("fd00::17", "fd00:0::17", True),
+        ("::ffff:10.1.2.3", "10.1.0.0/16", True),
+        ("box", "10.0.0.0/8", False),
+    ],
+)
+def test_ranges_and_ports_of_no_proxy(host: str, rules: str, bypassed: bool) -> None:
+    found = proxy_for(Endpoint("http", host, 11434), {"http_proxy": "http://p:1", "no_proxy": rules})
     assert (found is None) is bypassed
 
 

@@ -6,9 +6,21 @@ from .pulls import (
     Throttle,
     damage_problem,
     damaged_layers,
+    files_are_seen,
     remove_damaged,
     run_pull,
+    unlisted,
 )
-from .switching import FitsBeside, SwitchResult, remove_model, room_by_size, switch, unload_all
+from .switching import (
+    FitsBeside,
+    SwitchResult,
+    remove_model,
+    room_by_size,
+    shared_text,
+    switch,
+    unload,
+    unload_all,
+    with_it_text,
+)
 from .tasks import ModelTasks, TaskEnd
 from .watch import SerialExecutor, ServerWatch

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from wattlight.catalog.installed import blob_file, manifest_file
 from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
-from wattlight.domain.state import PullState
+from wattlight.domain.state import PullState, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.paths import open_regular, read_small
@@ -150,6 +150,57 @@ def damaged_layers(
         if digest is not None and digest != layer.digest:
             damaged.append(DamagedLayer(layer.kind, file))
     return tuple(damaged)
+
+
+def files_are_seen(model: str, folders: tuple[Path, ...]) -> bool:
+    """Whether the files of ``model`` can be read from here."""
+    return any(_layers(model, folder) for folder in folders)
+
+
+def unlisted(server: ModelServer, model: str, seen: bool, cancel: Event) -> RuntimeProblem | None:
+    """The problem of a model that was pulled and that the server does not list; None where it does.
+
+    ``seen`` says that its files can be read from here.
+
+    Raises:
+        RuntimeProblem: the server does not answer.
+    """
+    for again in (True, True, False):
+        if any(_is_one(installed.name, model) for installed in server.installed(cancel)):
+            return None
+        if again and cancel.wait(_LIST_S):
+            return None
+    next_step = (
+        tr("'wattlight pull NAME --repair' removes damaged files and pulls it again.")
+        if seen
+        else tr(
+            "Its files cannot be seen from here: delete those that the server's log names in its folder of "
+            "models (OLLAMA_MODELS), then pull it again."
+        )
+    )
+    return RuntimeProblem(
+        tr(
+            "{model} was pulled, but the server does not list it: most likely a small file of it is damaged.",
+            model=clean_text(model, 120),
+        ),
+        next_step.replace("NAME", clean_text(model, 120)),
+        "not_listed",
+    )
+
+
+_LIST_S = 0.5
+"""The server may list a model so much later than it says that it has it."""
+
+
+def _is_one(listed: str, asked: str) -> bool:
+    """Whether both are one model, however much of registry and library is written out."""
+    if same_model(listed, asked):
+        return True
+    try:
+        one, other = read_address(listed), read_address(asked)
+    except RegistryProblem:
+        return False
+    return str(one).lower() == str(other).lower()
 
 
 def damage_problem(model: str, damaged: tuple[DamagedLayer, ...]) -> RuntimeProblem:

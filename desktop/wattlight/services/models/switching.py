@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import MachineProfile, Problem
+from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem
 
 FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
@@ -14,6 +15,8 @@ FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
 Announce = Callable[[str, int | None], None]
 """Hears of each load, with the context length asked for, before it begins."""
 _SHORTEST_RELOAD_S = 60
+_ENDS_ITSELF = timedelta(seconds=15)
+"""A model whose time is over so soon was not taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ def switch(
 ) -> SwitchResult:
     """Load ``model``, unload the others.
 
-    Where both fit, the new one is loaded before the others go, so that a failure loses nothing. Where they
-    do not, or that cannot be told, the others go first; if the new one then fails to load they are loaded
-    again, and the error says so. ``say`` gets "loading" or "unloading NAME" as it goes.
+    A model of the cloud is refused before anything is unloaded. Where both fit, the new one is loaded before
+    the others go, so that a failure loses nothing. Where they do not, or that cannot be told, the others go
+    first; if the new one then fails to load they are loaded again, and the error says so. ``say`` gets
+    "loading" or "unloading NAME" as it goes.
 
     Raises:
         Problem: the model is unknown (nothing was unloaded), or it did not load.
@@ -58,19 +62,35 @@ def switch(
 
     if not others:
         return SwitchResult(load())
+    server.check_local(model, cancel)
     server.check_installed(model, cancel)
-    if fits_beside(model, others):
-        loaded = load()
-        gone, kept = _unload_each(server, others, cancel, say)
-        return SwitchResult(loaded, gone, kept)
+    first = load() if (beside := fits_beside(model, others)) else None
     gone, kept = _unload_each(server, others, cancel, say)
     try:
-        loaded = load()
+        # names of the same weights are one model to the server: what was loaded may have gone with another
+        if first is None or not any(same_model(m.name, model) for m in server.running(cancel)):
+            first = load()
     except RuntimeProblem as problem:
         if problem.code == "cancelled":
             raise
         raise _after_failure(server, others, gone, problem, say, announce) from problem
-    return SwitchResult(loaded, gone, kept, unloaded_first=True)
+    return SwitchResult(first, gone, kept, unloaded_first=not beside)
+
+
+def unload(server: ModelServer, model: str, cancel: Event | None = None) -> SwitchResult:
+    """Unload ``model``, and say which other names of its weights went with it.
+
+    Raises:
+        RuntimeProblem: it runs in the cloud, is unknown, or the server refused.
+    """
+    before = server.running(cancel)
+    if not any(same_model(m.name, model) for m in before):
+        server.check_local(model, cancel)
+    server.unload(model, cancel)
+    names = {m.name for m in server.running(cancel)}
+    soon = datetime.now(UTC) + _ENDS_ITSELF
+    gone = (m for m in before if m.name not in names and not same_model(m.name, model))
+    return SwitchResult(None, (model, *(m.name for m in gone if m.expires_at is None or m.expires_at > soon)))
 
 
 def unload_all(
@@ -141,6 +161,16 @@ def _remaining(model: RunningModel) -> str:
         return "forever"
     left = (model.expires_at - datetime.now(UTC)).total_seconds()
     return f"{max(_SHORTEST_RELOAD_S, round(left))}s"
+
+
+def shared_text(model: str, loaded: RunningModel) -> str:
+    """``model`` is loaded under another name."""
+    return tr("{model} is ready: its weights are loaded already, as {other}.", model=model, other=loaded.name)
+
+
+def with_it_text(model: str, other: str) -> str:
+    """``other`` was unloaded with ``model``."""
+    return tr("{other} is unloaded too: it has the same weights as {model}.", other=other, model=model)
 
 
 WEIGHTS_TO_NEED = 1.2

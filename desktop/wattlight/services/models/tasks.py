@@ -14,8 +14,25 @@ from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.hub import InOrder
 from wattlight.settings import Settings
 
-from .pulls import SMALL_BYTES, damage_problem, damaged_layers, remove_damaged, run_pull
-from .switching import Announce, FitsBeside, remove_model, switch, unload_all
+from .pulls import (
+    SMALL_BYTES,
+    damage_problem,
+    damaged_layers,
+    files_are_seen,
+    remove_damaged,
+    run_pull,
+    unlisted,
+)
+from .switching import (
+    Announce,
+    FitsBeside,
+    remove_model,
+    shared_text,
+    switch,
+    unload,
+    unload_all,
+    with_it_text,
+)
 from .watch import SerialExecutor
 
 
@@ -93,6 +110,8 @@ class ModelTasks:
             loaded = server.load(
                 model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
             )
+            if loaded is not None and not same_model(loaded.name, model):
+                return shared_text(model, loaded)
             got = None if loaded is None else loaded.context_length
             return f"context {got}" if got is not None and context is not None and got < context else ""
 
@@ -100,11 +119,11 @@ class ModelTasks:
 
     def unload(self, model: str | None = None, host: HostId = LOCAL_HOST) -> None:
         def work(server: ModelServer, task: _Task) -> str:
-            if model is not None:
-                server.unload(model, task.cancel)
-            else:
+            if model is None:
                 unload_all(server, task.cancel, lambda text: self._say(task, text))
-            return ""
+                return ""
+            gone = unload(server, model, task.cancel).unloaded[1:]
+            return " ".join(with_it_text(model, name) for name in gone)
 
         self._start("unload", model or "", host, work)
 
@@ -275,15 +294,20 @@ class ModelTasks:
     def _verify(
         self, model: str, host: HostId, publish: Callable[[PullState], None], cancel: threading.Event
     ) -> Problem | None:
-        """Hash what was pulled; everything once any pull has had wrong bytes, files are shared by models."""
+        """Hash what was pulled (once any pull has had wrong bytes everything: files are shared), then look
+        for it in the list."""
         largest = None if self._mismatched else SMALL_BYTES
         if self._mismatched:
             publish(PullState(clean_text(model), status="checking every file"))
         damaged = damaged_layers(model, self._folders(host), cancel, largest_bytes=largest)
-        if not damaged:
-            return None
-        problem = damage_problem(model, damaged)
-        publish(PullState(clean_text(model), error=problem.message, damaged=True))
+        if damaged:
+            problem: Problem | None = damage_problem(model, damaged)
+        else:
+            seen = files_are_seen(model, self._folders(host))
+            problem = unlisted(self._servers[host], model, seen, cancel)
+        if problem is not None:
+            text = problem.message if damaged else str(problem)
+            publish(PullState(clean_text(model), error=text, damaged=bool(damaged)))
         return problem
 
     def _end_pull(self, key: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import PullState
 from wattlight.runtime import ModelServer, OllamaServer, RuntimeProblem
-from wattlight.services.models import run_pull
+from wattlight.services.models import run_pull, unlisted
 from wattlight.services.models.pulls import Throttle
 
 
@@ -114,3 +114,16 @@ def test_a_value_of_another_kind_is_passed_on_at_once() -> None:
     assert passed == ["pulling 1", "verifying"]
     merged.flush()
     assert passed == ["pulling 1", "verifying"]
+
+
+def test_what_the_list_lacks_is_not_installed(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.install("there")
+    fake.install("127.0.0.1:5055/library/tiny:q4")
+    quiet = threading.Event()
+    assert unlisted(server, "THERE:latest", True, quiet) is None
+    assert unlisted(server, "http://127.0.0.1:5055/library/tiny:q4", True, quiet) is None
+    assert unlisted(server, "library/there", True, quiet) is None, "written out as the registry has it"
+    seen, unseen = (unlisted(server, "gone:7b", at_hand, quiet) for at_hand in (True, False))
+    assert seen is not None and seen.code == "not_listed"
+    assert "'wattlight pull gone:7b --repair'" in seen.next_step
+    assert unseen is not None and "--repair" not in unseen.next_step

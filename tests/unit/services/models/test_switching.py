@@ -8,7 +8,7 @@ from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.domain.values import CpuProfile, Device, MachineProfile, Problem
 from wattlight.runtime import OllamaServer, RuntimeProblem
-from wattlight.services.models import room_by_size, switch, unload_all
+from wattlight.services.models import room_by_size, switch, unload, unload_all
 
 OOM = "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
 
@@ -152,3 +152,55 @@ def test_room_by_size(
     running = (RunningModel("old", "d", loaded_gib * GIB, loaded_gib * GIB),)
     assert room_by_size(profile, InstalledModel("new", "d", new_gib * GIB), running) is expected
     assert room_by_size(profile, None, running) is None
+
+
+def test_a_name_of_the_same_weights_is_loaded_in_the_end(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.install("base", weights="w")
+    fake.install("terse", weights="w")
+    for fits in (True, False, None):
+        fake.start("base")
+        result = switch(server, "terse", lambda *_, fits=fits: fits)
+        assert fake.running_names == ["terse:latest"]
+        assert result.loaded is not None and result.loaded.name == "terse:latest"
+        server.unload("terse")
+
+
+def test_a_load_names_the_other_that_has_its_weights(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.install("base", weights="w")
+    fake.install("terse", weights="w")
+    fake.install("other")
+    fake.start("other")
+    fake.start("base")
+    loaded = server.load("terse")
+    assert loaded is not None and loaded.name == "base:latest"
+    copied = fake.install("copy", digest=fake.install("third").digest, weights="third:latest")
+    fake.start("third")
+    loaded = server.load("copy")
+    assert copied.digest and loaded is not None and loaded.name == "third:latest"
+
+
+def test_what_goes_with_an_unloaded_one_is_told(fake: FakeOllama, server: OllamaServer) -> None:
+    fake.install("base", weights="w")
+    fake.install("terse", weights="w")
+    fake.install("other")
+    fake.start("other")
+    fake.start("base")
+    assert unload(server, "terse").unloaded == ("terse", "base:latest")
+    assert fake.running_names == ["other:latest"]
+
+
+@pytest.mark.parametrize("name", ["far:cloud", "gpt-oss:20b-cloud", "mine"])
+def test_nothing_is_sent_or_unloaded_for_a_model_of_the_cloud(
+    two: FakeOllama, server: OllamaServer, name: str
+) -> None:
+    two.install("mine", remote_host="https://far.example:443")
+    for act in (
+        lambda: server.load(name),
+        lambda: switch(server, name, lambda *_: True),
+        lambda: unload(server, name),
+    ):
+        with pytest.raises(RuntimeProblem, match=r"runs on .*there is nothing to load") as caught:
+            act()
+        assert caught.value.code == "cloud_model"
+    assert steps(two) == []
+    assert two.running_names == ["old:latest"]
