@@ -21,6 +21,8 @@ _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
 
+_DATE = re.compile(r"\w{3}, (\d\d) (\w{3}) (\d{4}) (\d\d:\d\d:\d\d) GMT", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 Record = dict[str, object]
 
 
@@ -95,13 +97,12 @@ def moment(value: object) -> datetime | None:
 
 
 def moment_of_date(header: str) -> datetime | None:
-    """The time of a ``Date`` header, in UTC; None if it is not one."""
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(header).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
+    """The time of a ``Date`` header (RFC 9110's IMF-fixdate); None if it is not one."""
+    found = _DATE.fullmatch(header)
+    if found is None or found[2] not in _MONTHS:
         return None
+    month = _MONTHS.index(found[2]) + 1
+    return moment(f"{found[3]}-{month:02}-{found[1]}T{found[4]}Z")
 
 
 def _zone(text: str | None) -> timezone:
