@@ -11,19 +11,21 @@ from wattlight.domain.entry import (
     Catalog,
     CatalogEntry,
     CatalogTag,
-    CompressedAttention,
     Flavour,
-    Geometry,
-    RecurrentLayers,
+    Layout,
+    Proof,
+    TensorGroup,
     Unverified,
 )
 from wattlight.domain.values import Problem
 from wattlight.paths import asset_bytes
 
 CATALOG_FILE = "catalog/models.json"
+SHAPES_FILE = "catalog/shapes.json"
 GB = 10**9
 _FLAVOUR = {item.value: item for item in Flavour}
 _STATUS = {item.value: item for item in BytesStatus}
+_PROOF = {item.value: item for item in Proof}
 
 
 class CatalogProblem(Problem):
@@ -44,19 +46,19 @@ def load_catalog() -> Catalog:
         CatalogProblem: the file is missing or damaged.
     """
     try:
-        return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)))
+        return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)), json.loads(asset_bytes(SHAPES_FILE)))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise CatalogProblem from error
 
 
-def parse_catalog(document: Mapping[str, Any]) -> Catalog:
-    """The catalogue of a parsed document (see ``resources/catalog/README.md``)."""
-    texts = document["sources"]
-    entries = tuple(_entry(item, texts) for item in document["entries"])
+def parse_catalog(document: Mapping[str, Any], shapes: Mapping[str, Any]) -> Catalog:
+    """The catalogue of two parsed documents (see ``resources/catalog/README.md``)."""
+    texts, layouts = document["sources"], layouts_of(shapes)
+    entries = tuple(_entry(item, texts, layouts.get(item["model"])) for item in document["entries"])
     return Catalog(entries, date.fromisoformat(document["date"]))
 
 
-def _entry(item: Mapping[str, Any], texts: Sequence[str]) -> CatalogEntry:
+def _entry(item: Mapping[str, Any], texts: Sequence[str], layout: Layout | None) -> CatalogEntry:
     get = item.get
     listed = round(item["listed_gb"] * GB)
     model_bytes = get("model_bytes")
@@ -93,7 +95,7 @@ def _entry(item: Mapping[str, Any], texts: Sequence[str]) -> CatalogEntry:
         license=get("license"),
         released=get("released"),
         tags=(default, *[_tag(row) for row in get("tags", ())]),
-        architecture=_architecture(item["arch"]) if "arch" in item else None,
+        layout=layout,
         blob_digest=get("blob", ""),
         cloud_tags=tuple(get("cloud", ())),
         unverified=Unverified(**unverified) if unverified else _NOTHING_UNVERIFIED,
@@ -119,16 +121,23 @@ def rounding_slack(listed_gb: float) -> int:
     return 500_000_000 if listed_gb >= 10 else 50_000_000
 
 
-def _architecture(item: Mapping[str, Any]) -> Geometry:
-    values = dict(item)
-    recurrent = values.pop("recurrent", None)
-    mla = values.pop("mla", None)
-    values.setdefault("name", None)
-    return Geometry(
-        **values,
-        recurrent=RecurrentLayers(*recurrent) if recurrent else None,
-        mla=CompressedAttention(*mla) if mla else None,
-    )
+def layouts_of(document: Mapping[str, Any]) -> dict[str, Layout]:
+    """Layouts by model; one that is ``like`` another has that one's, a ``stand_in`` only resembles it."""
+    own, found = {}, {}
+    for item in document["shapes"]:
+        own[item["model"]] = item
+        like = own[item["like"]] if "like" in item else item
+        found[item["model"]] = Layout(
+            architecture=like["arch"],
+            keys={key: tuple(v) if isinstance(v, list) else v for key, v in like["keys"].items()},
+            tensors=tuple(TensorGroup(row[0], tuple(row[1]), *row[2:]) for row in like["tensors"]),
+            header_bytes=item.get("header", 0),
+            vision_bytes=item.get("vision", 0),
+            hidden_bytes=item.get("hidden", 0),
+            proof=_PROOF[item["proof"]],
+            stand_in=item["like"] if item.get("stand_in") else "",
+        )
+    return found
 
 
 EDITORIAL_FILE = "catalog/editorial.json"
@@ -158,9 +167,6 @@ def load_editorial() -> Editorial:
             ),
             poor_agents=frozenset(document["poor_agents"]),
             thinks_first=frozenset(document["thinks_first"]),
-            stand_ins=dict(document["stand_ins"]),
-            architectures=dict(document["architectures"]),
-            tied=frozenset(document["tied"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CatalogProblem from error

@@ -1,80 +1,70 @@
 """The shipped catalogue as values: what is known of a model without asking anyone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
+
+from .shape import MetadataValue
 
 
-@dataclass(frozen=True, slots=True)
-class RecurrentLayers:
-    """Layers that keep a fixed state instead of a growing cache.
+class Proof(StrEnum):
+    """How far a layout is proven."""
 
-    ``kind`` is ``gated_deltanet`` or ``mamba2``; ``inner`` is heads times head width; ``state``
-    and ``groups`` as in the GGUF keys ``ssm.state_size`` and ``ssm.group_count``.
+    HEADER = "header"
+    """Read from the header of the very file."""
+    BYTES = "bytes"
+    """Worked out from the published geometry by the quantization's own rules; all parts add up to the bytes
+    of the file within 0.1 % (a vision tower inside the file, whose own types were not seen, is the rest)."""
+    GEOMETRY = "geometry"
+    """The geometry, and with it the cache, is the model's own; how its bytes are shared out is estimated."""
+
+
+class TensorGroup(NamedTuple):
+    """Tensors alike: name (``.part`` where each block has one), dimensions, in which blocks, of which types.
+
+    ``blocks`` is ranges ("0-2,5"), empty for all. ``types`` holds runs over these blocks ("Q6_K*4,Q4_K") of
+    the default tag's file, empty where the quantization's rules tell.
     """
 
-    kind: str
-    layers: int
-    conv_kernel: int
-    inner: int
-    state: int
-    groups: int
+    name: str
+    dims: tuple[int, ...]
+    blocks: str = ""
+    types: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class CompressedAttention:
-    """Multi-head latent attention: the cache holds ``kv_lora_rank + rope_width`` values a layer."""
-
-    kv_lora_rank: int
-    rope_width: int
-    nope_width: int
-    value_width: int
-    q_lora_rank: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Geometry of one model; widths in values, not bytes; None means not published where we looked.
+class Layout:
+    """What the header of a model's file would say, in short.
 
     Attributes:
-        name: ``general.architecture`` of its GGUF file, None if unknown.
-        full_layers: layers whose cache grows with the context.
-        sliding_layers: layers that look back at most ``window`` tokens.
-        pattern: text of how the two kinds alternate ("5 sliding : 1 full").
-        head_dim_full: head width of the full layers where it differs.
-        kv_heads_full: KV heads of the full layers where they differ.
-        shared_kv_layers: last layers that reuse an earlier layer's cache.
-        tied: the token table serves as the output matrix too (found by adding up parameters).
-        other_params: parameters that are not of the text model (vision tower), by difference.
-        stand_in: geometry of a similar model taken because this one's was not found; never shown as a fact.
+        architecture: ``general.architecture``.
+        keys: what memory depends on, without the architecture's prefix.
+        header_bytes: of the file before its tensors (mostly the vocabulary).
+        vision_bytes: of a vision (and audio) tower inside the model file, never quantized.
+        hidden_bytes: of draft blocks inside the default tag's file that stay on disk.
+        stand_in: the model whose geometry this is, where the model's own was not found; empty otherwise.
     """
 
-    name: str | None
-    layers: int
-    d_model: int
-    heads: int
-    kv_heads: int
-    vocab: int
-    head_dim: int | None = None
-    ffn: int | None = None
-    experts: int = 0
-    experts_used: int = 0
-    expert_ffn: int | None = None
-    shared_ffn: int = 0
-    leading_dense: int = 0
-    full_layers: int | None = None
-    sliding_layers: int = 0
-    window: int | None = None
-    pattern: str | None = None
-    head_dim_full: int | None = None
-    kv_heads_full: int | None = None
-    shared_kv_layers: int = 0
-    recurrent: RecurrentLayers | None = None
-    mla: CompressedAttention | None = None
-    tied: bool | None = None
-    other_params: int = 0
-    stand_in: bool = False
+    architecture: str
+    keys: Mapping[str, MetadataValue]
+    tensors: tuple[TensorGroup, ...]
+    header_bytes: int = 0
+    vision_bytes: int = 0
+    hidden_bytes: int = 0
+    proof: Proof = Proof.BYTES
+    stand_in: str = ""
+
+    def number(self, key: str) -> int:
+        """The value of ``key``, the largest where it has one a block; 0 if it is not there."""
+        value = self.keys.get(key, 0)
+        numbers = value if isinstance(value, tuple) else (value,)
+        return max((v for v in numbers if isinstance(v, int)), default=0)
+
+    @property
+    def vocabulary(self) -> int:
+        return next((g.dims[1] for g in self.tensors if g.name == "token_embd.weight"), 0)
 
 
 GB = 10**9
@@ -169,7 +159,7 @@ class CatalogEntry:
     license: str | None
     released: str | None
     tags: tuple[CatalogTag, ...]
-    architecture: Geometry | None = None
+    layout: Layout | None = None
     blob_digest: str = ""
     cloud_tags: tuple[str, ...] = ()
     unverified: Unverified = field(default_factory=Unverified)

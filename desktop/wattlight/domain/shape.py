@@ -130,6 +130,7 @@ class ModelShape:
         family: the manifest's ``model_family``; empty means that the architecture stands for it.
         source: :class:`ShapeSource`; a catalogue shape is an estimate.
         embedding_only: the model cannot complete text; None leaves it to the architecture.
+        stand_in: another model whose geometry was taken; empty where the geometry is its own.
         digest: of the model file, empty if not known.
         draft: of the file that drafts for this model, None without one.
         draft_length: tokens drafted at a time as the model's parameters set them, None where they do not.
@@ -146,6 +147,7 @@ class ModelShape:
     source: ShapeSource = ShapeSource.HEADER
     embedding_only: bool | None = None
     vision: bool = False
+    stand_in: str = ""
     digest: str = field(default="", compare=False)
     draft: "ModelShape | None" = None
     draft_length: int | None = None

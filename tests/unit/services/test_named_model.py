@@ -12,7 +12,7 @@ import pytest
 
 from fakes import made_up_day
 from wattlight.catalog.shipped import load_catalog, load_editorial
-from wattlight.domain.advice import estimate_shape, geometry_of
+from wattlight.domain.advice import estimate_shape
 from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.shape import ModelShape, ShapeSource
@@ -37,9 +37,9 @@ def header(listed: str) -> ModelShape:
     """A shape that says it was read from a file."""
     match = CATALOG.find(listed)
     assert match is not None
-    arch = geometry_of(match.entry, CATALOG, EDITORIAL)
-    assert arch is not None
-    return replace(estimate_shape(match.entry, match.tag, arch).shape, source=ShapeSource.HEADER)
+    assert match.entry.layout is not None
+    shape = estimate_shape(match.entry, match.tag, match.entry.layout).shape
+    return replace(shape, source=ShapeSource.HEADER)
 
 
 def in_registry(name: str) -> FoundShape:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from wattlight.domain.fit import Confidence, FitResult, PreparedModel, Verdict, prepare
 
-from ..entry import Catalog, CatalogEntry, CatalogTag, Flavour, Geometry
+from ..entry import Catalog, CatalogEntry, CatalogTag, Flavour
 from ..values import MachineProfile
 from .judgement import (
     QUANT_LOSS,
@@ -20,7 +20,7 @@ from .judgement import (
     speed_points,
     wanted_speed,
 )
-from .shape_estimate import estimate_shape, geometry_of
+from .shape_estimate import estimate_shape
 from .uses import ApiAdvice, Editorial, Question, Recommendation, Statement, Use, statement, suits
 
 
@@ -44,7 +44,6 @@ class KnownModels:
     _prepared: dict[tuple[str, str], KnownModel | None] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _geometry: dict[str, Geometry | None] = field(default_factory=dict, repr=False, compare=False)
 
     def known(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
         """``tag`` of ``entry``, None where no geometry is known to estimate it with."""
@@ -54,12 +53,9 @@ class KnownModels:
         return self._prepared[key]
 
     def _prepare(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
-        if entry.name not in self._geometry:
-            self._geometry[entry.name] = geometry_of(entry, self.catalog, self.editorial)
-        arch = self._geometry[entry.name]
-        if arch is None:
+        if entry.layout is None:
             return None
-        estimate = estimate_shape(entry, tag, arch)
+        estimate = estimate_shape(entry, tag, entry.layout)
         return KnownModel(prepare(estimate.shape), estimate.confidence)
 
 

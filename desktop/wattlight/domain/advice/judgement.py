@@ -7,10 +7,9 @@ from math import log2
 from wattlight.domain.fit import Confidence, FitOptions, FitResult, PreparedModel, Verdict, fit
 from wattlight.i18n import tr
 
-from ..entry import CatalogEntry, CatalogTag, Flavour
+from ..entry import CatalogEntry, CatalogTag, Flavour, Layout
 from ..speed import SpeedRange, tokens_per_second
 from ..values import MachineProfile
-from .shape_estimate import PER_LAYER_FAMILIES, PER_LAYER_WIDTH
 from .uses import (
     READING_TOKENS_PER_S,
     WANTED_CONTEXT,
@@ -57,15 +56,22 @@ def effective_billions(entry: CatalogEntry) -> float:
     if total is None:
         size = entry.model_bytes or entry.listed_bytes
         total = round(size / (2.0 if entry.quant in {"BF16", "FP16", "F16"} else BYTES_PER_PARAMETER))
-    arch = entry.architecture
-    if entry.name in PER_LAYER_FAMILIES:
-        layers, vocab = (arch.layers, arch.vocab) if arch else (30, 262144)
-        total -= PER_LAYER_WIDTH * layers * vocab
+    layout = entry.layout
+    total -= _per_layer_table(layout)
     active = entry.params_active or entry.unverified.params_active
-    if active is None and entry.moe and arch and arch.experts:
-        active = round(total * (0.1 + 0.9 * arch.experts_used / arch.experts))
+    experts = layout.number("expert_count") if layout else 0
+    if active is None and layout and experts:
+        active = round(total * (0.1 + 0.9 * layout.number("expert_used_count") / experts))
     billions, running = total / 1e9, (active or total) / 1e9
     return float(billions**EXPERT_TOTAL_POWER * running ** (1.0 - EXPERT_TOTAL_POWER))
+
+
+def _per_layer_table(layout: Layout | None) -> int:
+    """Parameters of the table of token values for every layer; 0 for models without one."""
+    if layout is None:
+        return 0
+    width = layout.number("embedding_length_per_layer_input")
+    return width * layout.number("block_count") * layout.vocabulary
 
 
 def age_months(entry: CatalogEntry, today: date) -> float:
@@ -316,7 +322,7 @@ def bound_of(
 
 def _read_share(entry: CatalogEntry) -> float:
     """Share of the file read for a token, at least."""
-    if entry.name in PER_LAYER_FAMILIES or (entry.params_total or 1 << 40) < 1.5e9:
+    if _per_layer_table(entry.layout) or (entry.params_total or 1 << 40) < 1.5e9:
         return READ_SHARE_PER_LAYER
     if not entry.moe:
         return READ_SHARE

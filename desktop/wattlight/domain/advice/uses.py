@@ -41,9 +41,6 @@ class Editorial:
     languages: Languages = field(default_factory=Languages)
     poor_agents: frozenset[str] = frozenset()
     thinks_first: frozenset[str] = frozenset()
-    stand_ins: Mapping[str, str] = field(default_factory=dict)
-    architectures: Mapping[str, str] = field(default_factory=dict)
-    tied: frozenset[str] = frozenset()
 
     def line_of(self, entry: CatalogEntry) -> tuple[str, int]:
         """The model's line and generation; a model that is in no line is one of its own."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wattlight.catalog.shipped import load_catalog, load_editorial
-from wattlight.domain.advice import Question, Use, estimate_shape, geometry_of
+from wattlight.domain.advice import Question, Use, estimate_shape
 from wattlight.domain.fit import Confidence, Verdict
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.shape import ModelShape, ShapeSource
@@ -32,9 +32,9 @@ def header_like(name: str) -> ModelShape:
     """A shape that says it was read from a file."""
     match = CATALOG.find(name)
     assert match is not None
-    arch = geometry_of(match.entry, CATALOG, EDITORIAL)
-    assert arch is not None
-    return replace(estimate_shape(match.entry, match.tag, arch).shape, source=ShapeSource.HEADER)
+    assert match.entry.layout is not None
+    shape = estimate_shape(match.entry, match.tag, match.entry.layout).shape
+    return replace(shape, source=ShapeSource.HEADER)
 
 
 def test_an_answer_is_remembered_while_memory_flutters(advisor: Advisor) -> None:
