@@ -134,6 +134,7 @@ def layouts_of(document: Mapping[str, Any]) -> dict[str, Layout]:
             header_bytes=item.get("header", 0),
             vision_bytes=item.get("vision", 0),
             hidden_bytes=item.get("hidden", 0),
+            read_bytes=item["read"],
             proof=_PROOF[item["proof"]],
             stand_in=item["like"] if item.get("stand_in") else "",
         )

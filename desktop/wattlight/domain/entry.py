@@ -44,6 +44,7 @@ class Layout:
         header_bytes: of the file before its tensors (mostly the vocabulary).
         vision_bytes: of a vision (and audio) tower inside the model file, never quantized.
         hidden_bytes: of draft blocks inside the default tag's file that stay on disk.
+        read_bytes: weights of the default tag's file that are read for each token.
         stand_in: the model whose geometry this is, where the model's own was not found; empty otherwise.
     """
 
@@ -53,6 +54,7 @@ class Layout:
     header_bytes: int = 0
     vision_bytes: int = 0
     hidden_bytes: int = 0
+    read_bytes: int = 0
     proof: Proof = Proof.BYTES
     stand_in: str = ""
 

@@ -77,6 +77,7 @@ _DEVICE_FIELDS = (
 def machine_document(profile: MachineProfile) -> dict[str, Any]:
     """The document of a profile; :func:`parse_machine` gives the same profile back."""
     document = {"schema": 1, **asdict(profile)}
+    del document["cpu"]["pace"]  # learned here, it says nothing elsewhere
     fields = _DEVICE_FIELDS.split()
     document["devices"] = [{name: getattr(device, name) for name in fields} for device in profile.devices]
     return document

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -71,6 +72,19 @@ def row_bytes(width: int, type_name: str) -> int:
     return width * kind.block_bytes // kind.block
 
 
+@lru_cache(maxsize=8192)
+def size_of(dims: tuple[int, ...], type_name: str) -> int:
+    """Bytes of a tensor's data, without padding; blocks are alike, so most are asked for many times.
+
+    Raises:
+        KeyError: the type is unknown.
+    """
+    size = row_bytes(dims[0], type_name) if dims else 0
+    for dim in dims[1:]:
+        size *= dim
+    return size
+
+
 Scalar = int | float | bool | str
 MetadataValue = Scalar | tuple[Scalar, ...]
 
@@ -108,10 +122,7 @@ class Tensor:
         """Bytes of its data, without padding."""
         if self.stored_bytes is not None:
             return self.stored_bytes
-        size = row_bytes(self.dims[0], self.type_name) if self.dims else 0
-        for dim in self.dims[1:]:
-            size *= dim
-        return size
+        return size_of(self.dims, self.type_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,39 +1,103 @@
 """How fast a fitted model would answer: always a range, always with its basis."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median
+from typing import NamedTuple
 
 from wattlight.i18n import tr
 
-from .fit import FitResult, PreparedModel, Verdict
-from .values import Device, MachineProfile
+from .fit import Architecture, Confidence, FitResult, PreparedModel, Verdict
+from .values import Device, MachineProfile, Pace
 
-SMALL_BYTES = 2 * 10**9
-LOW, HIGH = 0.75, 1.2
-"""The range shown around the middle: the spread of published runs."""
-MIXTURE = (0.3, 0.45, 0.6)
-"""Mixtures of experts with less than SMALL_BYTES of active weights reach this share (low, middle, high)."""
-RAM = 0.70
-GATED_ON_CPU = 0.3
-"""Gated-delta models on the processor: one published run was five times below the bandwidth limit."""
-START_S = {"cuda": 0.00045, "rocm": 0.0007, "metal": 0.001, "vulkan": 0.001}
-"""Launch overhead per token."""
+
+class Law(NamedTuple):
+    """A token takes bytes / (bandwidth x ``share``) plus ``layer_us`` microseconds a block.
+
+    ``low`` to ``high``: measured over that speed, in about nine of ten published runs.
+    """
+
+    share: float
+    layer_us: float
+    low: float
+    high: float
+
+
+_DENSE_AND_MIXTURE = {
+    "cuda": (Law(0.84, 45, 0.80, 1.18), Law(0.84, 75, 0.72, 1.28)),
+    "cuda 8.0": (Law(0.57, 95, 0.87, 1.32), Law(0.62, 100, 0.82, 1.25)),
+    "cuda 9": (Law(0.60, 88, 0.86, 1.34), Law(0.66, 105, 0.80, 1.15)),
+    "cuda 7.5": (Law(0.92, 80, 0.80, 1.15), Law(0.92, 95, 0.70, 1.25)),
+    "cuda 7.0": (Law(0.86, 140, 0.86, 1.28), Law(0.86, 140, 0.80, 1.28)),
+    "cuda 6.1": (Law(0.45, 0, 0.74, 1.28), Law(0.45, 0, 0.70, 1.35)),
+    "cuda 6.0": (Law(0.46, 330, 0.80, 1.25), Law(0.46, 330, 0.75, 1.30)),
+    "cuda unified": (Law(0.75, 45, 0.87, 1.20), Law(0.84, 90, 0.82, 1.20)),
+    "rocm": (Law(0.92, 110, 0.75, 1.20), Law(0.80, 150, 0.62, 1.25)),
+    "vulkan": (Law(0.90, 78, 0.81, 1.21), Law(0.78, 90, 0.78, 1.25)),
+    "intel": (Law(1.0, 335, 0.65, 1.40), Law(0.80, 335, 0.60, 1.45)),
+    "strix halo": (Law(0.80, 70, 0.86, 1.20), Law(0.86, 150, 0.68, 1.26)),
+    "integrated": (Law(0.72, 40, 0.70, 1.25), Law(0.66, 75, 0.62, 1.35)),
+    "m1": (Law(0.87, 230, 0.82, 1.16), Law(0.81, 160, 0.78, 1.32)),
+    "m2": (Law(0.94, 180, 0.85, 1.10), Law(0.81, 160, 0.78, 1.32)),
+    "m3": (Law(0.92, 155, 0.86, 1.12), Law(0.81, 160, 0.78, 1.32)),
+    "m4": (Law(0.84, 95, 0.84, 1.15), Law(0.81, 160, 0.78, 1.32)),
+    "m5": (Law(0.82, 80, 0.84, 1.20), Law(0.81, 160, 0.78, 1.32)),
+    "processor": (Law(0.55, 120, 0.55, 1.46), Law(0.55, 120, 0.53, 1.50)),
+}  # fmt: skip
+"""Constants of each class of device for dense models and for mixtures of experts, from 380 published runs (KV
+as far as it was filled, drafts and other builds left out). Small groups take those of a neighbour."""
+_GATED, _HALF, _SHORT = 1.5, 0.5, 0.7
+"""Fixed time of a block against an ordinary one: gated delta nets start more kernels; a block of Nemotron's
+holds a half (attention, state or feed-forward); short convolutions are quicker than attention."""
+_FAST_GBS = 1900.0
+PARTIAL_DEVICE, PARTIAL_RAM = 0.70, 0.50
+"""Shares of the bandwidths that a model divided between accelerator and RAM reaches."""
+PARTIAL_LOW, PARTIAL_HIGH = 0.6, 1.5
+_STRIX_HALO = ("8060s", "8050s", "8065s", "gfx1151")
+GATED_ON_CPU = 0.5
+"""Gated-delta models on the processor: published runs stay that far below the others."""
 ASSUMED_RAM_GBS = 45.0
 """Two channels of DDR4-3200 reach about this; the range is widened where nothing better is known."""
 
 
-def efficiency(device: Device, bytes_per_token: int) -> float:
-    """Share of nominal bandwidth for ``device``."""
+def class_of(device: Device | None) -> str:
+    """The class of ``device`` in the table of laws; None is the processor."""
+    if device is None:
+        return "processor"
+    name = f"{device.name} {device.gfx_target or ''}".lower()
     if device.backend == "metal":
-        name = device.name.lower()
-        if "ultra" in name:
-            return 0.45
-        return 0.60 if "max" in name else 0.75
+        found = re.search(r"\bm([1-5])\b", name)
+        return f"m{found.group(1)}" if found else "m5"
+    if any(word in name for word in _STRIX_HALO):
+        return "strix halo"
+    if device.backend != "cuda":
+        if device.vendor.lower() == "intel" or "intel" in name or " arc " in f" {name} ":
+            return "intel"
+        if device.unified or device.integrated:
+            return "integrated"
+        return "cuda" if "nvidia" in name or "geforce" in name else device.backend
     if device.unified or device.integrated:
-        return 0.70
-    bandwidth = device.bandwidth_gbs or 0.0
-    if bandwidth > 1500 or bytes_per_token < SMALL_BYTES:
-        return 0.55
-    return 0.75 if bandwidth < 500 else 0.65
+        return "cuda unified"
+    capability = device.compute_capability or ""
+    if f"cuda {capability}" in _DENSE_AND_MIXTURE:
+        return f"cuda {capability}"
+    return "cuda 9" if (device.bandwidth_gbs or 0.0) >= _FAST_GBS else "cuda"
+
+
+def law_of(device: Device | None, mixture: bool) -> Law:
+    """The law of ``device`` (None: the processor) for a dense model or a mixture of experts."""
+    laws = _DENSE_AND_MIXTURE.get(class_of(device), _DENSE_AND_MIXTURE["vulkan"])
+    return laws[1] if mixture else laws[0]
+
+
+def block_weight(architecture: str) -> float:
+    """Fixed time of an average block of ``architecture`` against an ordinary one."""
+    if architecture.startswith(("qwen3next", "qwen35")):
+        return _GATED
+    if architecture.startswith("nemotron_h"):
+        return _HALF
+    return _SHORT if architecture.startswith("lfm2") else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +165,22 @@ def traffic_of(prepared: PreparedModel, result: FitResult, tokens_in_cache: int)
 
 _GB = 1e9
 _TYPICAL_TOKENS = 4096
-_OWN_SPREAD = 0.1
+_NARROW = 1.6
+"""A range whose ends are closer than this factor is fairly sure."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedRange:
     """Tokens per second of one answer; all None with ``basis`` saying why where it cannot be told.
 
-    ``basis`` is one plain sentence about how the range came to be.
+    ``basis`` is one plain sentence about how the range came to be, ``confidence`` how sure it is.
     """
 
     low: float | None
     mid: float | None
     high: float | None
     basis: str
+    confidence: Confidence = Confidence.LOW
 
 
 def tokens_per_second(
@@ -122,65 +188,88 @@ def tokens_per_second(
     result: FitResult,
     machine: MachineProfile,
     context_used: int | None = None,
-    correction: float | None = None,
 ) -> SpeedRange:
-    """Speed of decoding one answer.
-
-    Args:
-        context_used: tokens in the cache (default: a quarter of the context, at most 4096).
-        correction: measured over predicted speed from a benchmark on this very machine.
-    """
+    """Speed of decoding; ``context_used``: tokens in the cache (default: a quarter, at most 4096)."""
     if result.verdict is Verdict.NO:
         return SpeedRange(None, None, None, tr("It does not run here."))
     if prepared.embedding_only:
         return SpeedRange(None, None, None, tr("It embeds texts and generates no tokens."))
     used = min(result.context // 4, _TYPICAL_TOKENS) if context_used is None else context_used
     traffic = traffic_of(prepared, result, used)
-    seconds, unknown = _device_seconds(result, machine, traffic)
+    by_id = {device.id: device for device in machine.devices}
+    devices = [by_id[use.id] for use in result.devices] if result.layers_on_gpu else []
+    unknown = next((device.name for device in devices if not device.bandwidth_gbs), None)
     if unknown:
         return SpeedRange(
             None, None, None, tr("The memory bandwidth of {unknown} is not known.", unknown=unknown)
         )
-    ram = machine.cpu.bandwidth_gbs
-    gated_on_cpu = prepared.arch.gated and traffic.host_bytes > 0 and not result.layers_on_gpu
-    host_seconds = traffic.host_bytes / ((ram or ASSUMED_RAM_GBS) * _GB * RAM)
-    if gated_on_cpu:
-        host_seconds /= GATED_ON_CPU
-    total = seconds + host_seconds
-    if total <= 0:
+    seconds, law = _seconds(prepared.arch, result, machine, traffic, devices)
+    if seconds <= 0:
         return SpeedRange(None, None, None, tr("Nothing is known that would tell its speed."))
-    low, mid, high = LOW, 1.0, HIGH
-    notes = []
-    if prepared.arch.experts and traffic.active_weights < SMALL_BYTES:
-        low, mid, high = LOW * MIXTURE[0], MIXTURE[1], HIGH * MIXTURE[2]
-        notes.append("mixtures of experts reach a part of the limit")
-    if traffic.host_bytes > 0 and ram is None:
+    low, high, notes = law.low, law.high, []
+    divided = bool(devices) and traffic.host_bytes > 0
+    if divided:
+        low, high = PARTIAL_LOW, PARTIAL_HIGH
+    if traffic.host_bytes > 0 and machine.cpu.bandwidth_gbs is None:
         low, high = low * 0.6, high * 1.6
         notes.append(f"{ASSUMED_RAM_GBS:.0f} GB/s assumed for RAM")
-    if gated_on_cpu:
-        low, high = low * 0.6, high * 1.5
+    if prepared.arch.gated and not devices:
+        low, high = low * 0.7, high * 1.3
         notes.append("few runs of this architecture on a processor are known")
-    if correction and correction > 0:
-        low, mid, high = correction * (1 - _OWN_SPREAD), correction, correction * (1 + _OWN_SPREAD)
-        notes = ["corrected by this computer's own benchmark"]
-    rate = 1 / total
-    return SpeedRange(rate * low, rate * mid, rate * high, _basis(result, traffic, used, notes))
+    mid, confidence = 1.0, Confidence.MEDIUM if high / low <= _NARROW else Confidence.LOW
+    pace = devices[0].pace if devices else machine.cpu.pace
+    if pace is not None and not divided:
+        low, mid, high = pace.factor * (1 - pace.spread), pace.factor, pace.factor * (1 + pace.spread)
+        notes = ["corrected by this computer's own runs"]
+        confidence = Confidence.HIGH if pace.spread <= SURE_SPREAD else Confidence.MEDIUM
+    rate = 1 / seconds
+    return SpeedRange(rate * low, rate * mid, rate * high, _basis(result, traffic, used, notes), confidence)
 
 
-def _device_seconds(result: FitResult, machine: MachineProfile, traffic: Traffic) -> tuple[float, str | None]:
-    """Seconds per token spent on accelerators, and the name of one whose bandwidth is not known."""
-    if not result.layers_on_gpu:
-        return 0.0, None
-    by_id = {device.id: device for device in machine.devices}
-    seconds = 0.0
-    for use, share in zip(result.devices, traffic.device_shares, strict=True):
-        device = by_id[use.id]
-        if device.bandwidth_gbs is None:
-            return 0.0, device.name
-        size = round(traffic.device_bytes * share)
-        seconds += size / (device.bandwidth_gbs * _GB * efficiency(device, size))
-        seconds += START_S.get(device.backend, 0.001)
-    return seconds, None
+def _seconds(
+    arch: Architecture,
+    result: FitResult,
+    machine: MachineProfile,
+    traffic: Traffic,
+    devices: list[Device],
+) -> tuple[float, Law]:
+    """Seconds a token, and the law that gives its range (the device's that takes longest)."""
+    mixture, weight = bool(arch.experts), block_weight(arch.name)
+    law, seconds, longest = law_of(None, mixture), 0.0, 0.0
+    on_devices = min(arch.layers, result.layers_on_gpu)
+    for device, part in zip(devices, traffic.device_shares, strict=False):
+        own = law_of(device, mixture)
+        share = min(own.share, PARTIAL_DEVICE) if traffic.host_bytes else own.share
+        taken = traffic.device_bytes * part / ((device.bandwidth_gbs or 0.0) * _GB * share)
+        taken += on_devices * part * weight * own.layer_us * 1e-6
+        seconds += taken
+        if taken > longest:
+            law, longest = own, taken
+    ram = (machine.cpu.bandwidth_gbs or ASSUMED_RAM_GBS) * _GB
+    if devices:
+        return seconds + traffic.host_bytes / (ram * PARTIAL_RAM), law
+    slowed = GATED_ON_CPU if arch.gated else 1.0
+    return traffic.host_bytes / (ram * law.share * slowed) + arch.layers * law.layer_us * 1e-6, law
+
+
+SURE_SPREAD = 0.12
+_ONE_RUN_SPREAD = 0.2
+_MOST_OFF = 3.0
+"""A run so many times off what was expected tells of something else (another program, a draft)."""
+
+
+def pace_of_runs(ratios: Iterable[float]) -> Pace | None:
+    """What own runs say of a device, from measured over expected speeds; None without a plausible one.
+
+    The median holds for models not yet run too; the spread is that of the runs, a fifth for a single one.
+    """
+    kept = [ratio for ratio in ratios if 1 / _MOST_OFF < ratio < _MOST_OFF]
+    if not kept:
+        return None
+    factor = median(kept)
+    spread = max(abs(ratio / factor - 1) for ratio in kept)
+    floor = _ONE_RUN_SPREAD if len(kept) == 1 else SURE_SPREAD
+    return Pace(factor, min(max(spread, floor), 0.5), len(kept))
 
 
 def _basis(result: FitResult, traffic: Traffic, used: int, notes: list[str]) -> str:

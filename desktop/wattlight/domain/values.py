@@ -9,6 +9,15 @@ from . import Problem, clean_lines, clean_text  # noqa: F401 - every room knows 
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What a device's own runs say: measured over expected speed, and how far runs lie from it (a share)."""
+
+    factor: float
+    spread: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """One part of a machine that draws power or holds models: what stays the same while the program runs.
 
@@ -25,6 +34,7 @@ class Device:
         rated_w: the maker's nominal power, None if unknown.
         kind: ``gpu``, ``cpu``, ``system`` or ``battery``.
         sliced: a part of a card that is divided (MIG).
+        pace: learned from its own runs, None before the first.
     """
 
     id: str
@@ -45,6 +55,7 @@ class Device:
     pci_id: str | None = None
     uuid: str | None = None
     gfx_target: str | None = None
+    pace: Pace | None = None
 
     @property
     def form(self) -> str:
@@ -58,6 +69,7 @@ class CpuProfile:
 
     amx: bool = False
     bandwidth_gbs: float | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)

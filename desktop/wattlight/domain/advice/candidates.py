@@ -14,9 +14,9 @@ from .judgement import (
     bound_of,
     effective_billions,
     judge_tag,
-    pace_of,
     quality_points,
     quant_points,
+    reach_of,
     speed_points,
     wanted_speed,
 )
@@ -88,7 +88,7 @@ class Candidate:
 def candidates(known: KnownModels, machine: MachineProfile, question: Question) -> list[Candidate]:
     """Everything meant for the use (and the language), most promising on ``machine`` first."""
     found = []
-    pace = pace_of(machine)
+    reach = reach_of(machine)
     for entry in known.catalog.entries:
         if not suits(entry, question.use, known.editorial) or _left_aside(entry, known, question):
             continue
@@ -101,7 +101,7 @@ def candidates(known: KnownModels, machine: MachineProfile, question: Question) 
                 continue
             quality = quality_points(entry, question.use, flavour, known.editorial, known.catalog.date)
             quality -= language_loss
-            most = bound_of(entry, tags, quality, pace, question.use, known.editorial)
+            most = bound_of(entry, tags, quality, reach, question.use, known.editorial)
             found.append(Candidate(entry, flavour, tags, quality, most))
     found.sort(key=lambda item: (-item.at_best, item.entry.name))
     return found

@@ -8,8 +8,8 @@ from wattlight.domain.fit import Confidence, FitOptions, FitResult, PreparedMode
 from wattlight.i18n import tr
 
 from ..entry import CatalogEntry, CatalogTag, Flavour, Layout
-from ..speed import SpeedRange, tokens_per_second
-from ..values import MachineProfile
+from ..speed import SpeedRange, block_weight, law_of, tokens_per_second
+from ..values import Device, MachineProfile
 from .uses import (
     READING_TOKENS_PER_S,
     WANTED_CONTEXT,
@@ -265,79 +265,91 @@ def _place_points(result: FitResult) -> float:
     return 0.0
 
 
-READ_SHARE = 0.7
-"""At least this share of a dense model's file is read for a token (the rest: token table, vision tower)."""
-READ_SHARE_PER_LAYER = 0.2
-"""The same for models with a per-layer token table."""
-REACHED_SHARE = 0.85
-"""No model reaches more than this share of the nominal bandwidth."""
+READ_LESS, READ_LESS_PER_LAYER = 0.8, 0.4
+"""Another quantization than the default tag's may read so much less of its file for a token (less still where
+a per-layer token table, whose type varies, is part of it)."""
 ROOMY = 1.1
 """A file so much larger than the free device memory cannot lie there (a token table may stay in RAM)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Bytes free on a machine's accelerators, 10^9 bytes per second there and in RAM."""
+class Reach:
+    """The fastest a machine could be: bytes free on its accelerators, 10^9 bytes per second there and in RAM.
+
+    ``dense`` and ``mixture``: shares of that speed and seconds a block, of the device that does best.
+    """
 
     device_bytes: int
     device_gbs: float | None
     ram_gbs: float | None
     separate: bool
     """All of them are cards of their own: what does not lie there wholly is partly in RAM."""
+    dense: tuple[float, float]
+    mixture: tuple[float, float]
 
 
-def pace_of(machine: MachineProfile) -> Pace:
-    """The fastest a machine could be: all bandwidths of its devices together."""
+def reach_of(machine: MachineProfile) -> Reach:
+    """All bandwidths of its devices together."""
     free = sum(device.memory_free_bytes or device.memory_total_bytes or 0 for device in machine.devices)
     speeds = [device.bandwidth_gbs for device in machine.devices]
     fast = None if not speeds or None in speeds else sum(speed for speed in speeds if speed)
     separate = bool(machine.devices) and not any(d.integrated or d.unified for d in machine.devices)
-    return Pace(free, fast, machine.cpu.bandwidth_gbs, separate)
+    dense, mixture = (_best_law(machine, mixture) for mixture in (False, True))
+    return Reach(free, fast, machine.cpu.bandwidth_gbs, separate, dense, mixture)
+
+
+def _best_law(machine: MachineProfile, mixture: bool) -> tuple[float, float]:
+    parts: list[Device | None] = [None, *machine.devices]
+    laws = [law_of(part, mixture) for part in parts]
+    paces = [device.pace for device in machine.devices] + [machine.cpu.pace]
+    factor = max([1.0, *(pace.factor for pace in paces if pace)])
+    return max(law.share for law in laws) * factor, min(law.layer_us for law in laws) * 1e-6 / factor
 
 
 def bound_of(
     entry: CatalogEntry,
     tags: tuple[CatalogTag, ...],
     quality: float,
-    pace: Pace,
+    reach: Reach,
     use: Use,
     editorial: Editorial,
 ) -> float:
-    """No tag of ``tags`` gets more points than this on a machine of ``pace``."""
+    """No tag of ``tags`` gets more points than this on a machine of ``reach``."""
     if use is Use.EMBEDDING:
         return quality
-    share = _read_share(entry)
     wanted = wanted_speed(entry, tags[0], use, editorial)
 
     def points(tag: CatalogTag) -> float:
-        lies_wholly = tag.bytes_listed - tag.slack_bytes <= ROOMY * pace.device_bytes
-        speed = _fastest(tag.bytes_listed * share, tag.bytes_listed, pace)
+        lies_wholly = _per_layer_table(entry.layout) > 0 or (
+            tag.bytes_listed - tag.slack_bytes <= ROOMY * reach.device_bytes
+        )
+        speed = _fastest(entry, tag, reach)
         most = BEST_SPEED_POINTS if speed is None else speed_points(speed, wanted)
-        if pace.separate and not lies_wholly:
+        if reach.separate and not lies_wholly:
             most -= PARTIAL_LOSS
         return quality + quant_points(entry, tag) + most
 
     return max(map(points, tags))
 
 
-def _read_share(entry: CatalogEntry) -> float:
-    """Share of the file read for a token, at least."""
-    if _per_layer_table(entry.layout) or (entry.params_total or 1 << 40) < 1.5e9:
-        return READ_SHARE_PER_LAYER
-    if not entry.moe:
-        return READ_SHARE
-    total, active = entry.params_total, entry.params_active
-    if not total or not active:
-        return 0.0
-    return READ_SHARE * active / total
-
-
-def _fastest(read_bytes: float, file_bytes: int, pace: Pace) -> float | None:
+def _fastest(entry: CatalogEntry, tag: CatalogTag, reach: Reach) -> float | None:
     """Tokens a second at best; None where a bandwidth is not known."""
-    on_device = min(1.0, pace.device_bytes * ROOMY / file_bytes)
-    in_ram = 1.0 - on_device
-    if (on_device and not pace.device_gbs) or (in_ram and not pace.ram_gbs) or read_bytes <= 0:
+    layout = entry.layout
+    if layout is None:
         return None
-    seconds = read_bytes * on_device / (pace.device_gbs * 1e9) if on_device and pace.device_gbs else 0.0
-    seconds += read_bytes * in_ram / (pace.ram_gbs * 1e9) if in_ram and pace.ram_gbs else 0.0
-    return REACHED_SHARE / seconds if seconds else None
+    default = entry.default_tag
+    read = float(layout.read_bytes)
+    if tag is not default:
+        less = READ_LESS_PER_LAYER if _per_layer_table(layout) else READ_LESS
+        read *= less * tag.bytes_listed / default.bytes_listed
+    on_device = min(1.0, reach.device_bytes * ROOMY / tag.bytes_listed)
+    if reach.device_bytes and _per_layer_table(layout):
+        on_device = 1.0  # the table in RAM is hardly read
+    in_ram = 1.0 - on_device
+    if (on_device and not reach.device_gbs) or (in_ram and not reach.ram_gbs):
+        return None
+    share, layer_s = reach.mixture if layout.number("expert_count") else reach.dense
+    seconds = layout.number("block_count") * layer_s * block_weight(layout.architecture)
+    seconds += read * on_device / (reach.device_gbs * 1e9 * share) if on_device and reach.device_gbs else 0.0
+    seconds += read * in_ram / (reach.ram_gbs * 1e9 * share) if in_ram and reach.ram_gbs else 0.0
+    return 1 / seconds if seconds else None

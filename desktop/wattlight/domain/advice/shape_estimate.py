@@ -7,12 +7,11 @@ file was made by other rules, the catalogue states its types. What does not add 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from wattlight.domain.fit import Confidence
 
 from ..entry import CatalogEntry, CatalogTag, Layout, Proof, TensorGroup
-from ..shape import TYPE_BY_NAME, ModelShape, ShapeSource, Tensor
+from ..shape import TYPE_BY_NAME, ModelShape, ShapeSource, Tensor, size_of
 
 _BASE = {
     "Q2_K": "Q2_K", "Q3_K_S": "Q3_K", "Q3_K_M": "Q3_K", "Q3_K_L": "Q3_K", "Q4_0": "Q4_0", "Q4_1": "Q4_1",
@@ -118,7 +117,7 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
             if part is None or block in spelled_out:
                 blocks[block].append(Tensor(f"blk.{block}{name}", dims, kind))
             else:
-                together[part][block] += _size(dims, kind)
+                together[part][block] += size_of(dims, kind)
     for part, sizes in together.items():
         for block, size in enumerate(sizes):
             if size:
@@ -134,11 +133,6 @@ def _part(name: str) -> str | None:
     if name.startswith((".ffn_gate_inp", ".ffn_gate_shexp")):
         return _TOGETHER[1]
     return None if name.startswith((".ffn_down", ".ffn_gate", ".ffn_up")) else _TOGETHER[0]
-
-
-@lru_cache(maxsize=4096)
-def _size(dims: tuple[int, ...], kind: str) -> int:
-    return Tensor("", dims, kind).size_bytes
 
 
 def blocks_of(ranges: str, layers: int) -> list[int]:

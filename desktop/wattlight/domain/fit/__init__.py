@@ -3,6 +3,7 @@
 ``prepare`` once per model, then ``fit`` as often as needed (tens of microseconds each). Pure functions.
 """
 
+from .architecture import Architecture
 from .cache import KV_TYPES, UnknownCacheType
 from .engine import fit, prepare
 from .largest import largest_context

@@ -1,6 +1,7 @@
 """Where each tensor goes and how many bytes it takes there."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -81,6 +82,7 @@ def hidden_bytes(shape: ModelShape) -> int:
     return sum(t.size_bytes for t in shape.tensors if t.name.startswith(INLINE_VISION))
 
 
+@lru_cache(maxsize=1024)
 def is_expert(part: str) -> bool:
     """An expert matrix, one of those the engine keeps in RAM first; ``part`` as in :class:`Row`."""
     return part.startswith("ffn_") and ("_exps" in part or "_chexps" in part) and "_shexp" not in part
@@ -206,6 +208,7 @@ def _sums(values: list[int]) -> tuple[int, ...]:
     return tuple(accumulate(values, initial=0))
 
 
+@lru_cache(maxsize=1024)
 def _patterns(part: str) -> tuple[int, ...]:
     """Which overflow patterns match ``part`` (a name after ``blk.N.``)."""
     if part.startswith("ffn_down"):

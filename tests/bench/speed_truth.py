@@ -1,0 +1,139 @@
+"""Published speeds against the ranges shown for them: share inside and width, by class of device.
+
+    PYTHONPATH=desktop:tests python tests/bench/speed_truth.py
+
+``tests/data/speeds.csv`` holds the runs (device, tag, depth of the cache, tokens/s). Left out by rule:
+drafts, other quantizations than the tag's, doubtful sources, divided models whose split is not told.
+"""
+
+import csv
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+
+from wattlight.catalog.shipped import load_catalog
+from wattlight.domain.advice import estimate_shape
+from wattlight.domain.fit import FitOptions, PreparedModel, Verdict, fit, prepare
+from wattlight.domain.speed import SpeedRange, class_of, tokens_per_second
+from wattlight.domain.values import CpuProfile, Device, MachineProfile
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "speeds.csv"
+GIB = 1 << 30
+ROOMY = 500 * GIB
+"""Where all layers are told to lie on the device, its size is of no account."""
+DOUBTFUL = (
+    "early", "young", "no native bf16", "backend not stated", "tensor split", "old engine", "second hand",
+)  # fmt: skip
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    kind: str
+    row: Row
+    measured: float
+    speed: SpeedRange
+
+    @property
+    def inside(self) -> bool:
+        return bool(self.speed.low and self.speed.high and self.speed.low <= self.measured <= self.speed.high)
+
+    @property
+    def width(self) -> float:
+        return (self.speed.high or 1.0) / (self.speed.low or 1.0)
+
+
+def left_out(row: Row) -> str:
+    """Why a run says nothing about the tag it names; empty if it does."""
+    note, quant = row["note"], row["quant"].upper()
+    if "SPECULATIVE" in note:
+        return "draft"
+    if "QUANT differs" in note or quant.startswith("MLX") or "mlx" in row["model"] or "nvfp4" in row["model"]:
+        return "other quantization"
+    if row["model"].startswith("gpt-oss") and "BF16" not in quant and "Ollama" not in note:
+        return "other quantization"  # the tag keeps its dense tensors in BF16, other files do not
+    if any(word in note for word in DOUBTFUL):
+        return "doubtful"
+    layers = row["layers_on_gpu"]
+    return (
+        "" if layers in {"all", "all?", "0"} or ("/" in layers and layers[0].isdigit()) else "split not told"
+    )
+
+
+CATALOG = load_catalog()
+
+
+@lru_cache
+def _prepared(model: str) -> PreparedModel | None:
+    match = CATALOG.find(model)
+    if match is None or match.entry.layout is None:
+        return None
+    return prepare(estimate_shape(match.entry, match.tag, match.entry.layout).shape)
+
+
+def _machine(row: Row) -> MachineProfile:
+    ram = CpuProfile(bandwidth_gbs=float(row["ram_bandwidth_gbs"] or 0) or None)
+    if row["backend"] == "cpu":
+        return MachineProfile("m", "linux", ROOMY, ROOMY, ram)
+    memory = ROOMY if row["layers_on_gpu"] != "all?" else round(float(row["memory_gib"]) * GIB)
+    shared = row["unified"] == "1"
+    device = Device(
+        "g",
+        row["device"],
+        row["backend"],
+        memory,
+        memory,
+        unified=shared,
+        compute_capability=row["compute_capability"] or None,
+        bandwidth_gbs=float(row["bandwidth_gbs"]),
+        vendor=row["device"].split()[0],
+    )
+    return MachineProfile("m", "linux", 2 * ROOMY, ROOMY, ram, devices=(device,))
+
+
+def judged() -> Iterator[Judged]:
+    with DATA.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        model = _prepared(row["model"]) if not left_out(row) else None
+        if model is None:
+            continue
+        machine, depth, layers = _machine(row), int(row["depth"]), row["layers_on_gpu"]
+        split = int(layers.split("/")[0]) if "/" in layers else model.layers + 1 if layers == "all" else None
+        options = FitOptions(context=max(4096, depth + 512), gpu_layers=split if machine.devices else None)
+        result = fit(model, machine, options)
+        speed = tokens_per_second(model, result, machine, context_used=depth)
+        device = machine.devices[0] if machine.devices and result.layers_on_gpu else None
+        kind = f"{class_of(device)} {'mixture' if model.arch.experts else 'dense'}"
+        if result.verdict is Verdict.PARTIAL_GPU:
+            kind = "divided"
+        yield Judged(kind, row, float(row["tokens_per_s"]), speed)
+
+
+def main() -> int:
+    by_kind: dict[str, list[Judged]] = {}
+    for item in judged():
+        by_kind.setdefault(item.kind, []).append(item)
+        if "-v" in sys.argv and not item.inside:
+            mid = item.speed.mid or 1.0
+            print(
+                f"  {item.kind:24s} {item.measured / mid:5.2f} {item.row['device']} {item.row['model']} "
+                f"{item.measured} not in {item.speed.low:.1f}-{item.speed.high:.1f} {item.row['note']}"
+            )
+    print(f"{'class':26s} {'n':>4s} {'inside':>7s} {'width':>6s}")
+    for kind, items in sorted(by_kind.items()):
+        print(_line(kind, items))
+    print(_line("all", [item for items in by_kind.values() for item in items]))
+    return 0
+
+
+def _line(kind: str, items: list[Judged]) -> str:
+    share = sum(item.inside for item in items) / len(items)
+    return f"{kind:26s} {len(items):4d} {share:7.0%} {median(item.width for item in items):6.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
