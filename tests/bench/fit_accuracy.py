@@ -34,8 +34,8 @@ class Scored:
     @property
     def layers_measured(self) -> int:
         """Units on devices; the engine says nothing where all are."""
-        found = self.case["n_gpu_layers"]
-        return min(self.case["n_layer"] + 1, 999 if found is None else found)
+        found, blocks = self.case["n_gpu_layers"], self.case["n_layer"]
+        return self.result.layers_total if found is None or found > blocks else int(found)
 
     @property
     def layers_agree(self) -> bool:

@@ -15,6 +15,7 @@ from .registry import (
     RegistryProblem,
     ShapeCache,
     completed,
+    draft_length,
     parse_config,
     parse_manifest,
     read_address,
@@ -71,15 +72,23 @@ class InstalledModels:
         files = manifest.of_kind("model")
         if len(files) != 1:
             return None
-        digest = files[0].digest
+        shape = self._read(folder, files[0].digest)
+        drafts, params = manifest.of_kind("draft"), manifest.of_kind("params")
+        draft = self._read(folder, drafts[0].digest, as_draft=True) if drafts else None
+        if shape is None or (drafts and draft is None):
+            return None
+        raw = _small(blob_file(folder, params[0].digest)) if params else None
+        return completed(shape, manifest, config, draft, None if raw is None else draft_length(raw))
+
+    def _read(self, folder: Path, digest: str, as_draft: bool = False) -> ModelShape | None:
         shape = self._cache.get(digest)
         if shape is None:
             file = blob_file(folder, digest)
             if not os.access(file, os.R_OK):
                 return None
-            shape = replace(shape_from_file(file), digest=digest)
+            shape = replace(shape_from_file(file, as_draft=as_draft), digest=digest)
             self._cache.put(shape)
-        return completed(shape, manifest, config)
+        return shape
 
 
 def manifest_file(folder: Path, address: ModelAddress) -> Path:

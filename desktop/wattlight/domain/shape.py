@@ -164,6 +164,12 @@ class ModelShape:
     draft_length: int | None = None
 
     @property
+    def has_draft_blocks(self) -> bool:
+        """The file holds blocks that can only draft."""
+        key = self.metadata.get(f"{self.architecture}.nextn_predict_layers")
+        return (isinstance(key, int) and key > 0) or any(t.name.startswith("mtp.") for t in self.tensors)
+
+    @property
     def unknown_types(self) -> tuple[str, ...]:
         """Names of the tensor types whose sizes follow from the file's layout alone."""
         return tuple(sorted({t.type_name for t in self.tensors if t.stored_bytes is not None}))

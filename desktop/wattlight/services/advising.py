@@ -221,7 +221,8 @@ def _download_bytes(shape: ModelShape, match: CatalogMatch | None) -> int:
     """What a pull fetches: as listed, else the file with its parts (its few kB of texts left out)."""
     if shape.source is not ShapeSource.HEADER and match is not None:
         return match.tag.bytes_listed
-    return shape.file_bytes + shape.projector_bytes + shape.adapter_bytes
+    draft = shape.draft.file_bytes if shape.draft is not None else 0
+    return shape.file_bytes + shape.projector_bytes + shape.adapter_bytes + draft
 
 
 def rounded(profile: MachineProfile) -> MachineProfile:

@@ -79,12 +79,8 @@ def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: 
         )
     if offset >= limits.tensor_values:
         raise BadModelFile(tr("The tensor {name} lies beyond any file.", name=clean_text(name, 60)))
-    dims = dims or (1,)
-    return (
-        Tensor(name, dims, f"type {number}", offset, 0)
-        if kind is None
-        else Tensor(name, dims, kind.name, offset)
-    )
+    type_name, stored = (f"type {number}", 0) if kind is None else (kind.name, None)
+    return Tensor(name, dims or (1,), type_name, offset, stored)
 
 
 def data_bytes(tensors: list[Tensor], alignment: int) -> int:
@@ -231,7 +227,7 @@ _LENGTHS = (
 _ARCHITECTURE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 
-def shape_from_file(path: Path, limits: HeaderLimits = LOCAL) -> ModelShape:
+def shape_from_file(path: Path, limits: HeaderLimits = LOCAL, as_draft: bool = False) -> ModelShape:
     """The shape of a local model file; its weights may be sparse or absent.
 
     Raises:
@@ -241,7 +237,7 @@ def shape_from_file(path: Path, limits: HeaderLimits = LOCAL) -> ModelShape:
     parts = header.metadata.get("split.count")
     if isinstance(parts, int) and parts > 1:
         header, size = _joined(path, parts, limits)
-    return shape_of(header, size, limits)
+    return shape_of(header, size, limits, as_draft)
 
 
 def projector_file_bytes(path: Path, limits: HeaderLimits = LOCAL) -> int:
@@ -318,7 +314,9 @@ def _joined(path: Path, count: int, limits: HeaderLimits) -> tuple[Header, int]:
     return replace(first, metadata=metadata, tensors=tuple(tensors), needed_bytes=start), start
 
 
-def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: HeaderLimits) -> ModelShape:
+def shape_from_chunks(
+    chunks: Iterator[bytes], file_bytes: int, limits: HeaderLimits, as_draft: bool = False
+) -> ModelShape:
     """The shape of a model file of ``file_bytes`` that arrives in ``chunks``.
 
     Raises:
@@ -333,10 +331,12 @@ def shape_from_chunks(chunks: Iterator[bytes], file_bytes: int, limits: HeaderLi
                 file_bytes=file_bytes,
             )
         )
-    return shape_of(header, file_bytes, limits)
+    return shape_of(header, file_bytes, limits, as_draft)
 
 
-def shape_of(header: Header, file_bytes: int, limits: HeaderLimits = LOCAL) -> ModelShape:
+def shape_of(
+    header: Header, file_bytes: int, limits: HeaderLimits = LOCAL, draft: bool = False
+) -> ModelShape:
     """The shape in a header, with what it claims checked for plausibility.
 
     Raises:
@@ -344,7 +344,7 @@ def shape_of(header: Header, file_bytes: int, limits: HeaderLimits = LOCAL) -> M
     """
     metadata = header.metadata
     architecture = metadata.get("general.architecture")
-    check_kind(metadata, header.tensors)
+    check_kind(metadata, header.tensors, draft)
     if not isinstance(architecture, str) or not architecture or set(architecture) - _ARCHITECTURE_LETTERS:
         raise BadModelFile(tr("The model file does not say of which architecture it is."))
     parts = metadata.get("split.count")

@@ -51,14 +51,18 @@ class NotALanguageModel(BadModelFile):
     code = "no_language_model"
 
 
-def check_kind(metadata: Mapping[str, MetadataValue], tensors: Sequence[Tensor]) -> None:
-    """Pass over what can be a language model.
+def check_kind(
+    metadata: Mapping[str, MetadataValue], tensors: Sequence[Tensor], as_draft: bool = False
+) -> None:
+    """Pass over what can be a language model, and what drafts for one if ``as_draft``.
 
     Raises:
         NotALanguageModel: says what the file is instead.
     """
     named = metadata.get("general.architecture")
     architecture = named if isinstance(named, str) else ""
+    if as_draft and architecture in _DRAFTS:
+        return
     other = _other_kind(metadata, tensors, architecture)
     if other is not None:
         what, way = other

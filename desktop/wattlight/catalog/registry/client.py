@@ -15,11 +15,13 @@ from .cache import ShapeCache
 from .manifest import (
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
+    Layer,
     Manifest,
     ModelAddress,
     ModelConfig,
     RegistryProblem,
     RegistryUnreachable,
+    draft_length,
     parse_config,
     parse_manifest,
     read_address,
@@ -137,7 +139,8 @@ class Registry:
         self._web = web
 
     def shape(self, name: str) -> ModelShape:
-        """The exact shape of ``name``: one manifest, one config and, if not cached, one ranged request.
+        """The exact shape of ``name``: one manifest, one config and, if not cached, one ranged request;
+        as much again for a draft.
 
         Raises:
             RegistryProblem: also for cloud models and builds of other runtimes.
@@ -174,14 +177,23 @@ class Registry:
                 ),
                 tr("Choose another tag."),
             )
-        layer = files[0]
+        shape = self._read(pages, files[0])
+        drafts = manifest.of_kind("draft")
+        draft = self._read(pages, drafts[0], as_draft=True) if drafts else None
+        length = None
+        params = manifest.of_kind("params")
+        if params and (drafts or shape.has_draft_blocks):
+            length = draft_length(pages.blob(params[0].digest, MAX_CONFIG_BYTES))
+        return completed(shape, manifest, config, draft, length)
+
+    def _read(self, pages: ModelPages, layer: Layer, as_draft: bool = False) -> ModelShape:
         shape = self._cache.get(layer.digest)
         if shape is None or shape.file_bytes != layer.size_bytes:
             with pages.head_of(layer.digest, min(REMOTE.header_bytes, layer.size_bytes)) as pieces:
-                shape = shape_from_chunks(pieces, layer.size_bytes, REMOTE)
+                shape = shape_from_chunks(pieces, layer.size_bytes, REMOTE, as_draft)
             shape = replace(shape, digest=layer.digest)
             self._cache.put(shape)
-        return completed(shape, manifest, config)
+        return shape
 
     def described(self, name: str) -> tuple[Manifest, ModelConfig]:
         """What the registry says of ``name``: two small requests, its file is not touched.
@@ -223,8 +235,14 @@ def _not_gguf(name: str, size_bytes: int) -> RegistryProblem:
     )
 
 
-def completed(shape: ModelShape, manifest: Manifest, config: ModelConfig) -> ModelShape:
-    """``shape`` with what only the manifest knows: family, projector, adapters."""
+def completed(
+    shape: ModelShape,
+    manifest: Manifest,
+    config: ModelConfig,
+    draft: ModelShape | None = None,
+    length: int | None = None,
+) -> ModelShape:
+    """``shape`` with what only the manifest knows: family, projector, adapters, draft and its length."""
     projector = manifest.bytes_of("projector")
     return replace(
         shape,
@@ -232,4 +250,6 @@ def completed(shape: ModelShape, manifest: Manifest, config: ModelConfig) -> Mod
         projector_bytes=projector,
         adapter_bytes=manifest.bytes_of("adapter"),
         vision=shape.vision or projector > 0,
+        draft=draft,
+        draft_length=length,
     )

@@ -102,6 +102,8 @@ def read_address(name: str) -> ModelAddress:
 
 MAX_MANIFEST_BYTES = 4 << 20
 MAX_CONFIG_BYTES = 1 << 20
+_DRAFT_LENGTH = "draft_num_predict"
+_LONGEST_DRAFT = 1024
 _MAX_LAYERS = 20_000
 _MAX_LAYER_BYTES = 1 << 44
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -185,6 +187,15 @@ def parse_config(raw: bytes) -> ModelConfig:
         remote_host=word("remote_host"),
         remote_model=word("remote_model"),
     )
+
+
+def draft_length(raw: bytes) -> int | None:
+    """What a model's parameters say of its draft, None where they say nothing or are no parameters."""
+    try:
+        value = _document(raw, "description").get(_DRAFT_LENGTH)
+    except RegistryProblem:
+        return None
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _LONGEST_DRAFT else None
 
 
 def _document(raw: bytes, what: str) -> dict[str, Any]:

@@ -13,11 +13,31 @@ from wattlight.catalog.registry import ShapeCache
 
 RAW = fit_truth.raw_shapes()["tiny-llama"]
 HOST = "registry.ollama.ai"
+DRAFT = (
+    gguf_writer.header(
+        {
+            "kv": {
+                "general.architecture": "gemma4-assistant",
+                "gemma4-assistant.block_count": 1,
+                "gemma4-assistant.embedding_length": 32,
+            },
+            "tensors": [["blk.0.attn_q.weight", [32, 32], "F16"]],
+        }
+    )
+    + b"\0" * 4096
+)
 
 
-def put(folder: Path, data: bytes, config: bytes = b'{"model_family": "llama"}') -> None:
+def put(
+    folder: Path,
+    data: bytes,
+    config: bytes = b'{"model_family": "llama"}',
+    parts: tuple[tuple[str, bytes], ...] = (),
+) -> None:
     layers = []
-    for raw, kind in ((config, "config"), (data, "application/vnd.ollama.image.model")):
+    files = [(config, "config"), (data, "application/vnd.ollama.image.model")]
+    files += [(raw, f"application/vnd.ollama.image.{kind}") for kind, raw in parts]
+    for raw, kind in files:
         digest = sha256(raw).hexdigest()
         blob = folder / "blobs" / f"sha256-{digest}"
         blob.parent.mkdir(parents=True, exist_ok=True)
@@ -60,3 +80,15 @@ def test_a_damaged_manifest_counts_as_not_installed(tmp_path: Path) -> None:
 def test_where_models_are_kept() -> None:
     assert models_folders({"OLLAMA_MODELS": "/m", "HOME": "/h"}) == (Path("/m"),)
     assert models_folders({"HOME": "/h"})[0] == Path("/h/.ollama/models")
+
+
+def test_an_installed_model_with_a_draft(tmp_path: Path) -> None:
+    parts = (("draft", DRAFT), ("params", b'{"draft_num_predict": 2}'))
+    put(tmp_path, gguf_writer.header(RAW), parts=parts)
+    shape = models(tmp_path).shape("tiny:1b")
+    assert shape is not None
+    assert shape.draft is not None
+    assert (shape.draft.architecture, shape.draft_length) == ("gemma4-assistant", 2)
+    (tmp_path / "blobs" / f"sha256-{sha256(DRAFT).hexdigest()}").unlink()
+    unread = InstalledModels((tmp_path,), ShapeCache(tmp_path / "empty"))
+    assert unread.shape("tiny:1b") is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fakes import fit_truth, gguf_writer
+from fakes import draft_models, fit_truth, gguf_writer
 from fakes.blob_registry import BlobRegistry
 from wattlight.catalog.gguf import BadModelFile
 from wattlight.catalog.registry import (
@@ -18,6 +18,7 @@ from wattlight.catalog.registry import (
     RegistryUnreachable,
     ShapeCache,
 )
+from wattlight.domain.shape import ModelShape
 from wattlight.web import Web
 
 RAW = fit_truth.raw_shapes()["llama31-8b"]
@@ -250,3 +251,43 @@ def test_a_proxy_that_is_in_the_way_is_named(fake: BlobRegistry, proxy: str) -> 
     with pytest.raises(RegistryProblem, match="proxy") as caught:
         asking.shape("registry.example/library/x:1b")
     assert caught.value.code == "proxy"
+
+
+def raw_of(shape: ModelShape) -> dict[str, Any]:
+    kv = {"general.architecture": shape.architecture, **shape.metadata}
+    return {"kv": kv, "tensors": [[t.name, list(t.dims), t.type_name] for t in shape.tensors]}
+
+
+def test_a_draft_is_read_beside_its_model(fake: BlobRegistry, registry: Registry) -> None:
+    draft = raw_of(draft_models.dflash(layers=2, width=4096))
+    data = gguf_writer.header(draft)
+    file = data + b"\0" * gguf_writer.data_size(draft)
+    extra = (("draft", file), ("params", b'{"temperature": 0.7, "draft_num_predict": 6, "stop": ["x"]}'))
+    name = fake.add("llama", HEADER, SIZE, extra=extra)
+    shape = registry.shape(name)
+    assert shape.draft is not None
+    assert shape.draft.architecture == "dflash"
+    assert shape.draft.file_bytes == len(file)
+    assert shape.draft_length == 6
+    fake.requests.clear()
+    assert registry.shape(name) == shape
+    assert blob_requests(fake) == []
+
+
+@pytest.mark.parametrize("said", ["{", "[]", "{}", '{"draft_num_predict": "x"}', '{"draft_num_predict": -2}'])
+def test_parameters_that_say_nothing_of_a_draft(fake: BlobRegistry, registry: Registry, said: str) -> None:
+    embedded = raw_of(draft_models.tiny("qwen35moe"))
+    data = gguf_writer.header(embedded)
+    size = len(data) + gguf_writer.data_size(embedded)
+    shape = registry.shape(fake.add("tiny", data, size, extra=(("params", said.encode()),)))
+    assert (shape.draft, shape.draft_length) == (None, None)
+    shape = registry.shape(fake.add("tiny", data, size, extra=(("params", b'{"draft_num_predict": 3.0}'),)))
+    assert (shape.draft, shape.draft_length) == (None, 3)
+
+
+def test_parameters_are_not_asked_for_without_anything_that_drafts(
+    fake: BlobRegistry, registry: Registry
+) -> None:
+    name = fake.add("llama", HEADER, SIZE, extra=(("params", b'{"draft_num_predict": 4}'),))
+    assert registry.shape(name).draft_length is None
+    assert len([r for r in fake.requests if r.server == "registry"]) == 3
