@@ -1,11 +1,56 @@
 """Picks the face: no argument is the tray, a verb is the command line."""
 
+import io
+import os
 import sys
+
+_MOST_SAID = 4000
+
+
+class KeptWords(io.StringIO):
+    """The error stream of a program without a console: the first lines of what it says are kept."""
+
+    def write(self, text: str) -> int:
+        return super().write(text[: max(0, _MOST_SAID - self.tell())])
+
+
+def ready_streams() -> KeptWords | None:
+    """Make the three streams such that all can be used; where nobody would read the errors, what keeps them.
+
+    A program without a console (Windows), or one whose streams were closed, has None in their place. A pipe
+    or a file gets UTF-8 on Windows, as elsewhere, and not the code page of the day.
+    """
+    said = None
+    if sys.stdin is None:
+        sys.stdin = _nowhere("r")
+    if sys.stdout is None:
+        sys.stdout = _nowhere("w")
+    if sys.stderr is None:
+        sys.stderr = said = KeptWords()
+    if sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ:
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
+                stream.reconfigure(encoding="utf-8", errors=stream.errors)
+    return said
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run Wattlight and return the exit code (0 fine, 1 an error that was said, 2 wrong use)."""
     arguments = sys.argv[1:] if argv is None else argv
+    said = ready_streams()
+    code = _face(arguments)
+    if said is not None and code and said.getvalue().strip():
+        from wattlight.system import show_box
+
+        show_box(said.getvalue().strip())
+    return code
+
+
+def _nowhere(mode: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.FileIO(os.devnull, mode), encoding="utf-8")
+
+
+def _face(arguments: list[str]) -> int:
     if not arguments or arguments[0] in {"tray", "--hidden", "--window"}:
         from wattlight.bootstrap import run_tray
 

@@ -35,10 +35,14 @@ try {
     Pop-Location
     $bundle = "$work\dist\wattlight"
     Invoke-Checked $venv @("-I", "$checkout\packaging\licences\collect.py", "texts", "$bundle\THIRD-PARTY.txt")
-    Add-Signature "$bundle\wattlight.exe"
-    Invoke-Checked "iscc" @("/Qp", "/DVersion=$version", "/DBundle=$bundle", "/DOutput=$Out",
-        "$checkout\packaging\windows\wattlight.iss")
-    Add-Signature "$Out\Wattlight-$version-setup.exe"
+    # every program of ours, the installer's uninstaller included
+    Get-ChildItem "$bundle\*.exe" | ForEach-Object { Add-Signature $_.FullName }
+    $options = @("/Qp", "/DVersion=$version", "/DBundle=$bundle", "/DOutput=$Out")
+    if ($env:WATTLIGHT_SIGN_THUMBPRINT) {
+        $options += @("/DSign", ("/Ssigntool=signtool sign /sha1 $($env:WATTLIGHT_SIGN_THUMBPRINT) /fd sha256 " +
+            "/tr $($env:WATTLIGHT_TIMESTAMP_SERVER) /td sha256 `$f"))
+    }
+    Invoke-Checked "iscc" ($options + "$checkout\packaging\windows\wattlight.iss")
     Write-Output "$Out\Wattlight-$version-setup.exe"
 }
 finally {

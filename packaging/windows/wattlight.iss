@@ -34,6 +34,8 @@ LicenseFile=..\..\LICENSE
 UninstallDisplayIcon={app}\wattlight.exe
 ; the running program is asked to end, and started again afterwards
 CloseApplications=yes
+; terminals that are opened from now on find the command
+ChangesEnvironment=yes
 RestartApplications=yes
 #ifdef Sign
 SignTool=signtool
@@ -46,6 +48,7 @@ Name: "de"; MessagesFile: "compiler:Languages\German.isl"
 
 [Files]
 Source: "{#Bundle}\*"; DestDir: "{app}"; Flags: recursesubdirs ignoreversion
+Source: "wattlight.cmd"; DestDir: "{app}\bin"; Flags: ignoreversion
 Source: "..\..\LICENSE"; DestDir: "{app}"; DestName: "LICENSE.txt"; Flags: ignoreversion
 
 [InstallDelete]
@@ -63,5 +66,34 @@ Filename: "{app}\wattlight.exe"; Parameters: "--window"; Description: "{cm:Launc
 Type: filesandordirs; Name: "{app}\_internal"
 
 [Registry]
+; the texts of the program name the command "wattlight"
+Root: HKCU; Subkey: "Environment"; ValueType: expandsz; ValueName: "Path"; ValueData: "{code:PathWith|{app}\bin}"; Flags: preservestringtype
 ; the start at login that the program may have set (it never does so unasked)
 Root: HKCU; Subkey: "Software\Microsoft\Windows\CurrentVersion\Run"; ValueName: "Wattlight"; Flags: dontcreatekey uninsdeletevalue
+
+[Code]
+function UserPath(): String;
+begin
+  if not RegQueryStringValue(HKCU, 'Environment', 'Path', Result) then Result := '';
+end;
+
+function PathWithout(Folder: String): String;
+begin
+  Result := ';' + UserPath() + ';';
+  StringChangeEx(Result, ';' + Folder + ';', ';', True);
+  while (Result <> '') and (Result[1] = ';') do Delete(Result, 1, 1);
+  while (Result <> '') and (Result[Length(Result)] = ';') do Delete(Result, Length(Result), 1);
+end;
+
+function PathWith(Folder: String): String;
+begin
+  Result := PathWithout(Folder);
+  if Result <> '' then Result := Result + ';';
+  Result := Result + Folder;
+end;
+
+procedure CurUninstallStepChanged(Step: TUninstallStep);
+begin
+  if Step = usPostUninstall then
+    RegWriteExpandStringValue(HKCU, 'Environment', 'Path', PathWithout(ExpandConstant('{app}\bin')));
+end;

@@ -35,6 +35,8 @@ HIDDEN = {
     ("cli/verb_doctor.py", "grp"): "not on Windows",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
     ("system/programs.py", "winreg"): "only on Windows",
+    ("__main__.py", "wattlight.system"): "only for a program without a console",
+    ("ui/early.py", "wattlight.system"): "only on Windows; the icon is shown first",
 }
 """(File, module) -> why it is imported inside a function."""
 

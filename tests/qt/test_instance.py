@@ -18,7 +18,7 @@ from wattlight.paths import Places
 from wattlight.ui import early, network, single
 from wattlight.ui.early import ScreenProblem, check_screen, early_icon, make_application
 from wattlight.ui.network import MeteredNetwork, metered_of
-from wattlight.ui.single import CAP_BYTES, OtherComputerProblem, SingleInstance
+from wattlight.ui.single import CAP_BYTES, OtherComputerProblem, SingleInstance, same_computer
 
 pytestmark = pytest.mark.qt
 
@@ -155,6 +155,45 @@ def test_fault_52_a_lock_of_another_computer_is_said_and_respected(
     with pytest.raises(OtherComputerProblem, match="workstation-2") as caught:
         SingleInstance(places).take()
     assert "WATTLIGHT_HOME" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "same"),
+    [
+        ("WORKSTATION-OFF", ("workstation-office-3", ""), True),
+        ("DESKTOP-4F7K2QX", ("Desktop-4f7k2qx", ""), True),
+        ("annas-mac.fritz.box", ("Annas-Mac.local", ""), True),
+        ("WORKSTATION-OFF", ("workstation-of", ""), False),
+        ("workstation-2", ("workstation-20", ""), False),
+        ("vm", ("", ""), False),
+    ],
+)
+def test_a_computer_is_known_by_every_form_of_its_name(host: str, names: tuple[str, ...], same: bool) -> None:
+    assert same_computer(host, names) is same
+
+
+def test_a_lock_with_the_short_name_of_windows_is_our_own(
+    living: Listening, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single, "_own_names", lambda: ("Kitchen-Computer-12",))
+    monkeypatch.setattr(single, "_lock_host", lambda _lock: "KITCHEN-COMPUTE")
+    assert not SingleInstance(places).take()
+
+
+def test_who_answers_on_this_computer_runs_on_it_whatever_its_name_was(
+    places: Places, qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A computer that was renamed while the program ran."""
+    holder, second = SingleInstance(places), SingleInstance(places)
+    assert holder.take()
+    places.make(places.runtime)
+    monkeypatch.setattr(single, "_lock_host", lambda _lock: "the-name-before")
+    command = [sys.executable, "-c", FIRST, second.socket_name]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None and first.stdout.readline() == "ready\n"
+    assert not second.take()
+    assert first.communicate(timeout=20)[0] == "show\n"
+    holder.close()
 
 
 def test_fault_30_a_home_that_cannot_be_written_runs_without_a_lock(

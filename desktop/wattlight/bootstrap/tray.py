@@ -48,5 +48,6 @@ def _failed(places: Places, error: Exception) -> int:
     if isinstance(error, Problem):
         text = str(error)
     sys.stderr.write(text + "\n")
-    last_words(text)
+    if sys.platform != "win32":  # there the error stream is read, or shown at the end
+        last_words(text)
     return 1

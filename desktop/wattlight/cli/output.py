@@ -31,14 +31,16 @@ class Output:
     def __init__(self, stream: TextIO, as_json: bool) -> None:
         self._stream = stream
         self.as_json = as_json
+        # JSON is UTF-8: in another encoding, what all encodings share
+        self._ascii = (stream.encoding or "utf-8").lower().replace("-", "") not in {"utf8", "utf8sig"}
 
     def document(self, document: Document) -> None:
         """Print one indented JSON document (the whole answer of a verb)."""
-        self._write(json.dumps({"schema": SCHEMA, **document}, indent=2, ensure_ascii=False, allow_nan=False))
+        self._write(self._json(document, 2))
 
     def record(self, document: Document) -> None:
         """Print one line of a stream (NDJSON) and flush it."""
-        self._write(json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, allow_nan=False))
+        self._write(self._json(document))
 
     def line(self, text: str = "") -> None:
         self._write(text)
@@ -49,6 +51,10 @@ class Output:
 
     def table(self, rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
         self.lines(aligned(rows, right))
+
+    def _json(self, document: Document, indent: int | None = None) -> str:
+        whole = {"schema": SCHEMA, **document}
+        return json.dumps(whole, indent=indent, ensure_ascii=self._ascii, allow_nan=False)
 
     def write(self, text: str) -> None:
         """Print a piece of a long text (exported rows) as it is, line ends included."""

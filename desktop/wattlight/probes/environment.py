@@ -46,7 +46,11 @@ def linux_environment(reader: Reader) -> Environment:
     processor = reader.text("/proc/cpuinfo") or ""
     first = pairs(processor.split("\n\n")[0])
     flags = set((first.get("flags") or first.get("Features") or "").split())
-    hypervisor = _hypervisor(reader, flags)
+    hypervisor = hypervisor_of(
+        reader.text("/sys/class/dmi/id/sys_vendor") or "",
+        reader.text("/sys/class/dmi/id/product_name") or "",
+        "hypervisor" in flags,
+    ) or short_text(reader.text("/sys/hypervisor/type"))
     container = _container(reader)
     wsl = "microsoft" in (reader.text("/proc/version") or "").lower() or reader.exists("/dev/dxg")
     virtual = bool(hypervisor) or "hypervisor" in flags or wsl
@@ -56,8 +60,8 @@ def linux_environment(reader: Reader) -> Environment:
     name = first.get("model name") or first.get("Model") or reader.text("/proc/device-tree/model")
     return Environment(
         os="linux",
-        kernel=_short(reader.text("/proc/sys/kernel/osrelease")),
-        cpu_name=_short(name.strip("\0 ") if name else None),
+        kernel=short_text(reader.text("/proc/sys/kernel/osrelease")),
+        cpu_name=short_text(name.strip("\0 ") if name else None),
         cpu_cores=_cores(reader, processor),
         virtual_machine=virtual,
         hypervisor=hypervisor,
@@ -68,7 +72,7 @@ def linux_environment(reader: Reader) -> Environment:
     )
 
 
-def _short(text: str | None) -> str | None:
+def short_text(text: str | None) -> str | None:
     return clean_text(text, 100) if text else None
 
 
@@ -78,19 +82,20 @@ def _cores(reader: Reader, processor: str) -> int | None:
     return len(re.findall(r"^processor\s*:", processor, re.MULTILINE)) or None
 
 
-def _hypervisor(reader: Reader, flags: set[str]) -> str | None:
-    vendor = reader.text("/sys/class/dmi/id/sys_vendor") or ""
-    product = reader.text("/sys/class/dmi/id/product_name") or ""
+def hypervisor_of(vendor: str, product: str, flagged: bool | None) -> str | None:
+    """What runs the virtual machine whose firmware gives these names; None on a real computer.
+
+    ``flagged``: whether the processor says that a hypervisor is there; None where that means nothing (Windows
+    runs above one of its own on real computers too).
+    """
     if vendor == "Microsoft Corporation":
         return "Hyper-V" if product == "Virtual Machine" else None
     named = _HYPERVISORS.get(vendor)
-    if named in {"VirtualBox", "Google Compute Engine"} and "hypervisor" not in flags:
+    if named in {"VirtualBox", "Google Compute Engine"} and not flagged:
         named = named if product.startswith(("VirtualBox", "Google Compute")) else None
-    if named:
+    if named or flagged is False:
         return named
-    if any(word in product for word in _VM_PRODUCTS) and "hypervisor" in flags:
-        return _short(product)
-    return _short(reader.text("/sys/hypervisor/type"))
+    return short_text(product) if any(word in product for word in _VM_PRODUCTS) else None
 
 
 def _container(reader: Reader) -> str | None:

@@ -1,4 +1,12 @@
 """The desktop without Qt: starting at login, the log, the environment of children."""
 
 from .logs import open_log
-from .programs import Autostart, AutostartProblem, autostart_for_platform, clean_environment, own_command
+from .programs import (
+    APP_ID,
+    Autostart,
+    AutostartProblem,
+    autostart_for_platform,
+    clean_environment,
+    own_command,
+)
+from .windows import NO_WINDOW, Job, name_for_the_taskbar, show_box

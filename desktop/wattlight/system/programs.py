@@ -22,15 +22,20 @@ _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
 _OWN = ("PYTHONHOME", "PYTHONPATH", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
 
 
-def own_command() -> list[str]:
-    """What starts this very program hidden, for the start at login."""
+def own_command(platform: str = sys.platform) -> list[str]:
+    """What starts this very program hidden, for the start at login. On Windows one without a console."""
+    python = Path(sys.executable)
     if getattr(sys, "frozen", False):
-        return [sys.executable, "--hidden"]
-    script = shutil.which("wattlight")
-    beside = Path(sys.executable).with_name("wattlight")
-    if beside.exists():
-        return [str(beside), "--hidden"]
-    return [script, "--hidden"] if script else [sys.executable, "-m", "wattlight", "--hidden"]
+        tray = python.with_name("wattlight.exe")
+        return [str(tray if platform == "win32" and tray.exists() else python), "--hidden"]
+    name = "wattlight-tray.exe" if platform == "win32" else "wattlight"
+    beside = python.with_name(name)
+    script = str(beside) if beside.exists() else shutil.which(name)
+    if script:
+        return [script, "--hidden"]
+    if platform == "win32" and python.with_name("pythonw.exe").exists():
+        python = python.with_name("pythonw.exe")
+    return [str(python), "-m", "wattlight", "--hidden"]
 
 
 class AutostartProblem(Problem):

@@ -65,6 +65,10 @@ def make_application(arguments: list[str]) -> QApplication:
     existing = QApplication.instance()
     if isinstance(existing, QApplication):
         return existing
+    if sys.platform == "win32":
+        from wattlight.system import APP_ID, name_for_the_taskbar
+
+        name_for_the_taskbar(APP_ID)
     app = QApplication(["wattlight", *arguments])
     app.setApplicationName("wattlight")
     app.setApplicationDisplayName("Wattlight")

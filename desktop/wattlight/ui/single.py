@@ -1,10 +1,11 @@
 """One tray per user: a lock file decides, a local socket only carries the word "show"."""
 
 import os
+import platform
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QLockFile, QSysInfo, QTimer
@@ -20,6 +21,8 @@ CAP_BYTES = 4096
 """More than this on the socket is not for us."""
 LIMIT_MS = 1000
 ASK_SECONDS = 5.0
+NETBIOS = 15
+"""Characters of a computer's short name on Windows."""
 LONGEST_PATH = 100
 """Unix socket paths hold 104 bytes at the least."""
 _WORD = re.compile(rb"^show(?: ([A-Za-z0-9_.:/@+-]{1,200}))?\n$")
@@ -71,20 +74,20 @@ class SingleInstance:
         if self._lock.error() is QLockFile.LockError.PermissionError:
             return True  # a read-only home: run without a lock rather than not at all
         host = _lock_host(self._lock)
-        if host and host != QSysInfo.machineHostName():
+        if host and not same_computer(host, _own_names()) and not self.ask_to_show(LIMIT_MS / 1000):
             raise OtherComputerProblem(
                 tr("Wattlight already runs on {host}, which shares this home folder.", host=host),
                 tr("Quit it there, or set WATTLIGHT_HOME to another folder here."),
             )
         return False
 
-    def ask_to_show(self) -> bool:
+    def ask_to_show(self, within_s: float = ASK_SECONDS) -> bool:
         """Ask the living instance to show its window; False when it did not answer in time."""
         from PySide6.QtNetwork import QLocalSocket
 
         token = os.environ.get("XDG_ACTIVATION_TOKEN", "")
         word = f"show {token}\n" if re.fullmatch(r"[A-Za-z0-9_.:/@+-]{1,200}", token) else "show\n"
-        end = time.monotonic() + ASK_SECONDS
+        end = time.monotonic() + within_s
         while time.monotonic() < end:
             socket = QLocalSocket()
             socket.connectToServer(self.socket_name)
@@ -144,6 +147,21 @@ class SingleInstance:
         socket.write(b"ok\n")
         socket.disconnectFromServer()
         self._on_show((match.group(1) or b"").decode("ascii"))
+
+
+def same_computer(host: str, names: Iterable[str]) -> bool:
+    """Whether ``host``, as a lock names a computer, is one of ``names`` of this one.
+
+    Windows writes its short name there, in capitals and cut to 15 characters; elsewhere the domain comes
+    and goes with the network.
+    """
+    short = host.partition(".")[0].casefold()
+    own = {name.partition(".")[0].casefold() for name in names if name}
+    return short in own or short in {name[:NETBIOS] for name in own if len(name) > NETBIOS}
+
+
+def _own_names() -> tuple[str, ...]:
+    return QSysInfo.machineHostName(), platform.node(), os.environ.get("COMPUTERNAME", "")
 
 
 def _lock_host(lock: QLockFile) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from fakes.windows_libraries import Windows
+from wattlight.probes.probe import DeviceCache
+from wattlight.probes.reader import Reader
 from wattlight.probes.windows import host
 from wattlight.probes.windows.adapters import (
     DeviceStates,
@@ -41,6 +43,54 @@ def card(
         8: name.encode("utf-16-le") + bytes(2),
         3: struct.pack("<QQQ", own, 0, shared),
     }
+
+
+class Firmware(ModuleType):
+    """``winreg`` with what Windows notes of processor and firmware below HKEY_LOCAL_MACHINE."""
+
+    HKEY_LOCAL_MACHINE = "HKLM"
+
+    def __init__(self, **values: str) -> None:
+        super().__init__("winreg")
+        self.values = values
+
+    def OpenKey(self, _root: str, name: str) -> str:
+        return name
+
+    def QueryValueEx(self, key: str, name: str) -> tuple[str, int]:
+        assert key.startswith("HARDWARE\\DESCRIPTION\\System\\")
+        if name not in self.values:
+            raise FileNotFoundError(2, name)
+        return self.values[name], 1
+
+
+@pytest.mark.parametrize(
+    ("vendor", "product", "hypervisor"),
+    [
+        ("QEMU", "Standard PC (Q35 + ICH9, 2009)", "QEMU"),
+        ("Red Hat", "KVM", "KVM"),
+        ("Microsoft Corporation", "Virtual Machine", "Hyper-V"),
+        ("Microsoft Corporation", "Surface Laptop Studio", None),
+        ("Oracle Corporation", "ORACLE SERVER X9-2", None),
+        ("innotek GmbH", "VirtualBox", "VirtualBox"),
+        ("ASUS", "System Product Name", None),
+        ("", "", None),
+    ],
+)
+def test_processor_and_virtual_machine_are_named_by_the_registry(
+    windows: Windows, monkeypatch: pytest.MonkeyPatch, vendor: str, product: str, hypervisor: str | None
+) -> None:
+    name = "AMD Ryzen 9 7950X 16-Core Processor            "
+    firmware = Firmware(ProcessorNameString=name, SystemManufacturer=vendor, SystemProductName=product)
+    monkeypatch.setitem(sys.modules, "winreg", firmware)
+    made = host.WindowsHost(Reader(None), DeviceCache(None), lambda: None)  # type: ignore[arg-type, return-value]
+    seen = made.context().environment
+    assert seen.cpu_name == name.strip()
+    assert (seen.hypervisor, seen.virtual_machine) == (hypervisor, hypervisor is not None)
+    assert bool(seen.messages) == seen.virtual_machine
+    firmware.values.clear()
+    monkeypatch.setenv("PROCESSOR_IDENTIFIER", "ARMv8 (64-bit) Family 8")
+    assert made.context().environment.cpu_name == "ARMv8 (64-bit) Family 8"
 
 
 def test_there_is_nothing_to_load_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

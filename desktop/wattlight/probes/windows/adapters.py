@@ -169,6 +169,23 @@ def registry_sizes() -> dict[tuple[int, int], int]:
     return found
 
 
+def registry_texts(key: str, *names: str) -> tuple[str, ...]:
+    """Values of a key below HKEY_LOCAL_MACHINE that anybody may read; "" for what is not there."""
+    try:
+        import winreg
+    except ImportError:
+        return ("",) * len(names)
+    api: Any = winreg
+    found = []
+    for name in names:
+        try:
+            value = api.QueryValueEx(api.OpenKey(api.HKEY_LOCAL_MACHINE, key), name)[0]
+        except OSError:
+            value = ""
+        found.append(value.strip() if isinstance(value, str) else "")
+    return tuple(found)
+
+
 def ids_of(matching: str) -> tuple[int, int] | None:
     """Vendor and device of a ``PCI\\VEN_10DE&DEV_2684...`` text."""
     match = re.search(r"VEN_([0-9A-F]{4})&DEV_([0-9A-F]{4})", matching, re.IGNORECASE)

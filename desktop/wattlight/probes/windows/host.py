@@ -12,13 +12,13 @@ from wattlight.domain.power import measured
 from wattlight.domain.values import Quality, Scope, clean_text, unknown
 from wattlight.i18n import tr
 
-from ..environment import Host, optional
+from ..environment import IN_VM, Host, hypervisor_of, optional, short_text
 from ..linux.memory import budgeted
 from ..numbers import CounterRate, Moment
 from ..probe import DeviceCache, NvmlFactory, Probe, ProbeContext, Processes
 from ..reader import Reader
 from ..report import Battery, CpuPower, Environment, Memory, energy_zone
-from .adapters import DeviceStates, GraphicsKernel, guid, library
+from .adapters import DeviceStates, GraphicsKernel, guid, library, registry_texts
 from .gpu import PerformanceCounters, WindowsGpus
 
 _STATE = 5
@@ -223,6 +223,8 @@ def no_meter() -> str:
 
 
 SOURCE = "Windows energy meter (EMI)"
+_CPU = r"HARDWARE\DESCRIPTION\System\CentralProcessor\0"
+_FIRMWARE = r"HARDWARE\DESCRIPTION\System\BIOS"
 
 
 class WindowsHost(Host):
@@ -265,11 +267,17 @@ class WindowsHost(Host):
                 source.close()
 
     def _environment(self) -> Environment:
+        (cpu,) = registry_texts(_CPU, "ProcessorNameString")
+        vendor, product = registry_texts(_FIRMWARE, "SystemManufacturer", "SystemProductName")
+        hypervisor = hypervisor_of(vendor, product, None)
         return Environment(
             os="windows",
             kernel=platform.version() or None,
-            cpu_name=clean_text(os.environ.get("PROCESSOR_IDENTIFIER", ""), 100) or None,
+            cpu_name=short_text(" ".join(cpu.split()) or os.environ.get("PROCESSOR_IDENTIFIER")),
             cpu_cores=os.cpu_count(),
+            virtual_machine=bool(hypervisor),
+            hypervisor=hypervisor,
+            messages=(IN_VM,) if hypervisor else (),
         )
 
 

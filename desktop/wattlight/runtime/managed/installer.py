@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 from wattlight.i18n import tr
+from wattlight.system import NO_WINDOW
 
 from ..problems import RuntimeProblem
 from .fetching import cancelled, check_room, disk_problem
@@ -79,7 +80,7 @@ def run_tool(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=dict(environ),
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=NO_WINDOW,
     ) as process:
         while True:
             try:

@@ -18,6 +18,7 @@ from threading import Event
 from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
 from wattlight.paths import read_small
+from wattlight.system import NO_WINDOW, Job
 from wattlight.web import Endpoint, with_system_proxies
 
 from ..ollama_server import OllamaServer
@@ -91,6 +92,7 @@ class ManagedProcess:
         self._clock = clock
         self._child: subprocess.Popen[bytes] | None = None
         self._reaping = threading.Lock()
+        self._job: Job | None = None
 
     def start(
         self, binary: Path, cancel: Event, more: Mapping[str, str] | None = None, port: int | None = None
@@ -107,6 +109,7 @@ class ManagedProcess:
         if self._models is not None:
             env["OLLAMA_MODELS"] = str(self._models)
         self._child = self._spawn(binary, env)
+        self._hold(self._child)
         found = identity_of(self._child.pid)
         identity = found or Identity(self._child.pid, "", str(binary))
         self._remember(identity, endpoint)
@@ -153,7 +156,9 @@ class ManagedProcess:
         Runners of a server that crashed live on and keep their memory: they are ended as well.
         """
         if not running.handle.identity.start:
-            return None if self._child is None else self._child.wait()
+            code = None if self._child is None else self._child.wait()
+            self._let_go()
+            return code
         running.handle.wait(None)
         return self._reap(running.handle.identity.pid)
 
@@ -170,6 +175,7 @@ class ManagedProcess:
                     env=dict(env),
                     cwd=binary.parent,
                     start_new_session=True,
+                    creationflags=NO_WINDOW,
                 )
         except OSError as error:
             raise RuntimeProblem(
@@ -177,6 +183,18 @@ class ManagedProcess:
                 tr("Install it again."),
                 "server_did_not_start",
             ) from error
+
+    def _hold(self, child: "subprocess.Popen[bytes]") -> None:
+        """On Windows nothing else ends the server and its runners when this program is killed."""
+        self._let_go()
+        with contextlib.suppress(OSError, AttributeError):
+            self._job = Job()
+            self._job.take(child)
+
+    def _let_go(self) -> None:
+        if self._job is not None:
+            self._job.close()
+            self._job = None
 
     def _wait_until_ready(self, running: Running, cancel: Event) -> None:
         server = OllamaServer(running.endpoint)
@@ -215,6 +233,7 @@ class ManagedProcess:
         child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(STOP_S)
+        self._let_go()
         self._forget()
         return child.returncode is not None
 

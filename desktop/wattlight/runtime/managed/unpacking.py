@@ -193,9 +193,12 @@ class _Unpacker:
 
 
 def sync_path(path: Path) -> None:
-    """Bring a file or folder to the disk; where the system cannot do that for folders, nothing."""
+    """Bring a file or folder to the disk; where the system cannot do that for folders, nothing.
+
+    Windows does it only for those who may write, and never for a folder.
+    """
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     except PermissionError:
         return
     try:

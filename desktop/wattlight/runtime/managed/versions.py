@@ -16,6 +16,7 @@ from threading import Event
 from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
 from wattlight.paths import read_small
+from wattlight.system import NO_WINDOW
 
 from ..problems import RuntimeProblem
 from .fetching import check_room, disk_problem
@@ -44,6 +45,7 @@ def try_program(binary: Path, version: str, environ: Mapping[str, str]) -> None:
             env=env,
             cwd=binary.parent,
             check=False,
+            creationflags=NO_WINDOW,
         )
     except subprocess.TimeoutExpired as error:
         raise _refused("does_not_run", tr("it did not end by itself"), "") from error

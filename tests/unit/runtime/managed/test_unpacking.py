@@ -42,6 +42,41 @@ def test_a_good_archive(tmp_path: Path) -> None:
     assert (into / "lib/ollama/cuda/libggml.so").read_bytes() == b"library" * 1000
 
 
+class WindowsDisk:
+    """``os`` of Windows: only who may write can bring a file to the disk; folders cannot be opened."""
+
+    name, O_RDONLY, O_RDWR = "nt", os.O_RDONLY, os.O_RDWR
+
+    def __init__(self) -> None:
+        self.flags: dict[int, int] = {}
+        self.brought = 0
+
+    def open(self, path: Path, flags: int, mode: int = 0o777) -> int:
+        if path.is_dir():
+            raise PermissionError(13, "Permission denied")
+        handle = os.open(path, flags, mode)
+        self.flags[handle] = flags
+        return handle
+
+    def fsync(self, handle: int) -> None:
+        if not self.flags[handle] & os.O_RDWR:
+            raise OSError(9, "Bad file descriptor")
+        self.brought += 1
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+def test_files_are_brought_to_the_disk_on_windows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = WindowsDisk()
+    monkeypatch.setattr("wattlight.runtime.managed.unpacking.os", disk)
+    into = try_unpack(tmp_path, server_archive())
+    files = [path for path in into.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert disk.brought == len(files) == 2
+
+
 def test_setuid_is_dropped(tmp_path: Path) -> None:
     into = try_unpack(tmp_path, tar_zst(member("x", b"x", 0o6755), member("y", b"y", 0o7644)))
     assert not (into / "x").stat().st_mode & (stat.S_ISUID | stat.S_ISGID)
