@@ -219,6 +219,7 @@ class Wire:
 
         patience = _Patience(limits, cancel, self.clock)
         sock = connect_to(self.endpoint, self._proxy(), limits.connect_s, cancel)
+        response: http.client.HTTPResponse | None = None
         try:
             sock.sendall(self._head(method, path, body, headers) + (body or b""))
             response = http.client.HTTPResponse(
@@ -227,19 +228,18 @@ class Wire:
             )
             response.begin()
             _refuse_tricks(response, redirects)
-        except WireFault:
+            return Answer(sock, response, limits, patience)
+        except BaseException as error:
+            if response is not None:  # before its file is collected, on which it would flush
+                response.close()
             sock.close()
+            if isinstance(error, http.client.RemoteDisconnected):
+                raise WireFault(FaultKind.CUT, "closed without an answer") from error
+            if isinstance(error, http.client.HTTPException | ValueError):
+                raise WireFault(FaultKind.NOT_HTTP, type(error).__name__) from error
+            if isinstance(error, OSError):
+                raise WireFault(FaultKind.CUT, type(error).__name__) from error
             raise
-        except http.client.RemoteDisconnected as error:
-            sock.close()
-            raise WireFault(FaultKind.CUT, "closed without an answer") from error
-        except (http.client.HTTPException, ValueError) as error:
-            sock.close()
-            raise WireFault(FaultKind.NOT_HTTP, type(error).__name__) from error
-        except OSError as error:
-            sock.close()
-            raise WireFault(FaultKind.CUT, type(error).__name__) from error
-        return Answer(sock, response, limits, patience)
 
     def _head(self, method: str, path: str, body: bytes | None, headers: tuple[str, ...] = ()) -> bytes:
         here = self.endpoint
