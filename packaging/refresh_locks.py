@@ -3,7 +3,7 @@
     python3 packaging/refresh_locks.py             the newest versions that satisfy pyproject.toml
     python3 packaging/refresh_locks.py --keep      keep versions that still satisfy it
 
-One list serves Python 3.11 to 3.13 on Linux, macOS and Windows. The lists are made in a throw-away
+One list serves Python 3.11 to 3.14 on Linux, macOS and Windows. The lists are made in a throw-away
 environment, with uv's resolver, which reads what pip-compile reads and knows several systems at once.
 """
 
@@ -23,7 +23,7 @@ LISTS = {
 }
 HEADER = """\
 # Made by packaging/refresh_locks.py from pyproject.toml: do not edit.
-# Python 3.11 to 3.13; Linux, macOS, Windows. Installed with --require-hashes --only-binary :all:
+# Python 3.11 to 3.14; Linux, macOS, Windows. Installed with --require-hashes --only-binary :all:
 """
 
 
