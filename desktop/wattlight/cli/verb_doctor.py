@@ -18,7 +18,7 @@ from wattlight.paths import Places, open_regular
 from wattlight.probes import HardwareReport, cpu_reason
 from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
-from wattlight.services.serving import exposure
+from wattlight.services.serving import conversion, exposure
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
 
@@ -240,6 +240,8 @@ def _server(workshop: ServiceFactory) -> Iterator[Finding]:
         version = state.version or tr("unknown version")
         said = tr("The model server answers: {url}, {version}.", url=state.url, version=version)
         yield Finding("server", Level.FINE, said)
+        if text := conversion(state.version):
+            yield Finding("converts", Level.NOTE, text)
         if text := exposure(parse_endpoint(state.url)):
             yield Finding("exposed", Level.PROBLEM, text)
     else:

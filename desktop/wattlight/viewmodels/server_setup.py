@@ -1,11 +1,12 @@
 """The server that runs the models: found, started, installed; and Wattlight's own copy of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstallStage, InstallState, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import gb, tr
+from wattlight.services.serving import conversion
 
 from .activity import BusyView, transferred
 from .scene import Scene
@@ -84,10 +85,15 @@ def _actions(scene: Scene, ways: ServerWays) -> tuple[Action, ...]:
 
 def _update(scene: Scene, ways: ServerWays, offered: str) -> Action:
     command, version = Command(Verb.INSTALL_SERVER), _version(offered)
+    changes = None if conversion(ways.managed) else conversion(version)
+    if changes is not None:
+        question = tr("{changes} Free the disk for that first, or stay with what you have.", changes=changes)
+        command = replace(command, question=question, confirm=tr("Update"))
     if not ways.fetch_bytes:  # it was gone back from, and is still on the disk
         return Action(tr("Update to {version}", version=version), command)
     size = rough_size(ways.download_bytes, ways.download_is_exact)
-    return _install_action(scene, ways, tr("Update to {version}, {size}", version=version, size=size))
+    text = tr("Update to {version}, {size}", version=version, size=size)
+    return replace(_install_action(scene, ways, text), command=command)
 
 
 def _restart_note(scene: Scene, ways: ServerWays) -> str:

@@ -213,6 +213,15 @@ def test_doctor_asks_the_server(status: ServerStatus, level: str, bench_on: Call
     assert finding["level"] == level
 
 
+def test_doctor_says_that_a_server_converts_models(bench_on: Callable[[str], Bench]) -> None:
+    bench = bench_on("container_vm_no_gpu")
+    for version, said in (("0.39.9", False), ("0.40.1", True)):
+        bench.state = ServerState("http://127.0.0.1:11434", ServerStatus.READY, version)
+        found = [f for f in document(bench, "doctor")["findings"] if f["code"] == "converts"]
+        assert bool(found) is said
+        assert all("about twice the disk" in f["text"] for f in found)
+
+
 def test_doctor_reads_settings_and_ledger(bench_on: Callable[[str], Bench]) -> None:
     bench = bench_on("container_vm_no_gpu")
     bench.places.make(bench.places.config)

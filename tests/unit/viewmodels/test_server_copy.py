@@ -136,3 +136,14 @@ def test_a_version_that_was_gone_back_from_is_not_fetched_again() -> None:
 
 def test_the_vendors_installer_is_no_update_of_our_copy() -> None:
     assert view(replace(NEWER, by_installer=True)).actions == ()
+
+
+def test_an_update_that_converts_the_models_asks_first() -> None:
+    (action,) = view(replace(NEWER, version="0.41.0")).actions
+    assert action.command.verb is Verb.INSTALL_SERVER
+    assert "twice the disk" in action.command.question
+    assert action.command.confirm == "Update"
+    (plain,) = view(NEWER).actions
+    assert not plain.command.question
+    (later,) = view(replace(NEWER, managed="0.40.2", version="0.41.0"), running="0.40.2").actions
+    assert not later.command.question, "it is done already"

@@ -17,6 +17,7 @@ from .releases import (
     Release,
     advisories_for,
     choose_release,
+    converts_models,
     floor_version,
     is_newer,
     read_advisories,

@@ -31,19 +31,32 @@ def is_newer(version: str, than: str | None) -> bool:
     return first is not None and second is not None and first > second
 
 
+_CONVERTS = (0, 40, 0, 0)
+
+
+def converts_models(version: str | None) -> bool:
+    """Whether this Ollama converts older GGUF models in the background as they are used: digests and sizes
+    change, and copies stay beside (0.40.0; a later version is to drop them)."""
+    order = version_order(version or "")
+    return order is not None and order >= _CONVERTS
+
+
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """A hole that versions before ``fixed_in`` have; ``text`` is one sentence, ``source`` its public name."""
+    """A hole that versions before ``fixed_in`` have, from ``since`` on where that is known; ``text`` is one
+    sentence, ``source`` its public name."""
 
     fixed_in: str
     text: str
     source: str
+    since: str = "0.0.0"
 
 
 def read_advisories(text: str) -> tuple[Advisory, ...]:
     """The shipped list, the one with the newest fix first."""
     items = [
-        Advisory(str(a["fixed_in"]), str(a["text"]), str(a["source"])) for a in json.loads(text)["advisories"]
+        Advisory(str(a["fixed_in"]), str(a["text"]), str(a["source"]), str(a.get("since", "0.0.0")))
+        for a in json.loads(text)["advisories"]
     ]
     return tuple(sorted(items, key=lambda a: version_order(a.fixed_in) or (0, 0, 0, 0), reverse=True))
 
@@ -53,7 +66,12 @@ def advisories_for(version: str | None, advisories: tuple[Advisory, ...]) -> tup
     order = None if version is None else version_order(version)
     if order is None or order[:3] == (0, 0, 0):
         return ()
-    return tuple(a for a in advisories if order < (version_order(a.fixed_in) or (0, 0, 0, 0)))
+    none = (0, 0, 0, 0)
+    return tuple(
+        a
+        for a in advisories
+        if (version_order(a.since) or none) <= order < (version_order(a.fixed_in) or none)
+    )
 
 
 def floor_version(advisories: tuple[Advisory, ...]) -> str | None:

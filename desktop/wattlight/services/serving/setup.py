@@ -23,6 +23,7 @@ from wattlight.runtime.managed import (
     Versions,
     advisories_for,
     check_installer,
+    converts_models,
     floor_version,
     make_room,
     open_installer,
@@ -173,6 +174,17 @@ def exposure(endpoint: Endpoint) -> str | None:
             "OLLAMA_ORIGINS=*."
         )
     return None
+
+
+def conversion(version: str | None) -> str | None:
+    """What an Ollama of ``version`` does to the models that are there; None for one that does nothing."""
+    if not converts_models(version):
+        return None
+    return tr(
+        "Ollama {version} converts models in the background as they are used: their digests and sizes "
+        "change, and they take about twice the disk until a later version drops the copies.",
+        version=version,
+    )
 
 
 class SecurityAdvisories:

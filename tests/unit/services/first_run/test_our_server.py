@@ -78,7 +78,7 @@ def test_installing_is_offered_with_its_sizes_and_nothing_is_contacted_before_th
     assert (
         "1.4 GB to download. Installing needs about 4.9 GB of disk space, of which about 3.5 GB" in page.text
     )
-    assert page.actions[0].text == "Install Ollama, 1.4 GB"
+    assert page.actions[0].text == "Install Ollama, about 1.4 GB"
     assert page.actions[0].command.verb is Verb.INSTALL_SERVER
     assert page.actions[0].enabled
     assert setting_up.close()

@@ -38,8 +38,8 @@ def test_fault_20_an_old_server_is_named_with_the_version_that_closes_it(
     (notice,) = hub.state.notices
     assert notice.level == "warning"
     assert "Ollama 0.16.1 has a known vulnerability" in notice.text
-    assert "CVE-2026-7482" in notice.text
-    assert "Version 0.17.1 fixes" in notice.text
+    assert "CVE-2026-86289" in notice.text
+    assert "Version 0.34.3 fixes" in notice.text
 
 
 def test_it_is_said_once_and_again_for_another_version(hub: StateHub, holes: SecurityAdvisories) -> None:
@@ -59,7 +59,7 @@ def test_an_update_takes_the_notice_back(hub: StateHub, holes: SecurityAdvisorie
     assert hub.state.notices == ()
 
 
-@pytest.mark.parametrize("version", ["0.17.1", "0.35.0", "0.0.0", None, "newest"])
+@pytest.mark.parametrize("version", ["0.34.3", "0.35.0", "0.0.0", None, "newest"])
 def test_no_server_is_named_that_has_none_or_cannot_be_told(
     hub: StateHub, holes: SecurityAdvisories, version: str | None
 ) -> None:
