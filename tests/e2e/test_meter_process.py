@@ -41,10 +41,10 @@ sys.exit(run(["meter", "--json", *sys.argv[2:]], Shop()))
 """
 
 
-def start(home: Path, *words: str) -> "subprocess.Popen[str]":
+def start(home: Path, *words: str, beat_s: float = 1.0) -> "subprocess.Popen[str]":
     settings = home / "config" / "settings.json"
     settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text('{"schema":1,"meter":{"hidden_interval_s":1.0}}')
+    settings.write_text(json.dumps({"schema": 1, "meter": {"hidden_interval_s": beat_s}}))
     env = {
         **os.environ,
         "WATTLIGHT_HOME": str(home),
@@ -83,7 +83,7 @@ def wait_for_rows(home: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_fault_55_it_flushes_and_ends_within_a_second_of_a_signal(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -105,6 +105,15 @@ def test_fault_55_it_flushes_and_ends_within_a_second_of_a_signal(
     assert took < 3  # a second of work; the rest is for a busy machine
     assert process.stdout is not None
     process.stdout.close()
+
+
+def test_less_than_a_beat_is_recorded_by_a_last_look(tmp_path: Path) -> None:
+    process = start(tmp_path, "--for", "4", beat_s=60.0)
+    assert process.stdout is not None
+    said = [json.loads(text) for text in process.stdout]
+    assert process.wait(20) == 0
+    assert said[-1]["today"]["observed_s"] >= 3
+    assert said[-1]["today"]["energy_mj"] == pytest.approx(80_000, rel=0.2)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -14,7 +14,7 @@ from typing import Protocol
 from wattlight.domain.cost import Bucket
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
 from wattlight.domain.values import Problem, clean_text, iso_utc
-from wattlight.i18n import gb, number, tr
+from wattlight.i18n import gb, number, tr, trn
 from wattlight.paths import replacing
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 
@@ -84,7 +84,10 @@ def _rows(args: argparse.Namespace, call: Call) -> None:
         rows = _priced(_buckets(reader, span, progress), tariff, span)
         count = _write_csv(stream, rows) if args.format == "csv" else _write_json(stream, rows, span)
     if args.output is not None:
-        text = tr("{count} rows written to {file}", count=number(count), file=clean_text(args.output))
+        text = trn(
+            "{n} row written to {file}", "{n} rows written to {file}", count,
+            n=number(count), file=clean_text(args.output),
+        )  # fmt: skip
         call.answer({"file": args.output, "rows": count}, text)
 
 

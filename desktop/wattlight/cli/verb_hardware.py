@@ -8,7 +8,7 @@ from typing import Any
 
 from wattlight.domain.machine_file import machine_document
 from wattlight.domain.values import DeviceSample, Figure, Problem, Quality, clean_text
-from wattlight.i18n import duration, gib, number, percent, tr, watts
+from wattlight.i18n import duration, gib, number, percent, tr, trn, watts
 from wattlight.paths import replacing
 from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober, cpu_reason
 
@@ -245,7 +245,9 @@ def _computer(report: HardwareReport) -> list[tuple[str, str]]:
     environment = report.environment
     system = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}.get(environment.os, environment.os)
     cores = (
-        tr("{count} logical processors", count=number(environment.cpu_cores)) if environment.cpu_cores else ""
+        trn("{count} logical processor", "{count} logical processors", environment.cpu_cores)
+        if environment.cpu_cores
+        else ""
     )
     rows = [
         (tr("Processor"), ", ".join(w for w in (environment.cpu_name or tr("unknown"), cores) if w)),

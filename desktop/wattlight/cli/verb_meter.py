@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
 
-from wattlight.domain.values import Problem
+from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
 from wattlight.services.calibration import wall_of
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
@@ -116,8 +116,14 @@ def _goodbye(call: Call, view: MeterView, seconds: float) -> None:
                 all=kwh(today.energy_mj),
             )
         )
+    elif view.sample is not None and any(_is_read(device) for device in view.sample.devices):
+        call.out.line(tr("Nothing was recorded yet: a counter needs two readings."))
     else:
         call.out.line(tr("No power sensor could be read; see 'wattlight doctor'."))
+
+
+def _is_read(device: DeviceSample) -> bool:
+    return device.counter_mj is not None or device.power_w is not None
 
 
 def _teller(call: Call) -> Callable[[str, str], None]:
@@ -136,7 +142,8 @@ def _iso(call: Call) -> str:
 
 @contextmanager
 def _ended_by_signals(ended: threading.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``ended``; outside of the main thread signals are left alone."""
+    """SIGTERM, SIGINT and a terminal that closes set ``ended``; outside of the main thread signals are left
+    alone."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         ended.set()
@@ -144,8 +151,8 @@ def _ended_by_signals(ended: threading.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    names = (signal.SIGTERM, signal.SIGINT)
-    before = {name: signal.signal(name, end) for name in names}
+    names = [getattr(signal, name, None) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")]
+    before = {name: signal.signal(name, end) for name in names if name is not None}
     try:
         yield
     finally:

@@ -50,6 +50,8 @@ def kept_text(model: RunningModel, now: datetime) -> str:
     if model.expires_at is None:
         return tr("until unloaded")
     left = (model.expires_at - now).total_seconds()
+    if left >= 60:
+        left = round(left / 60) * 60  # five minutes are still five a second later
     if left > 0:
         return duration(left)
     return tr("ending") if left > -_ENDING_S else "–"

@@ -11,6 +11,11 @@ from .values import ERROR_FRACTION, DeviceSample, Figure, HostId, MemorySample, 
 REST = "rest of the computer (board, memory, disks, fans, screen)"
 SUPPLY = "loss of the power supply"
 PROCESSOR = "processor"
+STEADY_W = 400.0
+"""What a processor without a known limit can keep up: with the range of a counter it gives the time in which
+that passes its range at most once, for the live figure and for the ledger."""
+CEILING_W = 1000.0
+"""More than this from such a counter is no reading."""
 _AT_THE_COMPONENT = frozenset({Scope.CHIP, Scope.BOARD, Scope.PACKAGE, Scope.MODULE})
 
 

@@ -120,22 +120,22 @@ def money(micro: int | None, currency: str | None, error_fraction: float | None 
     if amount and not rounded:
         least = money(round(step.copy_sign(amount) * MICRO), currency, error_fraction)
         return f"< {least}" if amount > 0 else f"> {least}"
-    pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
-    locale_pattern = babel_locale().currency_formats["standard"].pattern
     if digits == minor:
         return _within_texts(format_currency(rounded, currency, locale=babel_locale()))
-    if minor and "." in locale_pattern:
-        pattern = locale_pattern.replace(".00", "." + "0" * digits)
+    pattern = babel_locale().currency_formats["standard"].pattern.replace(".00", "." + "0" * digits)
     return _within_texts(
         format_currency(rounded, currency, format=pattern, locale=babel_locale(), currency_digits=False)
     )
 
 
 def _within_texts(amount: str) -> str:
-    """Marks of a right-to-left script would turn an amount around within an English sentence."""
+    """Marks of a right-to-left script would turn an amount around within an English sentence; a code in
+    letters stands apart from its figures ("KWD 0.085")."""
+    amount = _CODE_AND_FIGURE.sub("\u00a0", amount)
     return amount.translate(_MARKS) if words_language().startswith("en") else amount
 
 
+_CODE_AND_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
 _MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u061c"))
 
 

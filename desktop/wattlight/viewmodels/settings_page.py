@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
-from wattlight.i18n import as_typed, clock_time, number, short_date, tr
+from wattlight.i18n import as_typed, clock_time, number, short_date, tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.services.pricing import CountryPrice
 from wattlight.settings import Settings
@@ -256,7 +256,12 @@ def _stand(scene: Scene) -> str:
         tokens=number(counting.output_tokens),
     )
     if counting.uncounted:
-        text += " " + tr("{n} requests reported no token counts.", n=number(counting.uncounted))
+        text += " " + trn(
+            "{n} request reported no token counts.",
+            "{n} requests reported no token counts.",
+            counting.uncounted,
+            n=number(counting.uncounted),
+        )
     return text
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -486,6 +487,13 @@ def test_meter_records_until_its_time_is_over(shop: Shop) -> None:
     assert lock.acquire()
     lock.release()
     assert not [t for t in threading.enumerate() if t.name in {"sampler", "recorder", "resident-watch"}]
+
+
+def test_meter_tells_nothing_yet_from_no_sensor(shop: Shop) -> None:
+    shop.machine.run = lambda _seconds: None  # type: ignore[method-assign]  # no time passes between the looks
+    assert "Nothing was recorded yet" in call(shop, "meter", "--for", "0")[1]
+    shop.probe.sample = lambda: replace(shop.machine.look(), devices=())  # type: ignore[method-assign]
+    assert "No power sensor could be read" in call(shop, "meter", "--for", "0")[1]
 
 
 def test_meter_says_when_another_process_records(shop: Shop) -> None:

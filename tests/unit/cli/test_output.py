@@ -1,13 +1,15 @@
 """Documents read off values."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 import pytest
 
 from wattlight.cli.output import pick, plain
+from wattlight.cli.verb_ps import kept_text
+from wattlight.domain.state import RunningModel
 
 
 class Kind(StrEnum):
@@ -68,3 +70,11 @@ def test_fields_are_picked_in_the_order_asked_for() -> None:
 def test_what_has_no_place_in_a_document_is_an_error() -> None:
     with pytest.raises(TypeError, match="object"):
         plain(object())
+
+
+@pytest.mark.parametrize(
+    ("left_s", "text"), [(599, "10 min"), (271, "5 min"), (3599, "1 h 00"), (42, "42 s"), (0, "ending")]
+)
+def test_a_time_to_keep_is_not_short_of_a_minute_a_second_later(left_s: int, text: str) -> None:
+    now = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert kept_text(RunningModel("m", expires_at=now + timedelta(seconds=left_s)), now) == text

@@ -1,5 +1,6 @@
 """Numbers and texts as people read them."""
 
+import re
 import struct
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -222,6 +223,21 @@ def test_shares_and_typed_numbers_follow_the_language() -> None:
 )
 def test_small_money_keeps_one_more_digit(micro: int, currency: str, text: str) -> None:
     assert i18n.money(micro, currency).replace("\xa0", "") == text
+
+
+@pytest.mark.parametrize(
+    ("micro", "currency", "language", "text"),
+    [(85_000, "BHD", "en", "BHD 0.085"), (1_500_000, "SEK", "en", "SEK 1.50"),
+     (-2_000_000, "CHF", "en", "-CHF 2.00"),
+     (2_000_000, "EUR", "en", "€2.00"), (4_000, "EUR", "de", "0,004 €"), (300_000, "JPY", "de", "0,3 ¥"),
+     (-300, "GBP", "en", "> -£0.001"), (-30, "TND", "en", "> -TND 0.0001")],
+)  # fmt: skip
+def test_a_code_stands_apart_and_nothing_is_minus_zero(
+    micro: int, currency: str, language: str, text: str
+) -> None:
+    i18n.activate(language)
+    assert i18n.money(micro, currency).replace("\xa0", " ") == text
+    assert not re.fullmatch(r"\D*[0.,]*\D*", i18n.money(micro, currency))
 
 
 def test_powers_and_speeds() -> None:

@@ -2,6 +2,7 @@
 
 from typing import Generic
 
+from ..power import CEILING_W, STEADY_W
 from ..values import Quality
 from .cadence import Cadence
 from .reading import C, Elapsed, Gap, Interval, Reading, Rules, elapsed_between
@@ -169,11 +170,17 @@ class Integrator(Generic[C]):
         return energy_mj
 
     def _unwrapped(self, delta: int, second: Reading, time: Elapsed) -> int:
+        """``delta`` of a counter that passed its range once; where it may have done so twice, or would have
+        counted more than any part draws, it was reset."""
         span, limit = second.counter_range_mj, second.limit_uw
-        if span is None or limit is None or limit <= 0 or delta + span < 0:
+        if span is None or delta + span < 0 or time.awake_us <= 0:
             return delta
-        once_us = span * 1_000_000_000 / (self._rules.plausible_factor * limit)
-        return delta + span if time.awake_us < once_us else delta
+        most_uw = self._rules.plausible_factor * limit if limit else STEADY_W * 1e6
+        whole = delta + span
+        mean_w = whole * 1_000 / time.awake_us
+        if time.awake_us >= span * 1_000_000_000 / most_uw or (not limit and mean_w > CEILING_W):
+            return delta
+        return whole
 
     def _plausible(self, power_uw: int, reading: Reading) -> bool:
         if power_uw < 0:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from wattlight.domain.power import measured
+from wattlight.domain.power import CEILING_W, STEADY_W, measured
 from wattlight.domain.values import DeviceSample, Quality, Scope, unknown
 
 from ..numbers import CounterRate, Moment, again_whole, read_whole, watts_of, whole
@@ -17,8 +17,6 @@ SOURCE = "powercap intel-rapl"
 _ZONE = re.compile(r"intel-rapl:[0-9]+(:[0-9]+)?\Z")
 _PACKAGE = re.compile(r"package-[0-9]+(-die-[0-9]+)?\Z")
 _PARTS = ("core", "uncore", "dram")
-_CEILING_W = 1000.0
-_STEADY_W = 400.0
 _RETRY_S = 60.0
 _MICRO_J = 1e-6
 
@@ -80,14 +78,14 @@ class Rapl:
         if _PACKAGE.match(label):
             limit = self._rated_w(folder)
             self._limit_w = self._limit_w or limit
-            ceiling, steady = _CEILING_W, limit or _STEADY_W
+            ceiling, steady = CEILING_W, limit or STEADY_W
             zone_id, scope = f"rapl:{label}", Scope.PACKAGE
         elif label == "psys":
-            ceiling, steady, zone_id, scope = _CEILING_W, _STEADY_W, "rapl:psys", Scope.SYSTEM
+            ceiling, steady, zone_id, scope = CEILING_W, STEADY_W, "rapl:psys", Scope.SYSTEM
         elif label in _PARTS:
             ceiling, steady, zone_id, scope = (
-                _CEILING_W,
-                _STEADY_W,
+                CEILING_W,
+                STEADY_W,
                 f"rapl:{label}-{name.split(':')[1]}",
                 Scope.CHIP,
             )

@@ -58,7 +58,8 @@ class _Beating:
 
 
 class Sampler(_Beating):
-    """Looks at the machine: once a second while someone watches, else at the hidden interval (1 s at least).
+    """Looks at the machine: once a second while someone watches, else at the hidden interval (1 s at least),
+    and a last time when it ends.
 
     Args:
         sample: one cheap look at the machine (the prober's).
@@ -135,6 +136,8 @@ class Sampler(_Beating):
             if not self._ended:
                 # after repeated failures look less often
                 self._beat.wait(self.interval_s * min(12, 2 ** max(0, self._failures - 2)))
+        if not self._failures:
+            self.tick()  # what was used since the last beat
 
 
 POLL_S = 15.0

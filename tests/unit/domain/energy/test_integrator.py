@@ -78,7 +78,8 @@ def test_another_epoch_is_a_reset_even_if_the_counter_rose() -> None:
     ("limit_w", "seconds", "result"),
     [
         (100, 1.5, [62_050]),
-        (None, 1.5, ["counter reset"]),  # without a limit nobody knows how fast it can wrap
+        (None, 0.5, [62_050]),
+        (None, 1.5, ["counter reset"]),  # without a limit 400 W are assumed: 262 J take 0.66 s
         (100, 2, ["counter reset"]),  # 262 J at 1.5 x 100 W take 1.75 s: it may have wrapped twice
     ],
 )
@@ -88,6 +89,15 @@ def test_a_wrap_is_added_only_if_it_cannot_have_happened_twice(
     limit = None if limit_w is None else round(limit_w * S)
     more = {"counter_range_mj": 262_000, "limit_uw": limit}
     assert energies(run(reading(0, None, 200_000, **more), reading(seconds, None, 50, **more))) == result
+
+
+def test_a_reset_without_a_known_limit_is_no_wrap_of_kilowatts() -> None:
+    more = {"counter_range_mj": 65_532_610_000}  # another maker's range: 65 MJ, days of it at 400 W
+    assert energies(run(reading(0, None, 40_000_000, **more), reading(10, None, 50, **more))) == [
+        "counter reset"
+    ]
+    near = reading(0, None, 65_532_610_000 - 1_000, **more), reading(10, None, 2_000, **more)
+    assert energies(run(*near)) == [3_000]
 
 
 def test_an_impossible_rise_is_discarded_and_counting_starts_again() -> None:

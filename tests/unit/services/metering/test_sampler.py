@@ -29,6 +29,17 @@ class HandBeat:
         assert self.waiting.acquire(timeout=10)
 
 
+def test_it_looks_a_last_time_when_it_ends() -> None:
+    beat = HandBeat()
+    taken: list[MachineSample] = []
+    sampler = Sampler(Machine().look, taken.append, 60.0, 60.0, beat=beat)
+    sampler.start()
+    assert beat.waiting.acquire(timeout=10)
+    assert len(taken) == 1
+    assert sampler.stop()
+    assert len(taken) == 2
+
+
 def test_the_beat_follows_who_looks() -> None:
     machine, beat = Machine(), HandBeat()
     taken: list[MachineSample] = []
