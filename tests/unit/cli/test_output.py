@@ -77,4 +77,4 @@ def test_what_has_no_place_in_a_document_is_an_error() -> None:
 )
 def test_a_time_to_keep_is_not_short_of_a_minute_a_second_later(left_s: int, text: str) -> None:
     now = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    assert kept_text(RunningModel("m", expires_at=now + timedelta(seconds=left_s)), now) == text
+    assert kept_text(RunningModel("m", "d", 1, 1, expires_at=now + timedelta(seconds=left_s)), now) == text
