@@ -19,7 +19,7 @@ _SIZE_SLACK = 0.12
 """A driver shows up to a tenth less than the box says (reserve, error correction)."""
 _NOISE = (
     "nvidia geforce amd ati radeon tesla intel corporation graphics gpu generation quadro r tm sxm edition "
-    "workstation server with w"
+    "workstation server with w developer kit engineering reference"
 )
 """Words of names that tell nothing."""
 _WHOLE_MACHINE = "WHOLE MACHINE"
@@ -51,13 +51,18 @@ def facts_for(*names: str | None, memory_bytes: int | None = None) -> DeviceFact
     """The facts of the first name that the table knows; None rather than those of a similar device.
 
     Every word of the pattern must be in the name, no other telling word may be ("RTX 4090 D" is not a
-    "RTX 4090"), and the memory size, where known, must agree.
+    "RTX 4090"), and the memory size, where known, must agree: it tells the variants of a chip apart. Where it
+    does not, the slowest is taken, so that no speed is promised that the device may not have.
     """
     for name in names:
         words = _words(name or "")
-        for row in _table() if words else ():
-            if any(words == alternative for alternative in row.alternatives) and _fits(row, memory_bytes):
-                return row.facts
+        found = [
+            row.facts
+            for row in (_table() if words else ())
+            if words in row.alternatives and _fits(row, memory_bytes)
+        ]
+        if found:
+            return min(found, key=lambda facts: facts.bandwidth_gbs or 0.0)
     return None
 
 
@@ -235,6 +240,8 @@ def with_table_facts(row: DeviceSample, context: ProbeContext) -> DeviceSample:
 
 def _facts(row: DeviceSample, context: ProbeContext) -> DeviceFacts | None:
     size = row.memory.dedicated_total_bytes if not row.memory.unified else None
+    if row.device.vendor == "apple":
+        size = row.memory.shared_total_bytes  # chips are sold by it
     key = (row.name, row.device.pci_id, size)
     if key not in _known:
         adapter = next((a for a in context.adapters if a.id == row.id), None)
