@@ -142,18 +142,21 @@ def _judge_all(
 ) -> tuple[list[Judged], list[Rejection], list[Dropped]]:
     """Fits, best first, what was refused, and what a better one of its kind stands for without a fit.
 
-    Stops when the list can no longer change.
+    Fits nothing more when the list can no longer change.
     """
     judged: list[Judged] = []
     rejected: list[Rejection] = []
     outdone: list[Dropped] = []
-    room = _room_bytes(machine)
+    room, settled = _room_bytes(machine), False
     for candidate in found:
-        if not question.everything and _settled(judged, candidate.at_best, known, question):
-            break
+        settled = settled or (
+            not question.everything and _settled(judged, candidate.at_best, known, question)
+        )
         smallest = min(tag.bytes_listed for tag in candidate.tags)
         if smallest > room:
             rejected.append(Rejection(candidate.entry, candidate.tags[0], "no_room", smallest, room))
+            continue
+        if settled:
             continue
         rival = None if question.everything else _rival(candidate, judged, known)
         if rival is not None:

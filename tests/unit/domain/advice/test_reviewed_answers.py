@@ -38,11 +38,11 @@ class Case:
 
 
 CASES = [
-    # 3 GB free. Right: Granite 4.1 3B (2.1 GB, twice reading speed), a 2B of Qwen, a 3B of Mistral. Nothing
+    # 3 GB free. Right: Granite 4.2 3B (2.2 GB, twice reading speed), a 2B of Qwen, a 3B of Mistral. Nothing
     # of 4B fits beside a browser; Qwen3.5 2B does, but its kind of attention is slow on processors. And: say
     # that an API is better.
     Case(
-        "laptop_8gb", ("granite4.1:3b", "qwen3.5:2b"), ("granite4.1:3b", "qwen3.5:2b"), Verdict.CPU, api=True
+        "laptop_8gb", ("granite4.2:3b", "qwen3.5:2b"), ("granite4.2:3b", "qwen3.5:2b"), Verdict.CPU, api=True
     ),
     # 6 GB free. Right: Gemma 4 E4B or E2B (little is read for a word), LFM2.5 8B-A1B (1B active), a 4B of
     # Qwen that answers without thinking. 7B to 9B dense models fit hardly and crawl at 6 tokens/s.

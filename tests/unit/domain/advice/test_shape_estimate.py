@@ -1,15 +1,20 @@
 """Shapes estimated from the catalogue: exact totals, the cache the published geometry gives."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from fakes import fit_truth
 from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import estimate_shape, tensors_of
-from wattlight.domain.entry import Catalog, CatalogEntry
+from wattlight.domain.entry import Catalog, CatalogEntry, Proof
 from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
 from wattlight.domain.shape import ShapeSource
 from wattlight.domain.values import MachineProfile
+
+DATA = Path(__file__).resolve().parents[3] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +105,64 @@ def test_joined_tables_hold_the_same_bytes(catalog: Catalog) -> None:
         joined = tensors_of(entry.layout, entry.quant or "", default=True, joined=True)
         assert sum(t.size_bytes for t in whole) == sum(t.size_bytes for t in joined), entry.name
         assert len(joined) < len(whole)
+
+
+def test_the_cache_of_every_listed_model_is_that_of_its_true_shape(catalog: Catalog) -> None:
+    """139 models, worked out without the program (f16); a window holds itself and a batch, by 256 cells."""
+    with (DATA / "catalog_kv.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 139
+    for row in rows:
+        entry = entry_of(catalog, row["model"])
+        assert entry.layout is not None
+        model = prepare(estimate_shape(entry, entry.default_tag, entry.layout).shape)
+        cache, context = model.cache("f16", True, 512), int(row["context"])
+        window = model.arch.window
+        cells = [min(context, -(-(window + batch) // 256) * 256) for batch in (512, 1024)]
+        kept = [context * cache.full[-1] + count * cache.swa[-1] for count in cells]
+        found = [size + state for size in kept for state in (0, cache.state[-1])]
+        assert int(row["kv_bytes"]) in found, row["model"]
+
+
+def test_nearly_every_file_is_explained_to_its_bytes(catalog: Catalog) -> None:
+    """What is left is the vocabulary: 9 to 75 bytes a token, alike for models that share one."""
+    exact = [entry for entry in catalog.entries if entry.model_bytes is not None]
+    explained = [e for e in exact if e.layout is not None and e.layout.proof is Proof.BYTES]
+    assert len(explained) >= 130
+    for entry in explained:
+        layout = entry.layout
+        assert layout is not None and entry.model_bytes is not None
+        tensors = tensors_of(layout, entry.quant or "", default=True)
+        inside = layout.vision_bytes + layout.hidden_bytes
+        left = entry.model_bytes - inside - sum(-(-t.size_bytes // 32) * 32 for t in tensors)
+        assert 9 * layout.vocabulary < left < 75 * layout.vocabulary, (entry.name, left / layout.vocabulary)
+
+
+@pytest.mark.parametrize(
+    ("listed", "file", "quant"),
+    [
+        ("llama3.1:8b", "llama31-8b", "Q4_K_M"),
+        ("llama3.1:8b", "llama31-8b-q8", "Q8_0"),
+        ("llama3.1:8b", "llama31-8b-f16", "F16"),
+        ("qwen2.5:7b", "qwen25-7b", "Q4_K_M"),
+        ("qwen3:30b", "qwen3-30b-a3b", "Q4_K_M"),
+        ("gemma2:9b", "gemma2-9b", "Q4_K_M"),
+        ("gemma3:12b", "gemma3-12b", "Q4_K_M"),
+    ],
+)
+def test_a_table_worked_out_is_the_table_of_a_real_header(
+    catalog: Catalog, listed: str, file: str, quant: str
+) -> None:
+    layout = entry_of(catalog, listed).layout
+    assert layout is not None
+    real = {t.name: (t.dims, t.type_name) for t in fit_truth.shape(file).tensors}
+    assert {t.name: (t.dims, t.type_name) for t in tensors_of(layout, quant, default=False)} == real
+
+
+def test_a_stand_in_is_named_and_rough(catalog: Catalog) -> None:
+    entry = entry_of(catalog, "codestral:22b")
+    assert entry.layout is not None
+    borrowed = replace(entry.layout, stand_in="mistral-small:24b")
+    estimate = estimate_shape(entry, entry.default_tag, borrowed)
+    assert estimate.shape.stand_in == "mistral-small:24b"
+    assert estimate.confidence is Confidence.LOW
