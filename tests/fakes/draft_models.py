@@ -1,9 +1,13 @@
 """Models with speculative drafts, made from measured shapes without one, and files that draft."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-from fakes import fit_truth
+from fakes import fit_truth, gguf_writer
 from wattlight.domain.fit import PreparedModel, prepare
 from wattlight.domain.shape import MetadataValue, ModelShape, Tensor
 
@@ -161,3 +165,35 @@ def dflash(window: int = 0, layers: int = 5, width: int = 5120, own_output: bool
         keys["attention.sliding_window"] = window
         keys["attention.sliding_window_pattern"] = (*(True,) * (layers - 1), False)
     return made("dflash", keys, rows)
+
+
+def raw_of(shape: ModelShape) -> dict[str, Any]:
+    """The form in which :mod:`gguf_writer` takes a shape."""
+    kv = {"general.architecture": shape.architecture, **shape.metadata}
+    return {"kv": kv, "tensors": [[t.name, list(t.dims), t.type_name] for t in shape.tensors]}
+
+
+def install(folder: Path, name: str, shape: ModelShape, length: int | None = None) -> None:
+    """Put ``shape`` with its draft into a server's store, as sparse files; ``length`` as PARAMETER has it."""
+    layers = []
+
+    def blob(kind: str, data: bytes, size: int) -> None:
+        digest = sha256(data).hexdigest()
+        file = folder / "blobs" / f"sha256-{digest}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("wb") as stream:
+            stream.write(data)
+            stream.truncate(size)
+        media = f"application/vnd.ollama.image.{kind}"
+        layers.append({"mediaType": media, "digest": f"sha256:{digest}", "size": size})
+
+    for kind, part in (("model", shape), ("draft", shape.draft)):
+        if part is not None:
+            data = gguf_writer.header(raw_of(part), vocabulary=1000)
+            blob(kind, data, len(data) + gguf_writer.data_size(raw_of(part)))
+    if length is not None:
+        data = json.dumps({"draft_num_predict": length}).encode()
+        blob("params", data, len(data))
+    manifest = folder / "manifests" / "registry.ollama.ai" / "library" / name / "latest"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text(json.dumps({"layers": layers}))

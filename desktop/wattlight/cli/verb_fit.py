@@ -16,7 +16,7 @@ from wattlight.domain.fit import (
     largest_context,
     prepare,
 )
-from wattlight.domain.speed import SpeedRange, prompt_tokens_per_second, tokens_per_second
+from wattlight.domain.speed import SpeedRange, prompt_tokens_per_second, tokens_per_second, with_draft
 from wattlight.domain.values import MachineProfile, Problem, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.i18n import tokens_per_second as speed_text
@@ -41,6 +41,14 @@ class Unloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class WithoutDraft:
+    """The same without the draft, and the speed with it (None: no gain is to be expected)."""
+
+    result: FitResult
+    speed_with: SpeedRange | None
+
+
+@dataclass(frozen=True, slots=True)
 class FitAnswer:
     model: str
     machine: MachineProfile
@@ -48,6 +56,7 @@ class FitAnswer:
     prepared: PreparedModel
     result: FitResult
     unloaded: Unloaded | None
+    without_draft: WithoutDraft | None
     largest: dict[str, int | None]
     speed: SpeedRange
     prompt_speed: SpeedRange
@@ -81,7 +90,20 @@ def fit_document(answer: FitAnswer) -> Document:
             "models": [clean_text(name) for name in unloaded.models],
             **pick(unloaded.result, "verdict layers_on_gpu spare_bytes"),
         },
+        "draft": _draft_document(answer),
         "reasons": list(answer.reasons),
+    }
+
+
+def _draft_document(answer: FitAnswer) -> Document | None:
+    draft, without = answer.result.draft, answer.without_draft
+    if draft is None or without is None:
+        return None
+    speed = without.speed_with
+    return {
+        **pick(draft, f"kind length {_PARTS} state_bytes counted"),
+        "without": pick(without.result, "verdict layers_on_gpu expert_blocks_in_ram gpu_bytes host_bytes"),
+        "tokens_per_second": None if speed is None else pick(speed, SPEED, 2),
     }
 
 
@@ -93,7 +115,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
             "{model} on {machine}: {verdict}",
             model=clean_text(answer.model),
             machine=answer.machine.name,
-            verdict=verdict_name(result.verdict),
+            verdict=_with_draft(answer, verdict_name(result.verdict)),
         )
     )
     out.line()
@@ -115,6 +137,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
                 vram=gib(result.reported_vram_bytes),
             ),
         ),
+        *_draft_rows(answer),
         (tr("Spare"), gib(result.spare_bytes)),
         (
             tr("Accuracy"),
@@ -141,6 +164,33 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
                 verdict=verdict_name(answer.unloaded.result.verdict),
             )
         )
+
+
+def _with_draft(answer: FitAnswer, verdict: str) -> str:
+    draft = answer.result.draft
+    if answer.result.obstacle in BROKEN_DRAFTS and draft is not None:
+        return tr("does not work with a draft of {n}", n=number(draft.length))
+    return (
+        verdict
+        if draft is None
+        else tr("{verdict}, with a draft of {n}", verdict=verdict, n=number(draft.length))
+    )
+
+
+def _draft_rows(answer: FitAnswer) -> list[tuple[str, ...]]:
+    draft, without = answer.result.draft, answer.without_draft
+    if draft is None or without is None:
+        return []
+    text = tr("{n} tokens, {size}", n=number(draft.length), size=gib(draft.total_bytes, 2))
+    bare = tr(
+        "{verdict}, {n} of {total} layers on GPU",
+        verdict=verdict_name(without.result.verdict),
+        n=number(without.result.layers_on_gpu),
+        total=number(without.result.layers_total),
+    )
+    speed = without.speed_with
+    gain = speed_text(speed.low, speed.high) if speed else tr("no gain to be expected")
+    return [(tr("Draft"), text), (tr("Without the draft"), bare), (tr("Speed with the draft"), gain)]
 
 
 def _memory(answer: FitAnswer) -> list[tuple[str, ...]]:
@@ -190,6 +240,8 @@ def _source(answer: FitAnswer) -> str:
 MAX_PARALLEL = 1024
 MAX_BATCH = 1 << 16
 MAX_LAYERS = 1 << 16
+MAX_DRAFT = 64
+BROKEN_DRAFTS = frozenset(("draft_crashes", "draft_refused"))
 SHOWN_TYPES = ("f16", "q8_0", "q4_0")
 
 
@@ -230,6 +282,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="layers on accelerators (default: as many as fit); 0 is the processor alone",
     )
+    parser.add_argument(
+        "--draft",
+        type=whole(0, MAX_DRAFT),
+        metavar="N",
+        help="tokens drafted at a time, 0 for no draft (default: the model's draft_num_predict)",
+    )
     parser.add_argument("--spread", action="store_true", help="use all accelerators even where one would do")
     add_machine_option(parser)
 
@@ -246,9 +304,12 @@ def run(args: argparse.Namespace, call: Call) -> None:
         flash_attention=args.flash_attention,
         gpu_layers=args.gpu_layers,
         spread=args.spread,
+        draft=args.draft,
     )
     model = prepare(found.shape)
     result = fit(model, machine, options)
+    speed = tokens_per_second(model, result, machine)
+    bare = fit(model, machine, replace(options, draft=0)) if result.draft else None
     kinds = dict.fromkeys((*SHOWN_TYPES, result.kv_type))
     answer = FitAnswer(
         model=args.model,
@@ -258,7 +319,8 @@ def run(args: argparse.Namespace, call: Call) -> None:
         result=result,
         unloaded=_with_models_unloaded(args, call, model, machine, options),
         largest={kind: largest_context(model, machine, replace(options, kv_type=kind)) for kind in kinds},
-        speed=tokens_per_second(model, result, machine),
+        speed=speed,
+        without_draft=WithoutDraft(bare, with_draft(speed, model, result, bare, machine)) if bare else None,
         prompt_speed=prompt_tokens_per_second(model, result, machine),
         reasons=tuple(reason_sentence(reason) for reason in explain(model, machine, result, options)),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 
 from .fit import Architecture, Confidence, FitResult, PreparedModel, Verdict
 from .values import Device, MachineProfile, Pace
@@ -250,6 +250,40 @@ def _seconds(
         return seconds + traffic.host_bytes / (ram * PARTIAL_RAM), law
     slowed = GATED_ON_CPU if arch.gated else 1.0
     return traffic.host_bytes / (ram * law.share * slowed) + arch.layers * law.layer_us * 1e-6, law
+
+
+DRAFT_DENSE, DRAFT_MIXTURE = (1.3, 1.8), (0.9, 1.3)
+"""What a draft multiplied decoding by in public runs, long answers; short ones gain least."""
+_DRAFT_ON_APPLE = 1.0
+"""A base M4 and an M3 Ultra gained nothing."""
+
+
+def with_draft(
+    speed: SpeedRange, prepared: PreparedModel, result: FitResult, bare: FitResult, machine: MachineProfile
+) -> SpeedRange | None:
+    """``speed`` with the draft of ``result``; None without one, or where no gain is to be expected.
+
+    That is on the processor alone, where it costs layers or experts that ``bare``, the same without a draft,
+    has on accelerators, and where the state is saved before each draft.
+    """
+    if result.draft is None:
+        return None
+    moved = result.expert_blocks_in_ram > bare.expert_blocks_in_ram
+    fewer = bare.layers_on_gpu > result.layers_on_gpu
+    if moved or fewer or not result.layers_on_gpu or result.draft.saves_state:
+        return None
+    if speed.low is None or speed.mid is None or speed.high is None:
+        return speed
+    low, high = DRAFT_MIXTURE if prepared.arch.experts else DRAFT_DENSE
+    if any(device.backend == "metal" for device in machine.devices):
+        low = min(low, _DRAFT_ON_APPLE)
+    basis = tr(
+        "With the draft ×{low}–{high}, as seen in public runs; short answers gain least.",
+        low=number(low, 1),
+        high=number(high, 1),
+    )
+    middle = (low + high) / 2
+    return SpeedRange(speed.low * low, speed.mid * middle, speed.high * high, basis)
 
 
 SURE_SPREAD = 0.12

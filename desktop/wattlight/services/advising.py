@@ -28,7 +28,7 @@ from wattlight.domain.fit import (
     prepare,
 )
 from wattlight.domain.shape import ModelShape, ShapeSource
-from wattlight.domain.speed import SpeedRange, tokens_per_second
+from wattlight.domain.speed import SpeedRange, tokens_per_second, with_draft
 from wattlight.domain.values import MachineProfile, Problem
 from wattlight.i18n import tr
 
@@ -45,11 +45,13 @@ class Opinion:
         reasons: why the verdict is so, and what would change it.
         download_bytes: over the wire; None where not known.
         entry: what the catalogue says of it, None if it is not listed.
+        draft_speed: with its speculative draft; None without one, or where no gain is to be expected.
     """
 
     name: str
     fit: FitResult | None = None
     speed: SpeedRange | None = None
+    draft_speed: SpeedRange | None = None
     largest_full_gpu_context: int | None = None
     trained_context: int | None = None
     confidence: Confidence = Confidence.LOW
@@ -155,10 +157,13 @@ class Advisor:
         except Problem as problem:
             return Opinion(name, entry=entry, reason=problem.message)
         whole = result.verdict is Verdict.FULL_GPU
+        speed = tokens_per_second(model, result, profile)
+        bare = fit(model, profile, replace(options, draft=0)) if result.draft else result
         return Opinion(
             name=name,
             fit=result,
-            speed=tokens_per_second(model, result, profile),
+            speed=speed,
+            draft_speed=with_draft(speed, model, result, bare, profile),
             largest_full_gpu_context=largest_context(model, profile) if whole else None,
             trained_context=model.context_trained,
             confidence=result.confidence.at_most(known.confidence),

@@ -51,6 +51,9 @@ class FitNote:
     largest_gpu_context_q8: int | None = None
     tokens_low: float | None = None
     tokens_high: float | None = None
+    draft_low: float | None = None
+    draft_high: float | None = None
+    """Tokens per second with its speculative draft, where a gain is to be expected."""
     measured_tokens_per_s: float | None = None
     cost_per_million_micro: int | None = None
     cost_error_fraction: float | None = None

@@ -55,7 +55,7 @@ NO_EXPERIENCE = Experience()
 
 def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPERIENCE) -> FitNote:
     """What the windows show of an opinion; without a fit only the reason."""
-    fit, speed = opinion.fit, opinion.speed
+    fit, speed, drafted = opinion.fit, opinion.speed, opinion.draft_speed
     if fit is None:
         return FitNote(opinion.name, reasons=(opinion.reason,) if opinion.reason else ())
     used, uncertainty = experience.used(fit, opinion.architecture)
@@ -75,6 +75,8 @@ def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPE
         largest_gpu_context=opinion.largest_full_gpu_context,
         tokens_low=speed.low if speed else None,
         tokens_high=speed.high if speed else None,
+        draft_low=drafted.low if drafted else None,
+        draft_high=drafted.high if drafted else None,
         confidence=opinion.confidence.value,
         reasons=tuple(reason_sentence(r) for r in opinion.reasons if r.code not in SHOWN_OTHERWISE),
     )

@@ -82,6 +82,73 @@ def _texts() -> dict[str, str]:
             "A smaller quantization of at most {room_bytes} (now {weights_bytes}) would fit entirely."
         ),
         "kv_f16": tr("A KV cache of type f16 works without flash attention."),
+        **_draft_texts(),
+    }
+
+
+def _draft_texts() -> dict[str, str]:
+    return {
+        "draft_embedded": tr(
+            "With a draft of {length} tokens, made by blocks in its file: {draft_bytes} of this are for it."
+        ),
+        "draft_separate": tr(
+            "With a draft of {length} tokens, made by a file of its own: {draft_bytes} of this are for it."
+        ),
+        "draft_assistant": tr(
+            "With a draft of {length} tokens, made by an assistant model: {draft_bytes} of this are for it."
+        ),
+        "draft_dflash": tr(
+            "With a draft of {length} tokens, made by a DFlash file: {draft_bytes} of this are for it."
+        ),
+        "draft_shorter": tr(
+            "The engine drafts only {drafted} tokens at a time with it, but keeps state for {length}."
+        ),
+        "draft_uncounted": tr(
+            "The engine does not count this kind of draft when it fits layers: its {draft_bytes} come on top."
+        ),
+        "draft_snapshots": tr(
+            "For long prompts it also keeps snapshots in RAM, one for each {tokens} tokens and at most 32, "
+            "of up to {each_bytes} each."
+        ),
+        "draft_layers": tr(
+            "The draft costs {lost} layers on the GPU ({on_gpu} instead of {without}), which may slow it "
+            "down more than the draft speeds it up."
+        ),
+        "draft_experts": tr(
+            "The draft moves the experts of {blocks} more blocks to RAM, which may slow it down more than "
+            "the draft speeds it up."
+        ),
+        "draft_idle": tr(
+            "Its file holds blocks that could draft; they are not loaded while draft_num_predict is not set."
+        ),
+        "draft_unmeasured": tr(
+            "Memory use of such a draft was never measured here; this is derived from its design."
+        ),
+        "draft_none": tr("Nothing in this model can draft, so draft_num_predict changes nothing."),
+        "draft_crashes": tr(
+            "It loads with its draft, but the first request ends the engine, which cannot compute these "
+            "draft blocks: set draft_num_predict to 0."
+        ),
+        "draft_refused": tr(
+            "It does not start: the model given as its draft has no blocks that draft. Set draft_num_predict "
+            "to 0, or leave DRAFT out of the Modelfile."
+        ),
+        "draft_too_large": tr(
+            "Its draft takes {draft_bytes} beside a model that was fitted without counting it: {used_bytes} "
+            "are needed on the accelerator, {free_bytes} are free."
+        ),
+        "draft_smaller_batch": tr("With num_batch {batch} the draft's buffers are small enough."),
+        "without_draft_full_gpu": tr(
+            "Without the draft (draft_num_predict 0) it is all on the GPU and takes {used_bytes} there."
+        ),
+        "without_draft_partial_gpu": tr(
+            "Without the draft (draft_num_predict 0) {on_gpu} of {layers} layers are on the GPU, with "
+            "{host_bytes} in RAM."
+        ),
+        "without_draft_cpu": tr(
+            "Without the draft (draft_num_predict 0) it runs on the processor, with {host_bytes} in RAM."
+        ),
+        "without_draft_no": tr("It does not fit without the draft either."),
     }
 
 

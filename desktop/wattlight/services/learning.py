@@ -63,9 +63,11 @@ class LoadPredictor:
         if profile is None or prepared is None or prepared.shape.source is not ShapeSource.HEADER:
             return None
         try:
-            return predicted(fit(prepared, profile, options), prepared.shape.architecture)
+            result = fit(prepared, profile, options)
         except Problem:
             return None
+        # the server lists a draft's figures in place of the model's: nothing can be learned from them
+        return None if result.draft else predicted(result, prepared.shape.architecture)
 
     def _prepared(self, model: str) -> PreparedModel | None:
         installed = self._hub.state.local.server.installed

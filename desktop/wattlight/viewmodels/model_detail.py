@@ -28,6 +28,7 @@ from .words import (
     kept_text,
     needs_text,
     running_pill,
+    speed_range,
     speed_text,
     verdict_pill,
 )
@@ -180,6 +181,8 @@ def _why(
     else:
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
+        if fit is not None and fit.draft_low is not None and fit.draft_high is not None:
+            parts.append(tr("With its draft {speed}.", speed=speed_range(fit.draft_low, fit.draft_high)))
         if fit is not None and fit.active_w is not None:
             parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
         if fit is not None and (fit.verdict is not None or model is not None):

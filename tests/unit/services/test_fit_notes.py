@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict
+from wattlight.domain.speed import SpeedRange
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
 from wattlight.services.fit_notes import Experience, note_of, with_ladder
@@ -86,3 +87,11 @@ def test_a_projector_is_part_of_what_is_used_and_takes_no_spare_memory_twice() -
     note = note_of(replace(OPINION, fit=replace(FIT, projector_bytes=GIB)))
     assert note.gpu_bytes == 6 * GIB
     assert note.spare_bytes == 10 * GIB
+
+
+def test_a_draft_has_a_speed_of_its_own() -> None:
+    plain = SpeedRange(30.0, 35.0, 40.0, "x")
+    drafted = SpeedRange(39.0, 54.0, 72.0, "y")
+    note = note_of(replace(OPINION, speed=plain, draft_speed=drafted))
+    assert (note.tokens_low, note.draft_low, note.draft_high) == (30.0, 39.0, 72.0)
+    assert note_of(replace(OPINION, speed=plain)).draft_low is None

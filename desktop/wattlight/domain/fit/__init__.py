@@ -9,4 +9,4 @@ from .engine import fit, prepare
 from .largest import largest_context
 from .prepared import PreparedModel
 from .reasons import Reason, explain
-from .result import Confidence, DeviceUse, FitOptions, FitResult, HostUse, Verdict
+from .result import Confidence, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict

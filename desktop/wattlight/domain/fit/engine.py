@@ -125,6 +125,7 @@ def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -
         copies,
         sum(part.compute for part in parts),
         memory.measured > 0 or not extra.devices,
+        draft.states == 1 and sizer.cache.state[-1] > 0,
     )
 
 

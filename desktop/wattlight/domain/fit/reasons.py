@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from ..shape import ShapeSource
 from ..values import MachineProfile
+from .drafts import NO_GRAPH, draft_of
 from .engine import fit
 from .largest import largest_context
 from .prepared import PreparedModel
@@ -11,6 +12,7 @@ from .result import Confidence, FitOptions, FitResult, Verdict
 from .server_rules import usable_devices
 
 _REPORT_DIFFERENCE = 0.01
+SMALL_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ def explain(
     options = options or FitOptions()
     return (
         *_why(result, machine),
+        *_about_draft(prepared, machine, result, options),
         *_remarks(prepared, result),
         *_changes(prepared, machine, result, options),
     )
@@ -80,7 +83,84 @@ def _why(result: FitResult, machine: MachineProfile) -> list[Reason]:
     ]
 
 
+CHECKPOINT_TOKENS = 8192
+"""A snapshot of the state is kept in RAM for so many tokens of a prompt."""
+
+
+def _about_draft(
+    prepared: PreparedModel, machine: MachineProfile, result: FitResult, options: FitOptions
+) -> list[Reason]:
+    """What a speculative draft takes, what it costs, and how it would be without."""
+    use = result.draft
+    if use is None:
+        if options.draft:
+            return [_reason("draft_none")]
+        idle = prepared.shape.has_draft_blocks and prepared.arch.name not in NO_GRAPH
+        return [_reason("draft_idle")] if idle and options.draft is None else []
+    bare = fit(prepared, machine, replace(options, draft=0, context=result.context))
+    without = _reason(
+        f"without_draft_{bare.verdict.value}",
+        used_bytes=bare.gpu_bytes,
+        on_gpu=bare.layers_on_gpu,
+        layers=bare.layers_total,
+        host_bytes=bare.host_bytes,
+    )
+    if result.verdict is Verdict.NO:
+        smaller = _smaller_batch(prepared, machine, result, options)
+        return [without, *smaller] if bare.verdict is not Verdict.NO else smaller
+    draft = draft_of(prepared, options)
+    reasons = [
+        _reason(f"draft_{use.kind}", length=use.length, draft_bytes=use.total_bytes),
+        without,
+        *_price_of_draft(result, bare),
+    ]
+    if draft is not None and draft.drafted < use.length:
+        reasons.append(_reason("draft_shorter", drafted=draft.drafted, length=use.length))
+    if not use.counted:
+        reasons.append(_reason("draft_uncounted", draft_bytes=use.total_bytes))
+    state = 4 * (sum(prepared.arch.state_r) + sum(prepared.arch.state_s))
+    if state:
+        reasons.append(
+            _reason(
+                "draft_snapshots",
+                tokens=CHECKPOINT_TOKENS,
+                each_bytes=state + use.kv_bytes // result.parallel,
+            )
+        )
+    return reasons
+
+
+def _price_of_draft(result: FitResult, bare: FitResult) -> list[Reason]:
+    """Layers and experts that are in RAM because of it."""
+    if bare.layers_on_gpu > result.layers_on_gpu:
+        lost = bare.layers_on_gpu - result.layers_on_gpu
+        return [
+            _reason("draft_layers", lost=lost, on_gpu=result.layers_on_gpu, without=bare.layers_on_gpu),
+        ]
+    more = result.expert_blocks_in_ram - bare.expert_blocks_in_ram
+    return [_reason("draft_experts", blocks=more)] if more > 0 else []
+
+
+def _smaller_batch(
+    prepared: PreparedModel, machine: MachineProfile, result: FitResult, options: FitOptions
+) -> list[Reason]:
+    """The buffers of a draft grow with the batch."""
+    if result.obstacle != "draft_too_large" or result.batch <= SMALL_BATCH:
+        return []
+    small = fit(prepared, machine, replace(options, batch=SMALL_BATCH, context=result.context))
+    return [_reason("draft_smaller_batch", batch=SMALL_BATCH)] if small.verdict is not Verdict.NO else []
+
+
 def _obstacle(result: FitResult, machine: MachineProfile) -> Reason:
+    if result.obstacle in {"draft_crashes", "draft_refused"}:
+        return _reason(result.obstacle)
+    if result.obstacle == "draft_too_large":
+        return _reason(
+            "draft_too_large",
+            draft_bytes=result.draft.total_bytes if result.draft else 0,
+            used_bytes=result.gpu_bytes,
+            free_bytes=sum(device.free_bytes for device in result.devices),
+        )
     if result.obstacle == "needs_flash_attention":
         return _reason(
             "needs_flash_attention",
@@ -130,6 +210,8 @@ def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
         remarks.append(_reason("unknown_types", types=", ".join(prepared.shape.unknown_types)))
     if prepared.shape.source is ShapeSource.CATALOGUE:
         remarks.append(_reason("from_catalogue"))
+    elif result.draft is not None and prepared.base_confidence is not Confidence.LOW:
+        remarks += [_reason("draft_unmeasured")] if result.confidence is Confidence.LOW else []
     elif result.confidence is Confidence.LOW:
         remarks.append(
             _reason(

@@ -89,6 +89,7 @@ class DraftUse:
         state_bytes: copies of the recurrent state beyond the one every model keeps.
         compute_bytes: its own buffers, and what it makes the model's buffer grow by.
         counted: the engine counts it when it fits the model; else it comes on top.
+        saves_state: the model's state is copied to RAM before each draft, which takes its gain away.
     """
 
     kind: str
@@ -98,6 +99,7 @@ class DraftUse:
     state_bytes: int
     compute_bytes: int
     counted: bool
+    saves_state: bool
 
     @property
     def total_bytes(self) -> int:

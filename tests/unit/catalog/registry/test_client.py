@@ -18,7 +18,6 @@ from wattlight.catalog.registry import (
     RegistryUnreachable,
     ShapeCache,
 )
-from wattlight.domain.shape import ModelShape
 from wattlight.web import Web
 
 RAW = fit_truth.raw_shapes()["llama31-8b"]
@@ -253,13 +252,8 @@ def test_a_proxy_that_is_in_the_way_is_named(fake: BlobRegistry, proxy: str) -> 
     assert caught.value.code == "proxy"
 
 
-def raw_of(shape: ModelShape) -> dict[str, Any]:
-    kv = {"general.architecture": shape.architecture, **shape.metadata}
-    return {"kv": kv, "tensors": [[t.name, list(t.dims), t.type_name] for t in shape.tensors]}
-
-
 def test_a_draft_is_read_beside_its_model(fake: BlobRegistry, registry: Registry) -> None:
-    draft = raw_of(draft_models.dflash(layers=2, width=4096))
+    draft = draft_models.raw_of(draft_models.dflash(layers=2, width=4096))
     data = gguf_writer.header(draft)
     file = data + b"\0" * gguf_writer.data_size(draft)
     extra = (("draft", file), ("params", b'{"temperature": 0.7, "draft_num_predict": 6, "stop": ["x"]}'))
@@ -276,7 +270,7 @@ def test_a_draft_is_read_beside_its_model(fake: BlobRegistry, registry: Registry
 
 @pytest.mark.parametrize("said", ["{", "[]", "{}", '{"draft_num_predict": "x"}', '{"draft_num_predict": -2}'])
 def test_parameters_that_say_nothing_of_a_draft(fake: BlobRegistry, registry: Registry, said: str) -> None:
-    embedded = raw_of(draft_models.tiny("qwen35moe"))
+    embedded = draft_models.raw_of(draft_models.tiny("qwen35moe"))
     data = gguf_writer.header(embedded)
     size = len(data) + gguf_writer.data_size(embedded)
     shape = registry.shape(fake.add("tiny", data, size, extra=(("params", said.encode()),)))

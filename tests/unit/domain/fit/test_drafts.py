@@ -348,3 +348,71 @@ def test_the_gemma_assistant_shares_the_models_cache() -> None:
     assert (result.draft.kv_bytes, result.draft.counted) == (0, False)
     assert result.draft.weights_bytes > 2 * 4000 * 512 * 2
     assert result.confidence is Confidence.LOW
+
+
+def lines(*sizes: float) -> int:
+    """The sum the server makes of a log's lines (MiB with two decimals)."""
+    return sum(int(size * MIB) for size in sizes)
+
+
+def test_what_the_server_lists_on_the_processor() -> None:
+    """A draft's cache and buffer stand in the place of the model's; the real server said 92757031."""
+    model, where = prepare(draft_models.tiny()), machine("")
+    off, on = (fit(model, where, FitOptions(context=8192, batch=1024, draft=n)) for n in (0, 4))
+    weights, block = 47.54, 5.76
+    own = mib(on.host.weights_bytes)
+    assert own - mib(off.host.weights_bytes) == pytest.approx(block, abs=0.01)
+    shown = on.reported_size_bytes + lines(weights + block) - lines(round(own, 2))
+    assert shown == pytest.approx(92757031, abs=0.02 * MIB)
+    assert shown == pytest.approx(lines(53.30, 0.02, 4.00, 4.10, 27.04), abs=0.02 * MIB)
+    assert on.reported_vram_bytes == 0
+    assert on.draft is not None
+    assert mib(on.draft.kv_bytes) == 4
+    assert mib(on.draft.state_bytes) == pytest.approx(4 * 0.82, abs=0.01)
+    used = own + 8 + 4 + 4.10 + mib(off.host.compute_bytes) + 27.04
+    assert mib(on.host_bytes) == pytest.approx(used, abs=0.02)
+
+
+def test_what_the_server_lists_on_a_card() -> None:
+    """The real server said 88625642: 49.39 + 4.00 + 4.10 + 27.03."""
+    on = fit(prepare(draft_models.tiny()), machine(), FitOptions(context=8192, batch=1024, draft=4))
+    shown = on.reported_vram_bytes - lines(round(mib(on.devices[0].weights_bytes), 2))
+    assert shown == pytest.approx(88625642 - lines(49.39), abs=0.02 * MIB)
+    assert on.reported_size_bytes == on.reported_vram_bytes
+
+
+def test_what_the_server_lists_of_a_mixture() -> None:
+    model = draft_models.drafting(M35)
+    off, on = (fit(model, machine(), FitOptions(context=8192, batch=1024, draft=n)) for n in (0, 4))
+    weights = round(mib(on.devices[0].weights_bytes), 2)
+    kv, state, compute = 16.0, 314.06, mib(on.draft.compute_bytes if on.draft else 0) - 32
+    assert on.reported_vram_bytes == pytest.approx(lines(weights, kv, state, compute), abs=0.02 * MIB)
+    assert on.gpu_bytes - on.reported_vram_bytes == pytest.approx(
+        off.devices[0].compute_bytes + 160 * MIB, abs=0.05 * MIB
+    )
+
+
+def test_the_server_lists_a_files_weights_for_the_models() -> None:
+    """Of a DFlash file weights and cache are listed, and the model's own buffer as a prompt left it."""
+    file = draft_models.dflash(layers=2, width=512)
+    file = replace(file, metadata={**file.metadata, "dflash.target_layers": (1, 3, 5)})
+    alone = prepare(draft_models.tiny())
+    both = prepare(draft_models.tiny(draft=file))
+    options = FitOptions(context=8192, batch=1024)
+    off, on = fit(alone, machine(""), options), fit(both, machine(""), options)
+    assert on.draft is not None
+    grown = mib(off.host.compute_bytes) + 3 * 2
+    wanted = lines(round(mib(on.draft.weights_bytes), 2), 0.02, mib(on.draft.kv_bytes), 4.10, round(grown, 2))
+    assert on.reported_size_bytes == pytest.approx(wanted, abs=0.02 * MIB)
+    buffers = 8 * 4000 * 1024 + 2 * 1024 * 8192 + 6 * MIB
+    assert on.draft.compute_bytes == buffers
+    assert on.host_bytes - off.host_bytes == on.draft.total_bytes
+
+
+@pytest.mark.parametrize("free", [16000, 12000])
+def test_part_of_the_cache_in_ram_is_still_listed(free: int) -> None:
+    model, where = draft_models.drafting(M27), machine(f"CUDA0:{free}:{free}")
+    on = fit(model, where, FitOptions(context=32768, batch=1024, draft=4))
+    in_ram = on.reported_size_bytes - on.reported_vram_bytes
+    assert in_ram > on.host.kv_bytes
+    assert on.reported_vram_bytes < on.gpu_bytes - 1000 * MIB

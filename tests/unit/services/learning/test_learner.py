@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from fakes import draft_models, fit_truth
 from fakes.metering import part
-from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict
+from wattlight.domain.fit import Confidence, DeviceUse, FitResult, HostUse, Verdict, prepare
 from wattlight.domain.learning import Comparison, Prediction, predicted
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import LOCAL_HOST, DeviceMemory, GpuProcess, HostId, Problem
-from wattlight.services.learning import LoadLearner
+from wattlight.services.learning import LoadLearner, LoadPredictor
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -239,3 +241,18 @@ def test_a_broken_book_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
 def test_without_a_version_nothing_is_corrected() -> None:
     learner = LoadLearner(Book(), lambda _model: None, lambda: None)
     assert learner.corrected(FIT, "llama") == (5 * GIB, 200 * MIB)
+
+
+@pytest.mark.parametrize(("length", "learns"), [(None, True), (4, False)])
+def test_nothing_is_foretold_of_a_model_with_a_draft(length: int | None, learns: bool) -> None:
+    """The server then lists the draft's figures in the place of the model's."""
+    shape = replace(draft_models.with_block(fit_truth.shape("qwen35-9b")), draft_length=length)
+    machine = fit_truth.machine_of({"id": "x", "devices": "CUDA0:24000:24576"})
+    advisor = SimpleNamespace(prepared=lambda _name, _digest: prepare(shape))
+    hub = SimpleNamespace(state=SimpleNamespace(local=SimpleNamespace(server=SimpleNamespace(installed=()))))
+    predictor = LoadPredictor(
+        SimpleNamespace(advisor=lambda: advisor),  # type: ignore[arg-type]
+        hub,  # type: ignore[arg-type]
+        SimpleNamespace(fresh_profile=lambda: machine),  # type: ignore[arg-type]
+    )
+    assert (predictor.before("m", 8192) is not None) is learns

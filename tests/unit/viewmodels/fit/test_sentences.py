@@ -29,6 +29,14 @@ VALUES = {
         "layers",
         "blocks",
         "context",
+        "draft_bytes",
+        "each_bytes",
+        "length",
+        "drafted",
+        "tokens",
+        "lost",
+        "without",
+        "batch",
     ]
 } | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99"}
 
@@ -41,6 +49,8 @@ def codes_in_source() -> set[str]:
             first = node.args[0]
             if isinstance(first, ast.Constant):
                 found.add(first.value)
+            elif isinstance(first, ast.JoinedStr):
+                found |= {code for code in _texts() if code.startswith(first.values[0].value)}  # type: ignore[attr-defined]
     return found
 
 
