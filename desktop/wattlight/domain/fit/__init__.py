@@ -6,7 +6,7 @@
 from .architecture import Architecture
 from .cache import KV_TYPES, UnknownCacheType
 from .engine import fit, prepare
-from .largest import largest_context
+from .plan import largest_context
 from .prepared import PreparedModel
 from .reasons import Reason, explain
 from .result import Confidence, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict

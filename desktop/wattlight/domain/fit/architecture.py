@@ -10,12 +10,15 @@ from .architecture_tables import (
     MULTI_AXIS,
     NEMOTRON_H,
     NO_CACHE,
+    NO_ROTATION,
+    NORMED_EXPERTS,
     OWN_DRAFT_CACHE,
     PERIOD,
     RECURRENT,
     SAME,
+    WINDOWS_ROTATE,
 )
-from .weights import Row, renamed_drafts
+from .weights import OUTSIDE, Row, renamed_drafts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,16 @@ class Architecture:
     key_length_mla: int
     key_length_swa: int
     delta_channels: int
+    delta_keys: int
+    inner: int
+    time_steps: int
+    windowed: tuple[bool, ...]
+    rotary: tuple[bool, ...]
+    rotation_table: bool
+    deepstack: int
+    scaled_residual: bool
+    normed_experts: bool
+    scaled_experts: bool
     scan_width: int
     per_layer_inputs: int
     multi_axis: bool
@@ -182,6 +195,16 @@ def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False
         key_length_mla=key_mla,
         key_length_swa=key_swa,
         delta_channels=_channels(keys),
+        delta_keys=keys.number("ssm.group_count") * keys.number("ssm.state_size"),
+        inner=keys.number("ssm.inner_size"),
+        time_steps=keys.number("ssm.time_step_rank"),
+        windowed=tuple(windowed),
+        rotary=_rotary(name, keys, layers, windowed),
+        rotation_table=any(row.block == OUTSIDE and row.part.startswith("rope_f") for row in rows),
+        deepstack=keys.number("n_deepstack_layers"),
+        scaled_residual=bool(keys.raw("residual_scale")),
+        normed_experts=bool(keys.raw("expert_weights_norm")) or name in NORMED_EXPERTS,
+        scaled_experts=keys.raw("expert_weights_scale") not in {None, 0, 1},
         scan_width=_scan_width(name, keys),
         per_layer_inputs=keys.number("embedding_length_per_layer_input") * trunk,
         multi_axis=name in MULTI_AXIS or (name in {"glm4", "glm4moe", "hunyuan_vl"} and _axes(keys)),
@@ -244,6 +267,17 @@ def _windows(name: str, keys: _Keys, layers: int, trunk: int) -> tuple[int, list
     if dense_first:
         return window, [i % period != 0 for i in range(layers)]
     return window, [i % period < period - 1 for i in range(layers)]
+
+
+def _rotary(name: str, keys: _Keys, layers: int, windowed: list[bool]) -> tuple[bool, ...]:
+    """Blocks that rotate positions into queries and keys."""
+    if name in NO_ROTATION or (name == "granitehybrid" and keys.raw("rope.scaling.finetuned") is False):
+        return (False,) * layers
+    if name in WINDOWS_ROTATE and any(windowed):
+        return tuple(windowed)
+    if name == "smollm3":
+        return tuple((i + 1) % 4 != 0 for i in range(layers))
+    return (True,) * layers
 
 
 def _kinds(name: str, keys: _Keys, layers: int, kv_heads: tuple[int, ...]) -> tuple[list[bool], list[bool]]:

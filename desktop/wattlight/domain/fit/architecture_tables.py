@@ -72,6 +72,27 @@ GATED_DELTA = frozenset(
         "qwen35moe",
     )
 )
+NO_ROTATION = frozenset(("nemotron_h", "nemotron_h_moe", "jamba", "bert", "jina-bert-v2", "kimi-linear"))
+"""Positions are not rotated into queries and keys."""
+
+WINDOWS_ROTATE = frozenset(("cohere2", "cohere2moe", "exaone4", "muse-glimmer", "muse_glimmer"))
+"""Only their windowed blocks rotate positions into queries and keys."""
+
+NORMED_EXPERTS = frozenset(
+    (
+        "qwen3moe",
+        "qwen3next",
+        "qwen35moe",
+        "qwen3vlmoe",
+        "granitehybrid",
+        "gemma4",
+        "minimax-m2",
+        "llama",
+        "lfm2moe",
+    )
+)
+"""The shares of the experts used are made to add up to one, whatever the header says."""
+
 NEMOTRON_H = frozenset(("nemotron_h", "nemotron_h_moe"))
 MULTI_AXIS = frozenset(
     (

@@ -101,16 +101,11 @@ def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
     weights = w.input_host + w.host_sum[in_ram] + (w.rope_host if in_ram else 0)
     if not on_devices:
         weights += w.output_host
-    spilled = False
     for share in shares:
         if share.partial:
             weights += sizer.overflow_host(first, share)
-        spilled = spilled or share.partial > 0
         first += share.layers
-    compute = sizer.host_compute
-    if len(shares) > 1 and not in_ram and not spilled:
-        compute += 3 * sizer.base
-    return Taken(weights, sizer.kv_host(in_ram), compute)
+    return Taken(weights, sizer.kv_host(in_ram), sizer.compute(shares)[1])
 
 
 def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -> DraftUse:

@@ -1,13 +1,17 @@
 """Everything that is settled before layers are distributed: context, slots, devices, batch, cells."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from ..values import Device, MachineProfile
+from .block_facts import Setting
 from .cache import KV_TYPES, UnknownCacheType, is_quantised
 from .constants import MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
-from .draft_memory import DraftMemory, draft_memory
+from .draft_memory import DraftMemory, beside, draft_memory
 from .drafts import Draft, draft_of
+from .layering import fits, split_by_free
 from .prepared import PreparedModel
 from .result import FitOptions
 from .server_rules import (
@@ -24,7 +28,8 @@ from .server_rules import (
     slots,
     usable_devices,
 )
-from .sizing import Sizer
+from .sizing import Share, Sizer
+from .weights import ALIGNMENT
 
 
 class Plan(NamedTuple):
@@ -55,19 +60,23 @@ class Plan(NamedTuple):
     def sizer(self, prepared: PreparedModel) -> Sizer:
         """Of the model, or (with an f16 cache and a window of its own) of the draft's file."""
         flash = self.flash is not False
-        pad = self.constants.row_pad
+        pad, cuda = self.constants.row_pad, self.backend in {"cuda", "rocm"}
         return Sizer(
-            prepared.rules,
+            prepared.buffers,
             prepared.weights(self.backend, pad),
             prepared.cache(self.kv_type, flash, pad),
             self.backend,
-            self.batch,
-            self.cells,
-            self.window,
-            self.slots,
-            flash,
+            Setting(
+                self.batch,
+                self.cells,
+                self.window,
+                self.slots,
+                KV_TYPES[self.kv_type],
+                flash,
+                self.quantised and cuda and flash,
+                ALIGNMENT.get(self.backend, 64),
+            ),
             self.quantised,
-            prepared.arch.trunk,
             self.draft.states if self.draft else 1,
             prepared.drafts,
         )
@@ -214,3 +223,75 @@ def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ..
         else device
         for device in devices
     )
+
+
+_DEFAULTS = FitOptions()
+_NO_LIMIT = 1 << 20
+"""Context searched up to where the header does not say what the model was trained for."""
+
+
+def largest_context(
+    prepared: PreparedModel, machine: MachineProfile, options: FitOptions | None = None
+) -> int | None:
+    """Largest multiple of 256 at which it, and everything smaller, stays wholly on the GPU; None if none.
+
+    Never above the trained context. The server's choice of batch and devices changes with the context, so
+    memory does not simply grow with it: each stretch with the same choice is searched on its own.
+    """
+    options = options or _DEFAULTS
+    if options.gpu_layers is not None and options.gpu_layers <= prepared.arch.layers:
+        return None
+    view = Planner(prepared, machine, options)
+    if not view.usable:
+        return None
+    step = view.constants.cache_pad
+    top = (prepared.arch.context_trained or _NO_LIMIT) // step
+    edges = sorted({above // view.slots // step for above, _ in view.constants.batch_steps} | {top})
+    best, start = 0, 1
+    for edge in edges:
+        stop = min(edge, top)
+        while start <= stop:
+            end = _last(start, stop, partial(_same_choice, view, step, start))
+            full = _last(start, end, partial(_is_full, view, step))
+            best = max(best, full if full >= start else 0)
+            if full < end:
+                return best * step or None
+            start = end + 1
+    return best * step or None
+
+
+def _same_choice(view: Planner, step: int, one: int, other: int) -> bool:
+    """The server picks the same batch and devices for both contexts (in steps)."""
+    first, second = view.plan(one * step), view.plan(other * step)
+    return first.batch == second.batch and first.devices == second.devices
+
+
+def _is_full(view: Planner, step: int, steps: int) -> bool:
+    plan = view.plan(steps * step)
+    if not plan.devices or plan.flash is None:
+        return False
+    sizer = plan.sizer(view.model)
+    units = sizer.layers + 1
+    shares = [Share(units)] if len(plan.frees) == 1 else split_by_free(units, plan.frees)
+    limits = plan.frees if view.options.gpu_layers is not None else plan.limits
+    taken = sizer.measure(shares)
+    if plan.draft is not None and plan.draft_memory is not None:
+        more = beside(plan.draft, plan.draft_memory, sizer, shares).devices
+        if not fits([use.plus(extra) for use, extra in zip(taken, more, strict=True)], plan.frees):
+            return False
+    return fits(taken, limits)
+
+
+def _last(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """Largest n in low..high for which ``holds`` (true first, then false); low - 1 if it does not at low."""
+    if not holds(low):
+        return low - 1
+    if holds(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low

@@ -3,10 +3,10 @@
 from ..shape import ModelShape, ShapeSource
 from .architecture import Architecture, read_architecture
 from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE
-from .buffers import BufferRules, buffer_rules
 from .cache import CacheLayout, lay_out
-from .file_span import FileSpans
+from .graph import Buffers
 from .result import Confidence
+from .sizing import FileSpans
 from .weights import (
     OUTSIDE,
     Row,
@@ -36,10 +36,10 @@ class PreparedModel:
         "_weights",
         "arch",
         "base_confidence",
+        "buffers",
         "drafts",
         "embedding_only",
         "projector_bytes",
-        "rules",
         "seen",
         "sees",
         "shape",
@@ -53,7 +53,7 @@ class PreparedModel:
         arch = self.arch = read_architecture(shape, loaded, drafts)
         self._rows = rows = [row for row in loaded if row.block < arch.trunk]
         self._loaded: list[Row] = loaded if drafts else rows
-        self.rules: BufferRules = buffer_rules(arch, rows)
+        self.buffers = Buffers(arch, rows)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)
@@ -127,7 +127,7 @@ class PreparedModel:
         """Parameters that take part in computing a token: of the experts those used, no input matrix."""
         arch, count = self.arch, 0.0
         share = arch.experts_used / arch.experts if arch.experts else 1.0
-        for block, part, size, _, kind in self._rows:
+        for block, part, size, _, kind, _ in self._rows:
             if block == OUTSIDE and outside_kind(part, False) == "input":
                 continue
             count += size * kind.block / kind.block_bytes * (share if is_expert(part) else 1.0)

@@ -6,7 +6,7 @@ from ..shape import ShapeSource
 from ..values import MachineProfile
 from .drafts import NO_GRAPH, draft_of
 from .engine import fit
-from .largest import largest_context
+from .plan import largest_context
 from .prepared import PreparedModel
 from .result import Confidence, FitOptions, FitResult, Verdict
 from .server_rules import usable_devices

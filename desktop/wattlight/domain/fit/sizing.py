@@ -1,15 +1,16 @@
 """Bytes per device for a given distribution of layers: weights, cache and compute buffer."""
 
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import NamedTuple
 
-from .buffers import BufferRules
+from ..shape import ModelShape, Tensor
+from .block_facts import Setting
 from .cache import CacheLayout
-from .weights import Weights
+from .graph import Buffers
+from .weights import HIDDEN_PREFIXES, MOE_ONLY, Weights, is_expert, outside_kind
 
-MOE_ONLY = -1
-"""Overflow pattern of ordinary blocks with experts in RAM (see ``weights.WHOLE`` for the boundary's)."""
-
-
+RAM_ALIGNMENT = 32
 _MIB = 1048576
 _CENTS = 100 / _MIB
 
@@ -52,25 +53,18 @@ class Sizer:
     """The memory of one model at one context, batch and cache type on one backend."""
 
     __slots__ = (
-        "attention",
+        "_buffers",
+        "_setting",
+        "_whole",
         "backend",
-        "base",
         "batch",
         "cache",
         "cells_full",
         "cells_swa",
-        "compute_in_ram",
-        "copies",
-        "ffn",
         "fit_units",
         "flash",
-        "full_compute",
-        "host_compute",
-        "inputs",
         "layers",
-        "mask",
         "quantised",
-        "rules",
         "slots",
         "states",
         "trunk",
@@ -79,51 +73,86 @@ class Sizer:
 
     def __init__(
         self,
-        rules: BufferRules,
+        buffers: Buffers,
         weights: Weights,
         cache: CacheLayout,
         backend: str,
-        batch: int,
-        cells: int,
-        cells_window: int,
-        slots: int,
-        flash: bool,
+        setting: Setting,
         quantised: bool,
-        trunk: int,
         states: int,
         drafts: bool,
     ) -> None:
-        """``trunk`` blocks answer, those after them only draft, if ``drafts``; ``states`` per slot."""
-        self.rules = rules
+        """``drafts``: the blocks behind the trunk draft. ``states`` of recurrent blocks are kept per slot."""
+        self._buffers, self._setting = buffers, setting
         self.weights, self.cache, self.backend = weights, cache, backend
-        self.batch, self.slots, self.flash, self.quantised = batch, slots, flash, quantised
-        self.layers = len(weights.device)
-        self.trunk, self.states = trunk, slots * states
+        self.batch, self.slots, self.flash, self.quantised = (
+            setting.batch,
+            setting.slots,
+            setting.flash,
+            quantised,
+        )
+        self.layers, self.trunk = len(weights.device), buffers.arch.trunk
+        self.states = setting.slots * states
         # an engine that does not draft tries no more units than it computes, yet places them counting all
-        self.fit_units = (self.layers if drafts else trunk) + 1
-        self.cells_full, self.cells_swa = slots * cells, slots * cells_window
-        self.mask = rules.masks * (2 if flash else 4) * batch * (cells + cells_window)
-        self.inputs = rules.inputs_ub * batch
-        if quantised:
-            self.inputs += rules.inputs_quantised + rules.inputs_quantised_ub * batch
-        self.base = self.mask + self.inputs
-        self.ffn = (rules.ffn_quantised_ub if quantised else rules.ffn_ub) * batch
-        if flash:
-            plain = (rules.attention_quantised_ub if quantised else rules.attention_ub) * batch
-            self.copies = 0
-            if quantised and backend in {"cuda", "rocm"}:
-                self.copies = max(rules.copies * self.cells_full, rules.copies_swa * self.cells_swa)
-            self.host_compute = rules.host_ub * batch + self.base
-        else:
-            plain = rules.attention_plain_ub * batch + rules.scores_ub * batch * cells
-            self.copies = 0
-            self.host_compute = (rules.host_ub + rules.host_plain_ub) * batch + self.base
-        self.attention = plain + self.copies
-        if rules.hole_ub and self.copies:
-            spill = rules.spill_ub * batch + self.copies
-            self.attention = plain if spill <= rules.hole_ub * batch else plain + spill
-        self.full_compute = self.base + max(self.ffn, self.attention)
-        self.compute_in_ram = self.base + max(self.ffn, plain) + rules.cpu_ub * batch
+        self.fit_units = (self.layers if drafts else self.trunk) + 1
+        self.cells_full, self.cells_swa = setting.slots * setting.cells, setting.slots * setting.window
+        self._whole = -1
+
+    # compute buffers
+
+    @property
+    def mask(self) -> int:
+        """Bytes of all masks of a pass."""
+        passes = self._buffers.passes(self._setting)
+        return passes.mask_bytes(False) + passes.mask_bytes(True)
+
+    @property
+    def full_compute(self) -> int:
+        """Of a device that holds the whole model."""
+        if self._whole < 0:
+            self._whole = self._alone(self._setting, 0)
+        return self._whole
+
+    @property
+    def compute_in_ram(self) -> int:
+        """Of a computer without a device; the place for a stream from outside is kept free."""
+        arch = self._buffers.arch
+        aside = 4 * self.batch * arch.embedding * (1 + arch.deepstack)
+        return self._alone(self._setting._replace(copies=False, align=RAM_ALIGNMENT), aside)
+
+    @property
+    def host_compute(self) -> int:
+        """In RAM beside devices that compute everything."""
+        return self._buffers.passes(self._setting).beside_devices(1)
+
+    def _alone(self, setting: Setting, aside: int) -> int:
+        passes = self._buffers.passes(setting)
+        rest = aside + passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
+        if setting.flash and not setting.copies:
+            # nothing else depends on the cells then
+            passes = self._buffers.passes(setting._replace(cells=0, window=0))
+        peaks, _ = passes.lay_out(((0, self.trunk),), (), False)
+        return peaks[0] + rest - passes.inputs - passes.mask_bytes(False) - passes.mask_bytes(True)
+
+    def compute(self, shares: list[Share]) -> tuple[tuple[int, ...], int]:
+        """Per device and in RAM, for a distribution of layers."""
+        units = sum(share.layers for share in shares)
+        partial = any(share.partial for share in shares)
+        first = self.layers + 1 - units
+        if len(shares) == 1 and not first and not partial:
+            return (self.full_compute,), self.host_compute
+        spans, left_out = [], []
+        for share in shares:
+            stop = min(first + share.layers, self.trunk)
+            spans.append((min(first, self.trunk), stop))
+            begin = first + share.layers - share.partial
+            for i in range(begin, stop):
+                pattern = share.overflow if i == begin else MOE_ONLY
+                if i > begin or not share.spill_next:
+                    left_out.append((i, pattern))
+            first += share.layers
+        in_turn = len(shares) > 1 and units > self.layers and not partial
+        return self._buffers.passes(self._setting).lay_out(tuple(spans), tuple(left_out), in_turn)
 
     # cache
 
@@ -180,14 +209,8 @@ class Sizer:
 
     def measure(self, shares: list[Share]) -> list[Taken]:
         """Bytes per device for ``shares`` (the lowest layers on the first device)."""
-        units = 0
-        partial = False
-        for share in shares:
-            units += share.layers
-            partial = partial or share.partial > 0
-        first = in_ram = self.layers + 1 - units
-        in_ram = min(in_ram, self.layers)
-        whole = in_ram == 0 and not partial
+        first = self.layers + 1 - sum(share.layers for share in shares)
+        compute, _ = self.compute(shares)
         taken: list[Taken] = []
         carried = 0
         for index, share in enumerate(shares):
@@ -197,22 +220,9 @@ class Sizer:
             carried = self._boundary(first, share) if share.spill_next else 0
             stop = min(end, self.layers)
             kv = self.kv_device(first, stop) if stop > first else 0
-            if whole:
-                compute = self.full_compute
-                if len(shares) > 1:
-                    compute += self.pipeline(index)
-            elif index == 0:
-                compute = self.device_compute(first, shares, in_ram)
-            else:
-                compute = self.base + max(self.attention, self.rules.later_device_ub * self.batch)
-            taken.append(Taken(weights, kv, compute))
+            taken.append(Taken(weights, kv, compute[index]))
             first = end
         return taken
-
-    def pipeline(self, index: int) -> int:
-        """What each device's buffer grows by when several work in turn, each with copies of its inputs."""
-        extra = self.rules.pipeline_ub * self.batch
-        return 3 * self.base + (extra if index == 0 else 2 * extra)
 
     # one slice of a device
 
@@ -258,62 +268,90 @@ class Sizer:
         rest = w.experts_host_sum[stop] - w.experts_host_sum[begin + 1] if begin + 1 < stop else 0
         return rest if share.spill_next else w.boundary_host[share.overflow][begin] + rest
 
-    def device_compute(self, first: int, shares: list[Share], in_ram: int) -> int:
-        """Compute buffer of the first device when something of the model stays in RAM.
 
-        ``in_ram`` blocks lie in RAM whole; partial ones of ``shares`` lack their experts. Whatever is
-        computed with matrices from RAM is computed on the first device.
-        """
-        best = self.full_compute
-        if in_ram:
-            best = max(best, self.base + self._blocks_in_ram(in_ram))
-        if len(shares) == 1:
-            if shares[0].partial:
-                best = max(best, self.base + self._experts_in_ram(first, shares[0]))
-        elif any(share.partial for share in shares):
-            best = max(best, self.rules.matrices.two_largest + self.rules.residual_ub * self.batch)
-        return best
+Span = tuple[int, int]
+_NONE: Span = (1 << 62, 0)
 
-    def _blocks_in_ram(self, count: int) -> int:
-        rules, batch = self.rules, self.batch
-        matrices = rules.matrices
-        size = 0
-        expert = max(matrices.expert[0][:count])
-        if expert:
-            one = expert + rules.whole_one_ub * batch
-            two = max(matrices.gate_and_up[:count]) + rules.whole_two_ub * batch
-            size = max(one if rules.gpt_oss else min(one, two), self.attention)
-        gate = max(matrices.gate[:count])
-        if gate:
-            layer = self.cells_full * self.cache.widest_full
-            windowed = self.cells_swa * self.cache.widest_swa if self.cells_swa else layer
-            if rules.full_heads:
-                c = 0
-                if layer > 3 * self.ffn:
-                    layer += layer // 2
-            else:
-                c = gate + rules.dense_c_ub * batch + windowed
-                if self.quantised:
-                    c += rules.dense_c_quantised_ub * batch
-            size = max(size, gate + rules.dense_a_ub * batch, self.attention + layer, c)
-        return size
 
-    def _experts_in_ram(self, first: int, share: Share) -> int:
-        """The last block is never counted: only the outputs' rows pass its feed-forward part."""
-        rules = self.rules
-        expert = rules.matrices.expert
-        stop = min(first + share.layers, self.trunk - 1)
-        begin = first + share.layers - share.partial
-        size = 0
-        if rules.first_twice_ub and begin == 1 and stop > 1:
-            size = 2 * max(expert[0][1:stop]) + rules.first_twice_ub * self.batch
-        if begin < stop and share.overflow > 0:
-            matrix = expert[share.overflow][begin]
-            if matrix:
-                size = max(size, matrix + rules.expert_ub[share.overflow] * self.batch)
-            begin += 1
-        if begin < stop:
-            matrix = max(expert[0][begin:stop])
-            if matrix:
-                size = max(size, matrix + rules.expert_ub[0] * self.batch)
-        return size
+class FileSpans:
+    """Where in the file the tensors of each part lie; offsets in bytes.
+
+    A memory-mapped buffer covers the stretch from its first tensor to its last.
+    """
+
+    __slots__ = ("_before", "_blocks", "_experts", "_input", "_layers", "_output")
+
+    def __init__(self, shape: ModelShape, layers: int, loaded: int | None = None) -> None:
+        """``loaded``: so many of the ``layers`` blocks, the first ones, are read; None: all."""
+        loaded = layers if loaded is None else loaded
+        blocks, experts = [_NONE] * layers, [_NONE] * layers
+        outside = {"input": _NONE, "output": _NONE, "rope": _NONE}
+        keep_norm_out = shape.architecture in {"lfm2", "lfm2moe"}
+        for tensor, offset in _with_offsets(shape.tensors):
+            if tensor.name.startswith(HIDDEN_PREFIXES):
+                continue
+            span = (offset, offset + tensor.size_bytes)
+            number, _, part = tensor.name.removeprefix("blk.").partition(".")
+            if not tensor.name.startswith("blk.") or not number.isdecimal():
+                kind = outside_kind(tensor.name, keep_norm_out)
+                outside[kind] = _join(outside[kind], span)
+            elif int(number) < loaded:
+                block = int(number)
+                blocks[block] = _join(blocks[block], span)
+                if is_expert(part):
+                    experts[block] = _join(experts[block], span)
+        if layers:
+            blocks[0] = _join(blocks[0], outside["rope"])
+        self._layers = layers
+        self._blocks, self._experts = blocks, experts
+        self._output = outside["output"]
+        self._before = list(accumulate(blocks, _join, initial=outside["input"]))
+        self._input = outside["input"]
+
+    def in_ram(self, shares: list[Share]) -> int:
+        """Bytes of the mapping for what ``shares`` leaves in RAM."""
+        units = sum(share.layers for share in shares)
+        first = self._layers + 1 - units
+        span = self._before[min(first, self._layers)]
+        if not units:
+            span = _join(span, self._output)
+        for share in shares:
+            end = first + share.layers
+            if not share.partial:
+                first = end
+                continue
+            span = _join(span, _joined(self._experts[end - share.partial : min(end, self._layers)]))
+            first = end
+        return max(0, span[1] - span[0])
+
+    def on_device(self, first: int, stop: int, has_output: bool, tied: bool) -> int:
+        """Bytes of the mapping for blocks first..stop-1 on a device that maps the file (Metal)."""
+        span = _joined(self._blocks[first:stop])
+        if has_output:
+            span = _join(span, self._output)
+            if tied:
+                span = _join(span, self._input)
+        return max(0, span[1] - span[0])
+
+
+def _with_offsets(tensors: Iterable[Tensor]) -> Iterable[tuple[Tensor, int]]:
+    """Tensors with their offsets; where the shape has none, as if they followed each other."""
+    items = list(tensors)
+    if any(tensor.offset for tensor in items):
+        return [(tensor, tensor.offset) for tensor in items]
+    placed, offset = [], 0
+    for tensor in items:
+        placed.append((tensor, offset))
+        offset += -(-tensor.size_bytes // 32) * 32
+    return placed
+
+
+def _join(one: Span, other: Span) -> Span:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _joined(spans: Iterable[Span]) -> Span:
+    joined = _NONE
+    for span in spans:
+        joined = _join(joined, span)
+    return joined

@@ -30,7 +30,8 @@ class Row(NamedTuple):
     """A tensor the text loader sees.
 
     ``block`` is OUTSIDE for those not in a block, whose ``part`` is the whole name; else ``part`` follows
-    ``blk.N.``. ``width`` is the length of its rows, ``size`` its bytes without padding.
+    ``blk.N.``. ``width`` is the length of its rows, ``out`` their number (of one expert), ``size`` its bytes
+    without padding.
     """
 
     block: int
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     size: int
     width: int
     kind: TensorType
+    out: int
 
 
 def renamed_drafts(shape: ModelShape) -> int:
@@ -72,8 +74,9 @@ def tensor_rows(shape: ModelShape, old_drafts: bool = False) -> list[Row]:
             part = "ffn_down_exps.weight" if ".experts." in name else name
         elif name.startswith(HIDDEN_PREFIXES):
             continue
-        width = tensor.dims[0] if tensor.dims else 0
-        rows.append(Row(block, part, tensor.size_bytes, width, tensor.kind))
+        dims = tensor.dims
+        width, out = (dims[0] if dims else 0), (dims[1] if len(dims) > 1 else 1)
+        rows.append(Row(block, part, tensor.size_bytes, width, tensor.kind, out))
     return rows
 
 
@@ -97,10 +100,10 @@ def outside_kind(name: str, keep_norm_out: bool) -> str:
     return "input" if name.startswith(_INPUT) else "output"
 
 
-_ALIGNMENT = {"cuda": 128, "rocm": 128, "metal": 32, "vulkan": 64, "cpu": 32}
+ALIGNMENT = {"cuda": 128, "rocm": 128, "metal": 32, "vulkan": 64, "cpu": 32}
 
-WHOLE, KEEP_UP, KEEP_GATE = 0, 1, 2
-"""How the block at the boundary overflows: all of its feed-forward part, all but up, only down."""
+MOE_ONLY, WHOLE, KEEP_UP, KEEP_GATE = -1, 0, 1, 2
+"""How a block overflows: its experts; at the boundary all of its feed-forward part, all but up, only down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,8 @@ def weigh(
     totals = {"input": [0, 0], "output": [0, 0], "rope": [0, 0]}
     token, has_output = GroupBytes(), False
     lengthens = backend in {"cuda", "rocm"}
-    align, cpu_align = _ALIGNMENT.get(backend, 64), _ALIGNMENT["cpu"]
-    for block, part, size, width, kind in rows:
+    align, cpu_align = ALIGNMENT.get(backend, 64), ALIGNMENT["cpu"]
+    for block, part, size, width, kind, _ in rows:
         here = -(-size // cpu_align) * cpu_align
         there = size
         if lengthens and kind.block > 1 and width % row_pad:
@@ -180,7 +183,7 @@ def weigh(
             if is_expert(part):
                 experts[block] += there
                 experts_host[block] += here
-            for pattern in _patterns(part):
+            for pattern in overflow_patterns(part):
                 boundary[pattern][block] += there
                 boundary_host[pattern][block] += here
     tied = not has_output and token.device > 0
@@ -209,7 +212,7 @@ def _sums(values: list[int]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _patterns(part: str) -> tuple[int, ...]:
+def overflow_patterns(part: str) -> tuple[int, ...]:
     """Which overflow patterns match ``part`` (a name after ``blk.N.``)."""
     if part.startswith("ffn_down"):
         return (WHOLE, KEEP_UP, KEEP_GATE)
@@ -218,53 +221,3 @@ def _patterns(part: str) -> tuple[int, ...]:
     if part.startswith("ffn_up"):
         return (WHOLE,)
     return ()
-
-
-_GATES = frozenset(("ffn_gate.weight", "ffn_up.weight", "ffn_gate_up.weight"))
-
-
-@dataclass(frozen=True, slots=True)
-class Matrices:
-    """Bytes per block.
-
-    Attributes:
-        gate: largest gate or up matrix of an ordinary feed-forward part.
-        expert: largest expert matrix that is left out under each overflow pattern (see ``weights.WHOLE``).
-        gate_and_up: gate and up experts together.
-        two_largest: the two largest expert matrices of any block together.
-    """
-
-    gate: tuple[int, ...]
-    expert: tuple[tuple[int, ...], ...]
-    gate_and_up: tuple[int, ...]
-    two_largest: int
-
-
-def matrices_of(rows: list[Row], layers: int) -> Matrices:
-    gate = [0] * layers
-    whole, without_up, down = [0] * layers, [0] * layers, [0] * layers
-    second = [0] * layers
-    gate_and_up = [0] * layers
-    for block, part, size, _, _ in rows:
-        if not 0 <= block < layers or not part.startswith("ffn_"):
-            continue
-        if part in _GATES:
-            gate[block] = max(gate[block], size)
-        if "exps.w" not in part:
-            continue
-        if size > whole[block]:
-            whole[block], second[block] = size, whole[block]
-        else:
-            second[block] = max(second[block], size)
-        if not part.startswith("ffn_up_"):
-            without_up[block] = max(without_up[block], size)
-        if part.startswith("ffn_down_"):
-            down[block] = max(down[block], size)
-        else:
-            gate_and_up[block] += size
-    return Matrices(
-        gate=tuple(gate),
-        expert=(tuple(whole), tuple(without_up), tuple(down)),
-        gate_and_up=tuple(gate_and_up),
-        two_largest=max((a + b for a, b in zip(whole, second, strict=True)), default=0),
-    )

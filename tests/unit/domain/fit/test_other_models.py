@@ -8,7 +8,7 @@ from bench import fit_accuracy as accuracy
 from fakes import fit_truth
 from wattlight.domain.fit import FitOptions, fit
 from wattlight.domain.fit.constants import constants_for, version_number
-from wattlight.domain.fit.file_span import FileSpans
+from wattlight.domain.fit.sizing import FileSpans
 from wattlight.domain.fit.weights import OUTSIDE, tensor_rows
 
 SCORED = [accuracy.score(case) for case in fit_truth.other_cases()]

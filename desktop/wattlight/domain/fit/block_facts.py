@@ -1,0 +1,274 @@
+"""What memory depends on of a model's blocks, and the bytes of the values in their lists of operations."""
+
+from typing import NamedTuple
+
+from ..shape import TYPE_BY_NAME
+from .architecture import Architecture
+from .weights import Row
+
+ROTATION_OF_VALUES = 64
+"""Edge of the matrix a quantised cache rotates values with."""
+
+
+def rotation(length: int) -> int:
+    """Edge of the matrix a quantised cache rotates keys of ``length`` with: 64 times a power of two."""
+    if not length or length % 64:
+        return 0
+    edge = 64
+    while length % (2 * edge) == 0:
+        edge *= 2
+    return edge
+
+
+class Setting(NamedTuple):
+    """What sizes depend on: tokens of a batch, cells of a slot's full and windowed cache, slots, cache type.
+
+    ``copies``: the device makes f16 copies of a quantised block's rows; ``align``: values are rounded to so
+    many bytes.
+    """
+
+    batch: int
+    cells: int
+    window: int
+    slots: int
+    kv_type: str
+    flash: bool
+    copies: bool
+    align: int
+
+
+class Block(NamedTuple):
+    """A block as its list of operations sees it; ``values`` per token by the names of ``blocks``."""
+
+    parts: frozenset[str]
+    values: dict[str, int]
+    bytes_of: dict[str, int]
+    windowed: bool
+    writes: bool
+    attends: bool
+    recurrent: bool
+    flat_norm: bool
+    k: int
+    v: int
+    state_r: int
+    state_s: int
+
+    @property
+    def lists_at_once(self) -> bool:
+        """A part of its work is listed before anything needs it."""
+        return self.attends or self.recurrent or "ffn_gate_inp" in self.parts
+
+
+def blocks_of(arch: Architecture, rows: list[Row]) -> tuple[Block, ...]:
+    """One entry per block; equal blocks share theirs."""
+    tables: list[dict[str, Row]] = [{} for _ in range(arch.trunk)]
+    for row in rows:
+        if 0 <= row.block < arch.trunk:
+            tables[row.block][row.part.removesuffix(".weight")] = row
+    seen: dict[object, Block] = {}
+    found = []
+    last = {False: (0, 0), True: (0, 0)}
+    spelled_out: dict[object, dict[str, Row]] = {}
+    for i, table in enumerate(tables):
+        windowed = arch.windowed[i]
+        k, v = (arch.swa_k[i], arch.swa_v[i]) if windowed else (arch.full_k[i], arch.full_v[i])
+        make_up = (k > 0, arch.state_r[i], "ffn_down_exps" in table)
+        if TOGETHER in table:
+            table = {**spelled_out.get(make_up, {}), **table}  # noqa: PLW2901
+        else:
+            spelled_out[make_up] = table
+        writes = k > 0 and not table.keys().isdisjoint(_MAKES_KEYS)
+        if writes:
+            last[windowed] = (k, v)
+        else:
+            k, v = last[windowed]
+        sizes = tuple((part, row.size, row.width, row.out) for part, row in table.items())
+        key = (windowed, writes, k, v, arch.state_r[i], sizes)
+        block = seen.get(key)
+        if block is None:
+            block = seen[key] = _block(arch, table, i, windowed, writes, k, v)
+        found.append(block)
+    return tuple(found)
+
+
+TOGETHER = "attn"
+"""What is placed together is one tensor of the catalogue's, except in the first block of each make-up."""
+_MAKES_KEYS = ("attn_k", "attn_qkv", "attn_kv_a_mqa")
+
+
+def _in_bytes(arch: Architecture, part: str, k: int, v: int) -> tuple[int, int]:
+    """(length, number) of rows of a matrix of which only the bytes are known."""
+    e, f = arch.embedding, arch.feed_forward
+    q = arch.heads * arch.key_length
+    inner, channels = arch.inner, arch.delta_channels
+    return {
+        "attn_q": (e, 2 * q if arch.gated else q),
+        "attn_k": (e, k),
+        "attn_v": (e, v),
+        "attn_qkv": (e, channels if arch.gated else q + k + v),
+        "attn_output": (arch.heads * arch.value_length, e),
+        "ffn_down": (f, e),
+        "ffn_up": (e, 2 * f),
+        "ffn_down_exps": (arch.expert_feed_forward, e),
+        "ffn_gate_up_exps": (e, 2 * arch.expert_feed_forward),
+        "ffn_down_shexp": (arch.expert_feed_forward, e),
+        "ssm_in": (e, inner + channels + arch.time_steps),
+        "inp_gate": (e, arch.per_layer_inputs // max(1, arch.trunk)),
+    }.get(part, (e, e))
+
+
+def _block(
+    arch: Architecture, table: dict[str, Row], i: int, windowed: bool, writes: bool, k: int, v: int
+) -> Block:
+    wide, tall, size = {}, {}, {}
+    for part, row in table.items():
+        size[part] = row.size
+        wide[part], tall[part] = row.width, row.out
+        if row.kind.name == "I8":
+            wide[part], tall[part] = _in_bytes(arch, part, k, v)
+    parts = set(table) - {TOGETHER}
+    e, used = arch.embedding, arch.experts_used
+    state = arch.state_r[i] + arch.state_s[i] > 0
+    heads = arch.heads
+    if not arch.has_cache:
+        k, v = tall.get("attn_k", e), tall.get("attn_v", e)
+    o = wide.get("attn_output", e)
+    q = tall.get("attn_q", tall.get("attn_qkv", k + v) - k - v)
+    values = {
+        "e": e,
+        "3e": 3 * e,
+        "4e": 4 * e,
+        "k": k,
+        "v": v,
+        "k/2": k // 2,
+        "v/2": v // 2,
+        "o": o,
+        "q": q,
+        "qf": q,
+        "qkv": tall.get("attn_qkv", 0),
+        "h": tall.get("attn_gate", 0),
+        "f": wide.get("ffn_down", 0),
+        "2f": tall.get("ffn_up", 0),
+        "f_shexp": wide.get("ffn_down_shexp", 0),
+        "uf": used * wide.get("ffn_down_exps", 0),
+        "2uf": used * tall.get("ffn_gate_up_exps", 0),
+        "ue": used * e,
+        "ne": arch.experts,
+        "u": used,
+        "one": 1,
+        "three": 3,
+        "four": 4,
+        "16": 16,
+        "la": tall.get("laurel_l", 0),
+        "pl1": tall.get("inp_gate", 0),
+        "pl": arch.per_layer_inputs,
+    }
+    if arch.mla:
+        kr = arch.value_length
+        values.update(
+            qm=tall.get("attn_q_b", tall.get("attn_q", 0)),
+            qa=tall.get("attn_q_a", 0),
+            q=heads * k,
+            qr=heads * kr,
+            qp=heads * (k - kr),
+            kr=kr,
+            kp=k - kr,
+        )
+    elif arch.gated:
+        values.update(q=o)
+    if state:
+        inner = arch.inner
+        values.update(
+            {
+                "in": tall.get("ssm_in", 0),
+                "di": inner,
+                "ch": tall.get("attn_qkv", arch.delta_channels) if arch.gated else arch.delta_channels,
+                "dt": arch.time_steps,
+                "2dt": 2 * arch.time_steps,
+                "dk": arch.delta_keys,
+            }
+        )
+    return Block(
+        frozenset(parts),
+        values,
+        size,
+        windowed,
+        writes,
+        "attn_output" in parts and (writes or not state),
+        state,
+        wide.get("attn_q_norm", 0) == q,
+        k,
+        v,
+        arch.state_r[i],
+        arch.state_s[i],
+    )
+
+
+def mask_bytes(s: Setting, windowed: bool) -> int:
+    """Bytes of a pass's mask of full or of windowed attention."""
+    return (2 if s.flash else 4) * s.batch * (s.window if windowed else s.cells)
+
+
+def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
+    """Bytes of a value of ``block_parts``, not rounded; "w:…" a matrix, "in:…" an input.
+
+    Raises:
+        KeyError: no such value.
+    """
+    tokens = block.values.get(name)
+    if tokens is not None:
+        return 4 * s.batch * tokens
+    if name.startswith("w:"):
+        return block.bytes_of.get(name[2:], 0)
+    if name.startswith("in:"):
+        return _input(name, block, arch, s)
+    cells = s.slots * (s.window if name in _WINDOWED else s.cells)
+    if name in {"fa", "fs"}:
+        size = 4 * s.batch * block.values["qr" if arch.mla else "o"]
+        if s.copies:
+            rows = (block.k,) if arch.mla else (block.k, block.v)
+            size = -(-size // 128) * 128 + sum(2 * row * cells for row in rows)
+        return size
+    if name in {"ck", "cks", "cv", "cvs"}:
+        kind = TYPE_BY_NAME[s.kv_type]
+        row = block.k if name.startswith("ck") or arch.mla else block.v
+        return cells * (row // kind.block * kind.block_bytes)
+    if name in {"scores", "scores_s"}:
+        return 4 * arch.heads * s.batch * cells // s.slots
+    if name == "vc":
+        return 2 * block.values["kr"] * cells
+    tokens, states = {
+        "beside": (arch.per_layer_inputs or (1 + arch.deepstack) * arch.embedding, 0),
+        "sr": (0, max(arch.state_r)),
+        "st": (0, block.state_s),
+        "cx": (block.values.get("ch") or arch.embedding, block.state_r),
+        "ys": (block.values.get("di", 0), block.state_s),
+    }[name]
+    return 4 * (s.batch * tokens + s.slots * states)
+
+
+_WINDOWED = frozenset(("fs", "cks", "cvs", "scores_s"))
+
+
+def _input(name: str, block: Block, arch: Architecture, s: Setting) -> int:
+    if name == "in:p":
+        return 4 * s.batch * (4 if arch.multi_axis else 1)
+    if name == "in:i":
+        return 16 * s.batch * (2 if arch.sliding else 1)
+    if name == "in:rk":
+        return 4 * rotation(arch.key_length_swa if block.windowed else arch.key_length) ** 2
+    if name == "in:rv":
+        return 4 * ROTATION_OF_VALUES**2
+    return mask_bytes(s, name == "in:s")
+
+
+def inputs_bytes(arch: Architecture, s: Setting) -> int:
+    """Bytes of all small inputs, masks left out."""
+    size = s.batch * (24 + (16 if arch.sliding else 0) + (12 if arch.multi_axis else 0))
+    if TYPE_BY_NAME[s.kv_type].block > 1 and not arch.mla:
+        for length in (arch.key_length, arch.key_length_swa)[: 2 if arch.sliding else 1]:
+            if edge := rotation(length):
+                size += 4 * (edge**2 + ROTATION_OF_VALUES**2)
+    if not s.flash and arch.has_cache and not arch.mla:
+        size += 8 * s.batch * max(arch.full_v + arch.swa_v, default=0) * (2 if arch.sliding else 1)
+    return size

@@ -1,0 +1,358 @@
+"""Compute buffers: what a pass needs beside weights and cache, on each device and in RAM.
+
+The blocks' lists of operations (``blocks``) are laid out one after the other as the engine's allocator does
+(``program.walk``). A block that finds the same room as an equal one before it is looked up.
+"""
+
+from functools import lru_cache
+
+from ..shape import TYPE_BY_NAME
+from .architecture import Architecture
+from .block_facts import Block, Setting, blocks_of, bytes_of, inputs_bytes, mask_bytes
+from .block_parts import Kind
+from .blocks import program_of
+from .program import CARRIED, DEVICE, ENDLESS, HOST, NEXT, OWN, ROTATION_TABLE, Room, Tape, give_back, walk
+from .weights import MOE_ONLY, Row, is_expert, overflow_patterns
+
+PASSES_KEPT, MOST_KEPT = 64, 4096
+"""Settings remembered of a model; layouts and steps remembered of each."""
+_NOTHING = ((0, 0),) * len(CARRIED)
+Spans = tuple[tuple[int, int], ...]
+LeftOut = tuple[tuple[int, int], ...]
+
+
+class Passes:
+    """All passes of one model in one setting. ``inputs``: bytes of the small inputs, masks left out."""
+
+    __slots__ = ("_found", "_readers", "_sizes", "_steps", "arch", "blocks", "inputs", "setting")
+
+    def __init__(self, arch: Architecture, blocks: tuple[Block, ...], setting: Setting) -> None:
+        self.arch, self.blocks, self.setting = arch, blocks, setting
+        self._found: dict[object, tuple[tuple[int, ...], int]] = {}
+        self._sizes: dict[object, list[int]] = {}
+        self._steps: dict[object, tuple[Room, int]] = {}
+        self._readers = {}
+        for windowed in (False, True):
+            reads = [i for i, b in enumerate(blocks) if b.attends and b.windowed is windowed]
+            self._readers[windowed] = (reads[0], reads[-1]) if reads else (-1, -1)
+        self.inputs = inputs_bytes(arch, setting)
+
+    def mask_bytes(self, windowed: bool) -> int:
+        return mask_bytes(self.setting, windowed) if self._readers[windowed][0] >= 0 else 0
+
+    def beside_devices(self, times: int) -> int:
+        """In RAM while devices compute: the stream, from tokens and from outside, and ``times`` copies of the
+        other inputs."""
+        arch, s = self.arch, self.setting
+        stream = arch.embedding * (2 + arch.deepstack) + arch.per_layer_inputs
+        return 4 * s.batch * stream + times * (self.inputs + self.mask_bytes(False) + self.mask_bytes(True))
+
+    def first_reader(self, windowed: bool, start: int, stop: int) -> int:
+        """First block of start..stop-1 that reads this mask, -1 without one."""
+        return next(
+            (i for i in range(start, stop) if self.blocks[i].attends and self.blocks[i].windowed is windowed),
+            -1,
+        )
+
+    def writer(self, i: int) -> int:
+        """The block whose cache block ``i`` reads."""
+        blocks = self.blocks
+        same = (j for j in range(i) if blocks[j].writes and blocks[j].windowed is blocks[i].windowed)
+        return max(same, default=0)
+
+    def kind(self, i: int, in_ram: bool = False, kept: bool = False, leaves: bool = False) -> Kind:
+        """What block ``i`` computes; ``kept``: its stream comes from another device and stays;
+        ``leaves``: the next block lies on another device."""
+        arch, s, block = self.arch, self.setting, self.blocks[i]
+        quantised = TYPE_BY_NAME[s.kv_type].block > 1
+        rotates = quantised and not arch.mla
+        key, value = arch.key_length, arch.value_length
+        if block.windowed:
+            key = value = arch.key_length_swa
+        reads = self._readers[block.windowed]
+        brings = in_ram and i == reads[0] and not block.recurrent
+        beside = ""
+        if arch.per_layer_inputs:
+            beside = "given back" if i == 0 else ""
+        elif i < arch.deepstack:
+            beside = "made" if i == 0 else "kept" if i < arch.deepstack - 1 else "given back"
+        return Kind(
+            arch.name,
+            block.parts,
+            s.flash,
+            rotates and key % 64 == 0,
+            rotates and value % 64 == 0,
+            block.windowed,
+            block.writes,
+            arch.sliding,
+            arch.rotary[i],
+            arch.rotation_table and not (arch.name == "gemma4" and block.windowed),
+            block.attends,
+            block.recurrent,
+            i == 0,
+            i == len(self.blocks) - 1,
+            brings,
+            brings and self._readers[not block.windowed][0] not in range(i),
+            i == reads[1],
+            kept,
+            self._reads_first(i),
+            self._early(i),
+            leaves,
+            beside,
+            i < 10,
+            arch.scaled_residual,
+            arch.has_cache,
+            block.flat_norm,
+            arch.normed_experts,
+            arch.scaled_experts,
+        )
+
+    def _early(self, i: int) -> str:
+        """Whether the state of the next block that keeps one is read within block ``i``, or has been before
+        and stays: it is read as soon as all that comes before it has been listed."""
+        block, after = self.blocks[i], self.next_at_once(i)
+        if after == len(self.blocks) or not self._reads_first(after):
+            return ""
+        if block.lists_at_once:
+            return "read"
+        return "kept" if any(b.lists_at_once for b in self.blocks[:i]) else ""
+
+    def next_at_once(self, i: int) -> int:
+        """The next block behind ``i`` of which a part is listed at once, or the number of blocks."""
+        after = i + 1
+        while after < len(self.blocks) and not self.blocks[after].lists_at_once:
+            after += 1
+        return after
+
+    def _reads_first(self, i: int) -> bool:
+        """A block whose work begins with its state, behind one whose work is listed at once."""
+        block = self.blocks[i]
+        begins = block.recurrent and not block.attends and not self.arch.gated
+        return begins and any(b.lists_at_once for b in self.blocks[:i])
+
+    def sizes_of(self, names: tuple[str, ...], i: int) -> list[int]:
+        """Bytes of the values ``names`` of block ``i``, rounded."""
+        key = (names, id(self.blocks[i]))
+        found = self._sizes.get(key)
+        if found is None:
+            block, align = self.blocks[i], self.setting.align
+            sizes = [bytes_of(name, block, self.arch, self.setting) for name in names]
+            found = [-(-size // align) * align for size in sizes]
+            self._sizes[key] = found
+        return found
+
+    def lay_out(
+        self, spans: Spans, left_out: LeftOut = (), in_turn: bool = False
+    ) -> tuple[tuple[int, ...], int]:
+        """Highest bytes on each device, and in RAM beside them.
+
+        ``spans``: (first block, block behind the last) per device; blocks before the first span lie in RAM.
+        ``left_out``: (block, pattern) of others that lack their experts (see ``weights.WHOLE``; MOE_ONLY: the
+        experts alone). ``in_turn``: the devices work in turn, each with four copies of its inputs.
+        """
+        key = (spans, left_out, in_turn)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= MOST_KEPT:
+                self._found.clear()
+            found = self._found[key] = _Layout(self, spans, dict(left_out), in_turn).result()
+        return found
+
+    def step(self, tape: Tape, side: int, i: int, room: Room) -> tuple[Room, int]:
+        """What :func:`walk` says, looked up where an equal block met the same room before."""
+        key = (id(tape), side, id(self.blocks[i]), room)
+        found = self._steps.get(key)
+        if found is None:
+            if len(self._steps) >= MOST_KEPT:
+                self._steps.clear()
+            found = self._steps[key] = walk(tape, side, self.sizes_of(tape.sizes, i), room)
+        return found
+
+
+class Buffers:
+    """Passes of one model by setting; the latest are kept."""
+
+    __slots__ = ("_blocks", "_passes", "_rows", "arch")
+
+    def __init__(self, arch: Architecture, rows: list[Row]) -> None:
+        self.arch, self._rows = arch, rows
+        self._blocks: tuple[Block, ...] | None = None
+        self._passes: dict[Setting, Passes] = {}
+
+    def passes(self, setting: Setting) -> Passes:
+        found = self._passes.get(setting)
+        if found is None:
+            if self._blocks is None:
+                self._blocks = blocks_of(self.arch, self._rows)
+            if len(self._passes) >= PASSES_KEPT:
+                self._passes.clear()
+            found = self._passes[setting] = Passes(self.arch, self._blocks, setting)
+        return found
+
+
+class _Layout:
+    """One walk over all blocks, with a room per device and one in RAM."""
+
+    def __init__(self, passes: Passes, spans: Spans, left_out: dict[int, int], in_turn: bool) -> None:
+        self._passes, self._spans, self._left_out, self._in_turn = passes, spans, left_out, in_turn
+        self._blocks, self._arch, self._batch = passes.blocks, passes.arch, passes.setting.batch
+        self._in_ram = min((start for start, stop in spans if stop > start), default=len(self._blocks))
+        self._times = 4 if in_turn else 1
+        self._late: dict[int, list[int]] = {}
+        self._arrives: set[int] = set()
+        self._rooms = [self._start(index) for index in range(len(spans))]
+        self._peaks = [room.offsets[-1] for room in self._rooms]
+        self._host_peak = passes.beside_devices(self._times)
+        self._host = Room((self._host_peak - self._stream,), (ENDLESS,), _NOTHING)
+
+    @property
+    def _stream(self) -> int:
+        return 4 * self._batch * self._arch.embedding
+
+    def result(self) -> tuple[tuple[int, ...], int]:
+        device, stream = 0, DEVICE
+        for i in range(len(self._blocks)):
+            while i >= self._spans[device][1] and device + 1 < len(self._spans) and i >= self._in_ram:
+                self._rooms[device] = _without_stream(self._rooms[device])
+                device, stream = device + 1, OWN
+            stream = self._block(i, device, stream)
+        return tuple(self._peaks), self._host_peak
+
+    def _tape(self, i: int, device: int, stream: int) -> Tape:
+        in_ram = i < self._in_ram
+        arrives = self._in_turn and (i == 0 or (device in self._arrives and i == self._spans[device][0]))
+        after = self._passes.next_at_once(i)
+        leaves = device + 1 < len(self._spans) and not in_ram and after >= self._spans[device][1]
+        program = program_of(self._passes.kind(i, in_ram, arrives, leaves))
+        if in_ram:
+            left_out = self._blocks[i].parts | {ROTATION_TABLE}
+        elif i in self._left_out:
+            left_out = _left_out(self._blocks[i].parts, self._left_out[i])
+        else:
+            left_out = frozenset()
+        late, own = tuple(self._late.get(i, ())), OWN if device else DEVICE
+        return program.tape(left_out, in_ram, late, own, stream, self._in_turn)
+
+    def _block(self, i: int, device: int, stream: int) -> int:
+        tape = self._tape(i, device, stream)
+        for side, events in enumerate(tape.sides):
+            if side == HOST:
+                if events:
+                    self._host, top = self._passes.step(tape, HOST, i, self._host)
+                    self._host_peak = max(self._host_peak, top)
+                continue
+            own = side == (OWN if device else DEVICE)
+            if not own and not events:
+                continue
+            index = device if own else device + 1 if side == NEXT else 0
+            before = self._rooms[index]
+            room, top = self._passes.step(tape, side, i, before)
+            if side == NEXT:
+                x = (room if tape.stream == NEXT else before).carried[0]
+                room = room._replace(carried=(x, room.carried[1], *before.carried[2:]))
+            self._rooms[index] = room
+            self._peaks[index] = max(self._peaks[index], top)
+        return tape.stream
+
+    def _crossing(self, index: int) -> tuple[int, bool]:
+        """Bytes that cross to device ``index`` within the blocks at its edges; whether the block before makes
+        the stream there already."""
+        size, made_here = 0, False
+        for device, side in ((index - 1, NEXT), (index, OWN if index else DEVICE)):
+            start, stop = self._spans[device] if 0 <= device < len(self._spans) - 1 else (0, 0)
+            first = next((i for i in range(stop - 1, start - 1, -1) if self._blocks[i].lists_at_once), stop)
+            stream = OWN if device else DEVICE
+            for i in range(first, stop):
+                tape = self._tape(i, device, stream)
+                stream = tape.stream
+                names = tuple(name for to, name in tape.crossings if to == side)
+                size += sum(self._passes.sizes_of(names, i))
+            made_here = made_here or (side == NEXT and stream == NEXT)
+        return size, made_here
+
+    def _start(self, index: int) -> Room:
+        """Inputs at the beginning of a device's first part; those that come later are noted in ``_late``."""
+        passes, blocks, times = self._passes, self._blocks, self._times
+        start, stop = self._spans[index]
+        if index and stop <= start:
+            return Room((0,), (ENDLESS,), _NOTHING)
+        in_ram = self._in_ram if not index else 0
+        taken = end = 0
+        carried = list(_NOTHING)
+        if index:
+            end = times * self._read_across(start, stop)
+        elif self._arch.per_layer_inputs:
+            beside = 4 * self._batch * self._arch.per_layer_inputs
+            carried[2] = (0, beside)
+            end = times * beside
+        if in_ram and "attn_norm" not in blocks[0].parts:
+            taken = passes.sizes_of(("w:attn_q",), 0)[0]
+        crossing, made_here = self._crossing(index) if self._in_turn else (0, False)
+        end += times * crossing
+        if not made_here:
+            self._arrives.add(index)
+            carried[0] = (end + taken, self._stream)
+            normed = index > 0 and self._in_turn and "attn_norm" in blocks[start].parts
+            end += taken + times * self._stream * (2 if normed else 1)
+        if in_ram:
+            self._late.setdefault(in_ram - 1, []).append(CARRIED.index("in:i"))
+        else:
+            end += times * passes.inputs
+        for windowed in (False, True):
+            size = passes.mask_bytes(windowed)
+            if size and self._at_the_start(index, windowed, in_ram):
+                carried[CARRIED.index("in:s" if windowed else "in:m")] = (end, size)
+                end += times * size
+        if taken:
+            return Room((0, end), (taken, ENDLESS), tuple(carried))
+        return Room((end,), (ENDLESS,), tuple(carried))
+
+    def _at_the_start(self, index: int, windowed: bool, in_ram: int) -> bool:
+        """A mask is on the device from its beginning; else the part brings it that first reads it."""
+        start, stop = self._spans[index] if index else (0, len(self._blocks))
+        reader = self._passes.first_reader(windowed, start, stop)
+        if index or reader < 0:
+            return reader >= 0
+        if reader < in_ram:
+            if not self._blocks[reader].recurrent:
+                return False
+            reader = in_ram
+        before = max((i for i in range(reader) if i < in_ram or i in self._left_out), default=-1)
+        if before < 0:
+            return True
+        self._late.setdefault(before, []).append(CARRIED.index("in:s" if windowed else "in:m"))
+        return False
+
+    def _read_across(self, start: int, stop: int) -> int:
+        """Bytes that blocks of a later device read from the first: its cache where they have none of their
+        own, their slices of the per-layer inputs."""
+        size = 0
+        for i in range(start, stop):
+            block = self._blocks[i]
+            size += 4 * self._batch * block.values["pl1"]
+            writer = max(
+                (
+                    j
+                    for j in range(i)
+                    if self._blocks[j].writes and self._blocks[j].windowed is block.windowed
+                ),
+                default=0,
+            )
+            if block.attends and not block.writes and writer < start:
+                size += sum(self._passes.sizes_of(("cks", "cvs") if block.windowed else ("ck", "cv"), i))
+        return size
+
+
+@lru_cache(maxsize=512)
+def _left_out(parts: frozenset[str], pattern: int) -> frozenset[str]:
+    if pattern == MOE_ONLY:
+        return frozenset(part for part in parts if is_expert(part))
+    return frozenset(part for part in parts if pattern in overflow_patterns(part))
+
+
+def _without_stream(room: Room) -> Room:
+    """The stream has gone to the next device."""
+    offsets, lengths = list(room.offsets), list(room.lengths)
+    if room.carried[0][1]:
+        give_back(offsets, lengths, *room.carried[0])
+    return Room(tuple(offsets), tuple(lengths), _NOTHING)

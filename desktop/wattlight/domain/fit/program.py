@@ -1,0 +1,383 @@
+"""The work of one block as the engine lists it, and which of its values need room at the same time.
+
+The engine lists every operation of a pass, gives each to a backend, cuts the list where the backend changes
+or a matrix must be fetched, and then gives room to values in that order: the smallest hole that fits, else
+the end (``walk``). A block's list is written down once per kind of block (``blocks``) and turned into a tape
+of "take" and "give back" here; sizes are names, so that models of the same make share a tape.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+DEVICE, HOST, OWN, NEXT = 0, 1, 2, 3
+"""Where an operation runs: on the first device, in RAM, on the device a later block lies on, on the next."""
+FREE = -1
+WITHOUT_COPIES = {"fa": "o", "fs": "o"}
+"""Attention's result is made with room for f16 copies of a quantised cache behind it."""
+ROTATION_TABLE = "rope_freqs"
+"""Factors all blocks share: fetched once."""
+INPUTS = ("in:m", "in:s", "in:p", "in:rk", "in:rv", "in:i")
+"""Small inputs, at hand in RAM too: masks of full and of windowed attention, positions, rotations of keys and
+of values for a quantised cache, numbers of the cells written."""
+CARRIED = ("x", "early", "beside", *INPUTS)
+"""Values that pass from block to block: the residual stream, the state the next block reads early, inputs
+that several blocks use."""
+INPUT_SLOTS = (3, 8)
+CARRIED_SIZES = ("e", "sr", "beside", *INPUTS)
+ENDLESS = 1 << 62
+
+
+class Node(NamedTuple):
+    """An operation. ``sources`` hold (value, tag of the view it is read through, "" for the value itself)."""
+
+    out: int
+    size: str
+    sources: tuple[tuple[int, str], ...]
+    weight: str
+    in_place: bool
+    home: str
+    fetched: tuple[str, ...]
+
+
+class Tape(NamedTuple):
+    """Events (slot, index into ``sizes`` or FREE) on the first device, in RAM and on the block's own device.
+
+    The first slots are those of CARRIED, as the block finds them; it leaves them in ``results`` (-1: none),
+    the residual stream on the side ``stream``. ``crossings``: what is copied from another device (to, size).
+    """
+
+    sides: tuple[tuple[tuple[int, int], ...], ...]
+    sizes: tuple[str, ...]
+    slots: int
+    results: tuple[int, ...]
+    stream: int
+    crossings: tuple[tuple[int, str], ...]
+
+
+class Program:
+    """The operations of a block in order. Values have names; ``~n`` reads ``n`` through a view.
+
+    ``new`` makes a value, ``same`` one that may take its source's place (element by element), ``store``
+    writes to the cache. ``w`` names the matrix read; ``fetched`` are inputs and cached rows that come from
+    RAM where the cache is there. ``home``: "small" for an operation too small to be fetched to a device,
+    "state" for one beside the state, "view" for one that reads its matrix through a view, which starts no new
+    part.
+    """
+
+    __slots__ = ("_count", "_listed", "_names", "_tapes", "nodes", "pinned")
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._names = {name: slot for slot, name in enumerate(CARRIED)}
+        self._names["x0"] = 0
+        self._count = len(CARRIED)
+        self._listed = 0
+        self._tapes: dict[object, Tape] = {}
+        self.pinned: set[int] = set()
+
+    def new(
+        self, out: str, size: str, *sources: str, w: str = "", home: str = "", fetched: tuple[str, ...] = ()
+    ) -> None:
+        self._add(out, size, sources, w, False, home, fetched)
+
+    def same(self, out: str, size: str, *sources: str, w: str = "", fetched: tuple[str, ...] = ()) -> None:
+        self._add(out, size, sources, w, True, "", fetched)
+
+    def norm(self, out: str, source: str, size: str = "e", w: str = "") -> None:
+        """A norm, then its weight element by element."""
+        self._add(out, size, (source,), "", True, "", ())
+        if w:
+            self._add(out, size, (out,), w, True, "", ())
+
+    def store(self, *sources: str) -> None:
+        self._add("", "", sources, "", False, "cache", ())
+
+    def _add(
+        self,
+        out: str,
+        size: str,
+        sources: tuple[str, ...],
+        weight: str,
+        in_place: bool,
+        home: str,
+        fetched: tuple[str, ...],
+    ) -> None:
+        read = []
+        for source in sources:
+            name = source if source in self._names else source.lstrip("~").rstrip("'").partition(":")[0]
+            if name in self._names:  # a block of an unknown make may lack it
+                read.append((self._names[name], source if source.startswith("~") else ""))
+        number = -1
+        if out:
+            number = self._count
+            self._count += 1
+            self._names[out] = number
+        self.nodes.append(Node(number, size, tuple(read), weight, in_place, home, fetched))
+
+    def pin(self, name: str) -> None:
+        """Keep ``name`` beyond this block."""
+        self.pinned.add(self._names[name])
+
+    def alias(self, name: str, other: str) -> None:
+        self._names[name] = self._names[other]
+
+    def listed(self) -> None:
+        """What is made up to here is listed at once; what follows only when something needs it."""
+        self._listed = len(self.nodes)
+
+    def read_early(self, size: str, elsewhere: bool) -> None:
+        """The next block's state is read, perhaps on the next device, before what this one lists late."""
+        home = "next" if elsewhere else "state"
+        self.nodes.insert(self._listed, Node(self._count, size, (), "", False, home, ()))
+        self._names["early"] = self._count
+        self.pinned.add(self._count)
+        self._count += 1
+
+    def tape(
+        self,
+        in_ram: frozenset[str],
+        cache_in_ram: bool,
+        late: tuple[int, ...] = (),
+        own: int = DEVICE,
+        stream: int = DEVICE,
+        in_turn: bool = False,
+    ) -> Tape:
+        """The tape where the matrices ``in_ram`` lie in RAM, and perhaps the block's cache.
+
+        ``late``: inputs that the work behind the block's last fetch brings along (slots of CARRIED); ``own``:
+        DEVICE, or OWN for a block on a later device, whose matrices in RAM are fetched to the first one;
+        ``stream``: the side that the residual stream comes from; ``in_turn``: copies between devices have
+        their room from the beginning.
+        """
+        key = (in_ram, cache_in_ram, late, own, stream, in_turn)
+        found = self._tapes.get(key)
+        if found is None:
+            sides = _sides(self.nodes, in_ram, cache_in_ram, own, stream)
+            parts = _Parts(in_ram, cache_in_ram, self._count, own, stream)
+            for node, side in zip(self.nodes, sides, strict=True):
+                parts.add(node, side)
+            parts.bring(late)
+            results = [self._names[name] for name in CARRIED]
+            lives = _Lives(parts.listed, self.pinned | {results[0]}, own, stream, in_turn)
+            found = self._tapes[key] = lives.tape(results, parts.count)
+        return found
+
+
+def _sides(nodes: list[Node], in_ram: frozenset[str], cache_in_ram: bool, own: int, stream: int) -> list[int]:
+    """Where each operation runs: beside its matrix (a matrix in RAM is fetched to the device), else with its
+    neighbours, devices first."""
+    sides: list[int | None] = []
+    for node in nodes:
+        if node.home == "next":
+            sides.append(NEXT)
+        elif node.home in {"cache", "state"}:
+            sides.append(HOST if cache_in_ram else own)
+        elif not node.weight or node.home == "view":
+            sides.append(None)
+        elif node.weight in in_ram:
+            sides.append(HOST if node.home == "small" else DEVICE)
+        else:
+            sides.append(own)
+    _spread(sides, range(len(sides)), stream)
+    _spread(sides, range(len(sides) - 1, -1, -1), own)
+    return [HOST if side is None else side for side in sides]
+
+
+def _spread(sides: list[int | None], order: Iterable[int], near: int) -> None:
+    for i in order:
+        side = sides[i]
+        if side is not None:
+            near = side
+        elif near != HOST:
+            sides[i] = near
+
+
+class _Parts:
+    """The list, cut where the side changes or a matrix is fetched, with a copy in front of each part for
+    whatever the part reads from another side."""
+
+    def __init__(self, in_ram: frozenset[str], cache_in_ram: bool, count: int, own: int, stream: int) -> None:
+        self.listed: list[tuple[int, Node]] = []
+        self.count = count
+        self._in_ram, self._cache_in_ram, self._own = in_ram, cache_in_ram, own
+        self._made_on = {0: stream}
+        self._sizes: dict[int, str] = dict(enumerate(CARRIED_SIZES))
+        self._copied: dict[tuple[object, int], int] = {}
+        self._start, self._has_inputs, self._side = 0, True, stream
+
+    def add(self, node: Node, side: int) -> None:
+        fetches = side == DEVICE and node.weight in self._in_ram
+        if side != self._side or (fetches and self._has_inputs and node.home != "view"):
+            self._start, self._has_inputs, self._side = len(self.listed), False, side
+        matrix = []
+        if fetches and node.weight != ROTATION_TABLE:
+            matrix = [(self._copy("w:" + node.weight, "w:" + node.weight, ()), "")]
+        read = [] if node.in_place else matrix
+        read += [self._read(source, side) for source in node.sources]
+        for name in node.fetched if side != HOST else ():
+            if name in INPUTS:
+                self._insert(CARRIED.index(name), name, ())
+            elif self._cache_in_ram and side == DEVICE:
+                read.append((self._copy(name, name, ()), ""))
+        if node.in_place:
+            read += matrix
+        if node.out >= 0:
+            self._made_on[node.out], self._sizes[node.out] = side, node.size
+        self.listed.append((side, node._replace(sources=tuple(read))))
+
+    def bring(self, slots: tuple[int, ...]) -> None:
+        """Inputs that the last part brings along."""
+        for slot in slots:
+            self._insert(slot, CARRIED[slot], ())
+
+    def _read(self, source: tuple[int, str], side: int) -> tuple[int, str]:
+        value, view = source
+        if INPUT_SLOTS[0] <= value <= INPUT_SLOTS[1] or self._made_on.get(value, self._own) == side:
+            return source
+        size = view.partition(":")[2] or self._sizes[value]
+        return self._copy(source, WITHOUT_COPIES.get(size, size), (source,)), ""
+
+    def _copy(self, key: object, size: str, sources: tuple[tuple[int, str], ...]) -> int:
+        made = self._copied.get((key, self._side))
+        if made is None:
+            made = self._copied[key, self._side] = self.count
+            self.count += 1
+            self._insert(made, size, sources)
+        return made
+
+    def _insert(self, value: int, size: str, sources: tuple[tuple[int, str], ...]) -> None:
+        self._made_on[value], self._sizes[value] = self._side, size
+        self.listed.insert(self._start, (self._side, Node(value, size, sources, "", False, "copy", ())))
+        self._start += 1
+        self._has_inputs = True
+
+
+class _Lives:
+    """Which values of a list need room from when to when."""
+
+    def __init__(
+        self, listed: list[tuple[int, Node]], kept: set[int], own: int, stream: int, in_turn: bool
+    ) -> None:
+        self._listed, self._kept, self._own, self._in_turn = listed, kept, own, in_turn
+        self._last: dict[int, int] = {}
+        self._viewed: dict[int, int] = {}
+        for i, (_, node) in enumerate(listed):
+            for value, view in node.sources:
+                self._last[value] = i
+                if view:
+                    self._viewed[value] = i
+        self._storage: dict[int, int] = {}
+        self._taken = {slot: (own, size) for slot, size in enumerate(CARRIED_SIZES)}
+        self._taken[0] = (stream, "e")
+        self._made_on = {0: stream}
+        self._names: dict[str, int] = {}
+        self._sides: tuple[list[tuple[int, int]], ...] = ([], [], [], [])
+        self._crossings: list[tuple[int, str]] = []
+
+    def tape(self, results: list[int], count: int) -> Tape:
+        for i, (side, node) in enumerate(self._listed):
+            reused = -1
+            if node.out >= 0 and not self._crosses(side, node):
+                reused = self._place(i, side, node)
+            for value, _ in dict.fromkeys(node.sources):
+                if self._last[value] == i and value != reused and value not in self._kept:
+                    slot = self._storage.get(value, value)
+                    if slot in self._taken:
+                        self._sides[self._taken.pop(slot)[0]].append((slot, FREE))
+        left = [self._storage.get(value, value) for value in results]
+        left = [slot if slot in self._taken else -1 for slot in left]
+        stream = self._taken[left[0]][0] if left[0] >= 0 else self._own
+        sides = tuple(map(tuple, self._sides))
+        return Tape(sides, tuple(self._names), count, tuple(left), stream, tuple(self._crossings))
+
+    def _crosses(self, side: int, node: Node) -> bool:
+        """A copy from another device; True if its room is there already."""
+        self._made_on[node.out] = side
+        if node.home != "copy" or not node.sources:
+            return False
+        if HOST in {side, self._made_on.get(node.sources[0][0], self._own)}:
+            return False
+        self._crossings.append((side, node.size))
+        return self._in_turn
+
+    def _place(self, i: int, side: int, node: Node) -> int:
+        """Give ``node`` room, or that of a source, which is returned (else -1)."""
+        if node.in_place:
+            values = [value for value, _ in node.sources]
+            for value, view in node.sources:
+                slot = self._storage.get(value, value)
+                ends = self._last[value] == i and values.count(value) == 1 and value not in self._kept
+                whole = not view and self._viewed.get(value, -1) < i
+                if ends and whole and self._taken.get(slot) == (side, node.size):
+                    self._storage[node.out] = slot
+                    return value
+        if node.size:
+            index = self._names.setdefault(node.size, len(self._names))
+            self._sides[side].append((node.out, index))
+            self._taken[node.out] = (side, node.size)
+        return -1
+
+
+class Room(NamedTuple):
+    """Holes (offset, length) between blocks by offset, the last endless; where CARRIED values lie."""
+
+    offsets: tuple[int, ...]
+    lengths: tuple[int, ...]
+    carried: tuple[tuple[int, int], ...]
+
+
+def take(offsets: list[int], lengths: list[int], size: int) -> int:
+    """Offset of ``size`` bytes in the smallest hole that holds them (the later of two), else at the end."""
+    best = -1
+    least = ENDLESS
+    for i in range(len(lengths) - 1):
+        length = lengths[i]
+        if size <= length <= least:
+            best, least = i, length
+    offset = offsets[best]
+    if best >= 0 and least == size:
+        del offsets[best], lengths[best]
+    else:
+        offsets[best] = offset + size
+        lengths[best] -= size
+    return offset
+
+
+def give_back(offsets: list[int], lengths: list[int], offset: int, size: int) -> None:
+    """Make ``size`` bytes at ``offset`` a hole, joined with its neighbours."""
+    i = 0
+    count = len(offsets)
+    while i < count and offsets[i] < offset:
+        i += 1
+    end = offset + size
+    if i and offsets[i - 1] + lengths[i - 1] == offset:
+        if i < count and offsets[i] == end:
+            lengths[i - 1] += size + lengths[i]
+            del offsets[i], lengths[i]
+        else:
+            lengths[i - 1] += size
+    elif i < count and offsets[i] == end:
+        offsets[i] = offset
+        lengths[i] += size
+    else:
+        offsets.insert(i, offset)
+        lengths.insert(i, size)
+
+
+def walk(tape: Tape, side: int, sizes: Sequence[int], room: Room) -> tuple[Room, int]:
+    """The room on one side after a block, and the highest byte it reached."""
+    offsets, lengths = list(room.offsets), list(room.lengths)
+    where = [*room.carried, *[(0, 0)] * (tape.slots - len(CARRIED))]
+    peak = 0
+    for slot, index in tape.sides[side]:
+        if index == FREE:
+            if where[slot][1]:
+                give_back(offsets, lengths, *where[slot])
+        elif (size := sizes[index]) > 0:
+            offset = take(offsets, lengths, size)
+            where[slot] = offset, size
+            peak = max(peak, offset + size)
+        else:
+            where[slot] = 0, 0
+    carried = tuple(where[slot] if slot >= 0 else (0, 0) for slot in tape.results)
+    return Room(tuple(offsets), tuple(lengths), carried), peak
