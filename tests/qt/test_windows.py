@@ -1,20 +1,33 @@
 """Every page with every scene, in light and dark: drawn, reachable by keyboard, named for screen readers."""
 
+import gc
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor, QImage, QPixmapCache
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QLineEdit, QTableView, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QTableView,
+    QWidget,
+)
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.services.answers import Extras, FitNote
 from wattlight.ui.dashboard import PAGES
+from wattlight.ui.tray_menu import TrayMenu
 from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.tray import tray_view
 
 from .grab import Drawn, settle
 
@@ -240,3 +253,43 @@ def test_the_theme_changes_under_an_open_window(drawn: Drawn) -> None:
     after = window.grab().toImage()
     assert after.pixelColor(4, 4) == QColor(drawn.theme.tokens.window)
     assert after.pixelColor(4, 4) != before.pixelColor(4, 4)
+
+
+def settled_objects() -> tuple[int, int]:
+    """Widgets of the program, and resident MiB where the system tells."""
+    settle()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QPixmapCache.clear()  # Qt's own, of bounded size
+    gc.collect()
+    statm = Path("/proc/self/statm")
+    pages = int(statm.read_text().split()[1]) if statm.exists() else 0
+    return len(QApplication.allWidgets()), pages * 4096 >> 20
+
+
+@pytest.mark.parametrize("changes", [100, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.timeout(600)
+def test_changes_leave_nothing_behind(qapp: QApplication, changes: int) -> None:
+    """What was shown and is shown no longer is gone: pages, rows, menus, bars."""
+    QPixmapCache.setCacheLimit(2048)  # as the program does
+    drawn = Drawn(qapp, "dark")
+    scenes = [made_up_day.SCENES[name]() for name in sorted(made_up_day.SCENES)]
+    menu = QMenu()
+    follower = TrayMenu(menu, lambda _command: None)
+
+    def run(count: int) -> None:
+        for number in range(count):
+            scene = scenes[number % len(scenes)]
+            drawn.show_page(scene, PAGES[number % len(PAGES)])
+            drawn.show_small(scene)
+            follower.show(tray_view(scene).menu, False)
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    run(2 * len(scenes) * len(PAGES))
+    widgets, mib = settled_objects()
+    run(changes - changes % (len(scenes) * len(PAGES)) or len(scenes) * len(PAGES))
+    now_widgets, now_mib = settled_objects()
+    menu.deleteLater()
+    drawn.close()
+    print(f"\n{changes} changes: {now_widgets - widgets:+} widgets, {now_mib - mib:+} MiB")
+    assert now_widgets <= widgets
+    assert now_mib - mib < 8

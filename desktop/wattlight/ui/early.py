@@ -4,6 +4,7 @@ import os
 import sys
 from dataclasses import dataclass
 
+from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
 from wattlight.domain import Problem
@@ -70,6 +71,7 @@ def make_application(arguments: list[str]) -> QApplication:
 
         name_for_the_taskbar(APP_ID)
     app = QApplication(["wattlight", *arguments])
+    QPixmapCache.setCacheLimit(2048)  # KiB; Qt's own 10 MiB fill with icons that are drawn anew
     app.setApplicationName("wattlight")
     app.setApplicationDisplayName("Wattlight")
     app.setDesktopFileName("wattlight")
