@@ -17,8 +17,8 @@ from wattlight.domain.cost import By
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.tariff import parse_tariff
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
-from wattlight.services.metering import LedgerFile, LiveMeter, Recorder, close_days, sums_of_days
-from wattlight.store import Pending, open_ledger, open_reader
+from wattlight.services.metering import LiveMeter, Recorder, close_days, sums_of_days
+from wattlight.store import LedgerFile, Pending, open_ledger, open_reader
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 

@@ -46,11 +46,11 @@ from wattlight.services.advising import Advisor
 from wattlight.services.answers import Extras
 from wattlight.services.current import CurrentSettings
 from wattlight.services.hub import StateHub
-from wattlight.services.metering import LedgerFile, LiveMeter, TraceRow, read_trace, record_trace
+from wattlight.services.metering import LiveMeter, TraceRow, read_trace, record_trace
 from wattlight.services.pricing import read_tariff_file
 from wattlight.services.slow_answers import SlowAnswers
 from wattlight.settings import MeterSettings, Price, Settings
-from wattlight.store import open_reader
+from wattlight.store import LedgerFile, open_reader
 from wattlight.store.jobs import TokenHour
 from wattlight.viewmodels.scene import Scene
 

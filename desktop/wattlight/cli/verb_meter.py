@@ -3,6 +3,7 @@
 import argparse
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -68,7 +69,7 @@ def _record(
             tr("Another Wattlight{shown} records already.", shown=shown),
             tr("Read its figures with 'wattlight cost'."),
         )
-    started = call.workshop.now()
+    started_s = time.monotonic()
     try:
         watch.start()
         if args.learn:
@@ -81,9 +82,7 @@ def _record(
     finally:
         watch.stop(5.0)
         recording.stop()
-    view = recording.meter.view()
-    seconds = (call.workshop.now() - started).total_seconds()
-    _goodbye(call, view, seconds)
+    _goodbye(call, recording.kept(), time.monotonic() - started_s)
 
 
 def _goodbye(call: Call, view: MeterView, seconds: float) -> None:
@@ -116,6 +115,8 @@ def _goodbye(call: Call, view: MeterView, seconds: float) -> None:
                 all=kwh(today.energy_mj),
             )
         )
+    elif today is None:
+        call.out.line(tr("What was recorded is not on disk."))
     elif view.sample is not None and any(_is_read(device) for device in view.sample.devices):
         call.out.line(tr("Nothing was recorded yet: a counter needs two readings."))
     else:

@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import AppState, RunningModel
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem, to_us
-from wattlight.i18n import local_zone, tr
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem, from_us, to_us
+from wattlight.i18n import local_zone, short_date, tr
 from wattlight.probes import Prober
 from wattlight.store import LedgerWriter
 
@@ -24,6 +25,7 @@ from .models import SerialExecutor
 
 PROFILE_SHOWN_S = 5.0
 PROFILE_HIDDEN_S = 60.0
+CLOCK_SLACK = timedelta(days=2)
 LOADED_S = 5.0
 """The slowest beat while a model is loaded: its draw changes faster than an idle computer's."""
 
@@ -185,8 +187,24 @@ class MeterService:
 
     def _forget_old(self, writer: LedgerWriter) -> None:
         months = self._settings.value.meter.keep_months
-        if months is not None and months > 0:
-            writer.forget_before(to_us(kept_since(self._factory.now(), months)))
+        if not months:
+            return
+        now, own_us = self._factory.now(), writer.own_time_us()
+        due = kept_since(now, months)
+        # the clock may be wrong, and what is deleted is gone
+        before = due if own_us is None else min(due, kept_since(from_us(own_us), months))
+        gone = 0 if own_us is None else writer.forget_before(to_us(before))
+        if gone:
+            logging.getLogger("wattlight").info("%d rows from before %s are deleted", gone, before.date())
+        if writer.has_before(to_us(due - CLOCK_SLACK)):
+            text = tr(
+                "Records from before {date} are due to be deleted; that waits until the meter has run for a "
+                "day at the present time of the clock.",
+                date=short_date(due.date()),
+            )
+            self._hub.notify("keep_months", text, now, "info")
+        else:
+            self._hub.withdraw("keep_months")
 
     def _sample(self) -> MachineSample:
         with self._looked:

@@ -6,9 +6,8 @@ from wattlight import lazy_door
 
 if TYPE_CHECKING:
     from .backup import back_up, restore
-    from .files import release_reserve
     from .lock import MeterLock
-    from .opening import OpenedLedger, open_ledger, open_memory_ledger
+    from .opening import LedgerFile, OpenedLedger, open_ledger, open_memory_ledger
     from .pending import Pending
     from .problem import LedgerDamaged, LedgerFull, LedgerProblem
     from .reader import LedgerReader, open_reader
@@ -18,9 +17,8 @@ else:
         __name__,
         {
             "backup": "back_up restore",
-            "files": "release_reserve",
             "lock": "MeterLock",
-            "opening": "OpenedLedger open_ledger open_memory_ledger",
+            "opening": "LedgerFile OpenedLedger open_ledger open_memory_ledger",
             "pending": "Pending",
             "problem": "LedgerDamaged LedgerFull LedgerProblem",
             "reader": "LedgerReader open_reader",

@@ -85,6 +85,23 @@ def set_aside(file: Path, now: datetime) -> Path:
     return aside
 
 
+def identity(file: Path) -> tuple[int, int] | None:
+    """Which file has the name now, None if there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def abandon(connection: sqlite3.Connection) -> None:
+    """Close a file that lost its name. Its log is emptied into it first: whatever file has the name now would
+    take the log for its own."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
 def suspect(ledger: Path) -> Path:
     """Whoever reads the ledger and finds damage makes this file; who records looks for it."""
     return ledger.with_name(ledger.name + ".suspect")

@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from wattlight.i18n import tr
 from wattlight.paths import free_name
 
-from .files import connect_for_writing, keep_reserve, set_aside, suspect
+from .files import connect_for_writing, identity, keep_reserve, release_reserve, set_aside, suspect
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
 from .schema import MIGRATIONS, VERSION, check, migrate, version_of
@@ -55,6 +56,52 @@ def open_ledger(file: Path, now: datetime, damaged: bool = False) -> OpenedLedge
             tr("The ledger {file} cannot be opened ({reason}).", file=file, reason=error.strerror),
             tr("Make its folder writable; until then nothing is kept."),
         ) from error
+
+
+class LedgerFile:
+    """Opens the ledger, again after damage. Where the place cannot be written, it lives in memory."""
+
+    def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
+        self._file = file
+        self._now = now
+        self._opened: tuple[object, ...] | None = None
+
+    def open(self, damaged: bool = False) -> OpenedLedger:
+        """The ledger, and what the user should know.
+
+        Raises:
+            LedgerProblem: it was made by a newer Wattlight, or another program holds it just now.
+        """
+        self._opened = None
+        try:
+            opened = open_ledger(self._file, self._now(), damaged)
+            self._opened = self._identities()
+            return opened
+        except LedgerProblem as problem:
+            if problem.code in {"ledger_newer", "ledger_busy"}:
+                raise
+            notice = tr("{problem} Until then the meter counts in memory only.", problem=problem)
+            return OpenedLedger(open_memory_ledger().writer, (notice,))
+
+    def lost(self) -> bool:
+        """The file (or its log) was removed, replaced or unmounted: what is written now would be in none."""
+        return self._opened is not None and self._identities() != self._opened
+
+    def suspected(self) -> bool:
+        """Somebody who read the file found it damaged."""
+        return self._opened is not None and suspect(self._file).exists()
+
+    @property
+    def in_memory(self) -> bool:
+        """What was opened last is no file, since none could be."""
+        return self._opened is None
+
+    def _identities(self) -> tuple[object, ...]:
+        return identity(self._file), identity(self._file.with_name(self._file.name + "-wal"))
+
+    def release_reserve(self) -> bool:
+        """Give the reserved room back to a full disk."""
+        return release_reserve(self._file)
 
 
 def _begin_anew(file: Path, now: datetime) -> OpenedLedger:

@@ -46,6 +46,13 @@ class Pending:
             or self.levels
         )
 
+    def remember(self, known: "Pending") -> None:
+        """Take what a new ledger must be told again: devices, names, learned powers, counters."""
+        self.devices = known.devices | self.devices
+        self.models = known.models | self.models
+        self.levels = known.levels | self.levels
+        self.counters = known.counters | self.counters
+
     def forget_before(self, minute: int) -> int:
         """Drop rows of minutes before ``minute`` and return how many mJ went with them.
 

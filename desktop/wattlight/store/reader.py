@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.cost import Bucket, DayCell
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, DeviceInfo, GapRow
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, Batch, DeviceInfo, EnergyRow, GapRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.i18n import tr
 
@@ -122,6 +122,29 @@ class LedgerReader:
                 (host,),
             ).fetchall()
         return tuple(DeviceInfo(host, *row) for row in rows)
+
+    def everything(self, host: HostId = LOCAL_HOST) -> Batch:
+        """All rows, presence, gaps and names, as what waits for a commit: of a ledger in memory."""
+        with translated("read"), self._snapshot():
+            run = self._connection.execute
+            rows = run(
+                "SELECT start, key, digest, state, energy_mj, observed_ms, quality, tokens_in, tokens_out "
+                "FROM minute JOIN device ON device.id = device LEFT JOIN model ON model.id = model "
+                "WHERE host = ?",
+                (host,),
+            ).fetchall()
+            presence = run("SELECT host, start, observed_ms FROM presence WHERE host = ?", (host,)).fetchall()
+            models = run("SELECT digest, name FROM model").fetchall()
+        return Batch(
+            rows=tuple(
+                EnergyRow(host, minute, device, model, _STATE[state], mj, ms, _QUALITY[quality], *tokens)
+                for minute, device, model, state, mj, ms, quality, *tokens in rows
+            ),
+            presence=tuple(presence),
+            gaps=self.gaps(0, 2**62, host),
+            devices=self.devices(host),
+            models=tuple(models),
+        )
 
     def span(self, host: HostId = LOCAL_HOST) -> tuple[int, int] | None:
         """First and last moment with a row, None for an empty ledger."""

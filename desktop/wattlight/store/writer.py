@@ -11,10 +11,11 @@ from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase, LevelRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 
-from .files import transaction
+from .files import abandon, suspect, transaction
+from .own_time import OwnTime
 from .pending import Pending
 from .problem import translated
-from .schema import QUALITIES, STATES
+from .schema import QUALITIES, STATES, check
 
 _UPSERT = """INSERT INTO {table} VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET
 energy_mj = energy_mj + excluded.energy_mj, observed_ms = observed_ms + excluded.observed_ms,
@@ -50,8 +51,8 @@ class LedgerWriter:
         self._devices: dict[tuple[HostId, str], int] = {}
         self._models: dict[str, tuple[int, str]] = {}
 
-    def write(self, pending: Pending) -> None:
-        """Commit all that is pending, with the counters that go with it.
+    def write(self, pending: Pending, now_us: int | None = None, metered_us: int = 0) -> None:
+        """Commit all that is pending, with the counters that go with it, and the time since the last commit.
 
         Raises:
             LedgerFull, LedgerDamaged, LedgerProblem: nothing was written; ``pending`` is unchanged.
@@ -82,6 +83,24 @@ class LedgerWriter:
             self._write_gaps(pending)
             self._write_counters(pending)
             self._forget_cached_days(pending)
+            if now_us is not None:
+                self._note_time(now_us, metered_us)
+
+    def own_time_us(self) -> int | None:
+        """What the clock said at least all through the last day of metering; None before there was one."""
+        with translated("read"):
+            return self._own_time().told_us()
+
+    def check(self) -> None:
+        """Read all of it through; what made it suspect is settled then.
+
+        Raises:
+            LedgerDamaged: it is damaged.
+        """
+        with translated("read"):
+            check(self.connection)
+        if self.file is not None:
+            suspect(self.file).unlink(missing_ok=True)
 
     def roll_up(self, now_us: int) -> int:
         """Turn minutes older than 14 days into quarter hours, one day per transaction; how many days."""
@@ -161,6 +180,16 @@ class LedgerWriter:
             )
         return gone
 
+    def has_before(self, before_us: int) -> bool:
+        """Whether any energy from before that moment is still there."""
+        with translated("read"):
+            return any(
+                self.connection.execute(
+                    f"SELECT 1 FROM {table} WHERE start < ? LIMIT 1", (before_us // unit_us,)
+                ).fetchone()
+                for table, unit_us in (("minute", MINUTE_US), ("quarter", QUARTER_US))
+            )
+
     def purge(self) -> None:
         with translated("written"):
             with self._transaction():
@@ -189,11 +218,8 @@ class LedgerWriter:
         return Path(named) if named else None
 
     def abandon(self) -> None:
-        """Close a file that lost its name. Its log is emptied into it first: whatever file has the name now
-        would take the log for its own."""
-        with contextlib.suppress(sqlite3.Error):
-            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self.connection.close()
+        """Close a file that lost its name, without the mark of an orderly end."""
+        abandon(self.connection)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -233,6 +259,15 @@ class LedgerWriter:
                     (digest, name),
                 )
                 self._models.pop(digest, None)
+
+    def _own_time(self) -> OwnTime:
+        row = self.connection.execute("SELECT value FROM meta WHERE key = 'own_time'").fetchone()
+        return OwnTime("" if row is None else row[0])
+
+    def _note_time(self, now_us: int, metered_us: int) -> None:
+        known = self._own_time()
+        known.note(now_us, metered_us)
+        self.connection.execute("INSERT OR REPLACE INTO meta VALUES ('own_time', ?)", (known.text(),))
 
     def _write_gaps(self, pending: Pending) -> None:
         self.connection.executemany(

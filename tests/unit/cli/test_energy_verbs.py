@@ -474,6 +474,13 @@ def test_replay_prints_the_document_and_the_text(shop: Shop, tmp_path: Path) -> 
     assert problem(shop, "replay", str(trace), "--by", "year", code=2)["code"] == "wrong_use"
 
 
+def test_the_time_recorded_is_not_the_clocks(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([NOW, NOW, NOW, NOW])
+    monkeypatch.setattr(shop, "now", lambda: next(times, NOW - timedelta(hours=2)))
+    _, text = call(shop, "meter", "--for", "0", "--json")
+    assert 0 <= json.loads(text.splitlines()[-1])["recorded_s"] < 60
+
+
 def test_meter_records_until_its_time_is_over(shop: Shop) -> None:
     code, text = call(shop, "meter", "--for", "0", "--json")
     assert code == 0

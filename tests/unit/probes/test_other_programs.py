@@ -13,8 +13,8 @@ from wattlight.cli.verb_doctor import hardware_findings
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
 from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
-from wattlight.services.metering import LedgerFile, LiveMeter, MeterView, Recorder
-from wattlight.store import open_reader
+from wattlight.services.metering import LiveMeter, MeterView, Recorder
+from wattlight.store import LedgerFile, open_reader
 
 Make = Callable[..., Any]
 SLOT = "0000:03:00.0"

@@ -2,17 +2,20 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from fakes.metering import QWEN, Machine
 from fakes.program import Services
+from wattlight.domain.energy import Batch, EnergyRow, State
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import MachineProfile
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, Quality, to_us
 from wattlight.services.meter_service import MeterService
 from wattlight.settings import MeterSettings, Settings
+from wattlight.store import Pending, open_ledger
 
 
 class Prober:
@@ -119,3 +122,32 @@ def test_after_the_end_nobody_waits(tmp_path: Path) -> None:
     made.wait_followed(1)
     assert made.service.stop(10.0)
     assert made.service.fresh_profile(10.0) is not None
+
+
+def test_old_rows_wait_for_a_day_of_metering_and_that_is_said(tmp_path: Path) -> None:
+    """The clock is two years ahead; what would be deleted for it stays until it has proved right."""
+    standing = Standing(tmp_path)
+    clock, settings = standing.machine.clock, standing.services.settings
+    settings.replace(Settings(meter=MeterSettings(keep_months=12)))
+    writer = open_ledger(tmp_path / "l.sqlite3", clock.at).writer
+    old = EnergyRow(LOCAL_HOST, to_us(clock.at) // 60_000_000, "gpu", None, State.BASE, 5, 5, Quality.COUNTER)
+    waiting = Pending()
+    waiting.add(Batch(rows=(old,)))
+    writer.write(waiting, to_us(clock.at), 0)
+
+    def notices() -> list[str]:
+        standing.service._forget_old(writer)
+        return [n.text for n in standing.services.hub.state.notices if n.kind == "keep_months"]
+
+    assert notices() == []
+    clock.at += timedelta(days=730)
+    for _ in range(23):
+        writer.write(Pending(), to_us(clock.at), 3_600_000_000)
+    (said,) = notices()
+    assert "due to be deleted" in said
+    assert writer.has_before(to_us(clock.at))
+    for _ in range(3):
+        writer.write(Pending(), to_us(clock.at), 3_600_000_000)
+    assert notices() == []
+    assert not writer.has_before(to_us(clock.at))
+    writer.close()

@@ -33,7 +33,6 @@ from wattlight.store import (
     open_ledger,
     open_memory_ledger,
     open_reader,
-    release_reserve,
     restore,
 )
 
@@ -472,12 +471,12 @@ def test_the_reserve_is_kept_where_there_is_room_and_given_back_once(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 15 << 20))
     assert not files.keep_reserve(ledger)
-    assert not release_reserve(ledger)
+    assert not files.release_reserve(ledger)
     monkeypatch.undo()
     assert files.keep_reserve(ledger) and files.keep_reserve(ledger)
     assert files.reserve_file(ledger).stat().st_size == files.RESERVE_BYTES
-    assert release_reserve(ledger)
-    assert not release_reserve(ledger)
+    assert files.release_reserve(ledger)
+    assert not files.release_reserve(ledger)
     assert not files.keep_reserve(tmp_path / "no" / "folder" / "ledger.sqlite3")
 
 

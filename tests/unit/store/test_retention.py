@@ -5,8 +5,8 @@ from pathlib import Path
 
 from wattlight.domain.energy import Batch, EnergyRow, State
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
-from wattlight.services.metering import LedgerFile, Recorder
-from wattlight.store import open_reader
+from wattlight.services.metering import Recorder
+from wattlight.store import LedgerFile, open_reader
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

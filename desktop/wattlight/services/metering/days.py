@@ -1,8 +1,9 @@
 """Sums of many days: closed days from the ledger's cache, the rest from its rows."""
 
+import calendar
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.cost import Amount, By, ClosedDay, DayCell, Sums
@@ -133,3 +134,11 @@ def _runs(days: Sequence[date]) -> list[tuple[date, date]]:
         else:
             runs.append((day, day))
     return runs
+
+
+def kept_since(now: datetime, months: int) -> datetime:
+    """The moment so many months ago, on the last day of that month where the day does not exist in it."""
+    count = max(12, now.year * 12 + now.month - 1 - months)  # no year before 1
+    year, month = divmod(count, 12)
+    day = min(now.day, calendar.monthrange(year, month + 1)[1])
+    return now.replace(year=year, month=month + 1, day=day)

@@ -1,13 +1,12 @@
 """The only writer of the ledger: takes batches, commits every ten seconds, keeps them while it cannot."""
 
-import calendar
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Protocol
 
 from wattlight.domain.energy import Batch
@@ -17,18 +16,21 @@ from wattlight.store import (
     LedgerDamaged,
     LedgerFull,
     LedgerProblem,
+    LedgerReader,
     LedgerWriter,
     OpenedLedger,
     Pending,
-    open_ledger,
-    open_memory_ledger,
-    release_reserve,
 )
 
 COMMIT_S = 10.0
 KEEP_MINUTES = 60
 """How much is kept in memory while the disk is full."""
-_DAY_US = 86_400_000_000
+DAY_S = 86_400.0
+LONGEST_BEAT_S = 60.0
+"""More than this between two commits is no metering but sleep."""
+RETRY_S = 30.0
+"""How often it is tried to leave the memory for a file."""
+WRITES = 3
 
 
 class Ledger(Protocol):
@@ -39,6 +41,13 @@ class Ledger(Protocol):
 
     def lost(self) -> bool:
         """The open file is no longer the one that has the ledger's name."""
+
+    def suspected(self) -> bool:
+        """Somebody who read the file found it damaged."""
+
+    @property
+    def in_memory(self) -> bool:
+        """What was opened last is no file, since none could be."""
 
     def release_reserve(self) -> bool:
         """Give the reserved room back to a full disk."""
@@ -59,9 +68,11 @@ class Recorder:
         notify: Notify | None = None,
         commit_s: float = COMMIT_S,
         daily: Callable[[LedgerWriter], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._now = now
+        self._clock = clock
         self._notify: Notify = notify or (lambda _kind, _text: None)
         self._commit_s = commit_s
         self._daily = daily
@@ -73,7 +84,12 @@ class Recorder:
         self._thread: threading.Thread | None = None
         self._writer: LedgerWriter | None = None
         self._troubled = False
-        self._rolled_us: int | None = None
+        self._known = Pending()
+        self._tidied_s: float | None = None
+        self._written_s: float | None = None
+        self._tried_s = 0.0
+        self.renewed = False
+        """What was recorded before is in another file than what is recorded now; for the owner to reset."""
         self._turn = threading.Condition()
         self._flushes_asked = 0
         self._flushes_done = 0
@@ -104,9 +120,17 @@ class Recorder:
             self._writer = None
         opened = self._ledger.open(damaged=True)
         self._writer = opened.writer
+        self._pending.remember(self._known)
+        self.renewed = True
         for notice in opened.notices:
             self._notify("ledger", notice)
         return self._writer
+
+    def look(self) -> None:
+        """At each beat, from any thread: a file that was taken away is not written to much longer."""
+        if self._ledger.lost() or self._ledger.suspected():
+            self._hurry.set()
+            self._wake.set()
 
     def start(self) -> None:
         if self._thread is None:
@@ -164,17 +188,21 @@ class Recorder:
         self._pending.add(batch)
 
     def commit(self) -> bool:
-        """Write what is pending. On failure it stays in memory, an hour of it at most."""
-        if self._pending.empty:
-            return True
+        """Write what is pending. On failure it stays in memory, an hour of it at most.
+
+        True: it is in the file that has the ledger's name now.
+        """
         try:
-            if self._writer is not None and self._ledger.lost():
-                self._writer.abandon()
-                self._writer = None
-                self._notify(
-                    "ledger", tr("The ledger's file was removed or replaced; recording goes on anew.")
-                )
-            self.open().write(self._pending)
+            self._mind_file()
+            if self._pending.empty:
+                return True
+            for _ in range(WRITES):
+                self.open().write(self._pending, to_us(self._now()), self._metered_us())
+                if not self._ledger.lost():
+                    break
+                self._renew()  # taken away while it was being written
+            else:
+                return self._keep(_taken_away())
         except LedgerFull as problem:
             return self._room_made() or self._keep(problem)
         except LedgerDamaged as problem:
@@ -185,16 +213,66 @@ class Recorder:
             logging.getLogger("wattlight").exception("the ledger could not be written")
             return self._keep(_fault(error))
         self._wrote()
-        return True
+        return not self._ledger.in_memory
+
+    def _mind_file(self) -> None:
+        if self._writer is None:
+            return
+        if self._ledger.lost():
+            self._renew()
+        elif self._ledger.in_memory:
+            self._leave_memory(self._writer)
+        elif self._ledger.suspected():
+            self._writer.check()
+
+    def _renew(self) -> None:
+        if self._writer is not None:
+            self._writer.abandon()
+        self._writer = None
+        self._pending.remember(self._known)
+        self.renewed = True
+        self._notify("ledger", tr("The ledger's file was removed or replaced; recording goes on anew."))
+
+    def _leave_memory(self, memory: LedgerWriter) -> None:
+        """What could be written nowhere goes into the file as soon as there can be one."""
+        if self._clock() - self._tried_s < RETRY_S:
+            return
+        self._tried_s = self._clock()
+        opened = self._ledger.open()
+        if self._ledger.in_memory:
+            opened.writer.close()
+            return
+        counted = Pending()
+        counted.add(LedgerReader(memory.connection, owns=False).everything())
+        counted.remember(self._known)
+        opened.writer.write(counted)
+        memory.close()
+        self._writer = opened.writer
+        self.renewed = True
+        text = tr("The ledger can be written again; what was counted in memory is in it.")
+        for notice in (*opened.notices, text):
+            self._notify("ledger", notice)
+
+    def _metered_us(self) -> int:
+        """Time of metering since the last commit."""
+        last, self._written_s = self._written_s, self._clock()
+        return 0 if last is None else round(min(self._written_s - last, LONGEST_BEAT_S) * 1_000_000)
 
     def maintain(self) -> None:
-        """Once a day: minutes older than 14 days become quarter hours, then ``daily`` (closing days)."""
-        now_us = to_us(self._now())
-        if self._writer is None or (self._rolled_us is not None and now_us - self._rolled_us < _DAY_US):
+        """Once a day: minutes older than 14 days become quarter hours, then ``daily`` (closing days).
+
+        The day is one of a clock that cannot be set, and what is old is told by the ledger's own time.
+        """
+        now_s = self._clock()
+        if self._writer is None or self._ledger.in_memory:
             return
-        self._rolled_us = now_us
+        if self._tidied_s is not None and now_s - self._tidied_s < DAY_S:
+            return
+        self._tidied_s = now_s
         try:
-            self._writer.roll_up(now_us)
+            own_us = self._writer.own_time_us()
+            if own_us is not None:
+                self._writer.roll_up(own_us)
             if self._daily is not None:
                 self._daily(self._writer)
         except LedgerDamaged:
@@ -218,10 +296,12 @@ class Recorder:
                 self._notify("ledger", str(_fault(error)))
 
     def _wrote(self) -> None:
+        self._pending.remember(self._known)
+        self._known.remember(self._pending)
         self._pending = Pending()
         if self._troubled:
             self._troubled = False
-            self._notify("ledger", "The ledger can be written again; nothing of the last hour was lost.")
+            self._notify("ledger", tr("The ledger can be written again; nothing of the last hour was lost."))
 
     def _room_made(self) -> bool:
         if not self._ledger.release_reserve() or self._writer is None:
@@ -231,7 +311,8 @@ class Recorder:
         except LedgerProblem:
             return False
         self._wrote()
-        self._notify("disk_full", "The disk is full; Wattlight used its reserve. Free some space soon.")
+        text = tr("The disk is full; Wattlight used its reserve. Free some space soon.")
+        self._notify("disk_full", text)
         return True
 
     def _begin_anew(self) -> bool:
@@ -278,47 +359,6 @@ class Recorder:
             self._turn.notify_all()
 
 
-class LedgerFile:
-    """Opens the ledger, again after damage. Where the place cannot be written, it lives in memory."""
-
-    def __init__(self, file: Path, now: Callable[[], datetime]) -> None:
-        self._file = file
-        self._now = now
-        self._opened: tuple[int, int] | None = None
-
-    def open(self, damaged: bool = False) -> OpenedLedger:
-        """The ledger, and what the user should know.
-
-        Raises:
-            LedgerProblem: it was made by a newer Wattlight, or another program holds it just now.
-        """
-        self._opened = None
-        try:
-            opened = open_ledger(self._file, self._now(), damaged)
-            self._opened = self._identity()
-            return opened
-        except LedgerProblem as problem:
-            if problem.code in {"ledger_newer", "ledger_busy"}:
-                raise
-            notice = f"{problem} Until then the meter counts in memory only."
-            return OpenedLedger(open_memory_ledger().writer, (notice,))
-
-    def lost(self) -> bool:
-        """The file was removed, replaced or unmounted: what is written now would be in no file."""
-        return self._opened is not None and self._identity() != self._opened
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            found = self._file.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def release_reserve(self) -> bool:
-        """Give the reserved room back to a full disk."""
-        return release_reserve(self._file)
-
-
 def _fault(error: Exception) -> LedgerProblem:
     """What a fault of this program's own is to the person."""
     return LedgerProblem(
@@ -327,9 +367,8 @@ def _fault(error: Exception) -> LedgerProblem:
     )
 
 
-def kept_since(now: datetime, months: int) -> datetime:
-    """The moment so many months ago, on the last day of that month where the day does not exist in it."""
-    count = max(12, now.year * 12 + now.month - 1 - months)  # no year before 1
-    year, month = divmod(count, 12)
-    day = min(now.day, calendar.monthrange(year, month + 1)[1])
-    return now.replace(year=year, month=month + 1, day=day)
+def _taken_away() -> LedgerProblem:
+    return LedgerProblem(
+        tr("The ledger's file is removed again and again."),
+        tr("Up to an hour is kept in memory; stop what removes it."),
+    )

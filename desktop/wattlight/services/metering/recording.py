@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,11 +12,19 @@ from wattlight.domain.power import MachineSample
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, Problem, to_us
 from wattlight.i18n import tr
-from wattlight.store import LedgerDamaged, LedgerProblem, LedgerReader, LedgerWriter, MeterLock, open_reader
+from wattlight.store import (
+    LedgerDamaged,
+    LedgerFile,
+    LedgerProblem,
+    LedgerReader,
+    LedgerWriter,
+    MeterLock,
+    open_reader,
+)
 
 from .days import close_days
 from .live import LiveMeter, MeterView, Running
-from .recorder import LedgerFile, Notify, Recorder
+from .recorder import Notify, Recorder
 from .sampler import Beat, Sampler
 
 LOOK_S = 10.0
@@ -117,6 +125,12 @@ class Recording:
         self._lock.release()
         return stopped
 
+    def kept(self) -> MeterView:
+        """What is on disk after the end; no sums where that cannot be read."""
+        known = self._read()
+        view = self.meter.view()
+        return view if known else replace(view, today=None, month=None)
+
     def reprice(self) -> None:
         """The price changed: work out today's and this month's sums anew."""
         self._read()
@@ -145,6 +159,11 @@ class Recording:
             self._lock.release()
             self._notify("ledger", tr("The file meter.lock was removed while recording."))
             self._looked_s = LOOK_S
+        if self.recorder is not None:
+            self.recorder.look()
+            if self.recorder.renewed:  # the sums tell what is in the file there is now
+                self.recorder.renewed = False
+                self._read()
         if self.recorder is None and not self._refused and last is not None:
             self._looked_s += max(0.0, sample.monotonic_s - last)
             if self._looked_s >= LOOK_S:
@@ -192,18 +211,20 @@ class Recording:
             self._notify(problem.code, str(problem))
             return True
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
         try:
             reader = open_reader(self._wiring.ledger_file)
         except LedgerProblem as problem:
             self._notify(problem.code, str(problem))
-            return
+            return False
         try:
             self.meter.reload(reader, None if self.recorder is None else self.recorder.flush)
         except LedgerProblem:
             logging.getLogger("wattlight").exception("the ledger could not be read")
+            return False
         finally:
             reader.close()
+        return True
 
     def _daily(self, writer: LedgerWriter) -> None:
         close_days(writer, self._tariff(), to_us(self._wiring.now()), self._wiring.zone)

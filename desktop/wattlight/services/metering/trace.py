@@ -177,6 +177,13 @@ class _Fresh:
     def lost(self) -> bool:
         return False
 
+    def suspected(self) -> bool:
+        return False
+
+    @property
+    def in_memory(self) -> bool:
+        return False
+
     def release_reserve(self) -> bool:
         return False
 

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, from_us, to_us
 from wattlight.i18n import tr
 
-from ..files import connect_for_writing, set_aside
+from ..files import abandon, connect_for_writing, identity, set_aside
+from ..problem import is_damage
 from ..schema import migrate, version_of
 from . import tokens
 from .tokens import TokenHour
@@ -25,7 +26,6 @@ KEPT_COMPARISONS = 2000
 KEPT_SPEEDS = 1000
 MOST_CONTACTS = 200
 """A person who types the names of many registries must not fill the disk."""
-_DAMAGE = ("malformed", "not a database", "encrypted", "corrupt")
 _COMPARISON = (
     "host, at_us, model, digest, server_version, device, architecture, context, kv_type, verdict, "
     "predicted_used_bytes, predicted_size_bytes, predicted_vram_bytes, used_bytes, used_source, used_reason, "
@@ -108,6 +108,7 @@ class LearningStore:
         self._file = file
         self._now = now
         self._opened: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -125,14 +126,37 @@ class LearningStore:
             self._connect()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._opened is not None and self._moved():
+            self._drop()
         if self._opened is None:
             self._opened = _opened(self._file, self._now)
+            self._identity = identity(self._file)
         return self._opened
+
+    def _moved(self) -> bool:
+        """The file was removed or replaced: what is written now would be in none."""
+        return identity(self._file) != self._identity
+
+    def _drop(self) -> None:
+        if self._opened is not None:
+            abandon(self._opened)
+            self._opened = None
 
     @contextmanager
     def _using(self, what: str) -> Iterator[sqlite3.Connection]:
         with self._lock, translated(what):
-            yield self._connect()
+            try:
+                yield self._connect()
+            except (sqlite3.DatabaseError, ValueError, TypeError, ArithmeticError) as error:
+                of_database = isinstance(error, sqlite3.DatabaseError)
+                if not is_damage(error) if of_database else what == "written":
+                    raise
+                self._drop()
+                with suppress(OSError):
+                    set_aside(self._file, self._now)  # what it held can be learned again
+                raise sqlite3.DatabaseError("it was damaged and is moved aside") from error
+            if what == "written" and self._moved():
+                raise sqlite3.OperationalError("it was removed meanwhile")
 
     def add_comparison(self, comparison: Comparison) -> None:
         """Remember a load, and forget the oldest above :data:`KEPT_COMPARISONS`."""
@@ -220,7 +244,7 @@ def _opened(file: Path, now: datetime) -> sqlite3.Connection:
         try:
             return _connect(file)
         except sqlite3.DatabaseError as error:
-            if not any(word in str(error).lower() for word in _DAMAGE):
+            if not is_damage(error):
                 raise
             set_aside(file, now)
             return _connect(file)

@@ -15,8 +15,8 @@ from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff, flat_tariff
 from wattlight.domain.values import LOCAL_HOST, GpuProcess, Quality
-from wattlight.services.metering import LedgerFile, LiveMeter, Meter, MeterView, Recorder
-from wattlight.store import open_reader
+from wattlight.services.metering import LiveMeter, Meter, MeterView, Recorder
+from wattlight.store import LedgerFile, open_reader
 
 TARIFF = flat_tariff("0.36", "EUR", "Europe/Berlin")
 

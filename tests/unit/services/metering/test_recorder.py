@@ -4,17 +4,17 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from fakes.metering import START, Clock
-from wattlight.domain.energy import Batch, EnergyRow, State
+from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
-from wattlight.services.metering import LedgerFile, Recorder, kept_since
-from wattlight.store import LedgerDamaged, LedgerWriter, OpenedLedger, Pending, open_reader
+from wattlight.services.metering import Recorder, kept_since
+from wattlight.store import LedgerDamaged, LedgerFile, LedgerWriter, OpenedLedger, Pending, open_reader
 
 MINUTE = to_us(START) // 60_000_000
 
@@ -69,7 +69,7 @@ def test_a_flush_during_a_commit_waits_for_what_came_meanwhile(
     asking = threading.Thread(target=lambda: answers.append(recorder.flush(0.2)))
     write, writes, begun = LedgerWriter.write, list[Pending](), threading.Event()
 
-    def slowly(writer: LedgerWriter, pending: Pending) -> None:
+    def slowly(writer: LedgerWriter, pending: Pending, *time: int) -> None:
         writes.append(pending)
         if len(writes) == 1:
             recorder.put(batch(mj=1))
@@ -78,7 +78,7 @@ def test_a_flush_during_a_commit_waits_for_what_came_meanwhile(
             assert recorder._hurry.wait(5)  # the flush has begun while this commit is under way
         else:
             release.wait(5)
-        write(writer, pending)
+        write(writer, pending, *time)
 
     monkeypatch.setattr(LedgerWriter, "write", slowly)
     recorder.start()
@@ -177,6 +177,13 @@ def test_fault_31_damage_while_running_moves_the_file_aside_and_goes_on(tmp_path
         def lost(self) -> bool:
             return self.inner.lost()
 
+        def suspected(self) -> bool:
+            return self.inner.suspected()
+
+        @property
+        def in_memory(self) -> bool:
+            return self.inner.in_memory
+
         def release_reserve(self) -> bool:
             return False
 
@@ -221,8 +228,29 @@ def test_fault_30_where_nothing_can_be_written_it_counts_in_memory_and_says_so(t
     recorder = Recorder(LedgerFile(tmp_path / "file" / "l.sqlite3", Clock().now), Clock().now, told)
     recorder.open()
     recorder.accept(batch())
-    assert recorder.commit()
+    assert not recorder.commit(), "it is not on disk"
     assert "in memory" in told.said[0][1]
+    recorder.stop()
+
+
+def test_what_was_counted_in_memory_is_written_as_soon_as_there_is_a_place(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("in the way")
+    file, told, clock = tmp_path / "data" / "ledger.sqlite3", Told(), Clock()
+    recorder = Recorder(LedgerFile(file, clock.now), clock.now, told, clock=lambda: clock.monotonic_s)
+    card = DeviceInfo(LOCAL_HOST, "gpu", "Card", "gpu", "v", error_fraction=0.05)
+    recorder.accept(replace(batch(), devices=(card,), models=(("sha256:a", "a:1b"),)))
+    assert not recorder.commit()
+    (tmp_path / "data").unlink()
+    for _ in range(8):
+        clock.move(10)
+        recorder.accept(batch())
+        recorder.commit()
+    assert energy(file) == 90
+    assert recorder.renewed
+    with open_reader(file) as reader:
+        assert reader.devices() == (card,)
+        assert reader.observed_ms(0, 2**60) == 9000
+    assert [text for _, text in told.said if "in memory" in text] == [told.said[0][1], told.said[-1][1]]
     recorder.stop()
 
 
@@ -241,17 +269,80 @@ def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
 def test_once_a_day_old_minutes_are_rolled_up_and_days_closed(tmp_path: Path) -> None:
     file, clock = tmp_path / "ledger.sqlite3", Clock()
     closed: list[int] = []
-    recorder = Recorder(LedgerFile(file, clock.now), clock.now, daily=lambda _w: closed.append(1))
+    recorder = Recorder(
+        LedgerFile(file, clock.now),
+        clock.now,
+        daily=lambda _w: closed.append(1),
+        clock=lambda: clock.monotonic_s,
+    )
     recorder.open()
     recorder.accept(batch(MINUTE - 20 * 1440))
     recorder.commit()
-    for _ in range(5):
+    for _ in range(25 * 60):
+        clock.move(60)
+        recorder.accept(batch(MINUTE - 20 * 1440, 0))
+        recorder.commit()
         recorder.maintain()
-        clock.move(6 * 3600)
     assert closed == [1, 1]
     with open_reader(file) as reader:
-        assert [b.length_us for b in reader.buckets(0, 2**60)] == [900_000_000]
+        assert {b.length_us for b in reader.buckets(0, 2**60)} == {900_000_000, 60_000_000}
+    recorder.maintain()
     recorder.stop()
+
+
+def meter(recorder: Recorder, clock: Clock, hours: float) -> None:
+    """So many hours of metering, a commit every minute."""
+    for _ in range(round(hours * 60)):
+        clock.move(60)
+        recorder.accept(batch(to_us(clock.at) // 60_000_000, 0))
+        recorder.commit()
+        recorder.maintain()
+
+
+@pytest.mark.parametrize(
+    ("ahead_days", "hours", "starts", "gone"),
+    [
+        (400, 0.5, 1, False),
+        (400, 20, 1, False),
+        (30_000, 0.2, 40, False),
+        (400, 30, 1, True),  # the clock says so all through a day: it is the time
+        (400, 5, 6, True),
+    ],
+)
+def test_nothing_is_deleted_or_rolled_up_on_the_word_of_a_clock_that_was_wrong_for_hours(
+    tmp_path: Path, ahead_days: int, hours: float, starts: int, gone: bool
+) -> None:
+    file, clock = tmp_path / "ledger.sqlite3", Clock()
+
+    def daily(writer: LedgerWriter) -> None:
+        own_us = writer.own_time_us()
+        if own_us is not None:
+            writer.forget_before(own_us - 365 * 86_400_000_000)
+
+    def start() -> Recorder:
+        fresh = Recorder(LedgerFile(file, clock.now), clock.now, daily=daily, clock=lambda: clock.monotonic_s)
+        fresh.open()
+        return fresh
+
+    recorder = start()
+    recorder.accept(batch(MINUTE - 20, 7))
+    meter(recorder, clock, 25)
+    recorder.stop()
+    clock.at += timedelta(days=ahead_days)
+    for _ in range(starts):
+        recorder = start()
+        meter(recorder, clock, hours)
+        recorder.stop()
+    recorder = start()
+    clock.monotonic_s += 86_400
+    recorder.accept(batch(mj=0))
+    recorder.commit()
+    recorder.maintain()
+    recorder.stop()
+    assert (energy(file) == 0) is gone
+    if not gone:
+        with open_reader(file) as reader:
+            assert {b.length_us for b in reader.buckets(0, (MINUTE + 1) * 60_000_000)} == {60_000_000}
 
 
 def removed(file: Path) -> None:
@@ -274,8 +365,13 @@ def renamed(file: Path) -> None:
     file.rename(file.with_name("kept.sqlite3"))
 
 
+def log_removed(file: Path) -> None:
+    file.with_name(file.name + "-wal").unlink()
+
+
 @pytest.mark.parametrize(
-    ("happens", "found"), [(removed, 2), (folder_removed, 2), (replaced, 1002), (renamed, 2)]
+    ("happens", "found"),
+    [(removed, 2), (folder_removed, 2), (replaced, 1002), (renamed, 2), (log_removed, 3)],
 )
 def test_a_ledger_that_is_taken_away_while_recording_is_noticed_and_made_again(
     tmp_path: Path, happens: Callable[[Path], None], found: int
@@ -295,6 +391,56 @@ def test_a_ledger_that_is_taken_away_while_recording_is_noticed_and_made_again(
     assert [("removed or replaced" in text) for _, text in told.said] == [True]
 
 
+def test_what_was_written_into_a_file_that_just_lost_its_name_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, told, write, left = tmp_path / "ledger.sqlite3", Told(), LedgerWriter.write, [2]
+
+    def and_removed(writer: LedgerWriter, pending: Pending, *time: int) -> None:
+        write(writer, pending, *time)
+        if left[0]:
+            left[0] -= 1
+            file.unlink()
+
+    monkeypatch.setattr(LedgerWriter, "write", and_removed)
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
+    card = DeviceInfo(LOCAL_HOST, "gpu", "Card", "gpu", "v")
+    recorder.accept(replace(batch(mj=5), devices=(card,)))
+    assert recorder.commit()
+    assert energy(file) == 5
+    left[0] = 1000
+    recorder.accept(batch(mj=6))
+    assert not recorder.commit()
+    assert "again and again" in told.said[-1][1]
+    left[0] = 0
+    assert recorder.commit()
+    assert energy(file) == 6
+    with open_reader(file) as reader:
+        assert reader.devices() == (card,)
+    recorder.stop()
+
+
+def test_damage_that_a_reader_found_is_moved_aside_while_recording(tmp_path: Path) -> None:
+    file, told = tmp_path / "ledger.sqlite3", Told()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
+    recorder.accept(batch(MINUTE - 50_000))
+    assert recorder.commit()
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("UPDATE minute SET state = 31")
+    other.close()
+    recorder.accept(batch(mj=2))
+    assert recorder.commit()
+    with pytest.raises(LedgerDamaged):
+        energy(file)
+    recorder.accept(batch(mj=3))
+    assert recorder.commit()
+    assert energy(file) == 3
+    assert recorder.renewed
+    assert "damaged" in told.said[0][1]
+    assert recorder.stop()
+    assert not list(tmp_path.glob("*.suspect"))
+
+
 def test_a_ledger_that_cannot_be_made_again_is_kept_in_memory_and_said(tmp_path: Path) -> None:
     file, told = tmp_path / "data" / "ledger.sqlite3", Told()
     recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
@@ -303,7 +449,7 @@ def test_a_ledger_that_cannot_be_made_again_is_kept_in_memory_and_said(tmp_path:
     shutil.rmtree(file.parent)
     file.parent.write_text("in the way")
     recorder.accept(batch(mj=1))
-    assert recorder.commit()
+    assert not recorder.commit()
     assert "in memory" in told.said[-1][1]
     recorder.stop()
 
@@ -327,9 +473,9 @@ def test_a_fault_of_its_own_never_ends_the_recorder(
     file, told, write = tmp_path / "ledger.sqlite3", Told(), LedgerWriter.write
     fail = Failing(1, error)
 
-    def sometimes(writer: LedgerWriter, pending: Pending) -> None:
+    def sometimes(writer: LedgerWriter, pending: Pending, *time: int) -> None:
         fail()
-        write(writer, pending)
+        write(writer, pending, *time)
 
     monkeypatch.setattr(LedgerWriter, "write", sometimes)
     recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told, commit_s=3600)

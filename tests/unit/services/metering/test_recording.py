@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -265,3 +266,41 @@ def test_the_whole_folder_is_removed_and_recording_goes_on_in_a_new_one(tmp_path
     assert stage.recording.stop()
     assert energy(folder / "ledger.sqlite3") in {19 * 20_000, 20 * 20_000}  # less the beat of the removal
     assert "ledger" in stage.said
+
+
+@pytest.mark.parametrize("happens", ["ledger", "log"])
+def test_after_the_file_was_taken_away_the_sums_are_those_on_disk(tmp_path: Path, happens: str) -> None:
+    stage = Stage(tmp_path, Machine())
+    assert stage.recording.start()
+    assert stage.beat.waiting.acquire(timeout=10)
+    stage.run(20)
+    recorder = stage.recording.recorder
+    assert recorder is not None and recorder.flush()
+    (tmp_path / ("ledger.sqlite3" if happens == "ledger" else "ledger.sqlite3-wal")).unlink()
+    for _ in range(50):
+        stage.run(1)
+        if "ledger" in stage.said:
+            break
+        time.sleep(0.05)
+    stage.run(5)
+    assert recorder.flush()
+    assert stage.today_mj == energy(stage.file)
+    assert stage.recording.stop()
+    kept = stage.recording.kept().today
+    assert kept is not None
+    assert kept.energy_mj == energy(stage.file)
+
+
+def test_what_is_told_after_the_end_is_what_is_on_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    stage = Stage(folder, Machine())
+    assert stage.recording.start()
+    assert stage.beat.waiting.acquire(timeout=10)
+    stage.run(20)
+    assert stage.today_mj == 20 * 20_000
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    assert stage.recording.stop()
+    kept = stage.recording.kept().today
+    assert kept is None or kept.energy_mj == 0

@@ -10,8 +10,8 @@ import pytest
 from fakes.metering import QWEN, Machine
 from wattlight.domain.tariff import flat_tariff
 from wattlight.domain.values import to_us
-from wattlight.services.metering import LedgerFile, LiveMeter, Recorder, close_days
-from wattlight.store import open_reader
+from wattlight.services.metering import LiveMeter, Recorder, close_days
+from wattlight.store import LedgerFile, open_reader
 
 BEAT_S = 5
 DAY_TICKS = 86_400 // BEAT_S

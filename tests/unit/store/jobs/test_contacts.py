@@ -1,9 +1,14 @@
 """Hosts that were contacted."""
 
+import shutil
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from wattlight.domain.state import HostContact
+from wattlight.domain.values import Problem
 from wattlight.store.jobs import open_jobs
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -41,4 +46,69 @@ def test_many_hosts_do_not_fill_the_disk_and_names_are_cleaned(tmp_path: Path) -
     book.note_contact("evil\x1b[31m\nhost", "model", NOW + timedelta(days=1))
     assert "\x1b" not in book.contacts()[0].host
     assert "\n" not in book.contacts()[0].host
+    book.close()
+
+
+@pytest.mark.parametrize("happens", ["removed", "folder removed", "replaced"])
+def test_a_file_that_is_taken_away_is_made_again(tmp_path: Path, happens: str) -> None:
+    file = tmp_path / "data" / "jobs.sqlite3"
+    book = open_jobs(file, NOW)
+    book.note_contact("a.example", "model", NOW)
+    if happens == "removed":
+        file.unlink()
+    elif happens == "folder removed":
+        shutil.rmtree(file.parent)
+    else:
+        other = open_jobs(tmp_path / "other", NOW)
+        other.note_contact("theirs.example", "model", NOW - timedelta(days=1))
+        other.close()
+        (tmp_path / "other").replace(file)
+    book.note_contact("b.example", "model", NOW)
+    fresh = open_jobs(file, NOW)
+    expected = {"b.example", "theirs.example"} if happens == "replaced" else {"b.example"}
+    assert {contact.host for contact in fresh.contacts()} == expected
+    fresh.close()
+    book.close()
+
+
+def test_what_is_written_into_a_file_that_just_lost_its_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "jobs.sqlite3"
+    book = open_jobs(file, NOW)
+
+    def and_removed(*_: object) -> None:
+        file.unlink()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("wattlight.store.jobs.tokens.add", and_removed)
+        with pytest.raises(Problem, match="removed meanwhile"):
+            book.add_uses(())
+    book.note_contact("b.example", "model", NOW)
+    assert len(book.contacts()) == 1
+    book.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE contact SET at_us = 'yesterday'",
+        "UPDATE contact SET host = CAST(x'ff' AS TEXT)",
+        "UPDATE contact SET at_us = 1e300",
+        "DROP TABLE contact",
+    ],
+)
+def test_damage_found_in_use_is_moved_aside_and_said(tmp_path: Path, statement: str) -> None:
+    file = tmp_path / "jobs.sqlite3"
+    book = open_jobs(file, NOW)
+    book.note_contact("a.example", "model", NOW)
+    with sqlite3.connect(file) as other:
+        other.execute(statement)
+    other.close()
+    with pytest.raises(Problem, match="moved aside"):
+        book.contacts()
+    assert book.contacts() == ()
+    book.note_contact("b.example", "model", NOW)
+    assert len(book.contacts()) == 1
+    assert [p.name for p in tmp_path.glob("*.corrupt-*") if p.suffix[-1] not in "lm"]
     book.close()
