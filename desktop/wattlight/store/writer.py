@@ -12,8 +12,7 @@ from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase, LevelRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 
 from .files import abandon, suspect, transaction
-from .own_time import OwnTime
-from .pending import Pending
+from .pending import OwnTime, Pending
 from .problem import translated
 from .schema import QUALITIES, STATES, check
 

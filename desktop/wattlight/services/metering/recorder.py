@@ -88,6 +88,7 @@ class Recorder:
         self._tidied_s: float | None = None
         self._written_s: float | None = None
         self._tried_s = 0.0
+        self._moved_on = False
         self.renewed = False
         """What was recorded before is in another file than what is recorded now; for the owner to reset."""
         self._turn = threading.Condition()
@@ -121,7 +122,7 @@ class Recorder:
         opened = self._ledger.open(damaged=True)
         self._writer = opened.writer
         self._pending.remember(self._known)
-        self.renewed = True
+        self._moved_on = True
         for notice in opened.notices:
             self._notify("ledger", notice)
         return self._writer
@@ -194,7 +195,7 @@ class Recorder:
         """
         try:
             self._mind_file()
-            if self._pending.empty:
+            if self._pending.empty and not self._moved_on:
                 return True
             for _ in range(WRITES):
                 self.open().write(self._pending, to_us(self._now()), self._metered_us())
@@ -230,7 +231,7 @@ class Recorder:
             self._writer.abandon()
         self._writer = None
         self._pending.remember(self._known)
-        self.renewed = True
+        self._moved_on = True
         self._notify("ledger", tr("The ledger's file was removed or replaced; recording goes on anew."))
 
     def _leave_memory(self, memory: LedgerWriter) -> None:
@@ -248,7 +249,7 @@ class Recorder:
         opened.writer.write(counted)
         memory.close()
         self._writer = opened.writer
-        self.renewed = True
+        self._moved_on = True
         text = tr("The ledger can be written again; what was counted in memory is in it.")
         for notice in (*opened.notices, text):
             self._notify("ledger", notice)
@@ -299,6 +300,7 @@ class Recorder:
         self._pending.remember(self._known)
         self._known.remember(self._pending)
         self._pending = Pending()
+        self.renewed, self._moved_on = self.renewed or self._moved_on, False
         if self._troubled:
             self._troubled = False
             self._notify("ledger", tr("The ledger can be written again; nothing of the last hour was lost."))
