@@ -3,7 +3,6 @@
 import getpass
 import os
 import re
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import DeviceSample, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places, open_regular
-from wattlight.probes import HardwareReport, cpu_reason
+from wattlight.probes import HardwareReport, cpu_reason, server_log
 from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.serving import conversion, exposure
@@ -188,7 +187,7 @@ def devices_in(log: str) -> list[EngineDevice]:
 
 def engine_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     """One finding for each device of the engine's last start; nothing when its log cannot be read."""
-    text = _tail(_log_file(environ))
+    text = _tail(server_log(environ))
     for device in devices_in(text):
         said = tr(
             "The engine's own log says: {library}, {name}, {available} of {total} free.",
@@ -200,19 +199,11 @@ def engine_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("engine_device", Level.FINE, said)
 
 
-def _log_file(environ: Mapping[str, str]) -> Path | None:
-    if os.name == "nt":
-        base = environ.get("LOCALAPPDATA")
-        return Path(base, "Ollama", "server.log") if base else None
-    home = environ.get("HOME")
-    return Path(home, ".ollama", "logs", "server.log") if home and sys.platform != "win32" else None
-
-
-def _tail(file: Path | None) -> str:
+def _tail(file: str | None) -> str:
     if file is None:
         return ""
     try:
-        with open_regular(file) as stream:
+        with open_regular(Path(file)) as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - _TAIL_BYTES))
             return stream.read(_TAIL_BYTES).decode("utf-8", "replace")

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from wattlight.domain.fit import (
     KV_TYPES,
     Confidence,
+    ContextSource,
     DeviceUse,
     FitOptions,
     FitResult,
     HostUse,
     PreparedModel,
+    Verdict,
     explain,
     fit,
     largest_context,
@@ -28,8 +30,8 @@ from .output import SPEED, Call, Document, Output, pick, plain
 
 _PARTS = "weights_bytes kv_bytes compute_bytes"
 _RESULT = (
-    "verdict layers_total layers_on_gpu expert_blocks_in_ram gpu_bytes host_bytes projector_bytes batch "
-    "context context_asked kv_type parallel flash_attention reported_size_bytes reported_vram_bytes "
+    "verdict layers_total layers_on_gpu expert_blocks_in_ram needed_bytes gpu_bytes host_bytes "
+    "projector_bytes batch context kv_type parallel flash_attention reported_size_bytes reported_vram_bytes "
     "spare_bytes missing_bytes uncertainty_bytes"
 )
 
@@ -79,6 +81,8 @@ def fit_document(answer: FitAnswer) -> Document:
         "devices": [pick(use, f"name {_PARTS}") for use in result.devices],
         "host": pick(result.host, _PARTS),
         **pick(result, _RESULT),
+        "context_source": result.context_source.value,
+        "context_asked": result.context_asked if result.context_source is ContextSource.ASKED else None,
         "context_trained": answer.prepared.context_trained,
         "largest_full_gpu_context": answer.largest,
         "confidence": answer.confidence.value,
@@ -115,7 +119,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
             "{model} on {machine}: {verdict}",
             model=clean_text(answer.model),
             machine=answer.machine.name,
-            verdict=_with_draft(answer, verdict_name(result.verdict)),
+            verdict=_with_draft(answer, _headline(answer)),
         )
     )
     out.line()
@@ -128,6 +132,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
         ),
         (tr("Context"), _context(answer)),
         (tr("All on GPU up to"), _largest(answer)),
+        (tr("Needs"), gib(result.needed_bytes, 2)),
         (tr("Batch"), number(result.batch)),
         (
             tr("Server will report"),
@@ -193,6 +198,21 @@ def _draft_rows(answer: FitAnswer) -> list[tuple[str, ...]]:
     return [(tr("Draft"), text), (tr("Without the draft"), bare), (tr("Speed with the draft"), gain)]
 
 
+def _headline(answer: FitAnswer) -> str:
+    """The verdict; where it is bad at the server's own choice of context, first what fits."""
+    result = answer.result
+    verdict = verdict_name(result.verdict)
+    largest = answer.largest.get(result.kv_type)
+    if result.verdict is Verdict.FULL_GPU or result.context_source is ContextSource.ASKED or not largest:
+        return verdict
+    return tr(
+        "all on GPU up to {most} tokens; {verdict} at the server's {context}",
+        most=number(largest),
+        verdict=verdict,
+        context=number(result.context),
+    )
+
+
 def _memory(answer: FitAnswer) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(tr("MEMORY"), tr("WEIGHTS"), tr("KV CACHE"), tr("COMPUTE"), tr("TOTAL"))]
     rows += [(clean_text(use.name, 40), *_cells(use)) for use in answer.result.devices]
@@ -207,12 +227,22 @@ def _cells(use: DeviceUse | HostUse) -> tuple[str, ...]:
 
 def _context(answer: FitAnswer) -> str:
     result = answer.result
-    text = number(result.context)
-    if result.context != result.context_asked:
-        text = tr("{n} (asked: {asked})", n=text, asked=number(result.context_asked))
+    text, before = number(result.context), number(result.context_asked)
     if result.parallel > 1:
         text = tr("{n} for each of {slots} slots", n=text, slots=number(result.parallel))
-    return tr("{n} tokens, {kv} cache", n=text, kv=result.kv_type)
+    text = tr("{n} tokens, {kv} cache", n=text, kv=result.kv_type)
+    match result.context_source:
+        case ContextSource.TIER:
+            return tr("{context} (the server's default)", context=text)
+        case ContextSource.STEPPED_DOWN:
+            return tr(
+                "{context} (the server's default of {before} does not fit)", context=text, before=before
+            )
+        case ContextSource.SETTING:
+            return tr("{context} (OLLAMA_CONTEXT_LENGTH: {before})", context=text, before=before)
+        case _ if result.context != result.context_asked:
+            return tr("{context} (asked: {before})", context=text, before=before)
+    return text
 
 
 def _largest(answer: FitAnswer) -> str:
@@ -322,7 +352,10 @@ def run(args: argparse.Namespace, call: Call) -> None:
         speed=speed,
         without_draft=WithoutDraft(bare, with_draft(speed, model, result, bare, machine)) if bare else None,
         prompt_speed=prompt_tokens_per_second(model, result, machine),
-        reasons=tuple(reason_sentence(reason) for reason in explain(model, machine, result, options)),
+        reasons=(
+            *(reason_sentence(reason) for reason in explain(model, machine, result, options)),
+            *machine.notes,
+        ),
     )
     if call.as_json:
         call.out.document(fit_document(answer))

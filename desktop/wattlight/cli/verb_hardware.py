@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from wattlight.domain.fit import left_out
 from wattlight.domain.machine_file import machine_document
-from wattlight.domain.values import DeviceSample, Figure, Problem, Quality, clean_text
+from wattlight.domain.values import DeviceSample, Figure, MachineProfile, Problem, Quality, clean_text
 from wattlight.i18n import duration, gib, number, percent, tr, trn, watts
 from wattlight.paths import replacing
 from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober, cpu_reason
+from wattlight.services.fit_words import machine_sentences
 
 from .output import Call, Document, aligned, pick, plain, refuse_own
 
@@ -18,12 +20,19 @@ DIGITS = 4
 """After the point, of watts and all else in the document."""
 
 
-def hardware_document(report: HardwareReport) -> Document:
-    """The whole report. Bytes, watts, percent, degrees Celsius; always the same keys."""
+def hardware_document(report: HardwareReport, profile: MachineProfile | None = None) -> Document:
+    """The whole report. Bytes, watts, percent, degrees Celsius; always the same keys.
+
+    ``profile`` adds what the server's settings make of it.
+    """
+    why = {} if profile is None else {device.id: code for device, code in left_out(profile)}
     cpu = report.cpu_power
     package = cpu.package
     return {
-        "accelerators": [_row_document(row) for row in report.accelerators],
+        "accelerators": [
+            _row_document(row) | {"server_leaves_out": why.get(row.id)} for row in report.accelerators
+        ],
+        "server_notes": [] if profile is None else list(machine_sentences(profile)),
         "ignored_adapters": list(report.ignored_adapters),
         "memory": _without_bytes(plain(report.memory, DIGITS)),
         "cpu_power": {
@@ -135,9 +144,9 @@ def _print(args: Namespace, call: Call, prober: Prober, report: HardwareReport) 
         document.pop("schema", None)
         call.out.document(document)
     elif call.as_json:
-        call.out.document(hardware_document(report))
+        call.out.document(hardware_document(report, prober.profile()))
     else:
-        call.out.lines(hardware_lines(report))
+        call.out.lines(hardware_lines(report, prober.profile()))
 
 
 def _second(args: Namespace) -> tuple[Path | None, float]:
@@ -222,16 +231,17 @@ def scope_word(scope: str | None) -> str:
     return scope or tr("coverage unknown")
 
 
-def hardware_lines(report: HardwareReport) -> list[str]:
+def hardware_lines(report: HardwareReport, profile: MachineProfile | None = None) -> list[str]:
+    unused = set() if profile is None else {device.id for device, _ in left_out(profile)}
     lines = [tr("This computer"), *_indented(_computer(report))]
     lines += ["", tr("Accelerators")]
     if not report.accelerators:
         lines.append("  " + tr("none that a model can use"))
     for row in sorted(report.accelerators, key=lambda row: row.device.integrated):
-        lines += [f"  {row.name}", *_indented(_accelerator(row), 4)]
+        lines += [f"  {row.name}", *_indented(_accelerator(row, row.id not in unused), 4)]
     lines += ["", tr("Power of the processor"), *_indented(_cpu(report.cpu_power))]
     lines += ["", tr("Battery"), *_indented(_battery(report.battery))]
-    notes = _notes(report)
+    notes = [*_notes(report), *([] if profile is None else machine_sentences(profile))]
     if notes:
         lines += ["", tr("Good to know"), *(f"  - {note}" for note in notes)]
     return lines
@@ -274,9 +284,9 @@ def _memory(memory: Memory) -> str:
     return text
 
 
-def _accelerator(row: DeviceSample) -> list[tuple[str, str]]:
+def _accelerator(row: DeviceSample, offered: bool) -> list[tuple[str, str]]:
     kind = f"{kind_word(row.device.form)}, {state_word(row.state)}"
-    rows = [(tr("Kind"), kind), (tr("Memory"), _device_memory(row)), (tr("Power"), _power(row))]
+    rows = [(tr("Kind"), kind), (tr("Memory"), _device_memory(row, offered)), (tr("Power"), _power(row))]
     heat = _heat(row)
     if row.load.value is not None:
         rows.append((tr("Load"), ", ".join([percent(row.load.value / 100), *heat])))
@@ -288,13 +298,18 @@ def _accelerator(row: DeviceSample) -> list[tuple[str, str]]:
     return rows
 
 
-def _device_memory(row: DeviceSample) -> str:
+def _device_memory(row: DeviceSample, offered: bool) -> str:
     memory = row.memory
     if memory.llm_total_bytes is None:
         return tr("unknown: {reason}", reason=memory.reason or tr("not reported"))
     free = memory.llm_available_bytes
     total = gib(memory.llm_total_bytes)
+    if not offered:
+        return tr("{total}; the server does not use it (see below)", total=total)
     text = tr("{total}, {free} free for a model", total=total, free=gib(free)) if free is not None else total
+    if memory.unified and memory.dedicated_total_bytes:
+        own = gib(memory.dedicated_total_bytes)
+        return tr("{amount}; {own} its own, the rest shared with the processor", amount=text, own=own)
     if memory.unified:
         return tr("{amount}; shared with the processor", amount=text)
     if memory.cached:

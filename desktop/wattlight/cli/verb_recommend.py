@@ -13,7 +13,7 @@ from wattlight.domain.advice import (
 )
 from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
-from wattlight.services.fit_words import confidence_name, verdict_name
+from wattlight.services.fit_words import confidence_name, machine_sentences, verdict_name
 from wattlight.services.offers import (
     api_sentence,
     passed_over_sentence,
@@ -92,6 +92,7 @@ def recommend_document(
             "code": advice.api.reason.code if advice.api.reason else None,
             "sentence": api_sentence(advice) or None,
         },
+        "machine_notes": list(machine_sentences(profile)),
         "refresh": None if report is None else refresh_document(report),
     }
 
@@ -104,7 +105,7 @@ def _recommendation(item: Recommendation, place: int) -> Document:
         **pick(
             item, "use verdict context spare_bytes largest_full_gpu_context download_bytes download_exact"
         ),
-        **pick(item.fit, "gpu_bytes host_bytes layers_total layers_on_gpu"),
+        **pick(item.fit, "needed_bytes gpu_bytes host_bytes layers_total layers_on_gpu"),
         "trained_context": item.entry.context,
         "tokens_per_second": pick(item.speed, SPEED, 2),
         "download_read_on": plain(item.tag.read_on),
@@ -165,26 +166,28 @@ def run(args: argparse.Namespace, call: Call) -> None:
         return
     if report is not None:
         print_refresh(call.out, report)
-    _print(call.out, advice, profile.name)
+    _print(call.out, advice, profile)
 
 
-def _print(out: Output, advice: Advice, machine: str) -> None:
+def _print(out: Output, advice: Advice, machine: MachineProfile) -> None:
     question = advice.question
     out.line(
         tr(
             "Models for {use} on {machine}, at {context} tokens of context:",
             use=question.use.value,
-            machine=machine,
+            machine=machine.name,
             context=number(question.context),
         )
     )
+    for said in machine_sentences(machine):
+        out.line(f"- {said}")
     out.line()
     if advice.recommendations:
         head = (
-            tr("model"), tr("runs"), tr("spare"), tr("most context"), tr("speed"), tr("download"),
-            tr("licence"), tr("memory figures"),
+            tr("model"), tr("runs"), tr("needs"), tr("spare"), tr("most context"), tr("speed"),
+            tr("download"), tr("licence"), tr("memory figures"),
         )  # fmt: skip
-        out.table([head, *map(_row, advice.recommendations)], {2, 3, 4, 5})
+        out.table([head, *map(_row, advice.recommendations)], {2, 3, 4, 5, 6})
         out.line()
         for item in advice.recommendations:
             out.line(f"{item.name}: {why_sentence(item)}")
@@ -213,6 +216,7 @@ def _row(item: Recommendation) -> tuple[str, ...]:
     return (
         item.name,
         verdict_name(item.verdict),
+        gib(item.fit.needed_bytes),
         gib(item.spare_bytes),
         number(largest),
         tokens_per_second(item.speed.low, item.speed.high),

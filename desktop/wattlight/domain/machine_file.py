@@ -1,10 +1,10 @@
 """A computer described as JSON: read from a ``--machine`` file, written by ``hardware --profile``."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from wattlight.i18n import tr
+from wattlight.i18n import gib, tr
 
 from .values import CpuProfile, Device, MachineProfile, Problem, ServerProfile, clean_text
 
@@ -34,7 +34,8 @@ def parse_machine(document: object) -> MachineProfile:
 
     Whatever is left out takes its default: server newest, f16, one slot, flash attention ``auto``;
     available RAM three quarters of the total; a device's free memory its total; unified false;
-    backend ``cuda``.
+    backend ``cuda``; of an APU whose memory is larger than the RAM, what is above it lies beside the RAM.
+    Figures that cannot be are cut to what can, each with a note.
 
     Raises:
         MachineFileProblem: a value is of a wrong type or out of range; the message names it.
@@ -55,7 +56,8 @@ def parse_machine(document: object) -> MachineProfile:
                 max_devices=MAX_DEVICES,
             )
         )
-    devices = tuple(_device(item, index) for index, item in enumerate(raw))
+    notes: list[str] = []
+    devices = tuple(_within(_device(item, index), total, notes) for index, item in enumerate(raw))
     if len({device.id for device in devices}) != len(devices):
         raise MachineFileProblem(tr("Two devices of the machine file have the same id."))
     return MachineProfile(
@@ -66,11 +68,13 @@ def parse_machine(document: object) -> MachineProfile:
         cpu=_cpu(_mapping(_present(top, "cpu"), "'cpu'")),
         server=_server(_mapping(_present(top, "server"), "'server'")),
         devices=devices,
+        notes=tuple(notes),
     )
 
 
 _DEVICE_FIELDS = (
-    "id name backend memory_total_bytes memory_free_bytes unified integrated compute_capability bandwidth_gbs"
+    "id name backend memory_total_bytes memory_free_bytes memory_own_bytes unified integrated "
+    "compute_capability bandwidth_gbs"
 )
 
 
@@ -78,6 +82,9 @@ def machine_document(profile: MachineProfile) -> dict[str, Any]:
     """The document of a profile; :func:`parse_machine` gives the same profile back."""
     document = {"schema": 1, **asdict(profile)}
     del document["cpu"]["pace"]  # learned here, it says nothing elsewhere
+    del document["notes"]
+    document["server"] = {**document["server"], "visible_devices": dict(profile.server.visible)}
+    del document["server"]["visible"]
     fields = _DEVICE_FIELDS.split()
     document["devices"] = [{name: getattr(device, name) for name in fields} for device in profile.devices]
     return document
@@ -100,17 +107,68 @@ def _server(item: Mapping[str, Any]) -> ServerProfile:
         kv_cache_type=_choice(str(item.get("kv_cache_type") or "f16").lower(), "kv_cache_type", KV_TYPES),
         num_parallel=parallel,
         flash_attention=_choice(str(flash or "auto").lower(), "flash_attention", FLASH),
+        context_length=_integer(item, "context_length", 0) or 0,
+        igpu_enable=None if item.get("igpu_enable") is None else _flag(item, "igpu_enable"),
+        vulkan=_flag(item, "vulkan", True),
+        spread=_flag(item, "spread"),
+        gpu_overhead_bytes=_integer(item, "gpu_overhead_bytes", 0) or 0,
+        fit_target_mib=_targets(item.get("fit_target_mib")),
+        fit=_flag(item, "fit", True),
+        gfx_override=_text(item, "gfx_override", ""),
+        visible=_visible(_mapping(_present(item, "visible_devices"), "'visible_devices'")),
+        source=_text(item, "source", ""),
     )
+
+
+def _targets(value: object) -> tuple[int, ...]:
+    """One figure for all devices, or a list with one each."""
+    values = [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
+    if len(values) > MAX_DEVICES:
+        raise MachineFileProblem(tr("In the machine file 'fit_target_mib' is too long a list."))
+    found = [_integer({"fit_target_mib": one}, "fit_target_mib", None) for one in values]
+    return tuple(min(mib, MAX_BYTES >> 20) for mib in found if mib is not None)
+
+
+def _visible(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((backend, _text(item, backend, "")) for backend in BACKENDS if item.get(backend) is not None)
+
+
+def _within(device: Device, ram_total: int, notes: list[str]) -> Device:
+    """``device`` with no more memory than there is, and no more free than in all."""
+    stated = total = device.memory_total_bytes
+    free, own = device.memory_free_bytes, device.memory_own_bytes
+    if device.unified and total is not None:
+        if own is None and device.backend in {"rocm", "vulkan"} and total > ram_total:
+            own = total - ram_total
+        most = ram_total + (own or 0)
+        if total > most:
+            notes.append(
+                tr(
+                    "{device} cannot have {stated}: the computer has {most}, which counts.",
+                    device=device.name,
+                    stated=gib(total),
+                    most=gib(most),
+                )
+            )
+            total = most
+    if total is not None and stated is not None and free is not None and free > total:
+        if free > stated:
+            notes.append(
+                tr(
+                    "{device} states more memory free ({free}) than it has ({total}), which counts.",
+                    device=device.name,
+                    free=gib(free),
+                    total=gib(total),
+                )
+            )
+        free = total
+    return replace(device, memory_total_bytes=total, memory_free_bytes=free, memory_own_bytes=own)
 
 
 def _device(document: object, index: int) -> Device:
     item = _mapping(document, f"device {index}")
     total = _integer(item, "memory_total_bytes", None)
     free = _integer(item, "memory_free_bytes", total)
-    if total is not None and free is not None and free > total:
-        raise MachineFileProblem(
-            tr("Device {index} of the machine file has more free memory than it has.", index=index)
-        )
     capability = item.get("compute_capability")
     return Device(
         id=_text(item, "id", f"gpu{index}"),
@@ -118,6 +176,7 @@ def _device(document: object, index: int) -> Device:
         backend=_choice(str(item.get("backend") or "cuda").lower(), "backend", BACKENDS),
         memory_total_bytes=total,
         memory_free_bytes=free,
+        memory_own_bytes=_integer(item, "memory_own_bytes", None),
         unified=_flag(item, "unified"),
         integrated=_flag(item, "integrated"),
         compute_capability=None if capability is None else clean_text(str(capability), 16),
@@ -166,11 +225,11 @@ def _positive(item: Mapping[str, Any], key: str) -> float | None:
     return float(value)
 
 
-def _flag(item: Mapping[str, Any], key: str) -> bool:
+def _flag(item: Mapping[str, Any], key: str, default: bool = False) -> bool:
     value = item.get(key)
     if value is not None and not isinstance(value, bool):
         raise MachineFileProblem(tr("In the machine file '{key}' is neither true nor false.", key=key))
-    return bool(value)
+    return default if value is None else bool(value)
 
 
 def _choice(value: str, key: str, allowed: tuple[str, ...]) -> str:

@@ -27,6 +27,8 @@ class Device:
         backend: ``cuda``, ``rocm``, ``metal`` or ``vulkan``; "" for a part that runs no model.
         memory_total_bytes: as the driver states it, None if unknown.
         memory_free_bytes: free when the machine was described, None if unknown.
+        memory_own_bytes: of a unified device, the part of its memory that the system does not count as RAM
+            (a carve-out); None if there is none or it is not known.
         unified: its memory is the computer's own.
         integrated: not a separate card.
         compute_capability: CUDA major.minor as text (``"8.9"``), None if unknown or not CUDA.
@@ -42,6 +44,7 @@ class Device:
     backend: str = ""
     memory_total_bytes: int | None = None
     memory_free_bytes: int | None = None
+    memory_own_bytes: int | None = None
     unified: bool = False
     integrated: bool = False
     compute_capability: str | None = None
@@ -76,18 +79,43 @@ class CpuProfile:
 class ServerProfile:
     """Settings of the server that decide memory.
 
-    ``version`` None means the newest known. ``flash_attention`` is ``auto``, ``on`` or ``off``.
+    Attributes:
+        version: None means the newest known.
+        flash_attention: ``auto``, ``on`` or ``off``.
+        context_length: OLLAMA_CONTEXT_LENGTH, 0 leaves it to the tier of the machine.
+        igpu_enable: OLLAMA_IGPU_ENABLE, None leaves it to the server's own rule.
+        vulkan: OLLAMA_VULKAN.
+        spread: OLLAMA_SCHED_SPREAD.
+        gpu_overhead_bytes: OLLAMA_GPU_OVERHEAD.
+        fit_target_mib: LLAMA_ARG_FIT_TARGET, one for all devices or one each; empty: the engine's own.
+        fit: LLAMA_ARG_FIT; False loads every layer, whether it fits or not.
+        gfx_override: target that HSA_OVERRIDE_GFX_VERSION makes of every AMD device, or "".
+        visible: (backend, value of its visible-devices variable).
+        source: where the settings were read, for people; "" where they are defaults.
     """
 
     version: str | None = None
     kv_cache_type: str = "f16"
     num_parallel: int = 1
     flash_attention: str = "auto"
+    context_length: int = 0
+    igpu_enable: bool | None = None
+    vulkan: bool = True
+    spread: bool = False
+    gpu_overhead_bytes: int = 0
+    fit_target_mib: tuple[int, ...] = ()
+    fit: bool = True
+    gfx_override: str = ""
+    visible: tuple[tuple[str, str], ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MachineProfile:
-    """A computer to answer for: this one, or one described in a ``--machine`` file."""
+    """A computer to answer for: this one, or one described in a ``--machine`` file.
+
+    ``notes``: sentences about what was put right in the description.
+    """
 
     name: str
     os: str
@@ -96,6 +124,18 @@ class MachineProfile:
     cpu: CpuProfile = field(default_factory=CpuProfile)
     server: ServerProfile = field(default_factory=ServerProfile)
     devices: tuple[Device, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def own_bytes(self) -> int:
+        """Memory of unified devices that is no part of the RAM."""
+        return sum(device.memory_own_bytes or 0 for device in self.devices if device.unified)
+
+    @property
+    def memory_bytes(self) -> int:
+        """All the memory there is: RAM, what unified devices have beside it, and the cards' own."""
+        cards = sum(d.memory_total_bytes or 0 for d in self.devices if not (d.unified or d.integrated))
+        return self.ram_total_bytes + self.own_bytes + cards
 
 
 HostId = NewType("HostId", str)

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,7 @@ from .probe import DeviceCache, NvmlFactory, Probe, ProbeContext, silenced
 from .reader import Reader, Trace
 from .report import Battery, CpuPower, HardwareReport
 from .samples import device_samples, machine_profile, memory_sample
+from .server_switches import ServerSwitches
 
 FIRST_DEADLINE_S = 3.0
 """For the first look: opening a driver may take a second and more."""
@@ -38,6 +39,7 @@ class Prober:
         host: the sources of the operating system.
         clock: monotonic seconds.
         now: aware UTC time.
+        switches: the settings of the local model server.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Prober:
         host: Host,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] | None = None,
+        switches: ServerSwitches | None = None,
     ) -> None:
         self._host = host
+        self._switches = switches or ServerSwitches(host.reader, {})
         self._clock = clock
         self._now = now or (lambda: datetime.now(UTC))
         self._lane: ProbeExecutor[Answer] = ProbeExecutor()
@@ -105,7 +109,7 @@ class Prober:
 
     def profile(self) -> MachineProfile:
         """What the memory and speed models need of this machine. Never raises."""
-        return machine_profile(self.latest(), self._host.name())
+        return machine_profile(self.latest(), self._host.name(), self._switches.look())
 
     def sample(self) -> MachineSample:
         """One tick for the sampler. Never raises."""
@@ -211,6 +215,7 @@ def open_prober(
     clock: Callable[[], float] = time.monotonic,
     now: Callable[[], datetime] | None = None,
     nvml: NvmlFactory | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Prober:
     """A prober of this computer, or of the Linux tree below ``root``. Nothing is read yet.
 
@@ -220,6 +225,7 @@ def open_prober(
         cache: folder in which sizes of devices are remembered for the time they sleep; None: in memory only.
         trace: gets a line for each open.
         clock, now: monotonic seconds and aware UTC time.
+        environ: of this program, for the files of its user; not looked at with a ``root``.
         nvml: makes the interface to NVIDIA's library (for tests).
     """
     remembered = DeviceCache(None if cache is None else cache / CACHE_FILE)
@@ -228,7 +234,8 @@ def open_prober(
     def make_nvml() -> NvmlApi:
         return nvml() if nvml is not None else NvmlApi(reader.note)
 
-    return Prober(_host(reader, remembered, make_nvml), clock, now)
+    switches = ServerSwitches(reader, environ or {} if root is None else {})
+    return Prober(_host(reader, remembered, make_nvml), clock, now, switches)
 
 
 def _host(reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> Host:

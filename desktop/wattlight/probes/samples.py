@@ -11,6 +11,7 @@ from wattlight.domain.values import (
     MemorySample,
     Quality,
     Scope,
+    ServerProfile,
 )
 
 from .device_table import facts_for
@@ -88,8 +89,8 @@ def memory_sample(memory: Memory) -> MemorySample | None:
 _UNIFIED_CPU_WORDS = ("RYZEN AI MAX", "Apple M", "GB10")
 
 
-def machine_profile(report: HardwareReport, name: str) -> MachineProfile:
-    """The profile of the reported machine.
+def machine_profile(report: HardwareReport, name: str, server: ServerProfile | None = None) -> MachineProfile:
+    """The profile of the reported machine, with the settings of its server.
 
     A device is left out when no engine can use it by default or at all: integrated chips without a known
     pool, cards that are reserved or lost, and the parent of slices (its slices are listed).
@@ -104,6 +105,7 @@ def machine_profile(report: HardwareReport, name: str) -> MachineProfile:
         ram_total_bytes=memory.total_bytes or 0,
         ram_available_bytes=memory.available_bytes or 0,
         cpu=CpuProfile(report.environment.amx, _cpu_bandwidth(report)),
+        server=server or ServerProfile(),
         devices=tuple(_described(row) for row in rows),
     )
 
@@ -123,6 +125,7 @@ def _described(row: DeviceSample) -> Device:
         device,
         memory_total_bytes=memory.llm_total_bytes,
         memory_free_bytes=free,
+        memory_own_bytes=memory.dedicated_total_bytes if memory.unified else None,
         unified=memory.unified,
         compute_capability=device.compute_capability or device.gfx_target,
     )

@@ -71,7 +71,7 @@ class ServiceFactory:
         if root is None and self._environ.get("WATTLIGHT_SYSROOT"):
             root = Path(self._environ["WATTLIGHT_SYSROOT"])
         cache = self.places.cache if root is None else None
-        return open_prober(root, cache, trace=trace, clock=clock or time.monotonic)
+        return open_prober(root, cache, trace=trace, clock=clock or time.monotonic, environ=self._environ)
 
     def catalog(self) -> "Catalog":
         """The shipped catalogue, with what was read again from the registry since; loaded once."""

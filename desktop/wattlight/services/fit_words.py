@@ -1,12 +1,18 @@
 """What a fit says, in words, for both faces."""
 
-from wattlight.domain.fit import Confidence, Reason, Verdict
+from wattlight.domain.fit import Confidence, Reason, Verdict, about_machine
+from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gib, number, tr
 
 
 def reason_sentence(reason: Reason) -> str:
     """One plain sentence; memory in GiB."""
     return _texts()[reason.code].format(**{name: _shown(name, value) for name, value in reason.values})
+
+
+def machine_sentences(machine: MachineProfile) -> tuple[str, ...]:
+    """What holds for every model on ``machine``: devices left out, settings and version of the server."""
+    return (*machine.notes, *map(reason_sentence, about_machine(machine)))
 
 
 def verdict_name(verdict: Verdict) -> str:
@@ -40,6 +46,43 @@ def _texts() -> dict[str, str]:
         "no_usable_device": tr(
             "No accelerator that the server would use: it runs on the processor, with {host_bytes} in RAM."
         ),
+        "left_out_integrated": tr(
+            "The server leaves {device} out, as it does most graphics of processors, until "
+            "OLLAMA_IGPU_ENABLE=1 is set for it."
+        ),
+        "left_out_integrated_off": tr(
+            "The server leaves {device} out, because OLLAMA_IGPU_ENABLE is set to off for it."
+        ),
+        "left_out_vulkan_off": tr(
+            "The server leaves {device} out, because OLLAMA_VULKAN is set to off for it."
+        ),
+        "left_out_hidden": tr(
+            "The server does not see {device}: its setting of visible devices (CUDA_VISIBLE_DEVICES or the "
+            "like) leaves it out."
+        ),
+        "left_out_no_memory": tr("How much memory {device} has is not known, so it is not counted on."),
+        "igpu_whole": tr("With OLLAMA_IGPU_ENABLE=1 for the server, all of it runs on the graphics."),
+        "igpu_part": tr(
+            "With OLLAMA_IGPU_ENABLE=1 for the server, {on_gpu} of {layers} layers run on the graphics."
+        ),
+        "overhead_reserves_nothing": tr(
+            "OLLAMA_GPU_OVERHEAD ({overhead_bytes}) reserves nothing for GGUF models since Ollama 0.30 and "
+            "only changes the default context; LLAMA_ARG_FIT_TARGET reserves."
+        ),
+        "own_engine": tr(
+            "The server is {version}: before 0.30 another engine laid models out by rules not modelled here."
+        ),
+        "older_server": tr(
+            "The server is {version}, older than 0.33, with which memory was measured: it may lay models out "
+            "differently."
+        ),
+        "newer_server": tr(
+            "The server is {version}, newer than 0.35, the last one whose rules are known: it may lay models "
+            "out differently."
+        ),
+        "stepped_down": tr(
+            "The server's default of {before} tokens does not fit here; it then tries {context}, once."
+        ),
         "no_layer_fits": tr(
             "Not one layer fits on the accelerator: it runs on the processor, with {host_bytes} in RAM."
         ),
@@ -51,7 +94,7 @@ def _texts() -> dict[str, str]:
         ),
         "ram_too_full": tr("{host_bytes} of RAM are needed, but only {available_bytes} are available now."),
         "ram_too_small": tr(
-            "It needs {needed_bytes} in all, more than this computer can provide ({total_bytes} of RAM)."
+            "It needs {needed_bytes} in all, more than this computer can provide ({total_bytes} of memory)."
         ),
         "context_cut": tr(
             "The model was trained for {context} tokens; the server cuts a longer context to that."

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 from math import log2
 
-from wattlight.domain.fit import Confidence, FitOptions, FitResult, PreparedModel, Verdict, fit
+from wattlight.domain.fit import (
+    Confidence,
+    FitOptions,
+    FitResult,
+    PreparedModel,
+    Verdict,
+    fit,
+    usable_devices,
+)
 from wattlight.i18n import tr
 
 from ..entry import CatalogEntry, CatalogTag, Flavour, Layout
@@ -146,7 +154,6 @@ class Judged:
     confidence: Confidence
     points: float
     refusal: str | None
-    needed_bytes: int
 
     @property
     def fits(self) -> bool:
@@ -186,16 +193,20 @@ def judge_tag(
     refusal = refusal_of(result, machine)
     if refusal is None and not embeds and speed.mid is not None and speed.mid < READING_TOKENS_PER_S:
         refusal = "too_slow"
-    needed = result.gpu_bytes + result.host_bytes
-    return Judged(entry, tag, model, result, speed, confidence, points, refusal, needed)
+    return Judged(entry, tag, model, result, speed, confidence, points, refusal)
 
 
 def _left_for_others(result: FitResult, machine: MachineProfile) -> int:
     """Bytes of shared memory that stay free; plenty where the model lies on a card of its own."""
     shared = {device.id for device in machine.devices if device.unified or device.integrated}
     if result.verdict is Verdict.CPU or any(use.id in shared for use in result.devices):
-        return machine.ram_available_bytes - result.gpu_bytes - result.host_bytes
+        return machine.ram_available_bytes - _in_ram(result, machine)
     return COMFORT_BYTES
+
+
+def _in_ram(result: FitResult, machine: MachineProfile) -> int:
+    """Bytes a model takes of the RAM where its devices share it."""
+    return max(0, result.gpu_bytes - machine.own_bytes) + result.host_bytes
 
 
 def refusal_of(result: FitResult, machine: MachineProfile) -> str | None:
@@ -207,8 +218,8 @@ def refusal_of(result: FitResult, machine: MachineProfile) -> str | None:
         return "no_room" if result.host_bytes > room else None
     unified = {device.id for device in machine.devices if device.unified or device.integrated}
     if any(used.id in unified for used in result.devices):
-        total = result.gpu_bytes + result.host_bytes
-        return "no_room" if total > machine.ram_available_bytes or result.spare_bytes < 0 else None
+        full = _in_ram(result, machine) > machine.ram_available_bytes
+        return "no_room" if full or result.spare_bytes < 0 else None
     if result.verdict is Verdict.FULL_GPU:
         return "no_room" if result.spare_bytes < 0 else None
     return "no_room" if result.host_bytes + HOST_RESERVE_BYTES > machine.ram_available_bytes else None
@@ -290,10 +301,11 @@ class Reach:
 
 def reach_of(machine: MachineProfile) -> Reach:
     """All bandwidths of its devices together."""
-    free = sum(device.memory_free_bytes or device.memory_total_bytes or 0 for device in machine.devices)
-    speeds = [device.bandwidth_gbs for device in machine.devices]
+    devices = usable_devices(machine)
+    free = sum(device.memory_free_bytes or device.memory_total_bytes or 0 for device in devices)
+    speeds = [device.bandwidth_gbs for device in devices]
     fast = None if not speeds or None in speeds else sum(speed for speed in speeds if speed)
-    separate = bool(machine.devices) and not any(d.integrated or d.unified for d in machine.devices)
+    separate = bool(devices) and not any(d.integrated or d.unified for d in devices)
     dense, mixture = (_best_law(machine, mixture) for mixture in (False, True))
     return Reach(free, fast, machine.cpu.bandwidth_gbs, separate, dense, mixture)
 

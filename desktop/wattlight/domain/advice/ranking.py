@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wattlight.domain.fit import FitOptions, Verdict, largest_context
+from wattlight.domain.fit import FitOptions, Verdict, fit, largest_context, usable_devices
 
 from ..entry import CatalogEntry, CatalogTag
 from ..values import MachineProfile
-from .candidates import Candidate, KnownModels, api_advice, candidates, judge_candidate, why
+from .candidates import Candidate, KnownModels, api_advice, candidates, judge_candidate, start_tag, why
 from .judgement import Judged, effective_billions
 from .uses import Advice, PassedOver, Question, Recommendation, Statement, Use, statement
 
@@ -21,7 +21,7 @@ OUT_OF_REACH = 3
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A tag that was refused: ``no_room`` or ``too_slow``."""
+    """A tag that was refused: ``no_room`` or ``too_slow``; ``fitted`` False: by its bytes alone."""
 
     entry: CatalogEntry
     tag: CatalogTag
@@ -29,6 +29,7 @@ class Rejection:
     needed_bytes: int
     room_bytes: int
     tokens_per_s: float | None = None
+    fitted: bool = True
 
     @property
     def name(self) -> str:
@@ -46,7 +47,12 @@ class Dropped:
 
 
 def kept_instead(
-    item: Judged, dropped: Sequence[Dropped], rejected: Sequence[Rejection], known: KnownModels
+    item: Judged,
+    dropped: Sequence[Dropped],
+    rejected: Sequence[Rejection],
+    known: KnownModels,
+    machine: MachineProfile,
+    question: Question,
 ) -> tuple[PassedOver, ...]:
     """Near relatives of ``item`` that were not taken: older ones, and the next size that does not fit."""
     losers: dict[str, Dropped] = {}
@@ -64,7 +70,7 @@ def kept_instead(
         and item.tag.bytes_listed < refusal.tag.bytes_listed < FAR_LARGER * item.tag.bytes_listed
     ]
     larger.sort(key=lambda refusal: refusal.tag.bytes_listed)
-    found += [PassedOver(refusal.name, _refused(refusal)) for refusal in larger[:1]]
+    found += [_refused(refusal, known, machine, question) for refusal in larger[:1]]
     return tuple(found[: MOST_INSTEAD - 1] + found[-1:]) if len(found) > MOST_INSTEAD else tuple(found)
 
 
@@ -72,10 +78,12 @@ def left_out(
     recommendations: Sequence[Recommendation],
     rejected: Sequence[Rejection],
     known: KnownModels,
-    room: int,
+    machine: MachineProfile,
+    question: Question,
 ) -> tuple[PassedOver, ...]:
     """The most promising models that are not on the list, and why; none that a relative there stands for."""
     listed = {recommendation.entry.name for recommendation in recommendations}
+    room = _room_bytes(machine)
     found: list[PassedOver] = []
     lines: set[tuple[str, bool]] = set()
     for refusal in rejected:
@@ -83,14 +91,24 @@ def left_out(
         if refusal.entry.name in listed or kind in lines or refusal.needed_bytes > OUT_OF_REACH * room:
             continue
         lines.add(kind)
-        found.append(PassedOver(refusal.name, _refused(refusal)))
-    return tuple(found[:MOST_LEFT_OUT])
+        found.append(_refused(refusal, known, machine, question))
+        if len(found) == MOST_LEFT_OUT:
+            break
+    return tuple(found)
 
 
-def _refused(refusal: Rejection) -> Statement:
+def _refused(
+    refusal: Rejection, known: KnownModels, machine: MachineProfile, question: Question
+) -> PassedOver:
+    """Why it was refused; what it needs is what a fit of it says, the same figure as everywhere."""
     if refusal.code == "too_slow" and refusal.tokens_per_s is not None:
-        return statement("too_slow", tokens_per_s=refusal.tokens_per_s)
-    return statement("no_room", needed_bytes=refusal.needed_bytes, room_bytes=refusal.room_bytes)
+        return PassedOver(refusal.name, statement("too_slow", tokens_per_s=refusal.tokens_per_s))
+    needed = refusal.needed_bytes
+    ready = None if refusal.fitted else known.known(refusal.entry, refusal.tag)
+    if ready is not None:
+        needed = fit(ready.model, machine, FitOptions(context=question.context)).needed_bytes
+    why_not = statement("no_room", needed_bytes=needed, room_bytes=refusal.room_bytes)
+    return PassedOver(refusal.name, why_not)
 
 
 def _against(dropped: Dropped, winner: Judged, known: KnownModels) -> Statement:
@@ -130,7 +148,7 @@ def recommend(known: KnownModels, machine: MachineProfile, question: Question) -
     return Advice(
         question=question,
         recommendations=recommendations,
-        passed_over=left_out(recommendations, rejected, known, _room_bytes(machine)),
+        passed_over=left_out(recommendations, rejected, known, machine, question),
         api=api_advice(recommendations, machine, question.use),
         catalogue_date=known.catalog.date,
         eligible=len({item.entry.name for item in found}),
@@ -154,7 +172,9 @@ def _judge_all(
         )
         smallest = min(tag.bytes_listed for tag in candidate.tags)
         if smallest > room:
-            rejected.append(Rejection(candidate.entry, candidate.tags[0], "no_room", smallest, room))
+            rejected.append(
+                Rejection(candidate.entry, start_tag(candidate), "no_room", smallest, room, fitted=False)
+            )
             continue
         if settled:
             continue
@@ -199,10 +219,10 @@ def _room_bytes(machine: MachineProfile) -> int:
     """More than this cannot be held at all."""
     cards = sum(
         device.memory_total_bytes or device.memory_free_bytes or 0
-        for device in machine.devices
+        for device in usable_devices(machine)
         if not (device.unified or device.integrated)
     )
-    return cards + machine.ram_available_bytes
+    return cards + machine.own_bytes + machine.ram_available_bytes
 
 
 def _rejection(item: Judged, machine: MachineProfile) -> Rejection:
@@ -210,8 +230,9 @@ def _rejection(item: Judged, machine: MachineProfile) -> Rejection:
     shared = {device.id for device in machine.devices if device.unified or device.integrated}
     cards = sum(use.free_bytes for use in item.fit.devices if use.id not in shared)
     pool = sum(use.free_bytes for use in item.fit.devices if use.id in shared)
-    room = cards + min(pool or machine.ram_available_bytes, machine.ram_available_bytes)
-    return Rejection(item.entry, item.tag, refusal, item.needed_bytes, room, item.speed.mid)
+    in_ram = machine.ram_available_bytes
+    room = cards + min(pool or in_ram, in_ram + machine.own_bytes)
+    return Rejection(item.entry, item.tag, refusal, item.fit.needed_bytes, room, item.speed.mid)
 
 
 def _one_of_a_kind(
@@ -269,5 +290,5 @@ def _recommendation(
         fit=item.fit,
         points=round(item.points, 3),
         why=why(item, known, question.use is Use.EMBEDDING),
-        instead_of=kept_instead(item, dropped, rejected, known),
+        instead_of=kept_instead(item, dropped, rejected, known, machine, question),
     )

@@ -8,5 +8,6 @@ from .cache import KV_TYPES, UnknownCacheType
 from .engine import fit, prepare
 from .plan import largest_context
 from .prepared import PreparedModel
-from .reasons import Reason, explain
-from .result import Confidence, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
+from .reasons import Reason, about_machine, explain
+from .result import Confidence, ContextSource, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
+from .server_rules import left_out, usable_devices

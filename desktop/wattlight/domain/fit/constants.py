@@ -65,15 +65,28 @@ class EngineConstants:
     )
 
 
-_BY_VERSION: tuple[tuple[tuple[int, ...], EngineConstants], ...] = (((0, 0), EngineConstants()),)
-"""First version -> its constants, newest first. Measured with 0.33.0-rc2; older rules are not known."""
+_BY_VERSION: tuple[tuple[tuple[int, ...], EngineConstants], ...] = (
+    ((0, 15, 5), EngineConstants()),
+    ((0, 0), EngineConstants(context_tiers=())),
+)
+"""First version -> its constants, newest first; tiers since 0.15.5 (ollama#14116)."""
 
+LLAMA_SERVER_FROM = (0, 30)
+"""Before it an engine of Ollama's own ran the models (ollama#16031)."""
 MEASURED_FROM = (0, 33)
-"""Oldest version whose rules were measured; for an older one the confidence is lowered."""
+"""Oldest version whose rules were measured (0.33.0-rc2); for an older one the confidence is lowered."""
+KNOWN_UNTIL = (0, 36)
+"""First version whose rules were not read; logs up to 0.35 agree with what was measured."""
+
+
+def has_own_engine(version: str | None) -> bool:
+    """Whether the server runs models itself: there OLLAMA_GPU_OVERHEAD keeps memory free (ollama#18679)."""
+    number = version_number(version)
+    return number is not None and number < LLAMA_SERVER_FROM
 
 
 def version_number(version: str | None) -> tuple[int, ...] | None:
-    """``"0.33.0-rc2"`` as (0, 33, 0); None for none or for a text that is no version."""
+    """``"0.33.0-rc2"`` as (0, 33, 0); None for none, a development build (0.0.0) or what is no version."""
     if not version:
         return None
     numbers = []
@@ -81,7 +94,7 @@ def version_number(version: str | None) -> tuple[int, ...] | None:
         if not part.isdecimal() or len(part) > 6:
             return None
         numbers.append(int(part))
-    return tuple(numbers)
+    return tuple(numbers) if any(numbers) else None
 
 
 def constants_for(version: str | None) -> EngineConstants:

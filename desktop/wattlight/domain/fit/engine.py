@@ -7,10 +7,10 @@ from .drafts import Draft, DraftKind
 from .layering import Layering, expert_blocks_in_ram, split_by_free
 from .plan import Plan, Planner
 from .prepared import PreparedModel
-from .result import DraftUse, FitOptions, FitResult
-from .server_rules import maps_file
+from .result import ContextSource, DraftUse, FitOptions, FitResult, Verdict
+from .server_rules import lower_tier, maps_file
 from .sizing import Share, Sizer, Taken, logged
-from .verdict import Placed, judge
+from .verdict import OUT_OF_MEMORY, Placed, judge
 
 _DEFAULTS = FitOptions()
 
@@ -23,14 +23,29 @@ def prepare(shape: ModelShape) -> PreparedModel:
 def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | None = None) -> FitResult:
     """What the model takes on ``machine`` now.
 
+    Where no context is asked for and the server's own does not fit, its next lower one counts: the server
+    tries that once.
+
     Raises:
         UnknownCacheType: the engine does not know the type of cache asked for.
     """
     options = options or _DEFAULTS
     planner = Planner(prepared, machine, options)
-    plan, prepared = planner.plan(options.context), planner.model
+    result = _placed(planner.model, machine, options, planner.plan(options.context))
+    if result.verdict is Verdict.NO and result.context_source is ContextSource.TIER:
+        lower = lower_tier(result.context, planner.constants)
+        if lower is not None and result.obstacle in OUT_OF_MEMORY:
+            plan = planner.plan(lower)._replace(
+                asked=result.context, context_source=ContextSource.STEPPED_DOWN
+            )
+            return _placed(planner.model, machine, options, plan)
+    return result
+
+
+def _placed(prepared: PreparedModel, machine: MachineProfile, options: FitOptions, plan: Plan) -> FitResult:
+    """What the model takes with everything settled in ``plan``."""
     sizer = plan.sizer(prepared)
-    shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0)
+    shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0, machine.server.fit)
     on_devices = sizer.layers + 1 if not missing and options.gpu_layers is None and shares else _units(shares)
     host = _host(sizer, shares, on_devices)
     mapped = maps_file(
@@ -55,7 +70,7 @@ def _units(shares: list[Share]) -> int:
 
 
 def _distribute(
-    plan: Plan, sizer: Sizer, options: FitOptions, has_experts: bool
+    plan: Plan, sizer: Sizer, options: FitOptions, has_experts: bool, fits_itself: bool
 ) -> tuple[list[Share], list[Taken], int]:
     """Which layers go where, the bytes on each device, and what is missing for everything to fit."""
     frees, limits = plan.frees, plan.limits
@@ -79,8 +94,8 @@ def _distribute(
             shares = split_by_free(options.gpu_layers, frees)
             taken = sizer.measure(shares)
         return shares, taken, missing
-    if not missing:
-        return shares, taken, 0
+    if not missing or not fits_itself:
+        return shares, taken, missing
     surplus = 0
     if has_experts:
         bare = [Share(share.layers, share.layers) for share in shares]

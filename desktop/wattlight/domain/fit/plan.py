@@ -8,12 +8,12 @@ from typing import NamedTuple
 from ..values import Device, MachineProfile
 from .block_facts import Setting
 from .cache import KV_TYPES, UnknownCacheType, is_quantised
-from .constants import MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
+from .constants import KNOWN_UNTIL, MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
 from .draft_memory import DraftMemory, beside, draft_memory
 from .drafts import Draft, draft_of
 from .layering import fits, split_by_free
 from .prepared import PreparedModel
-from .result import FitOptions
+from .result import ContextSource, FitOptions
 from .server_rules import (
     available_bytes,
     batch_size,
@@ -21,6 +21,7 @@ from .server_rules import (
     crude_estimate,
     default_context,
     effective_context,
+    fit_margins,
     flash_attention,
     flash_setting,
     free_bytes,
@@ -45,6 +46,7 @@ class Plan(NamedTuple):
     estimate: int
     available: int
     asked: int
+    context_source: ContextSource
     context: int
     slots: int
     kv_type: str
@@ -102,7 +104,7 @@ def window_cells(prepared: PreparedModel, cells: int, batch: int, pad: int) -> i
 class Surroundings:
     """What depends on the machine alone, worked out once per machine and kept with the model."""
 
-    __slots__ = ("available", "constants", "frees", "measured", "profile", "total_bytes", "usable")
+    __slots__ = ("available", "constants", "frees", "measured", "profile", "tier", "usable")
 
     def __init__(self, profile: MachineProfile) -> None:
         self.profile = profile
@@ -110,9 +112,10 @@ class Surroundings:
         self.usable = usable_devices(profile)
         self.available = available_bytes(self.usable, profile)
         self.frees = [free_bytes(device) for device in self.usable]
-        self.total_bytes = sum(device.memory_total_bytes or 0 for device in self.usable)
+        self.tier = default_context(self.usable, profile.server, self.constants)
         version = version_number(profile.server.version)
-        self.measured = (version is None or version >= MEASURED_FROM) and not profile.cpu.amx
+        known = version is None or MEASURED_FROM <= version < KNOWN_UNTIL
+        self.measured = known and not profile.cpu.amx
 
 
 def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundings:
@@ -161,23 +164,26 @@ class Planner:
         """The parameters for a context of ``asked`` tokens; None takes the server's default."""
         prepared, options, constants, np = self.model, self.options, self.constants, self.slots
         around, usable = self.around, self.usable
+        source = ContextSource.ASKED
         if asked is None:
-            asked = default_context(around.total_bytes, constants)
+            setting = around.profile.server.context_length
+            asked, source = (setting, ContextSource.SETTING) if setting else (around.tier, ContextSource.TIER)
         context = effective_context(prepared, asked, constants)
         estimate = crude_estimate(prepared, context * np)
         devices: tuple[Device, ...] = ()
         available, frees = 0, []
         if options.gpu_layers != 0 and usable:
-            devices = choose_devices(usable, around.profile, estimate, options.spread, constants)
+            spread = options.spread or around.profile.server.spread
+            devices = choose_devices(usable, around.profile, estimate, spread, constants)
             if devices is around.usable:
                 available, frees = around.available, around.frees
             else:
                 available = available_bytes(devices, around.profile)
                 frees = [free_bytes(device) for device in devices]
-        setting = flash_setting(self.flash_asked, devices)
-        flash = flash_attention(setting, devices, prepared, self.quantised)
+        flash_word = flash_setting(self.flash_asked, devices)
+        flash = flash_attention(flash_word, devices, prepared, self.quantised)
         batch = options.batch or batch_size(
-            prepared, context * np, estimate, available, setting == "off", devices, context, constants
+            prepared, context * np, estimate, available, flash_word == "off", devices, context, constants
         )
         pad = constants.cache_pad
         cells = -(-context * np // pad) * pad
@@ -188,16 +194,18 @@ class Planner:
         if prepared.projector_bytes and projector_on_device(prepared, devices, options.gpu_layers, constants):
             projector = prepared.projector_bytes
             margin = -(-(projector + constants.projector_headroom_bytes) // MIB) * MIB
+        margins = fit_margins(around.profile.server, len(devices), margin)
         plan = Plan(
             constants,
             devices,
             devices[0].backend if devices else "cpu",
             frees,
-            [free - margin for free in frees],
+            [free - kept for free, kept in zip(frees, margins, strict=True)],
             projector,
             estimate,
             available,
             asked,
+            source,
             context,
             np,
             self.kv_type,

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 from ..shape import ShapeSource
 from ..values import MachineProfile
+from .constants import KNOWN_UNTIL, MEASURED_FROM, has_own_engine, version_number
 from .drafts import NO_GRAPH, draft_of
 from .engine import fit
 from .plan import largest_context
 from .prepared import PreparedModel
-from .result import Confidence, FitOptions, FitResult, Verdict
-from .server_rules import usable_devices
+from .result import Confidence, ContextSource, FitOptions, FitResult, Verdict
+from .server_rules import left_out, usable_devices
 
 _REPORT_DIFFERENCE = 0.01
 SMALL_BATCH = 512
@@ -40,6 +41,7 @@ def explain(
         *_why(result, machine),
         *_about_draft(prepared, machine, result, options),
         *_remarks(prepared, result),
+        *_server(machine),
         *_changes(prepared, machine, result, options),
     )
 
@@ -60,7 +62,7 @@ def _why(result: FitResult, machine: MachineProfile) -> list[Reason]:
     if result.verdict is Verdict.CPU:
         without = "no_usable_device" if machine.devices else "no_device"
         code = "no_layer_fits" if result.devices else without
-        return [_reason(code, host_bytes=result.host_bytes)]
+        return [_reason(code, host_bytes=result.host_bytes), *_unused(machine)]
     if result.expert_blocks_in_ram:
         return [
             _reason(
@@ -178,16 +180,38 @@ def _obstacle(result: FitResult, machine: MachineProfile) -> Reason:
             host_bytes=result.host_bytes,
             available_bytes=machine.ram_available_bytes,
         )
-    return _reason(
-        "ram_too_small",
-        needed_bytes=result.host_bytes + result.gpu_bytes,
-        total_bytes=machine.ram_total_bytes,
-    )
+    return _reason("ram_too_small", needed_bytes=result.needed_bytes, total_bytes=machine.memory_bytes)
+
+
+def about_machine(machine: MachineProfile) -> tuple[Reason, ...]:
+    """What holds for every model: devices the server leaves out, what its settings and version do."""
+    return (*_unused(machine), *_server(machine))
+
+
+def _unused(machine: MachineProfile) -> list[Reason]:
+    """Why the server leaves devices out, and which switch decides it."""
+    return [_reason(f"left_out_{why}", device=device.name) for device, why in left_out(machine)]
+
+
+def _server(machine: MachineProfile) -> list[Reason]:
+    """What the server's settings and version do to the figures."""
+    server, found = machine.server, []
+    overhead, own_engine = server.gpu_overhead_bytes, has_own_engine(server.version)
+    if overhead and machine.devices and not own_engine:
+        found.append(_reason("overhead_reserves_nothing", overhead_bytes=overhead))
+    version = version_number(server.version)
+    if version is not None and not MEASURED_FROM <= version < KNOWN_UNTIL:
+        older = "own_engine" if own_engine else "older_server"
+        code = "newer_server" if version >= KNOWN_UNTIL else older
+        found.append(_reason(code, version=str(server.version)))
+    return found
 
 
 def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
     remarks = []
-    if result.context != result.context_asked:
+    if result.context_source is ContextSource.STEPPED_DOWN:
+        remarks.append(_reason("stepped_down", context=result.context, before=result.context_asked))
+    elif result.context != result.context_asked and result.context_source is not ContextSource.TIER:
         code = "context_raised" if result.context > result.context_asked else "context_cut"
         remarks.append(_reason(code, context=result.context))
     used, said = result.gpu_bytes, result.reported_vram_bytes
@@ -229,6 +253,8 @@ def _changes(
     if result.verdict is Verdict.FULL_GPU:
         return []
     changes: list[Reason] = []
+    if any(why == "integrated" for _, why in left_out(machine)):
+        changes += _with_integrated(prepared, machine, options)
     if result.devices and result.missing_bytes:
         changes += _smaller_cache(prepared, machine, result, options)
         held = sum((d.memory_total_bytes or 0) for d in usable_devices(machine)) - sum(
@@ -253,6 +279,16 @@ def _changes(
     if result.obstacle == "needs_flash_attention":
         changes.append(_reason("kv_f16"))
     return changes
+
+
+def _with_integrated(prepared: PreparedModel, machine: MachineProfile, options: FitOptions) -> list[Reason]:
+    """How it would run if the server used the processor's graphics."""
+    allowed = replace(machine, server=replace(machine.server, igpu_enable=True))
+    result = fit(prepared, allowed, options)
+    if result.verdict not in {Verdict.FULL_GPU, Verdict.PARTIAL_GPU}:
+        return []
+    code = "igpu_whole" if result.verdict is Verdict.FULL_GPU else "igpu_part"
+    return [_reason(code, on_gpu=result.layers_on_gpu, layers=result.layers_total)]
 
 
 def _smaller_cache(

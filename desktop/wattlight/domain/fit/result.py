@@ -24,6 +24,15 @@ class Confidence(StrEnum):
         return max(self, other, key=list(Confidence).index)
 
 
+class ContextSource(StrEnum):
+    """Who chose the context: the person, a setting of the server, or the tier its devices are in."""
+
+    ASKED = "asked"
+    SETTING = "server_setting"
+    TIER = "server_default"
+    STEPPED_DOWN = "server_stepped_down"
+
+
 @dataclass(frozen=True, slots=True)
 class FitOptions:
     """What is asked for; None takes the server's setting or its default.
@@ -111,6 +120,7 @@ class FitResult:
     """Memory a model would take on a machine, and what the server would report.
 
     Attributes:
+        context_asked: what ``context_source`` names, before it is cut to what the model can.
         layers_total: blocks plus the output unit.
         layers_on_gpu: of these, on accelerators.
         expert_blocks_in_ram: blocks whose experts (all or some) are in RAM although the block is on a GPU.
@@ -144,6 +154,7 @@ class FitResult:
     confidence: Confidence
     obstacle: str = ""
     draft: DraftUse | None = None
+    context_source: ContextSource = ContextSource.ASKED
 
     @property
     def gpu_bytes(self) -> int:
@@ -152,3 +163,8 @@ class FitResult:
     @property
     def host_bytes(self) -> int:
         return self.host.total_bytes
+
+    @property
+    def needed_bytes(self) -> int:
+        """What it takes in all: on the devices, in RAM, and the projector."""
+        return self.gpu_bytes + self.host_bytes + self.projector_bytes

@@ -2,19 +2,38 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..values import Device, MachineProfile
-from .constants import EngineConstants
+from ..values import Device, MachineProfile, ServerProfile
+from .constants import MIB, EngineConstants, has_own_engine
 from .prepared import PreparedModel
 
 _FLASH_HEADS = frozenset((40, 64, 72, 80, 96, 112, 128, 256, 512))
 
 
-def default_context(total_bytes: int, constants: EngineConstants) -> int:
-    """The server's context for a model that sets none, from the sum of the devices' total memory."""
+def default_context(devices: Iterable[Device], server: ServerProfile, constants: EngineConstants) -> int:
+    """The server's context for a model that sets none, from the devices' total memory.
+
+    It takes its overhead off each of them in 64 bits without a sign: one above a device's size wraps round.
+    """
+    total = sum((d.memory_total_bytes or 0) - server.gpu_overhead_bytes for d in devices) % (1 << 64)
     for threshold, context in constants.context_tiers:
-        if total_bytes >= threshold:
+        if total >= threshold:
             return context
     return constants.context_default
+
+
+def lower_tier(context: int, constants: EngineConstants) -> int | None:
+    """What the server tries, once, where ``context`` was its own choice and the load ran out of memory."""
+    lower = [tier for _, tier in constants.context_tiers] + [constants.context_default]
+    return next((tier for tier in lower if tier < context and constants.context_tiers), None)
+
+
+def fit_margins(server: ServerProfile, count: int, margin: int) -> list[int]:
+    """Bytes the engine keeps free on each device: the person's own figures, else ``margin``."""
+    targets = [mib * MIB for mib in server.fit_target_mib]
+    if targets:
+        return [targets[min(index, len(targets) - 1)] for index in range(count)]
+    overhead = server.gpu_overhead_bytes if has_own_engine(server.version) else 0
+    return [margin + overhead] * count
 
 
 def effective_context(prepared: PreparedModel, asked: int, constants: EngineConstants) -> int:
@@ -39,21 +58,52 @@ def slots(prepared: PreparedModel, option: int | None, setting: int, constants: 
 
 
 def usable_devices(machine: MachineProfile) -> tuple[Device, ...]:
-    """Devices the server would offer to a model: integrated ones only where it keeps them.
+    """Devices the server would offer to a model."""
+    out = {device.id for device, _ in left_out(machine)}
+    return tuple(device for device in machine.devices if device.id not in out) if out else machine.devices
 
-    Kept are Apple's, CUDA's (Jetson, GB10) and, of AMD's, the one whose name says gfx1151.
+
+def left_out(machine: MachineProfile) -> tuple[tuple[Device, str], ...]:
+    """The devices the server does not use, each with the reason.
+
+    ``integrated``: it drops graphics of processors but Apple's, CUDA's (Jetson, GB10) and gfx1151, unless
+    OLLAMA_IGPU_ENABLE says otherwise. ``integrated_off``: that variable drops all but Apple's. ``vulkan_off``
+    and ``hidden``: other variables do. ``no_memory``: how much it has is not known.
     """
-    kept = []
-    for device in machine.devices:
-        if device.memory_free_bytes is None and device.memory_total_bytes is None:
-            continue
-        if device.integrated and device.backend not in {"metal", "cuda"} and not _known_apu(device):
-            continue
-        kept.append(device)
-    return tuple(kept)
+    found = ((device, _why_left_out(device, machine)) for device in machine.devices)
+    return tuple((device, why) for device, why in found if why)
 
 
-def _known_apu(device: Device) -> bool:
+def _why_left_out(device: Device, machine: MachineProfile) -> str:
+    server = machine.server
+    if device.memory_free_bytes is None and device.memory_total_bytes is None:
+        return "no_memory"
+    if device.backend == "vulkan" and not server.vulkan:
+        return "vulkan_off"
+    if not _visible(device, machine):
+        return "hidden"
+    if not device.integrated or device.backend == "metal":
+        return ""
+    if server.igpu_enable is not None:
+        return "" if server.igpu_enable else "integrated_off"
+    return "" if device.backend == "cuda" or _known_apu(device, server.gfx_override) else "integrated"
+
+
+def _visible(device: Device, machine: MachineProfile) -> bool:
+    """Whether the variable of its backend lets the server see it: by place, or by the start of its UUID."""
+    value = dict(machine.server.visible).get(device.backend)
+    if value is None:
+        return True
+    place = [other.id for other in machine.devices if other.backend == device.backend].index(device.id)
+    words = [word.strip() for word in value.split(",")]
+    named = bool(device.uuid) and any(len(w) > 4 and str(device.uuid).startswith(w) for w in words)
+    unknown = any(word and not word.lstrip("-").isdecimal() for word in words) and not device.uuid
+    return named or unknown or str(place) in words
+
+
+def _known_apu(device: Device, gfx_override: str) -> bool:
+    if gfx_override:
+        return device.backend == "rocm" and gfx_override == "gfx1151"
     text = f"{device.name} {device.compute_capability or ''}".lower()
     return device.backend == "rocm" and ("gfx1151" in text or "strix halo" in text or "8060s" in text)
 

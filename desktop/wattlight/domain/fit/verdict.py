@@ -9,6 +9,8 @@ from .prepared import PreparedModel
 from .result import Confidence, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
 from .sizing import Taken
 
+OUT_OF_MEMORY = frozenset(("device_too_small", "ram_too_small", "ram_too_full"))
+"""Obstacles at which the server's load runs out of memory."""
 _UNIFIED_RESERVE_BYTES = 1 << 30
 """Left for everything else where accelerator and programs share one memory."""
 
@@ -73,6 +75,7 @@ def judge(
         confidence,
         obstacle,
         placed.draft,
+        plan.context_source,
     )
 
 
@@ -84,7 +87,7 @@ def _obstacle(
         return "needs_flash_attention"
     if plan.draft is not None and plan.draft.fault:
         return plan.draft.fault
-    if options.gpu_layers and any(
+    if (options.gpu_layers or not machine.server.fit) and any(
         use.total > free for use, free in zip(placed.taken, plan.frees, strict=True)
     ):
         return "device_too_small"
@@ -95,8 +98,8 @@ def _obstacle(
     host = placed.host
     needed = host.kv + host.compute
     if plan.devices and plan.devices[0].unified:
-        total = used + host.weights + needed
-        if total > machine.ram_total_bytes - _UNIFIED_RESERVE_BYTES:
+        in_ram = max(0, used - machine.own_bytes) + host.weights + needed
+        if in_ram > machine.ram_total_bytes - _UNIFIED_RESERVE_BYTES:
             return "ram_too_small"
     if not placed.mapped or verdict is not Verdict.FULL_GPU:
         needed += host.weights

@@ -17,7 +17,7 @@ from wattlight.domain.values import (
     figure_of,
     unknown,
 )
-from wattlight.i18n import tr
+from wattlight.i18n import gib, tr
 
 from ..device_table import name_of
 from ..numbers import MAX_BYTES, Moment, again_whole, percent_of, read_whole, watts_of
@@ -68,8 +68,9 @@ def amd_memory(
     """The memory by amdgpu's counters. ``number(file, low, high)`` reads one of them.
 
     A card's budget is its own memory alone (GTT is system memory it spills to). An APU's pool is carve-out
-    plus GTT; its GTT pages are system memory, so the room is the smaller of what the driver has left and what
-    the carve-out and the system have left after the reserve.
+    plus GTT; its GTT pages are system memory, so the pool is never more than carve-out and system memory, and
+    the room is the smaller of what the driver has left and what the carve-out and the system have left after
+    the reserve.
     """
     total = number("mem_info_vram_total", 1, MAX_BYTES)
     used = _within(number("mem_info_vram_used", 0, MAX_BYTES), total)
@@ -90,10 +91,16 @@ def amd_memory(
         llm_total_bytes=llm_total,
         llm_available_bytes=room,
         server_holds_bytes=server_holds(processes),
-        reason=None
-        if total is not None
-        else tr("the driver does not report memory (Linux 5.1 or newer does)"),
+        reason=_why_unknown(total, llm_total),
     )
+
+
+def _why_unknown(total: int | None, llm_total: int | None) -> str | None:
+    if total is None:
+        return tr("the driver does not report memory (Linux 5.1 or newer does)")
+    if llm_total is None:
+        return tr("its own memory is a small window, and how much it may share is not reported")
+    return None
 
 
 def _pool(
@@ -101,17 +108,29 @@ def _pool(
 ) -> tuple[int | None, int | None]:
     if total is None or shared is None:
         return None, None
-    if used is None or shared_used is None:
-        return total + shared, None
-    left = total + shared - used - shared_used
-    if system.available_bytes is None:
-        return total + shared, None
+    pool = total + min(shared, system.host_total_bytes or system.total_bytes or shared)
+    if used is None or shared_used is None or system.available_bytes is None:
+        return pool, None
+    left = pool - used - shared_used
     in_system = max(0, system.available_bytes - (system.reserve_bytes or 0))
-    return total + shared, max(0, min(left, total - used + in_system))
+    return pool, max(0, min(left, total - used + in_system))
 
 
 def _within(value: int | None, total: int | None) -> int | None:
     return None if value is None or total is None or value > total else value
+
+
+def limit_that_is_none(memory: DeviceMemory, system: Memory) -> tuple[str, ...]:
+    """A sentence where the driver may map more of the system's memory than there is."""
+    shared, there = memory.shared_total_bytes, system.host_total_bytes
+    if not memory.unified or shared is None or there is None or shared <= there:
+        return ()
+    said = tr(
+        "The driver's limit on shared memory ({limit}) is above the {there} there are, which count.",
+        limit=gib(shared),
+        there=gib(there),
+    )
+    return (said,)
 
 
 VENDOR_ID = 0x1002
@@ -155,11 +174,12 @@ class AmdCard(LinuxGpu):
         limit = self._power_limit()
         power = self._power(limit, metrics, now.monotonic_s)
         edge, label, junction, memory_c = self._heat(metrics)
+        held_memory = amd_memory(self._number, integrated, memory, processes)
         return DeviceSample(
             self._device,
             power,
             self._load(metrics),
-            memory=amd_memory(self._number, integrated, memory, processes),
+            memory=held_memory,
             power_scope=self._scope_text() if power.value is not None else None,
             limit_w=limit,
             gpu_only_w=metrics.gpu_only_w if metrics and integrated else None,
@@ -170,7 +190,7 @@ class AmdCard(LinuxGpu):
             fan_rpm=self._sensor("fan1_input", 0, 20_000),
             processes=processes,
             processes_reason=held.reason,
-            messages=self._messages,
+            messages=(*self._messages, *limit_that_is_none(held_memory, memory)),
         )
 
     def _power(self, limit: float | None, metrics: Metrics | None, at: float) -> Figure:

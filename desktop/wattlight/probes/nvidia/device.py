@@ -39,6 +39,10 @@ _LIMIT_EVERY_S = 60.0
 PowerCall = tuple[str, str, Scope, Callable[[NvmlApi, Handle], int]]
 
 
+_WINDOW_BYTES = 2 << 30
+"""What shares page tables with the processor and states less than this shows a window, not its memory."""
+
+
 def _field(name: str, covers: str, scope: Scope, field: int, part: int) -> PowerCall:
     return name, covers, scope, lambda api, handle: api.power_field_mw(handle, field, part)
 
@@ -94,7 +98,7 @@ class NvidiaDevice:
         limit = self._power_limit(at)
         held = self._ask("memory", at, lambda: self._api.memory(self._handle))
         unified = is_unified_name(self.name, base.pci_id) or (
-            self._shares and (held[0] is None or held[0].total == 0)
+            self._shares and (held[0] is None or held[0].total < _WINDOW_BYTES)
         )
         processes = self._list_processes(at)
         watts, call, reason = self._power(at, unified, limit)
@@ -291,7 +295,7 @@ def unified_memory(system: Memory, processes: tuple[GpuProcess, ...] = ()) -> De
 
 def _dedicated(answer: NvmlMemory, processes: tuple[GpuProcess, ...]) -> DeviceMemory:
     total = answer.total
-    free = answer.free if 0 <= answer.free <= total else None
+    free = min(answer.free, total) if answer.free >= 0 else None
     used = answer.used if answer.used is not None and 0 <= answer.used <= total else None
     return DeviceMemory(
         dedicated_total_bytes=total,

@@ -269,6 +269,24 @@ def _device(adapter: WindowsAdapter) -> Device:
     )
 
 
+CARVE_OUT_BYTES = 1 << 30
+
+
+def _pool(
+    own: int | None, used: int | None, shared: int | None, shared_used: int | None, system: Memory
+) -> tuple[int | None, int | None]:
+    """What an integrated adapter has in all and what of it is free: its carve-out and what it may share.
+
+    A small one is a window into shared memory, and then nothing states a limit.
+    """
+    if own is None or own < CARVE_OUT_BYTES or shared is None:
+        return None, None
+    pool = own + min(shared, system.host_total_bytes or shared)
+    if used is None or system.llm_available_bytes is None:
+        return pool, None
+    return pool, max(0, min(pool - used - (shared_used or 0), own - used + system.llm_available_bytes))
+
+
 def _memory(
     adapter: WindowsAdapter, used: int | None, shared_used: int | None, system: Memory
 ) -> DeviceMemory:
@@ -276,6 +294,7 @@ def _memory(
     if used is not None and total is not None and used > total:
         used = None
     if adapter.integrated:
+        pool, room = _pool(total, used, adapter.shared_bytes, shared_used, system)
         return DeviceMemory(
             unified=True,
             dedicated_total_bytes=total,
@@ -283,7 +302,9 @@ def _memory(
             shared_total_bytes=adapter.shared_bytes,
             shared_used_bytes=shared_used,
             shared_available_bytes=system.available_bytes,
-            reason=tr("it shares the computer's memory and states no limit of its own"),
+            llm_total_bytes=pool,
+            llm_available_bytes=room,
+            reason=None if pool else tr("it shares the computer's memory and states no limit of its own"),
         )
     return DeviceMemory(
         dedicated_total_bytes=total,

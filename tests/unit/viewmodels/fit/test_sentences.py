@@ -37,8 +37,10 @@ VALUES = {
         "lost",
         "without",
         "batch",
+        "before",
+        "overhead_bytes",
     ]
-} | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99"}
+} | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99", "version": "0.29.1"}
 
 
 def codes_in_source() -> set[str]:
