@@ -72,11 +72,15 @@ def put(layout: Layout, *parts: Part) -> Layout:
 
 def clear(layout: QLayout) -> None:
     """Take every widget out of a layout and delete it."""
-    while (item := layout.takeAt(0)) is not None:
-        widget = item.widget()
-        if widget is not None:
-            widget.hide()
-            widget.deleteLater()
+    for index in reversed(range(layout.count())):
+        item = layout.itemAt(index)
+        widget = None if item is None else item.widget()
+        if widget is None:
+            layout.takeAt(index)
+            continue
+        layout.removeWidget(widget)  # deletes the item too, which takeAt would leave to nobody
+        widget.hide()
+        widget.deleteLater()
 
 
 def reused(
