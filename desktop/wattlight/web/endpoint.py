@@ -123,6 +123,8 @@ def proxy_for(endpoint: Endpoint, environ: Mapping[str, str]) -> Proxy | None:
     try:
         parts = urlsplit(text if "://" in text else f"http://{text}")
         host, port = parts.hostname, parts.port
+        if "[" in parts.netloc:
+            ipaddress.IPv6Address((host or "").partition("%")[0])  # older Pythons take anything in brackets
     except ValueError as error:
         raise WireFault(FaultKind.PROXY, NOT_UNDERSTOOD) from error
     if parts.scheme != "http" or not host:

@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 
 from fakes.metering import QWEN, Clock, Machine
+from fakes.systems import needs_links
 from wattlight.cli import run
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.power import MachineSample
@@ -672,6 +673,7 @@ def test_no_verb_waits_for_a_pipe(shop: Shop, tmp_path: Path, words: tuple[str, 
     problem(shop, *(named.get(word, word).replace("{}", str(pipe)) for word in words))
 
 
+@needs_links
 def test_a_link_to_the_ledger_is_the_ledger(shop: Shop, tmp_path: Path) -> None:
     fill(shop)
     link = tmp_path / "copy.csv"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fakes.systems import needs_posix
 from wattlight.cli.verb_doctor import devices_in, engine_findings
 
 START = 'time=2026-11-23T15:16:00.654Z level=INFO source=routes.go:1951 msg="server config" env="map[A:1]"'
@@ -25,6 +26,7 @@ def test_the_last_start_counts() -> None:
     assert devices_in("") == devices_in("garbage \x00") == []
 
 
+@needs_posix
 def test_the_log_of_the_user_is_read_where_it_lies(tmp_path: Path) -> None:
     log = tmp_path / ".ollama" / "logs" / "server.log"
     log.parent.mkdir(parents=True)

@@ -10,11 +10,13 @@ from jsonschema import Draft202012Validator
 
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
+from fakes.systems import needs_trees
 from wattlight.cli import run
 from wattlight.i18n import activate
 from wattlight.probes import Prober, open_prober
 from wattlight.services.factory import ServiceFactory
 
+pytestmark = needs_trees
 SCHEMA = json.loads(
     (Path(__file__).resolve().parents[3] / "desktop" / "schemas" / "power.json").read_text(encoding="utf-8")
 )

@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from fakes.systems import needs_posix
+
 Load = Callable[[str], ModuleType]
 
 
@@ -36,6 +38,7 @@ def test_the_face_is_chosen_as_in_the_program(entry: ModuleType, arguments: list
     assert entry.wants_a_window(arguments) is window
 
 
+@needs_posix
 def test_no_screen_is_a_sentence(entry: ModuleType) -> None:
     said = entry.problem_with_the_screen({})
     assert said is not None

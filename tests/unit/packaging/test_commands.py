@@ -10,6 +10,8 @@ from bootstrap_parts.install import Wish
 from bootstrap_parts.say import StepError, plain
 from bootstrap_parts.screen import Displays
 
+from fakes.systems import needs_modes
+
 
 @pytest.fixture
 def ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -125,6 +127,7 @@ def test_an_unknown_step_is_said() -> None:
         check.test(wish(Path("v")), only=("nonsense",))
 
 
+@needs_modes
 def test_checks_see_nothing_of_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OLLAMA_HOST", "somewhere")
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")

@@ -11,6 +11,8 @@ from bootstrap_parts import needs
 from bootstrap_parts.needs import Need, PackageManager
 from bootstrap_parts.say import StepError
 
+from fakes.systems import needs_posix
+
 APT = PackageManager("apt", ("apt-get", "update"), ("apt-get", "install", "--no-install-recommends"), "-y")
 PACMAN = PackageManager("pacman", (), ("pacman", "-S", "--needed"), "--noconfirm")
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the table is for Linux")
@@ -157,6 +159,7 @@ def test_system_packages_are_installed_only_when_asked(monkeypatch: pytest.Monke
     assert not needs.settle((), True, "again")
 
 
+@needs_posix
 @pytest.mark.parametrize(("root", "sudo"), [(True, True), (False, True), (False, False)])
 def test_how_system_packages_are_installed(
     root: bool, sudo: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -183,6 +186,7 @@ def test_how_system_packages_are_installed(
     assert "$ " + " ".join(ran[0]) in capsys.readouterr().err, "it says what it does"
 
 
+@needs_posix
 def test_a_package_manager_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 100))

@@ -12,6 +12,7 @@ from bootstrap_parts.say import StepError
 from bootstrap_parts.screen import Displays
 
 from fakes import pip_words
+from fakes.systems import needs_links
 
 WISH = Wish(None, None, False, (), "again --system")
 
@@ -51,6 +52,7 @@ def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
     return fake
 
 
+@needs_links
 def test_the_second_time_nothing_is_made(tmp_path: Path, plan: Plan, maker: Maker) -> None:
     venv = tmp_path / "v"
     prepare(venv, plan, WISH)

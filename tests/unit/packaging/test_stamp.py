@@ -7,6 +7,10 @@ import pytest
 from bootstrap_parts import places
 from bootstrap_parts.say import StepError
 
+from fakes.systems import needs_links
+
+pytestmark = needs_links
+
 
 @pytest.fixture
 def venv(tmp_path: Path) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_modes
 from wattlight.paths import PlacesError, asset, asset_bytes, asset_text, places_for_user
 
 
@@ -28,6 +29,7 @@ def test_an_empty_home_is_one_sentence() -> None:
     assert "HOME" in caught.value.next_step
 
 
+@needs_modes
 def test_a_folder_is_made_private_or_the_reason_is_said(tmp_path: Path) -> None:
     places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "w")})
     assert places.make(places.data).stat().st_mode & 0o777 == 0o700
@@ -38,6 +40,7 @@ def test_a_folder_is_made_private_or_the_reason_is_said(tmp_path: Path) -> None:
     assert "file" in caught.value.message
 
 
+@needs_modes
 def test_a_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "w")})
     made = places.make(places.data / "deep")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_removing_open_files
 from unit.store.test_ledger import ALL, MINUTE, NOW, energy, pending, row, write
 from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import CounterBase, DeviceInfo, State
@@ -191,6 +192,7 @@ def test_whatever_is_in_the_file_reading_ends_with_a_sentence_and_recording_goes
                 pass
 
 
+@needs_removing_open_files
 def test_a_lock_whose_file_is_gone_or_another_is_lost(tmp_path: Path) -> None:
     file = tmp_path / "meter.lock"
     lock = MeterLock(file)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fakes.release_server import member, server_archive, tar_zst
+from fakes.systems import needs_modes
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.managed.unpacking import unpack
 
@@ -35,6 +36,7 @@ def outside(tmp_path: Path) -> list[str]:
     return sorted(p.name for p in tmp_path.iterdir()) + sorted(p.name for p in (tmp_path / "in").iterdir())
 
 
+@needs_modes
 def test_a_good_archive(tmp_path: Path) -> None:
     into = try_unpack(tmp_path, server_archive())
     assert (into / "bin" / "ollama").stat().st_mode & 0o777 == 0o755
@@ -77,6 +79,7 @@ def test_files_are_brought_to_the_disk_on_windows_too(
     assert disk.brought == len(files) == 2
 
 
+@needs_modes
 def test_setuid_is_dropped(tmp_path: Path) -> None:
     into = try_unpack(tmp_path, tar_zst(member("x", b"x", 0o6755), member("y", b"y", 0o7644)))
     assert not (into / "x").stat().st_mode & (stat.S_ISUID | stat.S_ISGID)

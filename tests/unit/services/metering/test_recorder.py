@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakes.metering import START, Clock
+from fakes.systems import needs_removing_open_files
 from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 from wattlight.services.metering import Recorder, kept_since
@@ -369,6 +370,7 @@ def log_removed(file: Path) -> None:
     file.with_name(file.name + "-wal").unlink()
 
 
+@needs_removing_open_files
 @pytest.mark.parametrize(
     ("happens", "found"),
     [(removed, 2), (folder_removed, 2), (replaced, 1002), (renamed, 2), (log_removed, 3)],
@@ -391,6 +393,7 @@ def test_a_ledger_that_is_taken_away_while_recording_is_noticed_and_made_again(
     assert [("removed or replaced" in text) for _, text in told.said] == [True]
 
 
+@needs_removing_open_files
 def test_what_was_written_into_a_file_that_just_lost_its_name_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,6 +444,7 @@ def test_damage_that_a_reader_found_is_moved_aside_while_recording(tmp_path: Pat
     assert not list(tmp_path.glob("*.suspect"))
 
 
+@needs_removing_open_files
 def test_a_ledger_that_cannot_be_made_again_is_kept_in_memory_and_said(tmp_path: Path) -> None:
     file, told = tmp_path / "data" / "ledger.sqlite3", Told()
     recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fakes.metering import QWEN, Machine
+from fakes.systems import needs_removing_open_files
 from unit.services.metering.test_sampler import HandBeat
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff, TariffProblem, flat_tariff
@@ -218,6 +219,7 @@ def test_a_ledger_damaged_after_an_orderly_end_is_moved_aside_and_metering_begin
     assert len(aside.read_bytes()) == len(before)
 
 
+@needs_removing_open_files
 def test_a_lock_that_is_removed_never_makes_two_meters(tmp_path: Path) -> None:
     machine = Machine()
     one, two = Stage(tmp_path, machine), Stage(tmp_path, machine)
@@ -237,6 +239,7 @@ def test_a_lock_that_is_removed_never_makes_two_meters(tmp_path: Path) -> None:
     assert energy(tmp_path / "ledger.sqlite3") <= 41 * 20_000
 
 
+@needs_removing_open_files
 def test_a_lock_that_is_removed_is_made_again_where_nobody_else_records(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Machine())
     assert stage.recording.start()
@@ -251,6 +254,7 @@ def test_a_lock_that_is_removed_is_made_again_where_nobody_else_records(tmp_path
     assert energy(tmp_path / "ledger.sqlite3") == 40 * 20_000
 
 
+@needs_removing_open_files
 def test_the_whole_folder_is_removed_and_recording_goes_on_in_a_new_one(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()

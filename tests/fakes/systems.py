@@ -1,0 +1,35 @@
+"""What differs between systems: named reasons to leave a test out, and the environment of children."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+DESKTOP = Path(__file__).resolve().parents[2] / "desktop"
+_WINDOWS = sys.platform == "win32"
+
+needs_modes = pytest.mark.skipif(_WINDOWS, reason="Windows has no modes of files")
+needs_trees = pytest.mark.skipif(
+    _WINDOWS, reason="names in recorded Linux trees hold ':', and they are read by os.pread"
+)
+needs_removing_open_files = pytest.mark.skipif(_WINDOWS, reason="Windows refuses to remove a file in use")
+needs_links = pytest.mark.skipif(_WINDOWS, reason="links need a right on Windows that accounts do not have")
+needs_posix = pytest.mark.skipif(_WINDOWS, reason="programs and calls of POSIX systems")
+
+
+def child_environ(**more: str) -> dict[str, str]:
+    """As little as a Python that imports Wattlight can do with, and ``more``."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(DESKTOP), **more}
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had."""
+    if _WINDOWS:
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
