@@ -8,10 +8,14 @@ _MOST_SAID = 4000
 
 
 class KeptWords(io.StringIO):
-    """The error stream of a program without a console: the first lines of what it says are kept."""
+    """A stream of a program without a console; the first ``most`` characters of what it says are kept."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
 
     def write(self, text: str) -> int:
-        return super().write(text[: max(0, _MOST_SAID - self.tell())])
+        return super().write(text[: max(0, self._most - self.tell())])
 
 
 def ready_streams() -> KeptWords | None:
@@ -22,11 +26,11 @@ def ready_streams() -> KeptWords | None:
     """
     said = None
     if sys.stdin is None:
-        sys.stdin = _nowhere("r")
+        sys.stdin = io.StringIO()  # the null device of Windows passes for a terminal
     if sys.stdout is None:
-        sys.stdout = _nowhere("w")
+        sys.stdout = KeptWords(0)
     if sys.stderr is None:
-        sys.stderr = said = KeptWords()
+        sys.stderr = said = KeptWords(_MOST_SAID)
     if sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ:
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
@@ -44,10 +48,6 @@ def main(argv: list[str] | None = None) -> int:
 
         show_box(said.getvalue().strip())
     return code
-
-
-def _nowhere(mode: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.FileIO(os.devnull, mode), encoding="utf-8")
 
 
 def _face(arguments: list[str]) -> int:

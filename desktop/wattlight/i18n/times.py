@@ -79,6 +79,7 @@ def local_zone(environ: Mapping[str, str]) -> ZoneInfo:
         return named
     system = _zone(_system_name())
     is_rule = any(character.isdigit() for character in wanted) and not wanted.startswith("/")
+    is_rule = is_rule and hasattr(time, "tzset")  # Windows keeps no time by them
     if system is not None and (not is_rule or _offsets(system) == _time_kept()):
         return system
     return ZoneInfo(_alike(_time_kept(), _country_of_language(environ)))

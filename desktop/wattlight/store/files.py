@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ def connect_for_writing(file: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA journal_size_limit = 4194304")
-    except sqlite3.Error:
+    except BaseException:  # a damaged schema is no text
         connection.close()
         raise
     return connection
@@ -77,11 +78,11 @@ def copy_into(source: sqlite3.Connection, part: Path, *statements: str) -> None:
 def set_aside(file: Path, now: datetime) -> Path:
     """Rename a damaged ledger and its companions; the new name of the main file."""
     aside = free_name(file.with_name(f"{file.name}.corrupt-{now:%Y%m%dT%H%M%S}"))
-    file.rename(aside)
+    _rename(file, aside)
     suspect(file).unlink(missing_ok=True)
     for companion in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
-            file.with_name(file.name + companion).rename(aside.with_name(aside.name + companion))
+            _rename(file.with_name(file.name + companion), aside.with_name(aside.name + companion))
     return aside
 
 
@@ -100,6 +101,19 @@ def abandon(connection: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def _rename(file: Path, to: Path) -> None:
+    """Windows refuses while anybody reads the file: what reads ours is soon done."""
+    end = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            file.rename(to)
+            return
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 def suspect(ledger: Path) -> Path:

@@ -210,7 +210,7 @@ def open_reader(file: Path) -> LedgerReader:
         connection = connect_for_reading(file)
         try:
             version = version_of(connection)
-        except sqlite3.Error:
+        except BaseException:
             connection.close()
             raise
     if not 1 <= version <= VERSION:

@@ -644,6 +644,7 @@ def test_a_pipe_is_no_file_to_replace(shop: Shop, tmp_path: Path, option: str) -
     assert pipe.is_fifo()
 
 
+@needs_links
 @pytest.mark.parametrize("option", ["--backup", "--output"])
 def test_files_beside_the_target_are_left_alone(shop: Shop, tmp_path: Path, option: str) -> None:
     fill(shop)

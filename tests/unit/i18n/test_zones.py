@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fakes.systems import needs_posix
 from wattlight.i18n import guess_country, local_zone
 from wattlight.i18n import times as zones
 
@@ -36,6 +37,7 @@ def test_the_systems_own(written: str) -> None:
     assert local_zone({"TZ": written}).key == "America/Sao_Paulo"
 
 
+@needs_posix
 @pytest.mark.parametrize(
     ("rule", "kept"),
     [
@@ -92,3 +94,9 @@ def test_a_computer_without_any_zone_keeps_utc(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(zones, "_system_name", lambda: "")
     monkeypatch.setattr(zones, "_time_kept", lambda: (timedelta(0),) * 12)
     assert local_zone({}).key == "UTC" and local_zone({"LANG": "de_DE.UTF-8"}).key == "UTC"
+
+
+@pytest.mark.usefixtures("system")
+def test_a_rule_says_nothing_where_the_clock_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("time.tzset", raising=False)
+    assert local_zone({"TZ": "NZST-12NZDT,M9.5.0,M4.1.0/3"}).key == "America/Sao_Paulo"

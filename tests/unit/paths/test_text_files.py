@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_links
 from wattlight.domain.values import Problem
 from wattlight.paths import free_name, open_own, read_text, replacing
 
@@ -79,6 +80,7 @@ def test_what_has_the_name_stays_until_the_new_one_is_whole(tmp_path: Path) -> N
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"after"]
 
 
+@needs_links
 def test_every_name_that_is_kept_is_another(tmp_path: Path) -> None:
     names = []
     for _ in range(3):

@@ -175,10 +175,13 @@ def test_whatever_is_in_the_file_reading_ends_with_a_sentence_and_recording_goes
             read_all(file)
         except LedgerProblem as problem:
             assert problem.next_step
+        writer = None
         try:
             writer = open_ledger(file, NOW).writer
             writer.write(pending(row(MINUTE + 10_000, 7)))
         except LedgerDamaged:
+            if writer is not None:
+                writer.close()
             writer = open_ledger(file, NOW, damaged=True).writer
             writer.write(pending(row(MINUTE + 10_000, 7)))
         except LedgerProblem as problem:

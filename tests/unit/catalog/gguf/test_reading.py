@@ -1,6 +1,7 @@
 """Headers read right: versions, sparse and cut files, kept and dropped keys, a second opinion."""
 
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def test_a_sparse_file_is_read_with_its_true_size(tmp_path: Path) -> None:
     size = gguf_writer.write_sparse(fit_truth.raw_shapes()["llama31-8b"], path, merges=1000)
     shape = shape_from_file(path)
     assert shape.file_bytes == size
-    assert path.stat().st_blocks * 512 < 20_000_000
+    if sys.platform != "win32":  # it tells no blocks
+        assert path.stat().st_blocks * 512 < 20_000_000
     assert len(shape.tensors) == 292
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import sys
 import tarfile
 import tracemalloc
 from pathlib import Path
@@ -120,6 +121,8 @@ EVIL: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("name", EVIL)
 def test_fault_27_nothing_is_written_outside(tmp_path: Path, name: str) -> None:
+    if sys.platform == "win32" and name in {"write through a link", "file over link"}:
+        pytest.skip("links need a right on Windows that accounts do not have")
     with pytest.raises(RuntimeProblem) as caught:
         try_unpack(tmp_path, tar_zst(*EVIL[name]))
     assert caught.value.code == "bad_archive"

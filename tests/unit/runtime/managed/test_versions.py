@@ -12,6 +12,7 @@ from threading import Event
 import pytest
 
 from fakes.release_server import ReleaseServer, member, release_list, server_archive, stub_program, tar_zst
+from fakes.systems import needs_posix
 from wattlight.paths import asset_text
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.managed import (
@@ -44,6 +45,7 @@ def versions(tmp_path: Path) -> Versions:
     return Versions(tmp_path / "ollama")
 
 
+@needs_posix
 def test_install_use_update_and_go_back(versions: Versions, page: ReleaseServer) -> None:
     assert versions.in_use() == InUse()
     put(versions, page, "0.33.0")
@@ -58,6 +60,7 @@ def test_install_use_update_and_go_back(versions: Versions, page: ReleaseServer)
     assert list(versions.downloads.iterdir()) == []
 
 
+@needs_posix
 def test_fault_26_the_version_before_is_intact_after_a_bad_archive(
     versions: Versions, page: ReleaseServer
 ) -> None:
@@ -276,6 +279,7 @@ def test_the_server_gets_the_proxy_of_the_system(monkeypatch: pytest.MonkeyPatch
     assert proxy_environment({}, "linux") == {}
 
 
+@needs_posix
 def test_a_full_disk_during_unpacking(
     versions: Versions, page: ReleaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
