@@ -1,9 +1,10 @@
 # UNTESTED: written from the tools' documentation, never run on Windows.
-# Builds Wattlight-VERSION-setup.exe:  packaging\windows\build.ps1 [-Out DIR]
+# Builds Wattlight-VERSION-setup.exe:  packaging\windows\build.ps1 [-Out DIR] [-Bundle DIR]
+# -Bundle: a copy of the frozen folder stays there, for tests/windows.
 #
 # Signed when WATTLIGHT_SIGN_THUMBPRINT names a certificate of the current user's store, else a preview that
 # SmartScreen warns about.
-param([string]$Out = "dist")
+param([string]$Out = "dist", [string]$Bundle = "")
 $ErrorActionPreference = "Stop"
 Set-StrictMode -Version Latest
 $checkout = Resolve-Path (Join-Path $PSScriptRoot "..\..")
@@ -33,11 +34,12 @@ try {
     Invoke-Checked $venv @("-m", "PyInstaller", "--noconfirm", "--log-level", "WARN", "--distpath", "$work\dist",
         "--workpath", "$work\freeze", "packaging\pyinstaller\wattlight.spec")
     Pop-Location
-    $bundle = "$work\dist\wattlight"
-    Invoke-Checked $venv @("-I", "$checkout\packaging\licences\collect.py", "texts", "$bundle\THIRD-PARTY.txt")
+    $frozen = "$work\dist\wattlight"
+    Invoke-Checked $venv @("-I", "$checkout\packaging\licences\collect.py", "texts", "$frozen\THIRD-PARTY.txt")
     # every program of ours, the installer's uninstaller included
-    Get-ChildItem "$bundle\*.exe" | ForEach-Object { Add-Signature $_.FullName }
-    $options = @("/Qp", "/DVersion=$version", "/DBundle=$bundle", "/DOutput=$Out")
+    Get-ChildItem "$frozen\*.exe" | ForEach-Object { Add-Signature $_.FullName }
+    if ($Bundle) { Copy-Item -Recurse $frozen $Bundle }
+    $options = @("/Qp", "/DVersion=$version", "/DBundle=$frozen", "/DOutput=$Out")
     if ($env:WATTLIGHT_SIGN_THUMBPRINT) {
         $options += @("/DSign", ("/Ssigntool=signtool sign /sha1 $($env:WATTLIGHT_SIGN_THUMBPRINT) /fd sha256 " +
             "/tr $($env:WATTLIGHT_TIMESTAMP_SERVER) /td sha256 `$f"))

@@ -1,0 +1,62 @@
+"""What the program starts: it ends with the program, shows no console, and carries the program's name."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from .desktop import wait_until
+
+HOLDER = """
+import subprocess, sys
+from wattlight.system import NO_WINDOW, Job
+command = [sys.executable, "-c", sys.argv[1]]
+server = subprocess.Popen(command, stdout=subprocess.PIPE, creationflags=NO_WINDOW)
+job = Job()
+assert job.take(server)
+print(server.pid, server.stdout.readline().decode().strip(), flush=True)
+sys.stdin.read()
+"""
+SERVER = """
+import subprocess, sys, time
+time.sleep(1)  # what it starts is started in the job
+runner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(runner.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_killed_program_leaves_no_server_and_no_runner(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, SERVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        numbers = [int(word) for word in holder.stdout.readline().split()]
+        assert len(numbers) == 2 and all(psutil.pid_exists(number) for number in numbers)
+        holder.kill()
+    wait_until(lambda: not any(psutil.pid_exists(number) for number in numbers), 20)
+
+
+NAMED = """
+import ctypes
+from wattlight.ui.early import make_application
+make_application([])
+name = ctypes.c_wchar_p()
+ctypes.WinDLL("shell32").GetCurrentProcessExplicitAppUserModelID(ctypes.byref(name))
+print(name.value)
+"""
+
+
+def test_windows_and_messages_belong_to_the_shortcut() -> None:
+    done = subprocess.run([sys.executable, "-c", NAMED], capture_output=True, timeout=120, check=True)
+    iss = Path(__file__).parents[2] / "packaging/windows/wattlight.iss"
+    assert f'#define AppId "{done.stdout.decode().strip()}"' in iss.read_text(encoding="utf-8")
+
+
+def test_an_empty_input_is_no_person_who_answers(tmp_path: Path) -> None:
+    """The null device of Windows passes for a terminal."""
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "wattlight", "remove", "none", "--json"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    assert done.returncode in {1, 2} and time.monotonic() - begun < 60
