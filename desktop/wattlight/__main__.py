@@ -22,7 +22,7 @@ def ready_streams() -> KeptWords | None:
     """Make the three streams such that all can be used; where nobody would read the errors, what keeps them.
 
     A program without a console (Windows), or one whose streams were closed, has None in their place. A pipe
-    or a file gets UTF-8 on Windows, as elsewhere, and not the code page of the day.
+    or a file gets UTF-8 and plain line ends on Windows, as elsewhere, and not the code page of the day.
     """
     said = None
     if sys.stdin is None:
@@ -34,7 +34,7 @@ def ready_streams() -> KeptWords | None:
     if sys.platform == "win32" and "PYTHONIOENCODING" not in os.environ:
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper) and not stream.isatty():
-                stream.reconfigure(encoding="utf-8", errors=stream.errors)
+                stream.reconfigure(encoding="utf-8", errors=stream.errors, newline="\n")
     return said
 
 

@@ -1,6 +1,7 @@
 """The tray from source: start, second start, end by its menu; what is said without a console."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,15 @@ def test_json_in_a_pipe_is_utf8(tmp_path: Path) -> None:
     assert "prix_été_日本.json" in json.loads(done.stdout.decode("utf-8"))["error"]["message"]
     done = subprocess.run([*SOURCE, "tariff", "check", str(plan)], capture_output=True, check=False)
     assert "prix_été_日本.json" in done.stderr.decode("utf-8")
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    """Windows tells it as an invalid argument, not as a broken pipe."""
+    env = {**os.environ, "WATTLIGHT_HOME": str(tmp_path)}
+    command = [*SOURCE, "recommend", "--limit", "100"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait(60) in {0, 141}, said
+    assert said == b""

@@ -1,10 +1,13 @@
 """What a verb gets: where and how to print (lines, tables, documents, a progress line), and the workshop."""
 
+import errno
 import json
+import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -59,11 +62,24 @@ class Output:
     def write(self, text: str) -> None:
         """Print a piece of a long text (exported rows) as it is, line ends included."""
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        with _somebody_reads():
+            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
     def _write(self, text: str) -> None:
         self.write(text + "\n")
-        self._stream.flush()
+        with _somebody_reads():
+            self._stream.flush()
+
+
+@contextmanager
+def _somebody_reads() -> Iterator[None]:
+    """Windows tells a reader that went away as an invalid argument."""
+    try:
+        yield
+    except OSError as error:
+        if os.name == "nt" and error.errno == errno.EINVAL:
+            raise BrokenPipeError(errno.EPIPE, "nobody reads") from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)

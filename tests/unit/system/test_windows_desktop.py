@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,6 +100,24 @@ def test_a_pipe_gets_utf8_on_windows_and_a_console_stays(monkeypatch: pytest.Mon
     monkeypatch.delenv("PYTHONIOENCODING", raising=False)
     assert entry.ready_streams() is None
     assert (pipe.encoding, pipe.errors, console.encoding) == ("utf-8", "strict", "cp850")
+    pipe.write("1,2\r\n3\n")
+    pipe.flush()
+    assert pipe.buffer.getvalue() == b"1,2\r\n3\n"  # type: ignore[attr-defined]
+
+
+class Unread(io.StringIO):
+    """A pipe of Windows whose reader went away."""
+
+    def flush(self) -> None:
+        raise OSError(22, "Invalid argument")
+
+
+def test_a_reader_that_goes_away_is_told_apart_from_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OSError, match="Invalid argument"):
+        Output(Unread(), False).line("x")
+    monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="nt"))
+    with pytest.raises(BrokenPipeError):
+        Output(Unread(), False).line("x")
 
 
 def test_no_program_is_started_with_a_window_of_its_own() -> None:
