@@ -11,6 +11,7 @@ import pytest
 
 from fakes.program import Services
 from fakes.release_server import ReleaseServer, release_list, server_archive
+from fakes.systems import needs_posix
 from wattlight.domain.command import Verb
 from wattlight.domain.state import AppState, HostState, ServerState, ServerStatus, SetupFacts
 from wattlight.domain.values import LOCAL_HOST, Device, MachineProfile
@@ -122,6 +123,7 @@ def page() -> Iterator[ReleaseServer]:
         yield server
 
 
+@needs_posix
 @pytest.mark.usefixtures("bare")
 def test_the_click_fetches_and_every_host_that_was_asked_is_noted(
     tmp_path: Path, page: ReleaseServer, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ from threading import Event
 import pytest
 
 from fakes.release_server import ReleaseServer, server_archive
+from fakes.systems import needs_posix
 from wattlight.domain.state import InstallStage, InstallState
 from wattlight.domain.values import Problem
 from wattlight.runtime.managed import Fetcher, InUse, Release, Versions
@@ -21,6 +22,7 @@ def setup(root: Path, seen: list[InstallState]) -> tuple[ServerSetup, Versions]:
     return ServerSetup(versions, fetcher, ENV, seen.append, clock=lambda: float(next(ticks))), versions
 
 
+@needs_posix
 def test_every_step_is_told(tmp_path: Path) -> None:
     seen: list[InstallState] = []
     job, versions = setup(tmp_path, seen)
