@@ -9,12 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from wattlight.domain.breakeven import (
+    HOURS_PER_MONTH,
     ApiPrice,
     BreakEvenProblem,
     LocalSide,
     MonthlyUse,
+    Terms,
     compare,
     parse_api_prices,
+    prices_on,
 )
 from wattlight.domain.tariff import Tariff, parse_currency, parse_price
 from wattlight.domain.tokens import MeasuredSpeed
@@ -32,14 +35,16 @@ class Inputs:
     """Everything of one comparison.
 
     ``origins`` says of each figure of the local side where it comes from ("given", "measured",
-    "estimated", "settings", "tariff file", "default"). ``rate_date`` None: the rate was given without a day.
+    "estimated", "settings", "tariff file"). ``rate_date`` None: the rate was given without a day.
     """
 
     use: MonthlyUse
     api: ApiPrice
-    api_age_days: int
+    following: ApiPrice | None
+    """The announced price of the same row."""
+    today: date
     local: LocalSide
-    rate: Decimal
+    terms: Terms
     rate_date: date | None
     model: str | None
     origins: tuple[tuple[str, str], ...]
@@ -81,15 +86,18 @@ def read_inputs(args: argparse.Namespace, workshop: ServiceFactory) -> Inputs:
         hardware_price=args.hardware_price,
         life_months=args.life_months,
         at_once=args.at_once,
+        idle_w=args.idle_watts,
+        idle_hours_per_month=_idle_hours(args),
     )
-    api = _api(args, prices, use, local)
+    api = _api(args, prices_on(prices, today), use, local, today)
     rate, rate_date = _rate(args, api.currency, currency)
     return Inputs(
         use=use,
         api=api,
-        api_age_days=max(0, (today - api.listed_on).days),
+        following=next((row for row in prices if row.id == api.id and row.announced(today)), None),
+        today=today,
         local=local,
-        rate=rate,
+        terms=Terms(rate, None if args.api_vat is None else args.api_vat / 100, args.batch),
         rate_date=rate_date,
         model=clean_text(args.model) if args.model else None,
         origins=(
@@ -128,16 +136,19 @@ def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
 
 
 def _api(
-    args: argparse.Namespace, prices: tuple[ApiPrice, ...], use: MonthlyUse, local: LocalSide
+    args: argparse.Namespace, prices: tuple[ApiPrice, ...], use: MonthlyUse, local: LocalSide, today: date
 ) -> ApiPrice:
     wanted = args.api or args.model
     if not wanted:
         raise BreakEvenProblem(
             tr("No API to compare with was given."),
-            tr("Give it with {option}.", option="--api gpt-5-mini"),
+            tr("Give it with {option}.", option="--api gpt-6-luna"),
             "missing_figure",
         )
-    found = [row for row in prices if row.id.lower() == wanted.lower()] or _of_model(prices, wanted)
+    found = [row for row in prices if row.id.lower() == wanted.lower()]
+    if not found:  # of a model's rows those that ended come last
+        models = _of_model(prices, wanted)
+        found = [row for row in models if not row.ended(today)] or models
     if not found:
         raise BreakEvenProblem(
             tr("There is no API price for {name}.", name=clean_text(wanted, 80)),
@@ -192,12 +203,19 @@ def _watts(args: argparse.Namespace, run: MeasuredSpeed | None) -> tuple[float, 
     raise _missing(tr("The draw of your own hardware while it answers"), "--watts")
 
 
-def _parked(args: argparse.Namespace) -> tuple[float, float]:
+def _parked(args: argparse.Namespace) -> tuple[float | None, float | None]:
     watts, hours = args.parked_watts, args.parked_hours
     if (watts is None) != (hours is None):
         option = "--parked-watts" if watts is None else "--parked-hours"
         raise _missing(tr("The other half of the parked draw"), option)
-    return watts or 0.0, hours or 0.0
+    return watts, hours
+
+
+def _idle_hours(args: argparse.Namespace) -> float | None:
+    """A computer that is on for this alone is on all month where nothing else is said."""
+    if args.idle_hours is not None and args.idle_watts is None:
+        raise _missing(tr("What the rest of the computer draws"), "--idle-watts")
+    return float(HOURS_PER_MONTH) if args.idle_hours is None and args.idle_watts else args.idle_hours
 
 
 def _electricity(args: argparse.Namespace, workshop: ServiceFactory) -> _Electricity:

@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.breakeven import BreakEven, compare
-from wattlight.domain.values import clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, watts
-from wattlight.viewmodels.break_even import not_in_the_sum, overload_sentence, payback_sentence
+from wattlight.viewmodels.break_even import (
+    Account,
+    account_sentences,
+    accounts,
+    not_in_the_sum,
+    overload_sentence,
+    payback_sentence,
+    price_dates,
+)
+from wattlight.viewmodels.words import DASH
 
 from .breakeven_inputs import Inputs, read_inputs
 from .options import whole
@@ -25,7 +33,10 @@ def breakeven_document(inputs: Inputs, answer: BreakEven) -> Document:
     document["inputs"] = {
         **pick(use, "calls_per_month tokens_in_per_call tokens_out_per_call cached_input_share"),
         **pick(local, "at_once price_per_kwh hardware_price life_months"),
-        **pick(inputs, "model rate rate_date"),
+        **pick(inputs, "model rate_date"),
+        **pick(inputs.terms, "rate vat batch"),
+        "idle_watts": local.idle_w,
+        "idle_hours": local.idle_hours_per_month,
         "tokens_per_second": local.output_tokens_per_s,
         "prompt_tokens_per_second": local.input_tokens_per_s,
         "watts": local.active_w,
@@ -35,10 +46,15 @@ def breakeven_document(inputs: Inputs, answer: BreakEven) -> Document:
     }
     document["api"] = {
         **pick(api, "id provider model currency input_per_mtok output_per_mtok cached_input_per_mtok source"),
+        **pick(api, "batch_discount dearer_above valid_to seen_on"),
         "weights": api.weights or None,
-        "date": plain(api.listed_on),
-        "age_days": inputs.api_age_days,
+        "how_sure": api.how_sure or None,
+        "note": api.note or None,
+        "date": plain(api.valid_from),
+        "age_days": None if api.seen_on is None else max(0, (inputs.today - api.seen_on).days),
+        "ended": api.ended(inputs.today),
     }
+    document["counted"] = [plain(account) for account in _accounts(inputs)]
     document["not_in_the_sum"] = list(NOT_IN_THE_SUM)
     document["note"] = NOTE
     return document
@@ -46,6 +62,10 @@ def breakeven_document(inputs: Inputs, answer: BreakEven) -> Document:
 
 WIDTH = 100
 MOST = 10**12 - 1
+
+
+def _accounts(inputs: Inputs) -> tuple[Account, ...]:
+    return accounts(inputs.use, inputs.api, inputs.local, inputs.terms)
 
 
 def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
@@ -61,7 +81,7 @@ def _sentences(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     yield _verdict(inputs, answer)
     if answer.choice == "api":
         yield from overload_sentence(answer)
-    yield from payback_sentence(inputs.local.hardware_price, answer)
+    yield from payback_sentence(inputs.local.hardware_price, inputs.local.life_months, answer)
     if answer.break_even_calls is not None:
         yield tr("Both cost the same at {calls} calls a month.", calls=number(answer.break_even_calls))
     elif answer.local_per_call_micro >= answer.api_per_call_micro:
@@ -69,7 +89,7 @@ def _sentences(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
             "The electricity of a call here alone costs as much as the call there, "
             "so no number of calls turns it around."
         )
-    else:
+    elif inputs.local.hardware_price is not None:
         yield tr("The hardware cannot answer enough calls a month to pay for itself.")
 
 
@@ -79,9 +99,24 @@ def _verdict(inputs: Inputs, answer: BreakEven) -> str:
         "name": f"{inputs.api.model} ({inputs.api.provider})",
         "api": money(answer.api_micro, answer.currency),
         "own": money(answer.local_micro, answer.currency),
+        "energy": money(answer.energy_micro, answer.currency),
+        "worth": money(answer.hardware_worth_micro, answer.currency),
+        "months": number(inputs.local.life_months),
         "hybrid": money(answer.hybrid_micro, answer.currency),
         "share": percent(answer.local_share),
     }
+    if answer.choice == "unknown":
+        return tr(
+            "Which is cheaper hangs on what your hardware costs, and that is not known (--hardware-price; 0 "
+            "if it is there already). At {calls} calls a month electricity here costs {energy} against {api} "
+            "for {name}: hardware for up to {worth} would pay for itself in {months} months.",
+            **words,
+        )
+    if answer.choice == "api" and answer.local_micro is None:
+        return tr(
+            "At {calls} calls a month {name} is cheaper: {api} against {energy} here for electricity alone.",
+            **words,
+        )
     if answer.choice == "api":
         return tr("At {calls} calls a month {name} is cheaper: {api} against {own} here.", **words)
     if answer.choice == "local":
@@ -108,7 +143,9 @@ def _rows(inputs: Inputs, answer: BreakEven) -> Iterator[tuple[str, str, str]]:
         yield (
             tr("per 10,000 calls"),
             money(round(answer.api_micro * 10_000 / calls), currency),
-            money(round(answer.local_micro * 10_000 / calls), currency),
+            DASH
+            if answer.local_micro is None
+            else money(round(answer.local_micro * 10_000 / calls), currency),
         )
     hours, share = number(answer.busy_hours, 1), percent(answer.load)
     yield tr("hours at work"), "", tr("{hours} h, {share} of a month", hours=hours, share=share)
@@ -116,15 +153,10 @@ def _rows(inputs: Inputs, answer: BreakEven) -> Iterator[tuple[str, str, str]]:
 
 def _notes(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     api, own = inputs.api, answer.currency
-    yield tr(
-        "API price of {date}, {days} days old ({source}).",
-        date=short_date(api.listed_on),
-        days=inputs.api_age_days,
-        source=clean_text(api.source),
-    )
+    yield price_dates(api, inputs.today, inputs.following)
     if api.currency != own:
         day = tr("of {date}", date=short_date(inputs.rate_date)) if inputs.rate_date else tr("as given")
-        rate = number(inputs.rate, 4)
+        rate = number(inputs.terms.rate, 4)
         yield tr("Rate {rate} {own} for one {api}, {day}.", rate=rate, own=own, api=api.currency, day=day)
     origins = {figure: _origin(word) for figure, word in inputs.origins}
     yield tr(
@@ -140,6 +172,7 @@ def _notes(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     )
     if not answer.prompt_time_known:
         yield tr("The time for reading questions is left out (--prompt-tokens-per-second adds it).")
+    yield from account_sentences(_accounts(inputs), inputs.local, own)
     yield not_in_the_sum()
 
 
@@ -172,6 +205,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     api.add_argument("--prices", metavar="FILE", help="own rows (CSV, the columns of the shipped list)")
     api.add_argument("--rate", type=_decimal, metavar="R", help="your currency's units for one of the API's")
+    api.add_argument("--api-vat", type=_decimal, metavar="PERCENT", help="VAT on the API's price, like 19")
+    api.add_argument("--batch", action="store_true", help="the work may wait: take the batch discount")
     api.add_argument("--rate-date", metavar="DATE", help="the day of that rate (2026-11-24)")
     own = parser.add_argument_group("your own hardware")
     own.add_argument(
@@ -187,15 +222,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--at-once", type=_number, default=1.0, metavar="N", help="answers worked on together")
     own.add_argument("--parked-watts", type=_number, metavar="W", help="extra draw while only loaded")
     own.add_argument("--parked-hours", type=_number, metavar="H", help="hours a month it is only loaded")
+    own.add_argument(
+        "--idle-watts", type=_number, metavar="W", help="the rest of the computer, if it is on for this alone"
+    )
+    own.add_argument(
+        "--idle-hours", type=_number, metavar="H", help="hours a month it is on (default: all of them)"
+    )
     own.add_argument("--price", metavar="P", help="price of one kWh, like 0.39")
     own.add_argument("--tariff", metavar="FILE", help="tariff file; its average over a week is taken")
     own.add_argument("--currency", metavar="CODE", help="your currency (EUR)")
     own.add_argument(
         "--hardware-price",
         type=_decimal,
-        default=Decimal(0),
         metavar="P",
-        help="what has to be bought for it",
+        help="what has to be bought for it (0: it is there already)",
     )
     own.add_argument(
         "--life-months",
@@ -208,7 +248,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, call: Call) -> None:
     inputs = read_inputs(args, call.workshop)
-    answer = compare(inputs.use, inputs.api, inputs.local, inputs.rate)
+    answer = compare(inputs.use, inputs.api, inputs.local, inputs.terms)
     call.answer(breakeven_document(inputs, answer), *breakeven_lines(inputs, answer))
 
 

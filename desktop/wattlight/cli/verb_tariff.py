@@ -21,6 +21,7 @@ from wattlight.domain.values import clean_text, from_us, iso_utc
 from wattlight.i18n import clock_time, duration, local_zone, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
 from wattlight.settings import Price, Settings, save_settings
+from wattlight.viewmodels.words import DASH
 
 from .options import read_day
 from .output import Call, Document, Output, plain
@@ -99,8 +100,8 @@ def _show(_args: argparse.Namespace, call: Call) -> None:
     country = _country(price.country)
     if country is not None:
         call.out.line(
-            tr("official price of {country}, {year}: {source}", country=country.name, year=country.year,
-               source=country.source)
+            tr("price of {country}, {period}, VAT: {vat}: {source}", country=country.name,
+               period=country.period or country.year, vat=country.vat_included or DASH, source=country.source)
         )  # fmt: skip
 
 

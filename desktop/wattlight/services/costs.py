@@ -154,7 +154,8 @@ def _hosted_price(model: str, tariff: Tariff | None, hosted: HostedPrices) -> tu
             continue
         rate = Decimal(1) if row.currency == tariff.currency else hosted.rate
         if rate is not None:
-            return round(row.output_per_mtok * rate * 1_000_000), row.listed_on.isoformat()
+            date_of = row.valid_from or row.seen_on
+            return round(row.output_per_mtok * rate * 1_000_000), date_of.isoformat() if date_of else ""
     return None, ""
 
 

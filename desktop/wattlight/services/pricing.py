@@ -33,7 +33,7 @@ STALE_BEFORE = 2025
 class CountryPrice:
     """One country. ``price_per_kwh`` None: no price is shipped, and ``source`` says why.
 
-    ``stale``: the price is of an earlier year than the others.
+    ``stale``: the price is of an earlier year than the others, or known to have changed since.
     """
 
     code: str
@@ -43,6 +43,10 @@ class CountryPrice:
     year: int
     source: str
     stale: bool
+    period: str = ""
+    """The months or the day the price is of, in the source's words."""
+    vat_included: str = ""
+    how_sure: str = ""
 
     @property
     def per_kwh(self) -> str:
@@ -69,7 +73,10 @@ def _country(row: dict[str, str]) -> CountryPrice:
         price_per_kwh=parse_price(price) if price else None,
         year=year,
         source=row["source"],
-        stale=bool(price) and year < STALE_BEFORE,
+        stale=bool(price) and (year < STALE_BEFORE or row["how_sure"] == "outdated"),
+        period=row["period"],
+        vat_included=row["vat_included"],
+        how_sure=row["how_sure"],
     )
 
 

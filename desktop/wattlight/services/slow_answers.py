@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wattlight.catalog.installed import models_folders
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
+from wattlight.domain.breakeven import prices_on
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.tokens import MeasuredSpeed
@@ -231,7 +232,9 @@ class SlowAnswers:
         return replace(extras, named=NamedModel(offer, registry, problem))
 
     def _cost(self, extras: Extras) -> Extras:
-        tariff, now, prices = self._tariff(), self._factory.now(), api_prices()
+        tariff, now = self._tariff(), self._factory.now()
+        prices = prices_on(api_prices(), now.date())
+        valid = tuple(row for row in prices if not row.ended(now.date()))
         costs = MonthCosts()
         if self._factory.places.ledger_file.exists():
             with self._factory.ledger() as reader:
@@ -241,7 +244,7 @@ class SlowAnswers:
                     local_zone(self._settings.environ),
                     now,
                     self._hub.state.local,
-                    HostedPrices(prices, self._dollar_rate()),
+                    HostedPrices(valid, self._dollar_rate()),
                 )
         calls, tokens_in, tokens_out = counted_use(self._hours(now - LOOKED_BACK, now), now)
         basis = BreakEvenBasis(

@@ -316,9 +316,11 @@ def test_backup_purge_and_restore(shop: Shop, tmp_path: Path) -> None:
 
 def test_the_tariff_is_set_shown_and_checked(shop: Shop, tmp_path: Path) -> None:
     assert document(shop, "tariff")["tariff"] is None
-    assert document(shop, "tariff", "set", "--country", "de")["price_now"] == "0.3869"
+    assert document(shop, "tariff", "set", "--country", "de")["price_now"] == "0.3618"
     shown = document(shop, "tariff", "show")
-    assert shown["source"]["country"]["year"] == 2025
+    assert shown["source"]["country"]["year"] == 2026
+    assert shown["source"]["country"]["period"] == "2026-S1 (January-June 2026)"
+    assert "price of Germany, 2026-S1 (January-June 2026), VAT: yes, all taxes" in call(shop, "tariff")[1]
     assert shown["tariff"]["timezone"] == "Europe/Berlin"
     assert "no price is shipped" not in shown["source"]["country"]["source"]
     file = tmp_path / "t.json"
@@ -347,10 +349,11 @@ def test_the_tariff_is_set_shown_and_checked(shop: Shop, tmp_path: Path) -> None
     assert "never applies" in text
     assert document(shop, "tariff", "set", "--none")["tariff"] is None
     countries = {c["code"]: c for c in document(shop, "tariff", "countries")["countries"]}
-    assert countries["FI"]["price_per_kwh"] is None
-    assert countries["PT"]["stale"]
+    assert countries["BR"]["price_per_kwh"] is None
+    assert countries["KW"]["stale"]  # of 2017
+    assert countries["DK"]["stale"]  # the tax on electricity was cut since
     assert not countries["DE"]["stale"]
-    assert "FI" in call(shop, "tariff", "countries")[1]
+    assert "BR, CN, MX" in call(shop, "tariff", "countries")[1]
 
 
 @pytest.mark.parametrize(
@@ -362,7 +365,7 @@ def test_the_tariff_is_set_shown_and_checked(shop: Shop, tmp_path: Path) -> None
         (["--price", "1"], "no"),
         (["--price", "1", "--currency", "EURO"], "not known"),
         (["--price", "1", "--currency", "EUR", "--timezone", "Mars"], "not known"),
-        (["--country", "FI"], "No official price is shipped for Finland"),
+        (["--country", "BR"], "No official price is shipped for Brazil"),
         (["--country", "ZZ"], "not in the table"),
         (["--file", "/none.json"], "cannot be read"),
         ([], "not clear"),
@@ -710,3 +713,39 @@ def test_a_folder_is_no_place_for_a_backup(shop: Shop, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     assert problem(shop, "export", "--backup", str(tmp_path / "folder"), "--force")["code"] == "export"
     assert [p.name for p in tmp_path.iterdir() if "folder" in p.name] == ["folder"]
+
+
+def test_what_a_steady_draw_takes_a_month(shop: Shop, tmp_path: Path) -> None:
+    bare = document(shop, "cost", "--watts", "90", "--hours", "100")["steady"]
+    assert (bare["energy_mj"], bare["cost_micro"], bare["price_from"]) == (32_400_000_000, None, None)
+    assert "No price is set" in call(shop, "cost", "--watts", "90")[1]
+    given = document(shop, "cost", "--watts", "90", "--price", "0.25", "--currency", "chf")["steady"]
+    assert (given["hours"], given["cost_micro"], given["currency"]) == (730.5, 16_436_250, "CHF")
+    file = tmp_path / "t.json"
+    night = {"days": ["sat", "sun"], "price_per_kwh": "0.14"}
+    period = {"price_per_kwh": "0.35", "standing_per_month": "11.5", "bands": [night]}
+    file.write_text(json.dumps({"currency": "EUR", "timezone": "Europe/Berlin", "periods": [period]}))
+    call(shop, "tariff", "set", "--file", str(file))
+    found = document(shop, "cost", "--watts", "450", "--hours", "200")["steady"]
+    assert (found["price_per_kwh"], found["price_from"]) == ("0.290000000", "tariff")  # five days and two
+    assert (found["cost_micro"], found["standing_micro"]) == (26_100_000, 11_500_000)
+    text = call(shop, "cost", "--watts", "450", "--hours", "200")[1]
+    assert "450 W, 200 hours a month: €26.10 a month, 90.0 kWh." in text
+    assert "at 0.29 EUR per kWh: your tariff, the mean of the last seven days" in text
+    assert "standing charge: €11.50 a month, not in it (together €37.60)" in text
+    assert "all month (730.5 hours)" in call(shop, "cost", "--watts", "450")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--watts", "90", "--hours", "800"], 1, "A month has no 800.0 hours."),
+        (["--hours", "730"], 1, "What draws the power is not known."),
+        (["--watts", "90", "--price", "0.2"], 1, "The currency of the price is not known."),
+        (["--watts", "90", "--price", "0,2", "--currency", "EUR"], 1, "written with a comma"),
+        (["--watts", "1,5"], 2, "is not a number of zero or more"),
+        (["--watts=-5"], 2, "is not a number of zero or more"),
+    ],
+)
+def test_a_steady_draw_asks_for_what_it_lacks(shop: Shop, words: list[str], code: int, sentence: str) -> None:
+    assert sentence in problem(shop, "cost", *words, code=code)["message"]

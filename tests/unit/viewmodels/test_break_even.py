@@ -28,7 +28,9 @@ BASIS = BreakEvenBasis(
     price_per_kwh=Decimal("0.40"),
     currency="EUR",
 )
-TYPED = BreakEvenEntry(calls="1000000", tokens_in="1000", tokens_out="500", api="frontier")
+TYPED = BreakEvenEntry(
+    calls="1000000", tokens_in="1000", tokens_out="500", api="frontier", hardware_price="0"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +67,8 @@ def test_measured_figures_stand_in_for_what_was_not_typed() -> None:
     # 5.5 s a call at 200 W: 0.3056 Wh, 0.40 a kWh
     assert together[1] == "€122.22"
     assert "measured here" in view.notes
-    assert "Nov 1, 2026" in view.notes
+    assert "API price since Nov 1, 2026" in view.notes
+    assert "Not in it: what a loaded model draws without work" in view.notes
     assert "Rate 1 EUR for one USD, of Nov 20, 2026." in view.notes
     assert "Privacy and offline use are not in the sum." in view.notes
 
@@ -84,6 +87,27 @@ def test_few_calls_stay_on_the_api_and_hardware_is_never_paid_back() -> None:
     assert view is not None
     assert view.answer.startswith("At this use the API is cheaper.")
     assert "paid back in" in view.answer or "never paid back" in view.answer
+
+
+def test_an_unknown_price_of_hardware_is_no_zero() -> None:
+    view = break_even_view(scene(replace(TYPED, hardware_price="")))
+    assert view is not None
+    assert view.answer.startswith("Which is cheaper hangs on the price of the hardware")
+    rows = {row[0]: row[2] for row in view.table.rows}
+    assert (rows["Hardware, written off"], rows["Together"]) == ("–", "–")
+
+
+def test_a_price_that_ended_is_said_and_not_taken_unasked() -> None:
+    old = replace(price("frontier"), valid_to=date(2020, 1, 1))
+    view = break_even_view(
+        scene(replace(TYPED, api="x"), replace(BASIS, prices=(old, price("other")), own=()))
+    )
+    assert view is not None
+    assert view.api == "other"
+    assert view.apis[0].text.endswith(", ended")
+    asked = break_even_view(scene(TYPED, replace(BASIS, prices=(old, price("other")))))
+    assert asked is not None
+    assert "It ended on Jan 1, 2020" in asked.notes
 
 
 def test_what_is_missing_or_no_number_is_named() -> None:

@@ -13,8 +13,10 @@ from wattlight.domain.breakeven import (
     BreakEvenProblem,
     LocalSide,
     MonthlyUse,
+    Terms,
     compare,
     parse_api_prices,
+    prices_on,
 )
 from wattlight.paths import asset_text
 
@@ -46,7 +48,9 @@ def test_ten_thousand_calls_a_month_stay_on_the_api() -> None:
     assert answer.choice == "api"
     assert answer.local_share == 0
     assert answer.hybrid_micro == answer.api_micro
-    assert answer.payback_months == pytest.approx(2000 / (2.25 - 0.636046), rel=1e-4)
+    # 2000 / (2.25 - 0.636046) are 1239 months, and it lasts 36
+    assert answer.payback_months is None
+    assert answer.hardware_worth_micro == pytest.approx(36 * (2.25 - 0.636046) * 1e6, rel=1e-4)
 
 
 def test_a_million_calls_against_a_2000_dollar_card() -> None:
@@ -130,14 +134,62 @@ def test_the_choice_is_never_the_dearer_one(
 
 def test_the_shipped_prices_are_dated_and_open_weights_come_first() -> None:
     prices = parse_api_prices(asset_text("prices/api_prices.csv"))
-    assert 25 <= len(prices) <= 50
-    assert all(price.source and price.listed_on.year >= 2026 for price in prices)
+    assert len(prices) == 86
+    assert all(
+        price.source and price.seen_on in {date(2026, 11, 24), date(2026, 11, 30)} and price.how_sure
+        for price in prices
+    )
     closed = [index for index, price in enumerate(prices) if not price.weights]
     assert closed == list(range(closed[0], len(prices)))
-    assert len({price.id for price in prices}) == len(prices)
+    assert len({(price.id, price.valid_from) for price in prices}) == len(prices)
+    assert not any("index id" in price.source + price.note for price in prices)
+
+
+def test_the_newest_price_valid_on_a_day_counts_and_the_ended_are_said() -> None:
+    prices = parse_api_prices(asset_text("prices/api_prices.csv"))
+
+    def row(name: str, day: date) -> ApiPrice:
+        return next(price for price in prices_on(prices, day) if price.id == name)
+
+    flash, year_end = "gemini/gemini-3.8-flash", date(2026, 12, 31)
+    assert row(flash, year_end).input_per_mtok == Decimal("0.75")
+    assert row(flash, date(2027, 1, 1)).input_per_mtok == Decimal("1.5")
+    assert [p.id for p in prices_on(prices, year_end)].count(flash) == 1
+    medium = row("mistral/mistral-medium-3-5", date(2027, 4, 30))
+    assert not medium.ended(date(2027, 4, 30))
+    assert medium.ended(date(2027, 5, 1))
+    assert row("together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", year_end).ended(year_end)
+
+
+def test_what_is_not_known_is_never_nothing() -> None:
+    free = replace(CARD, hardware_price=None, parked_w=None, parked_hours_per_month=None)
+    answer = compare(MonthlyUse(300_000, 800, 300), MINI, free)
+    assert (answer.choice, answer.local_share, answer.hybrid_micro) == ("unknown", None, None)
+    assert (answer.hardware_micro, answer.local_micro, answer.break_even_calls) == (None, None, None)
+    worth = answer.hardware_worth_micro
+    assert worth == pytest.approx(36 * (answer.api_micro - answer.energy_micro), rel=1e-6)
+    just = replace(free, hardware_price=Decimal(worth - 1_000_000) / 1_000_000)
+    assert compare(MonthlyUse(300_000, 800, 300), MINI, just).choice == "local"
+    dear = replace(free, hardware_price=Decimal(worth + 1_000_000) / 1_000_000)
+    assert compare(MonthlyUse(300_000, 800, 300), MINI, dear).choice == "api"
+    assert compare(MonthlyUse(300_000, 800, 300), MINI, dear).payback_months is None
+    # electricity alone dearer than the API: no price of hardware is needed to say so
+    hot = replace(free, active_w=4000, price_per_kwh=Decimal("0.9"))
+    assert compare(MonthlyUse(300_000, 800, 300), MINI, hot).choice == "api"
+
+
+def test_vat_batch_and_the_rest_of_the_computer_count_when_given() -> None:
+    use = MonthlyUse(1000, 1000, 1000)
+    row = replace(MINI, batch_discount=Decimal("0.5"))
+    plain = compare(use, row, CARD)
+    assert compare(use, row, CARD, Terms(vat=Decimal("0.2"))).api_micro == plain.api_micro * 12 // 10
+    assert compare(use, row, CARD, Terms(batch=True)).api_micro == plain.api_micro // 2
+    assert compare(use, MINI, CARD, Terms(batch=True)).api_micro == plain.api_micro
+    on = compare(use, row, replace(CARD, idle_w=60, idle_hours_per_month=500))
+    assert on.energy_micro - plain.energy_micro == pytest.approx(30 * 170_000, abs=1)
 
 
 def test_a_bad_row_is_named_by_its_line() -> None:
     text = asset_text("prices/api_prices.csv").splitlines()
     with pytest.raises(BreakEvenProblem, match="Line 3"):
-        parse_api_prices("\n".join([*text[:2], text[2].replace("0.18", "0,18x")]))
+        parse_api_prices("\n".join([*text[:2], text[2].replace("0.06", "0,06x")]))

@@ -69,16 +69,15 @@ def test_a_missing_or_odd_file_is_one_sentence(tmp_path: Path) -> None:
 
 def test_countries_have_official_prices_only_and_say_why_one_is_missing() -> None:
     countries = {c.code: c for c in country_prices()}
-    assert len(countries) == 59
-    assert countries["DE"].price_per_kwh == Decimal("0.3869")
-    assert (countries["DE"].year, countries["DE"].currency) == (2025, "EUR")
+    assert len(countries) == 79
+    assert (countries["FI"].price_per_kwh, countries["FI"].year) == (Decimal("0.2694"), 2026)
+    assert (countries["CH"].price_per_kwh, countries["CH"].vat_included) == (Decimal("0.2994"), "yes, 8.1 %")
     priced = [c for c in countries.values() if c.price_per_kwh is not None]
-    assert all("STALE" not in c.source and "no price shipped" not in c.source for c in priced)
-    assert all(c.year >= 2024 for c in priced)
-    missing = [c for c in countries.values() if c.price_per_kwh is None]
-    assert all("no price shipped" in c.source for c in missing)
-    assert {c.code for c in priced if c.stale} == {"PT", "NZ"}
-    assert all(c.source for c in countries.values())
+    assert all(c.source and c.period and c.vat_included and c.how_sure for c in priced)
+    assert {c.code for c in countries.values() if c.price_per_kwh is None} == {"CN", "BR", "MX"}
+    assert all("no price shipped" in countries[code].source for code in ("CN", "BR", "MX"))
+    assert {c.code for c in priced if c.stale} == {"KW", "DK", "UA"}
+    assert countries["UA"].per_kwh == ""  # it ended in October; nothing is filled in
 
 
 @pytest.mark.parametrize("number", ["1e99999999999999999999", "-1e-99999999999999999999", "1e400", "NaN"])
