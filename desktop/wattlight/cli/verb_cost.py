@@ -167,8 +167,10 @@ def steady_cost(args: argparse.Namespace, call: Call) -> SteadyCost:
         )
     tariff, now = call.workshop.tariff(), call.workshop.now()
     currency = parse_currency(args.currency) if args.currency else None if tariff is None else tariff.currency
+    price: Decimal | None
+    standing: int | None = None
     if args.price is not None:
-        price, origin, standing = parse_price(args.price), "given", None
+        price, origin = parse_price(args.price), "given"
         if currency is None:
             raise TariffProblem(tr("The currency of the price is not known."), tr("Give it with --currency."))
     else:
