@@ -132,6 +132,8 @@ def test_the_comparison_with_an_api_is_worked_out_from_what_is_typed(shown: Show
     for name, text in (("Calls a month", "100000"), ("Tokens in", "1000"), ("Tokens out", "500")):
         typed(shown, name, text)
     assert shown.saved[-1].break_even.calls == "100000"
+    assert "Which is cheaper hangs on the price of the hardware" in shown.texts()
+    typed(shown, "Hardware price", "0")
     assert "At this use your own hardware is cheaper." in shown.texts()
     assert "€700.00" in shown.texts()
     assert "Privacy and offline use are not in the sum." in shown.texts()
