@@ -2,8 +2,20 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from threading import Thread
 
 __version__ = "0.1.0"
+
+
+StartThread = Callable[[str, Callable[[], object]], Thread]
+"""Starts a thread by name. The program's own watches it (``services.threads``)."""
+
+
+def start_thread(name: str, run: Callable[[], object]) -> Thread:
+    """A daemon thread that nobody watches: for a part that is used alone."""
+    thread = Thread(target=run, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def lazy_door(package: str, parts: dict[str, str]) -> Callable[[str], object]:

@@ -1,5 +1,7 @@
 """Builds the services of the desktop program and its window around the icon that is already there."""
 
+from dataclasses import replace
+
 from wattlight import __version__
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, HostState, ServerState
@@ -46,6 +48,7 @@ class DesktopProgram:
             text = tr("{problem} Until then Ollama's usual address is used.", problem=str(problem))
             hub.notify(f"server address {number}", text, factory.now(), "error")
 
+        factory.threads.listen(self._part_failed, self._parts_down)
         meter = MeterService(factory, settings, hub)
         history = PowerHistory()
         windows = WindowEnergy(history, meter.rest_w)
@@ -56,7 +59,7 @@ class DesktopProgram:
             lambda: hub.state.local.server.version,
             lambda _: self._slow.ask("fits", "loads"),
         )
-        counting = Counting(servers, factory.jobs(), meter, windows)
+        counting = Counting(servers, factory.jobs(), meter, windows, start=factory.threads.start)
         speeds = SpeedRuns(factory, settings, hub, servers, meter, history, counting)
         guide = SetupGuide(factory, settings, hub, servers, history, counting)
         advisories = SecurityAdvisories(read_advisories(asset_text(ADVISORIES)), hub, factory.now)
@@ -104,8 +107,15 @@ class DesktopProgram:
                 leave()
             stopped = self._app.stop()
             stopped = self._slow.stop() and stopped
-            if not stopped:
-                self._log.warning("a thread was still busy at the end")
+            busy = self._factory.threads.close(0.5)
+            if busy or not stopped:
+                self._log.warning("still busy at the end: %s", ", ".join(busy) or "a server")
+
+    def _part_failed(self, name: str, text: str) -> None:
+        self._hub.notify(f"part {name}", text, self._factory.now(), "error", urgent=True)
+
+    def _parts_down(self, down: tuple[str, ...]) -> None:
+        self._hub.update(lambda state: replace(state, down=down))
 
     def _quit(self, _command: Command) -> None:
         self._ui.stop()

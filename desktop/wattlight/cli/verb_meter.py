@@ -12,6 +12,7 @@ from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
 from wattlight.services.calibration import wall_of
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
+from wattlight.services.threads import Threads
 from wattlight.viewmodels.words import DASH
 
 from .options import add_host_option
@@ -38,8 +39,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
     """Record until SIGTERM, SIGINT or the end of ``--for``."""
     shop, settings = call.workshop, call.workshop.settings()
     server = shop.server(args.host)
-    watch = ResidentWatch(lambda before: server.state(before, full=before is None))
-    ended = threading.Event()
+    ended, tell = threading.Event(), _teller(call)
+    threads = Threads(lambda name, text: tell(f"part {name}", text))
+    watch = ResidentWatch(lambda before: server.state(before, full=before is None), start=threads.start)
     with closing(shop.prober()) as prober:
         wiring = Wiring(
             shop.places.ledger_file,
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
             settings.meter.shown_interval_s,
             settings.meter.hidden_interval_s,
         )
-        recording = Recording(wiring, notify=_teller(call))
+        recording = Recording(wiring, notify=tell, start=threads.start)
         recording.meter.set_wall(wall_of(settings.meter))
         with _ended_by_signals(ended):
             _record(args, call, recording, watch, ended)

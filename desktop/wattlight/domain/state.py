@@ -317,6 +317,8 @@ class AppState:
     paused: bool = False
     recording: bool = True
     """False when another Wattlight process holds the meter's lock and records."""
+    down: tuple[str, ...] = ()
+    """Parts of the program that failed and do not run now."""
     price_known: bool = False
     zone: tzinfo | None = None
     """Of days and months: the tariff's; None before the first sample: the computer's own."""

@@ -8,6 +8,8 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Generic, TypeVar
 
+from wattlight import StartThread, start_thread
+
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 
@@ -36,8 +38,9 @@ class ProbeExecutor(Generic[T]):
     nobody waits for it again. Threads are daemons: a hung driver does not keep the program from ending.
     """
 
-    def __init__(self, name: str = "probes") -> None:
+    def __init__(self, name: str = "probes", start: StartThread = start_thread) -> None:
         self._name = name
+        self._begin = start
         self._queue: SimpleQueue[_Round[T] | None] | None = None
         self._slow: dict[str, _Round[T]] = {}
         self._threads: list[threading.Thread] = []
@@ -121,10 +124,8 @@ class ProbeExecutor(Generic[T]):
         self._queue.put(round_)
 
     def _start(self, queue: "SimpleQueue[_Round[T] | None]") -> None:
-        thread = threading.Thread(target=_work, args=(queue,), name=self._name, daemon=True)
         self._threads = [known for known in self._threads if known.is_alive()]
-        self._threads.append(thread)
-        thread.start()
+        self._threads.append(self._begin(self._name, lambda: _work(queue)))
 
 
 def _work(queue: "SimpleQueue[_Round[T] | None]") -> None:
@@ -137,6 +138,11 @@ def _work(queue: "SimpleQueue[_Round[T] | None]") -> None:
             except Exception as error:  # noqa: BLE001 - one failing probe must not end the others
                 _LOG.debug("probe %s failed", key, exc_info=True)
                 round_.failed[key] = type(error).__name__
+            except BaseException as error:  # the thread ends: nobody waits for this round any more
+                left = [name for name, _ in round_.jobs if name not in round_.done]
+                round_.failed |= dict.fromkeys(left, type(error).__name__)
+                round_.finished.set()
+                raise
             if round_.abandoned:
                 return
         round_.finished.set()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.power import MachineSample
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineProfile, unknown
 
@@ -48,12 +49,13 @@ class Prober:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] | None = None,
         switches: ServerSwitches | None = None,
+        start: StartThread = start_thread,
     ) -> None:
         self._host = host
         self._switches = switches or ServerSwitches(host.reader, {})
         self._clock = clock
         self._now = now or (lambda: datetime.now(UTC))
-        self._lane: ProbeExecutor[Answer] = ProbeExecutor()
+        self._lane: ProbeExecutor[Answer] = ProbeExecutor(start=start)
         self._context: ProbeContext | None = None
         self._probes: list[Probe] = []
         self._last: dict[str, tuple[DeviceSample, ...]] = {}
@@ -216,6 +218,7 @@ def open_prober(
     now: Callable[[], datetime] | None = None,
     nvml: NvmlFactory | None = None,
     environ: Mapping[str, str] | None = None,
+    start: StartThread = start_thread,
 ) -> Prober:
     """A prober of this computer, or of the Linux tree below ``root``. Nothing is read yet.
 
@@ -227,6 +230,7 @@ def open_prober(
         clock, now: monotonic seconds and aware UTC time.
         environ: of this program, for the files of its user; not looked at with a ``root``.
         nvml: makes the interface to NVIDIA's library (for tests).
+        start: starts the threads that ask.
     """
     remembered = DeviceCache(None if cache is None else cache / CACHE_FILE)
     reader = Reader(root, trace)
@@ -235,7 +239,7 @@ def open_prober(
         return nvml() if nvml is not None else NvmlApi(reader.note)
 
     switches = ServerSwitches(reader, environ or {} if root is None else {})
-    return Prober(_host(reader, remembered, make_nvml), clock, now, switches)
+    return Prober(_host(reader, remembered, make_nvml), clock, now, switches, start)
 
 
 def _host(reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> Host:

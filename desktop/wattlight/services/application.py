@@ -73,12 +73,12 @@ class Application:
         self._meter, self._learner, self._predictor = meter, learner, predictor
         self._counting, self._guide = counting, guide
         self._advisories, self._autostart = advisories, autostart
-        self._executor = SerialExecutor("wattlight-application")
+        self._executor = SerialExecutor("wattlight-application", factory.threads.start)
         self._changes = 0
         self._settings_listeners: list[SettingsListener] = []
         self._outdated: list[Callable[..., None]] = []
         self.watching = False
-        self._watches = {host: ServerWatch(servers, host, self._server_seen) for host in servers}
+        self._watches = {host: self._new_watch(host) for host in servers}
         self._tasks = ModelTasks(
             servers,
             self._fits_beside,
@@ -88,6 +88,7 @@ class Application:
             folders=self._folders,
             announce=self._announce,
             now=factory.now,
+            start=factory.threads.start,
         )
         self._handlers = self._make_handlers(speeds)
         settings.subscribe(lambda s: s.servers, self._addresses_changed)
@@ -230,10 +231,13 @@ class Application:
         for host in set(self._watches) - set(self._servers):
             self._watches.pop(host).stop()
         for host in set(self._servers) - set(self._watches):
-            watch = self._watches[host] = ServerWatch(self._servers, host, self._server_seen)
+            watch = self._watches[host] = self._new_watch(host)
             watch.start()
             watch.set_shown(self.watching)
         self._hub.update(lambda state: replace(state, hosts=hosts))
+
+    def _new_watch(self, host: HostId) -> ServerWatch:
+        return ServerWatch(self._servers, host, self._server_seen, start=self._factory.threads.start)
 
     def _server_moved(self) -> None:
         """A server has another address: look there now, and let the relay follow."""

@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.state import CountingState
 from wattlight.domain.tokens import TokenUse
 from wattlight.runtime import Endpoint, parse_endpoint
@@ -29,13 +31,14 @@ class Counting:
         store: LearningStore,
         meter: MeterService,
         windows: WindowEnergy,
-        make: MakeRelay = PassThroughServer,
+        make: MakeRelay | None = None,
+        start: StartThread = start_thread,
     ) -> None:
         self._servers = servers
         self._meter = meter
         self._windows = windows
-        self._make = make
-        self._writer = TokenWriter(store)
+        self._make = make or partial(PassThroughServer, start=start)
+        self._writer = TokenWriter(store, start=start)
         self._relay: PassThroughServer | None = None
         self._server: Endpoint | None = None
         self._state = CountingState()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from wattlight.domain import Problem
 from wattlight.paths import Places, places_for_user
 
+from .threads import Threads
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -46,6 +48,11 @@ class ServiceFactory:
     def places(self) -> Places:
         return places_for_user(self._environ)
 
+    @cached_property
+    def threads(self) -> Threads:
+        """Starts and watches every thread of the program."""
+        return Threads()
+
     def now(self) -> datetime:
         """Aware UTC time."""
         return datetime.now(UTC)
@@ -71,7 +78,14 @@ class ServiceFactory:
         if root is None and self._environ.get("WATTLIGHT_SYSROOT"):
             root = Path(self._environ["WATTLIGHT_SYSROOT"])
         cache = self.places.cache if root is None else None
-        return open_prober(root, cache, trace=trace, clock=clock or time.monotonic, environ=self._environ)
+        return open_prober(
+            root,
+            cache,
+            trace=trace,
+            clock=clock or time.monotonic,
+            environ=self._environ,
+            start=self.threads.start,
+        )
 
     def catalog(self) -> "Catalog":
         """The shipped catalogue, with what was read again from the registry since; loaded once."""

@@ -64,7 +64,7 @@ class MeterService:
         self._begun = self._done = 0
         self._ended = False
         self._thread_id: int | None = None
-        self._executor = SerialExecutor("wattlight-meter")
+        self._executor = SerialExecutor("wattlight-meter", factory.threads.start)
         self._budget = BudgetWatch(settings, factory.places.state / "budget-told.txt", hub, factory.now)
         wanted = settings.value.meter
         self._recording = Recording(
@@ -82,6 +82,7 @@ class MeterService:
             ),
             self._publish,
             self._notify,
+            start=factory.threads.start,
         )
         self._recording.meter.set_paused(wanted.paused)
         self._recording.meter.set_wall(wall_of(wanted))

@@ -81,8 +81,7 @@ class SlowAnswers:
         self._listeners.append(listener)
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="wattlight-extras", daemon=True)
-        self._thread.start()
+        self._thread = self._factory.threads.start("wattlight-extras", self._run)
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """End the thread; False when it is still busy after ``timeout_s``."""

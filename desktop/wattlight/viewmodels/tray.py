@@ -85,7 +85,7 @@ def icon_state(scene: Scene) -> IconState:
     state, server = scene.state, scene.host.server
     if state.paused:
         return IconState.PAUSED
-    if any(t.error for t in state.tasks) or any(n.level == "error" for n in state.notices):
+    if state.down or any(t.error for t in state.tasks) or any(n.level == "error" for n in state.notices):
         return IconState.ATTENTION
     if server.status in {ServerStatus.FOREIGN, ServerStatus.SILENT, ServerStatus.ERROR}:
         return IconState.ATTENTION

@@ -60,6 +60,13 @@ def test_an_error_notice_wants_attention() -> None:
     assert tray_view(replace(scene, state=bad)).icon is IconState.ATTENTION
 
 
+def test_a_part_that_is_down_wants_attention() -> None:
+    scene = made_up_day.evening()
+    assert (
+        tray_view(replace(scene, state=replace(scene.state, down=("recorder",)))).icon is IconState.ATTENTION
+    )
+
+
 def test_equal_states_give_equal_views() -> None:
     assert tray_view(made_up_day.evening()) == tray_view(made_up_day.evening())
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from wattlight import StartThread, start_thread
 from wattlight.i18n import tr
 from wattlight.web import Endpoint
 
@@ -50,7 +51,9 @@ class Supervisor:
         on_down: Callable[[RuntimeProblem], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        start: StartThread = start_thread,
     ) -> None:
+        self._start = start
         self._process = process
         self._log = log
         self._on_up = on_up
@@ -64,10 +67,8 @@ class Supervisor:
     def start(self, binary: Path, more: Mapping[str, str] | None = None, port: int | None = None) -> None:
         """Begin, on a free port unless one is named; returns at once."""
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, args=(binary, dict(more or {}), port), name="wattlight-managed", daemon=True
-            )
-            self._thread.start()
+            environ = dict(more or {})
+            self._thread = self._start("wattlight-managed", lambda: self._run(binary, environ, port))
 
     def stop(self, timeout_s: float = 12.0) -> bool:
         """End the server and the thread; True when both have ended."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.tokens import TokenUse
 from wattlight.i18n import tr
 from wattlight.web import Endpoint
@@ -43,7 +44,9 @@ class PassThroughServer:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        start: StartThread = start_thread,
     ) -> None:
+        self._start = start
         self._upstream = _upstream_of(upstream, port)
         self._asked_port = port
         self._on_use = on_use
@@ -53,6 +56,7 @@ class PassThroughServer:
         self._listener: socket.socket | None = None
         self._waker: socket.socket | None = None
         self._thread: threading.Thread | None = None
+        self._ends: tuple[socket.socket, socket.socket] | None = None
         self._stopping = threading.Event()
         self._accept_again: float | None = None
         self._accepting = False
@@ -72,16 +76,22 @@ class PassThroughServer:
         Raises:
             RuntimeProblem: the port is taken (code ``port_taken``) or cannot be used (``bad_port``).
         """
-        self._listener = _listen(self._asked_port)
-        if self._listener.getsockname()[:2] == self._upstream.address:
-            self._listener.close()
+        self._ends = self._opened()
+        self._thread = self._start("wattlight-pass-through", self._relay)
+
+    def _opened(self) -> tuple[socket.socket, socket.socket]:
+        """The listener, and the end at which :meth:`stop` wakes the thread."""
+        listener = _listen(self._asked_port)
+        if listener.getsockname()[:2] == self._upstream.address:
+            listener.close()
             raise _same_port()
+        self._asked_port = int(listener.getsockname()[1])
+        if self._waker is not None:
+            self._waker.close()
         wake_end, self._waker = socket.socketpair()
         wake_end.setblocking(False)
-        self._thread = threading.Thread(
-            target=self._run, args=(self._listener, wake_end), name="wattlight-pass-through", daemon=True
-        )
-        self._thread.start()
+        self._listener = listener
+        return listener, wake_end
 
     def stop(self) -> None:
         """End all connections and the thread, within a second."""
@@ -97,6 +107,13 @@ class PassThroughServer:
             thread.join(STOP_S)
         self._waker.close()
 
+    def _relay(self) -> None:
+        """Until it is stopped; after a fault with a listener of its own."""
+        if self._stopping.is_set():
+            return
+        ends, self._ends = self._ends or self._opened(), None
+        self._run(*ends)
+
     def _run(self, listener: socket.socket, wake_end: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             try:
@@ -109,9 +126,8 @@ class PassThroughServer:
                         elif key.fileobj is listener:
                             self._accept(selector, listener)
                     self._expire(selector)
-            except Exception:
-                logging.getLogger("wattlight").exception("the pass-through failed")
             finally:
+                self._accepting, self._accept_again = False, None
                 for exchange in list(self._exchanges):
                     self._guarded(exchange, exchange.close)
                 self._exchanges.clear()

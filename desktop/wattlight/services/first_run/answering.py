@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.state import AnswerState, PullState
 from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenSource, TokenUse
 from wattlight.domain.values import Problem
@@ -34,6 +35,7 @@ class Answering:
         publish: Callable[[AnswerState], None],
         on_use: Callable[[TokenUse], None],
         monotonic: Callable[[], float] = time.monotonic,
+        start: StartThread = start_thread,
     ) -> None:
         self._server = server
         self._tap = tap
@@ -41,7 +43,7 @@ class Answering:
         self._publish = publish
         self._on_use = on_use
         self._monotonic = monotonic
-        self._lane = SerialExecutor("wattlight-answer")
+        self._lane = SerialExecutor("wattlight-answer", start)
         self._cancel = threading.Event()
 
     def ask(self, model: str, prompt: str, context_length: int | None) -> None:

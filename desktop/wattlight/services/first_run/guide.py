@@ -63,7 +63,7 @@ class SetupGuide:
         self._pulling: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._line = LineTimer()
-        self._errands = SerialExecutor("wattlight-setup-errands")
+        self._errands = SerialExecutor("wattlight-setup-errands", factory.threads.start)
         self._answering = Answering(
             lambda: servers.local,
             history,
@@ -71,6 +71,7 @@ class SetupGuide:
             lambda answer: self._change(answer=answer),
             counting.count,
             monotonic,
+            factory.threads.start,
         )
         own = settings.environ.get("HTTPS_PROXY") or settings.environ.get("https_proxy") or ""
         if settings.value.server_proxy is not None:
@@ -253,6 +254,7 @@ class SetupGuide:
             news,
             variants=variants,
             installed_port=self._expected_port(),
+            start=self._factory.threads.start,
         )
 
     def _expected_port(self) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.energy import Batch
 from wattlight.domain.values import Problem, to_us
 from wattlight.i18n import tr
@@ -69,7 +70,9 @@ class Recorder:
         commit_s: float = COMMIT_S,
         daily: Callable[[LedgerWriter], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        start: StartThread = start_thread,
     ) -> None:
+        self._start = start
         self._ledger = ledger
         self._now = now
         self._clock = clock
@@ -135,8 +138,7 @@ class Recorder:
 
     def start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-            self._thread.start()
+            self._thread = self._start("recorder", self._run)
 
     def put(self, batch: Batch) -> None:
         """Hand over a batch from any thread."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.energy import Batch
 from wattlight.domain.power import MachineSample
 from wattlight.domain.tariff import Tariff
@@ -68,7 +69,9 @@ class Recording:
         publish: Callable[[MeterView], None] | None = None,
         notify: Notify | None = None,
         beat: Beat | None = None,
+        start: StartThread = start_thread,
     ) -> None:
+        self._start = start
         self._wiring = wiring
         self._notify: Notify = notify or (lambda _kind, _text: None)
         self._lock = MeterLock(wiring.lock_file)
@@ -88,6 +91,7 @@ class Recording:
             self.meter.expect,
             lambda text: self._notify("sensors", text),
             beat,
+            start,
         )
 
     @property
@@ -181,6 +185,7 @@ class Recording:
                 self._wiring.now,
                 self._notify,
                 daily=self._daily,
+                start=self._start,
             )
             try:
                 self._resume(recorder.open())

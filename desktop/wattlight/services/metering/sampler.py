@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel, ServerState, ServerStatus
 
@@ -30,16 +31,16 @@ class _Beating:
 
     name = ""
 
-    def __init__(self, beat: Beat | None) -> None:
+    def __init__(self, beat: Beat | None, start: StartThread) -> None:
         self._beat = beat or Beat()
+        self._start = start
         self._ended = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         if self._thread is None:
             self._ended = False
-            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-            self._thread.start()
+            self._thread = self._start(self.name, self._run)
 
     def stop(self, timeout_s: float = 3.0) -> bool:
         """End the thread; False if what it asks is stuck."""
@@ -79,8 +80,9 @@ class Sampler(_Beating):
         expect: Callable[[float], None] | None = None,
         failed: Callable[[str], None] | None = None,
         beat: Beat | None = None,
+        start: StartThread = start_thread,
     ) -> None:
-        super().__init__(beat)
+        super().__init__(beat, start)
         self._sample = sample
         self._take = take
         self._shown_s = max(1.0, shown_s)
@@ -153,8 +155,9 @@ class ResidentWatch(_Beating):
         ask: Callable[[ServerState | None], ServerState],
         poll_s: float = POLL_S,
         beat: Beat | None = None,
+        start: StartThread = start_thread,
     ) -> None:
-        super().__init__(beat)
+        super().__init__(beat, start)
         self._ask = ask
         self._poll_s = poll_s
         self._state: ServerState | None = None

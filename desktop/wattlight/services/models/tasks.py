@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.state import PullState, TaskState, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
@@ -82,6 +83,7 @@ class ModelTasks:
         announce: Announce = lambda _model, _context: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
+        start: StartThread = start_thread,
     ) -> None:
         self._servers = servers
         self._announce = announce
@@ -99,8 +101,8 @@ class ModelTasks:
         self._tasks: list[_Task] = []
         self._pulls: dict[str, PullState] = {}
         self._pull_cancels: dict[str, threading.Event] = {}
-        self._operations = SerialExecutor("wattlight-models")
-        self._transfers = SerialExecutor("wattlight-pulls")
+        self._operations = SerialExecutor("wattlight-models", start)
+        self._transfers = SerialExecutor("wattlight-pulls", start)
 
     def load(self, model: str, context_length: int | None = None, host: HostId = LOCAL_HOST) -> None:
         def work(server: ModelServer, task: _Task) -> str:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import HostId
 from wattlight.runtime import ModelServer
@@ -31,7 +32,9 @@ class ServerWatch:
         publish: Callable[[HostId, ServerState], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        start: StartThread = start_thread,
     ) -> None:
+        self._start = start
         self._servers = servers
         self._host = host
         self._publish = publish
@@ -47,8 +50,7 @@ class ServerWatch:
 
     def start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="wattlight-server", daemon=True)
-            self._thread.start()
+            self._thread = self._start("wattlight-server", self._run)
 
     def stop(self, timeout_s: float = 1.0) -> bool:
         """End, within a second even while the server hangs; True when the thread has ended."""
@@ -115,10 +117,12 @@ Job = Callable[[], None]
 
 
 class SerialExecutor:
-    """Runs jobs in order. A job must not raise and must end soon after its own cancel event is set."""
+    """Runs jobs in order. A job must end soon after its own cancel event is set; one that raises is told by
+    whoever watches the thread, and those behind it are done."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, start: StartThread = start_thread) -> None:
         self._name = name
+        self._start = start
         self._jobs: deque[Job] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -131,8 +135,7 @@ class SerialExecutor:
                 return False
             self._jobs.append(job)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._thread.start()
+                self._thread = self._start(self._name, self._work)
             return True
 
     def close(self, timeout_s: float, finish: bool = False) -> bool:

@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.tokens import TokenUse
 from wattlight.domain.values import Problem
 from wattlight.store.jobs import LearningStore
@@ -21,7 +22,10 @@ class TokenWriter:
     with the next ones.
     """
 
-    def __init__(self, store: LearningStore, gather_s: float = GATHER_S) -> None:
+    def __init__(
+        self, store: LearningStore, gather_s: float = GATHER_S, start: StartThread = start_thread
+    ) -> None:
+        self._start = start
         self._store = store
         self._gather_s = gather_s
         self._waiting: queue.SimpleQueue[TokenUse | None] = queue.SimpleQueue()
@@ -38,8 +42,7 @@ class TokenWriter:
                 return
             self._waiting.put(use)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="wattlight-tokens", daemon=True)
-                self._thread.start()
+                self._thread = self._start("wattlight-tokens", self._run)
 
     def stop(self, timeout_s: float = 2.0) -> bool:
         """Write what waits and end; True when the thread has ended."""

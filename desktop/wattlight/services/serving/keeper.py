@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wattlight import StartThread, start_thread
 from wattlight.domain.state import InstallState, RunningModel, ServerWays
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
@@ -67,7 +68,9 @@ class ManagedServer:
         installed_port: int = DEFAULT_PORT,
         system: tuple[str, str] | None = None,
         tools: InstallerTools | None = None,
+        start: StartThread = start_thread,
     ) -> None:
+        self._start = start
         self._versions = Versions(data / "servers" / "ollama")
         self._log = ServerLog(state / "ollama.log")
         self._record = state / "managed-server.json"
@@ -80,7 +83,7 @@ class ManagedServer:
         self._system = this_system() if system is None else system
         self._tools = InstallerTools() if tools is None else tools
         self._opened: Path | None = None
-        self._setups = SerialExecutor("wattlight-setup")
+        self._setups = SerialExecutor("wattlight-setup", start)
         self._cancel = threading.Event()
         self._supervisor: Supervisor | None = None
         self._lock = threading.Lock()
@@ -135,7 +138,9 @@ class ManagedServer:
             if found is not None:
                 binary, port = found
                 process = ManagedProcess(self._record, self._log, self._environ)
-                self._supervisor = Supervisor(process, self._log, self._news.up, self._gave_up)
+                self._supervisor = Supervisor(
+                    process, self._log, self._news.up, self._gave_up, start=self._start
+                )
                 self._supervisor.start(binary, proxy_environment(self._environ), port)
         if found is None:
             self._news.down(_nothing_to_start(self.ways()))
