@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -127,18 +128,25 @@ def layouts_of(document: Mapping[str, Any]) -> dict[str, Layout]:
     for item in document["shapes"]:
         own[item["model"]] = item
         like = own[item["like"]] if "like" in item else item
-        found[item["model"]] = Layout(
-            architecture=like["arch"],
-            keys={key: tuple(v) if isinstance(v, list) else v for key, v in like["keys"].items()},
-            tensors=tuple(TensorGroup(row[0], tuple(row[1]), *row[2:]) for row in like["tensors"]),
-            header_bytes=item.get("header", 0),
-            vision_bytes=item.get("vision", 0),
-            hidden_bytes=item.get("hidden", 0),
-            read_bytes=item["read"],
-            proof=_PROOF[item["proof"]],
-            stand_in=item["like"] if item.get("stand_in") else "",
-        )
+        layout = _layout(like, item)
+        found[item["model"]] = replace(layout, draft=_layout(item["draft"])) if "draft" in item else layout
     return found
+
+
+def _layout(shape: Mapping[str, Any], item: Mapping[str, Any] | None = None) -> Layout:
+    """Geometry of ``shape``, bytes of ``item`` (the same where it is None)."""
+    get = (item or shape).get
+    return Layout(
+        architecture=shape["arch"],
+        keys={key: tuple(v) if isinstance(v, list) else v for key, v in shape["keys"].items()},
+        tensors=tuple(TensorGroup(row[0], tuple(row[1]), *row[2:]) for row in shape["tensors"]),
+        header_bytes=get("header", 0),
+        vision_bytes=get("vision", 0),
+        hidden_bytes=get("hidden", 0),
+        read_bytes=get("read", 0),
+        proof=_PROOF[get("proof", Proof.GEOMETRY.value)],
+        stand_in=get("like", "") if get("stand_in") else "",
+    )
 
 
 EDITORIAL_FILE = "catalog/editorial.json"

@@ -46,6 +46,7 @@ class Layout:
         hidden_bytes: of draft blocks inside the default tag's file that stay on disk.
         read_bytes: weights of the default tag's file that are read for each token.
         stand_in: the model whose geometry this is, where the model's own was not found; empty otherwise.
+        draft: of the file that the default tag brings to draft with.
     """
 
     architecture: str
@@ -57,6 +58,7 @@ class Layout:
     read_bytes: int = 0
     proof: Proof = Proof.BYTES
     stand_in: str = ""
+    draft: "Layout | None" = None
 
     def number(self, key: str) -> int:
         """The value of ``key``, the largest where it has one a block; 0 if it is not there."""

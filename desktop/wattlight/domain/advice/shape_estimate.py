@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from wattlight.domain.fit import Confidence
 
 from ..entry import CatalogEntry, CatalogTag, Layout, Proof, TensorGroup
-from ..shape import TYPE_BY_NAME, ModelShape, ShapeSource, Tensor, size_of
+from ..shape import TYPE_BY_NAME, MetadataValue, ModelShape, ShapeSource, Tensor, size_of
 
 _BASE = {
     "Q2_K": "Q2_K", "Q3_K_S": "Q3_K", "Q3_K_M": "Q3_K", "Q3_K_L": "Q3_K", "Q4_0": "Q4_0", "Q4_1": "Q4_1",
@@ -56,6 +56,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
     default = tag is entry.default_tag
     tensors = tensors_of(layout, tag.quant, default, joined=True)
     inside = layout.vision_bytes + layout.header_bytes
+    draft = _draft_of(layout) if default else None
     parts = sum(tensor.size_bytes for tensor in tensors) + inside
     known = entry.model_bytes if default else None
     if known is not None:
@@ -63,6 +64,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         fits = abs(known - parts - hidden) <= known * ADDS_UP
     else:
         high = tag.bytes_listed + tag.slack_bytes - entry.projector_bytes
+        high -= draft.file_bytes if draft else 0
         low = high - 2 * tag.slack_bytes
         hidden = max(0, min(2 * layout.hidden_bytes, low - parts))
         fits = low <= parts + hidden <= high
@@ -76,7 +78,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
     ]
     shape = ModelShape(
         architecture=layout.architecture,
-        metadata={f"{layout.architecture}.{key}": value for key, value in layout.keys.items()},
+        metadata=_metadata(layout),
         tensors=tuple(tensors),
         file_bytes=total,
         data_offset=max(0, total - sum(tensor.size_bytes for tensor in tensors)),
@@ -87,10 +89,30 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         vision="vision" in entry.capabilities,
         digest=entry.blob_digest if known else "",
         stand_in=layout.stand_in,
+        draft=draft,
     )
     if known is None or not fits or layout.stand_in:
         return EstimatedShape(shape, Confidence.LOW)
     return EstimatedShape(shape, Confidence.HIGH if layout.proof is Proof.HEADER else Confidence.MEDIUM)
+
+
+def _draft_of(layout: Layout) -> ModelShape | None:
+    if layout.draft is None:
+        return None
+    tensors = tuple(tensors_of(layout.draft, "", default=True))
+    size = layout.draft.header_bytes + sum(tensor.size_bytes for tensor in tensors)
+    return ModelShape(
+        layout.draft.architecture,
+        _metadata(layout.draft),
+        tensors,
+        size,
+        layout.draft.header_bytes,
+        source=ShapeSource.CATALOGUE,
+    )
+
+
+def _metadata(layout: Layout) -> dict[str, MetadataValue]:
+    return {f"{layout.architecture}.{key}": value for key, value in layout.keys.items()}
 
 
 def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) -> list[Tensor]:
