@@ -123,7 +123,7 @@ def rounding_slack(listed_gb: float) -> int:
 
 
 def layouts_of(document: Mapping[str, Any]) -> dict[str, Layout]:
-    """Layouts by model; one that is ``like`` another has that one's, a ``stand_in`` only resembles it."""
+    """Layouts by model; one ``like`` another has that one's, as a stand-in if it says whose (``of``)."""
     own, found = {}, {}
     for item in document["shapes"]:
         own[item["model"]] = item
@@ -145,7 +145,7 @@ def _layout(shape: Mapping[str, Any], item: Mapping[str, Any] | None = None) -> 
         hidden_bytes=get("hidden", 0),
         read_bytes=get("read", 0),
         proof=_PROOF[get("proof", Proof.GEOMETRY.value)],
-        stand_in=get("like", "") if get("stand_in") else "",
+        stand_in=get("of", ""),
     )
 
 

@@ -24,7 +24,7 @@ SCHEMA = 1
 
 Document = dict[str, Any]
 
-SPEED = "low mid high basis"
+SPEED = "low mid high basis confidence"
 """Fields of a range of speed in a document, for :func:`pick`."""
 
 

@@ -77,6 +77,8 @@ def fit_document(answer: FitAnswer) -> Document:
         "machine": answer.machine.name,
         "source": found.source.value,
         "catalogue_date": plain(found.catalogue_date),
+        "size_exact": not found.shape.rounded,
+        "stand_in": found.shape.stand_in or None,
         "architecture": answer.prepared.arch.name,
         "devices": [pick(use, f"name {_PARTS}") for use in result.devices],
         "host": pick(result.host, _PARTS),
@@ -152,7 +154,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
                 word=confidence_name(answer.confidence),
             ),
         ),
-        (tr("Speed"), speed_text(answer.speed.low, answer.speed.high)),
+        (tr("Speed"), _speed(answer)),
         (tr("Source"), _source(answer)),
     ]
     out.table(rows)
@@ -213,16 +215,26 @@ def _headline(answer: FitAnswer) -> str:
     )
 
 
+def _speed(answer: FitAnswer) -> str:
+    speed = answer.speed
+    text = speed_text(speed.low, speed.high)
+    if speed.mid is None:
+        return text
+    return tr("{speed} ({word})", speed=text, word=confidence_name(speed.confidence))
+
+
 def _memory(answer: FitAnswer) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [(tr("MEMORY"), tr("WEIGHTS"), tr("KV CACHE"), tr("COMPUTE"), tr("TOTAL"))]
-    rows += [(clean_text(use.name, 40), *_cells(use)) for use in answer.result.devices]
-    rows.append((tr("RAM"), *_cells(answer.result.host)))
+    about = "~" if answer.found.shape.rounded else ""
+    rows += [(clean_text(use.name, 40), *_cells(use, about)) for use in answer.result.devices]
+    rows.append((tr("RAM"), *_cells(answer.result.host, about)))
     return rows
 
 
-def _cells(use: DeviceUse | HostUse) -> tuple[str, ...]:
-    sizes = (use.weights_bytes, use.kv_bytes, use.compute_bytes, use.total_bytes)
-    return tuple(gib(size, 2) for size in sizes)
+def _cells(use: DeviceUse | HostUse, about: str) -> tuple[str, ...]:
+    """Sizes; ``about`` stands before those that follow from a rounded one."""
+    weights, total = about + gib(use.weights_bytes, 2), about + gib(use.total_bytes, 2)
+    return weights, gib(use.kv_bytes, 2), gib(use.compute_bytes, 2), total
 
 
 def _context(answer: FitAnswer) -> str:

@@ -13,7 +13,7 @@ from wattlight.domain.advice import (
 )
 from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
-from wattlight.services.fit_words import confidence_name, machine_sentences, verdict_name
+from wattlight.services.fit_words import confidence_name, machine_sentences, speed_mark, verdict_name
 from wattlight.services.offers import (
     api_sentence,
     passed_over_sentence,
@@ -206,9 +206,15 @@ def _print(out: Output, advice: Advice, machine: MachineProfile) -> None:
             "{count} models in the catalogue of {date} are made for this.",
             advice.eligible, date=short_date(advice.catalogue_date))
     )  # fmt: skip
+    if any(map(_mark, advice.recommendations)):
+        out.line(tr("Speeds: ✓ from this computer's own runs, ≈ fairly sure, ? rough."))
     if any(not item.download_exact for item in advice.recommendations):
         out.line(tr("~ marks a download whose exact size is not listed."))
     out.lines(read_again_lines(advice))
+
+
+def _mark(item: Recommendation) -> str:
+    return speed_mark(item.speed.confidence.value) if item.speed.mid is not None else ""
 
 
 def _row(item: Recommendation) -> tuple[str, ...]:
@@ -219,7 +225,7 @@ def _row(item: Recommendation) -> tuple[str, ...]:
         gib(item.fit.needed_bytes),
         gib(item.spare_bytes),
         number(largest),
-        tokens_per_second(item.speed.low, item.speed.high),
+        f"{tokens_per_second(item.speed.low, item.speed.high)} {_mark(item)}".rstrip(),
         ("" if item.download_exact else "~") + gb(item.download_bytes),
         item.entry.license or number(None),
         confidence_name(item.confidence),

@@ -142,6 +142,7 @@ class ModelShape:
         source: :class:`ShapeSource`; a catalogue shape is an estimate.
         embedding_only: the model cannot complete text; None leaves it to the architecture.
         stand_in: another model whose geometry was taken; empty where the geometry is its own.
+        rounded: of its size only a rounded figure is known.
         digest: of the model file, empty if not known.
         draft: of the file that drafts for this model, None without one.
         draft_length: tokens drafted at a time as the model's parameters set them, None where they do not.
@@ -159,6 +160,7 @@ class ModelShape:
     embedding_only: bool | None = None
     vision: bool = False
     stand_in: str = ""
+    rounded: bool = False
     digest: str = field(default="", compare=False)
     draft: "ModelShape | None" = None
     draft_length: int | None = None

@@ -59,6 +59,7 @@ class Opinion:
     architecture: str = ""
     reasons: tuple[Reason, ...] = ()
     download_bytes: int | None = None
+    download_exact: bool = True
     entry: CatalogEntry | None = None
     reason: str = ""
 
@@ -171,6 +172,7 @@ class Advisor:
             architecture=model.shape.architecture,
             reasons=explain(model, profile, result, options),
             download_bytes=_download_bytes(model.shape, match),
+            download_exact=not model.shape.rounded,
             entry=entry,
         )
 

@@ -51,6 +51,7 @@ class FitNote:
     largest_gpu_context_q8: int | None = None
     tokens_low: float | None = None
     tokens_high: float | None = None
+    tokens_confidence: str | None = None
     draft_low: float | None = None
     draft_high: float | None = None
     """Tokens per second with its speculative draft, where a gain is to be expected."""
@@ -74,7 +75,7 @@ class FitNote:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A model that could be installed. ``download_bytes`` are bytes over the wire."""
+    """A model that could be installed. ``download_bytes`` are bytes over the wire, exact or only about."""
 
     model: str
     fit: FitNote
@@ -85,6 +86,7 @@ class Offer:
     licence: str = ""
     uses: tuple[str, ...] = ()
     why: str = ""
+    download_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)

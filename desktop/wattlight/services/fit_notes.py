@@ -75,6 +75,7 @@ def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPE
         largest_gpu_context=opinion.largest_full_gpu_context,
         tokens_low=speed.low if speed else None,
         tokens_high=speed.high if speed else None,
+        tokens_confidence=speed.confidence.value if speed else None,
         draft_low=drafted.low if drafted else None,
         draft_high=drafted.high if drafted else None,
         confidence=opinion.confidence.value,

@@ -109,6 +109,10 @@ def _texts() -> dict[str, str]:
             "server may refuse the file."
         ),
         "from_catalogue": tr("An estimate from the catalogue, not from the model's header."),
+        "rounded_size": tr("Only a rounded size is listed for this tag, so its figures are about right (~)."),
+        "stand_in": tr(
+            "Its own shape was not found: that of {other} is taken, whose cache may be two thirds off."
+        ),
         "unmeasured_architecture": tr(
             "Memory use of architecture {architecture} was never measured; this is derived from its design."
         ),
@@ -193,6 +197,11 @@ def _draft_texts() -> dict[str, str]:
         ),
         "without_draft_no": tr("It does not fit without the draft either."),
     }
+
+
+def speed_mark(confidence: str | None) -> str:
+    """How sure a speed is, in one sign: from this computer's own runs, fairly sure, rough."""
+    return {"high": "✓", "medium": "≈", "low": "?"}.get(confidence or "", "")
 
 
 def confidence_name(confidence: Confidence) -> str:

@@ -113,14 +113,17 @@ def left_out(advice: Advice) -> tuple[LeftOut, ...]:
     )
 
 
-def listed_offer(note: FitNote, entry: CatalogEntry | None, download_bytes: int | None) -> Offer:
+def listed_offer(
+    note: FitNote, entry: CatalogEntry | None, download_bytes: int | None, exact: bool = True
+) -> Offer:
     """A model as it can be installed, with what the catalogue says of it (None: it is not listed)."""
     if entry is None:
-        return Offer(note.model, note, download_bytes)
+        return Offer(note.model, note, download_bytes, download_exact=exact)
     return Offer(
         note.model,
         note,
         download_bytes,
+        download_exact=exact,
         publisher=entry.publisher,
         released=entry.released or "",
         licence=entry.license or "",
@@ -129,7 +132,7 @@ def listed_offer(note: FitNote, entry: CatalogEntry | None, download_bytes: int 
 
 
 def _offer(item: Recommendation) -> Offer:
-    offer = listed_offer(_note(item), item.entry, item.download_bytes)
+    offer = listed_offer(_note(item), item.entry, item.download_bytes, item.download_exact)
     return replace(offer, quantization=item.tag.quant, why=why_sentence(item))
 
 
@@ -149,6 +152,7 @@ def _note(item: Recommendation) -> FitNote:
         largest_gpu_context=item.largest_full_gpu_context,
         tokens_low=item.speed.low,
         tokens_high=item.speed.high,
+        tokens_confidence=item.speed.confidence.value,
         confidence=item.confidence.value,
         reasons=(why_sentence(item),) if item.download_exact else (why_sentence(item), _rounded()),
     )

@@ -227,7 +227,7 @@ class SlowAnswers:
                     advisor.know(model, found.shape)
         opinion = advisor.judge(model, freed, self._settings.value.context_length or None)
         note = with_ladder(note_of(opinion), advisor.ladder(model, freed, CONTEXTS))
-        offer = listed_offer(note, opinion.entry, opinion.download_bytes)
+        offer = listed_offer(note, opinion.entry, opinion.download_bytes, opinion.download_exact)
         return replace(extras, named=NamedModel(offer, registry, problem))
 
     def _cost(self, extras: Extras) -> Extras:

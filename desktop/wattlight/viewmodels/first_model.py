@@ -11,7 +11,7 @@ from wattlight.services.answers import DOES_NOT_FIT, Extras, Offer
 
 from .figures import basis_now
 from .scene import Scene
-from .words import Action, PillView, rate, speed_text, verdict_pill
+from .words import Action, PillView, download_text, rate, speed_text, verdict_pill
 
 FEW_MINUTES_S = 360.0
 """A first download should not take longer than about six minutes."""
@@ -207,7 +207,7 @@ def _choice(scene: Scene, offer: Offer, chosen: str) -> ModelChoice:
         clean_text(offer.model, 60),
         verdict_pill(offer.fit),
         speed_text(offer.fit),
-        gb(offer.download_bytes),
+        download_text(offer),
         time,
         clean_text(offer.why, 300),
         same_model(offer.model, chosen),
@@ -347,7 +347,7 @@ def _better(scene: Scene, model: str, three: tuple[Offer, ...]) -> tuple[str, Ac
     if not larger or not room or scene.pull(offer.model) is not None:
         return "", None
     seconds = fetch_seconds(size, scene.setup.line_bytes_per_s)
-    parts = [gb(offer.download_bytes)] + ([tr("about {time}", time=duration(seconds))] if seconds else [])
+    parts = [download_text(offer)] + ([tr("about {time}", time=duration(seconds))] if seconds else [])
     text = tr(
         "A better model fits this computer too: {name}, {facts}.",
         name=clean_text(offer.model, 60),

@@ -10,13 +10,14 @@ from wattlight.domain.state import InstalledModel, full_name
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, LeftOut, Offer
+from wattlight.services.fit_words import speed_mark
 
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
 from .model_detail import ModelDetailView, detail_view
 from .scene import Scene
 from .small_window import EmptyView, empty_view
-from .words import DASH, PillView, Tone, list_pill, rate, speed_range
+from .words import DASH, PillView, Tone, download_text, list_pill, rate, speed_range
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 
@@ -222,7 +223,7 @@ def _offers(scene: Scene, filters: Filters) -> list[Offer]:
 
 
 def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
-    row = _row(scene, offer.model, offer.quantization, gb(offer.download_bytes), offer.fit)
+    row = _row(scene, offer.model, offer.quantization, download_text(offer), offer.fit)
     return replace(row, hint=tr("installing") if scene.pull(offer.model) else "")
 
 
@@ -233,7 +234,7 @@ def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | 
     elif fit.measured_tokens_per_s is not None:
         speed = f"{rate(fit.measured_tokens_per_s)} ✓"
     elif fit.tokens_low is not None and fit.tokens_high is not None:
-        speed = speed_range(fit.tokens_low, fit.tokens_high)
+        speed = f"{speed_range(fit.tokens_low, fit.tokens_high)} {speed_mark(fit.tokens_confidence)}".rstrip()
     name, kind, cost = clean_text(model, 80), clean_text(quantization, 20), _cost(scene, model, fit)
     return ModelRow(name, model, kind, size, list_pill(fit), speed, cost)
 
@@ -289,7 +290,7 @@ def _named_row(scene: Scene, model: str) -> ModelRow:
     offer = scene.offer_of(model)
     if offer is None:
         return _row(scene, model, "", DASH, None)
-    return _row(scene, model, offer.quantization, gb(offer.download_bytes), offer.fit)
+    return _row(scene, model, offer.quantization, download_text(offer), offer.fit)
 
 
 def _shown_figures(scene: Scene, lines: Sequence[ModelLine]) -> frozenset[str]:

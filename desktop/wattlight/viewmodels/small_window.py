@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import clean_text
-from wattlight.i18n import gb, tr
+from wattlight.i18n import tr
 from wattlight.services.calibration import wall_of
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
@@ -21,7 +21,7 @@ from .figures import (
 )
 from .running import RunningView, running_views, switch_command
 from .scene import Scene
-from .words import DASH, Action, server_trouble, verdict_short
+from .words import DASH, Action, download_text, server_trouble, verdict_short
 
 ROWS = 4
 """Other models listed; the rest are one click away."""
@@ -118,7 +118,7 @@ def empty_view(scene: Scene) -> EmptyView | None:
     rows = tuple(
         SwitchRow(
             clean_text(o.model, 60),
-            tr("{size} to download", size=gb(o.download_bytes)),
+            tr("{size} to download", size=download_text(o)),
             Command(Verb.OPEN_MODELS, o.model),
             tr("Look at {name}", name=clean_text(o.model, 60)),
         )

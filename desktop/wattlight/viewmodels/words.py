@@ -8,8 +8,8 @@ from wattlight.domain import answers
 from wattlight.domain.command import Command
 from wattlight.domain.state import RunningModel, ServerStatus
 from wattlight.domain.values import Quality, Scope
-from wattlight.i18n import clock_time, day_name, gib, interval, number, percent, tr
-from wattlight.services.answers import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
+from wattlight.i18n import clock_time, day_name, gb, gib, interval, number, percent, tr
+from wattlight.services.answers import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Offer
 
 from .scene import Scene
 
@@ -135,6 +135,11 @@ def speed_text(fit: FitNote | None, short: bool = False) -> str:
     if fit.tokens_low is not None and fit.tokens_high is not None:
         return tr("{speed} tokens/s estimated", speed=speed_range(fit.tokens_low, fit.tokens_high))
     return ""
+
+
+def download_text(offer: Offer) -> str:
+    """ "4.9 GB", or "~18.0 GB" where only a rounded size is listed."""
+    return ("" if offer.download_exact else "~") + gb(offer.download_bytes)
 
 
 def rate(per_s: float) -> str:

@@ -78,7 +78,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
     ]
     shape = ModelShape(
         architecture=layout.architecture,
-        metadata=_metadata(layout),
+        metadata=_metadata(layout) | {f"{layout.architecture}.context_length": entry.context},
         tensors=tuple(tensors),
         file_bytes=total,
         data_offset=max(0, total - sum(tensor.size_bytes for tensor in tensors)),
@@ -89,6 +89,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         vision="vision" in entry.capabilities,
         digest=entry.blob_digest if known else "",
         stand_in=layout.stand_in,
+        rounded=known is None and tag.slack_bytes > 0,
         draft=draft,
     )
     if known is None or not fits or layout.stand_in:

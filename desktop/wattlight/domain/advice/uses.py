@@ -80,8 +80,8 @@ READING_TOKENS_PER_S = 5.0
 
 _NARROW = frozenset({"moderation", "completion", "embedding"})
 """Uses of models that are made for one thing and do not chat."""
-_ONE_FIELD = frozenset({"moderation", "translation", "medicine", "functions"})
-"""Uses of models that are made for one field; they are found by name, never recommended for another."""
+_BY_NAME = frozenset({"moderation", "translation", "medicine", "functions", "derived"})
+"""Uses of models found by name but never recommended: made for one field, or derived from another."""
 
 
 def suits(entry: CatalogEntry, use: Use, editorial: Editorial) -> bool:
@@ -89,7 +89,7 @@ def suits(entry: CatalogEntry, use: Use, editorial: Editorial) -> bool:
     can = entry.capabilities
     if use is Use.EMBEDDING:
         return "embedding" in can
-    if "completion" not in can or _ONE_FIELD & set(entry.uses):
+    if "completion" not in can or _BY_NAME & set(entry.uses):
         return False
     if use is Use.VISION:
         return "vision" in can

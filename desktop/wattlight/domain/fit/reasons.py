@@ -234,6 +234,10 @@ def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
         remarks.append(_reason("unknown_types", types=", ".join(prepared.shape.unknown_types)))
     if prepared.shape.source is ShapeSource.CATALOGUE:
         remarks.append(_reason("from_catalogue"))
+        if prepared.shape.rounded:
+            remarks.append(_reason("rounded_size"))
+        if prepared.shape.stand_in:
+            remarks.append(_reason("stand_in", other=prepared.shape.stand_in))
     elif result.draft is not None and prepared.base_confidence is not Confidence.LOW:
         remarks += [_reason("draft_unmeasured")] if result.confidence is Confidence.LOW else []
     elif result.confidence is Confidence.LOW:

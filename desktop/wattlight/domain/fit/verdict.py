@@ -71,7 +71,14 @@ def judge(
         spare,
         placed.missing_bytes,
         plan.projector,
-        _uncertainty(plan, verdict, confidence, used + host_total, variable + host.kv + host.compute),
+        _uncertainty(
+            plan,
+            verdict,
+            confidence,
+            used + host_total,
+            variable + host.kv + host.compute,
+            bool(prepared.shape.stand_in),
+        ),
         confidence,
         obstacle,
         placed.draft,
@@ -137,11 +144,16 @@ def _draft_confidence(plan: Plan, draft: Draft, verdict: Verdict) -> Confidence:
     return Confidence.HIGH if sure else Confidence.MEDIUM
 
 
-def _uncertainty(plan: Plan, verdict: Verdict, confidence: Confidence, total: int, variable: int) -> int:
+def _uncertainty(
+    plan: Plan, verdict: Verdict, confidence: Confidence, total: int, variable: int, borrowed: bool
+) -> int:
     """Half width of the range of the total: worst errors measured or, where unmeasured, assumed.
 
-    ``variable`` is the part of it that is not weights.
+    ``variable`` is the part of it that is not weights; ``borrowed``: the geometry is another model's, whose
+    cache was between 0.7 and 1.6 times the true one where that is known.
     """
+    if borrowed:
+        return (total - variable) // 12 + variable * 2 // 3
     if confidence is Confidence.LOW:
         return (total - variable) // 100 + variable // 4
     if verdict is Verdict.FULL_GPU:

@@ -10,7 +10,7 @@ from fakes import fit_truth
 from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import estimate_shape, tensors_of
 from wattlight.domain.entry import Catalog, CatalogEntry, Proof
-from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
+from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
 from wattlight.domain.shape import ShapeSource
 from wattlight.domain.values import MachineProfile
 
@@ -160,9 +160,39 @@ def test_a_table_worked_out_is_the_table_of_a_real_header(
 
 
 def test_a_stand_in_is_named_and_rough(catalog: Catalog) -> None:
-    entry = entry_of(catalog, "codestral:22b")
+    entry = entry_of(catalog, "zephyr:7b")
     assert entry.layout is not None
-    borrowed = replace(entry.layout, stand_in="mistral-small:24b")
-    estimate = estimate_shape(entry, entry.default_tag, borrowed)
-    assert estimate.shape.stand_in == "mistral-small:24b"
+    estimate = estimate_shape(entry, entry.default_tag, entry.layout)
+    assert estimate.shape.stand_in == "mistral:7b"
     assert estimate.confidence is Confidence.LOW
+    machine = MachineProfile("box", "linux", 64 << 30, 64 << 30)
+    model = prepare(estimate.shape)
+    codes = {reason.code: dict(reason.values) for reason in explain(model, machine, fit(model, machine))}
+    assert codes["stand_in"] == {"other": "mistral:7b"}
+    assert "rounded_size" in codes
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        ("codestral:22b", "mistral-small:24b"),
+        ("command-r:35b", "qwen2.5:32b"),
+        ("command-r7b:7b", "llama3.1:8b"),
+        ("granite4:1b", "granite4.1:3b"),
+        ("laguna-s-2.1:latest", "laguna-xs-2.1:latest"),
+        ("qwen3:14b", "qwen2.5:14b"),
+        ("phi4:14b", "qwen2.5:14b"),
+    ],
+)
+def test_the_error_of_a_stand_in_holds(catalog: Catalog, model: str, other: str) -> None:
+    """Where the truth is known: figures by another model's geometry are within the error that is shown."""
+    entry, like = entry_of(catalog, model), entry_of(catalog, other)
+    assert entry.layout is not None and like.layout is not None
+    borrowed = replace(like.layout, stand_in=other, proof=Proof.GEOMETRY)
+    machine = MachineProfile("box", "linux", 256 << 30, 256 << 30)
+    for context in (4096, 32768):
+        true, told = (
+            fit(prepare(estimate_shape(entry, entry.default_tag, layout).shape), machine, FitOptions(context))
+            for layout in (entry.layout, borrowed)
+        )
+        assert abs(told.host_bytes - true.host_bytes) <= told.uncertainty_bytes

@@ -40,7 +40,7 @@ VALUES = {
         "before",
         "overhead_bytes",
     ]
-} | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99", "version": "0.29.1"}
+} | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99", "version": "0.29.1"} | {"other": "llama2:7b"}
 
 
 def codes_in_source() -> set[str]:
