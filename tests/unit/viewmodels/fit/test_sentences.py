@@ -10,37 +10,41 @@ from wattlight.domain.fit import Reason
 from wattlight.i18n import activate
 from wattlight.services.fit_words import _texts, reason_sentence
 
-VALUES = {
-    name: 3 * (1 << 30) if name.endswith("_bytes") else 7
-    for name in [
-        "used_bytes",
-        "free_bytes",
-        "host_bytes",
-        "missing_bytes",
-        "held_bytes",
-        "room_bytes",
-        "weights_bytes",
-        "needed_bytes",
-        "total_bytes",
-        "available_bytes",
-        "said_bytes",
-        "projector_bytes",
-        "on_gpu",
-        "layers",
-        "blocks",
-        "context",
-        "draft_bytes",
-        "each_bytes",
-        "length",
-        "drafted",
-        "tokens",
-        "lost",
-        "without",
-        "batch",
-        "before",
-        "overhead_bytes",
-    ]
-} | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99", "version": "0.29.1"} | {"other": "llama2:7b"}
+VALUES = (
+    {
+        name: 3 * (1 << 30) if name.endswith("_bytes") else 7
+        for name in [
+            "used_bytes",
+            "free_bytes",
+            "host_bytes",
+            "missing_bytes",
+            "held_bytes",
+            "room_bytes",
+            "weights_bytes",
+            "needed_bytes",
+            "total_bytes",
+            "available_bytes",
+            "said_bytes",
+            "projector_bytes",
+            "on_gpu",
+            "layers",
+            "blocks",
+            "context",
+            "draft_bytes",
+            "each_bytes",
+            "length",
+            "drafted",
+            "tokens",
+            "lost",
+            "without",
+            "batch",
+            "before",
+            "overhead_bytes",
+        ]
+    }
+    | {"device": "card", "kv_type": "q8_0", "architecture": "new", "types": "type 99", "version": "0.29.1"}
+    | {"other": "llama2:7b"}
+)
 
 
 def codes_in_source() -> set[str]:
