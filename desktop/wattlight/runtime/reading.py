@@ -16,7 +16,8 @@ from .names import MAX_NAME
 
 MAX_NODES = 600_000
 """More values than this is not an answer of a model server (5,000 models have about 100,000)."""
-MAX_INTEGER = 1 << 60
+MAX_INTEGER = 1 << 53
+"""Beyond it no float holds every number, and no size lies."""
 _TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
@@ -72,7 +73,7 @@ def text(value: object) -> str | None:
 
 
 def count(value: object) -> int | None:
-    """``value`` if it is a whole number from 0 to 2^60."""
+    """``value`` if it is a whole number from 0 to 2^53."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, float):

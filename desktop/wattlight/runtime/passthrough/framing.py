@@ -148,7 +148,7 @@ MAX_FIELDS = 200
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,80}")
 _REQUEST = re.compile(r"([A-Z]{1,20}) (\S{1,8000}) HTTP/1\.([01])")
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-5]\d\d)(?: .*)?")
-_LENGTH = re.compile(r"\d{1,18}")
+_LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class BadHead(Exception):

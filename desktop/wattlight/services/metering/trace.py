@@ -233,7 +233,7 @@ def _number(text: str, column: str, line: int) -> Decimal | None:
             ),
             tr("Write it with digits and a point, or leave it blank."),
         )
-    if value < 0 or value > Decimal("1e18"):
+    if value < 0 or value > 1 << 53:
         raise TraceProblem(
             tr(
                 "Line {line} of the trace: {column} '{value}' is out of range.",

@@ -1,0 +1,353 @@
+"""Every reader of what comes from outside, over mutated inputs: read, or refused by a problem of ours, soon.
+
+``python -m pytest -m slow -s tests/contract/test_hostile_inputs.py`` runs a million of them.
+"""
+
+import dataclasses
+import io
+import json
+import os
+import random
+import re
+import tarfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from threading import Event
+
+import pytest
+import zstandard
+
+from fakes import fit_truth, gguf_writer
+from fakes.gguf_writer import shape_from_bytes
+from fakes.release_server import server_archive
+from wattlight.catalog.registry import parse_config, parse_manifest, read_address
+from wattlight.domain.cost import By
+from wattlight.domain.fit import FitOptions, fit, prepare
+from wattlight.domain.machine_file import parse_machine
+from wattlight.domain.tariff import parse_price
+from wattlight.domain.tokens import client_name, model_in, read_counters
+from wattlight.domain.values import Device, MachineProfile
+from wattlight.runtime import parse_endpoint, read_name
+from wattlight.runtime.managed.unpacking import unpack
+from wattlight.runtime.names import read_keep_alive
+from wattlight.runtime.passthrough.framing import ChunkedBody, read_answer, read_request
+from wattlight.runtime.reading import (
+    read_installed,
+    read_object,
+    read_pull_line,
+    read_running,
+    read_version,
+    weights_file,
+)
+from wattlight.services.metering.trace import read_trace, replay
+from wattlight.services.pricing import read_tariff_file
+from wattlight.settings import load_settings
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+GIB = 1 << 30
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
+CARD = MachineProfile("m", "linux", 32 * GIB, 24 * GIB, devices=(Device("g", "g", "cuda", 8 * GIB, 7 * GIB),))
+NASTY = (
+    b"-1", b"0", b"1e400", b"-1e400", b"1e-400", b"1e99999999999999999999", b"9" * 400, b"NaN", b"Infinity",
+    b"0x10", b"1_000", "²".encode(), "٣".encode(), b"18446744073709551615", b"9007199254740993", b"1.7e308",
+    b"true", b"null", b'""', b"[]", b"{}", b"\xff\xfe", b"\x00", "\u202e".encode(), b"2026-13-45T99:99:99Z",
+)  # fmt: skip
+LENGTHS = (0, 1, 255, 1 << 31, 1 << 63, (1 << 64) - 1)
+SIZES = ("bytes", "size", "_length", "tokens")
+LARGEST = 1 << 53
+"""Sizes beyond it are no sizes, and no float holds them."""
+
+Read = Callable[[bytes, Path], object]
+
+
+def headers() -> list[bytes]:
+    models = ("tiny-llama", "gptoss20b", "lfm2_1b", "deepseek2lite", "qwen35-9b", "gemma3-1b")
+    return [gguf_writer.header(fit_truth.raw_shapes()[m], vocabulary=30, merges=10) for m in models]
+
+
+def read_header(data: bytes, _: Path) -> object:
+    shape = shape_from_bytes(data)
+    return fit(prepare(shape), CARD, FitOptions(context=4096))
+
+
+CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "config": {"mediaType": CONFIG_TYPE, "digest": "sha256:" + "a" * 64, "size": 485},
+        "layers": [
+            {"mediaType": f"application/vnd.ollama.image.{kind}", "digest": f"sha256:{'b' * 64}", "size": n}
+            for kind, n in (("model", 4661211424), ("template", 254), ("draft", 81233), ("params", 96))
+        ],
+    }
+).encode()  # fmt: skip
+CONFIG = b'{"model_format":"gguf","model_family":"llama","model_families":["llama"],"model_type":"8.0B"}'
+TAGS = json.dumps(
+    {
+        "models": [
+            {
+                "name": f"llama3:{n}b", "model": f"llama3:{n}b", "modified_at": "2026-11-01T10:00:00.5+01:00",
+                "size": 4661224676 + n, "digest": "c" * 64, "size_vram": 4000000000, "context_length": 8192,
+                "expires_at": "2318-01-01T00:00:00Z", "remote_host": "",
+                "details": {"family": "llama", "parameter_size": "8.0B", "quantization_level": "Q4_0"},
+            }
+            for n in range(3)
+        ],
+        "version": "0.33.1", "status": "pulling", "total": 100, "completed": 7,
+        "modelfile": "FROM /x/sha256-" + "d" * 64,
+    }
+).encode()  # fmt: skip
+
+
+def read_answers(data: bytes, _: Path) -> object:
+    document = read_object(data)
+    return [
+        read_installed(document),
+        read_running(document, NOW),
+        read_pull_line(document),
+        weights_file(document),
+        read_version(document),
+    ]
+
+
+def write_to(folder: Path, name: str, data: bytes) -> Path:
+    file = folder / name
+    file.write_bytes(data)
+    return file
+
+
+SETTINGS = json.dumps(
+    {
+        "theme": "dark", "language": "de", "context_length": 8192, "keep_alive": "5m", "first_run_done": True,
+        "servers": [{"host": "local", "name": "here", "url": "http://127.0.0.1:11434"}],
+        "price": {"per_kwh": "0.39", "currency": "EUR", "budget": "5.5"},
+        "meter": {"interval_s": 1.0, "hidden_interval_s": 10.0, "keep_months": 12, "paused": False},
+        "passthrough_port": 11435, "break_even": {"calls": "1000", "watts": "300"},
+    }
+).encode()  # fmt: skip
+TARIFF = json.dumps(
+    {
+        "currency": "EUR", "timezone": "Europe/Berlin",
+        "periods": [
+            {"from": "2025-01-01", "to": "2026-01-01", "price_per_kwh": "0.35", "standing_per_month": 9},
+            {
+                "from": "2026-01-01", "price_per_kwh": 0.31,
+                "bands": [{"days": ["mon", "tue"], "start": "22:00", "end": "06:00", "price_per_kwh": 0.2}],
+            },
+        ],
+    }
+).encode()  # fmt: skip
+TRACE = b"time_utc,device,power_w,counter_mj,model,tokens\n" + b"".join(
+    b"2026-11-01T10:00:%02d,gpu:0,%d.5,%d,llama3:8b,%d\n" % (s, 100 + s, 1000 * s, s) for s in range(20)
+)
+REQUEST = (
+    b"POST /api/chat HTTP/1.1\r\nHost: 127.0.0.1:11435\r\nUser-Agent: ollama-python/0.5\r\n"
+    b"Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+)
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: 90\r\n\r\n"
+    b'{"model":"a:1b","done":true,"eval_count":12,"eval_duration":900000,"prompt_eval_count":3}'
+)
+
+
+def read_relayed(data: bytes, _: Path) -> object:
+    head, _, rest = data.partition(b"\r\n\r\n")
+    if data[:5] == b"HTTP/":
+        return [read_answer(head + b"\r\n\r\n"), read_counters(rest), model_in(rest)]
+    found = read_request(head + b"\r\n\r\n")
+    ChunkedBody().feed(rest, lambda _piece: None)
+    return [found, client_name(found.user_agent)]
+
+
+def read_words(data: bytes, _: Path) -> object:
+    text = data.decode("utf-8", "replace")
+    made: list[object] = []
+    for reader in (parse_endpoint, read_name, read_address, read_keep_alive, parse_price):
+        try:
+            made.append(reader(text))
+        except Exception as error:
+            if not ours(error):
+                raise
+    return made
+
+
+def read_archive(data: bytes, folder: Path) -> object:
+    into = folder / f"into-{random.random()}"  # a name, no secret
+    into.mkdir()
+    return unpack(write_to(folder, "archive", data), into, 1 << 20, Event())
+
+
+def archive_of(raw: bytes) -> bytes:
+    return zstandard.compress(raw)
+
+
+def plain_archive() -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        for name in ("bin/ollama", "lib/x"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 5
+            tar.addfile(entry, io.BytesIO(b"hello"))
+    return raw.getvalue()
+
+
+def read_money(data: bytes, folder: Path) -> object:
+    tariff = read_tariff_file(str(write_to(folder, "tariff.json", data)))
+    return [tariff.price_at(NOW)]
+
+
+def read_series(data: bytes, folder: Path) -> object:
+    write_to(folder, "prices.csv", data)
+    period = {"series": {"file": "prices.csv"}, "price_per_kwh": "0.3"}
+    document = {"currency": "EUR", "timezone": "Europe/Berlin", "periods": [period]}
+    return read_money(json.dumps(document).encode(), folder)
+
+
+def read_meter(data: bytes, _: Path) -> object:
+    rows = read_trace(data.decode("utf-8", "replace"))
+    if not rows or rows[-1].at_us - rows[0].at_us > 40 * 86_400_000_000:
+        return rows
+    return [rows, replay(rows, None, By.MODEL)]
+
+
+def price_series() -> list[bytes]:
+    return [
+        (DATA / "tariffs" / name).read_bytes() for name in ("awattar.csv", "awattar.json", "entsoe_old.csv")
+    ]
+
+
+READERS: dict[str, tuple[Callable[[], list[bytes]], Read]] = {
+    "header": (headers, read_header),
+    "manifest": (lambda: [MANIFEST, CONFIG], lambda data, _: [parse_manifest(data), parse_config(data)]),
+    "answers": (lambda: [TAGS], read_answers),
+    "settings": (lambda: [SETTINGS], lambda data, at: load_settings(write_to(at, "settings.json", data))),
+    "machine": (
+        lambda: [f.read_bytes() for f in sorted((DATA / "machines").glob("*.json"))],
+        lambda data, _: parse_machine(json_or_problem(data)),
+    ),
+    "tariff": (lambda: [TARIFF], read_money),
+    "series": (price_series, read_series),
+    "trace": (lambda: [TRACE], read_meter),
+    "relay": (lambda: [REQUEST, ANSWER], read_relayed),
+    "words": (
+        lambda: [b"http://127.0.0.1:11434", b"hf.co/me/model:q4_0", b"5m30s", b"0.39", b"[::1]:80"],
+        read_words,
+    ),
+    "archive": (lambda: [plain_archive()], lambda data, at: read_archive(archive_of(data), at)),
+    "packed": (lambda: [server_archive(), archive_of(plain_archive())], read_archive),
+}
+"""Reader -> (inputs to begin with, how it reads)."""
+
+
+class NotJson(Exception):
+    """Told in a sentence by whoever reads the file."""
+
+
+def json_or_problem(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise NotJson from error
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    out = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 3, 8))):
+        at = chance.randrange(len(out) + 1)
+        match chance.randrange(12):
+            case 0:
+                out[at : at + 1] = bytes((chance.randrange(256),))
+            case 1:
+                out[at : at + 8] = chance.choice((0, 1, 255, 1 << 31, 1 << 63, (1 << 64) - 1)).to_bytes(
+                    8, "little"
+                )
+            case 2:
+                del out[at : at + chance.randrange(1, 40)]
+            case 3:
+                other = chance.randrange(len(out) + 1)
+                out[at:at] = out[other : other + chance.randrange(1, 60)]
+            case 4:
+                out[at:at] = chance.choice(NASTY)
+            case _:
+                spans = number_spans(out)
+                if spans:
+                    start, end = chance.choice(spans)
+                    out[start:end] = chance.choice(NASTY)
+    return bytes(out[: chance.randrange(len(out) + 1)]) if chance.random() < 0.05 else bytes(out)
+
+
+def number_spans(data: bytearray) -> list[tuple[int, int]]:
+    return [m.span() for m in re.finditer(rb"-?\d[\d.]*", bytes(data[:20_000]))]
+
+
+def ours(error: BaseException) -> bool:
+    """Whether an error belongs to the program, for the whole family of it."""
+    return type(error).__module__.startswith("wattlight.") or isinstance(error, NotJson)
+
+
+def impossible(value: object, name: str = "", depth: int = 0) -> str | None:
+    """The first size that cannot be, of what was read."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for field in dataclasses.fields(value):
+            found = impossible(getattr(value, field.name), field.name, depth + 1)
+            if found:
+                return found
+    elif isinstance(value, list | tuple) and depth < 6:
+        return next((found for item in value[:50] if (found := impossible(item, name, depth + 1))), None)
+    elif (
+        name != "spare_bytes"
+        and name.endswith(("bytes", "size", "_length", "tokens"))
+        and isinstance(value, int | float | Decimal)
+    ):
+        return None if 0 <= value <= LARGEST else f"{name} = {value}"
+    return None
+
+
+def rss_mib() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def run(name: str, count: int, seed: int, folder: Path) -> tuple[int, int]:
+    """(read, refused) of ``count`` mutated inputs."""
+    make, read = READERS[name]
+    inputs, chance = make(), random.Random(f"{name} {seed}")
+    done = refused = 0
+    for data in inputs:
+        read(data, folder)
+    for number in range(count):
+        data = mutated(chance.choice(inputs), chance)
+        began, before = time.process_time(), rss_mib()
+        try:
+            value = read(data, folder)
+        except Exception as error:  # noqa: BLE001  # what it is, is the question
+            assert ours(error), f"{name} {number}: {type(error).__name__}: {error}\n{data[:600]!r}"
+            refused += 1
+        else:
+            done += 1
+            found = impossible(value)
+            assert found is None, f"{name} {number}: {found}\n{data[:600]!r}"
+        assert time.process_time() - began < 1.0, f"{name} {number}\n{data[:600]!r}"
+        assert rss_mib() - before < 50, f"{name} {number}\n{data[:600]!r}"
+    return done, refused
+
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_mutated_inputs(name: str, tmp_path: Path) -> None:
+    done, refused = run(name, 150, 1, tmp_path)
+    assert done + refused == 150
+    assert refused or name in {"settings", "words"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("name", READERS)
+def test_a_million_mutated_inputs(name: str, tmp_path: Path) -> None:
+    count = int(os.environ.get("WATTLIGHT_MUTATIONS", "1000000")) // len(READERS)
+    done, refused = run(name, count, 2, tmp_path)
+    print(f"\n{name}: {done} read, {refused} refused")
