@@ -113,6 +113,7 @@ class Unread(io.StringIO):
 
 
 def test_a_reader_that_goes_away_is_told_apart_from_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="posix"))
     with pytest.raises(OSError, match="Invalid argument"):
         Output(Unread(), False).line("x")
     monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="nt"))
