@@ -1,16 +1,21 @@
 """Windows are drawn without a screen here; what needs a tray runs in its own process on a private screen."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("QT_QPA_PLATFORM", "windows" if sys.platform == "win32" else "offscreen")
 
 from wattlight.i18n import activate
 
 from .desk import Desk, missing_tools
+
+_OF_A_BUS = ("test_desktop_faults", "test_keeper", "test_tray", "test_wayland")
+collect_ignore = [f"{name}.py" for name in _OF_A_BUS] if sys.platform == "win32" else []
+"""Trays and notifications of Linux; those of Windows are in tests/windows."""
 
 
 @pytest.fixture(autouse=True)

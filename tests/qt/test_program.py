@@ -139,5 +139,5 @@ def test_a_start_that_fails_is_one_sentence_and_the_log_has_the_rest(
     assert tray.run_desktop([]) == 1
     said = capsys.readouterr().err  # type: ignore[attr-defined]
     assert words in said and "Traceback" not in said
-    assert told == [said.removesuffix("\n")]
+    assert told == ([] if sys.platform == "win32" else [said.removesuffix("\n")]), "there at the very end"
     assert "Traceback" in ServiceFactory().places.log_file.read_text()
