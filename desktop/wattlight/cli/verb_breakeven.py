@@ -65,7 +65,7 @@ MOST = 10**12 - 1
 
 
 def _accounts(inputs: Inputs) -> tuple[Account, ...]:
-    return accounts(inputs.use, inputs.api, inputs.local, inputs.terms)
+    return accounts(inputs.use, inputs.api, inputs.local, inputs.terms, inputs.model or "")
 
 
 def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
@@ -173,6 +173,7 @@ def _notes(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     if not answer.prompt_time_known:
         yield tr("The time for reading questions is left out (--prompt-tokens-per-second adds it).")
     yield from account_sentences(_accounts(inputs), inputs.local, own)
+    yield tr("--parked-watts, --idle-watts, --api-vat, --cached-share and --batch bring their parts in.")
     yield not_in_the_sum()
 
 

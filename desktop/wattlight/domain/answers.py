@@ -174,8 +174,14 @@ LEAST_SAVING_W = 10.0
 LEAST_HOURS = 1.0
 LOW, HIGH = 0.5, 1.0
 """How much of the power above the cap is really saved: slower prompts take longer at the cap."""
-SLOWDOWN = 0.02
-"""Loss of decoding speed to expect at most at this cap."""
+SLOWER = 0.01, 0.07
+"""Loss of decoding speed in published sweeps of cards at 78 to 86 % of their limit: RTX 3090 1 % at 280 of
+350 W (jeanfbrito.github.io, rtx-3090-power-limit-sweet-spot) and at 300 of 350 W (llmgarage.ai, power limit
+sweep of 2026-02), RTX 5060 Ti 1 % at 150 of 180 W (inventivehq.com, gpu-power-limit), others 5 % at 85 and
+7 % at 78 %."""
+SWEEPS = "RTX 3090, RTX 5060 Ti and others, 78-86 %"
+SLOWER_READING = 0.06, 0.15
+"""Loss of reading speed in the sweep of llmgarage.ai at 300 and 250 of 350 W."""
 LOWEST_LIMIT_W = 75.0
 """Cards that may draw no more than this live within their slot's power and have nothing to cap."""
 
@@ -201,14 +207,15 @@ class CapInputs:
 
 @dataclass(frozen=True, slots=True)
 class CapAdvice:
-    """A limit to try. Savings are a range a month; ``slowdown_fraction`` is an upper guess for decoding."""
+    """A limit to try. Savings are a range a month; ``slower`` is what published sweeps lost of decoding."""
 
     cap_w: int
     saves_low_mj: int
     saves_high_mj: int
     saves_low_micro: int | None
     saves_high_micro: int | None
-    slowdown_fraction: float = SLOWDOWN
+    slower: tuple[float, float] = SLOWER
+    slower_reading: tuple[float, float] = SLOWER_READING
 
 
 def power_cap_advice(card: CapInputs, price_per_kwh: Decimal | None = None) -> CapAdvice | None:

@@ -70,9 +70,9 @@ def break_even_view(scene: Scene) -> BreakEvenView | None:
         figures = _figures(scene.settings, basis, api, entry, examples)
         use, local = _sides(figures, basis, own)
         terms = Terms(figures.rate)
-        found = compare(use, api, local, terms)
+        found, model = compare(use, api, local, terms), own.model if own is not None else ""
         answer, table = _sentences(figures, found), _table(found, api)
-        counted = account_sentences(accounts(use, api, local, terms), local, local.currency)
+        counted = account_sentences(accounts(use, api, local, terms, model), local, local.currency)
     except Problem as problem:
         missing = str(problem)
     return BreakEvenView(
@@ -259,8 +259,10 @@ class Account:
     text: str
 
 
-def accounts(use: MonthlyUse, api: "ApiPrice", local: LocalSide, terms: Terms) -> tuple[Account, ...]:
-    """All that could be counted, each as in or out."""
+def accounts(
+    use: MonthlyUse, api: "ApiPrice", local: LocalSide, terms: Terms, model: str
+) -> tuple[Account, ...]:
+    """All that could be counted, each as in or out. ``model``: what runs here, "" if that is not said."""
     parked, idle = local.parked_w is not None, local.idle_w is not None
     vat = "" if terms.vat is None else f" ({percent(float(terms.vat), 1 if terms.vat * 1000 % 10 else 0)})"
     discount = percent(float(api.batch_discount or 0))
@@ -282,11 +284,12 @@ def accounts(use: MonthlyUse, api: "ApiPrice", local: LocalSide, terms: Terms) -
     if api.dearer_above is not None and use.tokens_in_per_call > api.dearer_above:
         above = tr("the higher price above {n} tokens a question", n=number(api.dearer_above))
         found.append(("long_questions", False, above))
-    quality = (
-        tr("differences in quality by quantization")
-        if api.weights
-        else tr("quality: a hosted model of its maker's own answers differently from yours")
-    )
+    if not api.weights:
+        quality = tr("quality: a hosted model of its maker's own answers differently from yours")
+    elif model and not same_model(api.weights, model):
+        quality = tr("quality: {other} is another model than yours", other=clean_text(api.model, 40))
+    else:
+        quality = tr("differences in quality by quantization")
     found.append(("quality", False, quality))
     return tuple(Account(*each) for each in found)
 

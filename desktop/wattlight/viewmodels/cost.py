@@ -4,6 +4,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
+from wattlight.domain.answers import SWEEPS
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
@@ -122,12 +123,15 @@ def _savings(scene: Scene) -> tuple[str, ...]:
             saved = interval(kwh(advice.saves_low_mj), kwh(advice.saves_high_mj))
         lines.append(
             tr(
-                "A power limit of {cap} on {device} would save about {saved} a month; answers come at most "
-                "about {slower} slower, reading long questions slows down more.",
+                "A power limit of {cap} on {device} would save about {saved} a month. Published sweeps "
+                "({sweeps}) lost {slower} of the speed of answers and {reading} of reading; for your card "
+                "measure before and after.",
                 cap=watts(advice.cap_w),
                 device=clean_text(cap.device, 60),
                 saved=saved,
-                slower=percent(advice.slowdown_fraction),
+                sweeps=SWEEPS,
+                slower=interval(*map(percent, advice.slower)),
+                reading=interval(*map(percent, advice.slower_reading)),
             )
         )
     return tuple(lines)

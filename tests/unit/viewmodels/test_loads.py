@@ -118,7 +118,12 @@ def test_a_power_limit_is_one_sentence() -> None:
     costs = replace(made.extras.costs or MonthCosts(), caps=(CapNote("RTX 3090", advice),))
     capped = replace(made, extras=replace(made.extras, costs=costs))
     (text,) = cost_view(capped).savings
-    assert text.startswith("A power limit of 280 W on RTX 3090 would save about €0.40–0.80 a month")
+    assert text.startswith("A power limit of 280 W on RTX 3090 would save about €0.40–0.80 a month.")
+    assert (
+        "Published sweeps (RTX 3090, RTX 5060 Ti and others, 78-86 %) lost 1–7% of the speed of answers"
+        in text
+    )
+    assert "measure before and after" in text
     assert cost_view(made).savings == ()
 
 

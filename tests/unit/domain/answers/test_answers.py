@@ -60,6 +60,8 @@ def test_a_cap_for_a_350_watt_card() -> None:
     # 50 W for 60 h are 3 kWh at most
     assert (advice.saves_low_mj, advice.saves_high_mj) == (1500 * WH, 3000 * WH)
     assert (advice.saves_low_micro, advice.saves_high_micro) == (585_000, 1_170_000)
+    # published: 1 % at 80 (RTX 3090), 5 % at 85, 7 % at 78; nothing narrower is claimed
+    assert advice.slower[0] <= 0.01 and advice.slower[1] >= 0.07
     priceless = power_cap_advice(CapInputs(350, 350, 330, 60))
     assert priceless is not None and priceless.saves_high_micro is None
 
