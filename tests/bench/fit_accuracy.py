@@ -34,8 +34,8 @@ class Scored:
     @property
     def layers_measured(self) -> int:
         """Units on devices; the engine says nothing where all are."""
-        found, blocks = self.case["n_gpu_layers"], self.case["n_layer"]
-        return self.result.layers_total if found is None or found > blocks else int(found)
+        found, total = self.case["n_gpu_layers"], self.result.layers_total
+        return total if found is None else min(int(found), total)
 
     @property
     def layers_agree(self) -> bool:

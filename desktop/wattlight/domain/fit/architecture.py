@@ -75,6 +75,7 @@ class Architecture:
     rotation_table: bool
     deepstack: int
     scaled_residual: bool
+    sparse_blocks: int
     normed_experts: bool
     scaled_experts: bool
     scan_width: int
@@ -203,6 +204,7 @@ def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False
         rotation_table=any(row.block == OUTSIDE and row.part.startswith("rope_f") for row in rows),
         deepstack=keys.number("n_deepstack_layers"),
         scaled_residual=bool(keys.raw("residual_scale")),
+        sparse_blocks=_sparse(keys),
         normed_experts=bool(keys.raw("expert_weights_norm")) or name in NORMED_EXPERTS,
         scaled_experts=keys.raw("expert_weights_scale") not in {None, 0, 1},
         scan_width=_scan_width(name, keys),
@@ -267,6 +269,12 @@ def _windows(name: str, keys: _Keys, layers: int, trunk: int) -> tuple[int, list
     if dense_first:
         return window, [i % period != 0 for i in range(layers)]
     return window, [i % period < period - 1 for i in range(layers)]
+
+
+def _sparse(keys: _Keys) -> int:
+    """Blocks at the beginning whose feed-forward part keeps its largest values only."""
+    scales = keys.raw("activation_sparsity_scale")
+    return sum(bool(value) for value in scales) if isinstance(scales, tuple) else 10
 
 
 def _rotary(name: str, keys: _Keys, layers: int, windowed: list[bool]) -> tuple[bool, ...]:

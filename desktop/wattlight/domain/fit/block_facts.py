@@ -1,5 +1,7 @@
 """What memory depends on of a model's blocks, and the bytes of the values in their lists of operations."""
 
+import operator
+from itertools import accumulate
 from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
@@ -38,7 +40,10 @@ class Setting(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A block as its list of operations sees it; ``values`` per token by the names of ``blocks``."""
+    """A block as its list of operations sees it; ``values`` per token by the names of ``block_parts``.
+
+    ``work`` is the same for blocks that differ in the bytes of their matrices alone.
+    """
 
     parts: frozenset[str]
     values: dict[str, int]
@@ -52,6 +57,7 @@ class Block(NamedTuple):
     v: int
     state_r: int
     state_s: int
+    work: object
 
     @property
     def lists_at_once(self) -> bool:
@@ -61,10 +67,11 @@ class Block(NamedTuple):
 
 def blocks_of(arch: Architecture, rows: list[Row]) -> tuple[Block, ...]:
     """One entry per block; equal blocks share theirs."""
-    tables: list[dict[str, Row]] = [{} for _ in range(arch.trunk)]
+    trunk = arch.trunk
+    tables: list[dict[str, Row]] = [{} for _ in range(trunk)]
     for row in rows:
-        if 0 <= row.block < arch.trunk:
-            tables[row.block][row.part.removesuffix(".weight")] = row
+        if 0 <= row.block < trunk:
+            tables[row.block][row.part] = row
     seen: dict[object, Block] = {}
     found = []
     last = {False: (0, 0), True: (0, 0)}
@@ -72,7 +79,7 @@ def blocks_of(arch: Architecture, rows: list[Row]) -> tuple[Block, ...]:
     for i, table in enumerate(tables):
         windowed = arch.windowed[i]
         k, v = (arch.swa_k[i], arch.swa_v[i]) if windowed else (arch.full_k[i], arch.full_v[i])
-        make_up = (k > 0, arch.state_r[i], "ffn_down_exps" in table)
+        make_up = (k > 0, arch.state_r[i], "ffn_down_exps.weight" in table)
         if TOGETHER in table:
             table = {**spelled_out.get(make_up, {}), **table}  # noqa: PLW2901
         else:
@@ -82,8 +89,7 @@ def blocks_of(arch: Architecture, rows: list[Row]) -> tuple[Block, ...]:
             last[windowed] = (k, v)
         else:
             k, v = last[windowed]
-        sizes = tuple((part, row.size, row.width, row.out) for part, row in table.items())
-        key = (windowed, writes, k, v, arch.state_r[i], sizes)
+        key = (windowed, writes, k, v, arch.state_r[i], *[row[1:] for row in table.values()])
         block = seen.get(key)
         if block is None:
             block = seen[key] = _block(arch, table, i, windowed, writes, k, v)
@@ -91,9 +97,9 @@ def blocks_of(arch: Architecture, rows: list[Row]) -> tuple[Block, ...]:
     return tuple(found)
 
 
-TOGETHER = "attn"
+TOGETHER = "attn.weight"
 """What is placed together is one tensor of the catalogue's, except in the first block of each make-up."""
-_MAKES_KEYS = ("attn_k", "attn_qkv", "attn_kv_a_mqa")
+_MAKES_KEYS = ("attn_k.weight", "attn_qkv.weight", "attn_kv_a_mqa.weight")
 
 
 def _in_bytes(arch: Architecture, part: str, k: int, v: int) -> tuple[int, int]:
@@ -121,12 +127,14 @@ def _block(
     arch: Architecture, table: dict[str, Row], i: int, windowed: bool, writes: bool, k: int, v: int
 ) -> Block:
     wide, tall, size = {}, {}, {}
-    for part, row in table.items():
+    table.pop(TOGETHER, None)
+    for row in table.values():
+        part = row.part.removesuffix(".weight")
         size[part] = row.size
         wide[part], tall[part] = row.width, row.out
         if row.kind.name == "I8":
             wide[part], tall[part] = _in_bytes(arch, part, k, v)
-    parts = set(table) - {TOGETHER}
+    parts = set(size)
     e, used = arch.embedding, arch.experts_used
     state = arch.state_r[i] + arch.state_s[i] > 0
     heads = arch.heads
@@ -201,7 +209,96 @@ def _block(
         v,
         arch.state_r[i],
         arch.state_s[i],
+        (frozenset(parts), tuple(values.values()), windowed, writes, k, v, arch.state_r[i]),
     )
+
+
+class Place(NamedTuple):
+    """What a block's work depends on beside the block itself; ``early``: whether the state of the next block
+    that keeps one is "read" here or was before and is "kept"."""
+
+    first: bool
+    last: bool
+    begins: bool
+    mask_ends: bool
+    positions_begin: bool
+    reads_first: bool
+    early: str
+    beside: str
+    rotary: bool
+    sparse: bool
+
+
+class Trunk:
+    """The blocks of a model that answer, in order.
+
+    Attributes:
+        makes: a number per block, the same for equal work on a device; ``full``: and equal matrices.
+        after: the next block of which a part is listed at once, or the number of blocks.
+        readers: (first, last) block that reads the mask of full and of windowed attention, -1 without.
+    """
+
+    __slots__ = ("after", "arch", "blocks", "full", "makes", "places", "readers")
+
+    def __init__(self, arch: Architecture, rows: list[Row]) -> None:
+        self.arch = arch
+        self.blocks = blocks = blocks_of(arch, rows)
+        self.readers = {}
+        for windowed in (False, True):
+            reads = [i for i, b in enumerate(blocks) if b.attends and b.windowed is windowed]
+            self.readers[windowed] = (reads[0], reads[-1]) if reads else (-1, -1)
+        self.after = [len(blocks)] * len(blocks)
+        for i in range(len(blocks) - 2, -1, -1):
+            self.after[i] = i + 1 if blocks[i + 1].lists_at_once else self.after[i + 1]
+        listed = [False, *accumulate((b.lists_at_once for b in blocks), operator.or_)]
+        reads_first = [
+            block.recurrent and not block.attends and not arch.gated and before
+            for block, before in zip(blocks, listed, strict=False)
+        ]
+        self.places = [self._place(i, listed[i], reads_first) for i in range(len(blocks))]
+        makes: dict[object, int] = {}
+        full: dict[object, int] = {}
+        self.makes, self.full = [], []
+        for block, place in zip(blocks, self.places, strict=True):
+            make = makes.setdefault((block.work, place), len(makes))
+            self.makes.append(make)
+            self.full.append(full.setdefault((make, id(block)), -1 - len(full)))
+
+    def _place(self, i: int, listed: bool, reads_first: list[bool]) -> Place:
+        arch, block, after = self.arch, self.blocks[i], self.after[i]
+        reads, others = self.readers[block.windowed], self.readers[not block.windowed]
+        early = ""
+        if after < len(self.blocks) and reads_first[after]:
+            early = "read" if block.lists_at_once else "kept" if listed else ""
+        beside = ""
+        if arch.per_layer_inputs:
+            beside = "" if i else "given back"
+        elif i < arch.deepstack:
+            beside = "made" if i == 0 else "kept" if i < arch.deepstack - 1 else "given back"
+        begins = i == reads[0]
+        return Place(
+            i == 0,
+            i == len(self.blocks) - 1,
+            begins,
+            i == reads[1],
+            begins and not 0 <= others[0] < i,
+            reads_first[i],
+            early,
+            beside,
+            arch.rotary[i],
+            i < arch.sparse_blocks,
+        )
+
+    def first_reader(self, windowed: bool, start: int, stop: int) -> int:
+        """First block of start..stop-1 that reads this mask, -1 without one."""
+        reads = (i for i in range(start, stop) if self.blocks[i].attends)
+        return next((i for i in reads if self.blocks[i].windowed is windowed), -1)
+
+    def writer(self, i: int) -> int:
+        """The block whose cache block ``i`` reads."""
+        blocks = self.blocks
+        same = (j for j in range(i) if blocks[j].writes and blocks[j].windowed is blocks[i].windowed)
+        return max(same, default=0)
 
 
 def mask_bytes(s: Setting, windowed: bool) -> int:
@@ -223,10 +320,10 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
     if name.startswith("in:"):
         return _input(name, block, arch, s)
     cells = s.slots * (s.window if name in _WINDOWED else s.cells)
-    if name in {"fa", "fs"}:
+    if name in _RESULTS:
         size = 4 * s.batch * block.values["qr" if arch.mla else "o"]
         if s.copies:
-            rows = (block.k,) if arch.mla else (block.k, block.v)
+            rows = {"fam": (block.k,), "far": (block.k, arch.value_length)}.get(name, (block.k, block.v))
             size = -(-size // 128) * 128 + sum(2 * row * cells for row in rows)
         return size
     if name in {"ck", "cks", "cv", "cvs"}:
@@ -247,6 +344,7 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
     return 4 * (s.batch * tokens + s.slots * states)
 
 
+_RESULTS = frozenset(("fa", "fs", "fam", "far"))
 _WINDOWED = frozenset(("fs", "cks", "cvs", "scores_s"))
 
 

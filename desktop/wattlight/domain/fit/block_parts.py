@@ -23,7 +23,8 @@ class Kind(NamedTuple):
         rotary: positions are rotated into queries and keys, perhaps with a table of factors.
         attends, recurrent: which of the two it does.
         first, last: the first block; the last, of which only the outputs' rows are worked out.
-        brings: its mask is first read here, and comes from RAM; ``mask_ends``: it is last read here.
+        brings: its mask and rotations are first read here, and come from RAM; ``mask_ends``: the mask is last
+            read here.
         kept: the stream comes from another device and stays.
         early: a block before has read this one's state; ``next_state``: the next one's is "read" here (by
             another device if ``next_elsewhere``) or "kept".
@@ -178,7 +179,7 @@ def _mask(p: Program, kind: Kind) -> tuple[str, tuple[str, ...]]:
     name = "in:s" if kind.windowed else "in:m"
     if not kind.mask_ends:
         p.pin(name)
-    return name, (name,) if kind.brings else ()
+    return name, (name,) if kind.brings and not kind.recurrent else ()
 
 
 def _rows(kind: Kind) -> tuple[str, str]:
@@ -218,7 +219,7 @@ def _compressed(p: Program, kind: Kind, n: str) -> None:
     p.store("~k")
     mask, brings = _mask(p, kind)
     if kind.flash:
-        p.new("a", "fa", "~qq", mask, fetched=("ck", "cv", *brings))
+        p.new("a", "fam", "~qq", mask, fetched=("ck", "cv", *brings))
         p.new("b", "o", "~a", w="attn_v_b")
     else:
         p.new("vc", "vc", fetched=("cv",))

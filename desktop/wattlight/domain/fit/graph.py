@@ -5,10 +5,11 @@ The blocks' lists of operations (``blocks``) are laid out one after the other as
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
-from .block_facts import Block, Setting, blocks_of, bytes_of, inputs_bytes, mask_bytes
+from .block_facts import Setting, Trunk, bytes_of, inputs_bytes, mask_bytes
 from .block_parts import Kind
 from .blocks import program_of
 from .program import CARRIED, DEVICE, ENDLESS, HOST, NEXT, OWN, ROTATION_TABLE, Room, Tape, give_back, walk
@@ -17,89 +18,91 @@ from .weights import MOE_ONLY, Row, is_expert, overflow_patterns
 PASSES_KEPT, MOST_KEPT = 64, 4096
 """Settings remembered of a model; layouts and steps remembered of each."""
 _NOTHING = ((0, 0),) * len(CARRIED)
+ALL_IN_RAM, NOTHING_LEFT_OUT = 10, 11
+"""Beside the patterns of ``weights.WHOLE``."""
+
+
+class Lies(NamedTuple):
+    """Where a block lies; the last five as in ``Program.tape`` and ``Kind``."""
+
+    pattern: int
+    late: tuple[int, ...]
+    own: int
+    stream: int
+    in_turn: bool
+    arrives: bool
+    leaves: bool
+
+
 Spans = tuple[tuple[int, int], ...]
-LeftOut = tuple[tuple[int, int], ...]
 
 
 class Passes:
     """All passes of one model in one setting. ``inputs``: bytes of the small inputs, masks left out."""
 
-    __slots__ = ("_found", "_readers", "_sizes", "_steps", "arch", "blocks", "inputs", "setting")
+    __slots__ = ("_rotates", "_sizes", "_steps", "_tapes", "distributions", "inputs", "setting", "trunk")
 
-    def __init__(self, arch: Architecture, blocks: tuple[Block, ...], setting: Setting) -> None:
-        self.arch, self.blocks, self.setting = arch, blocks, setting
-        self._found: dict[object, tuple[tuple[int, ...], int]] = {}
+    def __init__(self, trunk: Trunk, setting: Setting) -> None:
+        self.trunk, self.setting = trunk, setting
+        self._rotates = TYPE_BY_NAME[setting.kv_type].block > 1 and not trunk.arch.mla
+        self.distributions: dict[object, tuple[tuple[int, ...], int]] = {}
         self._sizes: dict[object, list[int]] = {}
         self._steps: dict[object, tuple[Room, int]] = {}
-        self._readers = {}
-        for windowed in (False, True):
-            reads = [i for i, b in enumerate(blocks) if b.attends and b.windowed is windowed]
-            self._readers[windowed] = (reads[0], reads[-1]) if reads else (-1, -1)
-        self.inputs = inputs_bytes(arch, setting)
+        self._tapes: dict[object, Tape] = {}
+        self.inputs = inputs_bytes(trunk.arch, setting)
 
     def mask_bytes(self, windowed: bool) -> int:
-        return mask_bytes(self.setting, windowed) if self._readers[windowed][0] >= 0 else 0
+        return mask_bytes(self.setting, windowed) if self.trunk.readers[windowed][0] >= 0 else 0
 
     def beside_devices(self, times: int) -> int:
         """In RAM while devices compute: the stream, from tokens and from outside, and ``times`` copies of the
         other inputs."""
-        arch, s = self.arch, self.setting
+        arch, s = self.trunk.arch, self.setting
         stream = arch.embedding * (2 + arch.deepstack) + arch.per_layer_inputs
         return 4 * s.batch * stream + times * (self.inputs + self.mask_bytes(False) + self.mask_bytes(True))
 
-    def first_reader(self, windowed: bool, start: int, stop: int) -> int:
-        """First block of start..stop-1 that reads this mask, -1 without one."""
-        return next(
-            (i for i in range(start, stop) if self.blocks[i].attends and self.blocks[i].windowed is windowed),
-            -1,
-        )
+    def tape(self, i: int, lies: Lies) -> Tape:
+        """The list of block ``i`` turned into a tape."""
+        key = (self.trunk.makes[i], lies)
+        found = self._tapes.get(key)
+        if found is None:
+            program = program_of(self._kind(i, lies))
+            parts, in_ram = self.trunk.blocks[i].parts, lies.pattern == ALL_IN_RAM
+            left_out = parts | {ROTATION_TABLE} if in_ram else _left_out(parts, lies.pattern)
+            found = program.tape(left_out, in_ram, lies.late, lies.own, lies.stream, lies.in_turn)
+            self._tapes[key] = found
+        return found
 
-    def writer(self, i: int) -> int:
-        """The block whose cache block ``i`` reads."""
-        blocks = self.blocks
-        same = (j for j in range(i) if blocks[j].writes and blocks[j].windowed is blocks[i].windowed)
-        return max(same, default=0)
-
-    def kind(self, i: int, in_ram: bool = False, kept: bool = False, leaves: bool = False) -> Kind:
-        """What block ``i`` computes; ``kept``: its stream comes from another device and stays;
-        ``leaves``: the next block lies on another device."""
-        arch, s, block = self.arch, self.setting, self.blocks[i]
-        quantised = TYPE_BY_NAME[s.kv_type].block > 1
-        rotates = quantised and not arch.mla
+    def _kind(self, i: int, lies: Lies) -> Kind:
+        arch, block, place = self.trunk.arch, self.trunk.blocks[i], self.trunk.places[i]
         key, value = arch.key_length, arch.value_length
         if block.windowed:
             key = value = arch.key_length_swa
-        reads = self._readers[block.windowed]
-        brings = in_ram and i == reads[0] and not block.recurrent
-        beside = ""
-        if arch.per_layer_inputs:
-            beside = "given back" if i == 0 else ""
-        elif i < arch.deepstack:
-            beside = "made" if i == 0 else "kept" if i < arch.deepstack - 1 else "given back"
+        in_ram = lies.pattern == ALL_IN_RAM
         return Kind(
             arch.name,
             block.parts,
-            s.flash,
-            rotates and key % 64 == 0,
-            rotates and value % 64 == 0,
+            self.setting.flash,
+            self._rotates and key % 64 == 0,
+            self._rotates and value % 64 == 0,
             block.windowed,
             block.writes,
             arch.sliding,
-            arch.rotary[i],
+            place.rotary,
             arch.rotation_table and not (arch.name == "gemma4" and block.windowed),
             block.attends,
             block.recurrent,
-            i == 0,
-            i == len(self.blocks) - 1,
-            brings,
-            brings and self._readers[not block.windowed][0] not in range(i),
-            i == reads[1],
-            kept,
-            self._reads_first(i),
-            self._early(i),
-            leaves,
-            beside,
-            i < 10,
+            place.first,
+            place.last,
+            in_ram and place.begins,
+            in_ram and place.positions_begin,
+            place.mask_ends,
+            lies.arrives,
+            place.reads_first,
+            place.early,
+            lies.leaves,
+            place.beside,
+            place.sparse,
             arch.scaled_residual,
             arch.has_cache,
             block.flat_norm,
@@ -107,60 +110,31 @@ class Passes:
             arch.scaled_experts,
         )
 
-    def _early(self, i: int) -> str:
-        """Whether the state of the next block that keeps one is read within block ``i``, or has been before
-        and stays: it is read as soon as all that comes before it has been listed."""
-        block, after = self.blocks[i], self.next_at_once(i)
-        if after == len(self.blocks) or not self._reads_first(after):
-            return ""
-        if block.lists_at_once:
-            return "read"
-        return "kept" if any(b.lists_at_once for b in self.blocks[:i]) else ""
-
-    def next_at_once(self, i: int) -> int:
-        """The next block behind ``i`` of which a part is listed at once, or the number of blocks."""
-        after = i + 1
-        while after < len(self.blocks) and not self.blocks[after].lists_at_once:
-            after += 1
-        return after
-
-    def _reads_first(self, i: int) -> bool:
-        """A block whose work begins with its state, behind one whose work is listed at once."""
-        block = self.blocks[i]
-        begins = block.recurrent and not block.attends and not self.arch.gated
-        return begins and any(b.lists_at_once for b in self.blocks[:i])
-
     def sizes_of(self, names: tuple[str, ...], i: int) -> list[int]:
         """Bytes of the values ``names`` of block ``i``, rounded."""
-        key = (names, id(self.blocks[i]))
+        key = (names, self.trunk.full[i])
         found = self._sizes.get(key)
         if found is None:
-            block, align = self.blocks[i], self.setting.align
-            sizes = [bytes_of(name, block, self.arch, self.setting) for name in names]
-            found = [-(-size // align) * align for size in sizes]
-            self._sizes[key] = found
+            block, align = self.trunk.blocks[i], self.setting.align
+            sizes = [bytes_of(name, block, self.trunk.arch, self.setting) for name in names]
+            found = self._sizes[key] = [-(-size // align) * align for size in sizes]
         return found
 
-    def lay_out(
-        self, spans: Spans, left_out: LeftOut = (), in_turn: bool = False
-    ) -> tuple[tuple[int, ...], int]:
-        """Highest bytes on each device, and in RAM beside them.
+    def lay_out(self, spans: Spans, left_out: dict[int, int], in_turn: bool) -> tuple[tuple[int, ...], int]:
+        """Highest bytes on each device, and in RAM beside them; kept by the caller in ``distributions``.
 
         ``spans``: (first block, block behind the last) per device; blocks before the first span lie in RAM.
-        ``left_out``: (block, pattern) of others that lack their experts (see ``weights.WHOLE``; MOE_ONLY: the
-        experts alone). ``in_turn``: the devices work in turn, each with four copies of its inputs.
+        ``left_out``: other blocks that lack their experts, and by which pattern (see ``weights.WHOLE``;
+        MOE_ONLY: the experts alone). ``in_turn``: the devices work in turn, each with four copies of its
+        inputs.
         """
-        key = (spans, left_out, in_turn)
-        found = self._found.get(key)
-        if found is None:
-            if len(self._found) >= MOST_KEPT:
-                self._found.clear()
-            found = self._found[key] = _Layout(self, spans, dict(left_out), in_turn).result()
-        return found
+        if len(self.distributions) >= MOST_KEPT:
+            self.distributions.clear()
+        return _Layout(self, spans, left_out, in_turn).result()
 
     def step(self, tape: Tape, side: int, i: int, room: Room) -> tuple[Room, int]:
         """What :func:`walk` says, looked up where an equal block met the same room before."""
-        key = (id(tape), side, id(self.blocks[i]), room)
+        key = (id(tape), side, self.trunk.full[i] if tape.fetches else self.trunk.makes[i], room)
         found = self._steps.get(key)
         if found is None:
             if len(self._steps) >= MOST_KEPT:
@@ -172,21 +146,21 @@ class Passes:
 class Buffers:
     """Passes of one model by setting; the latest are kept."""
 
-    __slots__ = ("_blocks", "_passes", "_rows", "arch")
+    __slots__ = ("_passes", "_rows", "_trunk", "arch")
 
     def __init__(self, arch: Architecture, rows: list[Row]) -> None:
         self.arch, self._rows = arch, rows
-        self._blocks: tuple[Block, ...] | None = None
+        self._trunk: Trunk | None = None
         self._passes: dict[Setting, Passes] = {}
 
     def passes(self, setting: Setting) -> Passes:
         found = self._passes.get(setting)
         if found is None:
-            if self._blocks is None:
-                self._blocks = blocks_of(self.arch, self._rows)
+            if self._trunk is None:
+                self._trunk = Trunk(self.arch, self._rows)
             if len(self._passes) >= PASSES_KEPT:
                 self._passes.clear()
-            found = self._passes[setting] = Passes(self.arch, self._blocks, setting)
+            found = self._passes[setting] = Passes(self._trunk, setting)
         return found
 
 
@@ -195,7 +169,8 @@ class _Layout:
 
     def __init__(self, passes: Passes, spans: Spans, left_out: dict[int, int], in_turn: bool) -> None:
         self._passes, self._spans, self._left_out, self._in_turn = passes, spans, left_out, in_turn
-        self._blocks, self._arch, self._batch = passes.blocks, passes.arch, passes.setting.batch
+        self._trunk, self._blocks, self._arch = passes.trunk, passes.trunk.blocks, passes.trunk.arch
+        self._batch = passes.setting.batch
         self._in_ram = min((start for start, stop in spans if stop > start), default=len(self._blocks))
         self._times = 4 if in_turn else 1
         self._late: dict[int, list[int]] = {}
@@ -219,19 +194,12 @@ class _Layout:
         return tuple(self._peaks), self._host_peak
 
     def _tape(self, i: int, device: int, stream: int) -> Tape:
-        in_ram = i < self._in_ram
-        arrives = self._in_turn and (i == 0 or (device in self._arrives and i == self._spans[device][0]))
-        after = self._passes.next_at_once(i)
-        leaves = device + 1 < len(self._spans) and not in_ram and after >= self._spans[device][1]
-        program = program_of(self._passes.kind(i, in_ram, arrives, leaves))
-        if in_ram:
-            left_out = self._blocks[i].parts | {ROTATION_TABLE}
-        elif i in self._left_out:
-            left_out = _left_out(self._blocks[i].parts, self._left_out[i])
-        else:
-            left_out = frozenset()
+        in_ram, (start, stop) = i < self._in_ram, self._spans[device]
+        arrives = self._in_turn and (i == 0 or (device in self._arrives and i == start))
+        leaves = device + 1 < len(self._spans) and not in_ram and self._trunk.after[i] >= stop
+        pattern = ALL_IN_RAM if in_ram else self._left_out.get(i, NOTHING_LEFT_OUT)
         late, own = tuple(self._late.get(i, ())), OWN if device else DEVICE
-        return program.tape(left_out, in_ram, late, own, stream, self._in_turn)
+        return self._passes.tape(i, Lies(pattern, late, own, stream, self._in_turn, arrives, leaves))
 
     def _block(self, i: int, device: int, stream: int) -> int:
         tape = self._tape(i, device, stream)
@@ -310,7 +278,7 @@ class _Layout:
     def _at_the_start(self, index: int, windowed: bool, in_ram: int) -> bool:
         """A mask is on the device from its beginning; else the part brings it that first reads it."""
         start, stop = self._spans[index] if index else (0, len(self._blocks))
-        reader = self._passes.first_reader(windowed, start, stop)
+        reader = self._trunk.first_reader(windowed, start, stop)
         if index or reader < 0:
             return reader >= 0
         if reader < in_ram:
@@ -345,6 +313,8 @@ class _Layout:
 
 @lru_cache(maxsize=512)
 def _left_out(parts: frozenset[str], pattern: int) -> frozenset[str]:
+    if pattern == NOTHING_LEFT_OUT:
+        return frozenset()
     if pattern == MOE_ONLY:
         return frozenset(part for part in parts if is_expert(part))
     return frozenset(part for part in parts if pattern in overflow_patterns(part))

@@ -157,14 +157,17 @@ def split_by_free(units: int, free: list[int]) -> Shares:
     return [Share(count) for count in counts]
 
 
-def expert_blocks_in_ram(shares: Shares, layers: int) -> int:
-    """Blocks on a device some or all of whose experts are in RAM (the next device's memory is none)."""
+def expert_blocks_in_ram(shares: Shares, layers: int, trunk: int) -> int:
+    """Blocks on a device some or all of whose experts are in RAM (the next device's memory is none).
+
+    Of ``layers`` blocks the first ``trunk`` answer.
+    """
     units = sum(share.layers for share in shares)
     first = layers + 1 - units
     count = 0
     for share in shares:
         begin = first + share.layers - share.partial + (1 if share.spill_next else 0)
-        count += max(0, min(first + share.layers, layers) - begin)
+        count += max(0, min(first + share.layers, trunk) - begin)
         first += share.layers
     return count
 

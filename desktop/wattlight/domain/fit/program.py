@@ -12,8 +12,10 @@ from typing import NamedTuple
 DEVICE, HOST, OWN, NEXT = 0, 1, 2, 3
 """Where an operation runs: on the first device, in RAM, on the device a later block lies on, on the next."""
 FREE = -1
-WITHOUT_COPIES = {"fa": "o", "fs": "o"}
+WITHOUT_COPIES = {"fa": "o", "fs": "o", "fam": "qr", "far": "qr"}
 """Attention's result is made with room for f16 copies of a quantised cache behind it."""
+WITH_BOTH_COPIES = {"fam": "far"}
+"""Compressed attention reads keys and values of one row, of which RAM's copies come apart."""
 ROTATION_TABLE = "rope_freqs"
 """Factors all blocks share: fetched once."""
 INPUTS = ("in:m", "in:s", "in:p", "in:rk", "in:rv", "in:i")
@@ -43,7 +45,8 @@ class Tape(NamedTuple):
     """Events (slot, index into ``sizes`` or FREE) on the first device, in RAM and on the block's own device.
 
     The first slots are those of CARRIED, as the block finds them; it leaves them in ``results`` (-1: none),
-    the residual stream on the side ``stream``. ``crossings``: what is copied from another device (to, size).
+    the residual stream on the side ``stream``. ``crossings``: what is copied from another device (to, size);
+    ``fetches``: some matrices come from RAM.
     """
 
     sides: tuple[tuple[tuple[int, int], ...], ...]
@@ -52,6 +55,7 @@ class Tape(NamedTuple):
     results: tuple[int, ...]
     stream: int
     crossings: tuple[tuple[int, str], ...]
+    fetches: bool
 
 
 class Program:
@@ -221,6 +225,9 @@ class _Parts:
                 read.append((self._copy(name, name, ()), ""))
         if node.in_place:
             read += matrix
+        if self._cache_in_ram:
+            sizes = WITHOUT_COPIES if side == HOST else WITH_BOTH_COPIES
+            node = node._replace(size=sizes.get(node.size, node.size))
         if node.out >= 0:
             self._made_on[node.out], self._sizes[node.out] = side, node.size
         self.listed.append((side, node._replace(sources=tuple(read))))
@@ -288,7 +295,8 @@ class _Lives:
         left = [slot if slot in self._taken else -1 for slot in left]
         stream = self._taken[left[0]][0] if left[0] >= 0 else self._own
         sides = tuple(map(tuple, self._sides))
-        return Tape(sides, tuple(self._names), count, tuple(left), stream, tuple(self._crossings))
+        fetches = any(name.startswith("w:") for name in self._names)
+        return Tape(sides, tuple(self._names), count, tuple(left), stream, tuple(self._crossings), fetches)
 
     def _crosses(self, side: int, node: Node) -> bool:
         """A copy from another device; True if its room is there already."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..shape import ModelShape, Tensor
 from .block_facts import Setting
 from .cache import CacheLayout
-from .graph import Buffers
+from .graph import Buffers, Spans
 from .weights import HIDDEN_PREFIXES, MOE_ONLY, Weights, is_expert, outside_kind
 
 RAM_ALIGNMENT = 32
@@ -127,32 +127,41 @@ class Sizer:
 
     def _alone(self, setting: Setting, aside: int) -> int:
         passes = self._buffers.passes(setting)
-        rest = aside + passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
+        inputs = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
         if setting.flash and not setting.copies:
             # nothing else depends on the cells then
             passes = self._buffers.passes(setting._replace(cells=0, window=0))
-        peaks, _ = passes.lay_out(((0, self.trunk),), (), False)
-        return peaks[0] + rest - passes.inputs - passes.mask_bytes(False) - passes.mask_bytes(True)
+        found = passes.distributions.get(())
+        if found is None:
+            found = passes.distributions[()] = passes.lay_out(((0, self.trunk),), {}, False)
+        rest = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
+        return found[0][0] - rest + inputs + aside
 
     def compute(self, shares: list[Share]) -> tuple[tuple[int, ...], int]:
         """Per device and in RAM, for a distribution of layers."""
         units = sum(share.layers for share in shares)
-        partial = any(share.partial for share in shares)
         first = self.layers + 1 - units
+        partial = any(share.partial for share in shares)
         if len(shares) == 1 and not first and not partial:
             return (self.full_compute,), self.host_compute
-        spans, left_out = [], []
+        passes, key = self._buffers.passes(self._setting), tuple(shares)
+        found = passes.distributions.get(key)
+        if found is None:
+            in_turn = len(shares) > 1 and units > self.layers and not partial
+            found = passes.distributions[key] = passes.lay_out(*self._spread(shares, first), in_turn)
+        return found
+
+    def _spread(self, shares: list[Share], first: int) -> tuple[Spans, dict[int, int]]:
+        """(first block, block behind the last) per device, and which blocks lack what (see ``Passes``)."""
+        spans, left_out = [], {}
         for share in shares:
             stop = min(first + share.layers, self.trunk)
             spans.append((min(first, self.trunk), stop))
             begin = first + share.layers - share.partial
-            for i in range(begin, stop):
-                pattern = share.overflow if i == begin else MOE_ONLY
-                if i > begin or not share.spill_next:
-                    left_out.append((i, pattern))
+            for i in range(begin + (1 if share.spill_next else 0), stop):
+                left_out[i] = share.overflow if i == begin else MOE_ONLY
             first += share.layers
-        in_turn = len(shares) > 1 and units > self.layers and not partial
-        return self._buffers.passes(self._setting).lay_out(tuple(spans), tuple(left_out), in_turn)
+        return tuple(spans), left_out
 
     # cache
 
