@@ -1,12 +1,13 @@
-"""Make and check resources/catalog/models.json.
+"""Make and check resources/catalog/models.json and shapes.json.
 
     catalog_build.py --from RESEARCH.json --date 2026-08-21    convert a research file
+    catalog_build.py --from-registry [HOST] [--only MODEL ...] read every header, bake exact shapes in
     catalog_build.py                                           check and rewrite in canonical form
     catalog_build.py --check                                   change nothing, fail if that would
 
 The research file is a list of entries as resources/catalog/README.md describes. What it marks as recalled
 (``*_unverified``) goes into ``unverified`` and nowhere else, what it guesses is dropped; third parties'
-quality scores, pull counts and prose flags are left out. Standard library only.
+quality scores, pull counts and prose flags are left out. Standard library only but for ``--from-registry``.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "resources" / "catalog" / "models.json"
+SHAPES = ROOT / "resources" / "catalog" / "shapes.json"
 QUANT = re.compile(
     r"(?:^|-)(q[2-8]_[01k](?:_[sml])?|q8_0|fp16|f16|bf16|qat|mxfp4|mxfp8|nvfp4|mlx-bf16|mlx|int4|int8)$", re.I
 )
@@ -51,37 +53,10 @@ ENTRY_KEYS = {
     "released",
     "blob",
     "cloud",
-    "arch",
     "tags",
     "unverified",
     "from",
     "sources",
-}
-ARCH_KEYS = {
-    "name",
-    "layers",
-    "d_model",
-    "heads",
-    "kv_heads",
-    "head_dim",
-    "ffn",
-    "vocab",
-    "experts",
-    "experts_used",
-    "expert_ffn",
-    "shared_ffn",
-    "leading_dense",
-    "full_layers",
-    "sliding_layers",
-    "window",
-    "pattern",
-    "head_dim_full",
-    "kv_heads_full",
-    "shared_kv_layers",
-    "recurrent",
-    "mla",
-    "tied",
-    "other_params",
 }
 
 
@@ -138,72 +113,6 @@ def tags_of(raw):
     return rows
 
 
-def architecture_of(raw):
-    """The geometry, flat, without empty fields."""
-    arch = raw["arch"]
-    if not arch:
-        return None
-    attention = arch["attention"]
-    out = {
-        "name": arch["gguf_architecture"],
-        "layers": arch["n_layers"],
-        "d_model": arch["d_model"],
-        "heads": arch["n_heads"],
-        "kv_heads": arch["n_kv_heads"],
-        "head_dim": arch["head_dim"],
-        "ffn": arch["ffn"],
-        "vocab": arch["vocab"],
-        "experts": arch.get("n_experts"),
-        "experts_used": arch.get("n_experts_used"),
-        "expert_ffn": arch.get("expert_ffn"),
-        "shared_ffn": arch.get("shared_expert_ffn")
-        or arch.get("shared_experts", 0) * (arch.get("expert_ffn") or 0),
-        "leading_dense": arch.get("leading_dense_layers"),
-        "full_layers": attention["full_layers"],
-        "sliding_layers": attention["sliding_layers"],
-        "window": attention["sliding_window"],
-        "pattern": attention["pattern"],
-        "head_dim_full": attention.get("head_dim_full"),
-        "kv_heads_full": attention.get("n_kv_heads_full"),
-        "shared_kv_layers": attention.get("kv_shared_layers"),
-        "tied": raw.get("embedding_tied_by_fit"),
-    }
-    other = raw.get("vision_and_other_params_by_difference") or 0
-    if other > 3e8:
-        out["other_params"] = other
-    mla = attention.get("mla")
-    if mla:
-        out["mla"] = [
-            mla["kv_lora_rank"],
-            mla["qk_rope_head_dim"],
-            mla["qk_nope_head_dim"],
-            mla["v_head_dim"],
-            mla["q_lora_rank"],
-        ]
-    state = attention.get("recurrent")
-    if state and state["kind"] == "mamba2":
-        inner = state["heads"] * state["head_dim"]
-        out["recurrent"] = [
-            "mamba2",
-            state["layers"],
-            state["conv_kernel"],
-            inner,
-            state["state"],
-            state["groups"],
-        ]
-    elif state:
-        inner = state["value_heads"] * state["value_dim"]
-        out["recurrent"] = [
-            state["kind"],
-            state["layers"],
-            state["conv_kernel"],
-            inner,
-            state["key_dim"],
-            state["key_heads"],
-        ]
-    return {key: value for key, value in out.items() if value is not None and (value != 0 or key == "tied")}
-
-
 def entry_of(raw, sources):
     """One entry of the shipped file."""
     origin = {
@@ -244,7 +153,6 @@ def entry_of(raw, sources):
         "released": raw["release_date"] if raw.get("release_source") else None,
         "blob": raw.get("model_blob_digest"),
         "cloud": raw.get("cloud_variants"),
-        "arch": architecture_of(raw),
         "tags": tags_of(raw),
         "unverified": {key: value for key, value in recalled.items() if value},
         "from": {key: sources.index(value) for key, value in origin.items() if value},
@@ -282,14 +190,11 @@ def faults_of(document):
 
 
 def structure_faults(item):
-    """Unknown keys and geometry that cannot be."""
-    arch = item.get("arch", {})
-    if set(item) - ENTRY_KEYS or set(arch) - ARCH_KEYS:
-        yield f"unknown keys {sorted((set(item) - ENTRY_KEYS) | (set(arch) - ARCH_KEYS))}"
+    """Unknown keys and capabilities."""
+    if set(item) - ENTRY_KEYS:
+        yield f"unknown keys {sorted(set(item) - ENTRY_KEYS)}"
     if not set(item["capabilities"]) <= CAPABILITIES:
         yield "unknown capability"
-    if arch and arch.get("full_layers", 0) + arch.get("sliding_layers", 0) > arch["layers"]:
-        yield "more attention layers than layers"
 
 
 def byte_faults(item):
@@ -329,12 +234,38 @@ def text_of(document):
     return "\n".join(lines)
 
 
-def main():
+def shapes_text(document):
+    """Canonical text of the shapes: one model a line."""
+    lines = [json.dumps(item, separators=(",", ":")) for item in document["shapes"]]
+    return '{"schema":1,"shapes":[\n' + ",\n".join(lines) + "]}\n"
+
+
+def shape_faults(document, shapes):
+    """A model without a shape, or one that is like a model that does not spell its own out."""
+    own = {item["model"] for item in shapes["shapes"] if "tensors" in item}
+    for item in shapes["shapes"]:
+        if item["model"] not in own and item.get("like") not in own:
+            yield f"{item['model']}: has no shape"
+    for missing in {e["model"] for e in document["entries"]} - {i["model"] for i in shapes["shapes"]}:
+        yield f"{missing}: has no shape"
+
+
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--from", dest="research", metavar="RESEARCH.json")
     parser.add_argument("--date", help="newest day the research saw the library")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if the file would change")
-    args = parser.parse_args()
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file would change")
+    parser.add_argument(
+        "--from-registry",
+        nargs="?",
+        const="",
+        metavar="HOST",
+        help="read every model's header (a release step)",
+    )
+    parser.add_argument("--only", nargs="+", default=(), metavar="MODEL", help="of these models alone")
+    args = parser.parse_args(arguments)
+    shapes = json.loads(SHAPES.read_text(encoding="utf-8"))
+    failed = []
     if args.research:
         if not args.date:
             parser.error("--from needs --date")
@@ -342,19 +273,24 @@ def main():
             document = convert(json.load(stream), args.date)
     else:
         document = json.loads(TARGET.read_text(encoding="utf-8"))
-    faults = faults_of(document)
+    if args.from_registry is not None:
+        from catalog_headers import read_headers
+
+        failed = read_headers(document, shapes, args.from_registry, args.only)
+    faults = [*faults_of(document), *shape_faults(document, shapes)]
     for fault in faults:
         print(fault)
     if faults:
         return 1
-    text = text_of(document)
+    texts = {TARGET: text_of(document), SHAPES: shapes_text(shapes)}
     if args.check:
-        same = text == TARGET.read_text(encoding="utf-8")
+        same = all(path.read_text(encoding="utf-8") == text for path, text in texts.items())
         print("unchanged" if same else "not in canonical form")
         return 0 if same else 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"{len(document['entries'])} entries, {len(text)} characters")
-    return 0
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    print(f"{len(document['entries'])} entries, {sum(map(len, texts.values()))} characters")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

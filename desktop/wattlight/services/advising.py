@@ -27,9 +27,11 @@ from wattlight.domain.fit import (
     largest_context,
     prepare,
 )
+from wattlight.domain.learning import device_label
 from wattlight.domain.shape import ModelShape, ShapeSource
-from wattlight.domain.speed import SpeedRange, tokens_per_second, with_draft
-from wattlight.domain.values import MachineProfile, Problem
+from wattlight.domain.speed import SpeedRange, pace_of_runs, tokens_per_second, with_draft
+from wattlight.domain.tokens import MeasuredSpeed
+from wattlight.domain.values import MachineProfile, Pace, Problem
 from wattlight.i18n import tr
 
 
@@ -80,6 +82,8 @@ ShapeOf = Callable[[str], ModelShape | None]
 
 REMEMBERED = 256
 EIGHT_BIT = "q8_0"
+RUNS_READ = 20
+"""So many of the newest runs tell of a device's speed."""
 STEP_BYTES = 64 << 20
 """Free memory is rounded down to this, so that an answer is not worked out anew at every flutter."""
 
@@ -126,6 +130,30 @@ class Advisor:
         return self._remembered(
             ("ladder", steady, name, contexts, digest), lambda: self._ladder(name, steady, contexts, digest)
         )
+
+    def paced(self, profile: MachineProfile, runs: tuple[MeasuredSpeed, ...]) -> MachineProfile:
+        """This computer with what its own runs of the benchmark say of the speed of each device."""
+        roomy = _emptied(profile)
+        paces = self._remembered(("paces", roomy, runs), lambda: self._paces(roomy, runs))
+        devices = tuple(replace(device, pace=paces.get(device.name)) for device in profile.devices)
+        return replace(profile, devices=devices, cpu=replace(profile.cpu, pace=paces.get(device_label(()))))
+
+    def _paces(self, roomy: MachineProfile, runs: tuple[MeasuredSpeed, ...]) -> dict[str, Pace | None]:
+        """By device; runs over several devices or divided between one and the RAM say nothing of one."""
+        ratios: dict[str, list[float]] = {}
+        for run in runs[:RUNS_READ]:
+            known = self._best_known(run.model, run.digest)
+            if known is None:
+                continue
+            try:
+                result = fit(known.model, roomy, FitOptions(context=run.context))
+            except Problem:
+                continue
+            whole = result.verdict in {Verdict.FULL_GPU, Verdict.CPU}
+            expected = tokens_per_second(known.model, result, roomy, context_used=run.output_tokens // 2).mid
+            if whole and expected and device_label(use.name for use in result.devices) == run.device:
+                ratios.setdefault(run.device, []).append(run.output_tokens_per_s / expected)
+        return {device: pace_of_runs(found) for device, found in ratios.items()}
 
     def renew(self, catalog: Catalog) -> None:
         """Answer from ``catalog`` from now on: some of its entries were read again."""
@@ -222,6 +250,13 @@ class Advisor:
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
         return made
+
+
+def _emptied(profile: MachineProfile) -> MachineProfile:
+    """``profile`` with nothing else on it, and nothing learned: as runs of the benchmark find it."""
+    devices = tuple(replace(d, memory_free_bytes=d.memory_total_bytes, pace=None) for d in profile.devices)
+    cpu = replace(profile.cpu, pace=None)
+    return replace(profile, devices=devices, ram_available_bytes=profile.ram_total_bytes, cpu=cpu)
 
 
 def _download_bytes(shape: ModelShape, match: CatalogMatch | None) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wattlight.domain.entry import Catalog
     from wattlight.domain.shape import ModelShape
     from wattlight.domain.tariff import Tariff
+    from wattlight.domain.tokens import MeasuredSpeed
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
     from wattlight.runtime import ModelServer
@@ -133,6 +134,21 @@ class ServiceFactory:
 
         return LearningStore(self.places.jobs_file, self.now())
 
+    def paced(self, profile: "MachineProfile") -> "MachineProfile":
+        """This computer's ``profile`` with the speeds its own runs showed; as it is before the first."""
+        runs = self.own_runs()
+        return self.advisor().paced(profile, runs) if runs else profile
+
+    def own_runs(self) -> "tuple[MeasuredSpeed, ...]":
+        """Runs of the benchmark, newest first; none while they cannot be read or there is no book of them."""
+        if not self.places.jobs_file.exists():
+            return ()
+        try:
+            return self.jobs().speeds()
+        except Problem as problem:
+            logging.getLogger("wattlight").warning("speeds are not read: %s", problem)
+            return ()
+
     def advisor(self) -> "Advisor":
         return self._advisor
 
@@ -193,7 +209,8 @@ class ServiceFactory:
         return FoundShape(name, shape, Source.CATALOGUE, known.confidence, day)
 
     def machine_profile(self) -> "MachineProfile":
-        return self._machine
+        """This computer, with the speeds its own runs showed."""
+        return self.paced(self._machine)
 
     @cached_property
     def _machine(self) -> "MachineProfile":

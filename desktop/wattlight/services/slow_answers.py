@@ -15,7 +15,6 @@ from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem
 from wattlight.i18n import local_zone, short_date
 from wattlight.services.current import CurrentSettings
@@ -177,7 +176,7 @@ class SlowAnswers:
         profile = host.profile
         if profile is None:
             return extras
-        freed = without_models(profile, host.server.running)
+        freed = self._factory.paced(without_models(profile, host.server.running))
         advisor, context = self._factory.advisor(), self._settings.value.context_length
         experience = self._experience()
         loaded = {m.name: m.context_length for m in host.server.running}
@@ -199,7 +198,7 @@ class SlowAnswers:
         if profile is None:
             return extras
         use, context = self._question or (Use.CHAT, self._settings.value.context_length or DEFAULT_CONTEXT)
-        freed = without_models(profile, host.server.running)
+        freed = self._factory.paced(without_models(profile, host.server.running))
         advice = self._factory.advisor().advice(freed, Question(use, context, limit=30))
         advisor = self._factory.advisor()
         made = (
@@ -215,7 +214,8 @@ class SlowAnswers:
         profile = host.profile
         if profile is None:
             return extras
-        advisor, freed = self._factory.advisor(), without_models(profile, host.server.running)
+        advisor = self._factory.advisor()
+        freed = self._factory.paced(without_models(profile, host.server.running))
         if registry:
             try:
                 found = self._factory.shape_finder().named(model)
@@ -259,7 +259,7 @@ class SlowAnswers:
 
     def _own_sides(self, fits: tuple[FitNote, ...]) -> Iterator[OwnSide]:
         """Speed and draw of each model here: measured before estimated."""
-        runs = self._runs()
+        runs = self._factory.own_runs()
         for fit in fits:
             run = next((r for r in runs if same_model(r.model, fit.model)), None)
             if run is not None:
@@ -279,14 +279,6 @@ class SlowAnswers:
             server_startable=self._guide.startable(),
             catalog_date=short_date(self._factory.catalog().date),
         )
-
-    def _runs(self) -> tuple[MeasuredSpeed, ...]:
-        """Runs of the benchmark, newest first; none while they cannot be read."""
-        try:
-            return self._factory.jobs().speeds()
-        except Problem as problem:
-            logging.getLogger("wattlight").warning("speeds are not read: %s", problem)
-            return ()
 
     def _hours(self, start: datetime, end: datetime) -> tuple[TokenHour, ...]:
         """Counted tokens by the hour; none while they cannot be read."""
@@ -313,7 +305,7 @@ class SlowAnswers:
     def _experience(self) -> Experience:
         tariff = self._tariff()
         price = None if tariff is None else mean_price(tariff, self._factory.now())
-        runs = self._runs()
+        runs = self._factory.own_runs()
         return Experience(runs, self._windows.sums(), price, self._learner)
 
 

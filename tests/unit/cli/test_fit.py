@@ -14,7 +14,9 @@ from fakes import fit_truth, gguf_writer
 from fakes.blob_registry import BlobRegistry
 from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, ShapeCache
+from wattlight.catalog.shipped import load_catalog
 from wattlight.cli import run
+from wattlight.domain.advice import estimate_shape
 from wattlight.domain.fit import Confidence
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import Device, MachineProfile, Problem
@@ -212,6 +214,25 @@ def test_without_network_the_catalogue_answers_with_its_date(tmp_path: Path) -> 
     assert code == 0
     assert "Aug 21, 2026" in text
     assert "cannot be reached" in text
+
+
+def test_a_rounded_size_and_another_models_shape_are_said(tmp_path: Path) -> None:
+    class Listed(Shop):
+        def _listed(self, name: str) -> FoundShape | None:
+            match = load_catalog().find(name.rpartition("/")[2])
+            assert match is not None and match.entry.layout is not None
+            estimate = estimate_shape(match.entry, match.tag, match.entry.layout)
+            return FoundShape(name, estimate.shape, Source.CATALOGUE, estimate.confidence, date(2026, 8, 21))
+
+    with BlobRegistry() as gone:
+        port = gone.port()
+    name = f"127.0.0.1:{port}/library/starling-lm:7b"
+    answer = document([name], Listed(tmp_path))
+    assert (answer["size_exact"], answer["stand_in"]) == (False, "mistral:7b")
+    assert answer["tokens_per_second"]["confidence"] in {"medium", "low"}
+    assert any("mistral:7b" in reason for reason in answer["reasons"])
+    _, text = call([name], Listed(tmp_path))
+    assert "~3." in text and "mistral:7b" in text
 
 
 def test_a_loaded_model_in_the_way_is_counted_apart(tmp_path: Path) -> None:

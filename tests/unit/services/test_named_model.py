@@ -25,6 +25,7 @@ from wattlight.services.fit_words import reason_sentence
 from wattlight.services.hub import StateHub
 from wattlight.services.shapes import FoundShape, Source
 from wattlight.services.slow_answers import SlowAnswers
+from wattlight.services.threads import Threads
 from wattlight.settings import Settings
 
 CATALOG, EDITORIAL = load_catalog(), load_editorial()
@@ -59,7 +60,11 @@ def ask() -> Iterator[Ask]:
     advisor, state = Advisor(CATALOG, EDITORIAL), made_up_day.no_model().state
     machine = replace(state, hosts=(replace(state.hosts[0], profile=PROFILE),))
     parts: Any = SimpleNamespace(
-        advisor=lambda: advisor, shape_finder=lambda: SimpleNamespace(named=in_registry), now=lambda: None
+        advisor=lambda: advisor,
+        shape_finder=lambda: SimpleNamespace(named=in_registry),
+        now=lambda: None,
+        threads=Threads(),
+        paced=lambda profile: profile,
     )
     settings = CurrentSettings(Settings(context_length=0), {})
     maker = SlowAnswers(parts, settings, StateHub(machine), parts, parts, parts, "")

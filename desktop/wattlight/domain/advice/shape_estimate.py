@@ -5,8 +5,9 @@ feed-forward outputs of the first and last eighth of the blocks and every third 
 file was made by other rules, the catalogue states its types. What does not add up is scaled until it does.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 
 from wattlight.domain.fit import Confidence
 
@@ -31,6 +32,8 @@ _VALUES = {"Q2_K": "Q4_K", "Q3_K_M": "Q4_K", "Q3_K_L": "Q5_K"}
 _OUTPUT = {"Q2_K": "Q3_K", "Q3_K_M": "Q4_K", "Q3_K_L": "Q5_K"}
 _FUSED = {"Q3_K_M": "Q4_K", "Q3_K_L": "Q4_K", "Q4_K_M": "Q5_K", "Q5_K_M": "Q6_K"}
 _MORE = frozenset(("Q4_K_M", "Q5_K_M"))
+_MIXED = frozenset(("Q4_K_M", "Q5_K_M", "Q4_K_S", "Q3_K_M"))
+"""Quantizations that store like matrices of different blocks differently."""
 _SEVENTY_BILLION_LAYERS = 80
 """Models of so many layers store attention values with five bits instead of three or four."""
 
@@ -57,7 +60,8 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
     tensors = tensors_of(layout, tag.quant, default, joined=True)
     inside = layout.vision_bytes + layout.header_bytes
     draft = _draft_of(layout) if default else None
-    parts = sum(tensor.size_bytes for tensor in tensors) + inside
+    held = sum(size_of(tensor.dims, tensor.type_name) for tensor in tensors)
+    parts = held + inside
     known = entry.model_bytes if default else None
     if known is not None:
         total, hidden = known, layout.hidden_bytes
@@ -71,6 +75,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         total = parts + hidden if fits else high
     if not fits:
         tensors = _scaled(tensors, total - inside - hidden)
+        held = sum(tensor.size_bytes for tensor in tensors)
     tensors += [
         Tensor(name, (size,), "I8")
         for name, size in (("v.tower.weight", layout.vision_bytes), ("mtp.block.weight", hidden))
@@ -81,7 +86,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         metadata=_metadata(layout) | {f"{layout.architecture}.context_length": entry.context},
         tensors=tuple(tensors),
         file_bytes=total,
-        data_offset=max(0, total - sum(tensor.size_bytes for tensor in tensors)),
+        data_offset=max(0, total - held - layout.vision_bytes - hidden),
         projector_bytes=entry.projector_bytes,
         family=layout.architecture,
         source=ShapeSource.HEADER if known and layout.proof is Proof.HEADER else ShapeSource.CATALOGUE,
@@ -135,22 +140,29 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
             outside.append(Tensor(name, dims, kind))
             continue
         where = blocks_of(group.blocks, layers)
+        kinds = rules.types(group, where, default)
         part = _part(name) if joined else None
-        for block, kind in zip(where, rules.types(group, where, default), strict=True):
-            if part is None or block in spelled_out:
+        if part is None:
+            for block, kind in zip(where, kinds, strict=True):
+                blocks[block].append(Tensor(f"blk.{block}{name}", dims, kind))
+            continue
+        sums = together[part]
+        for block, kind in zip(where, kinds, strict=True):
+            if block in spelled_out:
                 blocks[block].append(Tensor(f"blk.{block}{name}", dims, kind))
             else:
-                together[part][block] += size_of(dims, kind)
-    for part, sizes in together.items():
-        for block, size in enumerate(sizes):
+                sums[block] += size_of(dims, kind)
+    for part, sums in together.items():
+        for block, size in enumerate(sums):
             if size:
                 blocks[block].append(Tensor(f"blk.{block}{part}", (size,), "I8"))
-    return [*outside, *(tensor for block in blocks for tensor in block)]
+    return list(chain(outside, *blocks))
 
 
 _TOGETHER = (".attn.weight", ".ffn_gate_shexp.weight")
 
 
+@lru_cache(maxsize=512)
 def _part(name: str) -> str | None:
     """The tensor of ``_TOGETHER`` that ``name`` may be part of; None for matrices that buffers depend on."""
     if name.startswith((".ffn_gate_inp", ".ffn_gate_shexp")):
@@ -158,12 +170,18 @@ def _part(name: str) -> str | None:
     return None if name.startswith((".ffn_down", ".ffn_gate", ".ffn_up")) else _TOGETHER[0]
 
 
-def blocks_of(ranges: str, layers: int) -> list[int]:
+@lru_cache(maxsize=512)
+def blocks_of(ranges: str, layers: int) -> tuple[int, ...]:
     """The blocks of "0-2,5"; all ``layers`` where it is empty."""
     if not ranges:
-        return list(range(layers))
+        return tuple(range(layers))
     ends = [part.partition("-") for part in ranges.split(",")]
-    return [block for first, _, last in ends for block in range(int(first), int(last or first) + 1)]
+    return tuple(block for first, _, last in ends for block in range(int(first), int(last or first) + 1))
+
+
+@lru_cache(maxsize=512)
+def _is_full_precision(name: str) -> bool:
+    return not name.endswith(".weight") or any(part in name for part in _FULL_PRECISION)
 
 
 def _more_bits(index: int, count: int) -> bool:
@@ -176,6 +194,7 @@ class _Rules:
     def __init__(self, layout: Layout, quant: str) -> None:
         self._quant = quant
         self._base = _BASE.get(quant, "Q4_K")
+        self._varies = quant in _MIXED
         self._layers = layout.number("block_count")
         self._tied = all(group.name != "output.weight" for group in layout.tensors)
         self._eight_experts = layout.number("expert_count") == 8
@@ -187,23 +206,20 @@ class _Rules:
         ]
         self._value_place = {item: place for place, item in enumerate(sorted(values))}
 
-    def types(self, group: TensorGroup, where: list[int], default: bool) -> Iterator[str]:
+    def types(self, group: TensorGroup, where: tuple[int, ...], default: bool) -> list[str]:
         """One type for each block of ``where``."""
         if default and group.types:
             runs = [part.partition("*") for part in group.types.split(",")]
             if len(runs) == 1:
-                yield from [runs[0][0]] * len(where)
-                return
-            for kind, _, count in runs:
-                yield from [kind] * int(count or 1)
-        elif group.name.startswith((".ffn_down", ".attn_v.")):
-            yield from (self.type_of(group, block) for block in where)
-        else:
-            yield from [self.type_of(group, 0)] * len(where)
+                return [runs[0][0]] * len(where)
+            return [kind for kind, _, count in runs for _ in range(int(count or 1))]
+        if self._varies and group.name.startswith((".ffn_down", ".attn_v.")):
+            return [self.type_of(group, block) for block in where]
+        return [self.type_of(group, where[0])] * len(where)
 
     def type_of(self, group: TensorGroup, block: int) -> str:
         name, dims = group.name, group.dims
-        if len(dims) < 2 or not name.endswith(".weight") or any(part in name for part in _FULL_PRECISION):
+        if len(dims) < 2 or _is_full_precision(name):
             return "F32"
         if self._base in {"F16", "BF16"}:
             return self._base

@@ -112,8 +112,10 @@ def draft_of(prepared: PreparedModel, options: FitOptions) -> Draft | None:
     if prepared.draft_file is not None:
         length = DEFAULT_LENGTH if asked is None else asked
         return _from_file(prepared, prepared.draft_file, length) if length > 0 else None
+    if not asked or asked <= 0:
+        return None
     main = prepared.drafting
-    if not asked or asked <= 0 or main.arch.trunk == main.arch.layers:
+    if main.arch.trunk == main.arch.layers:
         return None
     fault = "draft_crashes" if main.arch.name in NO_GRAPH else ""
     return Draft(DraftKind.EMBEDDED, asked, main, main, fault)
