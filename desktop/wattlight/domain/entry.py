@@ -63,6 +63,8 @@ class Layout:
     def number(self, key: str) -> int:
         """The value of ``key``, the largest where it has one a block; 0 if it is not there."""
         value = self.keys.get(key, 0)
+        if type(value) is int:
+            return value
         numbers = value if isinstance(value, tuple) else (value,)
         return max((v for v in numbers if isinstance(v, int)), default=0)
 

@@ -71,9 +71,9 @@ class ModelsTableModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return (
                 "",
-                tr("Bytes to download, in GB"),
+                tr("Bytes to download, in GB; ~ where only a rounded size is listed"),
                 tr("Where it would run"),
-                tr("Output tokens a second"),
+                tr("Output tokens a second: ✓ from this computer's own runs, ≈ fairly sure, ? rough"),
                 tr("Electricity for a million output tokens"),
             )[section]
         return None

@@ -24,6 +24,7 @@ from .words import (
     Action,
     PillView,
     Tone,
+    download_text,
     is_heavy,
     kept_text,
     needs_text,
@@ -254,8 +255,9 @@ def _install(
     scene: Scene, key: str, offer: Offer | None, ready: bool, why_not: str
 ) -> tuple[Action, tuple[Action, ...]]:
     """To install, once it was judged; before that, and where only the list was read, to read its header."""
-    size, named = offer.download_bytes if offer else None, scene.named(key)
-    text = tr("Install {size}", size=gb(size)) if size else tr("Install")
+    named = scene.named(key)
+    sized = offer is not None and offer.download_bytes
+    text = tr("Install {size}", size=download_text(offer)) if offer and sized else tr("Install")
     install = Action(text, _pull(key, offer), True, ready, why_not)
     if named is None or (named.asked and not named.problem):
         return install, ()

@@ -20,7 +20,7 @@ from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.figures import figure
 from wattlight.viewmodels.machine import machine_view
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.models import Filters, _offer_row, models_view
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import settings_view, understood_budget, understood_price
@@ -163,6 +163,17 @@ def test_models_are_in_sections_and_marked() -> None:
     assert rows["llama3.3:70b"].pill is not None
     assert rows["llama3.3:70b"].pill.text == "41 of 81 layers"
     assert rows["qwen3.6:27b"].cost == "≥ €0.93"
+
+
+def test_a_speed_and_a_size_say_how_sure_they_are() -> None:
+    def row(confidence: str | None, exact: bool) -> tuple[str, str]:
+        note = FitNote("far:7b", "full_gpu", tokens_low=31.0, tokens_high=42.0, tokens_confidence=confidence)
+        shown = _offer_row(made_up_day.no_model(), Offer("far:7b", note, 4_100_000_000, download_exact=exact))
+        return shown.speed, shown.size
+
+    assert row("medium", True) == ("31–42 ≈", "4.1 GB")
+    assert row("low", False) == ("31–42 ?", "~4.1 GB")
+    assert row("high", True)[0] == "31–42 ✓"
 
 
 def test_detail_of_an_offer_has_size_time_and_room() -> None:

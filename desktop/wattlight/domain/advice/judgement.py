@@ -332,16 +332,20 @@ def bound_of(
     wanted = wanted_speed(entry, tags[0], use, editorial)
 
     def points(tag: CatalogTag) -> float:
-        lies_wholly = _per_layer_table(entry.layout) > 0 or (
-            tag.bytes_listed - tag.slack_bytes <= ROOMY * reach.device_bytes
-        )
+        lies_wholly = _per_layer_table(entry.layout) > 0 or (_held(entry, tag) <= ROOMY * reach.device_bytes)
         speed = _fastest(entry, tag, reach)
         most = BEST_SPEED_POINTS if speed is None else speed_points(speed, wanted)
         if reach.separate and not lies_wholly:
             most -= PARTIAL_LOSS
-        return quality + quant_points(entry, tag) + most
+        return quality + quant_points(entry, tag) + most - DOWNLOAD_LOSS_PER_GB * tag.bytes_listed / 1e9
 
     return max(map(points, tags))
+
+
+def _held(entry: CatalogEntry, tag: CatalogTag) -> int:
+    """Bytes of the text model at least: a vision tower and draft blocks inside the file lie elsewhere."""
+    inside = entry.layout.vision_bytes + 2 * entry.layout.hidden_bytes if entry.layout else 0
+    return max(1, tag.bytes_listed - tag.slack_bytes - entry.projector_bytes - inside)
 
 
 def _fastest(entry: CatalogEntry, tag: CatalogTag, reach: Reach) -> float | None:
@@ -354,14 +358,19 @@ def _fastest(entry: CatalogEntry, tag: CatalogTag, reach: Reach) -> float | None
     if tag is not default:
         less = READ_LESS_PER_LAYER if _per_layer_table(layout) else READ_LESS
         read *= less * tag.bytes_listed / default.bytes_listed
-    on_device = min(1.0, reach.device_bytes * ROOMY / tag.bytes_listed)
+    on_device = min(1.0, reach.device_bytes * ROOMY / _held(entry, tag))
     if reach.device_bytes and _per_layer_table(layout):
         on_device = 1.0  # the table in RAM is hardly read
     in_ram = 1.0 - on_device
     if (on_device and not reach.device_gbs) or (in_ram and not reach.ram_gbs):
         return None
-    share, layer_s = reach.mixture if layout.number("expert_count") else reach.dense
+    experts = layout.number("expert_count")
+    share, layer_s = reach.mixture if experts else reach.dense
     seconds = layout.number("block_count") * layer_s * block_weight(layout.architecture)
-    seconds += read * on_device / (reach.device_gbs * 1e9 * share) if on_device and reach.device_gbs else 0.0
-    seconds += read * in_ram / (reach.ram_gbs * 1e9 * share) if in_ram and reach.ram_gbs else 0.0
+    used = layout.number("expert_used_count") / experts if experts else 1.0
+    from_ram = min(read, in_ram * (_held(entry, tag) * used if experts and on_device else read))
+    if reach.device_gbs and on_device:
+        seconds += (read - from_ram) / (reach.device_gbs * 1e9 * share)
+    if reach.ram_gbs and in_ram:
+        seconds += from_ram / (reach.ram_gbs * 1e9 * share)
     return 1 / seconds if seconds else None

@@ -131,7 +131,7 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
     layers = layout.number("block_count")
     outside: list[Tensor] = []
     blocks: list[list[Tensor]] = [[] for _ in range(layers)]
-    spelled_out = {blocks_of(g.blocks, layers)[0] for g in layout.tensors if g.name[0] == "."}
+    spelled_out = _first_of_each(layout, layers) if joined else frozenset()
     together: dict[str, list[int]] = {part: [0] * layers for part in _TOGETHER}
     for group in layout.tensors:
         name, dims = group.name, group.dims
@@ -157,6 +157,16 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
             if size:
                 blocks[block].append(Tensor(f"blk.{block}{part}", (size,), "I8"))
     return list(chain(outside, *blocks))
+
+
+def _first_of_each(layout: Layout, layers: int) -> frozenset[int]:
+    """The first block of each make-up."""
+    makeup = [0] * layers
+    for place, group in enumerate(layout.tensors):
+        if group.name[0] == ".":
+            for block in blocks_of(group.blocks, layers):
+                makeup[block] |= 1 << place
+    return frozenset(makeup.index(kind) for kind in set(makeup))
 
 
 _TOGETHER = (".attn.weight", ".ffn_gate_shexp.weight")

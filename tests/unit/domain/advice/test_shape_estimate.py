@@ -12,7 +12,7 @@ from wattlight.domain.advice import estimate_shape, tensors_of
 from wattlight.domain.entry import Catalog, CatalogEntry, Proof
 from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
 from wattlight.domain.shape import ShapeSource
-from wattlight.domain.values import MachineProfile
+from wattlight.domain.values import Device, MachineProfile
 
 DATA = Path(__file__).resolve().parents[3] / "data"
 
@@ -105,6 +105,23 @@ def test_joined_tables_hold_the_same_bytes(catalog: Catalog) -> None:
         joined = tensors_of(entry.layout, entry.quant or "", default=True, joined=True)
         assert sum(t.size_bytes for t in whole) == sum(t.size_bytes for t in joined), entry.name
         assert len(joined) < len(whole)
+
+
+@pytest.mark.parametrize(
+    "name", ["llama3.1:8b", "lfm2.5:8b", "gemma4:e4b", "qwen3.5:35b", "nemotron-3-nano:30b", "phi4-mini:3.8b"]
+)
+def test_joined_tables_take_the_same_memory(catalog: Catalog, name: str) -> None:
+    entry = entry_of(catalog, name)
+    assert entry.layout is not None
+    shape = estimate_shape(entry, entry.default_tag, entry.layout).shape
+    inside = [t for t in shape.tensors if t.name.startswith(("v.", "mtp."))]
+    whole = replace(shape, tensors=(*tensors_of(entry.layout, entry.quant or "", default=True), *inside))
+    card = Device("g", "card", "cuda", 12 << 30, 11 << 30, compute_capability="8.9")
+    for devices in ((), (card,)):
+        machine = MachineProfile("box", "linux", 96 << 30, 96 << 30, devices=devices)
+        one, other = (fit(prepare(each), machine, FitOptions(context=8192)) for each in (shape, whole))
+        assert one.layers_on_gpu == other.layers_on_gpu
+        assert one.gpu_bytes + one.host_bytes == pytest.approx(other.gpu_bytes + other.host_bytes, rel=1e-4)
 
 
 def test_the_cache_of_every_listed_model_is_that_of_its_true_shape(catalog: Catalog) -> None:
