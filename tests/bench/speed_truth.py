@@ -1,12 +1,13 @@
 """Published speeds against the ranges shown for them: share inside and width, by class of device.
 
-    PYTHONPATH=desktop:tests python tests/bench/speed_truth.py
+    PYTHONPATH=desktop:tests python tests/bench/speed_truth.py [-v] [FILE]
 
 ``tests/data/speeds.csv`` holds the runs (device, tag, depth of the cache, tokens/s). Left out by rule:
 drafts, other quantizations than the tag's, doubtful sources, divided models whose split is not told.
 """
 
 import csv
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,9 +95,30 @@ def _machine(row: Row) -> MachineProfile:
     return MachineProfile("m", "linux", 2 * ROOMY, ROOMY, ram, devices=(device,))
 
 
-def judged() -> Iterator[Judged]:
-    with DATA.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+def compact(row: Row) -> Row:
+    """A row of the collection as it was made (one note in words, a RAM speed that may be a placeholder)."""
+    if "depth" in row:
+        return row
+    note, engine = row["note"], row["engine_version"]
+    filled = re.search(r"decode with (\d+)K tokens|at depth (\d{3,})|at that depth|mean fill (\d+)", note)
+    depth = "256"
+    if filled:
+        kilo, plain, mean = filled.groups()
+        depth = str(int(kilo) * 1024) if kilo else plain or mean or row["context"]
+    told = f"{engine} {row['source']} {note}".lower().replace("ollama/ollama", "").replace("not ollama", "")
+    memory = float(row["memory_gib"] or 0) * max(1, int(row["devices"] or 1))
+    return row | {
+        "device": row["device"] if row["device"] != "x" else "",
+        "depth": depth,
+        "memory_gib": str(memory),
+        "ram_bandwidth_gbs": "" if "placeholders" in note else row["ram_bandwidth_gbs"],
+        "note": f"{note}; {engine}{'; Ollama' if 'ollama' in told else ''}",
+    }
+
+
+def judged(file: Path = DATA) -> Iterator[Judged]:
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = [compact(row) for row in csv.DictReader(stream)]
     for row in rows:
         model = _prepared(row["model"]) if not left_out(row) else None
         if model is None:
@@ -115,7 +137,8 @@ def judged() -> Iterator[Judged]:
 
 def main() -> int:
     by_kind: dict[str, list[Judged]] = {}
-    for item in judged():
+    files = [Path(word) for word in sys.argv[1:] if not word.startswith("-")]
+    for item in judged(*files[:1]):
         by_kind.setdefault(item.kind, []).append(item)
         if "-v" in sys.argv and not item.inside:
             mid = item.speed.mid or 1.0
