@@ -1,6 +1,7 @@
 """Where Wattlight's files live: the user's own, and those shipped in wheel or checkout."""
 
 import errno
+import io
 import itertools
 import os
 import stat
@@ -206,6 +207,33 @@ def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refusal(tr("The file {name} is not text.", name=name), tr("Save it as UTF-8.")) from error
+
+
+LONGEST_LINE = 100_000
+
+
+@contextmanager
+def text_lines(path: Path, limit_bytes: int, refusal: Refusal) -> Iterator[Iterator[str]]:
+    """The lines of a file as :func:`read_text` reads it, one after another; ends of lines stay.
+
+    Raises:
+        Problem: as :func:`read_text`, also while they are read.
+    """
+    name = clean_text(str(path))
+    try:
+        with open_regular(path.expanduser()) as raw:
+            if os.fstat(raw.fileno()).st_size > limit_bytes:
+                raise refusal(tr("The file {name} is too large.", name=name), tr("Name another file."))
+            with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
+                yield iter(lambda: stream.readline(LONGEST_LINE), "")
+    except UnicodeDecodeError as error:
+        raise refusal(tr("The file {name} is not text.", name=name), tr("Save it as UTF-8.")) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
+        raise refusal(
+            tr("The file {name} cannot be read ({reason}).", name=name, reason=reason),
+            tr("Check the name of the file."),
+        ) from error
 
 
 def asset(name: str) -> "Traversable":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.answers import TokenCost, token_costs
 from wattlight.domain.breakeven import HOURS_PER_MONTH
-from wattlight.domain.cost import Amount, By, CostReport, Projection, Sums
+from wattlight.domain.cost import Amount, By, CostReport, Projection, Sums, apart
 from wattlight.domain.energy import GapRow
 from wattlight.domain.tariff import (
     MICRO,
@@ -239,10 +239,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
     span = span_of(args, zone, call.workshop.now())
     by = By(args.by)
     with call.workshop.ledger() as reader:
-        apart = {By.MODEL: By.QUARTER, By.DEVICE: None}.get(by, by)
-        sums = Sums(tariff, span.start_us, span.end_us, zone, apart)
-        sums.add_all(reader.buckets(span.start_us, span.end_us))
+        sums = Sums(tariff, span.start_us, span.end_us, zone, **apart(by))
         sums.know(reader.devices())
+        sums.add_all(reader.buckets(span.start_us, span.end_us))
         sums.observed_ms = reader.observed_ms(span.start_us, span.end_us)
         projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
     report = sums.report(by)

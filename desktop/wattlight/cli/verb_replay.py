@@ -5,14 +5,14 @@ from pathlib import Path
 
 from wattlight.domain.cost import By
 from wattlight.i18n import tr, trn
-from wattlight.paths import read_text
+from wattlight.paths import text_lines
 from wattlight.services.metering import TraceProblem, read_trace, replay
 from wattlight.services.pricing import read_tariff_file
 
 from .output import Call
 from .verb_cost import cost_document, gap_documents, print_cost
 
-MAX_TRACE_BYTES = 2_000_000_000
+MAX_TRACE_BYTES = 500_000_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     """Replay a trace into a ledger of its own and print what it amounts to."""
     tariff = None if args.tariff is None else read_tariff_file(args.tariff)
-    trace = read_trace(read_text(Path(args.trace), MAX_TRACE_BYTES, TraceProblem))
+    with text_lines(Path(args.trace), MAX_TRACE_BYTES, TraceProblem) as lines:
+        trace = read_trace(lines)
     result = replay(trace, tariff, By(args.by))
     if call.as_json:
         call.out.document({**cost_document(result.report), "gaps": gap_documents(result.gaps)})

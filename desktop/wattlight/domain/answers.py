@@ -132,17 +132,11 @@ class TokenCost:
 
 
 def token_costs(sums: Sums) -> dict[str, TokenCost]:
-    """The cost of tokens of each model in ``sums``, which must keep quarter hours apart."""
+    """The cost of tokens of each model in ``sums``, whose rows came in order of time."""
     whole = sums.amounts(lambda key: key.model if of_models(key) else None)
     working = sums.amounts(lambda key: key.model if key.state is State.ACTIVE else None)
-    work = [cell for cell in sums.cells() if cell.state is State.ACTIVE]
-    answered = {(cell.model, cell.day) for cell in work if cell.tokens_out}
-    counted: dict[str | None, int] = {}
-    for cell in work:
-        if (cell.model, cell.day) in answered:
-            counted[cell.model] = counted.get(cell.model, 0) + cell.energy_mj
     return {
-        model: _token_cost(amount, working.get(model, Amount()), counted.get(model, 0))
+        model: _token_cost(amount, working.get(model, Amount()), sums.answered_mj(model))
         for model, amount in whole.items()
     }
 

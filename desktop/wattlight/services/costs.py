@@ -22,7 +22,6 @@ from wattlight.domain.breakeven import ApiPrice
 from wattlight.domain.cost import (
     Amount,
     Bucket,
-    By,
     DayAmount,
     Projection,
     Sums,
@@ -113,7 +112,7 @@ def month_costs(
     ).each()
     start_us, end_us = day_start_us(first, zone), to_us(now)
     busy = BusyMinutes()
-    quarters = Sums(tariff, start_us, end_us, zone, By.QUARTER)
+    quarters = Sums(tariff, start_us, end_us, zone)
     quarters.know(reader.devices())
     seen = keep_alive_saving(
         busy.watching(_also(quarters, reader.buckets(start_us, end_us))), SHORTER_KEEP_ALIVE_S

@@ -1,12 +1,13 @@
 """Reads the ledger: any number of these, in any process, while one other writes."""
 
+import heapq
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from wattlight.domain.cost import Bucket, DayCell
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, Batch, DeviceInfo, EnergyRow, GapRow
@@ -19,7 +20,7 @@ from .schema import QUALITIES, STATES, VERSION, migrate, version_of
 
 _BUCKETS = """SELECT start, key, digest, model.name, state,
 energy_mj, observed_ms, quality, tokens_in, tokens_out
-FROM {table} JOIN device ON device.id = device LEFT JOIN model ON model.id = model
+FROM {table} CROSS JOIN device ON device.id = device LEFT JOIN model ON model.id = model
 WHERE start >= ? AND start < ? AND host = ? ORDER BY start"""
 
 _CLOSED = "SELECT day, observed_ms FROM day_closed WHERE host = ? AND day >= ? AND day <= ?"
@@ -39,6 +40,10 @@ class _Table:
     presence: str
     length_us: int
 
+    def within(self, start_us: int, end_us: int) -> tuple[int, int]:
+        """The first row of a span, and the first after it."""
+        return -(-start_us // self.length_us), -(-end_us // self.length_us)
+
 
 _TABLES = (_Table("quarter", "presence_quarter", QUARTER_US), _Table("minute", "presence", MINUTE_US))
 
@@ -52,28 +57,42 @@ class LedgerReader:
         self._file = file
 
     def buckets(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> Iterator[Bucket]:
-        """Rows that begin in [start, end), oldest first; quarter hours, then minutes."""
-        for table, rows in self._tables(_BUCKETS, start_us, end_us, host):
-            for start, device, digest, name, state, mj, ms, quality, tokens_in, tokens_out in rows:
-                with sound_values(self._file):
-                    bucket = Bucket(
-                        start * table.length_us,
-                        table.length_us,
-                        device,
-                        name if digest is not None else None,
-                        _STATE[state],
-                        mj + 0,
-                        ms + 0,
-                        _QUALITY[quality],
-                        tokens_in + 0,
-                        tokens_out + 0,
-                    )
-                yield bucket
+        """Rows that begin in [start, end), quarter hours and minutes, oldest first; never all in memory."""
+        with translated("read", self._file), self._snapshot():  # minutes may move to quarters at any moment
+            tables = (self._buckets(table, start_us, end_us, host) for table in _TABLES)
+            yield from heapq.merge(*tables, key=attrgetter("start_us"))
+
+    def _buckets(self, table: _Table, start_us: int, end_us: int, host: HostId) -> Iterator[Bucket]:
+        rows = self._connection.execute(
+            _BUCKETS.format(table=table.name), (*table.within(start_us, end_us), host)
+        )
+        for start, device, digest, name, state, mj, ms, quality, tokens_in, tokens_out in rows:
+            with sound_values(self._file):
+                bucket = Bucket(
+                    start * table.length_us,
+                    table.length_us,
+                    device,
+                    name if digest is not None else None,
+                    _STATE[state],
+                    mj + 0,
+                    ms + 0,
+                    _QUALITY[quality],
+                    tokens_in + 0,
+                    tokens_out + 0,
+                )
+            yield bucket
 
     def observed_ms(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> int:
         """Milliseconds in [start, end) that at least one device was observed."""
-        answers = self._tables(_PRESENCE, start_us, end_us, host)
-        return sum(int(rows[0][0]) for _, rows in answers)
+        with translated("read", self._file), self._snapshot():
+            return sum(
+                int(
+                    self._connection.execute(
+                        _PRESENCE.format(presence=table.presence), (*table.within(start_us, end_us), host)
+                    ).fetchone()[0]
+                )
+                for table in _TABLES
+            )
 
     def closed_days(
         self, key: str, first: str, last: str, host: HostId = LOCAL_HOST, by_model: bool = False
@@ -157,22 +176,6 @@ class LedgerReader:
                 if low is not None:
                     edges += [low * table.length_us, (high + 1) * table.length_us]
         return (min(edges), max(edges)) if edges else None
-
-    def _tables(
-        self, query: str, start_us: int, end_us: int, host: HostId
-    ) -> list[tuple[_Table, list[tuple[Any, ...]]]]:
-        """The answers of both tables from one snapshot: minutes may move to quarters at any moment."""
-        with translated("read", self._file), self._snapshot():
-            return [
-                (
-                    table,
-                    self._connection.execute(
-                        query.format(table=table.name, presence=table.presence),
-                        (-(-start_us // table.length_us), -(-end_us // table.length_us), host),
-                    ).fetchall(),
-                )
-                for table in _TABLES
-            ]
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import tracemalloc
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.domain.cost import ClosedDay, DayCell
+from wattlight.domain.cost import By, ClosedDay, DayCell, Sums, apart
 from wattlight.domain.energy import (
     Batch,
     CounterBase,
@@ -495,3 +496,44 @@ def test_a_transaction_is_whole_or_nothing(closing: type[Exception] | None) -> N
         assert connection.execute("SELECT count(*) FROM t").fetchone() == (0,)
     assert not connection.in_transaction
     connection.close()
+
+
+def test_memory_does_not_grow_with_the_history(tmp_path: Path) -> None:
+    """What a year and four years of quarter hours take, with other models each hour."""
+    peaks = {}
+    for rows in (10_000, 40_000):
+        file = tmp_path / str(rows)
+        writer = open_ledger(file, NOW).writer
+        writer.write(pending(row(MINUTE, model="sha256:a"), row(MINUTE, model="sha256:b")))
+        writer.connection.execute("BEGIN")
+        writer.connection.executemany(
+            "INSERT INTO quarter VALUES (?, 1, ?, 2, 5, 900000, 1, 1, 1)",
+            ((1000 + i, 1 + i // 4 % 2) for i in range(rows)),
+        )
+        writer.connection.execute("COMMIT")
+        writer.close()
+        for by in By:
+            tracemalloc.start()
+            with open_reader(file) as reader:
+                sums = Sums(None, *ALL, **apart(by)).add_all(reader.buckets(*ALL))
+            assert sums.answered_mj("b") + sums.answered_mj("sha256:b") > 0
+            assert sums.report(by).energy_mj == rows * 5 + 200
+            peaks[rows, by] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    for by in (By.MODEL, By.DEVICE):
+        assert peaks[40_000, by] < peaks[10_000, by] + 200_000
+    for by in (By.DAY, By.HOUR):  # a line each
+        assert peaks[40_000, by] < peaks[10_000, by] + 30_000 * 250
+
+
+def test_rows_of_both_tables_come_in_order_of_time(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(*[row(MINUTE + i) for i in range(60)]))
+    writer.roll_up((MINUTE + 15 * 1440) * US)
+    writer.write(pending(row(MINUTE + 7), row(MINUTE + 31)))  # late ones
+    writer.close()
+    with open_reader(file) as reader:
+        starts = [bucket.start_us for bucket in reader.buckets(*ALL)]
+    assert starts == sorted(starts)
+    assert len(starts) > 4

@@ -2,4 +2,4 @@
 
 from .amounts import Amount, Bucket, By, ClosedDay, CostLine, CostReport, DayCell
 from .projection import DayAmount, Projection, project_month
-from .sums import MODEL_STATES, UNDECIDED, Key, Sums, of_models
+from .sums import MODEL_STATES, UNDECIDED, Key, Sums, apart, of_models

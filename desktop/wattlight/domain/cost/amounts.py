@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from ..energy import State
+from ..energy import QUARTER_US, State
 from ..values import Quality
 
 
@@ -32,7 +32,6 @@ class By(StrEnum):
     DEVICE = "device"
     DAY = "day"
     HOUR = "hour"
-    QUARTER = "quarter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +124,30 @@ class ClosedDay:
     end_us: int
     observed_ms: int
     cells: tuple[DayCell, ...]
+
+
+class AnsweredWork:
+    """Energy of models at work in quarter hours in which they answered; for rows in order of time."""
+
+    def __init__(self) -> None:
+        self._quarter = -1
+        self._now: dict[str | None, tuple[int, bool]] = {}
+        self._sums: dict[str | None, int] = {}
+
+    def add(self, bucket: Bucket) -> None:
+        quarter = bucket.start_us // QUARTER_US
+        if quarter != self._quarter:
+            self._settle()
+            self._quarter = quarter
+        mj, answered = self._now.get(bucket.model, (0, False))
+        self._now[bucket.model] = mj + bucket.energy_mj, answered or bool(bucket.tokens_out)
+
+    def energy_mj(self, model: str | None) -> int:
+        mj, answered = self._now.get(model, (0, False))
+        return self._sums.get(model, 0) + (mj if answered else 0)
+
+    def _settle(self) -> None:
+        for model, (mj, answered) in self._now.items():
+            if answered:
+                self._sums[model] = self._sums.get(model, 0) + mj
+        self._now = {}

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 from zoneinfo import ZoneInfo
 
-from ..energy import MINUTE_US, QUARTER_US, WALL, Batch, DeviceInfo, State, worst_quality
+from ..energy import MINUTE_US, WALL, Batch, DeviceInfo, State, worst_quality
 from ..power import combined_error, error_fraction, uncovered
 from ..tariff import PriceLookup, Tariff, Worth, day_key, hour_key
 from ..values import Quality
-from .amounts import Amount, Bucket, By, CostLine, CostReport, DayCell
+from .amounts import Amount, AnsweredWork, Bucket, By, CostLine, CostReport, DayCell
 
 MODEL_STATES = frozenset({State.PARKED, State.ACTIVE})
 UNDECIDED = "undecided"
@@ -91,8 +91,10 @@ class Sums:
         tariff: None: no money.
         start_us, end_us: the span.
         zone: of days and hours while there is no tariff; UTC if None.
-        time: keep days, hours, or the quarter hours of models at work apart.
+        time: keep days or hours apart.
         prices: keep prices apart too, as the cache of days does.
+        lines: of a day or hour only its line is kept once the next has begun: for rows in order of time,
+            however many. Devices must be known before (:meth:`know`).
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Sums:
         zone: ZoneInfo | None = None,
         time: By | None = None,
         prices: bool = False,
+        lines: bool = False,
     ) -> None:
         self.start_us, self.end_us = start_us, end_us
         self.tariff = tariff
@@ -113,6 +116,11 @@ class Sums:
         self._time = time
         self._prices = prices
         self._cells: dict[Key, _Sum] = {}
+        self._only_lines = lines
+        self._now = ""
+        self._now_cells: dict[Key, _Sum] = {}
+        self._done_lines: list[CostLine] = []
+        self._work = AnsweredWork()
         self._infos: dict[str, DeviceInfo] = {}
         self._names: dict[str, str] = {}
         self._latest_time = (-1, "")
@@ -125,9 +133,11 @@ class Sums:
         self._names.update(names)
 
     def add(self, bucket: Bucket) -> None:
-        time = ""
-        if self._time is not None and (self._time is not By.QUARTER or bucket.state is State.ACTIVE):
-            time = self._time_key(bucket.start_us)
+        time = "" if self._time is None else self._time_key(bucket.start_us)
+        if self._only_lines and time != self._now:
+            self._fold(time)
+        if bucket.state is State.ACTIVE:
+            self._work.add(bucket)
         key = time, bucket.device, bucket.model, bucket.state
         if self._lookup is None:
             cell = self._cell(*key, None, False)
@@ -194,11 +204,15 @@ class Sums:
 
     def report(self, by: By, now_us: int | None = None) -> CostReport:
         """The lines by model or device, or by the days or hours that were kept apart."""
+        if self._only_lines:
+            self._fold("")
         every = list(self._cells.items())
         by_model = _grouped(every, _model_line)
         lines = self._lines(
             _grouped(every, {By.MODEL: _model_line, By.DEVICE: _device_line}.get(by, _time_line))
         )
+        if self._only_lines and by in {By.DAY, By.HOUR}:
+            lines = list(self._done_lines)
         money = [_money(parts) for (_, is_model), parts in by_model.items() if is_model]
         costs = [line.cost_micro for line in lines if line.cost_micro is not None]
         known = self.tariff is not None and (bool(costs) or not lines)
@@ -236,17 +250,29 @@ class Sums:
         self, time: str, device: str, model: str | None, state: State, price: Decimal | None, fallback: bool
     ) -> _Sum:
         key = Key(time, device, model, state, *((price, fallback) if self._prices else ()))
-        cell = self._cells.get(key)
+        cells = self._now_cells if self._only_lines else self._cells
+        cell = cells.get(key)
         if cell is None:
-            cell = self._cells[key] = _Sum()
+            cell = cells[key] = _Sum()
         return cell
+
+    def _fold(self, time: str) -> None:
+        """The day or hour is over: its line is all that stays of it, beside the sums of everything."""
+        parts = list(self._now_cells.items())
+        if parts:
+            line = CostLine(*self._figures(parts, _money(parts)), self._now, False)
+            self._done_lines.append(line)
+        for key, cell in parts:
+            self._cells.setdefault(key._replace(time=""), _Sum()).include(cell)
+        self._now, self._now_cells = time, {}
+
+    def answered_mj(self, model: str | None) -> int:
+        """Energy of a model at work in the quarter hours in which tokens of its answers were counted."""
+        return self._work.energy_mj(model)
 
     def _time_key(self, start_us: int) -> str:
         if self._latest_time[0] != start_us:
-            if self._time is By.QUARTER:
-                text = str(start_us // QUARTER_US)
-            else:
-                text = (day_key if self._time is By.DAY else hour_key)(start_us, self.zone)
+            text = (day_key if self._time is By.DAY else hour_key)(start_us, self.zone)
             self._latest_time = (start_us, text)
         return self._latest_time[1]
 
@@ -295,6 +321,16 @@ class Sums:
         if info is not None and info.error_fraction is not None:
             return info.error_fraction
         return error_fraction(None, quality)
+
+
+def apart(by: By) -> "_Apart":
+    """How :class:`Sums` of many rows are made to :meth:`Sums.report` by ``by``."""
+    return {"time": by, "lines": True} if by in {By.DAY, By.HOUR} else {"time": None, "lines": False}
+
+
+class _Apart(TypedDict):
+    time: By | None
+    lines: bool
 
 
 _Parts = list[tuple[Key, _Sum]]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .learner import LevelLearner
     from .reading import Gap, Interval, Reading, Rules
     from .rows import WALL, Batch, CounterBase, DeviceInfo, EnergyRow, GapRow, LevelRow, State, worst_quality
-    from .spans import MINUTE_US, QUARTER_US, Coverage, split_minutes
+    from .spans import MINUTE_US, MOST_PIECES, QUARTER_US, Coverage, split_minutes, step_minutes
     from .trust import CounterTrust
 else:
     __getattr__ = lazy_door(
@@ -19,7 +19,7 @@ else:
         {
             "attribution": "Levels Load EnergyShare Resident attribute share",
             "cadence": "FixedCadence RollingCadence gap_threshold_us",
-            "spans": "MINUTE_US QUARTER_US Coverage split_minutes",
+            "spans": "MINUTE_US MOST_PIECES QUARTER_US Coverage split_minutes step_minutes",
             "integrator": "Integrator",
             "learner": "LevelLearner",
             "reading": "Gap Interval Reading Rules",

@@ -7,12 +7,29 @@ MINUTE_US = 60_000_000
 QUARTER_US = 900_000_000
 
 
-def split_minutes(energy_mj: int, start_us: int, end_us: int) -> Iterator[tuple[int, int, int]]:
+MOST_PIECES = 60_000
+STEPS = (1, 15, 60, 1440)
+"""Minutes of a piece: what prices are made of, and whole days (UTC)."""
+
+
+def step_minutes(length_us: int, most: int = MOST_PIECES) -> int:
+    """How long the pieces of a span are, so that it is cut into no more than ``most`` of them."""
+    minutes = length_us // MINUTE_US
+    fitting = (step for step in STEPS if minutes <= step * most)
+    return next(fitting, 1440 * -(-minutes // (1440 * most)))
+
+
+def split_minutes(
+    energy_mj: int, start_us: int, end_us: int, step: int = 1
+) -> Iterator[tuple[int, int, int]]:
     """(UTC minute, mJ, milliseconds) of each minute the span touches; the mJ sum to ``energy_mj``.
+
+    A span of more than a month is cut into longer pieces (at least ``step`` minutes), each told by its first.
 
     Up to the end of each minute the share of the time is rounded down, and the latest minute takes what is
     left, so the sum up to any minute is off by less than one mJ, however many there are.
     """
+    step = max(step, step_minutes(end_us - start_us))
     minute = start_us // MINUTE_US
     last = max(minute, (end_us - 1) // MINUTE_US)
     if minute == last:
@@ -20,12 +37,12 @@ def split_minutes(energy_mj: int, start_us: int, end_us: int) -> Iterator[tuple[
         return
     length_us = end_us - start_us
     booked_mj, at_us = 0, start_us
-    while minute < last:
-        edge_us = (minute + 1) * MINUTE_US
+    while (after := (minute // step + 1) * step) <= last:
+        edge_us = after * MINUTE_US
         upto_mj = energy_mj * (edge_us - start_us) // length_us
         yield minute, upto_mj - booked_mj, edge_us // 1000 - at_us // 1000
         booked_mj, at_us = upto_mj, edge_us
-        minute += 1
+        minute = after
     yield minute, energy_mj - booked_mj, end_us // 1000 - at_us // 1000
 
 

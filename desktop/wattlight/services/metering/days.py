@@ -12,6 +12,9 @@ from wattlight.domain.tariff import Tariff, day_start_us, local_day
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.store import LedgerReader, LedgerWriter
 
+MOST_AT_ONCE = timedelta(days=14)
+"""Days whose models and prices are in memory together."""
+
 
 @dataclass(frozen=True, slots=True)
 class DaySum:
@@ -95,9 +98,12 @@ def close_days(writer: LedgerWriter, tariff: Tariff | None, now_us: int, zone: Z
     key = tariff_key(tariff, zone)
     known, _ = reader.closed_days(key, first.isoformat(), last.isoformat())
     missing = [day for day in _span(first, last) if day.isoformat() not in known]
-    fresh = [day for run in _runs(missing) for day in _computed(reader, tariff, zone, *run, LOCAL_HOST)]
-    writer.close_days(key, fresh)
-    return len(fresh)
+    count = 0
+    for run in _runs(missing):
+        fresh = _computed(reader, tariff, zone, *run, LOCAL_HOST)
+        writer.close_days(key, fresh)
+        count += len(fresh)
+    return count
 
 
 def _computed(
@@ -129,7 +135,7 @@ def _span(first: date, last: date) -> list[date]:
 def _runs(days: Sequence[date]) -> list[tuple[date, date]]:
     runs: list[tuple[date, date]] = []
     for day in days:
-        if runs and day - runs[-1][1] == timedelta(days=1):
+        if runs and day - runs[-1][1] == timedelta(days=1) and day - runs[-1][0] < MOST_AT_ONCE:
             runs[-1] = (runs[-1][0], day)
         else:
             runs.append((day, day))

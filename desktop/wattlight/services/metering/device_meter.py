@@ -35,6 +35,7 @@ class MeterRules:
             the idle level that was learned.
         thresholds_us: known gap thresholds by device; None: learned from the readings.
         check_counters: compare counters with gauges and drop those that disagree.
+        step_minutes: rows are no shorter.
         estimate: the readings are estimates: nothing is learned of them.
     """
 
@@ -42,6 +43,7 @@ class MeterRules:
     whole_intervals: bool = False
     thresholds_us: dict[str, int] | None = None
     check_counters: bool = True
+    step_minutes: int = 1
     estimate: bool = False
 
 
@@ -158,7 +160,7 @@ class DeviceMeter:
             )
             for part in parts
             for minute, energy_mj, observed_ms in split_minutes(
-                part.energy_mj, interval.start_us, interval.end_us
+                part.energy_mj, interval.start_us, interval.end_us, self._rules.step_minutes
             )
         ]
 

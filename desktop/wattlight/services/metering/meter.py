@@ -250,7 +250,7 @@ class Meter:
         for result in settled:
             for start_us, end_us in result.observed:
                 for left, right in self._coverage.add(start_us, end_us):
-                    for minute, _, milliseconds in split_minutes(0, left, right):
+                    for minute, _, milliseconds in split_minutes(0, left, right, self._rules.step_minutes):
                         presence[minute] = presence.get(minute, 0) + milliseconds
         rows: tuple[EnergyRow, ...] = tuple(row for result in settled for row in result.rows)
         return Batch(

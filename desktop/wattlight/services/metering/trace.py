@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from wattlight.domain.cost import By, CostReport, Sums
-from wattlight.domain.energy import GapRow, Rules, gap_threshold_us
+from wattlight.domain.cost import By, CostReport, Sums, apart
+from wattlight.domain.energy import MOST_PIECES, GapRow, Rules, gap_threshold_us, step_minutes
 from wattlight.domain.power import MachineSample, measured
 from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff
@@ -22,7 +23,7 @@ from wattlight.domain.values import (
     from_us,
     to_us,
 )
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 from wattlight.store import LedgerReader, OpenedLedger, open_memory_ledger
 
 from .device_meter import MeterRules
@@ -30,6 +31,7 @@ from .meter import Meter
 from .recorder import Ledger, Recorder
 
 COMMIT_ROWS = 5000
+MOST_ROWS = 2_000_000
 _REQUIRED = ("time_utc", "device")
 _READINGS = ("power_w", "counter_mj")
 
@@ -60,7 +62,7 @@ class Replay:
     gaps: tuple[GapRow, ...]
 
 
-def read_trace(text: str) -> tuple[TraceRow, ...]:
+def read_trace(lines: str | Iterable[str]) -> tuple[TraceRow, ...]:
     """The rows of a trace in order of time (rows of the same moment keep the order of the file).
 
     Columns: ``time_utc`` (ISO 8601; without an offset it is UTC), ``device``, ``power_w``, ``counter_mj``,
@@ -69,7 +71,9 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
     Raises:
         TraceProblem: one sentence with the number of the first line that cannot be used.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
+    if isinstance(lines, str):
+        lines = io.StringIO(lines.removeprefix("\ufeff"), newline="")
+    reader = csv.DictReader(lines)
     try:
         names = [(name or "").strip() for name in reader.fieldnames or ()]
     except csv.Error as error:
@@ -84,10 +88,15 @@ def read_trace(text: str) -> tuple[TraceRow, ...]:
     if len(set(names)) != len(names):
         raise TraceProblem(tr("The trace has two columns of the same name."), _form())
     reader.fieldnames = names
-    rows = []
+    rows: list[TraceRow] = []
     try:
         for fields in reader:
             if any(value and str(value).strip() for value in fields.values()):
+                if len(rows) == MOST_ROWS:
+                    raise TraceProblem(
+                        tr("The trace has more than {count} lines.", count=number(MOST_ROWS)),
+                        tr("Split it by time."),
+                    )
                 rows.append(_row(fields, reader.line_num))
     except csv.Error as error:
         raise TraceProblem(
@@ -110,9 +119,9 @@ def record_trace(rows: tuple[TraceRow, ...], ledger: Ledger) -> Recorder:
     """Run the rows (one at least) through the meter into ``ledger``; the recorder is to be stopped."""
     recorder = Recorder(ledger, now=lambda: from_us(rows[-1].at_us))
     meter = Meter(LOCAL_HOST, trace_rules(rows))
-    for number, (sample, running, tokens) in enumerate(samples_of(rows), start=1):
+    for count, (sample, running, tokens) in enumerate(samples_of(rows), start=1):
         recorder.accept(meter.process(sample, running, busy=frozenset(), tokens=tokens))
-        if number % COMMIT_ROWS == 0:
+        if count % COMMIT_ROWS == 0:
             recorder.commit()
     recorder.accept(meter.finish())
     recorder.commit()
@@ -123,6 +132,9 @@ def trace_rules(rows: tuple[TraceRow, ...]) -> MeterRules:
     """Rules of a trace: the median distance of each device is that of the whole trace, an interval
     belongs to the model of its first row as a whole, and nothing is known of limits."""
     counted = {row.device for row in rows if row.counter_mj is not None}
+    # rows of the ledger grow with the lines, not with the years between them
+    devices = len({row.device for row in rows})
+    span_us = (rows[-1].at_us - rows[0].at_us) * devices if rows else 0
     last: dict[str, int] = {}
     distances: dict[str, list[int]] = {}
     for row in rows:
@@ -136,6 +148,7 @@ def trace_rules(rows: tuple[TraceRow, ...]) -> MeterRules:
         whole_intervals=True,
         thresholds_us={device: gap_threshold_us(distances.get(device, ())) for device in last},
         check_counters=False,
+        step_minutes=step_minutes(span_us, max(MOST_PIECES, 20 * len(rows))),
     )
 
 
@@ -159,8 +172,9 @@ def samples_of(
 def _answer(reader: LedgerReader, rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
     start_us, end_us = (rows[0].at_us, rows[-1].at_us) if rows else (0, 0)
     first_minute_us, past_us = start_us // 60_000_000 * 60_000_000, end_us + 60_000_000
-    sums = Sums(tariff, start_us, end_us, time=by).add_all(reader.buckets(first_minute_us, past_us))
+    sums = Sums(tariff, start_us, end_us, **apart(by))
     sums.know(reader.devices())
+    sums.add_all(reader.buckets(first_minute_us, past_us))
     sums.observed_ms = reader.observed_ms(first_minute_us, past_us)
     return Replay(sums.report(by), reader.gaps(start_us, past_us))
 
@@ -208,10 +222,10 @@ def _row(fields: dict[str, str], line: int) -> TraceRow:
     tokens = _number(text.get("tokens", ""), "tokens", line)
     return TraceRow(
         _moment(text["time_utc"], line),
-        device,
+        sys.intern(device),
         None if power is None else float(power),
         None if counter is None else round(counter),
-        clean_text(text.get("model", ""), 200),
+        sys.intern(clean_text(text.get("model", ""), 200)),
         0 if tokens is None else round(tokens),
     )
 

@@ -23,7 +23,7 @@ from wattlight.domain.answers import (
     same_hours_of_last_week,
     token_costs,
 )
-from wattlight.domain.cost import Bucket, By, Sums
+from wattlight.domain.cost import Bucket, Sums
 from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
 from wattlight.domain.tariff import flat_tariff
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
@@ -158,7 +158,7 @@ START = to_us(datetime(2026, 3, 1, tzinfo=UTC))
 
 def month(*rows: tuple[int, str, State, int, int]) -> dict[str, TokenCost]:
     """Costs of tokens from (minute, model, state, mJ, tokens); half a euro a kWh."""
-    sums = Sums(flat_tariff("0.5", "EUR", "UTC"), START, START + 86_400_000_000, time=By.QUARTER)
+    sums = Sums(flat_tariff("0.5", "EUR", "UTC"), START, START + 86_400_000_000, time=None)
     sums.know((DeviceInfo(LOCAL_HOST, "gpu", "card", "gpu", "v", "board", "test", 0.04),))
     for minute, model, state, energy_mj, tokens in rows:
         at = START + minute * MINUTE_US

@@ -1,5 +1,7 @@
 """The one aggregator: every grouping of it adds up to the same whole, with the error of its devices."""
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import hypot
 
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattlight.domain.cost import UNDECIDED, Bucket, By, Sums, of_models
+from wattlight.domain.cost import UNDECIDED, Bucket, By, Sums, apart, of_models
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, WALL, Batch, DeviceInfo, EnergyRow, State
 from wattlight.domain.tariff import Tariff, cost_micro, parse_tariff
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
@@ -193,3 +195,24 @@ def test_no_price_at_a_moment_is_said_and_not_added() -> None:
     assert (report.cost_micro, report.unpriced_mj) == (360, 3_600_000)
     assert Sums(until, START, END).report(By.MODEL).cost_micro == 0, "an empty span costs nothing"
     assert Sums(None, START, END).report(By.MODEL).cost_micro is None
+
+
+@pytest.mark.parametrize("by", [By.DAY, By.HOUR])
+def test_lines_that_are_settled_as_time_goes_on_are_those_of_all_rows_together(by: By) -> None:
+    dice = random.Random(7)
+    rows = sorted(
+        (
+            Bucket(
+                START + dice.randrange(4 * 96) * QUARTER_US, QUARTER_US, dice.choice(("gpu", "cpu")),
+                model, State.ACTIVE if model else State.BASE, dice.randrange(9_000_000), 900_000,
+                dice.choice(tuple(Quality)), 3, 4,
+            )
+            for model in ("a", "b", None)
+            for _ in range(300)
+        ),
+        key=lambda bucket: bucket.start_us,
+    )  # fmt: skip
+    together = Sums(NIGHT, START, END + 60 * HOUR_US, time=by).add_all(rows).report(by)
+    folded = Sums(NIGHT, START, END + 60 * HOUR_US, **apart(by)).add_all(rows).report(by)
+    assert folded.breakdown == together.breakdown
+    assert replace(folded, breakdown=()) == replace(together, breakdown=())

@@ -1,5 +1,6 @@
 """The parts always sum to the whole, to the mJ."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,3 +175,24 @@ def test_a_new_driver_gets_a_new_chance() -> None:
     trust = CounterTrust()
     assert not feed(trust, 0.5, 400)
     assert trust.note("other", 0, 0, 100 * S)
+
+
+@pytest.mark.parametrize(
+    ("days", "step", "most"),
+    [
+        (1, 1, 1441),
+        (40, 1, 60_000),
+        (90, 15, 8641),
+        (600, 15, 57_601),
+        (1500, 60, 36_001),
+        (84_000, 2880, 42_001),
+    ],
+)
+def test_a_long_span_is_cut_into_no_more_pieces_than_can_be_kept(days: int, step: int, most: int) -> None:
+    start, length = 1_000_000_123 * S, days * 86_400 * S
+    pieces = list(split_minutes(7_654_321, start, start + length))
+    assert len(pieces) <= most
+    assert sum(energy for _, energy, _ in pieces) == 7_654_321
+    assert abs(sum(ms for _, _, ms in pieces) - length // 1000) <= 1
+    assert {minute % step for minute, _, _ in pieces[1:]} == {0}
+    assert all(energy >= 0 for _, energy, _ in pieces)

@@ -1,5 +1,9 @@
 """Traces whose sums are known by hand."""
 
+import itertools
+import tracemalloc
+from collections.abc import Iterator
+
 import pytest
 
 from wattlight.domain.cost import By
@@ -203,3 +207,35 @@ def test_a_bad_trace_is_one_sentence_with_its_line(text: str, sentence: str) -> 
     with pytest.raises(TraceProblem) as caught:
         read_trace(text)
     assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize("by", [By.MODEL, By.HOUR, By.DAY])
+@pytest.mark.parametrize("column", ["5.5,", ",{counter}"])
+def test_the_work_of_a_trace_follows_its_lines_and_not_its_years(by: By, column: str) -> None:
+    """Four cards, read once in a generation."""
+    lines = [
+        f"{year}-07-01T00:00:00Z,card{card},{column.format(counter=year * 1000)},,"
+        for year in (1971, 2001, 2150)
+        for card in range(4)
+    ]
+    rows = read_trace(HEAD + "\n".join(lines) + "\n")
+    tracemalloc.start()
+    result = replay(rows, None, by)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60 << 20
+    if "counter" in column:
+        assert result.report.energy_mj == 4 * 179_000
+    assert result.report.observed_s <= result.report.span_s + 1
+
+
+def test_lines_come_one_after_another_and_not_without_end() -> None:
+    def lines() -> Iterator[str]:
+        yield HEAD
+        for second in itertools.count():
+            yield f"2026-03-01T10:{second // 60 % 60:02}:{second % 60:02}Z,g,5,,,\n"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wattlight.services.metering.trace.MOST_ROWS", 5000)
+        with pytest.raises(TraceProblem, match="more than"):
+            read_trace(lines())
