@@ -87,7 +87,7 @@ def test_layers_that_the_draft_costs_are_said(tmp_path: Path) -> None:
     asked.install(draft_models.with_block(fit_truth.shape("qwen35-27b")), 4)
     answer = asked.document("--context", "16384")
     lost = answer["draft"]["without"]["layers_on_gpu"] - answer["layers_on_gpu"]
-    assert 4 <= lost <= 5
+    assert 3 <= lost <= 5
     assert answer["draft"]["tokens_per_second"] is None
     assert any(f"The draft costs {lost} layers on the GPU" in reason for reason in answer["reasons"])
     assert "no gain to be expected" in asked.text("--context", "16384")
