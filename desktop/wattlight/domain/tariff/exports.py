@@ -19,7 +19,7 @@ OPEN_US = 7_258_118_400_000_000
 """The year 2200: where a slot ends that the seller left open."""
 STARTS = (
     "start_utc", "valid_from", "start_timestamp", "startsat", "starts_at", "deliverystart", "delivery_start",
-    "mtu", "period_from", "time_start", "from",
+    "mtu", "period_from", "time_start", "datetime", "date/time", "from",
 )  # fmt: skip
 ENDS = (
     "end_utc", "valid_to", "end_timestamp", "endsat", "ends_at", "deliveryend", "delivery_end", "period_to",
@@ -47,6 +47,7 @@ _NO_PRICE_COLUMN = re.compile(r"intraday|export|exc_vat|consumption|forecast", r
 _MINOR = {"p", "pence", "ct", "cent", "cents", "c", "öre", "øre", "ore"}
 _SIGNS = {"€": "EUR", "£": "GBP", "p": "GBP", "pence": "GBP"}
 _NOTHING = {"", "-", "n/e", "n/a", "na", "nan", "null", "none"}
+_SIMPLE = re.compile(r"-?\d{1,6}(\.\d{1,18})?")
 _DAY_FIRST = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4}) (\d{1,2}):(\d{2})(?::(\d{2}))?")
 Row = Mapping[str, Any]
 
@@ -130,7 +131,9 @@ def series_problem(message: str, next_step: str) -> TariffProblem:
     return TariffProblem(message, next_step, "series")
 
 
-def price_column(name: str, headers: list[str], column: str) -> str:
+def price_column(name: str, headers: list[str], column: str, currency: str | None) -> str:
+    """The column that was chosen, or the one that is known to hold prices; of several the one in the currency
+    of the tariff."""
     wanted = column.strip().lower()
     if wanted:
         found = [h for h in headers if h.lower() == wanted] or [h for h in headers if wanted in h.lower()]
@@ -142,6 +145,8 @@ def price_column(name: str, headers: list[str], column: str) -> str:
             if not _NO_PRICE_COLUMN.search(h)
             and (_AREA_PRICE.fullmatch(h) or (_UNIT.search(h) and _PRICE_WORD.search(h)))
         ]
+    if len(found) > 1 and currency is not None and not wanted:
+        found = [h for h in found if currency in re.split(r"[^A-Z]+", h.upper())] or found
     if not found:
         raise missing_column(name, column or "price_per_kwh")
     if len(found) > 1:
@@ -214,6 +219,8 @@ def price_cell(cell: object, line: str, comma: bool) -> Decimal | None:
     text = str(cell).strip().replace("\u2212", "-")
     if comma and "," in text:
         text = text.replace(".", "").replace(",", ".")
+    if _SIMPLE.fullmatch(text):
+        return Decimal(text)
     return parse_price(text, tr("{line}: the price", line=line), allow_negative=True)
 
 
@@ -238,17 +245,15 @@ class Clock:
 
     def end(self, cell: object, start_us: int, line: str) -> int:
         at = cell if isinstance(cell, int) and cell == OPEN_US else _moment(cell, line)
-        if isinstance(at, int):
-            ends = [at]
-        else:
-            ends = [to_us(at.replace(tzinfo=self._zone, fold=fold)) for fold in (0, 1)]
-        later = [end_us for end_us in ends if end_us > start_us]
-        if not later:
+        end_us = at if isinstance(at, int) else to_us(at.replace(tzinfo=self._zone, fold=0))
+        if end_us <= start_us and isinstance(at, datetime):
+            end_us = to_us(at.replace(tzinfo=self._zone, fold=1))
+        if end_us <= start_us:
             raise series_problem(
                 tr("{line}: the slot ends before it begins.", line=line),
                 tr("Correct its end, or leave it out."),
             )
-        return min(later)
+        return end_us
 
 
 def _moment(cell: object, line: str) -> int | datetime:
@@ -257,11 +262,11 @@ def _moment(cell: object, line: str) -> int | datetime:
     if text.isascii() and text.isdigit() and 9 <= len(text) <= 13:
         return int(text) * (1000 if len(text) > 10 else 1_000_000)
     hours = None
-    mark = _IN_BRACKETS.search(text)
+    mark = _IN_BRACKETS.search(text) if text.endswith(")") else None
     if mark and mark[1].strip().lower() in _OFFSETS:
         text, hours = text[: mark.start()].strip(), _OFFSETS[mark[1].strip().lower()]
     try:
-        day_first = _DAY_FIRST.fullmatch(text)
+        day_first = _DAY_FIRST.fullmatch(text) if text[2:3] in {".", "/"} or text[1:2] in {".", "/"} else None
         if day_first:
             d, m, y, hour, minute, second = (int(part or 0) for part in day_first.groups())
             at = datetime(y, m, d, hour, minute, second)  # noqa: DTZ001 - the caller knows the zone

@@ -106,7 +106,7 @@ def parse_series(
     if start is None:
         raise missing_column(name, "start_utc")
     end = next((names[n] for n in ENDS if n in names), None)
-    column = price_column(name, table.headers, choice.column)
+    column = price_column(name, table.headers, choice.column, currency)
     rows = [(line, row) for line, row in table.rows(name) if _chosen(row, choice.rows)]
     if choice.rows and not rows:
         raise series_problem(
@@ -121,8 +121,8 @@ def parse_series(
         price = price_cell(row.get(column), line, table.comma)
         begin, until = cells_of(row, start, end)
         start_us = clock.start(begin, line, slots)
-        if price is None and clock.skipped:
-            continue  # an hour that clocks leave out, listed without a price
+        if clock.skipped:
+            continue  # an hour that clocks leave out, listed all the same
         known = slots.get(start_us)
         if known is not None and (known[0] != price or start == "start_utc"):
             raise _given_twice(line, row, known[2], {start, end, column})

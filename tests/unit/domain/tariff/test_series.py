@@ -1,6 +1,7 @@
 """Price series: how long a slot lasts, machine-written numbers, and the exports of sellers and markets."""
 
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,33 @@ def test_what_cannot_be_read_is_one_sentence(text: str, choice: dict[str, Any], 
     with pytest.raises(TariffProblem, match=sentence) as caught:
         parse_tariff({"currency": "EUR", "timezone": "UTC", "periods": periods}, lambda _: text)
     assert caught.value.next_step
+
+
+def test_of_two_currencies_the_tariffs_is_taken_and_a_bulk_file_of_entso_e_is_read() -> None:
+    text = (
+        "SEK_per_kWh,EUR_per_kWh,EXR,time_start,time_end\n"
+        "0.51,0.045,11.3,2026-02-01T00:00:00+01:00,2026-02-01T00:15:00+01:00\n"
+    )
+    for currency, price in (("SEK", "0.51"), ("EUR", "0.045")):
+        assert parse_series(text, currency=currency).prices == (Decimal(price),)
+    bulk = (
+        "DateTime(UTC)\tResolutionCode\tMapCode\tSequence\tPrice[Currency/MWh]\tCurrency\tUpdateTime(UTC)\n"
+        "2026-02-01 00:00:00.000\tPT15M\tPL\t\t412.10\tPLN\t2026-01-31 12:00:00\n"
+        "2026-02-01 00:15:00.000\tPT15M\tPL\t\t-7.5\tPLN\t2026-01-31 12:00:00\n"
+    )
+    assert slots(parse_series(bulk, currency="PLN"))[1] == ("02-01T00:15:00", "02-01T00:30:00", "-0.0075")
+    with pytest.raises(TariffProblem, match="is in PLN, the tariff in EUR"):
+        parse_series(bulk, currency="EUR")
+
+
+def test_an_hour_that_clocks_leave_out_is_left_out_with_its_price() -> None:
+    hours = ["01:00", "02:00", "03:00", "04:00"]
+    rows = [f"29/03/2026 {a} - 29/03/2026 {b},{i}" for i, (a, b) in enumerate(pairwise(hours))]
+    series = parse_series("\n".join(["MTU (CET/CEST),Day-ahead Price [EUR/MWh]", *rows]), currency="EUR")
+    assert slots(series) == [
+        ("03-29T00:00:00", "03-29T01:00:00", "0"),
+        ("03-29T01:00:00", "03-29T02:00:00", "0.002"),
+    ]
 
 
 def test_a_column_without_unit_is_told_it() -> None:
