@@ -71,6 +71,7 @@ def _entry(item: Mapping[str, Any], texts: Sequence[str], layout: Layout | None)
         listed if model_bytes is None else item["download_bytes"],
         rounding_slack(item["listed_gb"]) if model_bytes is None else 0,
         "gguf",
+        draft_length=_draft_length("gguf", *get("aliases", ())),
     )
     unverified = get("unverified")
     return CatalogEntry(
@@ -112,7 +113,23 @@ _NOTHING_UNVERIFIED = Unverified()
 
 def _tag(row: Sequence[Any]) -> CatalogTag:
     tag, quant, listed_gb, engine, flavour = row
-    return CatalogTag(tag, quant, round(listed_gb * GB), rounding_slack(listed_gb), engine, _FLAVOUR[flavour])
+    return CatalogTag(
+        tag,
+        quant,
+        round(listed_gb * GB),
+        rounding_slack(listed_gb),
+        engine,
+        _FLAVOUR[flavour],
+        draft_length=_draft_length(engine, tag),
+    )
+
+
+_DRAFT_LENGTH = 4
+"""What the server drafts by default with the builds that are called so."""
+
+
+def _draft_length(engine: str, *tags: str) -> int | None:
+    return _DRAFT_LENGTH if engine == "gguf" and any("-mtp-" in tag for tag in tags) else None
 
 
 def rounding_slack(listed_gb: float) -> int:

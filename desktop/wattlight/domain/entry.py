@@ -114,6 +114,8 @@ class CatalogTag:
     flavour: Flavour = Flavour.SAME
     read_on: date | None = None
     """The day its bytes were read again from the registry; None: they are the catalogue's."""
+    draft_length: int | None = None
+    """Tokens a build with a speculative draft drafts at a time by default; None for one without."""
 
 
 @dataclass(frozen=True, slots=True)

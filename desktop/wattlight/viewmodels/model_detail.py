@@ -183,7 +183,9 @@ def _why(
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
         if fit is not None and fit.draft_low is not None and fit.draft_high is not None:
-            parts.append(tr("With its draft {speed}.", speed=speed_range(fit.draft_low, fit.draft_high)))
+            parts.append(
+                tr("With its draft {speed} tokens/s.", speed=speed_range(fit.draft_low, fit.draft_high))
+            )
         if fit is not None and fit.active_w is not None:
             parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
         if fit is not None and (fit.verdict is not None or model is not None):

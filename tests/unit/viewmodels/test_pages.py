@@ -484,3 +484,21 @@ def test_power_says_what_it_is_at_the_plug_where_that_is_known() -> None:
     for shown in (now_view(known).power, small_window_view(known).power):
         assert shown.value == now_view(made).power.value, "the sum of the sensors stays what it is"
         assert shown.note.endswith("at the plug")
+
+
+def test_the_detail_of_a_model_that_drafts_says_what_that_is_for() -> None:
+    scene = made_up_day.evening()
+    note = FitNote(
+        "qwen3:8b",
+        FULL_GPU,
+        tokens_low=30.0,
+        tokens_high=40.0,
+        draft_low=39.0,
+        draft_high=72.0,
+        reasons=("With a draft of 4 tokens.", "Without the draft it is all on the GPU."),
+    )
+    scene = replace(scene, extras=replace(scene.extras, fits=(note,)))
+    detail = models_view(scene, Filters(), "qwen3:8b").detail
+    assert detail is not None
+    assert "With its draft 39–72 tokens/s." in detail.why
+    assert "With a draft of 4 tokens. Without the draft it is all on the GPU." in detail.why

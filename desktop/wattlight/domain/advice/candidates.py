@@ -246,6 +246,10 @@ _TALK = frozenset({Use.CHAT, Use.VISION})
 def why(item: Judged, known: KnownModels, embeds: bool) -> tuple[Statement, ...]:
     """What it is, where it lies, how fast it is."""
     parts = [_what(item.entry, item.tag.flavour, known), _where(item.fit)]
+    if item.fit.draft is not None:
+        parts.append(
+            statement("drafts", length=item.fit.draft.length, draft_bytes=item.fit.draft.total_bytes)
+        )
     if not embeds:
         parts.append(_pace(item))
     return tuple(parts)

@@ -70,7 +70,9 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         high = tag.bytes_listed + tag.slack_bytes - entry.projector_bytes
         high -= draft.file_bytes if draft else 0
         low = high - 2 * tag.slack_bytes
-        hidden = max(0, min(2 * layout.hidden_bytes, low - parts))
+        hidden = max(
+            0 if draft else _draft_block(layout, tag, tensors), min(2 * layout.hidden_bytes, low - parts)
+        )
         fits = low <= parts + hidden <= high
         total = parts + hidden if fits else high
     if not fits:
@@ -96,6 +98,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         stand_in=layout.stand_in,
         rounded=known is None and tag.slack_bytes > 0,
         draft=draft,
+        draft_length=tag.draft_length,
     )
     if known is None or not fits or layout.stand_in:
         return EstimatedShape(shape, Confidence.LOW)
@@ -119,6 +122,12 @@ def _draft_of(layout: Layout) -> ModelShape | None:
 
 def _metadata(layout: Layout) -> dict[str, MetadataValue]:
     return {f"{layout.architecture}.{key}": value for key, value in layout.keys.items()}
+
+
+def _draft_block(layout: Layout, tag: CatalogTag, tensors: list[Tensor]) -> int:
+    """Bytes a build that drafts has for that at least: a block like the model's."""
+    blocks = sum(t.size_bytes for t in tensors if t.name.startswith("blk.")) if tag.draft_length else 0
+    return blocks // layout.number("block_count")
 
 
 def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) -> list[Tensor]:

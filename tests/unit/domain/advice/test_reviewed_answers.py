@@ -222,7 +222,7 @@ def test_language_decides(known: KnownModels) -> None:
 
 def test_every_recommendation_says_why_and_what_it_stands_for(known: KnownModels) -> None:
     advice = ask(known, "card_24gib")
-    assert all(len(item.why) == 3 for item in advice.recommendations)
+    assert all(len(item.why) == 3 + (item.fit.draft is not None) for item in advice.recommendations)
     first = advice.recommendations[0]
     assert any(passed.reason.code == "older" for passed in first.instead_of)
     assert any(passed.reason.code == "no_room" for passed in advice.passed_over)

@@ -213,3 +213,33 @@ def test_the_error_of_a_stand_in_holds(catalog: Catalog, model: str, other: str)
             for layout in (entry.layout, borrowed)
         )
         assert abs(told.host_bytes - true.host_bytes) <= told.uncertainty_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "length"),
+    [
+        ("qwen3.8:27b-mtp-q8_0", 4),
+        ("qwen3.6:27b-mtp-bf16", 4),
+        ("qwen3.6:35b-a3b-mtp-q4_K_M", 4),
+        ("qwen3.8:27b-q4_K_M", None),
+        ("qwen3.6:27b", None),
+        ("llama3.1:8b", None),
+    ],
+)
+def test_builds_that_draft_do_so_in_the_estimate(catalog: Catalog, name: str, length: int | None) -> None:
+    match = catalog.find(name)
+    assert match is not None
+    assert match.entry.layout is not None
+    estimate = estimate_shape(match.entry, match.tag, match.entry.layout)
+    machine = fit_truth.machine_of({"id": "x", "devices": "CUDA0:64000:65536"})
+    on, off = (fit(prepare(estimate.shape), machine, FitOptions(context=8192, draft=n)) for n in (None, 0))
+    assert off.draft is None
+    if length is None:
+        assert on.draft is None
+        return
+    assert on.draft is not None
+    assert (on.draft.kind, on.draft.length) == ("embedded", length)
+    trunk = on.devices[0].weights_bytes - on.draft.weights_bytes
+    blocks = match.entry.layout.number("block_count")
+    assert on.draft.weights_bytes > 0.7 * trunk / (blocks + 6)
+    assert on.gpu_bytes > off.gpu_bytes + on.draft.state_bytes
