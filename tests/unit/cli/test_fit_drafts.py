@@ -85,12 +85,12 @@ def test_blocks_without_a_length_do_nothing_but_are_named(tmp_path: Path) -> Non
 def test_layers_that_the_draft_costs_are_said(tmp_path: Path) -> None:
     asked = Asked(tmp_path, gib=16)
     asked.install(draft_models.with_block(fit_truth.shape("qwen35-27b")), 4)
-    answer = asked.document("--context", "16384")
+    answer = asked.document("--context", "32768", "--batch", "1024")
     lost = answer["draft"]["without"]["layers_on_gpu"] - answer["layers_on_gpu"]
     assert 3 <= lost <= 5
     assert answer["draft"]["tokens_per_second"] is None
     assert any(f"The draft costs {lost} layers on the GPU" in reason for reason in answer["reasons"])
-    assert "no gain to be expected" in asked.text("--context", "16384")
+    assert "no gain to be expected" in asked.text("--context", "32768", "--batch", "1024")
 
 
 def test_a_draft_file_is_on_by_default(tmp_path: Path) -> None:

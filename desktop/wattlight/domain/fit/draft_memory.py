@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from .architecture import Architecture
 from .drafts import APART, STOPS_EARLY, Draft, DraftKind
+from .program import ENDLESS, give_back, take
 from .sizing import Share, Sizer, Taken
 
 
@@ -222,33 +223,17 @@ def _block_peak(arch: Architecture, batch: int, mask: int) -> int:
 
 
 class _Arena:
-    """The engine's allocator: the smallest hole that is large enough, else the end; neighbours merge."""
+    """The engine's allocator, and the highest byte it reached."""
 
     def __init__(self) -> None:
-        self._holes: list[tuple[int, int]] = []
-        self._end = 0
+        self._offsets, self._lengths = [0], [ENDLESS]
         self.peak = 0
 
     def take(self, size: int) -> tuple[int, int]:
-        fitting = [hole for hole in self._holes if hole[1] - hole[0] >= size]
-        if not fitting:
-            start, self._end = self._end, self._end + size
-            self.peak = max(self.peak, self._end)
-            return start, self._end
-        start, stop = min(fitting, key=lambda hole: hole[1] - hole[0])
-        self._holes.remove((start, stop))
-        if stop - start > size:
-            self._holes.append((start + size, stop))
-        return start, start + size
+        offset = take(self._offsets, self._lengths, size)
+        self.peak = max(self.peak, offset + size)
+        return offset, size
 
     def free(self, *pieces: tuple[int, int]) -> None:
-        for piece in pieces:
-            start, stop = piece
-            for hole in list(self._holes):
-                if hole[1] == start or hole[0] == stop:
-                    self._holes.remove(hole)
-                    start, stop = min(start, hole[0]), max(stop, hole[1])
-            if stop == self._end:
-                self._end = start
-            else:
-                self._holes.append((start, stop))
+        for offset, size in pieces:
+            give_back(self._offsets, self._lengths, offset, size)

@@ -146,17 +146,13 @@ def test_the_fit_leaves_room_for_the_draft(line: tuple[float, ...]) -> None:
     off = fit(model, where, FitOptions(context=32768, batch=1024))
     on = fit(model, where, FitOptions(context=32768, batch=1024, draft=4))
     assert (off.layers_total, on.layers_total) == (66, 66)
-    assert abs(off.layers_on_gpu - layers) <= 1
-    assert abs(on.layers_on_gpu - drafting_layers) <= 1
-    if off.layers_on_gpu == layers:
-        assert mib(off.devices[0].weights_bytes) == pytest.approx(weights, abs=0.1)
-    if on.layers_on_gpu == drafting_layers:
-        assert mib(on.devices[0].weights_bytes) == pytest.approx(drafting_weights, abs=0.1)
-        assert mib(on.devices[0].kv_bytes) == pytest.approx(kv + state + 128, abs=0.1)
+    assert (off.layers_on_gpu, on.layers_on_gpu) == (layers, drafting_layers)
+    assert mib(off.devices[0].weights_bytes) == pytest.approx(weights, abs=0.1)
+    assert mib(on.devices[0].weights_bytes) == pytest.approx(drafting_weights, abs=0.1)
+    assert mib(on.devices[0].kv_bytes) == pytest.approx(kv + state + 128, abs=0.1)
     assert off.draft is None
     assert on.draft is not None
     assert on.draft.counted
-    assert off.layers_on_gpu - on.layers_on_gpu in {0, 2, 4, 5}
     assert on.spare_bytes >= 0
 
 
