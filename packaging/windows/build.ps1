@@ -1,4 +1,4 @@
-# UNTESTED: written from the tools' documentation, never run on Windows.
+# UNTESTED as a whole: what it calls was tried under Wine (PyInstaller, Inno Setup), it was never run on Windows.
 # Builds Wattlight-VERSION-setup.exe:  packaging\windows\build.ps1 [-Out DIR] [-Bundle DIR]
 # -Bundle: a copy of the frozen folder stays there, for tests/windows.
 #

@@ -1,4 +1,4 @@
-; UNTESTED: written from Inno Setup's documentation, never compiled.
+; UNTESTED on a real Windows: compiled with Inno Setup 6.3, installed twice and removed under Wine.
 ; A per-user installer: no administrator, nothing outside of the account.
 ;   iscc /DVersion=0.1.0 /DBundle=C:\...\dist\wattlight /DOutput=C:\...\dist packaging\windows\wattlight.iss
 #ifndef Version
@@ -95,5 +95,10 @@ end;
 procedure CurUninstallStepChanged(Step: TUninstallStep);
 begin
   if Step = usPostUninstall then
-    RegWriteExpandStringValue(HKCU, 'Environment', 'Path', PathWithout(ExpandConstant('{app}\bin')));
+  begin
+    if PathWithout(ExpandConstant('{app}\bin')) = '' then
+      RegDeleteValue(HKCU, 'Environment', 'Path')
+    else
+      RegWriteExpandStringValue(HKCU, 'Environment', 'Path', PathWithout(ExpandConstant('{app}\bin')));
+  end;
 end;

@@ -105,7 +105,7 @@ def abandon(connection: sqlite3.Connection) -> None:
 
 def _rename(file: Path, to: Path) -> None:
     """Windows refuses while anybody reads the file: what reads ours is soon done."""
-    end = time.monotonic() + BUSY_MS / 1000
+    end = time.monotonic() + 0.5
     while True:
         try:
             file.rename(to)

@@ -63,13 +63,13 @@ def killing(once: list[int]) -> None:
 def test_one_place_starts_threads() -> None:
     begun = re.compile(r"Thread\(|threading\.Thread\)|ThreadPool|threading\.Timer|_thread\.start")
     homes = {
-        str(file.relative_to(SOURCE))
+        file.relative_to(SOURCE).as_posix()
         for file in SOURCE.rglob("*.py")
         if begun.search(file.read_text(encoding="utf-8"))
     }
     assert homes == {"__init__.py", "services/threads.py"}
     plain = {
-        str(file.relative_to(SOURCE))
+        file.relative_to(SOURCE).as_posix()
         for file in (SOURCE / "bootstrap").rglob("*.py")
         if "start_thread" in file.read_text(encoding="utf-8")
     }

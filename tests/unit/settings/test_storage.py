@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fakes.systems import needs_links
 from wattlight.settings import (
     MeterSettings,
     Price,
@@ -77,6 +78,7 @@ def test_fault_37_wrong_types_cost_only_their_own_key(tmp_path: Path) -> None:
     assert any("price.per_kwh" in text for text in loaded.notices)
 
 
+@needs_links
 def test_fault_37_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
     real = tmp_path / "dotfiles.json"
     link = tmp_path / "settings.json"

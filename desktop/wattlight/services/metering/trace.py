@@ -4,6 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -109,9 +110,10 @@ def read_trace(lines: str | Iterable[str]) -> tuple[TraceRow, ...]:
 def replay(rows: tuple[TraceRow, ...], tariff: Tariff | None, by: By) -> Replay:
     """Run the rows through the meter, the recorder and the tariff, into a ledger of their own."""
     ledger = open_memory_ledger()
-    recorder = record_trace(rows, _Fresh(ledger))
-    result = _answer(ledger.reader(), rows, tariff, by)
-    recorder.stop()
+    with closing(ledger.writer.connection):
+        recorder = record_trace(rows, _Fresh(ledger))
+        result = _answer(ledger.reader(), rows, tariff, by)
+        recorder.stop()
     return result
 
 

@@ -108,6 +108,7 @@ class LearningStore:
         self._file = file
         self._now = now
         self._opened: sqlite3.Connection | None = None
+        self._damaged = False
         self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
@@ -128,6 +129,8 @@ class LearningStore:
     def _connect(self) -> sqlite3.Connection:
         if self._opened is not None and self._moved():
             self._drop()
+        if self._damaged:
+            self._put_aside()
         if self._opened is None:
             self._opened = _opened(self._file, self._now)
             self._identity = identity(self._file)
@@ -142,6 +145,13 @@ class LearningStore:
             abandon(self._opened)
             self._opened = None
 
+    def _put_aside(self) -> None:
+        """What it held can be learned again. Where the system refuses, as Windows does while whoever met the
+        damage still holds rows, it is done before the next use."""
+        with suppress(OSError):
+            set_aside(self._file, self._now)
+            self._damaged = False
+
     @contextmanager
     def _using(self, what: str) -> Iterator[sqlite3.Connection]:
         with self._lock, translated(what):
@@ -152,8 +162,8 @@ class LearningStore:
                 if not is_damage(error) if of_database else what == "written":
                     raise
                 self._drop()
-                with suppress(OSError):
-                    set_aside(self._file, self._now)  # what it held can be learned again
+                self._damaged = True
+                self._put_aside()
                 raise sqlite3.DatabaseError("it was damaged and is moved aside") from error
             if what == "written" and self._moved():
                 raise sqlite3.OperationalError("it was removed meanwhile")

@@ -272,6 +272,7 @@ def test_the_whole_folder_is_removed_and_recording_goes_on_in_a_new_one(tmp_path
     assert "ledger" in stage.said
 
 
+@needs_removing_open_files
 @pytest.mark.parametrize("happens", ["ledger", "log"])
 def test_after_the_file_was_taken_away_the_sums_are_those_on_disk(tmp_path: Path, happens: str) -> None:
     stage = Stage(tmp_path, Machine())
@@ -295,6 +296,7 @@ def test_after_the_file_was_taken_away_the_sums_are_those_on_disk(tmp_path: Path
     assert kept.energy_mj == energy(stage.file)
 
 
+@needs_removing_open_files
 def test_what_is_told_after_the_end_is_what_is_on_disk(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()

@@ -2,13 +2,16 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_removing_open_files
 from wattlight.domain.state import HostContact
 from wattlight.domain.values import Problem
+from wattlight.store.jobs import book as book_module
 from wattlight.store.jobs import open_jobs
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -49,6 +52,7 @@ def test_many_hosts_do_not_fill_the_disk_and_names_are_cleaned(tmp_path: Path) -
     book.close()
 
 
+@needs_removing_open_files
 @pytest.mark.parametrize("happens", ["removed", "folder removed", "replaced"])
 def test_a_file_that_is_taken_away_is_made_again(tmp_path: Path, happens: str) -> None:
     file = tmp_path / "data" / "jobs.sqlite3"
@@ -71,6 +75,7 @@ def test_a_file_that_is_taken_away_is_made_again(tmp_path: Path, happens: str) -
     book.close()
 
 
+@needs_removing_open_files
 def test_what_is_written_into_a_file_that_just_lost_its_name_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,4 +116,29 @@ def test_damage_found_in_use_is_moved_aside_and_said(tmp_path: Path, statement: 
     book.note_contact("b.example", "model", NOW)
     assert len(book.contacts()) == 1
     assert [p.name for p in tmp_path.glob("*.corrupt-*") if p.suffix[-1] not in "lm"]
+    book.close()
+
+
+def test_damage_that_cannot_be_moved_aside_at_once_is_before_the_next_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows refuses while whoever met the damage still holds rows of it."""
+    file, refused, really = tmp_path / "jobs.sqlite3", [True], book_module.set_aside
+
+    def set_aside(ledger: Path, now: datetime) -> Path:
+        if refused:
+            refused.pop()
+            raise PermissionError(13, "Sharing violation")
+        return really(ledger, now)
+
+    monkeypatch.setattr(book_module, "set_aside", set_aside)
+    book = open_jobs(file, NOW)
+    book.note_contact("a.example", "model", NOW)
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("UPDATE contact SET times = 'often', at_us = 'never'")
+        other.commit()
+    with pytest.raises(Problem, match="moved aside"):
+        book.contacts()
+    assert book.contacts() == () and not refused
+    assert list(tmp_path.glob("*.corrupt-*"))
     book.close()
