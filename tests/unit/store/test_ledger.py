@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import tracemalloc
 from collections import namedtuple
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,6 +29,7 @@ from wattlight.store import (
     LedgerProblem,
     LedgerWriter,
     MeterLock,
+    OpenedLedger,
     Pending,
     back_up,
     files,
@@ -41,6 +43,14 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = 29_540_000
 US = 60_000_000
 ALL = (0, 2**60)
+
+
+@pytest.fixture
+def opened() -> Iterator[OpenedLedger]:
+    """In memory, closed at the end."""
+    made = open_memory_ledger()
+    yield made
+    made.writer.connection.close()
 
 
 def row(minute: int = MINUTE, mj: int = 100, model: str | None = None, **more: object) -> EnergyRow:
@@ -122,8 +132,7 @@ def test_without_a_ledger_there_is_nothing_and_no_file_is_made(tmp_path: Path) -
     assert not file.exists()
 
 
-def test_old_minutes_become_quarter_hours_and_the_sums_stay() -> None:
-    opened = open_memory_ledger()
+def test_old_minutes_become_quarter_hours_and_the_sums_stay(opened: OpenedLedger) -> None:
     rows = [row(MINUTE + i, i, "sha256:a", tokens_out=1) for i in range(0, 40 * 1440, 7)]
     some = pending(*rows, presence=tuple((LOCAL_HOST, r.minute, 900) for r in rows))
     opened.writer.write(some)
@@ -352,8 +361,7 @@ def closed(writer: LedgerWriter, key: str = "flat", day: str = DAY) -> None:
     writer.close_days(key, (ClosedDay(day, end_us, 1000, CELLS),))
 
 
-def test_closed_days_come_back_by_day_and_by_model() -> None:
-    opened = open_memory_ledger()
+def test_closed_days_come_back_by_day_and_by_model(opened: OpenedLedger) -> None:
     opened.writer.write(pending(models=(("sha256:a", "tiny"),)))
     closed(opened.writer)
     reader = opened.reader()
@@ -370,8 +378,7 @@ def test_closed_days_come_back_by_day_and_by_model() -> None:
     assert reader.closed_days("flat", "2026-03-01", "2026-03-02") == ({}, ())
 
 
-def test_another_tariff_empties_the_cache() -> None:
-    opened = open_memory_ledger()
+def test_another_tariff_empties_the_cache(opened: OpenedLedger) -> None:
     closed(opened.writer, day="2026-02-27")
     assert opened.reader().closed_days("night", "2026-02-01", DAY) == ({}, ())
     closed(opened.writer, "night")
@@ -380,9 +387,8 @@ def test_another_tariff_empties_the_cache() -> None:
     assert observed == {DAY: 1000}
 
 
-def test_a_late_row_takes_its_day_out_of_the_cache() -> None:
+def test_a_late_row_takes_its_day_out_of_the_cache(opened: OpenedLedger) -> None:
     """A counter that bridged a long gap changes days that were over."""
-    opened = open_memory_ledger()
     closed(opened.writer)
     noon = int(datetime(2026, 2, 28, 12, tzinfo=UTC).timestamp()) // 60
     opened.writer.write(pending(row(noon + 24 * 60)))
@@ -391,8 +397,8 @@ def test_a_late_row_takes_its_day_out_of_the_cache() -> None:
     assert opened.reader().closed_days("flat", DAY, DAY) == ({}, ())
 
 
-def test_levels_are_learned_anew_when_asked() -> None:
-    writer = open_memory_ledger().writer
+def test_levels_are_learned_anew_when_asked(opened: OpenedLedger) -> None:
+    writer = opened.writer
     levels = (LevelRow(LOCAL_HOST, "gpu", (), 20, 3, 400), LevelRow(LOCAL_HOST, "gpu", ("a", "b"), 30, 3, 4))
     writer.write(pending(levels=levels))
     assert set(writer.levels(LOCAL_HOST)) == set(levels)
@@ -401,8 +407,7 @@ def test_levels_are_learned_anew_when_asked() -> None:
     assert writer.levels(LOCAL_HOST) == ()
 
 
-def test_the_span_covers_minutes_and_quarters() -> None:
-    opened = open_memory_ledger()
+def test_the_span_covers_minutes_and_quarters(opened: OpenedLedger) -> None:
     assert opened.reader().span() is None
     old = MINUTE - 60 * 24 * 60
     opened.writer.write(pending(presence=((LOCAL_HOST, old, 500), (LOCAL_HOST, MINUTE, 500))))

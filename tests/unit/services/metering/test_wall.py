@@ -1,5 +1,6 @@
 """What the plug gives beyond the measured parts is billed where it is known; none of it is a model's."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,15 +22,31 @@ ASSUMED = Wall(assumed=WallModel(40.0, "gold", 500.0))
 TARIFF = flat_tariff("0.36", "EUR", "UTC")
 
 
+@pytest.fixture(autouse=True)
+def _ledgers_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    made: list[OpenedLedger] = []
+
+    def open_one() -> OpenedLedger:
+        made.append(open_memory_ledger())
+        return made[-1]
+
+    monkeypatch.setattr(Plugged, "ledger", staticmethod(open_one))
+    yield
+    for opened in made:
+        opened.writer.connection.close()
+
+
 class Plugged:
     """A machine of one card through a meter into a ledger."""
+
+    ledger = staticmethod(open_memory_ledger)
 
     def __init__(self, wall: Wall | None) -> None:
         self.machine = Machine(Clock(), power_w=100.0)
         self.meter = Meter(LOCAL_HOST)
         self.meter.set_wall(wall)
         self.meter.expect(1)
-        self.opened: OpenedLedger = open_memory_ledger()
+        self.opened: OpenedLedger = self.ledger()
         self.running: tuple[RunningModel, ...] = ()
         self.last: MachineSample = self.look()
 

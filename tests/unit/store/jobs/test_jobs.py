@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,8 +41,10 @@ def use(client: str = "curl", output: int | None = 10, minutes: int = 0, ns: int
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> LearningStore:
-    return open_jobs(tmp_path / "data" / "jobs.sqlite3", NOW)
+def book(tmp_path: Path) -> Iterator[LearningStore]:
+    made = open_jobs(tmp_path / "data" / "jobs.sqlite3", NOW)
+    yield made
+    made.close()
 
 
 def test_loads_and_runs_come_back_as_they_were(book: LearningStore) -> None:
