@@ -139,7 +139,7 @@ class Advisor:
         return replace(profile, devices=devices, cpu=replace(profile.cpu, pace=paces.get(device_label(()))))
 
     def _paces(self, roomy: MachineProfile, runs: tuple[MeasuredSpeed, ...]) -> dict[str, Pace | None]:
-        """By device; runs over several devices or divided between one and the RAM say nothing of one."""
+        """By device; runs over several devices, divided with the RAM or with a draft say nothing of one."""
         ratios: dict[str, list[float]] = {}
         for run in runs[:RUNS_READ]:
             known = self._best_known(run.model, run.digest)
@@ -149,7 +149,8 @@ class Advisor:
                 result = fit(known.model, roomy, FitOptions(context=run.context))
             except Problem:
                 continue
-            whole = result.verdict in {Verdict.FULL_GPU, Verdict.CPU}
+            # a draft's gain is its own: it says nothing of the device
+            whole = result.verdict in {Verdict.FULL_GPU, Verdict.CPU} and result.draft is None
             expected = tokens_per_second(known.model, result, roomy, context_used=run.output_tokens // 2).mid
             if whole and expected and device_label(use.name for use in result.devices) == run.device:
                 ratios.setdefault(run.device, []).append(run.output_tokens_per_s / expected)

@@ -51,6 +51,13 @@ def test_a_run_that_was_no_plain_decoding_is_left_out(advisor: Advisor) -> None:
     assert advisor.paced(PROFILE, (run(advisor, "qwen3:8b", 5.0),)) == PROFILE
 
 
+def test_a_run_with_a_draft_says_nothing_of_the_device(advisor: Advisor) -> None:
+    opinion = advisor.judge("qwen3.8:27b", PROFILE, 8192)
+    assert opinion.fit is not None and opinion.fit.draft is not None
+    assert advisor.paced(PROFILE, (run(advisor, "qwen3.8:27b", 1.5),)) == PROFILE
+    assert advisor.paced(PROFILE, (run(advisor, "qwen3.8:27b-q4_K_M", 1.5),)) != PROFILE
+
+
 def test_what_is_loaded_now_does_not_matter(advisor: Advisor) -> None:
     full = replace(PROFILE, devices=(replace(PROFILE.devices[0], memory_free_bytes=1 << 30),))
     learned = advisor.paced(full, (run(advisor, "qwen3:8b", 0.8),))
