@@ -9,7 +9,7 @@ from .prepared import PreparedModel
 from .result import Confidence, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
 from .sizing import Taken
 
-OUT_OF_MEMORY = frozenset(("device_too_small", "ram_too_small", "ram_too_full"))
+OUT_OF_MEMORY = frozenset(("device_too_small", "draft_too_large", "ram_too_small", "ram_too_full"))
 """Obstacles at which the server's load runs out of memory."""
 _UNIFIED_RESERVE_BYTES = 1 << 30
 """Left for everything else where accelerator and programs share one memory."""

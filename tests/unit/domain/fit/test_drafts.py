@@ -213,6 +213,16 @@ def test_a_dflash_file_comes_on_top_of_what_was_fitted() -> None:
     assert at_edge.verdict is Verdict.FULL_GPU
 
 
+def test_a_default_context_steps_down_where_the_draft_runs_out_of_memory() -> None:
+    model = draft_models.drafting(M27, draft_models.dflash())
+    where = machine("CUDA0:20000:24576")
+    result = fit(model, where)
+    assert (result.context, result.context_asked) == (4096, 32768)
+    assert result.verdict is Verdict.FULL_GPU
+    assert fit(model, where, FitOptions(context=32768)).obstacle == "draft_too_large"
+    assert fit(model, where, FitOptions(draft=0)).context == 32768
+
+
 def test_a_file_with_the_blocks_alone() -> None:
     rows = [
         row for row in draft_models.tiny().tensors if not row.name.startswith("blk.") or ".8." in row.name
