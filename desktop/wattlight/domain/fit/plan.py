@@ -260,7 +260,7 @@ def largest_context(
         stop = min(edge, top)
         while start <= stop:
             end = _last(start, stop, partial(_same_choice, view, step, start))
-            full = _last(start, end, partial(_is_full, view, step))
+            full = _last_with_room(start, end, partial(_room, view, step))
             best = max(best, full if full >= start else 0)
             if full < end:
                 return best * step or None
@@ -274,10 +274,11 @@ def _same_choice(view: Planner, step: int, one: int, other: int) -> bool:
     return first.batch == second.batch and first.devices == second.devices
 
 
-def _is_full(view: Planner, step: int, steps: int) -> bool:
+def _room(view: Planner, step: int, steps: int) -> int:
+    """Bytes to spare on the fullest device with everything on devices; negative if it does not fit."""
     plan = view.plan(steps * step)
     if not plan.devices or plan.flash is None:
-        return False
+        return -1
     sizer = plan.sizer(view.model)
     units = sizer.layers + 1
     shares = [Share(units)] if len(plan.frees) == 1 else split_by_free(units, plan.frees)
@@ -285,9 +286,34 @@ def _is_full(view: Planner, step: int, steps: int) -> bool:
     taken = sizer.measure(shares)
     if plan.draft is not None and plan.draft_memory is not None:
         more = beside(plan.draft, plan.draft_memory, sizer, shares).devices
-        if not fits([use.plus(extra) for use, extra in zip(taken, more, strict=True)], plan.frees):
-            return False
-    return fits(taken, limits)
+        both = [use.plus(extra) for use, extra in zip(taken, more, strict=True)]
+        if not fits(both, plan.frees):
+            return -1 - max(use.total - free for use, free in zip(both, plan.frees, strict=True))
+    least = min(limit - use.total for use, limit in zip(taken, limits, strict=True))
+    return max(0, least) if fits(taken, limits) else min(-1, least)
+
+
+def _last_with_room(low: int, high: int, room: Callable[[int], int]) -> int:
+    """Largest n in low..high with ``room``, which falls nearly in a line; low - 1 if there is none at low."""
+    at_low = room(low)
+    if at_low < 0:
+        return low - 1
+    at_high = room(high)
+    if at_high >= 0:
+        return high
+    looks = 0
+    while high - low > 1:
+        looks += 1
+        guess = low + (high - low) * at_low // (at_low - at_high)
+        if looks % 3 == 0:  # where it is no line, halving ends it
+            guess = (low + high) // 2
+        guess = min(max(guess, low + 1), high - 1)
+        found = room(guess)
+        if found >= 0:
+            low, at_low = guess, found
+        else:
+            high, at_high = guess, found
+    return low
 
 
 def _last(low: int, high: int, holds: Callable[[int], bool]) -> int:
