@@ -49,6 +49,7 @@ from wattlight.services.hub import StateHub
 from wattlight.services.metering import LiveMeter, TraceRow, read_trace, record_trace
 from wattlight.services.pricing import read_tariff_file
 from wattlight.services.slow_answers import SlowAnswers
+from wattlight.services.threads import Threads
 from wattlight.settings import MeterSettings, Price, Settings
 from wattlight.store import LedgerFile, open_reader
 from wattlight.store.jobs import TokenHour
@@ -193,7 +194,6 @@ def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
 class TraceAnswers(SlowAnswers):
     """The program's own maker over the trace."""
 
-    rows: tuple[TraceRow, ...]
     tariff: Tariff
 
     def _tariff(self) -> Tariff:
@@ -202,16 +202,17 @@ class TraceAnswers(SlowAnswers):
     def _hours(self, start: datetime, end: datetime) -> tuple[TokenHour, ...]:
         return ()
 
-    def _runs(self) -> tuple[MeasuredSpeed, ...]:
-        return (measured(self.rows),)
-
 
 def answers(
     rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: Advisor, state: AppState
 ) -> Extras:
     """The slower answers, worked out by the program's own thread."""
+    runs = (measured(rows),)
     parts: Any = SimpleNamespace(
         advisor=lambda: advisor,
+        paced=lambda profile: advisor.paced(profile, runs),
+        own_runs=lambda: runs,
+        threads=Threads(),
         catalog=lambda: advisor.catalog,
         now=lambda: NOW,
         startable=lambda: False,
@@ -223,7 +224,7 @@ def answers(
     )
     settings = CurrentSettings(Settings(context_length=CONTEXT), {"TZ": november.ZONE.key})
     maker = TraceAnswers(parts, settings, StateHub(state), parts, parts, parts, __version__)
-    maker.rows, maker.tariff = rows, tariff
+    maker.tariff = tariff
     made: queue.Queue[Extras] = queue.Queue()
     maker.listen(made.put)
     maker.ask("fixed", "fits", "offers", "cost")
