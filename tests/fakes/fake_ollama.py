@@ -51,6 +51,9 @@ class FakeModel:
     remote_host: str = ""
     weights: str = ""
     """Models with the same text here have one file of weights, and so one runner."""
+    shape: dict[str, Any] | None = field(default=None, compare=False)
+    """{"kv", "tensors"} of its header, which /api/show tells."""
+    parameters: str = 'stop                           "</s>"'
 
     @property
     def weights_digest(self) -> str:
@@ -237,7 +240,7 @@ class FakeOllama:
             model = self._state.installed.get(_tagged(name))
         if model is None:
             return 404, {"error": f"model '{_tagged(name)}' not found"}
-        return 200, self._shaped(_show_record(model))
+        return 200, self._shaped(_show_record(model, bool(body.get("verbose"))))
 
     def delete(self, body: Any) -> tuple[int, Any]:
         """``/api/delete``: a loaded model stays loaded."""
@@ -431,11 +434,18 @@ def _tag_record(model: FakeModel) -> dict[str, Any]:
     }
 
 
-def _show_record(model: FakeModel) -> dict[str, Any]:
+def _show_record(model: FakeModel, verbose: bool) -> dict[str, Any]:
     family = model.family
+    told: dict[str, Any] = {}
+    if model.shape is not None:
+        told["model_info"] = {
+            key: [] if isinstance(value, list) and len(value) > 5 and not verbose else value
+            for key, value in model.shape["kv"].items()
+        }
+        told["tensors"] = [{"name": n, "type": t, "shape": list(d)} for n, d, t in model.shape["tensors"]]
     return {
         "modelfile": f"FROM /models/blobs/sha256-{model.weights_digest}\n",
-        "parameters": 'stop                           "</s>"',
+        "parameters": model.parameters,
         "template": "{{ .Prompt }}",
         "details": _details(model),
         "model_info": {
@@ -446,6 +456,7 @@ def _show_record(model: FakeModel) -> dict[str, Any]:
         },
         "capabilities": ["embedding" if model.embeds_only else "completion"],
         "modified_at": "2026-11-23T15:17:29.718875738Z",
+        **told,
     }
 
 

@@ -15,7 +15,6 @@ from .registry import (
     RegistryProblem,
     ShapeCache,
     completed,
-    draft_length,
     parse_config,
     parse_manifest,
     read_address,
@@ -43,8 +42,10 @@ class InstalledModels:
         self._folders = folders
         self._cache = cache
 
-    def shape(self, name: str) -> ModelShape | None:
+    def shape(self, name: str, digest: str = "") -> ModelShape | None:
         """The shape of ``name`` from its file; None if it is not installed here or cannot be read.
+
+        ``digest`` of the manifest: a model of that name but of other content is another server's.
 
         Raises:
             BadModelFile: its file is there but damaged.
@@ -52,12 +53,12 @@ class InstalledModels:
         """
         address = read_address(name)
         for folder in self._folders:
-            found = self._in(folder, address)
+            found = self._in(folder, address, digest.removeprefix("sha256:"))
             if found is not None:
                 return found
         return None
 
-    def _in(self, folder: Path, address: ModelAddress) -> ModelShape | None:
+    def _in(self, folder: Path, address: ModelAddress, digest: str) -> ModelShape | None:
         raw = _small(manifest_file(folder, address))
         if raw is None:
             return None
@@ -69,6 +70,8 @@ class InstalledModels:
                 config = parse_config(blob) if blob is not None else config
         except RegistryProblem:
             return None
+        if digest and manifest.digest != digest:
+            return None
         files = manifest.of_kind("model")
         if len(files) != 1:
             return None
@@ -78,7 +81,7 @@ class InstalledModels:
         if shape is None or (drafts and draft is None):
             return None
         raw = _small(blob_file(folder, params[0].digest)) if params else None
-        return completed(shape, manifest, config, draft, None if raw is None else draft_length(raw))
+        return completed(shape, manifest, config, draft, raw)
 
     def _read(self, folder: Path, digest: str, as_draft: bool = False) -> ModelShape | None:
         shape = self._cache.get(digest)

@@ -246,6 +246,8 @@ def _context(answer: FitAnswer) -> str:
     match result.context_source:
         case ContextSource.TIER:
             return tr("{context} (the server's default)", context=text)
+        case ContextSource.MODEL:
+            return tr("{context} (set in the model: {before})", context=text, before=before)
         case ContextSource.STEPPED_DOWN:
             return tr(
                 "{context} (the server's default of {before} does not fit)", context=text, before=before
@@ -275,6 +277,7 @@ def _source(answer: FitAnswer) -> str:
     return {
         Source.FILE: tr("the file's own header"),
         Source.INSTALLED: tr("the header of the installed file"),
+        Source.SERVER: tr("what the server tells of its header"),
         Source.REGISTRY: tr("the header in the registry"),
     }[found.source]
 

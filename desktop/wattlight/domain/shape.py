@@ -145,6 +145,7 @@ class ModelShape:
         rounded: of its size only a rounded figure is known.
         digest: of the model file, empty if not known.
         draft: of the file that drafts for this model, None without one.
+        context_set: tokens of context as the model's parameters set them, None where they do not.
         draft_length: tokens drafted at a time as the model's parameters set them, None where they do not.
     """
 
@@ -164,6 +165,7 @@ class ModelShape:
     digest: str = field(default="", compare=False)
     draft: "ModelShape | None" = None
     draft_length: int | None = None
+    context_set: int | None = None
 
     @property
     def has_draft_blocks(self) -> bool:

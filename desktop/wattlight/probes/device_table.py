@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from wattlight.domain.power import estimated_range
 from wattlight.domain.values import DeviceSample, clean_text
+from wattlight.i18n import number, tr
 from wattlight.paths import asset_text
 
 from .linux.pci import Adapter
@@ -29,7 +30,8 @@ _WHOLE_MACHINE = "WHOLE MACHINE"
 class DeviceFacts:
     """What makers and reviewers state about a device; ``source`` names who.
 
-    ``whole_machine``: the watts are those of the complete computer at the wall.
+    ``whole_machine``: the watts are those of the complete computer at the wall. ``bandwidth_high_gbs``: where
+    what is known of the device leaves several variants, that of the fastest.
     """
 
     pattern: str
@@ -38,6 +40,7 @@ class DeviceFacts:
     idle_w: float | None
     source: str
     whole_machine: bool = False
+    bandwidth_high_gbs: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,10 @@ def facts_for(*names: str | None, memory_bytes: int | None = None) -> DeviceFact
             if words in row.alternatives and _fits(row, memory_bytes)
         ]
         if found:
-            return min(found, key=lambda facts: facts.bandwidth_gbs or 0.0)
+            slowest = min(found, key=lambda facts: facts.bandwidth_gbs or 0.0)
+            high = max(facts.bandwidth_gbs or 0.0 for facts in found)
+            more = high if slowest.bandwidth_gbs and high > slowest.bandwidth_gbs else None
+            return replace(slowest, bandwidth_high_gbs=more)
     return None
 
 
@@ -222,6 +228,14 @@ def with_table_facts(row: DeviceSample, context: ProbeContext) -> DeviceSample:
     facts = _facts(row, context)
     if facts is None:
         return row
+    if facts.bandwidth_high_gbs is not None and row.device.bandwidth_gbs is None:
+        said = tr(
+            "It is sold with {low} to {high} GB/s of memory bandwidth, which of them is not known: the lower "
+            "counts.",
+            low=number(facts.bandwidth_gbs),
+            high=number(facts.bandwidth_high_gbs),
+        )
+        row = replace(row, messages=(*row.messages, said))
     unrated = facts.whole_machine or row.device.sliced
     device = replace(
         row.device,

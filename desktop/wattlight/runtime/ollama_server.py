@@ -36,6 +36,7 @@ from .problems import (
 )
 from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
+    MAX_NODES,
     Record,
     Refusal,
     moment_of_date,
@@ -53,6 +54,9 @@ _ACT = Limits(idle_s=30.0, total_s=60.0)
 _LOAD = Limits(idle_s=1800.0, total_s=None)
 """Ollama gives up a load that makes no progress for 5 minutes; a large model from a slow disk may take longer
 in all, and the cancel event ends the wait at any time. An answer waits until its model is loaded."""
+_SHOW = Limits(idle_s=10.0, total_s=30.0, body_bytes=64 << 20)
+_SHOWN_NODES = 4_000_000
+"""A vocabulary of 260,000 tokens comes with types, scores and merges."""
 _PULL = Limits(idle_s=120.0, total_s=None)
 """The server writes a line every 60 ms while it fetches."""
 _VERIFY_IDLE_S = 1800.0
@@ -144,12 +148,13 @@ class OllamaServer:
         """Raise where ``model`` is not installed."""
         self._show(model, cancel)
 
-    def _show(self, model: str, cancel: Event | None) -> Record:
-        body = json.dumps({"model": self._raw(model)}).encode()
-        with self._said(model), self._wire.ask("POST", "/api/show", body, POLL, cancel) as answer:
+    def _show(self, model: str, cancel: Event | None, long_lists: bool = False) -> Record:
+        question = {"model": self._raw(model), **({"verbose": True} if long_lists else {})}
+        limits, body = _SHOW if long_lists else POLL, json.dumps(question).encode()
+        with self._said(model), self._wire.ask("POST", "/api/show", body, limits, cancel) as answer:
             if answer.status != 200:
                 raise Refusal(answer.status, answer.body())
-            return read_object(answer.body())
+            return read_object(answer.body(), _SHOWN_NODES if long_lists else MAX_NODES)
 
     def check_local(self, model: str, cancel: Event | None = None) -> None:
         """Raise where ``model`` runs in the cloud, so that nothing is ever sent there.
@@ -169,6 +174,13 @@ class OllamaServer:
             tr("It can be used as it is; what it is asked leaves this computer."),
             "cloud_model",
         )
+
+    def describe(self, model: str, long_lists: bool = False, cancel: Event | None = None) -> Record:
+        """What the server says of an installed model: ``model_info``, ``tensors``, ``details``.
+
+        Without ``long_lists`` (a large vocabulary comes with them) lists of more than five are empty.
+        """
+        return self._show(model, cancel, long_lists)
 
     def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         """The pieces of an answer as they come; the last one has an ``end``.

@@ -27,13 +27,13 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 Record = dict[str, object]
 
 
-def read_object(raw: bytes) -> Record:
+def read_object(raw: bytes, most: int = MAX_NODES) -> Record:
     """The JSON object in ``raw``. NaN, infinities and absurd numbers become None.
 
     Raises:
         WireFault: it is not a JSON object (``NOT_HTTP``), or one made to exhaust memory (``TOO_LARGE``).
     """
-    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > MAX_NODES:
+    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > most:
         raise WireFault(FaultKind.TOO_LARGE, "nodes")
     try:
         document = json.loads(

@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -162,7 +163,8 @@ class ServiceFactory:
 
     def _installed_shape(self, name: str) -> "ModelShape | None":
         """The header of an installed model; what reads it is loaded with the first one."""
-        return self.shape_finder().on_disk(name)
+        found = self.shape_finder().installed(name)
+        return None if found is None else found.shape
 
     def shape_finder(self) -> "ShapeFinder":
         """Finds the exact shape of a model by name or path."""
@@ -177,7 +179,7 @@ class ServiceFactory:
 
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels(models_folders(self._environ), cache)
-        return ShapeFinder(installed, Registry(cache, self._web()), self._catalogue_shape)
+        return ShapeFinder(installed, Registry(cache, self._web()), self._catalogue_shape, self.server)
 
     def _web(self) -> "Web":
         """The way to a registry; each host stands in the list of hosts contacted."""
@@ -216,9 +218,14 @@ class ServiceFactory:
     def _machine(self) -> "MachineProfile":
         prober = self.prober()
         try:
-            return prober.profile()
+            profile = prober.profile()
         finally:
             prober.close()
+        with contextlib.suppress(Problem):
+            server = self.server()
+            if server.endpoint.is_loopback:
+                return replace(profile, server=replace(profile.server, version=server.version()))
+        return profile
 
     def server(self, host: str | None = None) -> "ModelServer":
         """The server ``host`` names in the settings or as a URL; None is the first of the settings."""

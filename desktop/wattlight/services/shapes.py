@@ -1,22 +1,35 @@
 """Finds the shape of a model by name or path: file, disk, registry, and where those fail the catalogue."""
 
-from collections.abc import Callable
+import re
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wattlight.catalog.gguf import shape_from_file
+from wattlight.catalog.gguf import check_kind, shape_from_file
 from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, RegistryProblem
 from wattlight.domain.fit import Confidence
-from wattlight.domain.shape import ModelShape
-from wattlight.domain.values import Problem
+from wattlight.domain.shape import TYPE_BY_NAME, MetadataValue, ModelShape, Tensor
+from wattlight.domain.state import InstalledModel, same_model
+from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import gb, tr
+
+if TYPE_CHECKING:
+    from wattlight.runtime import ModelServer
+
+LISTED_S = 5.0
+"""For so long the server is not asked again what it has."""
 
 
 class Source(StrEnum):
     FILE = "file"
     INSTALLED = "installed"
+    SERVER = "server"
     REGISTRY = "registry"
     CATALOGUE = "catalogue"
 
@@ -49,9 +62,9 @@ def is_path(model: str) -> bool:
 
 
 class ShapeFinder:
-    """Asks, in this order: the file itself, the server's own disk, the registry, the shipped catalogue.
+    """Asks, in this order: the file itself, the server's disk, the server, the registry, the catalogue.
 
-    Blocks while it reads or asks. Only a name that is not installed makes it use the network.
+    Blocks while it reads or asks. A name that the server lists is never looked up anywhere else.
     """
 
     def __init__(
@@ -59,7 +72,11 @@ class ShapeFinder:
         installed: InstalledModels,
         registry: Registry,
         from_catalogue: Callable[[str], FoundShape | None],
+        server: "Callable[[], ModelServer] | None" = None,
     ) -> None:
+        self._server = server
+        self._listed: tuple[float, tuple[InstalledModel, ...]] = (float("-inf"), ())
+        self._shown: dict[str, FoundShape] = {}
         self._installed = installed
         self._registry = registry
         self._from_catalogue = from_catalogue
@@ -80,9 +97,9 @@ class ShapeFinder:
         Raises:
             Problem: the name cannot be used, or nothing is known of it.
         """
-        shape = self._installed.shape(model)
-        if shape is not None:
-            return FoundShape(model, shape, Source.INSTALLED)
+        here = self.installed(model)
+        if here is not None:
+            return here
         try:
             return FoundShape(model, self._registry.shape(model), Source.REGISTRY)
         except RegistryProblem as problem:
@@ -93,6 +110,136 @@ class ShapeFinder:
                 raise
             return replace(known, obstacle=problem)
 
-    def on_disk(self, model: str) -> ModelShape | None:
-        """The shape of an installed model, None if its file cannot be read here; never the network."""
-        return self._installed.shape(model)
+    def installed(self, model: str) -> FoundShape | None:
+        """The shape of an installed model: by its file where that can be read here, else by the server.
+
+        Raises:
+            Problem: it is installed, but what it is cannot be told.
+        """
+        listed = next((item for item in self._on_server() if same_model(item.name, model)), None)
+        shape = self._installed.shape(model, listed.digest if listed else "")
+        if shape is not None:
+            return FoundShape(model, shape, Source.INSTALLED)
+        if listed is None or self._server is None:
+            return None
+        found = self._shown.get(listed.digest)
+        if found is None:
+            found = _described(self._server(), listed)
+            self._shown[listed.digest] = found
+        return replace(found, name=model)
+
+    def _on_server(self) -> tuple[InstalledModel, ...]:
+        at, models = self._listed
+        if self._server is not None and time.monotonic() - at > LISTED_S:
+            try:
+                models = self._server().installed()
+            except Problem:
+                models = ()
+            self._listed = (time.monotonic(), models)
+        return models
+
+
+def _described(server: "ModelServer", listed: InstalledModel) -> FoundShape:
+    """The shape of a model by what its server says of it."""
+    if listed.remote_host:
+        raise Problem(
+            tr(
+                "{name} runs at {host}, not on this computer: it takes no memory here.",
+                name=listed.name,
+                host=listed.remote_host,
+            ),
+            tr("Choose a tag without 'cloud' to run it here."),
+            "cloud_model",
+        )
+    document = server.describe(listed.name)
+    if any(value == [] for key, value in _record(document, "model_info").items() if "tokenizer." not in key):
+        document = server.describe(listed.name, long_lists=True)
+    shape = shape_told(document, listed)
+    rough = shape.projector_bytes or shape.unknown_types
+    return FoundShape(listed.name, shape, Source.SERVER, Confidence.MEDIUM if rough else Confidence.HIGH)
+
+
+def shape_told(document: Mapping[str, object], listed: InstalledModel) -> ModelShape:
+    """The shape in an answer to ``/api/show``; sizes of files follow from the size of the whole model.
+
+    Raises:
+        Problem: the answer has no shapes, or it is no language model that the engine loads.
+    """
+    info = _record(document, "model_info").items()
+    metadata = {key: value for key, told in info if (value := _value(key, told)) is not None}
+    architecture = str(metadata.get("general.architecture", ""))
+    rows = document.get("tensors")
+    named = [_row(item) for item in rows] if isinstance(rows, list) else []
+    sized = [row for row in named if row is not None]
+    if not sized or not isinstance(metadata.get(f"{architecture}.block_count"), int):
+        raise Problem(
+            tr(
+                "The server has {name} ({size}, {family}) but does not tell its shapes: there is no verdict.",
+                name=listed.name,
+                size=gb(listed.size_bytes),
+                family=listed.family or tr("of unknown family"),
+            ),
+            tr("Update the server, or give the path of the model's .gguf file."),
+            "no_shapes",
+        )
+    known = sum(-(-tensor.size_bytes // 32) * 32 for tensor in sized)
+    tensors = _with_unknown(sized, max(0, listed.size_bytes - known))
+    check_kind(metadata, tensors)
+    told = re.findall(r"^(num_ctx|draft_num_predict)\s+(\d{1,8})$", str(document.get("parameters", "")), re.M)
+    parameters = {name: int(number) for name, number in told}
+    skills = document.get("capabilities")
+    skills = skills if isinstance(skills, list) else []
+    whole = sum(-(-tensor.size_bytes // 32) * 32 for tensor in tensors)
+    projector = max(0, listed.size_bytes - whole) if document.get("projector_info") else 0
+    return ModelShape(
+        architecture=architecture,
+        metadata=metadata,
+        tensors=tensors,
+        file_bytes=listed.size_bytes - projector,
+        projector_bytes=projector,
+        family=listed.family,
+        embedding_only=True if "embedding" in skills and "completion" not in skills else None,
+        vision="vision" in skills or projector > 0,
+        draft_length=parameters.get("draft_num_predict"),
+        context_set=parameters.get("num_ctx") or None,
+    )
+
+
+def _record(document: Mapping[str, object], key: str) -> dict[str, object]:
+    found = document.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _value(key: str, told: object) -> MetadataValue | None:
+    """A value of the header as it is kept: no texts of the tokenizer, no list of anything but numbers."""
+    if key.startswith("tokenizer."):
+        return None
+    if isinstance(told, list):
+        return tuple(told) if told and all(isinstance(item, int | float) for item in told) else None
+    return told if isinstance(told, str | int | float | bool) else None
+
+
+def _row(item: object) -> Tensor | None:
+    if not isinstance(item, dict):
+        return None
+    name, kind, dims = item.get("name"), item.get("type"), item.get("shape")
+    if not isinstance(name, str) or not isinstance(kind, str) or not isinstance(dims, list):
+        return None
+    if not all(isinstance(dim, int) and 0 <= dim < 1 << 40 for dim in dims):
+        return None
+    known = kind.upper() in TYPE_BY_NAME
+    return Tensor(
+        clean_text(name, 128),
+        tuple(dims),
+        kind.upper() if known else clean_text(kind, 20),
+        stored_bytes=None if known else 0,
+    )
+
+
+def _with_unknown(tensors: list[Tensor], room: int) -> tuple[Tensor, ...]:
+    """``tensors`` with those of unknown types sharing ``room``, each by its number of values."""
+    values = sum(prod(t.dims) for t in tensors if t.stored_bytes is not None)
+    return tuple(
+        t if t.stored_bytes is None else replace(t, stored_bytes=room * prod(t.dims) // max(1, values))
+        for t in tensors
+    )

@@ -176,7 +176,7 @@ class SlowAnswers:
         profile = host.profile
         if profile is None:
             return extras
-        freed = self._factory.paced(without_models(profile, host.server.running))
+        freed = self._factory.paced(without_models(profile, host.server))
         advisor, context = self._factory.advisor(), self._settings.value.context_length
         experience = self._experience()
         loaded = {m.name: m.context_length for m in host.server.running}
@@ -198,7 +198,7 @@ class SlowAnswers:
         if profile is None:
             return extras
         use, context = self._question or (Use.CHAT, self._settings.value.context_length or DEFAULT_CONTEXT)
-        freed = self._factory.paced(without_models(profile, host.server.running))
+        freed = self._factory.paced(without_models(profile, host.server))
         advice = self._factory.advisor().advice(freed, Question(use, context, limit=30))
         advisor = self._factory.advisor()
         made = (
@@ -215,7 +215,7 @@ class SlowAnswers:
         if profile is None:
             return extras
         advisor = self._factory.advisor()
-        freed = self._factory.paced(without_models(profile, host.server.running))
+        freed = self._factory.paced(without_models(profile, host.server))
         if registry:
             try:
                 found = self._factory.shape_finder().named(model)

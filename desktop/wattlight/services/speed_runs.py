@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.learning import device_label
-from wattlight.domain.state import RunningModel, same_model
+from wattlight.domain.state import ServerState, same_model
 from wattlight.domain.values import Device, MachineProfile
 from wattlight.i18n import tr
 
@@ -88,19 +88,20 @@ class SpeedRuns:
             raise BenchmarkProblem(tr("{model} is not installed here.", model=model), tr("Install it first."))
         chosen = self._settings.value.context_length
         context = (loaded.context_length if loaded is not None else None) or chosen or None
-        freed = without_models(profile, server.running)
+        freed = without_models(profile, server)
         fit = self._factory.advisor().judge(installed.name, freed, context, installed.digest).fit
         device = device_label(d.name for d in (fit.devices if fit is not None else profile.devices))
         context = fit.context if fit is not None else context or DEFAULT_CONTEXT
         return Subject(installed.name, installed.digest, device, context, server.version, host.id)
 
 
-def without_models(profile: MachineProfile, running: tuple[RunningModel, ...]) -> MachineProfile:
-    """``profile`` with what the loaded models hold counted as free.
+def without_models(profile: MachineProfile, server: ServerState) -> MachineProfile:
+    """``profile`` with the server's version, and what its loaded models hold counted as free.
 
     What the server reports on accelerators is given back to the devices in proportion to what is used of
     each; what it reports beyond that, to the RAM. Never more than a device or the RAM has.
     """
+    running = server.running
     on_gpu = sum(model.size_vram_bytes for model in running)
     in_ram = sum(max(0, model.size_bytes - model.size_vram_bytes) for model in running)
     used = [_used(device) for device in profile.devices]
@@ -114,7 +115,8 @@ def without_models(profile: MachineProfile, running: tuple[RunningModel, ...]) -
     if not whole:
         in_ram += on_gpu
     available = min(profile.ram_total_bytes, profile.ram_available_bytes + in_ram)
-    return replace(profile, ram_available_bytes=available, devices=devices)
+    settings = replace(profile.server, version=server.version or profile.server.version)
+    return replace(profile, ram_available_bytes=available, devices=devices, server=settings)
 
 
 def _used(device: Device) -> int:

@@ -100,3 +100,19 @@ def test_every_pci_name_is_unique_and_well_formed() -> None:
     for row in rows:
         assert re.fullmatch(r"(10de|1002|8086):[0-9a-f]{4}", row["pci_id"])
         assert re.fullmatch(r"([0-9a-f]{2})?", row["revision"]) and row["name"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("chip", "gib", "low", "high"),
+    [
+        ("Apple M5 Max", 36, 460, None), ("Apple M5 Max", 64, 614, None), ("Apple M5 Max", None, 460, 614),
+        ("Apple M3 Max", 96, 300, None), ("Apple M3 Max", None, 300, 400), ("Apple M4 Max", None, 410, 546),
+        ("Apple M4 Pro", None, 273, None), ("Apple M1 Ultra", None, 800, None),
+    ],
+)  # fmt: skip
+def test_where_the_size_does_not_tell_there_is_a_range(
+    chip: str, gib: int | None, low: float, high: float | None
+) -> None:
+    facts = facts_for(chip, memory_bytes=None if gib is None else gib << 30)
+    assert facts is not None
+    assert (facts.bandwidth_gbs, facts.bandwidth_high_gbs) == (low, high)

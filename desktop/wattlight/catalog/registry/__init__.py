@@ -9,7 +9,6 @@ from .manifest import (
     ModelConfig,
     RegistryProblem,
     RegistryUnreachable,
-    draft_length,
     parse_config,
     parse_manifest,
     read_address,

@@ -21,10 +21,10 @@ from .manifest import (
     ModelConfig,
     RegistryProblem,
     RegistryUnreachable,
-    draft_length,
     parse_config,
     parse_manifest,
     read_address,
+    read_parameters,
 )
 
 _LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=60.0)
@@ -180,11 +180,10 @@ class Registry:
         shape = self._read(pages, files[0])
         drafts = manifest.of_kind("draft")
         draft = self._read(pages, drafts[0], as_draft=True) if drafts else None
-        length = None
-        params = manifest.of_kind("params")
+        raw, params = None, manifest.of_kind("params")
         if params and (drafts or shape.has_draft_blocks):
-            length = draft_length(pages.blob(params[0].digest, MAX_CONFIG_BYTES))
-        return completed(shape, manifest, config, draft, length)
+            raw = pages.blob(params[0].digest, MAX_CONFIG_BYTES)
+        return completed(shape, manifest, config, draft, raw)
 
     def _read(self, pages: ModelPages, layer: Layer, as_draft: bool = False) -> ModelShape:
         shape = self._cache.get(layer.digest)
@@ -240,9 +239,10 @@ def completed(
     manifest: Manifest,
     config: ModelConfig,
     draft: ModelShape | None = None,
-    length: int | None = None,
+    params: bytes | None = None,
 ) -> ModelShape:
-    """``shape`` with what only the manifest knows: family, projector, adapters, draft and its length."""
+    """``shape`` with what only the manifest knows: family, projector, adapters, draft, own parameters."""
+    own = read_parameters(params)
     projector = manifest.bytes_of("projector")
     return replace(
         shape,
@@ -251,5 +251,6 @@ def completed(
         adapter_bytes=manifest.bytes_of("adapter"),
         vision=shape.vision or projector > 0,
         draft=draft,
-        draft_length=length,
+        draft_length=own.draft_length,
+        context_set=own.context,
     )

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
@@ -104,6 +104,7 @@ MAX_MANIFEST_BYTES = 4 << 20
 MAX_CONFIG_BYTES = 1 << 20
 _DRAFT_LENGTH = "draft_num_predict"
 _LONGEST_DRAFT = 1024
+_LONGEST_CONTEXT = 1 << 24
 _MAX_LAYERS = 20_000
 _MAX_LAYER_BYTES = 1 << 44
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -189,13 +190,25 @@ def parse_config(raw: bytes) -> ModelConfig:
     )
 
 
-def draft_length(raw: bytes) -> int | None:
-    """What a model's parameters say of its draft, None where they say nothing or are no parameters."""
+class Parameters(NamedTuple):
+    """What a model's own parameters set: tokens drafted at a time, tokens of context; None where nothing."""
+
+    draft_length: int | None = None
+    context: int | None = None
+
+
+def read_parameters(raw: bytes | None) -> Parameters:
+    """The parameters in a layer; none where there is no layer or it is no such layer."""
     try:
-        value = _document(raw, "description").get(_DRAFT_LENGTH)
+        document = _document(raw or b"{}", "description")
     except RegistryProblem:
-        return None
-    return int(value) if isinstance(value, int | float) and 0 <= value <= _LONGEST_DRAFT else None
+        return Parameters()
+
+    def number(key: str, most: int) -> int | None:
+        value = document.get(key)
+        return int(value) if isinstance(value, int | float) and 0 <= value <= most else None
+
+    return Parameters(number(_DRAFT_LENGTH, _LONGEST_DRAFT), number("num_ctx", _LONGEST_CONTEXT) or None)
 
 
 def _document(raw: bytes, what: str) -> dict[str, Any]:

@@ -166,8 +166,11 @@ class Planner:
         around, usable = self.around, self.usable
         source = ContextSource.ASKED
         if asked is None:
-            setting = around.profile.server.context_length
-            asked, source = (setting, ContextSource.SETTING) if setting else (around.tier, ContextSource.TIER)
+            asked, source = around.tier, ContextSource.TIER
+            if around.profile.server.context_length:
+                asked, source = around.profile.server.context_length, ContextSource.SETTING
+            if prepared.shape.context_set:
+                asked, source = prepared.shape.context_set, ContextSource.MODEL
         context = effective_context(prepared, asked, constants)
         estimate = crude_estimate(prepared, context * np)
         devices: tuple[Device, ...] = ()

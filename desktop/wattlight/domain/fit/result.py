@@ -25,9 +25,10 @@ class Confidence(StrEnum):
 
 
 class ContextSource(StrEnum):
-    """Who chose the context: the person, a setting of the server, or the tier its devices are in."""
+    """Who chose the context: the person, the model, a setting of the server, or the tier of its devices."""
 
     ASKED = "asked"
+    MODEL = "model"
     SETTING = "server_setting"
     TIER = "server_default"
     STEPPED_DOWN = "server_stepped_down"
