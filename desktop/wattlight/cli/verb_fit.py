@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from wattlight.domain.fit import (
     KV_TYPES,
@@ -243,20 +244,15 @@ def _context(answer: FitAnswer) -> str:
     if result.parallel > 1:
         text = tr("{n} for each of {slots} slots", n=text, slots=number(result.parallel))
     text = tr("{n} tokens, {kv} cache", n=text, kv=result.kv_type)
-    match result.context_source:
-        case ContextSource.TIER:
-            return tr("{context} (the server's default)", context=text)
-        case ContextSource.MODEL:
-            return tr("{context} (set in the model: {before})", context=text, before=before)
-        case ContextSource.STEPPED_DOWN:
-            return tr(
-                "{context} (the server's default of {before} does not fit)", context=text, before=before
-            )
-        case ContextSource.SETTING:
-            return tr("{context} (OLLAMA_CONTEXT_LENGTH: {before})", context=text, before=before)
-        case _ if result.context != result.context_asked:
-            return tr("{context} (asked: {before})", context=text, before=before)
-    return text
+    words = {
+        ContextSource.TIER: tr("the server's default"),
+        ContextSource.MODEL: tr("set in the model: {before}", before=before),
+        ContextSource.STEPPED_DOWN: tr("the server's default of {before} does not fit", before=before),
+        ContextSource.SETTING: tr("OLLAMA_CONTEXT_LENGTH: {before}", before=before),
+    }
+    asked = tr("asked: {before}", before=before) if result.context != result.context_asked else ""
+    why = words.get(result.context_source, asked)
+    return f"{text} ({why})" if why else text
 
 
 def _largest(answer: FitAnswer) -> str:
@@ -333,6 +329,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="tokens drafted at a time, 0 for no draft (default: the model's draft_num_predict)",
     )
+    parser.add_argument(
+        "--projector", type=Path, metavar="FILE", help="vision projector of a MODEL that is a file"
+    )
     parser.add_argument("--spread", action="store_true", help="use all accelerators even where one would do")
     add_machine_option(parser)
 
@@ -340,7 +339,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     """Say how the model fits this computer or the one in a file; "it does not" is an answer too."""
     machine = machine_of(args, call)
-    found = call.workshop.shape_finder().find(args.model)
+    found = call.workshop.shape_finder().find(args.model, args.projector)
     options = FitOptions(
         context=args.context,
         kv_type=args.kv_type,
@@ -369,6 +368,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
         prompt_speed=prompt_tokens_per_second(model, result, machine),
         reasons=(
             *(reason_sentence(reason) for reason in explain(model, machine, result, options)),
+            *found.notes,
             *machine.notes,
         ),
     )

@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wattlight.catalog.gguf import check_kind, shape_from_file
+from wattlight.catalog.gguf import check_kind, projector_file_bytes, shape_from_file
 from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, RegistryProblem
 from wattlight.domain.fit import Confidence
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
 
 LISTED_S = 5.0
 """For so long the server is not asked again what it has."""
+
+
+SEEING = frozenset(
+    (
+        "qwen2vl", "qwen25vl", "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "gemma3", "gemma3n", "gemma4",
+        "mistral3", "llama4", "glmocr", "deepseek2-ocr", "deepseekocr", "paddleocr", "cogvlm", "hunyuan_vl",
+    )
+)  # fmt: skip
+"""Architectures whose models see with a projector in a file of its own."""
+_BLIND_GEMMA3 = {18, 26}
+"""Blocks of the Gemma 3 models that read text alone (270m, 1b)."""
 
 
 class Source(StrEnum):
@@ -42,6 +53,7 @@ class FoundShape:
         confidence: upper bound of the confidence of anything worked out from it.
         catalogue_date: of a catalogue estimate, None otherwise.
         obstacle: why the registry was not used although it was asked; None otherwise.
+        notes: sentences about what is not in it.
     """
 
     name: str
@@ -50,6 +62,7 @@ class FoundShape:
     confidence: Confidence = Confidence.HIGH
     catalogue_date: date | None = None
     obstacle: Problem | None = None
+    notes: tuple[str, ...] = ()
 
 
 def is_path(model: str) -> bool:
@@ -81,14 +94,20 @@ class ShapeFinder:
         self._registry = registry
         self._from_catalogue = from_catalogue
 
-    def find(self, model: str) -> FoundShape:
-        """The shape of ``model``, a path or a name.
+    def find(self, model: str, projector: Path | None = None) -> FoundShape:
+        """The shape of ``model``, a path or a name; ``projector``: the file it sees (or hears) with.
 
         Raises:
             Problem: the file or name cannot be used, or nothing is known of it.
         """
+        if projector is not None:
+            found = self.find(model)
+            size = projector_file_bytes(projector.expanduser())
+            return replace(found, shape=replace(found.shape, projector_bytes=size, vision=True), notes=())
         if is_path(model) or Path(model).is_file():
-            return FoundShape(model, shape_from_file(Path(model).expanduser()), Source.FILE)
+            file = Path(model).expanduser()
+            shape = shape_from_file(file)
+            return FoundShape(model, shape, Source.FILE, notes=_left_out_projector(shape, file))
         return self.named(model)
 
     def named(self, model: str) -> FoundShape:
@@ -137,6 +156,29 @@ class ShapeFinder:
                 models = ()
             self._listed = (time.monotonic(), models)
         return models
+
+
+def _left_out_projector(shape: ModelShape, file: Path) -> tuple[str, ...]:
+    """A sentence where a model that sees comes without what it sees with."""
+    blocks = shape.metadata.get(f"{shape.architecture}.block_count")
+    blind = shape.architecture == "gemma3" and blocks in _BLIND_GEMMA3
+    inside = any(tensor.name.startswith(("v.", "mm.")) for tensor in shape.tensors)
+    if not (shape.vision or shape.architecture in SEEING) or blind or inside:
+        return ()
+    beside = sorted(other.name for other in file.parent.glob("*mmproj*.gguf"))
+    if beside:
+        name = clean_text(beside[0], 80)
+        return (
+            tr(
+                "Its projector {name} lies beside it and is not counted: give it with --projector.", name=name
+            ),
+        )
+    return (
+        tr(
+            "Models of this kind see with a projector in a file of its own, often about 1 GiB, which is not "
+            "counted: give it with --projector."
+        ),
+    )
 
 
 def _described(server: "ModelServer", listed: InstalledModel) -> FoundShape:

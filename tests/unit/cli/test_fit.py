@@ -288,3 +288,46 @@ def test_wrong_use(tmp_path: Path, words: list[str]) -> None:
     code, text = call([*words, "--json"], Shop(tmp_path))
     assert code == 2
     assert json.loads(text)["error"]["code"] == "wrong_use"
+
+
+def seeing(folder: Path, architecture: str, **kv: int) -> str:
+    raw = fit_truth.raw_shapes()["tiny-llama"]
+    named = {key.replace("llama.", f"{architecture}."): item for key, item in raw["kv"].items()}
+    named |= {"general.architecture": architecture, **{f"{architecture}.{key}": n for key, n in kv.items()}}
+    gguf_writer.write_sparse({**raw, "kv": named}, folder / f"{architecture}.gguf")
+    return str(folder / f"{architecture}.gguf")
+
+
+def test_a_projector_is_counted_where_it_is_given(tmp_path: Path) -> None:
+    model, shop = seeing(tmp_path, "qwen3vl"), Shop(tmp_path)
+    words = [model, "--context", "4096"]
+    answer = document(words, shop)
+    assert answer["projector_bytes"] == 0
+    assert any("a file of its own" in said for said in answer["reasons"])
+    tensors = [("v.patch_embd.weight", [1024, 1024], "F16")]
+    mmproj = tmp_path / "vision-mmproj-F16.gguf"
+    size = gguf_writer.write_sparse({"kv": {"general.architecture": "clip"}, "tensors": tensors}, mmproj)
+    assert any("vision-mmproj-F16.gguf lies beside it" in said for said in document(words, shop)["reasons"])
+    answer = document([*words, "--projector", str(mmproj)], shop)
+    assert answer["projector_bytes"] == size and not any("not counted" in said for said in answer["reasons"])
+    assert answer["needed_bytes"] == answer["gpu_bytes"] + answer["host_bytes"] + size
+    code, text = call([*words, "--projector", model, "--json"], shop)
+    assert code == 1 and "holds no projector" in json.loads(text)["error"]["message"]
+
+
+def test_a_model_that_does_not_see_needs_no_projector(tmp_path: Path) -> None:
+    for file in (seeing(tmp_path, "gemma3", block_count=26), seeing(tmp_path, "qwen3")):
+        answer = document([file, "--context", "4096"], Shop(tmp_path))
+        assert not any("projector" in said for said in answer["reasons"])
+
+
+def test_nothing_is_called_asked_that_was_not(tmp_path: Path) -> None:
+    model = write(tmp_path, "llama31-8b")
+    words = [model, "--machine", machine(tmp_path, devices=[card(48)])]
+    answer = document(words, Shop(tmp_path))
+    assert (answer["context_asked"], answer["context_source"]) == (None, "server_default")
+    _, text = call(words, Shop(tmp_path))
+    assert "(asked" not in text and "the server's default" in text
+    small = [model, "--machine", machine(tmp_path, devices=[card(6)], server={"context_length": 60000})]
+    _, text = call(small, Shop(tmp_path))
+    assert text.splitlines()[0].startswith(f"{model} on other: all on GPU up to "), "what fits comes first"
