@@ -1,6 +1,7 @@
 """One program for each user: the lock decides, the socket only says "show"."""
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -8,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from wattlight.paths import Places
+from wattlight.ui.single import SingleInstance
 
 from .desk import Desk, TrayApp, wait_until
 
@@ -78,3 +82,16 @@ def test_fault_53_garbage_on_the_socket_changes_nothing(bare_desk: Desk) -> None
     app.wait_call("watch")
     assert "Traceback" not in app.errors()
     assert os.path.exists(path)  # noqa: PTH110 - a socket
+
+
+def test_a_lock_that_is_removed_is_taken_again(tmp_path: Path, qapp: object) -> None:
+    places = Places(*(tmp_path / name for name in ("config", "data", "state", "cache", "run")))
+    first, second = SingleInstance(places), SingleInstance(places)
+    assert first.take()
+    shutil.rmtree(places.data)
+    first.mind()
+    assert places.instance_lock.exists()
+    assert not second._lock.tryLock(0)
+    first.close()
+    assert second.take()
+    second.close()

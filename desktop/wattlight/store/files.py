@@ -7,7 +7,9 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import struct
 import time
+import weakref
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,9 @@ from wattlight.paths import free_name, open_own
 BUSY_MS = 2000
 """How long to wait for another process (a backup tool) that holds the file."""
 _COMPANIONS = ("-wal", "-shm")
+_INDEX_BYTES = 32_768
+_COUNTS = struct.Struct("=HI")
+"""Bytes of a page and frames in the log, in the index from byte 14 on."""
 RESERVE_BYTES = 1 << 20
 _ROOM_NEEDED = 16 << 20
 
@@ -40,7 +45,8 @@ def connect_for_writing(file: Path | str) -> sqlite3.Connection:
 def _keep_to_ourselves(file: Path) -> None:
     """What is recorded is the person's alone, also in a folder that others may look into."""
     with contextlib.suppress(OSError):  # whether it can be opened is told by SQLite
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        if not file.exists():  # to open and close it would end the locks that this process holds on it
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         for end in ("", *_COMPANIONS):
             beside = file.with_name(file.name + end)
             if beside.exists() and beside.stat().st_mode & 0o077:
@@ -114,6 +120,57 @@ def _rename(file: Path, to: Path) -> None:
             if os.name != "nt" or time.monotonic() > end:
                 raise
             time.sleep(0.05)
+
+
+class Index:
+    """The index of an open ledger's log. It stays open beside SQLite's own: to close it would end SQLite's
+    locks on it."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._log, self._file = (ledger.with_name(ledger.name + end) for end in _COMPANIONS)
+        self._handle = os.open(self._file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self.close = weakref.finalize(self, os.close, self._handle)
+
+    def log_is_cut(self) -> bool:
+        """Another program has shortened the log: the index counts more than there is.
+
+        An index that was cut itself is made as long as SQLite takes it to be, since it holds nothing that the
+        log does not tell.
+        """
+        try:
+            length = os.fstat(self._handle).st_size
+            if length % _INDEX_BYTES or not length:
+                os.truncate(self._file, 0)  # a part of it would be believed; the whole is made anew
+                os.truncate(self._file, (length // _INDEX_BYTES + 1) * _INDEX_BYTES)
+                return False
+            head = self._head()
+            page_bytes, frames = _COUNTS.unpack_from(head, 14)
+            if head[:48] != head[48:] or not frames:
+                return False
+            return self._log.stat().st_size < 32 + int(frames) * (int(page_bytes) + 24)
+        except (OSError, struct.error):
+            return False
+
+    def _head(self) -> bytes:
+        if sys.platform != "win32":
+            return os.pread(self._handle, 96, 0)  # two threads look
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        return os.read(self._handle, 96)
+
+
+def close_cut(connection: sqlite3.Connection, file: Path) -> None:
+    """Close a file whose log was cut, as it was before that log: what is left of it would be written into the
+    file with its holes. (SQLite leaves alone what does not have its name.)"""
+    aside = free_name(file.with_name(file.name + ".closing"))
+    try:
+        file.rename(aside)
+    except OSError:  # held open, as on Windows, where no log is cut that is in use
+        connection.close()
+        return
+    connection.close()
+    for end in _COMPANIONS:
+        file.with_name(file.name + end).unlink(missing_ok=True)
+    aside.rename(file)
 
 
 def suspect(ledger: Path) -> Path:

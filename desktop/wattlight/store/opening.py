@@ -10,7 +10,17 @@ from pathlib import Path
 from wattlight.i18n import tr
 from wattlight.paths import free_name
 
-from .files import connect_for_writing, identity, keep_reserve, release_reserve, set_aside, suspect
+from .files import (
+    Index,
+    abandon,
+    close_cut,
+    connect_for_writing,
+    identity,
+    keep_reserve,
+    release_reserve,
+    set_aside,
+    suspect,
+)
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
 from .schema import MIGRATIONS, VERSION, check, migrate, version_of
@@ -65,6 +75,7 @@ class LedgerFile:
         self._file = file
         self._now = now
         self._opened: tuple[object, ...] | None = None
+        self._index: Index | None = None
 
     def open(self, damaged: bool = False) -> OpenedLedger:
         """The ledger, and what the user should know.
@@ -72,10 +83,14 @@ class LedgerFile:
         Raises:
             LedgerProblem: it was made by a newer Wattlight, or another program holds it just now.
         """
-        self._opened = None
+        self._opened, index, self._index = None, self._index, None
+        if index is not None:
+            index.close()
         try:
             opened = open_ledger(self._file, self._now(), damaged)
             self._opened = self._identities()
+            with contextlib.suppress(OSError):
+                self._index = Index(self._file)
             return opened
         except LedgerProblem as problem:
             if problem.code in {"ledger_newer", "ledger_busy"}:
@@ -84,8 +99,23 @@ class LedgerFile:
             return OpenedLedger(open_memory_ledger().writer, (notice,))
 
     def lost(self) -> bool:
-        """The file (or its log) was removed, replaced or unmounted: what is written now would be in none."""
-        return self._opened is not None and self._identities() != self._opened
+        """The file or its log was removed, replaced, unmounted or cut: what is written now is in none."""
+        if self._opened is None:
+            return False
+        if self._identities() != self._opened:
+            return True
+        return self._index is not None and self._index.log_is_cut()
+
+    def let_go(self, writer: LedgerWriter) -> str:
+        """Close what was lost; what is to be told of it."""
+        if self._opened is not None and self._identities() == self._opened:
+            close_cut(writer.connection, self._file)
+            return tr(
+                "Another program cut the ledger's log; what was recorded in the last minutes may be gone. "
+                "Recording goes on."
+            )
+        abandon(writer.connection)
+        return tr("The ledger's file was removed or replaced; recording goes on anew.")
 
     def suspected(self) -> bool:
         """Somebody who read the file found it damaged."""

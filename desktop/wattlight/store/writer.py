@@ -11,7 +11,7 @@ from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase, LevelRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 
-from .files import abandon, suspect, transaction
+from .files import suspect, transaction
 from .pending import OwnTime, Pending
 from .problem import translated
 from .schema import QUALITIES, STATES, check
@@ -215,10 +215,6 @@ class LedgerWriter:
         """Where it writes; None in memory."""
         named = str(self.connection.execute("PRAGMA database_list").fetchone()[2])
         return Path(named) if named else None
-
-    def abandon(self) -> None:
-        """Close a file that lost its name, without the mark of an orderly end."""
-        abandon(self.connection)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

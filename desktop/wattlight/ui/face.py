@@ -166,6 +166,7 @@ class DesktopUi:
         return Scene(self._state, self._settings, self._clock(), self._extras, setup=self._state.setup)
 
     def _deliver(self, news: _News) -> None:
+        self._early.instance.mind()
         self._state, self._extras = news.state, news.extras
         if news.changes >= self._changes:
             self._take_settings(news.settings)

@@ -118,6 +118,12 @@ class SingleInstance:
             QLocalServer.removeServer(self.socket_name)  # ours to remove: we hold the lock
             self._server.listen(self.socket_name)
 
+    def mind(self) -> None:
+        """A lock whose file was removed is taken again, so that no second tray begins."""
+        if self._lock.isLocked() and not self._places.instance_lock.exists():
+            self._lock.unlock()
+            self.take()
+
     def close(self) -> None:
         if self._server is not None:
             self._server.close()

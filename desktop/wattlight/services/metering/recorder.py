@@ -43,6 +43,9 @@ class Ledger(Protocol):
     def lost(self) -> bool:
         """The open file is no longer the one that has the ledger's name."""
 
+    def let_go(self, writer: LedgerWriter) -> str:
+        """Close the file that was lost; what is to be told of it."""
+
     def suspected(self) -> bool:
         """Somebody who read the file found it damaged."""
 
@@ -230,11 +233,10 @@ class Recorder:
 
     def _renew(self) -> None:
         if self._writer is not None:
-            self._writer.abandon()
+            self._notify("ledger", self._ledger.let_go(self._writer))
         self._writer = None
         self._pending.remember(self._known)
         self._moved_on = True
-        self._notify("ledger", tr("The ledger's file was removed or replaced; recording goes on anew."))
 
     def _leave_memory(self, memory: LedgerWriter) -> None:
         """What could be written nowhere goes into the file as soon as there can be one."""

@@ -163,6 +163,9 @@ class Recording:
             self._lock.release()
             self._notify("ledger", tr("The file meter.lock was removed while recording."))
             self._looked_s = LOOK_S
+        if self.recorder is not None and not self._lock.held and not self._may_record(must_record=False):
+            self.recorder.stop()  # it counted in memory, where there was no place; another has found one
+            self.recorder = None
         if self.recorder is not None:
             self.recorder.look()
             if self.recorder.renewed:  # the sums tell what is in the file there is now
@@ -213,7 +216,8 @@ class Recording:
             if must_record:
                 raise
             # Nobody can record where not even the lock can be made: the meter counts in memory.
-            self._notify(problem.code, str(problem))
+            if self.recorder is None:
+                self._notify(problem.code, str(problem))
             return True
 
     def _read(self) -> bool:

@@ -25,7 +25,7 @@ from wattlight.domain.values import (
     to_us,
 )
 from wattlight.i18n import number, tr
-from wattlight.store import LedgerReader, OpenedLedger, open_memory_ledger
+from wattlight.store import LedgerReader, LedgerWriter, OpenedLedger, open_memory_ledger
 
 from .device_meter import MeterRules
 from .meter import Meter
@@ -192,6 +192,9 @@ class _Fresh:
 
     def lost(self) -> bool:
         return False
+
+    def let_go(self, writer: LedgerWriter) -> str:
+        return ""
 
     def suspected(self) -> bool:
         return False

@@ -1,5 +1,6 @@
 """The only writer: commits, keeps what it cannot write, begins anew after damage."""
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -177,6 +178,9 @@ def test_fault_31_damage_while_running_moves_the_file_aside_and_goes_on(tmp_path
 
         def lost(self) -> bool:
             return self.inner.lost()
+
+        def let_go(self, writer: LedgerWriter) -> str:
+            return self.inner.let_go(writer)
 
         def suspected(self) -> bool:
             return self.inner.suspected()
@@ -551,3 +555,42 @@ def test_months_are_counted_by_the_calendar_and_end_with_it(
     now: datetime, months: int, since: datetime
 ) -> None:
     assert kept_since(now, months) == since
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file in use is not cut there")
+@pytest.mark.parametrize("kept", [0, 100, 4096])
+def test_a_log_that_is_cut_costs_what_it_held_and_never_the_ledger(tmp_path: Path, kept: int) -> None:
+    file, told = tmp_path / "ledger.sqlite3", Told()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
+    recorder.accept(batch(mj=1))
+    assert recorder.commit()
+    recorder.open().connection.execute("PRAGMA wal_checkpoint(FULL)")
+    for mj in (2, 3):
+        recorder.accept(batch(mj=mj))
+        assert recorder.commit()
+    recorder.look()
+    os.truncate(tmp_path / "ledger.sqlite3-wal", kept)
+    recorder.accept(batch(mj=10))
+    assert recorder.commit()
+    assert recorder.renewed
+    assert energy(file) == 11
+    assert "cut the ledger's log" in told.said[0][1]
+    assert recorder.stop()
+    assert energy(file) == 11
+    assert not [p.name for p in tmp_path.iterdir() if "corrupt" in p.name or "closing" in p.name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file in use is not cut there")
+def test_an_index_that_is_cut_is_made_whole_before_it_is_touched(tmp_path: Path) -> None:
+    file, told = tmp_path / "ledger.sqlite3", Told()
+    recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)
+    for length in (0, 10, 20_000):
+        recorder.accept(batch(mj=1))
+        assert recorder.commit()
+        os.truncate(tmp_path / "ledger.sqlite3-shm", length)
+    recorder.accept(batch(mj=1))
+    assert recorder.commit()
+    assert energy(file) == 4
+    assert told.said == []
+    assert recorder.stop()
+    assert energy(file) == 4
