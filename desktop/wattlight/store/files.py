@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import struct
+import sys
 import time
 import weakref
 from collections.abc import Iterator
