@@ -8,7 +8,6 @@ import os
 import shutil
 import sqlite3
 import struct
-import sys
 import time
 import weakref
 from collections.abc import Iterator
@@ -153,8 +152,9 @@ class Index:
             return False
 
     def _head(self) -> bytes:
-        if sys.platform != "win32":
-            return os.pread(self._handle, 96, 0)  # two threads look
+        at_once = getattr(os, "pread", None)
+        if at_once is not None:  # two threads look
+            return bytes(at_once(self._handle, 96, 0))
         os.lseek(self._handle, 0, os.SEEK_SET)
         return os.read(self._handle, 96)
 
