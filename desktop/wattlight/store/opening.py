@@ -1,6 +1,7 @@
 """Opens the ledger for writing, whatever state its file is in, and says what had to be done."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,8 +90,9 @@ class LedgerFile:
         try:
             opened = open_ledger(self._file, self._now(), damaged)
             self._opened = self._identities()
-            with contextlib.suppress(OSError):
-                self._index = Index(self._file)
+            if os.name != "nt":  # a file in use is not cut there
+                with contextlib.suppress(OSError):
+                    self._index = Index(self._file)
             return opened
         except LedgerProblem as problem:
             if problem.code in {"ledger_newer", "ledger_busy"}:
