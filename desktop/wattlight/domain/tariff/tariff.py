@@ -177,13 +177,17 @@ class Tariff:
 
     def holes(self) -> Iterator[tuple[int, int, bool]]:
         """Spans without a price of their own between its first and last moment, in order: first moment, end,
-        and whether the period's base price stands in."""
+        and whether the period's base price or bands stand in for all of it."""
         for i, period in enumerate(self.periods):
             begin = None if period.first_day is None else day_start_us(period.first_day, self.zone)
             end = None if period.end_day is None else day_start_us(period.end_day, self.zone)
             if period.series is not None:
                 for left, right in period.series.holes(begin, end):
-                    yield left, right, period.price_per_kwh is not None
+                    yield (
+                        left,
+                        right,
+                        all(piece.price_per_kwh is not None for piece in self.pieces_us(left, right)),
+                    )
             following = self.periods[i + 1].first_day if i + 1 < len(self.periods) else None
             if end is not None and following is not None and end < day_start_us(following, self.zone):
                 yield end, day_start_us(following, self.zone), False

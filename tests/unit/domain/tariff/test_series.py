@@ -227,6 +227,17 @@ def test_an_hour_that_clocks_leave_out_is_left_out_with_its_price() -> None:
     ]
 
 
+def test_a_hole_that_bands_cover_in_part_is_no_fallback() -> None:
+    text = (
+        "start_utc,end_utc,price_per_kwh\n2026-06-01T00:00Z,2026-06-01T06:00Z,0.2\n2026-06-01T09:00Z,,0.2\n"
+    )
+    for end, whole in (("09:00", True), ("08:00", False)):
+        band = {"start": "06:00", "end": end, "price_per_kwh": "0.4"}
+        periods = [{"series": {"file": "x"}, "bands": [band]}]
+        made = parse_tariff({"currency": "EUR", "timezone": "UTC", "periods": periods}, lambda _: text)
+        assert [hole[2] for hole in made.holes()] == [whole]
+
+
 def test_a_column_without_unit_is_told_it() -> None:
     text = "Delivery Start (CET)\tSpot\n01.02.2026 00:00:00\t1.250,5\n01.02.2026 01:00:00\t-3\n"
     periods = [{"series": {"file": "x", "column": "spot", "unit": "ct/kWh"}}]
