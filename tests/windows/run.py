@@ -52,7 +52,6 @@ class Wine:
             "PYTHONPATH": windows_path(CHECKOUT / "desktop"),
             "FAKE_KERNEL_DLL": windows_path(folder / "fake_kernel.dll"),
             "FAKE_NVML_FOLDER": windows_path(folder / "nvml"),
-            "WATTLIGHT_BUNDLE": windows_path(folder / "bundle/dist/wattlight"),
         }
 
     def python(self, report: Path, *arguments: str) -> int | None:
@@ -100,8 +99,7 @@ def part(wine: Wine, name: str, report: Path) -> tuple[bool, str]:
         )
         if code != 0:
             return False, f"PyInstaller ended with {code}"
-    else:
-        wine.env.pop("WATTLIGHT_BUNDLE", None)
+        wine.env["WATTLIGHT_BUNDLE"] = windows_path(build / "dist/wattlight")
     where = {"qt": "tests/qt", "windows": "tests/windows", "bundle": "tests/windows"}.get(
         name, f"tests/unit/{name}"
     )
