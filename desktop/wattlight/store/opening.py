@@ -57,10 +57,9 @@ def open_ledger(file: Path, now: datetime, damaged: bool = False) -> OpenedLedge
         LedgerProblem: it is of a newer version (it is left alone), or the place is not writable.
     """
     try:
-        if file.exists() and (damaged or file.stat().st_size == 0):
-            return _begin_anew(file, now)
-        return OpenedLedger(_open(file))
-    except LedgerDamaged:
+        if not file.exists() or not (damaged or file.stat().st_size == 0):
+            with contextlib.suppress(LedgerDamaged):  # whoever met the damage lets go of its rows first
+                return OpenedLedger(_open(file))
         return _begin_anew(file, now)
     except OSError as error:
         raise LedgerProblem(

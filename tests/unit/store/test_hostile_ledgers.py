@@ -309,6 +309,7 @@ def test_damage_that_a_reader_finds_is_looked_for_at_the_next_start(tmp_path: Pa
     with pytest.raises(LedgerDamaged) as caught:
         read_all(file)
     assert "moved aside" not in str(caught.value)
+    del caught  # and the rows that it holds
     opened = open_ledger(file, NOW)
     assert "damaged" in opened.notices[0]
     opened.writer.close()
@@ -358,3 +359,16 @@ def test_what_is_recorded_is_nobody_elses_to_read_whatever_the_folder_allows(tmp
     file.chmod(0o644)
     open_ledger(file, NOW).writer.close()
     assert oct(file.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_damaged_ledger_that_cannot_be_moved_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(*_: object) -> None:
+        raise PermissionError(13, "Sharing violation")
+
+    file = tmp_path / "ledger.sqlite3"
+    file.write_bytes(b"no ledger at all" * 1000)
+    monkeypatch.setattr("wattlight.store.opening.set_aside", refuses)
+    with pytest.raises(LedgerProblem, match="Sharing violation"):
+        open_ledger(file, NOW)
