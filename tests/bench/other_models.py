@@ -1,7 +1,7 @@
 """Accuracy on a second set of models, computed later with the same engine.
 
 ``python tests/bench/other_models.py`` prints it. Some formulas were mended with this set, so it is no blind
-trial; architectures outside the first set ("low confidence" in the program) stand apart.
+trial; architectures never measured ("low confidence" in the program) would stand apart.
 """
 
 import sys
@@ -24,7 +24,7 @@ HEAD = ("second set, error of the total in %", "models", "cases", "mean", "worst
 
 
 def rows() -> list[tuple[str, ...]]:
-    """A line per group, architectures of the first set and others apart."""
+    """A line per group, measured architectures and others apart."""
     scored = [accuracy.score(case) for case in fit_truth.other_cases()]
     found = []
     for measured, whose in ((True, ""), (False, ", low confidence")):

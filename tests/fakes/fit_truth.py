@@ -1,7 +1,8 @@
 """Loads the measured truth of the memory model: cases, /api/ps answers, and shapes of the models.
 
 ``tests/data/fit/{truth,shapes}.json.xz`` hold what the real engine computed on pretended devices,
-``others.json.xz`` the same for other models, computed later with the same engine.
+``others.json.xz`` the same for other models, computed later with the same engine, ``fresh.json.xz`` for
+models that came out since.
 """
 
 import json
@@ -18,7 +19,7 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "fit"
 MIB = 1 << 20
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=4)
 def _load(name: str) -> Any:
     return json.loads(lzma.decompress((DATA / f"{name}.json.xz").read_bytes()))
 
@@ -31,6 +32,12 @@ def cases(group: str | None = None) -> list[dict[str, Any]]:
 def other_cases() -> list[dict[str, Any]]:
     """The measured cases of other models."""
     found: list[dict[str, Any]] = _load("others")["cases"]
+    return found
+
+
+def fresh_cases() -> list[dict[str, Any]]:
+    """The measured cases of models that came out later."""
+    found: list[dict[str, Any]] = _load("fresh")["cases"]
     return found
 
 
@@ -63,11 +70,11 @@ def shape_of(raw: dict[str, Any]) -> ModelShape:
     )
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=96)
 def shape(model: str) -> ModelShape:
-    """The shape of a model of the truth set, or of the other models."""
-    raw = raw_shapes().get(model) or _load("others")["shapes"][model]
-    return shape_of(raw)
+    """The shape of a model of the truth set, of the other or of the later models."""
+    raw = raw_shapes().get(model) or _load("others")["shapes"].get(model)
+    return shape_of(raw or _load("fresh")["shapes"][model])
 
 
 def devices_of(text: str, backend: str) -> Iterator[Device]:

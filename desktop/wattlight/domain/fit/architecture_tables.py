@@ -15,6 +15,25 @@ MEASURED = frozenset(
         "qwen35",
         "qwen35moe",
         "lfm2",
+        "cohere2",
+        "command-r",
+        "exaone4",
+        "falcon-h1",
+        "gemma4",
+        "gemma3n",
+        "granite",
+        "granitehybrid",
+        "laguna",
+        "lfm2moe",
+        "mamba2",
+        "minimax-m2",
+        "mistral3",
+        "nemotron_h",
+        "nemotron_h_moe",
+        "olmo2",
+        "qwen2vl",
+        "qwen3vl",
+        "starcoder2",
     )
 )
 """Architectures whose memory was measured against the real engine; all others are low confidence."""
@@ -38,6 +57,20 @@ NO_CACHE = frozenset(
     )
 )
 """Encoders and diffusion models keep no cache."""
+
+WITHOUT_OUTPUT = frozenset(
+    (
+        "bert",
+        "jina-bert-v2",
+        "jina-bert-v3",
+        "nomic-bert",
+        "nomic-bert-moe",
+        "neo-bert",
+        "eurobert",
+        "modern-bert",
+    )
+)
+"""Their rows are the result; no matrix turns them into logits."""
 
 RECURRENT = frozenset(
     (

@@ -26,7 +26,7 @@ class Setting(NamedTuple):
     """What sizes depend on: tokens of a batch, cells of a slot's full and windowed cache, slots, cache type.
 
     ``copies``: the device makes f16 copies of a quantised block's rows; ``align``: values are rounded to so
-    many bytes.
+    many bytes; ``every_row``: each token is an output (embeddings), with so many ``logits``.
     """
 
     batch: int
@@ -37,6 +37,8 @@ class Setting(NamedTuple):
     flash: bool
     copies: bool
     align: int
+    every_row: bool = False
+    logits: int = 0
 
 
 class Block(NamedTuple):
@@ -336,6 +338,7 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
         return 2 * block.values["kr"] * cells
     tokens, states = {
         "beside": (arch.per_layer_inputs or (1 + arch.deepstack) * arch.embedding, 0),
+        "logits": (s.logits, 0),
         "sr": (0, max(arch.state_r)),
         "st": (0, block.state_s),
         "cx": (block.values.get("ch") or arch.embedding, block.state_r),
@@ -363,6 +366,8 @@ def _input(name: str, block: Block, arch: Architecture, s: Setting) -> int:
 def inputs_bytes(arch: Architecture, s: Setting) -> int:
     """Bytes of all small inputs, masks left out."""
     size = s.batch * (24 + (16 if arch.sliding else 0) + (12 if arch.multi_axis else 0))
+    if s.every_row and arch.has_cache:
+        size += 4 * s.batch
     if TYPE_BY_NAME[s.kv_type].block > 1 and not arch.mla:
         for length in (arch.key_length, arch.key_length_swa)[: 2 if arch.sliding else 1]:
             if edge := rotation(length):

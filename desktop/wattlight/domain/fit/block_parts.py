@@ -22,7 +22,8 @@ class Kind(NamedTuple):
         slides: the model has windows; keys are then made before values.
         rotary: positions are rotated into queries and keys, perhaps with a table of factors.
         attends, recurrent: which of the two it does.
-        first, last: the first block; the last, of which only the outputs' rows are worked out.
+        first, last: the first block; the last, of which only the outputs' rows are worked out unless
+            ``every_row`` is one; ``logits``: they are multiplied with the output matrix.
         brings: its mask and rotations are first read here, and come from RAM; ``mask_ends``: the mask is last
             read here.
         kept: the stream comes from another device and stays.
@@ -59,6 +60,8 @@ class Kind(NamedTuple):
     flat_norm: bool
     normed_experts: bool
     scaled_experts: bool
+    every_row: bool
+    logits: bool
 
 
 def _heads(p: Program, kind: Kind, which: str, source: str, fused: bool) -> None:

@@ -22,6 +22,9 @@ STREAM_FIRST = frozenset(("lfm2", "lfm2moe"))
 """They add to the residual stream in its place."""
 PARALLEL = frozenset(("command-r", "cohere2", "cohere2moe", "falcon", "gptneox", "phi2", "plamo", "stablelm"))
 """Attention and feed-forward part read the same norm."""
+SCALED = ("gemma", "granite", "minicpm")
+"""Their token rows are scaled; so begin the names."""
+FOUR_STREAMS = "gemma3n"
 ROWS_AT_THE_END = frozenset(
     (
         "gemma4",
@@ -43,7 +46,7 @@ def program_of(kind: Kind) -> Program:
     """The operations of a block of ``kind``."""
     p = Program()
     if kind.kept:
-        p.pin("x")
+        _arrives(p, kind)
     if kind.beside == "made" and "inp_gate" not in kind.parts:
         p.new("beside", "beside", "x")
         p.alias("x", "beside")
@@ -53,7 +56,7 @@ def program_of(kind: Kind) -> Program:
         p.pin("in:s")
     if not kind.attends or kind.windowed:
         p.pin("in:m")
-    if kind.name == "gemma3n":
+    if kind.name == FOUR_STREAMS:
         _gemma3n(p, kind)
     elif "attn_output_norm" in kind.parts or "layer_output_norm" in kind.parts:
         _encoder(p, kind)
@@ -61,13 +64,34 @@ def program_of(kind: Kind) -> Program:
         _one_part(p, kind)
     else:
         _block(p, kind)
+    _ends(p, kind)
+    return p
+
+
+def _ends(p: Program, kind: Kind) -> None:
+    """What follows the block: logits, or what the next one needs."""
     if kind.beside and "inp_gate" not in kind.parts:
         p.same("x", "e", "x", "~beside")
+    if kind.logits:
+        p.norm("x", "x")
+        p.new("logits", "logits", "x")
     if kind.next_state == "read":
         p.read_early("sr", kind.next_elsewhere)
     elif kind.next_state:
         p.pin("early")
-    return p
+
+
+def _arrives(p: Program, kind: Kind) -> None:
+    """What comes from another device stays; token rows that are scaled are there twice."""
+    p.pin("x")
+    if kind.first and kind.name == FOUR_STREAMS:
+        p.pin("beside")
+    elif kind.first and kind.name.startswith(SCALED):
+        if kind.beside and "inp_gate" in kind.parts:
+            p.pin("beside")
+            p.new("beside", "beside", "beside")
+        p.new("x", "e", "x")
+        p.alias("x0", "x")
 
 
 def _block(p: Program, kind: Kind) -> None:
@@ -91,7 +115,10 @@ def _block(p: Program, kind: Kind) -> None:
             p.same("x", "e", "d", "y")
             return
     if kind.last and kind.name not in ROWS_AT_THE_END:
-        return
+        if not kind.every_row:
+            return
+        p.new("y", "e", "y")
+        p.new("x", "e", "x")
     post = "post_attention_norm" in parts and ("ffn_norm" in parts or "post_ffw_norm" in parts)
     if post:
         p.norm("y", "y", w="post_attention_norm")
@@ -214,10 +241,14 @@ def _encoder(p: Program, kind: Kind) -> None:
 
 def _gemma3n(p: Program, kind: Kind) -> None:
     """Four streams beside each other; the first is worked on and then spread over the others."""
-    if kind.first:
-        _four_streams(p)
-    p.new("xp", "4e", "~x")
-    p.norm("m", "~x", w="altup_router_norm")
+    if kind.kept:
+        p.alias("xp", "x")
+        p.new("m", "e", "x", w="altup_router_norm")
+    else:
+        if kind.first:
+            _four_streams(p)
+        p.new("xp", "4e", "~x")
+        p.norm("m", "~x", w="altup_router_norm")
     p.new("m", "four", "m", w="altup_router")
     p.new("co", "16", "m", w="altup_predict_coef")
     p.new("pr", "4e", "xp", "~co")

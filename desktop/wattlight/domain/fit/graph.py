@@ -11,13 +11,14 @@ from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
 from .block_facts import Setting, Trunk, bytes_of, inputs_bytes, mask_bytes
 from .block_parts import Kind
-from .blocks import program_of
+from .blocks import FOUR_STREAMS, program_of
 from .program import CARRIED, DEVICE, ENDLESS, HOST, NEXT, OWN, ROTATION_TABLE, Room, Tape, give_back, walk
 from .weights import MOE_ONLY, Row, is_expert, overflow_patterns
 
 PASSES_KEPT, MOST_KEPT = 64, 4096
 """Settings remembered of a model; layouts and steps remembered of each."""
 _NOTHING = ((0, 0),) * len(CARRIED)
+MASKS = (CARRIED.index("in:m"), CARRIED.index("in:s"))
 ALL_IN_RAM, NOTHING_LEFT_OUT = 10, 11
 """Beside the patterns of ``weights.WHOLE``."""
 
@@ -108,6 +109,8 @@ class Passes:
             block.flat_norm,
             arch.normed_experts,
             arch.scaled_experts,
+            place.last and self.setting.every_row,
+            place.last and self.setting.logits > 0,
         )
 
     def sizes_of(self, names: tuple[str, ...], i: int) -> list[int]:
@@ -188,7 +191,7 @@ class _Layout:
         device, stream = 0, DEVICE
         for i in range(len(self._blocks)):
             while i >= self._spans[device][1] and device + 1 < len(self._spans) and i >= self._in_ram:
-                self._rooms[device] = _without_stream(self._rooms[device])
+                self._rooms[device] = _left(self._rooms[device], () if self._in_turn else MASKS)
                 device, stream = device + 1, OWN
             stream = self._block(i, device, stream)
         return tuple(self._peaks), self._host_peak
@@ -260,8 +263,7 @@ class _Layout:
         if not made_here:
             self._arrives.add(index)
             carried[0] = (end + taken, self._stream)
-            normed = index > 0 and self._in_turn and "attn_norm" in blocks[start].parts
-            end += taken + times * self._stream * (2 if normed else 1)
+            end += taken + times * self._arriving(index)
         if in_ram:
             self._late.setdefault(in_ram - 1, []).append(CARRIED.index("in:i"))
         else:
@@ -274,6 +276,18 @@ class _Layout:
         if taken:
             return Room((0, end), (taken, ENDLESS), tuple(carried))
         return Room((end,), (ENDLESS,), tuple(carried))
+
+    def _arriving(self, index: int) -> int:
+        """Bytes of the stream that comes to device ``index``; in turn with its norm where a device made it.
+
+        Four streams are made on the last device, where the per-layer inputs come, and arrive permuted too.
+        """
+        arch, device_made = self._arch, index > 0 and self._in_turn
+        if not self._in_turn or arch.name != FOUR_STREAMS:
+            normed = device_made and "attn_norm" in self._blocks[self._spans[index][0]].parts
+            return self._stream * (2 if normed else 1)
+        last = index == len(self._spans) - 1
+        return self._stream * (9 + (not index) + last) + 4 * self._batch * arch.per_layer_inputs * last
 
     def _at_the_start(self, index: int, windowed: bool, in_ram: int) -> bool:
         """A mask is on the device from its beginning; else the part brings it that first reads it."""
@@ -320,9 +334,10 @@ def _left_out(parts: frozenset[str], pattern: int) -> frozenset[str]:
     return frozenset(part for part in parts if pattern in overflow_patterns(part))
 
 
-def _without_stream(room: Room) -> Room:
-    """The stream has gone to the next device."""
+def _left(room: Room, slots: tuple[int, ...]) -> Room:
+    """The stream has gone to the next device; nothing here reads what is in ``slots`` any more."""
     offsets, lengths = list(room.offsets), list(room.lengths)
-    if room.carried[0][1]:
-        give_back(offsets, lengths, *room.carried[0])
+    for slot in (0, *slots):
+        if room.carried[slot][1]:
+            give_back(offsets, lengths, *room.carried[slot])
     return Room(tuple(offsets), tuple(lengths), _NOTHING)

@@ -77,6 +77,8 @@ class Plan(NamedTuple):
                 flash,
                 self.quantised and cuda and flash,
                 ALIGNMENT.get(self.backend, 64),
+                prepared.embedding_only,
+                prepared.vocabulary if prepared.embedding_only and prepared.arch.has_cache else 0,
             ),
             self.quantised,
             self.draft.states if self.draft else 1,

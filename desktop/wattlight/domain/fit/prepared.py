@@ -2,7 +2,7 @@
 
 from ..shape import ModelShape, ShapeSource
 from .architecture import Architecture, read_architecture
-from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE
+from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE, WITHOUT_OUTPUT
 from .cache import CacheLayout, lay_out
 from .graph import Buffers
 from .result import Confidence
@@ -144,6 +144,7 @@ class PreparedModel:
                 row_pad,
                 self.arch.name in NORM_IN_OUTPUT,
                 self.arch.name in TIED_TWICE,
+                self.arch.name in WITHOUT_OUTPUT,
             )
         return found
 

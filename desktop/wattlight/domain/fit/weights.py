@@ -146,20 +146,26 @@ class Weights:
 
 
 def weigh(
-    rows: list[Row], layers: int, backend: str, row_pad: int, keep_norm_out: bool, tied_twice: bool
+    rows: list[Row],
+    layers: int,
+    backend: str,
+    row_pad: int,
+    keep_norm_out: bool,
+    tied_twice: bool,
+    no_output: bool,
 ) -> Weights:
     """Sum up ``rows`` for ``backend``; draft blocks beyond ``layers`` are left out.
 
     CUDA lengthens quantised rows (once per tensor) to a multiple of ``row_pad`` values. ``keep_norm_out``:
     the norm of the token table belongs to the output unit (LFM2). ``tied_twice``: a tied table is kept twice
-    in RAM too.
+    in RAM too. ``no_output``: without an output matrix the table is not one either.
     """
     device, host = [0] * layers, [0] * layers
     experts, experts_host = [0] * layers, [0] * layers
     boundary = [[0] * layers for _ in range(3)]
     boundary_host = [[0] * layers for _ in range(3)]
     totals = {"input": [0, 0], "output": [0, 0], "rope": [0, 0]}
-    token, has_output = GroupBytes(), False
+    token, has_output = GroupBytes(), no_output
     lengthens = backend in {"cuda", "rocm"}
     align, cpu_align = ALIGNMENT.get(backend, 64), ALIGNMENT["cpu"]
     for block, part, size, width, kind, _ in rows:

@@ -14,8 +14,15 @@ def test_the_table(line: accuracy.Line) -> None:
     assert line.good, f"{line.what}: {line.figure:.3f}, bound {line.bound}"
 
 
+@pytest.mark.parametrize("line", accuracy.fresh_table(), ids=lambda line: line.what)
+def test_models_that_came_out_later(line: accuracy.Line) -> None:
+    assert line.count > 0
+    assert line.good, f"{line.what}: {line.figure:.3f}, bound {line.bound}"
+
+
 def test_every_measured_case_is_there() -> None:
     assert len(CASES) == 416
+    assert len(accuracy.fresh_scored()) == 1240
     assert len(LOADS) == 22
 
 
