@@ -5,6 +5,7 @@ import io
 import itertools
 import os
 import stat
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -186,15 +187,18 @@ Refusal = Callable[[str, str], Problem]
 
 
 def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
+    """The text of a file in UTF-8, with or without a byte order mark; ``-`` is the standard input.
 
     Raises:
         Problem: by ``refusal``, for a file that is missing, not ours to read, too large or no text.
     """
     name = clean_text(str(path))
     try:
-        with open_regular(path.expanduser()) as stream:
-            raw = stream.read(limit_bytes + 1)
+        if str(path) == "-":
+            raw = sys.stdin.buffer.read(limit_bytes + 1)
+        else:
+            with open_regular(path.expanduser()) as stream:
+                raw = stream.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
         raise refusal(

@@ -27,6 +27,8 @@ from wattlight.paths import read_text
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.pricing import api_prices, mean_price, read_tariff_file
 
+from .options import typed
+
 MAX_PRICES_BYTES = 1_000_000
 
 
@@ -130,7 +132,10 @@ def _prices(own_file: str | None) -> tuple[ApiPrice, ...]:
     shipped = api_prices()
     if own_file is None:
         return shipped
-    own = parse_api_prices(read_text(Path(own_file), MAX_PRICES_BYTES, BreakEvenProblem))
+    try:
+        own = parse_api_prices(read_text(Path(own_file), MAX_PRICES_BYTES, BreakEvenProblem))
+    except BreakEvenProblem as problem:  # a file that cannot be used is no wrong use
+        raise BreakEvenProblem(problem.message, problem.next_step, "bad_file") from problem
     ids = {row.id for row in own}
     return (*own, *(row for row in shipped if row.id not in ids))
 
@@ -219,10 +224,11 @@ def _idle_hours(args: argparse.Namespace) -> float | None:
 
 
 def _electricity(args: argparse.Namespace, workshop: ServiceFactory) -> _Electricity:
-    currency = parse_currency(args.currency.upper()) if args.currency else None
-    if args.price is not None:
-        own = currency or workshop.settings().price.currency
-        return _Electricity(parse_price(args.price), own, "given")
+    with typed():
+        currency = parse_currency(args.currency.upper()) if args.currency else None
+        price = None if args.price is None else parse_price(args.price)
+    if price is not None:
+        return _Electricity(price, currency or workshop.settings().price.currency, "given")
     settings = workshop.settings().price
     file = args.tariff or settings.tariff_file
     if file:

@@ -1,19 +1,21 @@
 """Parses the command line, runs the verb, turns every error into one sentence."""
 
 import argparse
+import contextlib
 import importlib
 import os
+import re
 import sys
 import traceback
 from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
 from wattlight import __version__
-from wattlight.domain.values import Problem, clean_lines
-from wattlight.i18n import activate
+from wattlight.domain.values import Problem, clean_lines, clean_text
+from wattlight.i18n import activate, tr
 from wattlight.services.factory import ServiceFactory
 
-from .output import Call, Output
+from .output import Call, Output, near, room_of, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("tariff", "verb_tariff", "show, check or set the electricity price"),
     CliVerb("export", "verb_export", "write the ledger as CSV or JSON, back it up or restore it"),
     CliVerb("breakeven", "verb_breakeven", "compare running a model here with an API"),
+    CliVerb("completion", "verb_completion", "write what bash, zsh or fish needs to complete"),
     CliVerb("doctor", "verb_doctor", "what is missing and the one step that would add it"),
 )
 
@@ -52,21 +55,53 @@ class WrongUse(Exception):
     """The arguments make no sense (exit code 2)."""
 
 
+_ASKED_WRONGLY = frozenset(
+    {
+        "wrong_use",
+        "use",
+        "span",
+        "invalid_name",
+        "invalid_duration",
+        "bad_address",
+        "bad_input",
+        "missing_figure",
+        "unknown_api",
+    }
+)
+"""Problems that lie in what was typed: exit code 2 as for any wrong use."""
+_EVERYWHERE = frozenset({"--json", "-q", "--quiet"})
+"""Options of every verb; they may stand before it too."""
+_CHOICES = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
+_NEGATIVE = re.compile(r"-[\d.]")
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise WrongUse(f"{self.prog}: {message}. See '{self.prog} --help'.")
+        found = _CHOICES.search(message)
+        meant = near(found[1], re.findall(r"[^', ]+", found[2])) if found else ""
+        raise WrongUse(_sentence(self.prog, message, meant))
+
+
+def _sentence(prog: str, message: str, meant: str) -> str:
+    return " ".join(part for part in (f"{prog}: {message}.", meant, f"See '{prog} --help'.") if part)
 
 
 def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = None) -> int:
     """Run one command line and return its exit code: 0 fine, 1 an error that was said, 2 wrong use."""
     stream = sys.stdout if stdout is None else stdout
-    out = Output(stream, "--json" in arguments)
+    out = Output(stream, "--json" in arguments, bool({"-q", "--quiet"} & set(arguments)))
+    args = argparse.Namespace()
     try:
-        verb = _verb_of(arguments)
-        args = _parser(verb).parse_args(arguments)
+        words = _ordered(arguments)
+        verb = _verb_of(words)
         if verb is None:
+            if words:
+                _parser(None).parse_args(words)
             _parser(None).print_help(stream)
             return 0
+        args, unknown = _parser(verb).parse_known_args(words)
+        if unknown:
+            _refuse(verb, unknown)
         language = workshop.settings().language
         if language:
             activate(language)
@@ -76,7 +111,9 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
     except WrongUse as error:
         return _say(out, 2, "wrong_use", str(error), "")
     except Problem as problem:
-        return _say(out, 1, problem.code, problem.message, problem.next_step)
+        exit_code = 2 if problem.code in _ASKED_WRONGLY else 1
+        next_step = f"{problem.next_step} {_near_model(args, workshop, problem)}".strip()
+        return _say(out, exit_code, problem.code, problem.message, next_step)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -86,9 +123,67 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         return _unexpected(out, workshop, error)
 
 
-def _verb_of(arguments: list[str]) -> CliVerb | None:
+def _ordered(arguments: list[str]) -> list[str]:
+    """The arguments with the verb first, ``help VERB`` as ``VERB --help``, and ``--keep -1m`` in one word."""
+    words = list(arguments)
+    before: list[str] = []
+    while words and words[0] in _EVERYWHERE:
+        before.append(words.pop(0))
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    joined: list[str] = []
+    for word in words:
+        option = joined[-1] if joined else ""
+        if (
+            _NEGATIVE.match(word)
+            and option.startswith("--")
+            and "=" not in option
+            and option not in _EVERYWHERE
+        ):
+            joined[-1] = f"{option}={word}"
+        else:
+            joined.append(word)
+    return [*joined[:1], *before, *joined[1:]]
+
+
+def _verb_of(words: list[str]) -> CliVerb | None:
+    """The verb; None for options alone.
+
+    Raises:
+        WrongUse: the first word is no verb.
+    """
+    if not words or words[0].startswith("-"):
+        return None
     names = {verb.name: verb for verb in VERBS}
-    return next((names[word] for word in arguments if word in names), None)
+    if words[0] in names:
+        return names[words[0]]
+    message = tr("'{word}' is no verb", word=clean_text(words[0], 40))
+    raise WrongUse(_sentence("wattlight", message, near(words[0], [*names, "help", "tray"])))
+
+
+def _refuse(verb: CliVerb, unknown: list[str]) -> NoReturn:
+    options = re.findall(r"--[a-z][a-z-]+", verb_parser(verb).format_help())
+    meant = near(unknown[0].partition("=")[0], options) if unknown[0].startswith("--") else ""
+    message = f"unrecognized arguments: {clean_text(' '.join(unknown), 80)}"
+    raise WrongUse(_sentence(f"wattlight {verb.name}", message, meant))
+
+
+def _near_model(args: argparse.Namespace, workshop: ServiceFactory, problem: Problem) -> str:
+    """A name like the one that is not known, of the models installed or in the catalogue."""
+    model = getattr(args, "model", None)
+    if problem.code not in {"unknown_model", "offline"} or not isinstance(model, str):
+        return ""
+    names: list[str] = []
+    with contextlib.suppress(Exception):  # a hint is not worth another error
+        for entry in workshop.catalog().entries:
+            family = entry.name.partition(":")[0]
+            names += [entry.name, *(f"{family}:{tag.tag}" for tag in entry.tags)]
+    if problem.code == "unknown_model":
+        with contextlib.suppress(Exception):
+            names += [
+                installed.name for installed in workshop.server(getattr(args, "host", None)).installed()
+            ]
+    return "" if model.lower() in names else near(model, names)
 
 
 def _parser(chosen: CliVerb | None) -> argparse.ArgumentParser:
@@ -96,15 +191,28 @@ def _parser(chosen: CliVerb | None) -> argparse.ArgumentParser:
         prog="wattlight",
         description="Local language models: what fits, what runs, what it draws, what it costs. "
         "Without a verb the tray starts.",
+        epilog="'wattlight help VERB' tells more of one; 'wattlight completion SHELL' is for the shell.",
     )
     parser.add_argument("--version", action="version", version=f"wattlight {__version__}")
     commands = parser.add_subparsers(metavar="VERB", parser_class=_Parser)
     for verb in VERBS:
         sub = commands.add_parser(verb.name, help=verb.summary, description=verb.summary.capitalize() + ".")
-        sub.add_argument("--json", action="store_true", help="print JSON (schema 1)")
-        if verb is chosen:
-            importlib.import_module(f"wattlight.cli.{verb.module}").arguments(sub)
+        _declare(sub, verb if verb is chosen else None)
     return parser
+
+
+def verb_parser(verb: CliVerb) -> argparse.ArgumentParser:
+    """What ``verb`` takes, for those that tell of it."""
+    parser = _Parser(prog=f"wattlight {verb.name}")
+    _declare(parser, verb)
+    return parser
+
+
+def _declare(parser: argparse.ArgumentParser, verb: CliVerb | None) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON (schema 1)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print names or figures alone, no remarks")
+    if verb is not None:
+        importlib.import_module(f"wattlight.cli.{verb.module}").arguments(parser)
 
 
 def _say(out: Output, exit_code: int, code: str, message: str, next_step: str) -> int:
@@ -112,7 +220,9 @@ def _say(out: Output, exit_code: int, code: str, message: str, next_step: str) -
     if out.as_json:
         out.document({"error": {"code": code, "message": message, "next": next_step}})
     else:
-        sys.stderr.write(f"{message} {next_step}".strip() + "\n")
+        text = f"{message} {next_step}".strip()
+        lines = [part for line in text.split("\n") for part in wrapped(line, room_of(sys.stderr))]
+        sys.stderr.write("\n".join(lines) + "\n")
     return exit_code
 
 

@@ -5,7 +5,8 @@ import calendar
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from wattlight.domain.tariff import day_start_us
 from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
 from wattlight.i18n import tr
 from wattlight.paths import read_text
+from wattlight.runtime import read_keep_alive
 
 from .output import Call, Document, pick
 
@@ -77,7 +79,7 @@ def add_machine_option(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--machine",
         metavar="FILE",
-        help="answer for the computer in FILE (see 'wattlight hardware --profile')",
+        help="answer for the computer in FILE, - for standard input (see 'wattlight hardware --profile')",
     )
 
 
@@ -96,6 +98,24 @@ def machine_of(args: argparse.Namespace, call: Call) -> MachineProfile:
         name = clean_text(args.machine)
         raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=name)) from error
     return parse_machine(document)
+
+
+@contextmanager
+def typed() -> Iterator[None]:
+    """What cannot be used here was typed: wrong use (exit code 2), whatever refuses it."""
+    try:
+        yield
+    except Problem as problem:
+        raise Problem(problem.message, problem.next_step, "wrong_use") from problem
+
+
+def keep_time(text: str) -> str:
+    """A type for ``add_argument``: how long a model is kept, as the server reads it."""
+    try:
+        read_keep_alive(text)
+    except Problem as problem:
+        raise argparse.ArgumentTypeError(str(problem).rstrip(".")) from problem
+    return text
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:

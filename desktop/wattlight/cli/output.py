@@ -1,5 +1,6 @@
 """What a verb gets: where and how to print (lines, tables, documents, a progress line), and the workshop."""
 
+import difflib
 import errno
 import json
 import os
@@ -31,9 +32,12 @@ SPEED = "low mid high basis confidence"
 class Output:
     """Prints text or JSON. A document gets ``"schema": 1`` as its first key."""
 
-    def __init__(self, stream: TextIO, as_json: bool) -> None:
+    def __init__(self, stream: TextIO, as_json: bool, quiet: bool = False) -> None:
         self._stream = stream
         self.as_json = as_json
+        self.quiet = quiet
+        self.room = room_of(stream)
+        """Columns of the screen; None where there is none, and lines are as long as they are."""
         # JSON is UTF-8: in another encoding, what all encodings share
         self._ascii = (stream.encoding or "utf-8").lower().replace("-", "") not in {"utf8", "utf8sig"}
 
@@ -46,14 +50,20 @@ class Output:
         self._write(self._json(document))
 
     def line(self, text: str = "") -> None:
-        self._write(text)
+        for part in wrapped(text, self.room):
+            self._write(part)
+
+    def note(self, text: str) -> None:
+        """A line that ``--quiet`` leaves out."""
+        if not self.quiet:
+            self.line(text)
 
     def lines(self, texts: Iterable[str]) -> None:
         for text in texts:
             self.line(text)
 
     def table(self, rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
-        self.lines(aligned(rows, right))
+        self.lines(aligned(rows, right, self.room))
 
     def _json(self, document: Document, indent: int | None = None) -> str:
         whole = {"schema": SCHEMA, **document}
@@ -146,16 +156,93 @@ def pick(value: object, names: str, places: int | None = None) -> Document:
     return {name: plain(getattr(value, name), places) for name in names.split()}
 
 
-def aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
-    """One line per row, columns two spaces apart; those in ``right`` are aligned to the right."""
+_GAP = "  "
+_NARROWEST = 10
+"""No column of words is made narrower."""
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = (), room: int | None = None) -> list[str]:
+    """A line per row, columns two spaces apart; those in ``right`` are aligned to the right.
+
+    Where ``room`` is too narrow, columns of words are wrapped; where that is not enough, each row becomes a
+    block of lines, named by the first row.
+    """
     if not rows:
         return []
     right = frozenset(right)
     widths = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
-    return [
-        "  ".join(_padded(cell, widths[at], at in right) for at, cell in enumerate(row)).rstrip()
-        for row in rows
+    if room is not None and not _narrowed(widths, rows, right, room):
+        return _blocks(rows, room)
+    lines = []
+    for row in rows:
+        cells = [wrapped(cell, widths[at]) for at, cell in enumerate(row)]
+        for n in range(max(len(cell) for cell in cells)):
+            parts = (cell[n] if n < len(cell) else "" for cell in cells)
+            text = _GAP.join(_padded(part, widths[at], at in right) for at, part in enumerate(parts))
+            lines.append(text.rstrip())
+    return lines
+
+
+def _narrowed(widths: list[int], rows: Sequence[Sequence[str]], right: frozenset[int], room: int) -> bool:
+    """Make the widest columns of words narrower, in place, until all fit; False where a word would break."""
+    least = [
+        max(_NARROWEST, *(width(word) for row in rows for word in row[at].split(" ")))
+        for at in range(len(widths))
     ]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > room:
+        free = [at for at in range(len(widths)) if at not in right and widths[at] > least[at]]
+        if not free:
+            return False
+        widths[max(free, key=lambda at: widths[at])] -= 1
+    return True
+
+
+def _blocks(rows: Sequence[Sequence[str]], room: int) -> list[str]:
+    """Each row but the first on lines of its own: its first cell, then the others by the names of theirs."""
+    names, *rest = rows
+    lines: list[str] = []
+    for row in rest:
+        lines += wrapped(row[0], room)
+        for name, cell in zip(names[1:], row[1:], strict=True):
+            if cell:
+                lines += wrapped(f"    {name}: {cell}" if name else f"    {cell}", room)
+    return lines
+
+
+def wrapped(text: str, room: int | None) -> list[str]:
+    """``text`` in lines of at most ``room`` columns, later ones indented like the first, or as its item."""
+    if room is None or width(text) <= room:
+        return [text]
+    body = text.lstrip(" ")
+    first = text[: len(text) - len(body)]
+    later = first + (_GAP if body.startswith("- ") else "")
+    lines, line = [], first
+    for word in body.split(" "):
+        empty = not line.strip(" ")
+        longer = line + word if empty else f"{line} {word}"
+        if not empty and width(longer) > room:
+            lines.append(line)
+            longer = later + word
+        while width(longer) > room > width(later):
+            at = next(n for n in range(len(longer), 0, -1) if width(longer[:n]) <= room)
+            lines.append(longer[:at])
+            longer = later + longer[at:]
+        line = longer
+    return [*lines, line]
+
+
+def room_of(stream: TextIO) -> int | None:
+    """Columns of the screen behind ``stream``, or those that COLUMNS tells; None for a file or a pipe."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return max(20, int(told))
+    return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def near(word: str, names: Iterable[str]) -> str:
+    """A question for the name that was meant, or nothing."""
+    found = difflib.get_close_matches(word.lower(), list(names), 1, 0.6)
+    return tr("Did you mean {name}?", name=found[0]) if found else ""
 
 
 def width(text: str) -> int:

@@ -68,11 +68,11 @@ def _accounts(inputs: Inputs) -> tuple[Account, ...]:
     return accounts(inputs.use, inputs.api, inputs.local, inputs.terms, inputs.model or "")
 
 
-def breakeven_lines(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
+def breakeven_lines(inputs: Inputs, answer: BreakEven, room: int | None = None) -> Iterator[str]:
     paragraph = " ".join(_sentences(inputs, answer))
     yield from textwrap.wrap(paragraph, WIDTH)
     yield ""
-    yield from aligned(list(_rows(inputs, answer)), {1, 2})
+    yield from aligned(list(_rows(inputs, answer)), {1, 2}, room)
     yield ""
     yield from textwrap.wrap(" ".join(_notes(inputs, answer)), WIDTH)
 
@@ -250,7 +250,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     inputs = read_inputs(args, call.workshop)
     answer = compare(inputs.use, inputs.api, inputs.local, inputs.terms)
-    call.answer(breakeven_document(inputs, answer), *breakeven_lines(inputs, answer))
+    call.answer(breakeven_document(inputs, answer), *breakeven_lines(inputs, answer, call.out.room))
 
 
 def _number(text: str) -> float:

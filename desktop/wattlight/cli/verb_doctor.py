@@ -341,7 +341,14 @@ def _lines(findings: list[Finding]) -> list[str]:
             lines.append(pad + tr("To take it back:"))
             lines += [f"{pad}    {command}" for command in finding.undo]
     lines.append("")
-    lines.append(tr("All is well.") if _ok(findings) else tr("Something needs attention: see PROBLEM above."))
+    if not _ok(findings):
+        lines.append(tr("Something needs attention: see PROBLEM above."))
+    elif any(finding.code == "server" and finding.level is not Level.FINE for finding in findings):
+        lines.append(
+            tr("Nothing is wrong but that no model server runs: no model can be loaded until one does.")
+        )
+    else:
+        lines.append(tr("All is well."))
     return lines
 
 

@@ -46,7 +46,9 @@ class ExportProblem(Problem):
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_span_options(parser)
-    parser.add_argument("--format", choices=("csv", "json"), default="csv", help="form of the rows")
+    parser.add_argument(
+        "--format", choices=("csv", "json"), help="form of the rows (default: csv, json with --json)"
+    )
     parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
     whole = parser.add_mutually_exclusive_group()
@@ -79,10 +81,11 @@ def neutral(text: str) -> str:
 def _rows(args: argparse.Namespace, call: Call) -> None:
     tariff = call.workshop.tariff()
     span = span_of(args, call.workshop.zone(), call.workshop.now())
+    form = args.format or ("json" if call.as_json and args.output is None else "csv")
     progress = ProgressLine(args.output is not None and not call.as_json)
     with call.workshop.ledger() as reader, _target(args, call) as stream:
         rows = _priced(_buckets(reader, span, progress), tariff, span)
-        count = _write_csv(stream, rows) if args.format == "csv" else _write_json(stream, rows, span)
+        count = _write_json(stream, rows, span) if form == "json" else _write_csv(stream, rows)
     if args.output is not None:
         text = trn(
             "{n} row written to {file}", "{n} rows written to {file}", count,

@@ -125,6 +125,8 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
             verdict=_with_draft(answer, _headline(answer)),
         )
     )
+    if out.quiet:
+        return
     out.line()
     out.table(_memory(answer), {1, 2, 3, 4})
     out.line()

@@ -146,7 +146,7 @@ def _print(args: Namespace, call: Call, prober: Prober, report: HardwareReport) 
     elif call.as_json:
         call.out.document(hardware_document(report, prober.profile()))
     else:
-        call.out.lines(hardware_lines(report, prober.profile()))
+        call.out.lines(hardware_lines(report, prober.profile(), call.out.room))
 
 
 def _second(args: Namespace) -> tuple[Path | None, float]:
@@ -231,24 +231,26 @@ def scope_word(scope: str | None) -> str:
     return scope or tr("coverage unknown")
 
 
-def hardware_lines(report: HardwareReport, profile: MachineProfile | None = None) -> list[str]:
+def hardware_lines(
+    report: HardwareReport, profile: MachineProfile | None = None, room: int | None = None
+) -> list[str]:
     unused = set() if profile is None else {device.id for device, _ in left_out(profile)}
-    lines = [tr("This computer"), *_indented(_computer(report))]
+    lines = [tr("This computer"), *_indented(_computer(report), room=room)]
     lines += ["", tr("Accelerators")]
     if not report.accelerators:
         lines.append("  " + tr("none that a model can use"))
     for row in sorted(report.accelerators, key=lambda row: row.device.integrated):
-        lines += [f"  {row.name}", *_indented(_accelerator(row, row.id not in unused), 4)]
-    lines += ["", tr("Power of the processor"), *_indented(_cpu(report.cpu_power))]
-    lines += ["", tr("Battery"), *_indented(_battery(report.battery))]
+        lines += [f"  {row.name}", *_indented(_accelerator(row, row.id not in unused), 4, room)]
+    lines += ["", tr("Power of the processor"), *_indented(_cpu(report.cpu_power), room=room)]
+    lines += ["", tr("Battery"), *_indented(_battery(report.battery), room=room)]
     notes = [*_notes(report), *([] if profile is None else machine_sentences(profile))]
     if notes:
         lines += ["", tr("Good to know"), *(f"  - {note}" for note in notes)]
     return lines
 
 
-def _indented(rows: list[tuple[str, str]], by: int = 2) -> list[str]:
-    return [" " * by + line for line in aligned(rows)]
+def _indented(rows: list[tuple[str, str]], by: int = 2, room: int | None = None) -> list[str]:
+    return [" " * by + line for line in aligned(rows, room=None if room is None else room - by)]
 
 
 def _computer(report: HardwareReport) -> list[tuple[str, str]]:

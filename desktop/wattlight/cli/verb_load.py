@@ -6,7 +6,7 @@ from wattlight.domain.state import RunningModel, same_model
 from wattlight.i18n import gib, number, tr
 from wattlight.services.models import shared_text
 
-from .options import add_host_option, running_document, whole
+from .options import add_host_option, keep_time, running_document, whole
 from .output import Call
 
 
@@ -14,7 +14,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="name of an installed model")
     parser.add_argument("--context", type=whole(1, 1 << 31), metavar="N", help="context length in tokens")
     parser.add_argument(
-        "--keep", metavar="TIME", help='how long to keep it after its last use: "5m", "1h", "forever"'
+        "--keep",
+        metavar="TIME",
+        type=keep_time,
+        help='how long to keep it after its last use: "5m", "1h", "forever" (or -1)',
     )
     add_host_option(parser)
 
@@ -38,6 +41,8 @@ def loaded_document(loaded: RunningModel | None, asked: int | None) -> dict[str,
 
 def print_loaded(call: Call, model: str, loaded: RunningModel | None, asked: int | None) -> None:
     """What is loaded, and that the server gave less context than was asked for, which it does silently."""
+    if call.out.quiet:
+        return
     if loaded is None:
         call.out.line(tr("{model} was loaded, but the server does not list it any more.", model=model))
         return

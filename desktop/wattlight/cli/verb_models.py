@@ -27,6 +27,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
             }
         )
         return
+    if call.out.quiet:
+        call.out.lines(m.name for m in models)
+        return
     if not models:
         call.out.line(tr("No models are installed on {url}.", url=server.url))
         call.out.line(tr("'wattlight recommend' lists models that fit; 'wattlight pull NAME' downloads one."))

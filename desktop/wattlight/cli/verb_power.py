@@ -4,7 +4,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from wattlight.domain.power import MachineSample, MachineTotal
-from wattlight.domain.values import DeviceSample
+from wattlight.domain.values import DeviceSample, Problem
 from wattlight.domain.wall import Wall
 from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import Prober
@@ -56,13 +56,13 @@ def _part(device: DeviceSample, total: MachineTotal) -> Document:
     }
 
 
-def power_lines(sample: MachineSample, wall: Wall | None = None) -> list[str]:
+def power_lines(sample: MachineSample, wall: Wall | None = None, room: int | None = None) -> list[str]:
     """The table: part, watts, what they cover, how sure, why not; then the sum and what it leaves out."""
     total = sample.total
     rows = [_row(device, total) for device in sample.devices]
     if not rows:
         rows = [(tr("nothing"), "", tr("no power sensor was found"))]
-    lines = aligned(rows, {1})
+    lines = aligned(rows, {1}, room)
     lines += ["", *_sum(total)]
     plug = wall_line(total, wall) if wall else ""
     return [*lines, plug] if plug else lines
@@ -129,6 +129,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, call: Call) -> None:
+    if args.count is not None and not args.watch:
+        raise Problem(
+            tr("--count works only together with --watch."), tr("Give both, or neither."), "wrong_use"
+        )
     prober = call.workshop.prober()
     try:
         prober.sample()
@@ -143,7 +147,7 @@ def run(args: Namespace, call: Call) -> None:
         if call.as_json:
             call.out.document(power_document(sample, wall))
         else:
-            call.out.lines(power_lines(sample, wall))
+            call.out.lines(power_lines(sample, wall, call.out.room))
     finally:
         prober.close()
 

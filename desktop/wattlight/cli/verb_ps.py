@@ -27,6 +27,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
             }
         )
         return
+    if call.out.quiet:
+        call.out.lines(m.name for m in models)
+        return
     if not models:
         call.out.line(tr("No model is loaded on {url}.", url=server.url))
         return

@@ -89,7 +89,7 @@ class _Shower:
 
     def __init__(self, call: Call) -> None:
         self._out = call.out
-        self._line = ProgressLine(not call.as_json)
+        self._line = ProgressLine(not call.as_json and not call.out.quiet)
         self.last = PullState("")
         self.note = ""
 
@@ -108,11 +108,11 @@ class _Shower:
         if problem is not None:
             raise problem
         if self.last.cancelled:
-            self._out.line(tr("Stopped. What has arrived is kept; pull it again to resume."))
+            self._out.note(tr("Stopped. What has arrived is kept; pull it again to resume."))
         else:
-            self._out.line(tr("{model} is installed.", model=self.last.model))
+            self._out.note(tr("{model} is installed.", model=self.last.model))
             if self.note:
-                self._out.line(self.note)
+                self._out.note(self.note)
         return 0
 
 

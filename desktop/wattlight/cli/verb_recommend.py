@@ -164,6 +164,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
     if call.as_json:
         call.out.document(recommend_document(advice, profile, report))
         return
+    if call.out.quiet:
+        call.out.lines(item.name for item in advice.recommendations)
+        return
     if report is not None:
         print_refresh(call.out, report)
     _print(call.out, advice, profile)

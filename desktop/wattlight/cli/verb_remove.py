@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     require_yes(args, call, question, refusal)
     was_loaded = remove_model(server, name)
     document = {"removed": name, "size_bytes": size, "was_loaded": was_loaded}
-    call.answer(document, tr("{model} is deleted.", model=name))
+    call.answer(document, *(() if call.out.quiet else (tr("{model} is deleted.", model=name),)))
 
 
 def _check_there(server: ModelServer, model: str) -> None:

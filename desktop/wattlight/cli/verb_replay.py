@@ -17,7 +17,9 @@ MAX_TRACE_BYTES = 500_000_000
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "trace", metavar="TRACE.csv", help="columns time_utc,device,power_w,counter_mj,model,tokens"
+        "trace",
+        metavar="TRACE.csv",
+        help="columns time_utc,device,power_w,counter_mj,model,tokens; - for standard input",
     )
     parser.add_argument("--tariff", metavar="FILE", help="tariff file; without one there is no money")
     parser.add_argument(

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
 
     def say(text: str) -> None:
-        if not call.as_json and sys.stderr.isatty():
+        if not call.as_json and not call.out.quiet and sys.stderr.isatty():
             sys.stderr.write(f"{text} …\n")
 
     def fits(model: str, running: tuple[RunningModel, ...]) -> bool | None:

@@ -23,7 +23,7 @@ from wattlight.services.pricing import CountryPrice, country_prices, price_since
 from wattlight.settings import Price, Settings, save_settings
 from wattlight.viewmodels.words import DASH
 
-from .options import read_day
+from .options import read_day, typed
 from .output import Call, Document, Output, plain
 
 FORM = """\
@@ -65,7 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         epilog=FORM,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    check.add_argument("file", metavar="FILE")
+    check.add_argument("file", metavar="FILE", help="a tariff file, - for standard input")
     listed = actions.add_parser("countries", help="official prices that can be used to start from")
     setter = actions.add_parser("set", help="set a flat price, a country's official price, or a tariff file")
     setter.add_argument("--price", metavar="P", help='price of one kWh, VAT included, like "0.39"')
@@ -151,10 +151,11 @@ def _new_price(args: argparse.Namespace, call: Call, settings: Settings) -> Pric
     if args.file:
         read_tariff_file(args.file)
         return Price(tariff_file=str(Path(args.file).expanduser().resolve()))
-    price = _flat_price(args, call, settings)
-    if args.since is None:
-        return price
-    since = read_day(args.since, TariffProblem)
+    with typed():
+        price = _flat_price(args, call, settings)
+        if args.since is None:
+            return price
+        since = read_day(args.since, TariffProblem)
     file = price_since(
         call.workshop.places.settings_file.parent,
         call.workshop.tariff(),

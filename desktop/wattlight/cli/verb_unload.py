@@ -21,7 +21,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
         call.out.document({"unloaded": list(result.unloaded), "kept": kept_documents(result.kept)})
         return
     if not result.unloaded and not result.kept:
-        call.out.line(tr("No model is loaded on {url}.", url=server.url))
+        call.out.note(tr("No model is loaded on {url}.", url=server.url))
     print_unloaded(call, result, args.model)
 
 
@@ -29,6 +29,6 @@ def print_unloaded(call: Call, result: SwitchResult, asked: str | None = None) -
     """What is unloaded, what went with the one ``asked`` for, and why anything was kept."""
     for at, name in enumerate(result.unloaded):
         with_it = asked is not None and at > 0
-        call.out.line(with_it_text(asked or "", name) if with_it else tr("{model} is unloaded.", model=name))
+        call.out.note(with_it_text(asked or "", name) if with_it else tr("{model} is unloaded.", model=name))
     for _, reason in result.kept:
         call.out.line(reason)

@@ -263,7 +263,7 @@ def test_an_empty_ledger_is_said(shop: Shop) -> None:
     ],
 )
 def test_days_that_make_no_span(shop: Shop, words: list[str]) -> None:
-    assert problem(shop, "cost", *words)["code"] == "span"
+    assert problem(shop, "cost", *words, code=2)["code"] == "span"
 
 
 def test_rows_as_csv_are_safe_and_add_up(shop: Shop, tmp_path: Path) -> None:
@@ -378,7 +378,8 @@ def test_fault_46_a_price_that_cannot_be_used_is_not_kept(
     words = [w if w != "-1" else "-1" for w in words]
     if "-1" in words:
         words = ["--price=-1", *words[2:]]
-    assert sentence in problem(shop, "tariff", "set", *words)["message"]
+    code = 1 if "--file" in words and len(words) == 2 else 2
+    assert sentence in problem(shop, "tariff", "set", *words, code=code)["message"]
     assert not shop.places.settings_file.exists()
 
 
@@ -444,10 +445,13 @@ def test_fault_46_a_new_price_from_a_day_on_leaves_the_days_before_alone(shop: S
         (["--price", "1", "--currency", "USD"], "cannot follow"),
         (["--price", "1,5"], "comma"),
     ):
-        assert sentence in problem(shop, "tariff", "set", *words, "--since", "2026-03-17")["message"]
+        said = problem(
+            shop, "tariff", "set", *words, "--since", "2026-03-17", code=1 if "USD" in words else 2
+        )
+        assert sentence in said["message"]
     early = problem(shop, "tariff", "set", "--price", "1", "--since", "2026-03-01")
     assert "after 2026-03-01" in early["message"]
-    assert "not a day" in problem(shop, "tariff", "set", "--price", "1", "--since", "soon")["message"]
+    assert "not a day" in problem(shop, "tariff", "set", "--price", "1", "--since", "soon", code=2)["message"]
     assert document(shop, "cost", "--month", "2026-03", "--by", "day")["breakdown"] == days
 
 
@@ -674,7 +678,8 @@ def test_no_verb_waits_for_a_pipe(shop: Shop, tmp_path: Path, words: tuple[str, 
     os.mkfifo(pipe)
     trace.write_text("time_utc,device,power_w\n2026-03-01T10:00:00Z,g,5\n")
     named = {"TRACE": str(trace), "FOLDER": str(tmp_path)}
-    problem(shop, *(named.get(word, word).replace("{}", str(pipe)) for word in words))
+    words = tuple(named.get(word, word).replace("{}", str(pipe)) for word in words)
+    problem(shop, *words, code=2 if words[0] == "breakeven" else 1)
 
 
 @needs_links
@@ -749,3 +754,35 @@ def test_what_a_steady_draw_takes_a_month(shop: Shop, tmp_path: Path) -> None:
 )
 def test_a_steady_draw_asks_for_what_it_lacks(shop: Shop, words: list[str], code: int, sentence: str) -> None:
     assert sentence in problem(shop, "cost", *words, code=code)["message"]
+
+
+def test_export_with_json_prints_json(shop: Shop) -> None:
+    fill(shop)
+    answer = document(shop, "export", "--month", "2026-03")
+    assert sum(row["energy_mj"] for row in answer["rows"]) == 6 * DAY_MJ
+    assert call(shop, "export", "--month", "2026-03", "--json", "--format", "csv")[1].startswith("start_utc,")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "--from", "x"),
+        ("cost", "--month", "2026-13"),
+        ("power", "--count", "3"),
+        ("tariff", "set", "--price", "free", "--currency", "EUR"),
+        ("breakeven",),
+        ("breakeven", "--calls", "1", "--tokens-in", "1", "--price", "x"),
+    ],
+)
+def test_wrong_use_is_2_everywhere(shop: Shop, words: tuple[str, ...]) -> None:
+    problem(shop, *words, code=2)
+
+
+def test_a_dash_is_the_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def given(text: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    given("time_utc,device,power_w\n2026-03-01T10:00:00Z,g,5\n2026-03-01T10:00:10Z,g,5\n")
+    assert document(shop, "replay", "-")["energy_mj"] == 50_000
+    given('{"schema": 1, "currency": "EUR", "timezone": "UTC", "periods": []}')
+    assert "price" in str(problem(shop, "tariff", "check", "-")).lower()

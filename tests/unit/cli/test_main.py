@@ -2,10 +2,13 @@
 
 import io
 import json
+import os
+import shutil
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -109,3 +112,99 @@ def test_ctrl_c_is_quiet(verb: ModuleType, tmp_path: Path) -> None:
 
     verb.run = stop
     assert call(["doctor"], tmp_path) == (130, "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--json", "doctor"], ["-q", "--json", "doctor", "--depth", "-3"], ["doctor", "--json", "--quiet"]],
+)
+def test_options_of_every_verb_stand_where_they_like(
+    verb: ModuleType, tmp_path: Path, words: list[str]
+) -> None:
+    heard: list[object] = []
+    verb.run = lambda args, call: heard.append((args.depth, call.as_json, call.out.quiet))
+    assert call(words, tmp_path)[0] == 0
+    assert heard == [(-3 if "-3" in words else None, True, "-q" in words or "--quiet" in words)]
+
+
+def test_help_takes_a_verb(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for words, start in ((["help", "export"], "usage: wattlight export"), (["help"], "usage: wattlight [")):
+        with pytest.raises(SystemExit) as ended:
+            call(words, tmp_path)
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["swich"], "switch"),
+        (["help", "exprot"], "export"),
+        (["fit", "x", "--paralel", "2"], "--parallel"),
+        (["cost", "--by", "modle"], "model"),
+        (["tariff", "chek", "x"], "check"),
+        (["completion", "bsh"], "bash"),
+    ],
+)
+def test_what_was_meant_is_asked(
+    tmp_path: Path, words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(words, tmp_path)[0] == 2
+    assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_a_model_that_was_meant_is_asked(
+    verb: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = SimpleNamespace(name="mistral:7b", tags=(SimpleNamespace(tag="7b-instruct-q8_0"),))
+    monkeypatch.setattr(Bench, "catalog", lambda _: SimpleNamespace(entries=(entry,)), raising=False)
+    verb.arguments = lambda parser: parser.add_argument("model")
+
+    def fail(args: object, call: object) -> int:
+        raise Problem("Not there.", "Look.", "unknown_model")
+
+    verb.run = fail
+    for word, meant in (("mistal:7b", "mistral:7b"), ("mistral:7b-instruct-q80", "mistral:7b-instruct-q8_0")):
+        assert call(["doctor", word], tmp_path)[0] == 1
+        assert f"Look. Did you mean {meant}?" in capsys.readouterr().err
+    call(["doctor", "quite-another"], tmp_path)
+    assert "Did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_completes(tmp_path: Path) -> None:
+    script = tmp_path / "completion.bash"
+    script.write_text(call(["completion", "bash"], tmp_path)[1])
+    (tmp_path / "wattlight").write_text("#!/bin/sh\necho llama3.2:3b\necho lfm2:24b\n")
+    (tmp_path / "wattlight").chmod(0o755)
+    (tmp_path / "prices.csv").touch()
+    asked = {
+        "wattlight sw": "switch",
+        "wattlight --json pow": "power",
+        "wattlight help bre": "breakeven",
+        "wattlight recommend --us": "--use",
+        "wattlight recommend --use em": "embedding",
+        "wattlight tariff cou": "countries",
+        "wattlight load lla": "llama3.2:3b",
+        "wattlight breakeven --prices pri": "prices.csv",
+        "wattlight completion z": "zsh",
+    }
+    ask = 'COMP_WORDS=($1); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _wattlight; echo "${COMPREPLY[*]}"'
+    for line, answer in asked.items():
+        done = subprocess.run(
+            ["bash", "-c", f"COMP_WORDBREAKS=' '; source {script}; {ask}", "bash", line],
+            capture_output=True, text=True, check=True, cwd=tmp_path,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        assert (done.stdout.strip(), done.stderr) == (answer, ""), line
+
+
+def test_the_other_shells_know_every_verb_and_option(tmp_path: Path) -> None:
+    for shell in ("zsh", "fish"):
+        text = call(["completion", shell], tmp_path)[1]
+        for word in ("doctor", "breakeven", "kv-type", "q8_0", "since", "models --quiet"):
+            assert word in text, (shell, word)
+        if program := shutil.which(shell):
+            subprocess.run([program, "-n", "-c" if shell == "fish" else "-", text], check=True)
+    document = json.loads(call(["completion", "zsh", "--json"], tmp_path)[1])
+    assert document["script"].startswith("#compdef")

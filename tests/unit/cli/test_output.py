@@ -1,5 +1,6 @@
 """Documents read off values."""
 
+import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from enum import StrEnum
 
 import pytest
 
-from wattlight.cli.output import pick, plain
+from wattlight.cli.output import Output, aligned, pick, plain, width, wrapped
 from wattlight.cli.verb_ps import kept_text
 from wattlight.domain.state import RunningModel
 
@@ -78,3 +79,42 @@ def test_what_has_no_place_in_a_document_is_an_error() -> None:
 def test_a_time_to_keep_is_not_short_of_a_minute_a_second_later(left_s: int, text: str) -> None:
     now = datetime(2026, 11, 30, 12, tzinfo=UTC)
     assert kept_text(RunningModel("m", "d", 1, 1, expires_at=now + timedelta(seconds=left_s)), now) == text
+
+
+ROWS = [
+    ("NAME", "SIZE", "WHAT IT IS"),
+    ("short", "1.0 GB", "a few words that go on for longer than the screen is wide"),
+    ("a-name-without-any-place-to-break-it:70b-instruct-q4_K_M", "40.0 GB", "–"),
+]
+
+
+@pytest.mark.parametrize("room", [20, 40, 60, 80])
+def test_a_table_fits_the_screen_and_loses_nothing(room: int) -> None:
+    lines = aligned(ROWS, {1}, room)
+    assert max(map(width, lines)) <= room
+    shown = "".join("".join(lines).split())
+    for row in ROWS[1:]:
+        for word in " ".join(row).split():
+            assert word in shown or room < 60
+
+
+def test_a_table_with_room_is_as_it_was() -> None:
+    assert aligned(ROWS, {1}, 200) == aligned(ROWS, {1})
+
+
+def test_lines_are_wrapped_under_their_own_beginning() -> None:
+    assert wrapped("- one two three four", 10) == ["- one two", "  three", "  four"]
+    assert wrapped("    one two", 9) == ["    one", "    two"]
+    assert wrapped("模型模型 模型", 9) == ["模型模型", "模型"]
+    assert wrapped("a" * 25, 20) == ["a" * 20, "a" * 5]
+    assert wrapped("one two", None) == ["one two"]
+
+
+def test_columns_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    out = io.StringIO()
+    Output(out, as_json=False).line("word " * 30)
+    Output(out, as_json=False).table(ROWS, {1})
+    assert max(map(width, out.getvalue().splitlines())) <= 60
+    monkeypatch.delenv("COLUMNS")
+    assert Output(io.StringIO(), as_json=False).room is None

@@ -86,7 +86,8 @@ class Line:
     def document(self, verb: str, *words: str) -> Any:
         code, text = self(verb, *words, "--json")
         document = json.loads(text)
-        assert code == (1 if "error" in document else 0)
+        wrong = document.get("error", {}).get("code") in {"invalid_name", "bad_address"}
+        assert code == (2 if wrong else 1 if "error" in document else 0)
         jsonschema.validate(document, schema("error" if "error" in document else verb))
         return document
 
@@ -341,3 +342,63 @@ def test_progress_text() -> None:
     text = progress_text(PullState("m", "pulling ab", 500_000_000, 2_000_000_000, 10_000_000))
     assert text == "m:  25%  0.5 GB of 2.0 GB  10.0 MB/s, 2 min left"
     assert progress_text(PullState("m", "verifying", 5, 5)).endswith("verifying")
+
+
+def test_quiet_says_names_alone(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b")
+    fake.install("b:2b")
+    assert line("models", "-q") == (0, "a:1b\nb:2b\n")
+    assert line("load", "b:2b", "--keep", "-1m", "-q") == (0, "")
+    assert line("ps", "--quiet") == (0, "b:2b\n")
+    assert fake.requests[-1].path == "/api/ps"
+    assert next(r.body["keep_alive"] for r in fake.requests if r.path == "/api/generate") == "-1m"
+    assert line("unload", "-q") == (0, "")
+    assert line("remove", "a:1b", "--yes", "-q") == (0, "")
+    for wrong in ("soon", "5 minutes", "1d"):
+        assert line("load", "b:2b", "--keep", wrong)[0] == 2
+
+
+def test_figures_that_cannot_be_are_a_dash(fake: FakeOllama, line: Line) -> None:
+    one = {"name": "x:1b", "digest": "d", "expires_at": "2319-01-01T00:00:00Z"}
+    for size, vram in ((5, 9), (0, 0), (0, 7)):
+        told = {"models": [{**one, "size": size << 30, "size_vram": vram << 30}]}
+        fake.faults["/api/ps"] = lambda handler, told=told: handler.json(200, told)
+        cells = line("ps")[1].splitlines()[1].split()
+        assert cells[-4:-2] == ["–", "–"]
+        assert "%" not in " ".join(cells)
+        model = line.document("ps")["models"][0]
+        assert model["size_vram_bytes"] is None
+        assert (model["size_bytes"] is None) is (size == 0)
+
+
+def test_a_model_past_its_end_is_at_work(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b")
+    gone = {"name": "a:1b", "size": 9, "size_vram": 9, "digest": "d", "expires_at": "2020-01-01T00:00:00Z"}
+    fake.faults["/api/ps"] = lambda handler: handler.json(200, {"models": [gone]})
+    assert line("ps")[1].splitlines()[1].endswith("–")
+
+
+def test_a_pull_that_the_list_does_not_show_failed(fake: FakeOllama, line: Line) -> None:
+    fake.offer("tiny:1b", size=1000)
+    fake.faults["/api/tags"] = lambda handler: handler.json(200, {"models": []})
+    code, text = line("pull", "tiny:1b", "--json")
+    last = json.loads(text.splitlines()[-1])
+    assert (code, last["error"]["code"]) == (1, "not_listed")
+    fake.faults.clear()
+    assert line("pull", "tiny:1b", "--repair") == (
+        0,
+        "tiny:1b is installed.\nThe files of tiny:1b cannot be seen from here, so they were not checked.\n",
+    )
+
+
+def test_a_damaged_model_that_is_not_listed_can_be_removed(fake: FakeOllama, line: Line) -> None:
+    words = "invalid character 'x' looking for beginning of value"
+    fake.install("hurt:1b")
+    fake.faults["/api/tags"] = lambda handler: handler.json(200, {"models": []})
+    fake.faults["/api/show"] = lambda handler: handler.json(500, {"error": words})
+    assert line("remove", "hurt:1b", "--yes")[0] == 0
+    assert fake.installed_names == []
+    fake.faults["/api/delete"] = lambda handler: handler.json(500, {"error": words})
+    error = line.document("remove", "hurt:1b", "--yes")["error"]
+    assert "--repair" in error["next"]
+    assert "Remove" not in error["next"]

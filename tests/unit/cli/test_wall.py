@@ -157,4 +157,4 @@ def test_wrong_use(shop: Shop, words: list[str]) -> None:
 
 def test_a_supply_alone_is_refused(shop: Shop) -> None:
     code, text = call(shop, "--supply", "gold:650", "--json")
-    assert code == 1 and json.loads(text)["error"]["code"] == "wrong_use"
+    assert code == 2 and json.loads(text)["error"]["code"] == "wrong_use"
