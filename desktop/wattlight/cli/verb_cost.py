@@ -35,7 +35,7 @@ from wattlight.viewmodels.figures import (
 )
 from wattlight.viewmodels.words import DASH
 
-from .options import Span, add_span_options, span_of
+from .options import Span, add_span_options, span_of, typed
 from .output import Call, Document, Output, pick, plain
 
 if TYPE_CHECKING:
@@ -170,9 +170,14 @@ def steady_cost(args: argparse.Namespace, call: Call) -> SteadyCost:
     price: Decimal | None
     standing: int | None = None
     if args.price is not None:
-        price, origin = parse_price(args.price), "given"
+        with typed():
+            price, origin = parse_price(args.price), "given"
         if currency is None:
-            raise TariffProblem(tr("The currency of the price is not known."), tr("Give it with --currency."))
+            raise TariffProblem(
+                tr("The currency of the price is not known."),
+                tr("Give it with --currency."),
+                "missing_figure",
+            )
     else:
         price = None if tariff is None else mean_price(tariff, now)
         origin = "tariff"

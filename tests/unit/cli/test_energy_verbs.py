@@ -744,10 +744,10 @@ def test_what_a_steady_draw_takes_a_month(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["--watts", "90", "--hours", "800"], 1, "A month has no 800.0 hours."),
-        (["--hours", "730"], 1, "What draws the power is not known."),
-        (["--watts", "90", "--price", "0.2"], 1, "The currency of the price is not known."),
-        (["--watts", "90", "--price", "0,2", "--currency", "EUR"], 1, "written with a comma"),
+        (["--watts", "90", "--hours", "800"], 2, "A month has no 800.0 hours."),
+        (["--hours", "730"], 2, "What draws the power is not known."),
+        (["--watts", "90", "--price", "0.2"], 2, "The currency of the price is not known."),
+        (["--watts", "90", "--price", "0,2", "--currency", "EUR"], 2, "written with a comma"),
         (["--watts", "1,5"], 2, "is not a number of zero or more"),
         (["--watts=-5"], 2, "is not a number of zero or more"),
     ],
