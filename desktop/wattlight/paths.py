@@ -8,7 +8,7 @@ import stat
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -186,6 +186,11 @@ Refusal = Callable[[str, str], Problem]
 """The error of the caller's family, from what happened and what to do next."""
 
 
+def _source(path: Path) -> AbstractContextManager[BinaryIO]:
+    """The file, or the standard input, which stays open, for ``-``."""
+    return nullcontext(sys.stdin.buffer) if str(path) == "-" else open_regular(path.expanduser())
+
+
 def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
     """The text of a file in UTF-8, with or without a byte order mark; ``-`` is the standard input.
 
@@ -194,11 +199,8 @@ def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
     """
     name = clean_text(str(path))
     try:
-        if str(path) == "-":
-            raw = sys.stdin.buffer.read(limit_bytes + 1)
-        else:
-            with open_regular(path.expanduser()) as stream:
-                raw = stream.read(limit_bytes + 1)
+        with _source(path) as stream:
+            raw = stream.read(limit_bytes + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
         raise refusal(
@@ -225,8 +227,8 @@ def text_lines(path: Path, limit_bytes: int, refusal: Refusal) -> Iterator[Itera
     """
     name = clean_text(str(path))
     try:
-        with open_regular(path.expanduser()) as raw:
-            if os.fstat(raw.fileno()).st_size > limit_bytes:
+        with _source(path) as raw:
+            if str(path) != "-" and os.fstat(raw.fileno()).st_size > limit_bytes:
                 raise refusal(tr("The file {name} is too large.", name=name), tr("Name another file."))
             with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
                 yield iter(lambda: stream.readline(LONGEST_LINE), "")
