@@ -80,6 +80,10 @@ def _texts() -> dict[str, str]:
             "The server is {version}, newer than 0.35, the last one whose rules are known: it may lay models "
             "out differently."
         ),
+        "mlx_by_default": tr(
+            "From 0.40 on Ollama runs this family on Apple silicon with MLX by default: other files and "
+            "other memory than these figures, which are of its GGUF build."
+        ),
         "stepped_down": tr(
             "The server's default of {before} tokens does not fit here; it then tries {context}, once."
         ),

@@ -13,7 +13,7 @@ from .uses import Advice, PassedOver, Question, Recommendation, Statement, Use, 
 
 MOST_LEFT_OUT = 6
 MOST_INSTEAD = 3
-FAR_LARGER = 8
+FAR_LARGER = 4
 """Nobody asks why a model so many times larger was not taken."""
 OUT_OF_REACH = 3
 """Nor why one was not that needs so many times the memory there is."""

@@ -79,6 +79,11 @@ KNOWN_UNTIL = (0, 36)
 """First version whose rules were not read; logs up to 0.35 agree with what was measured."""
 
 
+MLX_FROM = (0, 40)
+MLX_ARCHITECTURES = frozenset({"gemma4", "qwen35", "qwen35moe"})
+"""On Apple silicon Ollama fetches and runs these for MLX by default from then on (its notes of 0.40.0)."""
+
+
 def has_own_engine(version: str | None) -> bool:
     """Whether the server runs models itself: there OLLAMA_GPU_OVERHEAD keeps memory free (ollama#18679)."""
     number = version_number(version)

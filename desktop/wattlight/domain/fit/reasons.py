@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 
 from ..shape import ShapeSource
 from ..values import MachineProfile
-from .constants import KNOWN_UNTIL, MEASURED_FROM, has_own_engine, version_number
+from .constants import (
+    KNOWN_UNTIL,
+    MEASURED_FROM,
+    MLX_ARCHITECTURES,
+    MLX_FROM,
+    has_own_engine,
+    version_number,
+)
 from .drafts import NO_GRAPH, draft_of
 from .engine import fit
 from .plan import largest_context
@@ -42,6 +49,7 @@ def explain(
         *_about_draft(prepared, machine, result, options),
         *_remarks(prepared, result),
         *_server(machine),
+        *_mlx(prepared, machine),
         *_changes(prepared, machine, result, options),
     )
 
@@ -205,6 +213,15 @@ def _server(machine: MachineProfile) -> list[Reason]:
         code = "newer_server" if version >= KNOWN_UNTIL else older
         found.append(_reason(code, version=str(server.version)))
     return found
+
+
+def _mlx(prepared: PreparedModel, machine: MachineProfile) -> list[Reason]:
+    """That another engine than the one of these figures may run the model."""
+    apple = any(device.backend == "metal" for device in machine.devices)
+    late = (version_number(machine.server.version) or ()) >= MLX_FROM
+    if apple and late and prepared.shape.architecture in MLX_ARCHITECTURES:
+        return [_reason("mlx_by_default")]
+    return []
 
 
 def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:

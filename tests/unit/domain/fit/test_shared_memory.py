@@ -177,3 +177,23 @@ def test_a_default_that_runs_out_of_memory_steps_down_once() -> None:
 def test_another_version_than_the_measured_one_is_said(version: str | None, code: str) -> None:
     found = codes(about_machine(machine(card(24), version=version)))
     assert set(found) == ({code} if code else set())
+
+
+@pytest.mark.parametrize(
+    ("version", "backend", "name", "said"),
+    [
+        ("0.40.1", "metal", "qwen35-9b", True),
+        ("0.35.1", "metal", "qwen35-9b", False),
+        ("0.40.1", "cuda", "qwen35-9b", False),
+        ("0.41.0", "metal", "llama31-8b", False),
+        (None, "metal", "qwen35-9b", False),
+    ],
+)
+def test_another_engine_on_apple_silicon_is_said(
+    version: str | None, backend: str, name: str, said: bool
+) -> None:
+    device = Device("m", "Apple M3 Pro", backend, 27 * GIB, 27 * GIB, unified=True, integrated=True)
+    here = MachineProfile("mac", "macos", 36 * GIB, 30 * GIB, devices=(device,))
+    here = replace(here, server=ServerProfile(version=version))
+    model = prepare(fit_truth.shape(name))
+    assert ("mlx_by_default" in codes(explain(model, here, fit(model, here)))) is said
