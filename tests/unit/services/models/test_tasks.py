@@ -255,3 +255,42 @@ def test_fault_66_after_a_digest_mismatch_every_file_is_hashed(
     assert end.problem is not None
     assert end.problem.code == "damaged_layers"
     assert made.close(5)
+
+
+def test_names_of_the_same_weights(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
+    fake.install("base", weights="w")
+    fake.install("terse", weights="w")
+    fake.start("base", context=2048)
+    tasks.load("terse")
+    assert heard.wait_ends(1).note == "terse is ready: its weights are loaded already, as base:latest."
+    tasks.switch("terse")
+    assert heard.wait_ends(2).problem is None
+    assert fake.running_names == ["terse:latest"]
+    tasks.unload("base")
+    assert "terse:latest is unloaded too" in heard.wait_ends(3).note
+
+
+def test_a_click_sends_nothing_for_a_model_of_the_cloud(
+    fake: FakeOllama, tasks: ModelTasks, heard: Heard
+) -> None:
+    fake.install("local")
+    fake.install("copied", remote_host="https://far.example:443")
+    fake.start("local")
+    for at, act in enumerate((tasks.load, tasks.switch, tasks.unload), start=1):
+        act("copied")
+        problem = heard.wait_ends(at).problem
+        assert problem is not None and problem.code == "cloud_model"
+        assert "copied runs on far.example" in problem.message
+    assert fake.running_names == ["local:latest"]
+    assert not any(request.path == "/api/generate" for request in fake.requests)
+
+
+def test_a_pull_that_the_list_does_not_show_is_an_error(
+    fake: FakeOllama, tasks: ModelTasks, heard: Heard
+) -> None:
+    fake.offer("tiny", size=1000)
+    fake.faults["/api/tags"] = lambda handler: handler.json(200, {"models": []})
+    tasks.pull("tiny")
+    problem = heard.wait_ends(1).problem
+    assert problem is not None and problem.code == "not_listed"
+    assert "does not list it" in (heard.pulls[-1][0].error or "")
