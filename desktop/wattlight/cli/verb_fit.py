@@ -117,14 +117,9 @@ def _draft_document(answer: FitAnswer) -> Document | None:
 def print_fit(out: Output, answer: FitAnswer) -> None:
     """Verdict first, then memory, context, speed, and why."""
     result = answer.result
-    out.line(
-        tr(
-            "{model} on {machine}: {verdict}",
-            model=clean_text(answer.model),
-            machine=answer.machine.name,
-            verdict=_with_draft(answer, _headline(answer)),
-        )
-    )
+    model, verdict = clean_text(answer.model), _with_draft(answer, _headline(answer))
+    machine = answer.machine.name
+    out.line(tr("{model} on {machine}: {verdict}", model=model, machine=machine, verdict=verdict))
     if out.quiet:
         return
     out.line()
