@@ -84,7 +84,7 @@ def test_two_threads_start_one_server(tmp_path: Path, monkeypatch: pytest.Monkey
     class Slow:
         """A supervisor that takes long to be made."""
 
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             time.sleep(0.05)  # lets the other thread come to the same place
             made.append(self)
 

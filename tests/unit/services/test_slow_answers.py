@@ -73,6 +73,7 @@ def maker(tmp_path: Path) -> Iterator[Maker]:
     made = Maker(tmp_path, Settings(price=Price("0.36", "EUR", "Europe/Berlin")))
     yield made
     assert made.slow.stop(20)
+    made.services.factory.jobs().close()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError("x"), OSError(5, "input/output error")])
