@@ -220,6 +220,9 @@ def answers(
         corrected=lambda fit, _: (fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes),
         sums=lambda: (),
         places=SimpleNamespace(ledger_file=ledger),
+        threads=Threads(),
+        own_runs=lambda: (measured(rows),),
+        paced=lambda profile: advisor.paced(profile, (measured(rows),)),
         ledger=lambda: open_reader(ledger),
     )
     settings = CurrentSettings(Settings(context_length=CONTEXT), {"TZ": november.ZONE.key})
@@ -231,7 +234,9 @@ def answers(
     maker.start()
     try:
         # The room on the disk of whoever draws the pictures is no number of the trace.
-        return replace(made.get(timeout=60), disk_free_bytes=None)
+        found = made.get(timeout=60)
+        assert found.fits and found.offers and found.costs, "a question was not answered: see the log"
+        return replace(found, disk_free_bytes=None)
     finally:
         maker.stop()
 
