@@ -20,5 +20,5 @@ def test_every_page_is_drawn_at_every_scale(tmp_path: Path, scale: float) -> Non
     assert len(files) == 12
     for file in files:
         size = QImage(str(file)).size()
-        wanted = (360, 440) if "-small-" in file.name else (980, 660)
+        wanted = (360, 440) if "-small-" in file.name else (1080, 680)
         assert (size.width(), size.height()) == tuple(round(w * scale) for w in wanted), file.name

@@ -61,7 +61,7 @@ def test_every_page_is_drawn(drawn: Drawn, scene: str) -> None:
     for page in PAGES:
         window = drawn.show_page(made, page)
         image = window.grab().toImage()
-        assert image.width() == 980
+        assert image.width() == 1080
         assert image.pixelColor(4, 4) == QColor(ground)
         assert len(colours(image)) >= 6
         assert window.page == page

@@ -32,7 +32,7 @@ from .text import plain_label, set_text
 from .theme import Theme
 from .window import ThemedWindow
 
-SIZE = QSize(980, 660)
+SIZE = QSize(1080, 680)
 SMALLEST = QSize(820, 520)
 NAV_WIDTH = 152
 PAGES = ("now", "models", "cost", "machine", "settings")

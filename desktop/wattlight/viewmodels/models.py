@@ -294,8 +294,8 @@ def _named_row(scene: Scene, model: str) -> ModelRow:
 
 
 def _shown_figures(scene: Scene, lines: Sequence[ModelLine]) -> frozenset[str]:
-    """Which kinds of figures the lines hold: speeds ``measured`` and ``estimated``; costs ``whole``, of all
-    the time a model was loaded, and ``answering``. Asked of the facts: no line is made for it."""
+    """Which kinds of figures the lines hold: speeds by how sure they are (``estimated``: not told); costs
+    ``whole``, of all the time a model was loaded, and ``answering``. Asked of the facts: no line is made."""
     months = scene.extras.costs.models if scene.extras.costs else ()
     whole = {full_name(m.model) for m in months if _whole_micro(m.tokens) is not None}
     found = set()
@@ -307,9 +307,9 @@ def _shown_figures(scene: Scene, lines: Sequence[ModelLine]) -> frozenset[str]:
             found.add("answering")
         if fit is not None and fit.verdict != DOES_NOT_FIT:
             if fit.measured_tokens_per_s is not None:
-                found.add("measured")
+                found.add("high")
             elif fit.tokens_low is not None and fit.tokens_high is not None:
-                found.add("estimated")
+                found.add(fit.tokens_confidence or "estimated")
     return frozenset(found)
 
 
@@ -323,8 +323,10 @@ def _fit(scene: Scene, line: ModelLine) -> FitNote | None:
 
 def _footnote(scene: Scene, figures: frozenset[str], filters: Filters) -> str:
     parts = []
-    if "measured" in figures:
-        parts.append(tr("✓ measured on this computer; ranges are estimates."))
+    sure = {"high": tr("measured here"), "medium": tr("fairly sure"), "low": tr("rough")}
+    marks = [f"{speed_mark(mark)} {words}" for mark, words in sure.items() if mark in figures]
+    if marks:
+        parts.append(tr("Tokens a second: {marks}.", marks=", ".join(marks)))
     elif "estimated" in figures:
         parts.append(tr("Speeds are estimates in tokens a second."))
     if "answering" in figures:
