@@ -15,6 +15,7 @@ import pytest
 from fakes.fake_ollama import FakeOllama
 from fakes.power_tree import PowerTree
 from wattlight.catalog.shipped import load_catalog
+from wattlight.services.pricing import country_prices
 from wattlight.store.jobs import open_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +84,11 @@ def person(env: dict[str, str], *steps: str) -> subprocess.CompletedProcess[str]
     )
 
 
+def german_price() -> str:
+    """What the shipped table has for Germany."""
+    return next(country.per_kwh for country in country_prices() if country.code == "DE")
+
+
 def settings(tmp_path: Path) -> dict[str, Any]:
     return dict(json.loads((tmp_path / "home" / "config" / "settings.json").read_text()))
 
@@ -128,7 +134,7 @@ def test_from_the_first_window_to_an_answer_by_keyboard(
     saved = settings(tmp_path)
     assert saved["first_run_done"] is True
     assert saved["start_at_login"] is True
-    assert saved["price"]["per_kwh"] == "0.3869"
+    assert saved["price"]["per_kwh"] == german_price()
     assert (tmp_path / "xdg" / "autostart").is_dir()
     asked = [r.body["prompt"] for r in ollama.requests if r.path == "/api/generate" and r.body.get("prompt")]
     assert asked == ["Explain in three sentences what a kilowatt-hour is."]
@@ -147,7 +153,7 @@ def test_fault_13_after_a_kill_it_goes_on_where_it_was(
     chosen = settings(tmp_path)["first_run"]
     assert chosen["step"] == "model"
     assert chosen["model"]
-    assert settings(tmp_path)["price"]["per_kwh"] == "0.3869"
+    assert settings(tmp_path)["price"]["per_kwh"] == german_price()
     done = person(
         env, "see model", f"text Install {chosen['model']}", "key Return", "text installed", "key Return",
         "see login", "key Alt+Left", "see model",

@@ -220,9 +220,6 @@ def answers(
         corrected=lambda fit, _: (fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes),
         sums=lambda: (),
         places=SimpleNamespace(ledger_file=ledger),
-        threads=Threads(),
-        own_runs=lambda: (measured(rows),),
-        paced=lambda profile: advisor.paced(profile, (measured(rows),)),
         ledger=lambda: open_reader(ledger),
     )
     settings = CurrentSettings(Settings(context_length=CONTEXT), {"TZ": november.ZONE.key})

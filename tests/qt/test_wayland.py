@@ -65,7 +65,7 @@ def test_icon_menu_and_windows_under_wayland(wayland: Desk) -> None:
             assert app.last("where")[3] == [1080, 680]
             app.tell("hide")
             await app.wait_call_async("apply_settings")
-            assert app.last("apply_settings")[3] == "1080x680", "Wayland tells no place: only the size is kept"
+            assert app.last("apply_settings")[3] == "1080x680", "Wayland tells no place, only the size"
             await probe.click("Quit")
             await app.wait_call_async("quit")
             app.process.wait(20)
