@@ -63,6 +63,10 @@ class Maker:
         self.slow.listen(self.told.put)
         self.slow.start()
 
+    def end(self) -> None:
+        assert self.slow.stop(20)
+        self.services.factory.jobs().close()
+
     def next(self) -> Extras:
         return self.told.get(timeout=30)
 
@@ -72,8 +76,7 @@ def maker(tmp_path: Path) -> Iterator[Maker]:
     activate("en")
     made = Maker(tmp_path, Settings(price=Price("0.36", "EUR", "Europe/Berlin")))
     yield made
-    assert made.slow.stop(20)
-    made.services.factory.jobs().close()
+    made.end()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError("x"), OSError(5, "input/output error")])
@@ -124,7 +127,7 @@ def test_a_rate_of_the_dollar_that_is_none_is_unknown(tmp_path: Path, rate: str)
     made.slow.ask("cost")
     assert made.next().costs is not None
     assert made.slow._dollar_rate() is None
-    assert made.slow.stop(20)
+    made.end()
 
 
 def test_what_grows_old_is_asked_now_and_then_and_only_while_somebody_looks(maker: Maker) -> None:
@@ -154,7 +157,7 @@ def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(mak
 
 def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
     made = Maker(tmp_path, Settings())
-    assert made.slow.stop(20)
+    made.end()
     made.slow.ask("fixed")
     with pytest.raises(queue.Empty):
         made.told.get(timeout=0.1)
