@@ -70,7 +70,7 @@ def _texts() -> dict[str, Callable[[dict[str, str]], str]]:
         "in_ram": lambda v: tr(
             "it runs on the processor in {used_bytes} of RAM, leaving {spare_bytes} free", **v
         ),
-        "drafts": lambda v: tr("it drafts {length} tokens at a time, which takes {draft_bytes} of that", **v),
+        "drafts": lambda v: tr("{draft_bytes} of what it takes are for drafts of {length} tokens", **v),
         "pace_unknown": lambda _v: tr("its speed here is not known"),
         "older": lambda v: tr("an older generation than {winner}", **v),
         "less_on_gpu": lambda v: tr("less of it fits on the GPU than of {winner}", **v),
