@@ -122,7 +122,7 @@ class ShapeFinder:
         try:
             return FoundShape(model, self._registry.shape(model), Source.REGISTRY)
         except RegistryProblem as problem:
-            if problem.code not in {"offline", "busy", "registry"}:
+            if problem.code not in {"offline", "proxy", "tls", "busy", "registry"}:
                 raise
             known = self._from_catalogue(model)
             if known is None:

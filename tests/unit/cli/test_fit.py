@@ -13,7 +13,7 @@ import pytest
 from fakes import fit_truth, gguf_writer
 from fakes.blob_registry import BlobRegistry
 from wattlight.catalog.installed import InstalledModels
-from wattlight.catalog.registry import Registry, ShapeCache
+from wattlight.catalog.registry import Registry, RegistryProblem, ShapeCache
 from wattlight.catalog.shipped import load_catalog
 from wattlight.cli import run
 from wattlight.domain.advice import estimate_shape
@@ -214,6 +214,19 @@ def test_without_network_the_catalogue_answers_with_its_date(tmp_path: Path) -> 
     assert code == 0
     assert "Aug 21, 2026" in text
     assert "cannot be reached" in text
+
+
+@pytest.mark.parametrize("code", ["proxy", "tls", "offline", "busy"])
+def test_whatever_keeps_the_registry_away_the_catalogue_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RegistryProblem("It is kept away.", "Look at the network.", code)
+
+    monkeypatch.setattr(Registry, "shape", refuse)
+    exit_code, text = call(["127.0.0.1:9/library/known:8b"], Shop(tmp_path))
+    assert exit_code == 0
+    assert "It is kept away." in text and "Aug 21, 2026" in text
 
 
 def test_a_rounded_size_and_another_models_shape_are_said(tmp_path: Path) -> None:
