@@ -141,3 +141,24 @@ def test_a_projector_and_unknown_types_make_it_less_sure(tmp_path: Path, ollama:
     ollama.install("sees:1b", size=whole + GIB, shape=raw)
     shape = finder(tmp_path, ollama).find("sees:1b").shape
     assert shape.vision and shape.projector_bytes == pytest.approx(GIB, abs=1 << 16)
+
+
+@pytest.mark.parametrize(
+    ("model", "remote", "host"),
+    [
+        ("gpt-oss:120b-cloud", None, "Ollama's cloud"),
+        ("mine:latest", "https://box.invalid:443", "box.invalid"),
+        ("kimi:cloud", "https://ollama.com:443", "ollama.com"),
+    ],
+)
+def test_a_model_of_the_cloud_has_nothing_to_fit(
+    tmp_path: Path, ollama: FakeOllama, model: str, remote: str | None, host: str
+) -> None:
+    if remote:
+        ollama.install(model, size=400, remote_host=remote)
+    nobody = Nobody()
+    with pytest.raises(Problem) as caught:
+        finder(tmp_path, ollama, nobody).find(model)
+    assert caught.value.code == "cloud_model"
+    assert f"{model} runs at {host}" in caught.value.message
+    assert nobody.asked == []
