@@ -234,7 +234,7 @@ def wrapped(text: str, room: int | None) -> list[str]:
 def room_of(stream: TextIO) -> int | None:
     """Columns of the screen behind ``stream``, or those that COLUMNS tells; None for a file or a pipe."""
     told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
+    if told.isdecimal() and len(told) < 6 and int(told) > 0:
         return max(20, int(told))
     return shutil.get_terminal_size().columns if stream.isatty() else None
 

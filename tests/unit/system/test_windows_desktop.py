@@ -113,10 +113,10 @@ class Unread(io.StringIO):
 
 
 def test_a_reader_that_goes_away_is_told_apart_from_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="posix"))
+    monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="posix", environ={}))
     with pytest.raises(OSError, match="Invalid argument"):
         Output(Unread(), False).line("x")
-    monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr("wattlight.cli.output.os", SimpleNamespace(name="nt", environ={}))
     with pytest.raises(BrokenPipeError):
         Output(Unread(), False).line("x")
 
