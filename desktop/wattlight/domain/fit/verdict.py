@@ -123,6 +123,7 @@ def _confidence(prepared: PreparedModel, plan: Plan, verdict: Verdict) -> Confid
         not plan.measured
         or plan.backend in {"rocm", "vulkan"}
         or (verdict is Verdict.PARTIAL_GPU and prepared.arch.mla)
+        or (prepared.embedding_only and (verdict is not Verdict.FULL_GPU or len(plan.devices) > 1))
     ):
         return Confidence.MEDIUM
     return base
