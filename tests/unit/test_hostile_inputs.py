@@ -1,6 +1,6 @@
 """Every reader of what comes from outside, over mutated inputs: read, or refused by a problem of ours, soon.
 
-``python -m pytest -m slow -s tests/contract/test_hostile_inputs.py`` runs a million of them.
+``python -m pytest -m slow -s tests/unit/test_hostile_inputs.py`` runs a million of them.
 """
 
 import dataclasses
