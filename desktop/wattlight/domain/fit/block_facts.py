@@ -309,10 +309,8 @@ def mask_bytes(s: Setting, windowed: bool) -> int:
 
 
 def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
-    """Bytes of a value of ``block_parts``, not rounded; "w:…" a matrix, "in:…" an input.
-
-    Raises:
-        KeyError: no such value.
+    """Bytes of a value of ``block_parts``, not rounded; "w:…" a matrix, "in:…" an input. A value that the
+    file does not describe counts as the largest it does.
     """
     tokens = block.values.get(name)
     if tokens is not None:
@@ -323,7 +321,7 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
         return _input(name, block, arch, s)
     cells = s.slots * (s.window if name in _WINDOWED else s.cells)
     if name in _RESULTS:
-        size = 4 * s.batch * block.values["qr" if arch.mla else "o"]
+        size = 4 * s.batch * block.values.get("qr" if arch.mla else "o", arch.embedding)
         if s.copies:
             rows = {"fam": (block.k,), "far": (block.k, arch.value_length)}.get(name, (block.k, block.v))
             size = -(-size // 128) * 128 + sum(2 * row * cells for row in rows)
@@ -335,15 +333,16 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
     if name in {"scores", "scores_s"}:
         return 4 * arch.heads * s.batch * cells // s.slots
     if name == "vc":
-        return 2 * block.values["kr"] * cells
-    tokens, states = {
+        return 2 * block.values.get("kr", arch.embedding) * cells
+    size_of = {
         "beside": (arch.per_layer_inputs or (1 + arch.deepstack) * arch.embedding, 0),
         "logits": (s.logits, 0),
         "sr": (0, max(arch.state_r)),
         "st": (0, block.state_s),
         "cx": (block.values.get("ch") or arch.embedding, block.state_r),
         "ys": (block.values.get("di", 0), block.state_s),
-    }[name]
+    }
+    tokens, states = size_of.get(name) or (max(block.values.values(), default=arch.embedding), 0)
     return 4 * (s.batch * tokens + s.slots * states)
 
 

@@ -82,7 +82,7 @@ class Passes:
         in_ram = lies.pattern == ALL_IN_RAM
         return Kind(
             arch.name,
-            block.parts,
+            block.parts if arch.mla else block.parts - {"attn_kv_a_mqa"},  # older files: the plain way
             self.setting.flash,
             self._rotates and key % 64 == 0,
             self._rotates and value % 64 == 0,

@@ -166,6 +166,9 @@ def _embeds(shape: ModelShape, arch: Architecture) -> bool:
 def _confidence(shape: ModelShape, prepared: "PreparedModel") -> Confidence:
     """The best that anything worked out from the shape can have."""
     arch = prepared.arch
+    latent = f"{shape.architecture}.attention.kv_lora_rank" in shape.metadata
+    if latent and not arch.mla:
+        return Confidence.LOW  # a file made before the engine kept compressed rows: that way was not measured
     if not arch.measured or arch.name in UNMODELLED_CACHE or shape.adapter_bytes or shape.unknown_types:
         return Confidence.LOW
     exact = shape.source is ShapeSource.HEADER and not prepared.projector_bytes

@@ -99,6 +99,31 @@ def test_the_token_table_of_an_encoder_is_no_output() -> None:
     assert result.devices[0].weights_bytes < tensors[0].size_bytes <= result.host.weights_bytes
 
 
+@pytest.mark.parametrize(
+    "devices", ["CUDA0:24000:24576", "CUDA0:6000:8192", "", "CUDA0:6000:8192,CUDA1:6000:8192"]
+)
+@pytest.mark.parametrize("kv_type", ["f16", "q8_0"])
+def test_an_older_file_of_a_compressed_model_is_sized_with_a_warning(devices: str, kv_type: str) -> None:
+    """Whole keys and values are cached there: 16 heads of 192 and 128, in place of one row of 576."""
+    shape = fit_truth.shape("deepseek2lite")
+    attention = {"head_count_kv": 16, "key_length": 192, "value_length": 128}
+    metadata = {k: v for k, v in shape.metadata.items() if not k.endswith("_mla")}
+    metadata.update({f"deepseek2.attention.{key}": value for key, value in attention.items()})
+    tensors = tuple(
+        replace(t, name=t.name.replace("attn_k_b", "attn_kv_b"))
+        for t in shape.tensors
+        if "attn_v_b" not in t.name
+    )
+    older = prepare(replace(shape, metadata=metadata, tensors=tensors))
+    here = fit_truth.machine_of({"id": "x", "devices": devices})
+    options = FitOptions(context=8192, kv_type=kv_type, spread=True)
+    result, newer = fit(older, here, options), fit(prepare(shape), here, options)
+    assert result.confidence is Confidence.LOW
+    cache, new = (sum(use.kv_bytes for use in (*r.devices, r.host)) for r in (result, newer))
+    assert cache == pytest.approx(new * 16 * (192 + 128) / 576, rel=0.02)
+    assert all(use.compute_bytes > 0 for use in result.devices)
+
+
 def test_a_model_without_attention_is_sized() -> None:
     machine = fit_truth.machine_of({"id": "x", "devices": "CUDA0:3932:4034"})
     result = fit(accuracy.model("mamba2"), machine, FitOptions(context=4096))
