@@ -197,22 +197,32 @@ def read_text(path: Path, limit_bytes: int, refusal: Refusal) -> str:
     Raises:
         Problem: by ``refusal``, for a file that is missing, not ours to read, too large or no text.
     """
-    name = clean_text(str(path))
-    try:
+    with _refused(path, refusal):
         with _source(path) as stream:
             raw = stream.read(limit_bytes + 1)
+        if len(raw) > limit_bytes:
+            raise _too_large(path, refusal)
+        return raw.decode("utf-8-sig")
+
+
+@contextmanager
+def _refused(path: Path, refusal: Refusal) -> Iterator[None]:
+    """Says why the file at ``path`` cannot be read, by ``refusal``."""
+    name = clean_text(str(path))
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise refusal(tr("The file {name} is not text.", name=name), tr("Save it as UTF-8.")) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
         raise refusal(
             tr("The file {name} cannot be read ({reason}).", name=name, reason=reason),
             tr("Check the name of the file."),
         ) from error
-    if len(raw) > limit_bytes:
-        raise refusal(tr("The file {name} is too large.", name=name), tr("Name another file."))
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refusal(tr("The file {name} is not text.", name=name), tr("Save it as UTF-8.")) from error
+
+
+def _too_large(path: Path, refusal: Refusal) -> Problem:
+    return refusal(tr("The file {name} is too large.", name=clean_text(str(path))), tr("Name another file."))
 
 
 LONGEST_LINE = 100_000
@@ -225,21 +235,11 @@ def text_lines(path: Path, limit_bytes: int, refusal: Refusal) -> Iterator[Itera
     Raises:
         Problem: as :func:`read_text`, also while they are read.
     """
-    name = clean_text(str(path))
-    try:
-        with _source(path) as raw:
-            if str(path) != "-" and os.fstat(raw.fileno()).st_size > limit_bytes:
-                raise refusal(tr("The file {name} is too large.", name=name), tr("Name another file."))
-            with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
-                yield iter(lambda: stream.readline(LONGEST_LINE), "")
-    except UnicodeDecodeError as error:
-        raise refusal(tr("The file {name} is not text.", name=name), tr("Save it as UTF-8.")) from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else tr("not a file name")
-        raise refusal(
-            tr("The file {name} cannot be read ({reason}).", name=name, reason=reason),
-            tr("Check the name of the file."),
-        ) from error
+    with _refused(path, refusal), _source(path) as raw:
+        if str(path) != "-" and os.fstat(raw.fileno()).st_size > limit_bytes:
+            raise _too_large(path, refusal)
+        with io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
+            yield iter(lambda: stream.readline(LONGEST_LINE), "")
 
 
 def asset(name: str) -> "Traversable":

@@ -13,7 +13,13 @@ from wattlight.domain.advice import (
 )
 from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gb, gib, number, short_date, tokens_per_second, tr, trn
-from wattlight.services.fit_words import confidence_name, machine_sentences, speed_mark, verdict_name
+from wattlight.services.fit_words import (
+    confidence_name,
+    machine_sentences,
+    marks_meaning,
+    speed_mark,
+    verdict_name,
+)
 from wattlight.services.offers import (
     api_sentence,
     passed_over_sentence,
@@ -210,7 +216,7 @@ def _print(out: Output, advice: Advice, machine: MachineProfile) -> None:
             advice.eligible, date=short_date(advice.catalogue_date))
     )  # fmt: skip
     if any(map(_mark, advice.recommendations)):
-        out.line(tr("Speeds: ✓ from this computer's own runs, ≈ fairly sure, ? rough."))
+        out.line(marks_meaning())
     if any(not item.download_exact for item in advice.recommendations):
         out.line(tr("~ marks a download whose exact size is not listed."))
     out.lines(read_again_lines(advice))

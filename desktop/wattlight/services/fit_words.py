@@ -1,5 +1,7 @@
 """What a fit says, in words, for both faces."""
 
+from collections.abc import Container
+
 from wattlight.domain.fit import Confidence, Reason, Verdict, about_machine
 from wattlight.domain.values import MachineProfile
 from wattlight.i18n import gib, number, tr
@@ -203,9 +205,19 @@ def _draft_texts() -> dict[str, str]:
     }
 
 
+_MARKS = {"high": "✓", "medium": "≈", "low": "?"}
+
+
 def speed_mark(confidence: str | None) -> str:
-    """How sure a speed is, in one sign: from this computer's own runs, fairly sure, rough."""
-    return {"high": "✓", "medium": "≈", "low": "?"}.get(confidence or "", "")
+    """How sure a speed is, in one sign; :func:`marks_meaning` has the words."""
+    return _MARKS.get(confidence or "", "")
+
+
+def marks_meaning(shown: Container[str] = frozenset(_MARKS)) -> str:
+    """What the marks of the confidences ``shown`` mean; empty for none."""
+    words = {"high": tr("from this computer's own runs"), "medium": tr("fairly sure"), "low": tr("rough")}
+    marks = [f"{mark} {words[key]}" for key, mark in _MARKS.items() if key in shown]
+    return tr("Speeds: {marks}.", marks=", ".join(marks)) if marks else ""
 
 
 def confidence_name(confidence: Confidence) -> str:

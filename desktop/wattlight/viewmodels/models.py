@@ -10,7 +10,7 @@ from wattlight.domain.state import InstalledModel, full_name
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, LeftOut, Offer
-from wattlight.services.fit_words import speed_mark
+from wattlight.services.fit_words import marks_meaning, speed_mark
 
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
@@ -232,7 +232,7 @@ def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | 
     if fit is None or fit.verdict == DOES_NOT_FIT:
         pass
     elif fit.measured_tokens_per_s is not None:
-        speed = f"{rate(fit.measured_tokens_per_s)} ✓"
+        speed = f"{rate(fit.measured_tokens_per_s)} {speed_mark('high')}"
     elif fit.tokens_low is not None and fit.tokens_high is not None:
         speed = f"{speed_range(fit.tokens_low, fit.tokens_high)} {speed_mark(fit.tokens_confidence)}".rstrip()
     name, kind, cost = clean_text(model, 80), clean_text(quantization, 20), _cost(scene, model, fit)
@@ -323,10 +323,8 @@ def _fit(scene: Scene, line: ModelLine) -> FitNote | None:
 
 def _footnote(scene: Scene, figures: frozenset[str], filters: Filters) -> str:
     parts = []
-    sure = {"high": tr("measured here"), "medium": tr("fairly sure"), "low": tr("rough")}
-    marks = [f"{speed_mark(mark)} {words}" for mark, words in sure.items() if mark in figures]
-    if marks:
-        parts.append(tr("Tokens a second: {marks}.", marks=", ".join(marks)))
+    if marks := marks_meaning(figures):
+        parts.append(marks)
     elif "estimated" in figures:
         parts.append(tr("Speeds are estimates in tokens a second."))
     if "answering" in figures:

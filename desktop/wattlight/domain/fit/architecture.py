@@ -62,9 +62,7 @@ class Architecture:
     experts: int
     experts_used: int
     expert_feed_forward: int
-    dense_blocks: int
     mla: bool
-    key_length_mla: int
     key_length_swa: int
     delta_channels: int
     delta_keys: int
@@ -78,7 +76,6 @@ class Architecture:
     sparse_blocks: int
     normed_experts: bool
     scaled_experts: bool
-    scan_width: int
     per_layer_inputs: int
     multi_axis: bool
     gated: bool
@@ -191,9 +188,7 @@ def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False
         expert_feed_forward=(
             keys.number("expert_feed_forward_length", keys.number("feed_forward_length")) if experts else 0
         ),
-        dense_blocks=_dense_blocks(rows, experts),
         mla=mla,
-        key_length_mla=key_mla,
         key_length_swa=key_swa,
         delta_channels=_channels(keys),
         delta_keys=keys.number("ssm.group_count") * keys.number("ssm.state_size"),
@@ -207,7 +202,6 @@ def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False
         sparse_blocks=_sparse(keys),
         normed_experts=bool(keys.raw("expert_weights_norm")) or name in NORMED_EXPERTS,
         scaled_experts=keys.raw("expert_weights_scale") not in {None, 0, 1},
-        scan_width=_scan_width(name, keys),
         per_layer_inputs=keys.number("embedding_length_per_layer_input") * trunk,
         multi_axis=name in MULTI_AXIS or (name in {"glm4", "glm4moe", "hunyuan_vl"} and _axes(keys)),
         gated=name in GATED_DELTA,
@@ -228,15 +222,6 @@ def _smallest(value: MetadataValue | None) -> int:
 def _axes(keys: _Keys) -> bool:
     sections = keys.raw("rope.dimension_sections")
     return isinstance(sections, tuple) and len(sections) > 1 and all(bool(s) for s in sections[:2])
-
-
-def _dense_blocks(rows: list[Row], experts: int) -> int:
-    """Blocks of a mixture model whose feed-forward part is an ordinary one."""
-    if not experts:
-        return 0
-    with_experts = {row.block for row in rows if "_exps." in row.part}
-    with_ffn = {row.block for row in rows if row.part in {"ffn_down.weight", "ffn_up.weight"}}
-    return len(with_ffn - with_experts)
 
 
 def _windows(name: str, keys: _Keys, layers: int, trunk: int) -> tuple[int, list[bool]]:
@@ -327,15 +312,6 @@ def _cached_blocks(name: str, keys: _Keys, layers: int) -> int:
 def _channels(keys: _Keys) -> int:
     """Width of the convolution in front of a state-space or gated-delta block."""
     return keys.number("ssm.inner_size") + 2 * keys.number("ssm.group_count") * keys.number("ssm.state_size")
-
-
-def _scan_width(name: str, keys: _Keys) -> int:
-    """Values per token of a state-space block: its projection twice, the convolution, the result."""
-    inner = keys.number("ssm.inner_size")
-    if not inner or name in GATED_DELTA:
-        return 0
-    channels = _channels(keys)
-    return 2 * (inner + channels + keys.number("ssm.time_step_rank")) + channels + inner
 
 
 def _state(name: str, keys: _Keys, embedding: int, heads: int) -> tuple[int, int]:

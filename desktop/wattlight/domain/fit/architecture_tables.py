@@ -38,26 +38,6 @@ MEASURED = frozenset(
 )
 """Architectures whose memory was measured against the real engine; all others are low confidence."""
 
-NO_CACHE = frozenset(
-    (
-        "bert",
-        "jina-bert-v2",
-        "jina-bert-v3",
-        "nomic-bert",
-        "nomic-bert-moe",
-        "neo-bert",
-        "eurobert",
-        "wavtokenizer-dec",
-        "modern-bert",
-        "gemma-embedding",
-        "dream",
-        "llada",
-        "llada-moe",
-        "rnd1",
-    )
-)
-"""Encoders and diffusion models keep no cache."""
-
 WITHOUT_OUTPUT = frozenset(
     (
         "bert",
@@ -71,6 +51,9 @@ WITHOUT_OUTPUT = frozenset(
     )
 )
 """Their rows are the result; no matrix turns them into logits."""
+
+NO_CACHE = WITHOUT_OUTPUT | {"wavtokenizer-dec", "gemma-embedding", "dream", "llada", "llada-moe", "rnd1"}
+"""Encoders and diffusion models keep no cache."""
 
 RECURRENT = frozenset(
     (

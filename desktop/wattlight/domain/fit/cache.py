@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from itertools import accumulate
 
+from wattlight.i18n import tr
+
 from ..shape import TYPE_BY_NAME
 from ..values import Problem, clean_text
 from .architecture import Architecture
@@ -35,7 +37,6 @@ class CacheLayout:
         swa: bytes per cell of windowed blocks.
         state: bytes per slot of recurrent state.
         pad: constant bytes a CUDA device adds for short quantised rows; ``pad_swa`` for windowed blocks.
-        widest_full, widest_swa: bytes per cell of the widest block.
     """
 
     full: tuple[int, ...]
@@ -43,8 +44,6 @@ class CacheLayout:
     state: tuple[int, ...]
     pad: tuple[int, ...]
     pad_swa: tuple[int, ...]
-    widest_full: int
-    widest_swa: int
 
 
 def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
@@ -83,8 +82,6 @@ def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> Cach
         pad_swa=tuple(
             accumulate((pad(k) + pad(v) for k, v in zip(arch.swa_k, swa_v, strict=True)), initial=0)
         ),
-        widest_full=max(full, default=0),
-        widest_swa=max(swa, default=0),
     )
 
 
@@ -95,6 +92,6 @@ class UnknownCacheType(Problem):
 
     def __init__(self, kv_type: str) -> None:
         super().__init__(
-            f"The engine knows no KV cache of type {clean_text(kv_type, 40)}.",
-            f"Use one of {', '.join(KV_TYPES)}.",
+            tr("The engine knows no KV cache of type {kind}.", kind=clean_text(kv_type, 40)),
+            tr("Use one of {kinds}.", kinds=", ".join(KV_TYPES)),
         )

@@ -7,6 +7,7 @@ assistants of Gemma 4.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .architecture_tables import OWN_DRAFT_CACHE
 from .prepared import PreparedModel
 from .result import FitOptions
 from .weights import renamed_drafts
@@ -17,22 +18,7 @@ _DFLASH_BLOCK = 16
 
 NO_GRAPH = frozenset(("glm4moe", "glm4", "exaone4", "exaone-moe", "bailingmoe2", "nemotron_h"))
 """Their files have drafting blocks, but the engine cannot compute them: the first request ends it."""
-APART = frozenset(
-    (
-        "qwen35",
-        "qwen35moe",
-        "qwen3next",
-        "nemotron_h_moe",
-        "step35",
-        "hy_v3",
-        "mimo2",
-        "glm-dsa",
-        "glm_dsa",
-        "deepseek32",
-        "deepseek4",
-        "bailingmoe3",
-    )
-)
+APART = OWN_DRAFT_CACHE - {"minimax-01"} | {"nemotron_h_moe", "bailingmoe3"}
 """The drafting context caches the drafting blocks alone; of all others it caches every block again."""
 ROLLBACK = frozenset(("qwen35", "qwen35moe", "nemotron_h", "nemotron_h_moe", "deepseek4"))
 """Their recurrent state is kept once more for every drafted token."""

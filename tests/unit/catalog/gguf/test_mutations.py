@@ -7,6 +7,7 @@ import pytest
 
 from fakes import fit_truth, gguf_writer
 from fakes.gguf_writer import shape_from_bytes
+from fakes.mutations import mutated
 from wattlight.catalog.gguf import BadModelFile
 from wattlight.domain.fit import FitOptions, fit, prepare
 from wattlight.domain.values import Device, MachineProfile
@@ -15,34 +16,7 @@ GIB = 1 << 30
 MACHINE = MachineProfile(
     "m", "linux", 32 * GIB, 24 * GIB, devices=(Device("g", "g", "cuda", 8 * GIB, 7 * GIB),)
 )
-LENGTHS = (0, 1, 255, 1 << 31, 1 << 63, (1 << 64) - 1)
 MODELS = ("tiny-llama", "gptoss20b", "lfm2_1b", "deepseek2lite", "qwen35-9b", "gemma3-1b")
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """``data`` with a few bytes, lengths or stretches changed, or cut."""
-    out = bytearray(data)
-    for _ in range(chance.choice((1, 1, 2, 4, 12))):
-        at = chance.randrange(len(out))
-        match chance.randrange(6):
-            case 0:
-                out[at] = chance.randrange(256)
-            case 1:
-                out[at] ^= 1 << chance.randrange(8)
-            case 2:
-                out[at : at + 8] = chance.choice((0, 1, 255, 1 << 31, 1 << 63, (1 << 64) - 1)).to_bytes(
-                    8, "little"
-                )
-            case 3:
-                del out[at : at + chance.randrange(1, 40)]
-            case 4:
-                out[at:at] = chance.randbytes(chance.randrange(1, 40))
-            case _:
-                other = chance.randrange(len(out))
-                out[at : at + 16] = out[other : other + 16]
-        if not out:
-            return bytes(out)
-    return bytes(out[: chance.randrange(len(out))]) if chance.random() < 0.1 else bytes(out)
 
 
 def run(count: int, seed: int) -> tuple[int, int]:

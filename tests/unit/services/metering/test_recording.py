@@ -48,6 +48,12 @@ class Stage:
             wiring, self.views.append, lambda kind, _text: self.said.append(kind), self.beat
         )
 
+    def begin(self) -> None:
+        """Record for twenty seconds."""
+        assert self.recording.start()
+        assert self.beat.waiting.acquire(timeout=10)
+        self.run(20)
+
     def run(self, seconds: int) -> None:
         for _ in range(seconds):
             self.machine.run(1)
@@ -99,9 +105,7 @@ def test_with_must_record_nothing_starts_where_another_records(tmp_path: Path) -
 def test_a_new_price_reprices_the_day_and_a_bad_one_is_said(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Machine(power_w=3600.0))
     stage.machine.power_w = 300.0
-    assert stage.recording.start()
-    assert stage.beat.waiting.acquire(timeout=10)
-    stage.run(20)
+    stage.begin()
     view = stage.recording.meter.view()
     assert view.today is not None
     assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, 600)
@@ -242,9 +246,7 @@ def test_a_lock_that_is_removed_never_makes_two_meters(tmp_path: Path) -> None:
 @needs_removing_open_files
 def test_a_lock_that_is_removed_is_made_again_where_nobody_else_records(tmp_path: Path) -> None:
     stage = Stage(tmp_path, Machine())
-    assert stage.recording.start()
-    assert stage.beat.waiting.acquire(timeout=10)
-    stage.run(20)
+    stage.begin()
     (tmp_path / "meter.lock").unlink()
     stage.run(20)
     assert stage.recording.recording
@@ -259,9 +261,7 @@ def test_the_whole_folder_is_removed_and_recording_goes_on_in_a_new_one(tmp_path
     folder = tmp_path / "data"
     folder.mkdir()
     stage = Stage(folder, Machine())
-    assert stage.recording.start()
-    assert stage.beat.waiting.acquire(timeout=10)
-    stage.run(20)
+    stage.begin()
     assert stage.recording.recorder is not None
     assert stage.recording.recorder.flush()
     shutil.rmtree(folder)
@@ -276,9 +276,7 @@ def test_the_whole_folder_is_removed_and_recording_goes_on_in_a_new_one(tmp_path
 @pytest.mark.parametrize("happens", ["ledger", "log"])
 def test_after_the_file_was_taken_away_the_sums_are_those_on_disk(tmp_path: Path, happens: str) -> None:
     stage = Stage(tmp_path, Machine())
-    assert stage.recording.start()
-    assert stage.beat.waiting.acquire(timeout=10)
-    stage.run(20)
+    stage.begin()
     recorder = stage.recording.recorder
     assert recorder is not None and recorder.flush()
     (tmp_path / ("ledger.sqlite3" if happens == "ledger" else "ledger.sqlite3-wal")).unlink()
@@ -298,9 +296,7 @@ def test_what_is_told_after_the_end_is_what_is_on_disk(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     stage = Stage(folder, Machine())
-    assert stage.recording.start()
-    assert stage.beat.waiting.acquire(timeout=10)
-    stage.run(20)
+    stage.begin()
     assert stage.today_mj == 20 * 20_000
     shutil.rmtree(folder)
     folder.write_text("in the way")
