@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from wattlight.domain.state import (
     InstalledModel,
@@ -19,7 +18,7 @@ from wattlight.domain.state import (
     same_model,
 )
 from wattlight.i18n import tr
-from wattlight.web import POLL, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
+from wattlight.web import POLL, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault, host_in
 
 from .answers import AnswerPiece, AnswerRequest, answer_body, answer_pieces
 from .meanings import Asked, problem_from_server
@@ -169,7 +168,7 @@ class OllamaServer:
             tr(
                 "{model} runs on {host}, there is nothing to load or unload.",
                 model=model,
-                host=tr("Ollama's cloud") if not host else urlsplit(host).hostname or host,
+                host=host_in(host) if host else tr("Ollama's cloud"),
             ),
             tr("It can be used as it is; what it is asked leaves this computer."),
             "cloud_model",

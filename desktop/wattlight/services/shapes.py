@@ -9,11 +9,10 @@ from enum import StrEnum
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from wattlight.catalog.gguf import check_kind, projector_file_bytes, shape_from_file
 from wattlight.catalog.installed import InstalledModels
-from wattlight.catalog.registry import Registry, RegistryProblem
+from wattlight.catalog.registry import Registry, RegistryProblem, RunsElsewhere
 from wattlight.domain.fit import Confidence
 from wattlight.domain.shape import TYPE_BY_NAME, MetadataValue, ModelShape, Tensor
 from wattlight.domain.state import InstalledModel, same_model
@@ -122,7 +121,7 @@ class ShapeFinder:
         if here is not None:
             return here
         if is_cloud_name(model):
-            raise _elsewhere(model, "")
+            raise RunsElsewhere(model, tr("Ollama's cloud"))
         try:
             return FoundShape(model, self._registry.shape(model), Source.REGISTRY)
         except RegistryProblem as problem:
@@ -185,22 +184,10 @@ def _left_out_projector(shape: ModelShape, file: Path) -> tuple[str, ...]:
     )
 
 
-def _elsewhere(name: str, host: str) -> Problem:
-    return Problem(
-        tr(
-            "{name} runs at {host}, not on this computer: it takes no memory here.",
-            name=clean_text(name, 80),
-            host=clean_text(urlsplit(host).hostname or host or tr("Ollama's cloud"), 80),
-        ),
-        tr("Choose a tag without 'cloud' to run it here."),
-        "cloud_model",
-    )
-
-
 def _described(server: "ModelServer", listed: InstalledModel) -> FoundShape:
     """The shape of a model by what its server says of it."""
     if listed.remote_host:
-        raise _elsewhere(listed.name, listed.remote_host)
+        raise RunsElsewhere(listed.name, listed.remote_host)
     document = server.describe(listed.name)
     if any(value == [] for key, value in _record(document, "model_info").items() if "tokenizer." not in key):
         document = server.describe(listed.name, long_lists=True)

@@ -7,6 +7,7 @@ from .endpoint import (
     FaultKind,
     Proxy,
     WireFault,
+    host_in,
     names_a_proxy,
     proxy_for,
     split_url,

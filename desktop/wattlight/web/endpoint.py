@@ -9,9 +9,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
+from wattlight.domain.values import clean_text
+
 NOT_UNDERSTOOD = "proxy kind"
 """Detail of a ``PROXY`` fault: the environment names a proxy of a kind that is not spoken here."""
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9a-fA-F:.]{2,45}")
+
+
+def host_in(address: str) -> str:
+    """The host of an address from outside, for a sentence; the address itself where none can be told."""
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    return clean_text(host or address, 80)
 
 
 class FaultKind(StrEnum):

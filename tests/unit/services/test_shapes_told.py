@@ -149,6 +149,7 @@ def test_a_projector_and_unknown_types_make_it_less_sure(tmp_path: Path, ollama:
         ("gpt-oss:120b-cloud", None, "Ollama's cloud"),
         ("mine:latest", "https://box.invalid:443", "box.invalid"),
         ("kimi:cloud", "https://ollama.com:443", "ollama.com"),
+        ("odd:latest", "http://[::1", "http://[::1"),
     ],
 )
 def test_a_model_of_the_cloud_has_nothing_to_fit(

@@ -10,6 +10,7 @@ from wattlight.web import (
     FaultKind,
     Proxy,
     WireFault,
+    host_in,
     names_a_proxy,
     proxy_for,
     split_url,
@@ -165,3 +166,18 @@ def test_the_systems_own_proxies_stand_in_where_the_environment_names_none(
     assert names_a_proxy(mac)
     own = {"ALL_PROXY": "http://mine:1"}
     assert with_system_proxies(own, "win32") == own
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://ollama.com:443", "ollama.com"),
+        ("http://[::1", "http://[::1"),
+        ("http://a]b", "http://a]b"),
+        ("box", "box"),
+        ("http://a\u2100b/", "http://a\u2100b/"),
+        ("", ""),
+    ],
+)
+def test_the_host_of_any_address_can_be_said(address: str, host: str) -> None:
+    assert host_in(address) == host

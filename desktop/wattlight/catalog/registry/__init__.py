@@ -9,6 +9,7 @@ from .manifest import (
     ModelConfig,
     RegistryProblem,
     RegistryUnreachable,
+    RunsElsewhere,
     parse_config,
     parse_manifest,
     read_address,

@@ -21,6 +21,7 @@ from .manifest import (
     ModelConfig,
     RegistryProblem,
     RegistryUnreachable,
+    RunsElsewhere,
     parse_config,
     parse_manifest,
     read_address,
@@ -149,15 +150,7 @@ class Registry:
         address, pages, manifest, config = self._ask(name)
         shown = clean_text(str(address), 120)
         if config.remote_host or config.remote_model:
-            raise RegistryProblem(
-                tr(
-                    "{name} runs at {host}, not on this computer: it takes no memory here.",
-                    name=shown,
-                    host=config.remote_host or tr("a remote service"),
-                ),
-                tr("Choose a tag without 'cloud' to run it here."),
-                "cloud_model",
-            )
+            raise RunsElsewhere(shown, config.remote_host or tr("a remote service"))
         files = manifest.of_kind("model")
         if not files:
             tensors = manifest.bytes_of("tensor")

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
+from wattlight.web import host_in
 
 
 class RegistryProblem(Problem):
@@ -25,6 +26,22 @@ class RegistryUnreachable(RegistryProblem):
         super().__init__(
             tr("The registry {host} cannot be reached.", host=host),
             tr("Connect to the network and try again."),
+        )
+
+
+class RunsElsewhere(RegistryProblem):
+    """A model of a cloud: ``host`` is an address, or the words for one that is not told."""
+
+    code = "cloud_model"
+
+    def __init__(self, name: str, host: str) -> None:
+        super().__init__(
+            tr(
+                "{name} runs at {host}, not on this computer: it takes no memory here.",
+                name=clean_text(name, 120),
+                host=host_in(host),
+            ),
+            tr("Choose a tag without 'cloud' to run it here."),
         )
 
 

@@ -189,11 +189,12 @@ def test_what_goes_with_an_unloaded_one_is_told(fake: FakeOllama, server: Ollama
     assert fake.running_names == ["other:latest"]
 
 
-@pytest.mark.parametrize("name", ["far:cloud", "gpt-oss:20b-cloud", "mine"])
+@pytest.mark.parametrize("name", ["far:cloud", "gpt-oss:20b-cloud", "mine", "odd"])
 def test_nothing_is_sent_or_unloaded_for_a_model_of_the_cloud(
     two: FakeOllama, server: OllamaServer, name: str
 ) -> None:
     two.install("mine", remote_host="https://far.example:443")
+    two.install("odd", remote_host="http://[::1")
     for act in (
         lambda: server.load(name),
         lambda: switch(server, name, lambda *_: True),
