@@ -150,6 +150,8 @@ class Quality(StrEnum):
     METERED = "metered"
     COUNTER = "counter"
     SAMPLED = "sampled"
+    LEARNED = "learned"
+    """Of this very computer, from minutes in which all of it was measured (:mod:`.learned`)."""
     ESTIMATED = "estimated"
 
 
@@ -168,12 +170,14 @@ ERROR_FRACTION: dict[Quality, float] = {
     Quality.METERED: 0.02,
     Quality.COUNTER: 0.10,
     Quality.SAMPLED: 0.15,
+    Quality.LEARNED: 0.25,
     Quality.ESTIMATED: 0.40,
 }
 """Relative error shown for each quality unless a better one is known.
 
 The upper ends of the ranges in the literature on on-chip sensors (wall plug 2 %, counters 5-10 %,
-sampled gauges 10-15 %, tables and rated power 40 % or more).
+sampled gauges 10-15 %, tables and rated power 40 % or more). A learned figure bears its own
+error; where that was not kept, it lies between (our judgement).
 """
 
 

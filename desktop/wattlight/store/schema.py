@@ -11,7 +11,13 @@ from .files import transaction
 
 STATES: tuple[State, ...] = (State.BASE, State.PARKED, State.ACTIVE, State.MIXED, State.UNATTRIBUTED)
 """A state's number in the file is its place here; only ever append."""
-QUALITIES: tuple[Quality, ...] = (Quality.METERED, Quality.COUNTER, Quality.SAMPLED, Quality.ESTIMATED)
+QUALITIES: tuple[Quality, ...] = (
+    Quality.METERED,
+    Quality.COUNTER,
+    Quality.SAMPLED,
+    Quality.LEARNED,
+    Quality.ESTIMATED,
+)
 """A quality's number in the file is its place here, surest first, so that max() is the least sure."""
 
 _BUCKET = """CREATE TABLE {name} (
@@ -55,7 +61,15 @@ _ERRORS: tuple[str, ...] = (
     "UPDATE device SET error = 0.1 WHERE scope IN ('chip', 'board', 'package', 'module')",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ERRORS)
+# learned figures are surer than estimates; and the range between which the draw of unmeasured parts lies
+_LEARNED: tuple[str, ...] = (
+    *(f"UPDATE {table} SET quality = 4 WHERE quality = 3" for table in ("minute", "quarter", "day")),
+    # start counts quarter hours
+    """CREATE TABLE estimate (host TEXT NOT NULL, start INTEGER NOT NULL, low_mj INTEGER NOT NULL,
+    high_mj INTEGER NOT NULL, seen_ms INTEGER NOT NULL, PRIMARY KEY (host, start)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ERRORS, _LEARNED)
 """Statements that lead from version i to i + 1; never changed once released."""
 VERSION = len(MIGRATIONS)
 
@@ -74,6 +88,9 @@ _BAD_BUCKET = " OR ".join(
     + [f"state NOT IN {tuple(range(len(STATES)))}", f"quality NOT IN {tuple(range(len(QUALITIES)))}"]
 )
 _BAD_PRESENCE = "typeof(start) <> 'integer' OR typeof(observed_ms) <> 'integer'"
+_BAD_ESTIMATE = " OR ".join(
+    f"typeof({name}) <> 'integer'" for name in ("start", "low_mj", "high_mj", "seen_ms")
+)
 
 
 def check(connection: sqlite3.Connection) -> None:
@@ -87,13 +104,16 @@ def check(connection: sqlite3.Connection) -> None:
             raise sqlite3.DatabaseError("malformed: " + str(answer)[:80])
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as sound:
         migrate(sound, MIGRATIONS[: version_of(connection)])
-        if not _columns(sound).items() <= _columns(connection).items():
+        tables = _columns(sound)
+        if not tables.items() <= _columns(connection).items():
             raise sqlite3.DatabaseError("malformed: other tables")
     for table in _TEXTS:  # text that is none cannot be fetched
         for _ in connection.execute(f"SELECT * FROM {table}"):
             pass
     bad = {"minute": _BAD_BUCKET, "quarter": _BAD_BUCKET}
     bad |= {"presence": _BAD_PRESENCE, "presence_quarter": _BAD_PRESENCE}
+    if "estimate" in tables:
+        bad["estimate"] = _BAD_ESTIMATE
     for table, condition in bad.items():
         if connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1").fetchone() is not None:
             raise sqlite3.DatabaseError(f"malformed: a row of {table}")

@@ -174,6 +174,7 @@ def quality_text(quality: Quality | None) -> str:
         Quality.METERED: tr("metered"),
         Quality.COUNTER: tr("energy counter"),
         Quality.SAMPLED: tr("sampled"),
+        Quality.LEARNED: tr("learned on battery"),
         Quality.ESTIMATED: tr("estimated"),
     }[quality]
 

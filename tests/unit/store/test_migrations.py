@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.domain.values import HostId
+from wattlight.domain.values import HostId, Quality
 from wattlight.store import open_reader
-from wattlight.store.schema import MIGRATIONS, VERSION, migrate, version_of
+from wattlight.store.schema import MIGRATIONS, QUALITIES, VERSION, migrate, version_of
 
 STEPS = (
     ("CREATE TABLE a (x INTEGER)", "INSERT INTO a VALUES (1)", "INSERT INTO a VALUES (2)"),
@@ -94,7 +94,7 @@ def test_fault_35_a_backup_is_made_before_a_migration(
 
 
 def test_the_versions_are_counted() -> None:
-    assert len(MIGRATIONS) == VERSION == 2
+    assert len(MIGRATIONS) == VERSION == 3
 
 
 def test_an_old_ledger_gets_the_error_of_its_parts_by_their_scope() -> None:
@@ -112,6 +112,20 @@ def test_an_old_ledger_gets_the_error_of_its_parts_by_their_scope() -> None:
         ("whole", None),
         ("old", None),
     ]
+    connection.close()
+
+
+@pytest.mark.parametrize("table", ["minute", "quarter"])
+def test_what_was_estimated_stays_so_and_a_learned_row_is_surer(table: str) -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(connection, MIGRATIONS[:2])
+    for start, quality in enumerate((0, 1, 2, 3)):
+        connection.execute(f"INSERT INTO {table} VALUES (?, 1, 0, 0, 5, 5, ?, 0, 0)", (start, quality))
+    migrate(connection)
+    told = [QUALITIES[q] for (q,) in connection.execute(f"SELECT quality FROM {table} ORDER BY start")]
+    assert told == [Quality.METERED, Quality.COUNTER, Quality.SAMPLED, Quality.ESTIMATED]
+    assert list(QUALITIES) == list(Quality)  # max() in the file and worst_quality() agree
+    assert QUALITIES.index(Quality.SAMPLED) < QUALITIES.index(Quality.LEARNED) < len(QUALITIES) - 1
     connection.close()
 
 

@@ -89,6 +89,7 @@ def test_one_error_of_a_part_and_one_law_of_the_sum() -> None:
     assert error_fraction(Scope.BATTERY, Quality.SAMPLED) == 0.15
     assert error_fraction(Scope.BOARD, Quality.METERED) == 0.02
     assert error_fraction(Scope.BOARD, Quality.ESTIMATED) == 0.40
+    assert 0.15 < (error_fraction(Scope.SYSTEM, Quality.LEARNED) or 0) < 0.40
     assert error_fraction(Scope.BOARD, None) is None
     assert combined_error([(30.0, 0.1), (40.0, 0.1)]) == pytest.approx(5.0)
     assert combined_error([(30.0, 0.1), (0.0, None)]) == pytest.approx(3.0)
