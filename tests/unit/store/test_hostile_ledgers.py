@@ -72,7 +72,6 @@ def read_all(file: Path) -> None:
         "UPDATE minute SET state = -1",
         "UPDATE minute SET state = 'active'",
         "UPDATE minute SET quality = 5",
-        "INSERT INTO estimate VALUES ('local', 5, 1, 'x', 1)",
         "UPDATE minute SET quality = -2",
         "UPDATE minute SET energy_mj = 'much'",
         "UPDATE minute SET energy_mj = x'00'",
