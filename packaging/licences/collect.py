@@ -25,7 +25,8 @@ BUILD_ONLY = {
     "pywin32-ctypes",
     "setuptools",
 }
-COMMON = Path("/usr/share/common-licenses")
+SHARED = ("LGPL-3", "GPL-3", "MPL-2.0")  # beside this file, since only Debian has them at hand
+DEBIAN = "Debian's build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ def python_components() -> list[Component]:
         if name in {"pyside6-essentials", "shiboken6"}:
             text = (HERE / "qt.txt").read_text(encoding="utf-8")
         found.append(Component(name, dist.version, licence_word(dist.metadata), text))
-    own = Path(os.__file__).with_name("LICENSE.txt")
-    text = own.read_text(encoding="utf-8") if own.is_file() else "PSF-2.0"
+    own = [folder / "LICENSE.txt" for folder in (Path(os.__file__).parent, Path(sys.base_prefix))]
+    text = next((path.read_text(encoding="utf-8") for path in own if path.is_file()), "PSF-2.0")
     found.append(Component("python", sys.version.split()[0], "PSF-2.0", text))
     return sorted(found, key=lambda component: component.name)
 
@@ -96,7 +97,7 @@ def system_components(bundle: Path) -> list[Component]:
     for name in sorted(packages):
         notice = Path("/usr/share/doc") / name / "copyright"
         if notice.is_file():
-            found.append(Component(name, "Debian's build", "see text", notice.read_text(errors="replace")))
+            found.append(Component(name, DEBIAN, "see text", notice.read_text(errors="replace")))
     return found
 
 
@@ -107,11 +108,12 @@ def all_texts(components: list[Component]) -> str:
         parts.append(
             f"\n{'=' * 78}\n{item.name} {item.version}: {item.licence}\n{'=' * 78}\n\n{item.text.strip()}\n"
         )
-    for name in ("LGPL-3", "GPL-3", "LGPL-2.1", "MPL-2.0"):
-        text = (
-            (COMMON / name).read_text() if (COMMON / name).is_file() else "(text not on this build machine)"
-        )
-        parts.append(f"\n{'=' * 78}\n{name}\n{'=' * 78}\n\n{text.strip()}\n")
+    shared = {name: HERE / f"{name}.txt" for name in SHARED}
+    if any(item.version == DEBIAN for item in components):
+        shared["LGPL-2.1"] = Path("/usr/share/common-licenses/LGPL-2.1")
+    for name, path in shared.items():
+        text = path.read_text(encoding="utf-8").strip()
+        parts.append(f"\n{'=' * 78}\n{name}\n{'=' * 78}\n\n{text}\n")
     return "".join(parts)
 
 

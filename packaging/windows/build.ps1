@@ -14,6 +14,11 @@ $work = Join-Path ([IO.Path]::GetTempPath()) ([IO.Path]::GetRandomFileName())
 New-Item -ItemType Directory -Path $work, $Out -Force | Out-Null
 $Out = Resolve-Path $Out
 
+# its installer adds nothing to PATH
+$iscc = Get-Command "iscc", "${env:ProgramFiles(x86)}\Inno Setup 6\ISCC.exe" -ErrorAction SilentlyContinue |
+    Select-Object -First 1 -ExpandProperty Source
+if (-not $iscc) { throw "Inno Setup 6 is missing: choco install innosetup" }
+
 function Invoke-Checked([string]$Program, [string[]]$Arguments) {
     & $Program @Arguments
     if ($LASTEXITCODE -ne 0) { throw "$Program ended with code $LASTEXITCODE" }
@@ -44,7 +49,7 @@ try {
         $options += @("/DSign", ("/Ssigntool=signtool sign /sha1 $($env:WATTLIGHT_SIGN_THUMBPRINT) /fd sha256 " +
             "/tr $($env:WATTLIGHT_TIMESTAMP_SERVER) /td sha256 `$f"))
     }
-    Invoke-Checked "iscc" ($options + "$checkout\packaging\windows\wattlight.iss")
+    Invoke-Checked $iscc ($options + "$checkout\packaging\windows\wattlight.iss")
     Write-Output "$Out\Wattlight-$version-setup.exe"
 }
 finally {

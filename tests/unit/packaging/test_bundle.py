@@ -120,3 +120,33 @@ def test_every_licence_is_found(load: Load) -> None:
     assert all(summary.count(f"License: {word}\n") >= 2 for word in used), (
         "each licence named is also explained"
     )
+
+
+def test_the_texts_that_qt_asks_for_are_there_on_every_system(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only Debian keeps the texts of licences at hand; the packages for other systems ship them too."""
+    collect = load("licences/collect.py")
+    monkeypatch.setattr(collect, "COMMON", tmp_path, raising=False)
+    assert collect.main(["texts", str(tmp_path / "all.txt")]) == 0
+    text = (tmp_path / "all.txt").read_text(encoding="utf-8")
+    for heading, words in (
+        ("LGPL-3", "GNU LESSER GENERAL PUBLIC LICENSE"),
+        ("GPL-3", "GNU GENERAL PUBLIC LICENSE"),
+        ("MPL-2.0", "Mozilla Public License Version 2.0"),
+    ):
+        below = text.split(f"{'=' * 78}\n{heading}\n{'=' * 78}\n")[1]
+        assert words in below[:200] and len(below) > 7000
+    assert "not on this build machine" not in text
+
+
+def test_a_python_for_windows_has_its_licence_beside_the_program(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect = load("licences/collect.py")
+    (tmp_path / "Lib").mkdir()
+    (tmp_path / "LICENSE.txt").write_text("PYTHON SOFTWARE FOUNDATION LICENSE", encoding="utf-8")
+    monkeypatch.setattr(collect.os, "__file__", str(tmp_path / "Lib/os.py"))
+    monkeypatch.setattr(collect.sys, "base_prefix", str(tmp_path))
+    (python,) = [item for item in collect.python_components() if item.name == "python"]
+    assert python.text == "PYTHON SOFTWARE FOUNDATION LICENSE"

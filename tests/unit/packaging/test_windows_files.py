@@ -25,7 +25,7 @@ def test_the_command_that_texts_name_is_found_in_a_terminal(packaging_folder: Pa
 
 def test_every_program_is_signed_before_it_is_packed(packaging_folder: Path) -> None:
     build = (packaging_folder / "windows/build.ps1").read_text(encoding="utf-8")
-    signed, packed = build.index(r'Get-ChildItem "$frozen\*.exe"'), build.index('Invoke-Checked "iscc"')
+    signed, packed = build.index(r'Get-ChildItem "$frozen\*.exe"'), build.index("Invoke-Checked $iscc")
     assert signed < packed and len(programs(packaging_folder)) == 2
     assert "Add-Signature $_.FullName" in build[signed:packed]
     iss = (packaging_folder / "windows/wattlight.iss").read_text(encoding="utf-8")
