@@ -110,6 +110,10 @@ def test_a_checkout_has_the_same_bytes_on_every_system() -> None:
         "packaging/windows/wattlight.cmd",
     ]
     done = subprocess.run(
-        ["git", "check-attr", "text", "--", *names], cwd=CHECKOUT, capture_output=True, text=True, check=True
+        ["git", "-c", "safe.directory=*", "check-attr", "text", "--", *names],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines() == [f"{name}: text: unset" for name in names]
