@@ -53,6 +53,7 @@ share() {
     install -Dm644 "$here/$app_id.desktop" "$1/share/applications/$app_id.desktop"
     install -Dm644 "$checkout/resources/icons/wattlight.svg" "$1/share/icons/hicolor/scalable/apps/$app_id.svg"
     install -Dm644 "$work/$app_id.metainfo.xml" "$1/share/metainfo/$app_id.metainfo.xml"
+    install -Dm644 "$here/$app_id.policy" "$1/share/polkit-1/actions/$app_id.policy"
     install -Dm644 "$work/wattlight.1" "$1/share/man/man1/wattlight.1"
 }
 
@@ -64,6 +65,7 @@ cp -a "$work/dist/wattlight" "$top/lib/wattlight"
 mkdir "$top/bin" && ln -s ../lib/wattlight/wattlight "$top/bin/wattlight"
 share "$top"
 install -m755 "$here/menu.sh" "$top/menu.sh"
+install -m755 "$checkout/resources/linux/energy-access.sh" "$top/energy-access"
 install -m644 "$checkout/LICENSE" "$here/README.txt" "$top/"
 "$venv_python" -I "$checkout/packaging/licences/collect.py" texts "$top/THIRD-PARTY.txt" "$work/dist/wattlight"
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work/tar" -c "$name" |
@@ -75,6 +77,8 @@ mkdir -p "$stage/usr/lib" "$stage/usr/bin" "$stage/DEBIAN" "$stage/usr/share/doc
 cp -a "$work/dist/wattlight-system" "$stage/usr/lib/wattlight"
 find "$stage/usr/lib" -type f -exec chmod 644 {} + ; chmod 755 "$stage/usr/lib/wattlight/wattlight"
 find "$stage/usr/lib" -type d -exec chmod 755 {} +
+install -m755 "$checkout/resources/linux/energy-access.sh" "$stage/usr/lib/wattlight/energy-access"
+install -m755 "$here/debian/wattlight.prerm" "$stage/DEBIAN/prerm"
 ln -s ../lib/wattlight/wattlight "$stage/usr/bin/wattlight"
 share "$stage/usr"
 gzip -9n "$stage/usr/share/man/man1/wattlight.1"

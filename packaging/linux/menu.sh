@@ -21,6 +21,9 @@ add)
 remove)
     rm -f "$entry" "$icon"
     echo "Wattlight is out of the menu. This folder can be deleted."
+    if [ -e /etc/udev/rules.d/70-wattlight-energy.rules ] || [ -e /etc/tmpfiles.d/wattlight-energy.conf ]; then
+        echo "Before that, close the processor's energy counter again: $here/bin/wattlight doctor --forbid-energy"
+    fi
     ;;
 *)
     echo "Usage: $0 [add|remove]" >&2

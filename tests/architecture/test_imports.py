@@ -32,7 +32,7 @@ HIDDEN = {
     ("probes/nvidia/nvml.py", "pynvml"): "only where the driver is",
     ("probes/prober.py", "wattlight.probes.*.host"): "only this system's sources",
     ("probes/reader.py", "fcntl"): "not on Windows",
-    ("cli/verb_doctor.py", "grp"): "not on Windows",
+    ("system/energy_permission.py", "pwd"): "not on Windows",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
     ("system/programs.py", "winreg"): "only on Windows",
     ("__main__.py", "wattlight.system"): "only for a program without a console",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fakes import made_up_day
 from wattlight.domain.state import (
     AnswerState,
+    EnergyAccess,
     HostContact,
     InstalledModel,
     InstallState,
@@ -22,6 +23,7 @@ from wattlight.services.pricing import CountryPrice
 from wattlight.settings import FirstRun, Price, Settings
 from wattlight.viewmodels.scene import Scene
 
+CLOSED = EnergyAccess(closed=True, user="anna", by_click=True)
 GB = 10**9
 GIB = 1 << 30
 SERVICE = ("sudo systemctl start ollama", "sudo systemctl enable ollama", "systemctl status ollama")
@@ -164,9 +166,16 @@ ANSWERED = AnswerState(
     joules=1930.0, joules_error=0.05,
 )  # fmt: skip
 
+
+def closed_counter() -> Scene:
+    """The same, and the counter could be opened by a click."""
+    return replace(made := no_card(), state=replace(made.state, energy_access=CLOSED))
+
+
 SCENES: dict[str, Callable[[], Scene]] = {
     "machine": lambda: scene("machine"),
     "machine-no-card": no_card,
+    "machine-closed-counter": closed_counter,
     "server-ready": lambda: scene("server"),
     "server-looking": lambda: with_facts(with_server(scene("server"), ServerStatus.UNKNOWN), ways=None),
     "server-startable": lambda: absent(ways=ServerWays("/usr/local/bin/ollama")),

@@ -12,6 +12,7 @@ from wattlight.domain.cost import Amount, CostLine, CostReport, Projection
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import (
     AppState,
+    EnergyAccess,
     HistoryPoint,
     HostState,
     InstalledModel,
@@ -32,7 +33,9 @@ from wattlight.domain.values import (
     MemorySample,
     Quality,
     Scope,
+    unknown,
 )
+from wattlight.probes import cpu_reason
 from wattlight.services.answers import (
     CPU_ONLY,
     FULL_GPU,
@@ -418,6 +421,34 @@ def no_sensor() -> Scene:
     return Scene(replace(base, hosts=(host,)), settings(), NOW, Extras(fits=fits()), UTC)
 
 
+COUNTERS = "/sys/class/powercap/intel-rapl:*/energy_uj"
+
+
+def closed_counter(**access: object) -> Scene:
+    """The small computer where the processor's counter is there, but only root may read it."""
+    made = no_sensor()
+    host = made.state.hosts[0]
+    assert host.sample is not None
+    reason = unknown(cpu_reason("permission"))
+    parts = tuple(replace(part, closed=True, power=reason) for part in host.sample.devices)
+    closed = EnergyAccess(
+        closed=True,
+        user="anna",
+        by_click=True,
+        commands=(
+            f"echo 'z {COUNTERS} - 1000 - - -' | sudo tee /etc/tmpfiles.d/wattlight-energy.conf",
+            f"sudo chown 1000 {COUNTERS}",
+        ),
+        undo=(
+            "sudo chown root /sys/class/powercap/intel-rapl:*/energy_uj",
+            "sudo rm -f /etc/tmpfiles.d/x.conf",
+        ),
+    )
+    host = replace(host, sample=replace(host.sample, devices=parts))
+    state = replace(made.state, hosts=(host,), energy_access=replace(closed, **access))  # type: ignore[arg-type]
+    return replace(made, state=state)
+
+
 def busy() -> Scene:
     """A switch and a download under way, and something that went wrong."""
     base = state()
@@ -471,6 +502,7 @@ SCENES = {
     "no_model": no_model,
     "no_server": no_server,
     "no_sensor": no_sensor,
+    "closed_counter": closed_counter,
     "busy": busy,
     "hostile": hostile,
 }

@@ -157,6 +157,35 @@ def test_loads_are_a_section_of_the_machine(shown: Shown) -> None:
     assert "Predicted and actual memory" in shown.texts()
 
 
+def test_a_closed_counter_is_opened_by_a_click_and_closed_at_the_same_place(shown: Shown) -> None:
+    shown.show(made_up_day.closed_counter(), "machine")
+    button = shown.find(QPushButton, "Let Wattlight read the processor's energy counter")
+    assert isinstance(button, QPushButton)
+    button.click()
+    assert shown.asked[-1] == Command(Verb.ALLOW_ENERGY)
+    shown.show(made_up_day.closed_counter(asking=True))
+    assert "asks for an administrator's password" in shown.texts() and not button.isVisible()
+    shown.show(made_up_day.closed_counter(problem="The question was closed. Nothing was changed."))
+    assert "Nothing was changed." in shown.texts() and button.isVisible()
+    shown.show(made_up_day.closed_counter(closed=False, opened_for="anna"))
+    undo = shown.find(QPushButton, "Close it again")
+    assert isinstance(undo, QPushButton)
+    undo.click()
+    assert shown.asked[-1] == Command(Verb.FORBID_ENERGY)
+    shown.show(made_up_day.evening())
+    assert "The processor's energy counter" not in shown.texts()
+
+
+def test_where_nothing_asks_for_a_password_the_commands_can_be_copied(shown: Shown) -> None:
+    scene = made_up_day.closed_counter(by_click=False)
+    shown.show(scene, "machine")
+    command = scene.state.energy_access.commands[1]
+    copy = shown.find(QPushButton, f"Copy {command}")
+    assert isinstance(copy, QPushButton)
+    copy.click()
+    assert QApplication.clipboard().text() == command
+
+
 @pytest.mark.parametrize("page", ["settings", "cost", "machine"])
 def test_the_cards_fit_the_smallest_window(shown: Shown, page: str) -> None:
     long_name = "namespace/a-model-with-a-very-long-name-indeed:70b-instruct-q4_K_M"

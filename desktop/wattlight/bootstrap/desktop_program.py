@@ -12,6 +12,7 @@ from wattlight.services.application import Application
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting
 from wattlight.services.current import CurrentSettings, Servers
+from wattlight.services.energy_access import CounterAccess
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
@@ -22,7 +23,7 @@ from wattlight.services.serving import SecurityAdvisories
 from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.speed_runs import SpeedRuns
 from wattlight.settings import SettingsFile
-from wattlight.system import autostart_for_platform, open_log, own_command
+from wattlight.system import EnergyPermission, autostart_for_platform, open_log, own_command
 from wattlight.ui import DesktopUi, EarlyIcon
 
 ADVISORIES = "servers/advisories.json"
@@ -80,7 +81,9 @@ class DesktopProgram:
             autostart,
         )
         self._slow = slow = SlowAnswers(factory, settings, hub, learner, windows, guide, __version__)
+        self._access = access = CounterAccess(factory, hub, meter, EnergyPermission(factory.environ))
         meter.subscribe(lambda sample, _: history.take(sample))
+        meter.subscribe(access.tick)
         meter.subscribe(learner.tick)
         meter.subscribe(lambda _sample, _running: windows.settle())
         meter.subscribe(lambda _sample, _running: app.counted())
@@ -89,6 +92,8 @@ class DesktopProgram:
         app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
         app.handle(Verb.JUDGE, lambda c: slow.ask_about(c.model, False))
         app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
+        app.handle(Verb.ALLOW_ENERGY, access.allow)
+        app.handle(Verb.FORBID_ENERGY, access.forbid)
         app.handle(Verb.QUIT, self._quit)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
         slow.listen(lambda answers: ui.publish(extras=answers))
@@ -105,6 +110,7 @@ class DesktopProgram:
         finally:
             for leave in self._leave:
                 leave()
+            self._access.close(0.5)
             stopped = self._app.stop()
             stopped = self._slow.stop() and stopped
             busy = self._factory.threads.close(0.5)

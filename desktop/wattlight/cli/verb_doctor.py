@@ -1,153 +1,28 @@
-"""``doctor``: what is missing, and the one step that would add it. Nothing is changed by it."""
+"""``doctor``: what is missing, and the one step that would add it. Without an option nothing is changed."""
 
-import getpass
 import os
 import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from wattlight.domain.state import ServerState, ServerStatus
-from wattlight.domain.values import DeviceSample, Problem, clean_text
+from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places, open_regular
-from wattlight.probes import HardwareReport, cpu_reason, server_log
+from wattlight.probes import server_log
 from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.serving import conversion, exposure
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
+from wattlight.system import EnergyPermission
 
+from .doctor_hardware import Finding, Level, hardware_findings
 from .output import Call, Document, plain
 from .verb_hardware import SECOND_LOOK_S
-
-
-class Level(StrEnum):
-    FINE = "fine"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at.
-
-    ``command`` is what the person may run (never run by us), ``undo`` what takes it back, ``effect`` what
-    it changes for whom.
-    """
-
-    code: str
-    level: Level
-    text: str
-    command: tuple[str, ...] = ()
-    undo: tuple[str, ...] = ()
-    effect: str = ""
-
-
-def hardware_findings(report: HardwareReport, user: str, group: str) -> Iterator[Finding]:
-    """Findings about accelerators, sensors and memory, in the order of the report."""
-    if not report.accelerators:
-        yield Finding("no_gpu", Level.NOTE, tr("No GPU found. Models run on the CPU."))
-    for row in report.accelerators:
-        yield from _accelerator(row, user)
-    yield _processor(report, group)
-    if report.battery.present:
-        yield Finding(
-            "battery",
-            Level.FINE,
-            tr("The battery reports what the whole computer draws while running on it."),
-        )
-    for name in report.slow_sensors:
-        said = tr(
-            "The sensor '{name}' answers slowly or not at all; the others do not wait for it.", name=name
-        )
-        yield Finding("slow_sensor", Level.PROBLEM, said)
-    for said in report.memory.messages:
-        yield Finding("memory", Level.NOTE, said)
-    if report.memory.total_bytes is None:
-        yield Finding("memory", Level.PROBLEM, tr("The size of the memory cannot be read."))
-    if report.environment.container:
-        said = tr(
-            "This runs in a container ({kind}): it sees only what the container sees.",
-            kind=report.environment.container,
-        )
-        yield Finding("container", Level.NOTE, said)
-
-
-def _accelerator(row: DeviceSample, user: str) -> Iterator[Finding]:
-    if row.state == "asleep":
-        said = tr("{name} is asleep and left alone; it is measured when something wakes it.", name=row.name)
-        yield Finding("gpu_asleep", Level.FINE, said)
-        return
-    for message in row.messages:
-        if message.startswith("ROCm is not usable"):
-            yield _render_group(tr("{name}: {message}", name=row.name, message=message), user)
-        else:
-            level = Level.NOTE if row.usable else Level.PROBLEM
-            yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=message))
-    if row.usable and row.processes_reason:
-        said = tr(
-            "{name}: {reason}; the energy of other programs can be booked to a loaded model.",
-            name=row.name,
-            reason=row.processes_reason,
-        )
-        yield Finding("gpu_use", Level.NOTE, said)
-    if row.memory.llm_total_bytes is None and "/dev/dri/" in (row.memory.reason or ""):
-        said = tr("{name}: its memory size is not known: {reason}.", name=row.name, reason=row.memory.reason)
-        yield _render_group(said, user)
-    if row.messages or row.device.sliced:
-        return
-    if row.power_w is not None:
-        yield Finding("gpu_power", Level.FINE, tr("{name}: power is measured.", name=row.name))
-    else:
-        reason = row.power.reason or tr("not reported")
-        yield Finding(
-            "gpu_power",
-            Level.NOTE,
-            tr("{name}: power is not measured ({reason}).", name=row.name, reason=reason),
-        )
-
-
-def _render_group(said: str, user: str) -> Finding:
-    return Finding(
-        "render_group",
-        Level.NOTE,
-        said,
-        (f"sudo usermod -aG render {user}",),
-        (f"sudo gpasswd -d {user} render",),
-        tr("lets this user open GPUs directly; log out and back in for it to take effect"),
-    )
-
-
-RULE_FILE = "/etc/tmpfiles.d/wattlight-energy.conf"
-
-
-def _processor(report: HardwareReport, group: str) -> Finding:
-    cpu = report.cpu_power
-    if cpu.package.value is not None or cpu.package.reason == "needs a second reading":
-        return Finding("cpu_power", Level.FINE, tr("The power of the processor is measured."))
-    if report.environment.virtual_machine:
-        return Finding("cpu_power", Level.NOTE, tr("Power sensors are not available in a virtual machine."))
-    if cpu.package.reason == "permission":
-        rule = f"z /sys/class/powercap/intel-rapl:*/energy_uj 0440 root {group} - -"
-        return Finding(
-            "cpu_power_permission",
-            Level.NOTE,
-            tr("The power of the processor is hidden: only root may read its energy counter."),
-            (f"echo '{rule}' | sudo tee {RULE_FILE}", f"sudo systemd-tmpfiles --create {RULE_FILE}"),
-            (f"sudo rm {RULE_FILE}", "sudo chmod 0400 /sys/class/powercap/intel-rapl:*/energy_uj"),
-            tr(
-                "lets every program of the group {group} read it; access was restricted in 2020, because a "
-                "program that watches it closely may infer secrets of others",
-                group=group,
-            ),
-        )
-    said = cpu_reason(cpu.package.reason) or tr("The processor's power is not measured.")
-    return Finding("cpu_power", Level.NOTE, said)
-
 
 _TAIL_BYTES = 400_000
 _LINE = re.compile(r'msg="inference compute"(.*)')
@@ -301,11 +176,22 @@ def _folders(places: Places) -> Iterator[Finding]:
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """The verb has no options of its own."""
+    wish = parser.add_mutually_exclusive_group()
+    wish.add_argument(
+        "--allow-energy",
+        action="store_true",
+        help="let this account read the processor's energy counter (asks for the administrator's password)",
+    )
+    wish.add_argument("--forbid-energy", action="store_true", help="close that counter again")
 
 
 def run(args: Namespace, call: Call) -> None:
     """Look at everything and print what was found; 0 also when something is wrong."""
+    permission = EnergyPermission(call.workshop.environ)
+    if args.allow_energy:
+        permission.allow()
+    if args.forbid_energy:
+        permission.forbid()
     prober = call.workshop.prober()
     try:
         report = prober.report()
@@ -314,8 +200,8 @@ def run(args: Namespace, call: Call) -> None:
             report = prober.report()
     finally:
         prober.close()
-    user, group = _names()
-    findings = [*hardware_findings(report, user, group), *program_findings(call.workshop)]
+    access = permission.look(report.cpu_power.package.reason == "permission")
+    findings = [*hardware_findings(report, access), *program_findings(call.workshop)]
     call.answer({"findings": [_document(f) for f in findings], "ok": _ok(findings)}, *_lines(findings))
 
 
@@ -338,6 +224,7 @@ def _lines(findings: list[Finding]) -> list[str]:
             lines.append(pad + tr("To change that, run:"))
             lines += [f"{pad}    {command}" for command in finding.command]
             lines.append(pad + tr("It {effect}.", effect=finding.effect))
+        if finding.undo:
             lines.append(pad + tr("To take it back:"))
             lines += [f"{pad}    {command}" for command in finding.undo]
     lines.append("")
@@ -350,18 +237,3 @@ def _lines(findings: list[Finding]) -> list[str]:
     else:
         lines.append(tr("All is well."))
     return lines
-
-
-def _names() -> tuple[str, str]:
-    """The user's name and first group, for the commands that are shown."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        user = "$USER"
-    try:
-        import grp
-
-        group = grp.getgrgid(os.getgid()).gr_name
-    except (ImportError, KeyError, AttributeError):
-        group = user
-    return user, group

@@ -50,6 +50,9 @@ class Verb(StrEnum):
     USE_PROXY = "use_proxy"
     TRY_PROMPT = "try_prompt"
     STOP_ANSWER = "stop_answer"
+    ALLOW_ENERGY = "allow_energy"
+    """Let this account read the processor's energy counter; the system asks for a password."""
+    FORBID_ENERGY = "forbid_energy"
     READ_CONTACTS = "read_contacts"
     QUIT = "quit"
 

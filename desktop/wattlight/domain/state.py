@@ -279,6 +279,29 @@ class CountingState:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyAccess:
+    """Whether this account may read the processor's energy counter, and what opens and closes it.
+
+    Attributes:
+        closed: the counter is there, but this account may not read it.
+        user: the account's name.
+        opened_for: the account a rule of ours opens it for, "" without one.
+        by_click: the system can ask for a password (polkit is there); ``asking``: it does so now.
+        problem: why the last try changed nothing.
+        commands, undo: what does the same in a terminal.
+    """
+
+    closed: bool = False
+    user: str = ""
+    opened_for: str = ""
+    by_click: bool = False
+    asking: bool = False
+    problem: str = ""
+    commands: tuple[str, ...] = ()
+    undo: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One sentence for the person, shown in the window until dismissed; ``kind`` coalesces repeats."""
 
@@ -324,6 +347,7 @@ class AppState:
     """Of days and months: the tariff's; None before the first sample: the computer's own."""
     counting: CountingState = field(default_factory=CountingState)
     setup: SetupFacts = field(default_factory=SetupFacts)
+    energy_access: EnergyAccess = field(default_factory=EnergyAccess)
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 

@@ -291,6 +291,7 @@ class DeviceSample:
             but not to be asked).
         power_scope: what the watts cover in the driver's own words.
         counter_mj: cumulative energy counter in millijoules, None if there is none.
+        closed: its energy counter is there, but this account may not read it.
         counter_epoch: boot id plus driver version; a change means that the counter may have restarted.
         counter_range_mj: value at which the counter wraps, None if it does not.
         limit_w: enforced power limit in watts, None if unknown.
@@ -310,6 +311,7 @@ class DeviceSample:
     memory: DeviceMemory = DeviceMemory()
     power_scope: str | None = None
     counter_mj: int | None = None
+    closed: bool = False
     counter_epoch: str = ""
     counter_range_mj: int | None = None
     limit_w: float | None = None

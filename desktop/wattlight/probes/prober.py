@@ -138,6 +138,11 @@ class Prober:
         for probe in self._probes:
             probe.engine_started()
 
+    def look_anew(self) -> None:
+        """A permission came or went: files of the system are opened again, a descriptor would outlive it."""
+        if not self._lane.slow:
+            self._host.reader.drop()
+
     def move(self, root: Path) -> None:
         """Look at another tree from now on (the later sample of a recorded machine)."""
         self._host.reader.move(root)

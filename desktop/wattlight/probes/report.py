@@ -62,6 +62,7 @@ def energy_zone(
         Device(zone_id, _ZONES.get(label, "Processor"), kind=kind, vendor="cpu"),
         power,
         counter_mj=None if counts is None else int(counts * unit_j * 1000),
+        closed=reason == "permission",
         counter_range_mj=None if range_counts is None else int(range_counts * unit_j * 1000),
         limit_w=limit_w,
     )
@@ -71,7 +72,9 @@ def cpu_reason(reason: str | None) -> str | None:
     """The sentence for a processor's (or platform's) missing power."""
     no_sensor = tr("No readable power sensor for the processor on this computer.")
     return {
-        "permission": tr("This user may not read the processor energy counter (see 'wattlight doctor')."),
+        "permission": tr(
+            "This user may not read the processor's energy counter (see Machine, or 'wattlight doctor')."
+        ),
         "no powercap": no_sensor,
         "no package zone": no_sensor,
         "needs a second reading": tr("The first reading of an energy counter gives no watts yet."),

@@ -56,6 +56,7 @@ class MeterService:
         self._shown = False
         self._hurried = False
         self._engine_started = False
+        self._permission_changed = False
         self._distrusted: set[str] = set()
         self._prober: Prober | None = None
         self._profile: MachineProfile | None = None
@@ -149,6 +150,11 @@ class MeterService:
             self._engine_started = bool(running)
             self._set_beat()
 
+    def permission_changed(self) -> None:
+        """This account may read more, or less: the sensors are opened anew with the next look."""
+        self._permission_changed = True
+        self._recording.sampler.look_now()
+
     def delete_records(self) -> None:
         """Delete everything in the ledger and count anew. Waits some seconds at most.
 
@@ -216,6 +222,9 @@ class MeterService:
         if self._engine_started:
             self._engine_started = False
             self._prober.engine_started()
+        if self._permission_changed:
+            self._permission_changed = False
+            self._prober.look_anew()
         sample = self._prober.sample()
         self._mind_profile(self._prober)
         with self._looked:

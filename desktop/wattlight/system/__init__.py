@@ -1,5 +1,6 @@
 """The desktop without Qt: starting at login, the log, the environment of children."""
 
+from .energy_permission import EnergyPermission, EnergyPermissionProblem
 from .logs import open_log
 from .programs import (
     APP_ID,

@@ -268,7 +268,7 @@ class FirstRunWindow(ThemedWindow):
             return LoginPage()
         if step == "try":
             return TryPage(self.ask)
-        return MachineStepPage()
+        return MachineStepPage(self._theme, self.ask)
 
     def _server_asked(self, command: Command) -> None:
         self.ask(Command(Verb.LOOK_FOR_SERVER))

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -13,8 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QVBoxLayout,
-    QWidget,
 )
 
 from wattlight.i18n import tr
@@ -30,14 +26,12 @@ from .controls import (
     Form,
     Pill,
     ScrollColumn,
-    button,
-    clear,
     combo,
     fill,
     line,
     put,
-    spaced,
 )
+from .energy_access import CommandLines, EnergyAccessCard
 from .messages import BusyLines
 from .text import plain_label, set_text, show_text
 from .theme import Theme
@@ -123,9 +117,9 @@ MOST = 8
 
 
 class MachineStepPage(StepPage):
-    """Label and words, one line for each."""
+    """Label and words, one line for each; and the way to a counter that is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, theme: Theme, ask: Ask) -> None:
         super().__init__()
         grid = QGridLayout()
         grid.setHorizontalSpacing(20)
@@ -141,9 +135,11 @@ class MachineStepPage(StepPage):
             self._lines.append((label, text))
         card = Card()
         card.column.addLayout(grid)
-        put(self.column, card, REST)
+        self._energy = EnergyAccessCard(theme, ask)
+        put(self.column, card, self._energy, REST)
 
     def render_view(self, view: FirstRunView) -> None:
+        self._energy.render_view(view.energy)
         for index, (label, text) in enumerate(self._lines):
             what, said = view.facts[index] if index < len(view.facts) else ("", "")
             show_text(label, what)
@@ -233,9 +229,7 @@ class ServerPage(StepPage):
         self._pill = Pill(theme)
         self._text = plain_label(wrap=True)
         self._bad = plain_label(role="bad", wrap=True)
-        self._commands = QWidget()
-        self._command_column = spaced(QVBoxLayout(self._commands), 6, (0, 4, 0, 4))
-        self._shown_commands: tuple[str, ...] = ()
+        self._commands = CommandLines()
         self._busy = BusyLines(ask)
         self._actions = ActionRow(ask)
         self._log = read_only_text("code", tr("The last lines of the server's log"), 110)
@@ -254,9 +248,7 @@ class ServerPage(StepPage):
         self._pill.render_view(page.pill)
         show_text(self._text, "" if bad else page.text)
         show_text(self._bad, page.text if bad else "")
-        if page.commands != self._shown_commands:
-            self._show_commands(page.commands)
-        self._commands.setVisible(bool(page.commands))
+        self._commands.render_view(page.commands)
         self._busy.render_view((page.progress,) if page.progress else ())
         self._actions.render_view(page.actions)
         if self._log.toPlainText() != page.log:
@@ -271,15 +263,3 @@ class ServerPage(StepPage):
                 made.setFocus()
                 return True
         return False
-
-    def _show_commands(self, commands: tuple[str, ...]) -> None:
-        self._shown_commands = commands
-        clear(self._command_column)
-        for command in commands:
-            text = plain_label(command, "code")
-            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            copy = button(tr("Copy"), clicked=partial(QGuiApplication.clipboard().setText, command))
-            copy.setAccessibleName(tr("Copy {command}", command=command))
-            line = QWidget()
-            put(spaced(QHBoxLayout(line), 8), (text, 1), copy)
-            self._command_column.addWidget(line)

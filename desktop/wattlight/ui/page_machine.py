@@ -9,6 +9,7 @@ from wattlight.viewmodels.scene import Scene
 
 from .charts import MemoryBarWithLegend
 from .controls import REST, Ask, Card, Pill, TableGrid, put, reused, spaced
+from .energy_access import EnergyAccessCard
 from .text import ElidedLabel, FigureLine, plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE, GAP, TITLE
@@ -54,12 +55,13 @@ class MachinePage(Page):
         self._ways = Card(tr("Ways to measure power here"), 6)
         self._ways_text = plain_label(wrap=True)
         self._ways.column.addWidget(self._ways_text)
+        self._energy = EnergyAccessCard(theme, ask)
         loads = Card(tr("Predicted and actual memory"), 8)
         self._loads_note = plain_label(role="quiet", wrap=True)
         self._loads = TableGrid(theme, 18)
         put(loads.column, self._loads_note, self._loads)
         head = put(spaced(QVBoxLayout(), 2), self._title, self._facts)
-        put(self.column, head, self._empty, self._grid, self._ways, loads, REST)
+        put(self.column, head, self._empty, self._grid, self._energy, self._ways, loads, REST)
 
     def render_scene(self, scene: Scene) -> None:
         view = machine_view(scene)
@@ -69,6 +71,7 @@ class MachinePage(Page):
         show_text(self._empty, view.empty_text)
         set_text(self._ways_text, "\n".join(view.ways))
         self._ways.setVisible(bool(view.ways))
+        self._energy.render_view(view.energy)
         set_text(self._loads_note, loads_note(scene))
         self._loads.render_view(loads_table(scene))
         for card, device in reused(self._cards, view.cards, self._make):

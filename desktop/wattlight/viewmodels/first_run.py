@@ -9,6 +9,7 @@ from wattlight.i18n import as_typed, gb, gib, tr
 from wattlight.settings import FirstRun, Settings
 
 from .activity import BusyView, busy_actions, failed_pull
+from .energy_access import EnergyAccessView, energy_access_view
 from .figures import no_sensor, sure_now
 from .first_model import ModelStep, TryStep, model_step, slow_line, try_step
 from .scene import Scene
@@ -147,6 +148,7 @@ class FirstRunView:
     back: bool = True
     last: bool = False
     facts: tuple[Fact, ...] = ()
+    energy: EnergyAccessView | None = None
     server: ServerStep | None = None
     price: PriceStep | None = None
     model: ModelStep | None = None
@@ -167,7 +169,7 @@ def first_run_view(scene: Scene) -> FirstRunView:
     title, lead = _words(step)
     view = FirstRunView(step, STEPS.index(step) + 1, len(STEPS), title, lead, tr("Continue"))
     if step == "machine":
-        return replace(view, back=False, facts=machine_facts(scene))
+        return replace(view, back=False, facts=machine_facts(scene), energy=_energy(scene))
     if step == "server":
         return _server(scene, view)
     if step == "price":
@@ -181,6 +183,12 @@ def first_run_view(scene: Scene) -> FirstRunView:
     page = try_step(scene)
     view = replace(view, next_text=tr("Finish"), next_primary=page.done, last=True, trying=page)
     return _with_downloads(scene, view)
+
+
+def _energy(scene: Scene) -> EnergyAccessView | None:
+    """The counter that could be opened, as an offer: the main button goes on without it."""
+    view = energy_access_view(scene)
+    return view and replace(view, actions=tuple(replace(a, primary=False) for a in view.actions))
 
 
 def _words(step: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from wattlight.i18n import gib, interval, number, percent, tr, watts
 
 from .activity import NoticeView, notice_views
 from .chart import short_name
+from .energy_access import EnergyAccessView, energy_access_view
 from .figures import FigureView, figure, no_sensor
 from .running import GIB, MemoryBarView, device_bar, device_with_memory
 from .scene import Scene
@@ -34,6 +35,7 @@ class MachineView:
     notices: tuple[NoticeView, ...]
     ways: tuple[str, ...] = ()
     """Ways to add a power sensor where there is none."""
+    energy: EnergyAccessView | None = None
 
 
 def machine_view(scene: Scene) -> MachineView:
@@ -52,6 +54,7 @@ def machine_view(scene: Scene) -> MachineView:
         server_text(scene),
         notice_views(scene),
         _ways(host.sample),
+        energy_access_view(scene),
     )
 
 
@@ -65,6 +68,8 @@ def _ways(sample: MachineSample | None) -> tuple[str, ...]:
     battery = tr("Unplug the charger for a while: the battery then reports what the whole computer draws.")
     host = tr("In a virtual machine or a container the sensors belong to the host: run Wattlight there.")
     plugged = any(d.kind == "battery" for d in sample.devices)
+    if any(d.closed for d in sample.devices):  # the button is beside it
+        return (battery,) if plugged else ()
     return (doctor, battery, host) if plugged else (doctor, host)
 
 

@@ -19,6 +19,7 @@ from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.paths import Places
 from wattlight.probes import Prober, open_prober
 from wattlight.settings import Settings, load_settings
+from wattlight.system import EnergyPermission, EnergyPermissionProblem
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="paths of the trees hold ':'")
@@ -186,10 +187,44 @@ def test_doctor_shows_the_rule_and_its_undo_and_runs_nothing(bench_on: Callable[
     bench = bench_on("rapl_intel_unreadable")
     found = document(bench, "doctor")
     (finding,) = (f for f in found["findings"] if f["code"] == "cpu_power_permission")
-    assert "/etc/tmpfiles.d/wattlight-energy.conf" in finding["command"][0]
-    assert finding["undo"][0] == "sudo rm /etc/tmpfiles.d/wattlight-energy.conf" and finding["effect"]
+    assert "sudo tee /etc/" in finding["command"][0] and "CVE-2020-8694" in finding["effect"]
+    assert finding["undo"][0] == "sudo chown root /sys/class/powercap/intel-rapl:*/energy_uj"
     said = text(bench, "doctor")
-    assert "To change that, run:" in said and "To take it back:" in said
+    assert "To change that, run:" in said and "To take it back:" in said and "--allow-energy" in said
+
+
+def test_doctor_says_that_a_rule_is_in_force_and_how_it_goes(bench_on: Callable[[str], Bench]) -> None:
+    bench = bench_on("rapl_intel_package_psys_wrap")
+    assert "cpu_power_opened" not in {f["code"] for f in document(bench, "doctor")["findings"]}
+    bench.environ["WATTLIGHT_SYSROOT"] = str(bench.root)
+    rule = bench.root / "etc/tmpfiles.d/wattlight-energy.conf"
+    rule.parent.mkdir(parents=True)
+    rule.write_text("# ours\nz /sys/class/powercap/intel-rapl:*/energy_uj - 0 - - -\n")
+    (finding,) = (f for f in document(bench, "doctor")["findings"] if f["code"] == "cpu_power_opened")
+    assert "account root" in finding["text"] and finding["undo"]
+    said = text(bench, "doctor")
+    assert "To take it back:" in said and "To change that" not in said.split("account root")[1]
+
+
+@pytest.mark.parametrize("wish", ["--allow-energy", "--forbid-energy"])
+def test_doctor_asks_for_the_permission_and_says_why_it_failed(
+    wish: str, bench_on: Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(EnergyPermission, "allow", lambda _: asked.append("--allow-energy"))
+    monkeypatch.setattr(EnergyPermission, "forbid", lambda _: asked.append("--forbid-energy"))
+    bench = bench_on("rapl_intel_unreadable")
+    assert document(bench, "doctor", wish)["findings"] and asked == [wish]
+
+    def refuse(_: EnergyPermission) -> None:
+        raise EnergyPermissionProblem("The question was closed.", "Nothing was changed.")
+
+    monkeypatch.setattr(EnergyPermission, "allow", refuse)
+    monkeypatch.setattr(EnergyPermission, "forbid", refuse)
+    out = io.StringIO()
+    assert run(["doctor", wish, "--json"], bench, out) == 1
+    error = json.loads(out.getvalue())["error"]
+    assert error["code"] == "energy_permission" and error["next"] == "Nothing was changed."
 
 
 def test_doctor_tells_a_driver_that_failed_from_one_that_works(bench_on: Callable[[str], Bench]) -> None:

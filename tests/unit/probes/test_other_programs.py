@@ -9,9 +9,9 @@ import pytest
 from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from fakes.probe_clock import ProbeClock as Clock
-from wattlight.cli.verb_doctor import hardware_findings
+from wattlight.cli.doctor_hardware import hardware_findings
 from wattlight.domain.power import MachineSample
-from wattlight.domain.state import RunningModel
+from wattlight.domain.state import EnergyAccess, RunningModel
 from wattlight.probes.nvidia.nvml import NOT_SUPPORTED, NvmlProcess, NvmlUse
 from wattlight.services.metering import LiveMeter, MeterView, Recorder
 from wattlight.store import LedgerFile, open_reader
@@ -206,7 +206,9 @@ def test_where_use_by_process_is_unknown_nothing_is_claimed(
     (row,) = prober.latest().accelerators
     assert row.processes_reason == "the driver does not report use by process for this GPU"
     (said,) = [
-        finding.text for finding in hardware_findings(prober.latest(), "", "") if finding.code == "gpu_use"
+        finding.text
+        for finding in hardware_findings(prober.latest(), EnergyAccess())
+        if finding.code == "gpu_use"
     ]
     assert "not report use by process" in said and "booked to a loaded model" in said
 

@@ -100,10 +100,27 @@ def test_a_rule_installed_meanwhile_is_noticed(make_tree: Make) -> None:
     assert rapl.look(Moment(0)).package.reason == "permission"
     file = root / P / "intel-rapl:0/energy_uj"
     file.chmod(0o640)
-    rapl.look(Moment(61))
+    rapl.look(Moment(6))
     file.write_text("15000001\n")
-    assert rapl.look(Moment(62)).package.value == 15.0
+    assert rapl.look(Moment(7)).package.value == 15.0
     reader.close()
+
+
+def test_what_was_taken_back_is_not_read_on_through_an_open_file(
+    make_tree: Make, open_tree: Callable[..., Any], clock: Clock
+) -> None:
+    root = make_tree({**zone("intel-rapl:0", "package-0", 1), **zone("intel-rapl:0:0", "dram", 1)})
+    prober = open_tree(root)
+    assert not any(part.closed for part in prober.sample().devices)
+    for counter in root.rglob("energy_uj"):
+        counter.chmod(0)
+    clock.step(1)
+    assert not any(part.closed for part in prober.sample().devices), "the old descriptor still reads"
+    prober.look_anew()
+    clock.step(1)
+    sample = prober.sample()
+    assert all(part.closed and part.counter_mj is None for part in sample.devices)
+    assert sample.total.measured_w is None
 
 
 def test_the_package_is_inside_psys_and_the_sum_counts_it_once(

@@ -25,6 +25,10 @@ class Prober:
         self._machine = machine
         self.looks = 0
         self.closed = False
+        self.opened_anew = 0
+
+    def look_anew(self) -> None:
+        self.opened_anew += 1
 
     def sample(self) -> MachineSample:
         self.looks += 1
@@ -92,6 +96,14 @@ def test_a_measurement_makes_it_look_at_once(standing: Standing) -> None:
     standing.service.hurry(True)
     standing.wait_followed(2)
     standing.service.hurry(False)
+
+
+def test_a_changed_permission_opens_the_sensors_anew_with_the_next_look(standing: Standing) -> None:
+    assert standing.prober.opened_anew == 0
+    standing.service.permission_changed()
+    standing.wait_followed(2)
+    standing.service.fresh_profile(10.0)
+    assert standing.prober.opened_anew == 1
 
 
 def test_samples_are_handed_on_with_the_models_listed_then(standing: Standing) -> None:

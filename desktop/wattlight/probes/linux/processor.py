@@ -17,7 +17,7 @@ SOURCE = "powercap intel-rapl"
 _ZONE = re.compile(r"intel-rapl:[0-9]+(:[0-9]+)?\Z")
 _PACKAGE = re.compile(r"package-[0-9]+(-die-[0-9]+)?\Z")
 _PARTS = ("core", "uncore", "dram")
-_RETRY_S = 60.0
+_RETRY_S = 5.0
 _MICRO_J = 1e-6
 
 
