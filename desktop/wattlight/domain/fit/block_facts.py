@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
+from .program import WORKING
 from .weights import Row
 
 ROTATION_OF_VALUES = 64
@@ -26,7 +27,8 @@ class Setting(NamedTuple):
     """What sizes depend on: tokens of a batch, cells of a slot's full and windowed cache, slots, cache type.
 
     ``copies``: the device makes f16 copies of a quantised block's rows; ``align``: values are rounded to so
-    many bytes; ``every_row``: each token is an output (embeddings), with so many ``logits``.
+    many bytes; ``working``: operations have room of their own behind their results (Metal); ``every_row``:
+    each token is an output (embeddings), with so many ``logits``.
     """
 
     batch: int
@@ -37,6 +39,7 @@ class Setting(NamedTuple):
     flash: bool
     copies: bool
     align: int
+    working: bool = False
     every_row: bool = False
     logits: int = 0
 
@@ -315,6 +318,11 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
     tokens = block.values.get(name)
     if tokens is not None:
         return 4 * s.batch * tokens
+    if name.endswith(WORKING):
+        size = 4 * s.batch * block.values[name.rstrip(WORKING)]
+        if not s.working:
+            return size
+        return 2 * size if name == SORTED else size + 4 * arch.experts * (1 + s.batch)
     if name.startswith("w:"):
         return block.bytes_of.get(name[2:], 0)
     if name.startswith("in:"):
@@ -325,6 +333,8 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
         if s.copies:
             rows = {"fam": (block.k,), "far": (block.k, arch.value_length)}.get(name, (block.k, block.v))
             size = -(-size // 128) * 128 + sum(2 * row * cells for row in rows)
+        if s.working:
+            size += _attention_room(block, arch, s, s.window if name in _WINDOWED else s.cells)
         return size
     if name in {"ck", "cks", "cv", "cvs"}:
         kind = TYPE_BY_NAME[s.kv_type]
@@ -346,6 +356,20 @@ def bytes_of(name: str, block: Block, arch: Architecture, s: Setting) -> int:
     return 4 * (s.batch * tokens + s.slots * states)
 
 
+def _attention_room(block: Block, arch: Architecture, s: Setting, cells: int) -> int:
+    """Metal's working room of flash attention: rows to fill up the last tile of the cache, which tiles of
+    the mask are empty, and the partial results of 32 groups of workers (ggml's Metal kernels)."""
+    head = arch.key_length_swa if block.windowed else arch.key_length
+    kind, heads = TYPE_BY_NAME[s.kv_type], 1 if arch.mla else max(1, block.k // max(1, head))
+    rows = block.k + (block.k if arch.mla else block.v)
+    tokens = s.batch // s.slots
+    padding = 64 * s.slots * (heads * (rows // kind.block * kind.block_bytes) + 2 * tokens)
+    tiles = -(-tokens // 8) * -(-cells // 64) * s.slots
+    value = arch.value_length if arch.mla or not block.windowed else arch.key_length_swa
+    return padding + -(-tiles // 32) * 32 + 4 * 32 * min(tokens, 32) * arch.heads * s.slots * (value + 2)
+
+
+SORTED = "ne" + WORKING
 _RESULTS = frozenset(("fa", "fs", "fam", "far"))
 _WINDOWED = frozenset(("fs", "cks", "cvs", "scores_s"))
 

@@ -1,8 +1,9 @@
 """Parts blocks are made of, in the engine's order; see ``program`` for the notation.
 
 Names of sizes: ``e`` embedding, ``q`` ``k`` ``v`` ``o`` widths of queries, keys, values and of attention's
-result, ``f`` feed-forward, ``ue`` ``uf`` the same for all experts used, ``ne`` experts, ``u`` experts used,
-``ch`` channels of a convolution, ``di`` inner width of a state-space part, ``sr`` ``st`` a slot's states.
+result, ``f`` feed-forward, ``ue`` ``uf`` the same for all experts used, ``ne`` experts, ``u`` experts used
+(``+``: with the operation's working room), ``ch`` channels of a convolution, ``di`` inner width of a
+state-space part, ``sr`` ``st`` a slot's states.
 """
 
 from typing import NamedTuple
@@ -269,9 +270,9 @@ def router(p: Program, kind: Kind, n: str) -> None:
     p.same("l", "ne", "l")
     if "exp_probs_b.bias" in kind.parts:
         p.same("b", "ne", "l", w="exp_probs_b.bias")
-        p.new("t", "ne", "b")
+        p.new("t", "ne+", "b")
     else:
-        p.new("t", "ne", "l")
+        p.new("t", "ne+", "l")
     p.new("w", "u", "~l", "~t")
     if kind.name == "gpt-oss":
         p.new("w", "u", "~w")
@@ -285,16 +286,16 @@ def router(p: Program, kind: Kind, n: str) -> None:
 def experts(p: Program, kind: Kind, n: str) -> None:
     parts = kind.parts
     if "ffn_gate_up_exps" in parts:
-        p.new("g", "2uf", "~" + n, "~t", w="ffn_gate_up_exps")
+        p.new("g", "2uf+", "~" + n, "~t", w="ffn_gate_up_exps")
         p.new("h", "uf", "~g")
     elif "ffn_gate_exps" in parts:
-        p.new("g", "uf", "~" + n, "~t", w="ffn_gate_exps")
-        p.new("h", "uf", "~" + n, "~t", w="ffn_up_exps")
+        p.new("g", "uf+", "~" + n, "~t", w="ffn_gate_exps")
+        p.new("h", "uf+", "~" + n, "~t", w="ffn_up_exps")
         p.new("h", "uf", "g", "h")
     else:
-        p.new("h", "uf", "~" + n, "~t", w="ffn_up_exps")
+        p.new("h", "uf+", "~" + n, "~t", w="ffn_up_exps")
         p.same("h", "uf", "h")
-    p.new("m", "ue", "h", "~t", w="ffn_down_exps")
+    p.new("m", "ue+", "h", "~t", w="ffn_down_exps")
     if "ffn_down_exps.bias" in parts:
         p.same("m", "ue", "m", "~t", w="ffn_down_exps.bias")
     if "ffn_down_exps.scale" in parts:

@@ -77,6 +77,7 @@ class Plan(NamedTuple):
                 flash,
                 self.quantised and cuda and flash,
                 ALIGNMENT.get(self.backend, 64),
+                self.backend == "metal",
                 prepared.embedding_only,
                 prepared.vocabulary if prepared.embedding_only and prepared.arch.has_cache else 0,
             ),

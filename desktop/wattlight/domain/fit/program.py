@@ -11,7 +11,10 @@ from typing import NamedTuple
 
 DEVICE, HOST, OWN, NEXT = 0, 1, 2, 3
 """Where an operation runs: on the first device, in RAM, on the device a later block lies on, on the next."""
-FREE = -1
+FREE, SHRINK = -1, -2
+"""SHRINK and below: the value keeps ``sizes[SHRINK - index]`` bytes and gives the rest back."""
+WORKING = "+"
+"""Ends the size of a result with the operation's own working room behind it, on devices that need any."""
 WITHOUT_COPIES = {"fa": "o", "fs": "o", "fam": "qr", "far": "qr"}
 """Attention's result is made with room for f16 copies of a quantised cache behind it."""
 WITH_BOTH_COPIES = {"fam": "far"}
@@ -42,7 +45,7 @@ class Node(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """Events (slot, index into ``sizes`` or FREE) on the first device, in RAM and on the block's own device.
+    """Events (slot, index into ``sizes``, FREE or SHRINK) on the first device, in RAM, on the block's own.
 
     The first slots are those of CARRIED, as the block finds them; it leaves them in ``results`` (-1: none),
     the residual stream on the side ``stream``. ``crossings``: what is copied from another device (to, size);
@@ -64,8 +67,7 @@ class Program:
     ``new`` makes a value, ``same`` one that may take its source's place (element by element), ``store``
     writes to the cache. ``w`` names the matrix read; ``fetched`` are inputs and cached rows that come from
     RAM where the cache is there. ``home``: "small" for an operation too small to be fetched to a device,
-    "state" for one beside the state, "view" for one that reads its matrix through a view, which starts no new
-    part.
+    "state" for one beside the state, "view": reads its matrix through a view and starts no new part.
     """
 
     __slots__ = ("_count", "_listed", "_names", "_tapes", "nodes", "pinned")
@@ -229,7 +231,7 @@ class _Parts:
             sizes = WITHOUT_COPIES if side == HOST else WITH_BOTH_COPIES
             node = node._replace(size=sizes.get(node.size, node.size))
         if node.out >= 0:
-            self._made_on[node.out], self._sizes[node.out] = side, node.size
+            self._made_on[node.out], self._sizes[node.out] = side, node.size.rstrip(WORKING)
         self.listed.append((side, node._replace(sources=tuple(read))))
 
     def bring(self, slots: tuple[int, ...]) -> None:
@@ -315,13 +317,16 @@ class _Lives:
             for value, view in node.sources:
                 slot = self._storage.get(value, value)
                 ends = self._last[value] == i and values.count(value) == 1 and value not in self._kept
-                whole = not view and self._viewed.get(value, -1) < i
-                if ends and whole and self._taken.get(slot) == (side, node.size):
+                alike = self._taken.get(slot) in ((side, node.size), (side, node.size + WORKING))
+                if ends and alike and not view and self._viewed.get(value, -1) < i:
+                    if self._taken[slot][1] != node.size:
+                        kept = self._names.setdefault(node.size, len(self._names))
+                        self._sides[side].append((slot, SHRINK - kept))
+                        self._taken[slot] = (side, node.size)
                     self._storage[node.out] = slot
                     return value
         if node.size:
-            index = self._names.setdefault(node.size, len(self._names))
-            self._sides[side].append((node.out, index))
+            self._sides[side].append((node.out, self._names.setdefault(node.size, len(self._names))))
             self._taken[node.out] = (side, node.size)
         return -1
 
@@ -378,9 +383,11 @@ def walk(tape: Tape, side: int, sizes: Sequence[int], room: Room) -> tuple[Room,
     where = [*room.carried, *[(0, 0)] * (tape.slots - len(CARRIED))]
     peak = 0
     for slot, index in tape.sides[side]:
-        if index == FREE:
-            if where[slot][1]:
-                give_back(offsets, lengths, *where[slot])
+        if index < 0:
+            (offset, whole), size = where[slot], sizes[SHRINK - index] if index < FREE else 0
+            if size < whole:
+                give_back(offsets, lengths, offset + size, whole - size)
+                where[slot] = offset, size
         elif (size := sizes[index]) > 0:
             offset = take(offsets, lengths, size)
             where[slot] = offset, size

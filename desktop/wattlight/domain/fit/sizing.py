@@ -118,7 +118,7 @@ class Sizer:
         """Of a computer without a device; the place for a stream from outside is kept free."""
         arch = self._buffers.arch
         aside = 4 * self.batch * arch.embedding * (1 + arch.deepstack)
-        return self._alone(self._setting._replace(copies=False, align=RAM_ALIGNMENT), aside)
+        return self._alone(self._setting._replace(copies=False, working=False, align=RAM_ALIGNMENT), aside)
 
     @property
     def host_compute(self) -> int:
@@ -128,7 +128,7 @@ class Sizer:
     def _alone(self, setting: Setting, aside: int) -> int:
         passes = self._buffers.passes(setting)
         inputs = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
-        if setting.flash and not setting.copies:
+        if setting.flash and not setting.copies and not setting.working:
             # nothing else depends on the cells then
             passes = self._buffers.passes(setting._replace(cells=0, window=0))
         found = passes.distributions.get(())

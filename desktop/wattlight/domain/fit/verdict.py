@@ -122,7 +122,7 @@ def _confidence(prepared: PreparedModel, plan: Plan, verdict: Verdict) -> Confid
     if base is Confidence.HIGH and (
         not plan.measured
         or plan.backend in {"rocm", "vulkan"}
-        or (verdict is Verdict.PARTIAL_GPU and prepared.arch.mla)
+        or (verdict is Verdict.PARTIAL_GPU and (prepared.arch.mla or plan.backend == "metal"))
         or (prepared.embedding_only and (verdict is not Verdict.FULL_GPU or len(plan.devices) > 1))
     ):
         return Confidence.MEDIUM
@@ -158,7 +158,7 @@ def _uncertainty(
     if confidence is Confidence.LOW:
         return (total - variable) // 100 + variable // 4
     if verdict is Verdict.FULL_GPU:
-        part = total // 200 if plan.backend == "metal" else total // 500
+        part = total // 500
     elif verdict is Verdict.CPU:
         part = total // 100
     else:

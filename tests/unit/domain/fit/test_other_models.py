@@ -149,3 +149,36 @@ def test_a_version_that_is_none_is_the_newest(version: str | None) -> None:
 
 def test_digits_of_another_script_are_digits() -> None:
     assert version_number("٠.٣٣") == (0, 33)
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "batch", "cache", "slots", "device"),
+    [
+        ("mistral-7b", 4096, 512, "f16", 2, 109062176),
+        ("gemma2-2b", 32768, 1024, "f16", 1, 209752096),
+        ("mixtral", 8192, 1024, "q8_0", 1, 419598432),
+        ("granite4-tiny-h", 8192, 1024, "q8_0", 2, 106529600),
+        ("minimax-m2", 32768, 1024, "f16", 1, 249583648),
+        ("glm-4.7-flash", 4096, 512, "f16", 2, 184199200),
+        ("nemotron-3-nano-30b", 8192, 512, "q8_0", 1, 83976768),
+    ],
+)
+def test_metal_keeps_working_room_behind_results(
+    model: str, context: int, batch: int, cache: str, slots: int, device: int
+) -> None:
+    """Compute buffers as the engine laid them out by its Metal kernels' rules: attention and the experts'
+    multiplications have room of their own, which the next result in their place gives back."""
+    machine = fit_truth.machine_of({"id": "x", "devices": "MTL0:400000:410000", "backend": "metal"})
+    options = FitOptions(context=context, batch=batch, kv_type=cache, parallel=slots, gpu_layers=999)
+    metadata = fit_truth.shape(model).metadata
+    lifted = {**metadata, f"{metadata['general.architecture']}.context_length": 1 << 20}
+    use = fit(prepare(replace(fit_truth.shape(model), metadata=lifted)), machine, options).devices[0]
+    assert abs(use.compute_bytes - device) <= 0.002 * device
+
+
+def test_metal_is_sure_of_what_it_holds_whole() -> None:
+    """What Metal shares with the processor was not measured."""
+    for device, sure in (("MTL0:90000:98304", Confidence.HIGH), ("MTL0:3500:8192", Confidence.MEDIUM)):
+        machine = fit_truth.machine_of({"id": "x", "devices": device, "backend": "metal"})
+        found = fit(prepare(fit_truth.shape("llama31-8b")), machine, FitOptions(context=4096))
+        assert found.confidence is sure, device
