@@ -158,6 +158,10 @@ RECORDED = {
     "optimus_dgpu_suspended": None,
     "rapl_intel_package_psys_wrap": 78.5,
     "rapl_intel_unreadable": None,
+    "perf_two_sockets": 310.0,
+    "perf_closed": None,
+    "amd_energy_two_sockets": 170.0,
+    "zenpower_threadripper": 75.5,
 }
 """Watts of each recorded machine, by hand: battery, else platform, else cards and package. GPUs
 of NVIDIA are played: they draw 50 W, the GB10 12 W."""

@@ -551,6 +551,119 @@ T["rapl_intel_unreadable"] = {
 }
 
 
+# 4b: the processor's energy by other drivers ------------------------------------------------------------------------
+H = "sys/class/hwmon/"
+E = "sys/bus/event_source/devices/power/"
+
+
+def perf_power(pkg, cores, ram, psys):
+    """Two sockets: events, their scale, what each counter says (as if read from its descriptor)."""
+    d = nl({E + "type": 9, E + "cpumask": "0,18", E + "format/event": "config:0-7"})
+    for code, name in ((2, "pkg"), (1, "cores"), (3, "ram"), (5, "psys")):
+        d.update(nl({E + "events/energy-" + name: "event=0x%02x" % code}))
+        d.update(nl({E + "events/energy-" + name + ".unit": "Joules"}))
+        d.update(nl({E + "events/energy-" + name + ".scale": "2.3283064365386962890625e-10"}))
+    for cpu, socket in ((0, 0), (18, 1)):
+        d.update(nl({"sys/devices/system/cpu/cpu%d/topology/physical_package_id" % cpu: socket}))
+        d.update(nl({"sys/devices/system/cpu/cpu%d/topology/die_id" % cpu: 0}))
+    for name, joules in (("pkg", pkg), ("cores", cores), ("ram", ram), ("psys", psys)):
+        for cpu, value in zip((0, 18), joules, strict=True):
+            d["perf/energy-%s.%d" % (name, cpu)] = struct.pack(
+                "<Q", round(value / 2.3283064365386962890625e-10)
+            )
+    return d
+
+
+PERF_0 = perf_power((1000.0, 2000.0), (500.0, 900.0), (100.0, 200.0), (5000.0, 0))
+PERF_1 = perf_power((1090.0, 2060.0), (560.0, 940.0), (112.0, 208.0), (5310.0, 0))
+T["perf_two_sockets"] = {
+    "dt_s": 1.0,
+    "samples": {"t0": {**rapl(1, 1, 1, 1, 1, 1), **PERF_0}, "t1": {**rapl(2, 2, 2, 2, 2, 2), **PERF_1}},
+    "unreadable": ["energy_uj"],
+    "expected": {
+        "description": "server with perf_event_paranoid 0 and closed powercap: two packages, memory, platform",
+        "cpu_power": {
+            "package_w": 150.0,
+            "core_w": 100.0,
+            "dram_w": 20.0,
+            "psys_w": 310.0,
+            "source": "perf power/energy",
+            "scope": "package-0 + package-1",
+        },
+        "traps": [
+            "one counter for each processor of cpumask; psys on the first alone",
+            "the count begins with 0 at each opening: its epoch is the descriptor's",
+            "cores are inside the package, memory is not",
+        ],
+    },
+}
+T["perf_closed"] = {
+    "samples": {"": perf_power((1.0, 1.0), (1.0, 1.0), (1.0, 1.0), (1.0, 1.0))},
+    "unreadable": ["energy-pkg.0", "energy-pkg.18", "cores.0", "cores.18", "ram.0", "ram.18", "psys.0"],
+    "expected": {
+        "description": "the default perf_event_paranoid of 2 or more, and no powercap",
+        "cpu_power": {"package_w": None, "reason": "closed"},
+    },
+}
+
+
+def amd_sockets(first, second, core):
+    hwmon = H + "hwmon4/"
+    return nl(
+        {
+            hwmon + "name": "amd_energy",
+            hwmon + "energy1_label": "Ecore000",
+            hwmon + "energy1_input": core,
+            hwmon + "energy33_label": "Esocket0",
+            hwmon + "energy33_input": first,
+            hwmon + "energy34_label": "Esocket1",
+            hwmon + "energy34_input": second,
+        }
+    )
+
+
+T["amd_energy_two_sockets"] = {
+    "dt_s": 2.0,
+    "samples": {
+        "t0": amd_sockets(7_000_000_000, 1_000_000, 55),
+        "t1": amd_sockets(7_180_000_000, 161_000_000, 90_000_055),
+    },
+    "expected": {
+        "description": "EPYC, two sockets, kernel with amd_energy (uJ, 64 bits, summed up by the driver)",
+        "cpu_power": {
+            "package_w": 170.0,
+            "source": "hwmon amd_energy",
+            "scope": "package-0 + package-1",
+        },
+        "traps": ["sockets are found by label, 32 cores come before them and are inside"],
+    },
+}
+T["zenpower_threadripper"] = {
+    "samples": {
+        "": nl(
+            {
+                H + "hwmon1/name": "zenpower",
+                H + "hwmon1/power1_label": "SVI2_P_Core",
+                H + "hwmon1/power1_input": 61_200_000,
+                H + "hwmon2/name": "zenpower",
+                H + "hwmon2/power2_label": "SVI2_P_SoC",
+                H + "hwmon2/power2_input": 14_300_000,
+                H + "hwmon2/curr2_label": "SVI2_C_SoC",
+                H + "hwmon2/curr2_input": 13_500,
+            }
+        )
+    },
+    "expected": {
+        "description": "first Threadripper under zenpower: cores on one node's hwmon, SoC on the other's",
+        "cpu_power": {
+            "package_w": 75.5,
+            "source": "hwmon zenpower",
+            "scope": "core + SoC rails",
+        },
+        "traps": ["the rails of cores and SoC are not the package; never beside a package counter"],
+    },
+}
+
 # 5 ---------------------------------------------------------------------------------------------------------------
 S = "sys/class/power_supply/"
 bat = nl(

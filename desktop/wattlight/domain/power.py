@@ -160,7 +160,7 @@ def uncovered(
         return ()
     if Scope.SYSTEM in scopes:
         return (SUPPLY,)
-    has_processor = bool(scopes & {Scope.PACKAGE, Scope.MODULE}) or processor_is_silent
+    has_processor = bool(scopes & {Scope.PACKAGE, Scope.MODULE, Scope.RAILS}) or processor_is_silent
     return (*(() if has_processor else (PROCESSOR,)), REST, SUPPLY)
 
 

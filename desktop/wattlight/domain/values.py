@@ -161,6 +161,8 @@ class Scope(StrEnum):
     CHIP = "chip"
     BOARD = "board"
     PACKAGE = "package"
+    RAILS = "rails"
+    """Of the processor's cores and SoC, as the board's regulators report them: not quite all of it."""
     MODULE = "module"
     SYSTEM = "system"
     BATTERY = "battery"

@@ -65,17 +65,26 @@ class Reader:
         finally:
             os.close(handle)
 
-    def again(self, path: str, limit: int = 4096) -> bytes:
-        """Like :meth:`read_bytes` for a file that is read at every tick: its descriptor is kept."""
+    def again(self, path: str, limit: int = 4096, opener: Callable[[], int] | None = None) -> bytes:
+        """Like :meth:`read_bytes` for a file that is read at every tick: its descriptor is kept.
+
+        ``opener`` opens what has no path on the real machine (a counter of the kernel, a stream); ``path`` is
+        then its name, and where its recorded bytes lie in a tree.
+        """
         handle = self._kept.get(path)
+        stream = opener if self._root is None else None
         if handle is None:
-            handle = self._open(path)
+            if stream is None:
+                handle = self._open(path)
+            else:
+                self.note(f"open {path}")
+                handle = stream()
             with self._lock:
                 if len(self._kept) >= MAX_KEPT:
                     os.close(self._kept.pop(next(iter(self._kept))))
                 self._kept[path] = handle
         try:
-            return os.pread(handle, limit, 0)
+            return os.pread(handle, limit, 0) if stream is None else os.read(handle, limit)
         except OSError as error:
             if error.errno not in {errno.EAGAIN, errno.EBUSY, errno.EPERM, errno.EACCES, errno.EINTR}:
                 self.drop(path)

@@ -17,6 +17,7 @@ class CpuPower:
         package: all packages together.
         scope: what it covers in the system's own words.
         zones: the counters of packages, memory and platform, each a part of the machine.
+        closed: a counter is there that this user may not read, and a lesser source stands in.
         estimate_w: (low, high) from rated power and load where nothing is measurable.
     """
 
@@ -28,6 +29,7 @@ class CpuPower:
     scope: str | None = None
     zones: tuple[DeviceSample, ...] = ()
     limit_w: float | None = None
+    closed: bool = False
     estimate_w: tuple[float, float] | None = None
 
 
@@ -75,6 +77,7 @@ def cpu_reason(reason: str | None) -> str | None:
         "permission": tr(
             "This user may not read the processor's energy counter (see Machine, or 'wattlight doctor')."
         ),
+        "closed": tr("The kernel lets only root read the processor's energy counter here."),
         "no powercap": no_sensor,
         "no package zone": no_sensor,
         "needs a second reading": tr("The first reading of an energy counter gives no watts yet."),

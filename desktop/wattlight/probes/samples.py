@@ -73,7 +73,7 @@ def _placed(part: DeviceSample, inside: str | None, boot_id: str) -> DeviceSampl
 def _processor(cpu: CpuPower) -> DeviceSample:
     device = Device(CPU_ID, "Processor", kind="cpu", vendor="cpu")
     power = replace(cpu.package, reason=cpu_reason(cpu.package.reason))
-    return DeviceSample(device, power, limit_w=cpu.limit_w)
+    return DeviceSample(device, power, closed=cpu.closed, limit_w=cpu.limit_w)
 
 
 _MEMORY_IDS = ("rapl:dram", "apple:dram")

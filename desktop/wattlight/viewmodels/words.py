@@ -160,6 +160,7 @@ def scope_text(scope: Scope | None) -> str:
         Scope.CHIP: tr("chip alone"),
         Scope.BOARD: tr("whole card"),
         Scope.PACKAGE: tr("processor package"),
+        Scope.RAILS: tr("cores and SoC of the processor"),
         Scope.MODULE: tr("processor and GPU module"),
         Scope.SYSTEM: tr("whole computer"),
         Scope.BATTERY: tr("what the battery delivers"),

@@ -10,7 +10,7 @@ from fakes.probe_clock import ProbeClock as Clock
 from wattlight.cli.verb_power import power_document
 from wattlight.domain.power import compose
 from wattlight.domain.values import Scope
-from wattlight.probes.linux.processor import FOLDER, Rapl
+from wattlight.probes.linux.processor import FOLDER, rapl
 from wattlight.probes.numbers import Moment
 from wattlight.probes.reader import Reader
 
@@ -25,10 +25,10 @@ def zone(path: str, name: str, uj: int, span: int = 262143328850) -> dict[str, A
 
 def two_looks(make_tree: Make, first: dict[str, Any], second: dict[str, Any], gap_s: float = 1.0) -> Any:
     reader = Reader(make_tree(first))
-    rapl = Rapl(reader)
-    rapl.look(Moment(0))
+    counters = rapl(reader)
+    counters.look(Moment(0))
     reader.move(make_tree(second))
-    answer = rapl.look(Moment(gap_s))
+    answer = counters.look(Moment(gap_s))
     reader.close()
     return answer
 
@@ -71,10 +71,10 @@ def test_one_unreadable_socket_makes_the_sum_unknown(make_tree: Make) -> None:
     root = make_tree({**zone("intel-rapl:0", "package-0", 1), **zone("intel-rapl:1", "package-1", 2)})
     (root / P / "intel-rapl:1/energy_uj").chmod(0)
     reader = Reader(root)
-    rapl = Rapl(reader)
-    rapl.look(Moment(0))
+    counters = rapl(reader)
+    counters.look(Moment(0))
     (root / P / "intel-rapl:0/energy_uj").write_text("50000001\n")
-    cpu = rapl.look(Moment(1))
+    cpu = counters.look(Moment(1))
     assert cpu.package.value is None and cpu.package.reason == "permission"
     reader.close()
 
@@ -96,13 +96,13 @@ def test_a_psys_that_reads_zero_is_unknown(make_tree: Make) -> None:
 def test_a_rule_installed_meanwhile_is_noticed(make_tree: Make) -> None:
     root = make_tree(zone("intel-rapl:0", "package-0", 1), ("energy_uj",))
     reader = Reader(root)
-    rapl = Rapl(reader)
-    assert rapl.look(Moment(0)).package.reason == "permission"
+    counters = rapl(reader)
+    assert counters.look(Moment(0)).package.reason == "permission"
     file = root / P / "intel-rapl:0/energy_uj"
     file.chmod(0o640)
-    rapl.look(Moment(6))
+    counters.look(Moment(6))
     file.write_text("15000001\n")
-    assert rapl.look(Moment(7)).package.value == 15.0
+    assert counters.look(Moment(7)).package.value == 15.0
     reader.close()
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -48,6 +49,11 @@ class Hwmon:
 
 def find_hwmon(reader: Reader, device_folder: str, names: tuple[str, ...]) -> Hwmon | None:
     """The hwmon of a device whose ``name`` is one of ``names``; None without one. Never raises."""
+    return next(find_hwmons(reader, device_folder, names), None)
+
+
+def find_hwmons(reader: Reader, device_folder: str, names: tuple[str, ...]) -> Iterator[Hwmon]:
+    """All of them. Never raises."""
     for entry in reader.listdir(f"{device_folder}/hwmon"):
         folder = f"{device_folder}/hwmon/{entry}"
         if reader.text(f"{folder}/name") in names:
@@ -59,8 +65,7 @@ def find_hwmon(reader: Reader, device_folder: str, names: tuple[str, ...]) -> Hw
                 else ""
                 for key in sorted(keys)
             }
-            return Hwmon(folder, files, labels)
-    return None
+            yield Hwmon(folder, files, labels)
 
 
 RESERVED = "This GPU is reserved for a virtual machine (vfio)."

@@ -17,8 +17,16 @@ from .battery import LinuxBattery
 from .memory import LinuxMemory
 from .pci import DRM_FOLDER, PCI_FOLDER, adapters
 from .processor import FOLDER as ZONES
-from .processor import CpuLoad, CpuSensors, Rapl
+from .processor import CpuLoad, EnergyCounters, rapl
+from .processor_drivers import HWMON, Gauges, amd_energy, perf
 
+_FOR_NOW = {
+    "needs a second reading",
+    "the counter was reset",
+    "too long since the last reading",
+    "implausible reading",
+}
+"""A counter that is read, but gives no watts this once, is not left for another source."""
 VENDORS = (cards, jetson, amd, intel)
 
 
@@ -29,9 +37,8 @@ class LinuxHost(Host):
         super().__init__(reader, cache, nvml)
         self.battery_may_hang = False
         self._memory = LinuxMemory(reader)
-        self._rapl: Rapl | None = None
-        self._zones: list[str] = []
-        self._cpu_sensors: CpuSensors | None = None
+        self._counters: tuple[EnergyCounters, ...] = ()
+        self._gauges: Gauges | None = None
         self._load = CpuLoad(reader)
         self._battery: LinuxBattery | None = None
         self._boot: str | None = None
@@ -45,16 +52,16 @@ class LinuxHost(Host):
         return self._boot
 
     def inventory(self) -> tuple[str, ...]:
-        """Names of PCI functions, DRM nodes, supplies and energy zones."""
-        folders = (PCI_FOLDER, DRM_FOLDER, SUPPLIES, ZONES)
+        """Names of PCI functions, DRM nodes, supplies, energy zones and sensors."""
+        folders = (PCI_FOLDER, DRM_FOLDER, SUPPLIES, ZONES, f"{HWMON}/hwmon")
         return tuple(name for folder in folders for name in self.reader.listdir(folder))
 
     def context(self) -> ProbeContext:
         """Also what there is of energy zones, sensors and batteries."""
-        zones = self.reader.listdir(ZONES)
-        if self._rapl is None or zones != self._zones:
-            self._rapl, self._zones = Rapl(self.reader), zones
-        self._cpu_sensors = CpuSensors(self.reader)
+        known = {counters.paths: counters for counters in self._counters}
+        found = (make(self.reader) for make in (rapl, perf, amd_energy))
+        self._counters = tuple(known.get(counters.paths, counters) for counters in found)
+        self._gauges = Gauges(self.reader)
         self._battery = LinuxBattery(self.reader)
         self.battery_may_hang = self._battery.there
         return self._context(self._environment(), tuple(adapters(self.reader)))
@@ -71,11 +78,16 @@ class LinuxHost(Host):
         return self._memory.look()
 
     def cpu_power(self, now: Moment) -> CpuPower:
-        """The energy counters; without them the sensors some drivers add, and a range from rated power."""
-        power = self._rapl.look(now) if self._rapl else CpuPower(unknown("no powercap"))
-        if power.package.value is not None or power.package.reason == "needs a second reading":
-            return power
-        sensed = self._cpu_sensors.look(now, power) if self._cpu_sensors else power
+        """One reading, of the surest source that answers: powercap, the same by perf events, the sockets of
+        ``amd_energy``, gauges; else a range from rated power."""
+        power = CpuPower(unknown("no powercap"))
+        for counters in self._counters:
+            found = counters.look(now)
+            if found.package.value is not None or found.package.reason in _FOR_NOW:
+                return found
+            if counters.there and not power.zones:
+                power = found
+        sensed = self._gauges.look(power) if self._gauges else power
         if sensed.package.value is not None or power.limit_w is None:
             return sensed
         return replace(sensed, estimate_w=estimated_range(power.limit_w, None, self._load.percent(now)))
