@@ -9,7 +9,7 @@ from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
 
-from wattlight.domain.cost import Bucket, DayCell
+from wattlight.domain.cost import Bucket, DayCell, Drawn
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, Batch, DeviceInfo, EnergyRow, GapRow
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.i18n import tr
@@ -28,6 +28,10 @@ _CELLS = """SELECT {day}, device, {model}, state, price, fallback, sum(energy_mj
 max(quality), sum(tokens_in), sum(tokens_out) FROM day WHERE host = ? AND day >= ? AND day <= ?
 GROUP BY 1, 2, 3, 4, 5, 6"""
 _BY_DAY, _BY_MODEL = _CELLS.format(day="day", model="0"), _CELLS.format(day="''", model="model")
+_POWER = """SELECT start * {length} / {step} * {step}, state, quality, sum(energy_mj)
+FROM {table} JOIN device ON device.id = device WHERE start >= ? AND start < ? AND host = ? GROUP BY 1, 2, 3"""
+_SEEN = """SELECT start * {length} / {step} * {step}, sum(observed_ms)
+FROM {table} WHERE start >= ? AND start < ? AND host = ? GROUP BY 1"""
 _PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
 
 
@@ -81,6 +85,24 @@ class LedgerReader:
                     tokens_out + 0,
                 )
             yield bucket
+
+    def drawn(
+        self, start_us: int, end_us: int, step_us: int, host: HostId = LOCAL_HOST
+    ) -> tuple[list[Drawn], dict[int, int]]:
+        """Energy of all devices in [start, end) by state and quality, in steps since 1970; and milliseconds
+        observed in each step. Of rows longer than a step, each in the step it begins in."""
+        drawn: list[Drawn] = []
+        seen: dict[int, int] = {}
+        with translated("read", self._file), self._snapshot():
+            for table in _TABLES:
+                span = (*table.within(start_us, end_us), host)
+                how = {"length": table.length_us, "step": step_us}
+                rows = self._connection.execute(_POWER.format(table=table.name, **how), span)
+                with sound_values(self._file):
+                    drawn += [Drawn(at, _STATE[s], _QUALITY[q], mj + 0) for at, s, q, mj in rows]
+                for at, ms in self._connection.execute(_SEEN.format(table=table.presence, **how), span):
+                    seen[at] = seen.get(at, 0) + int(ms)
+        return drawn, seen
 
     def observed_ms(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> int:
         """Milliseconds in [start, end) that at least one device was observed."""

@@ -2,6 +2,7 @@
 
 from .days import Days, DaySum, close_days, kept_since, sums_of_days
 from .device_meter import DeviceMeter, MeterRules
+from .history import hours_of_the_week, power_history
 from .live import LiveMeter, MeterView
 from .meter import Meter
 from .recorder import Recorder
