@@ -25,6 +25,7 @@ HIDDEN = {
     ("runtime/managed/unpacking.py", "zstandard"): "only an installation unpacks",
     ("web/connection.py", "ssl"): "the local server is asked without",
     ("web/endpoint.py", "urllib.request"): "only where the system's proxies are asked for",
+    ("ui/picture.py", "PySide6.QtSvg"): "only where a drawing is saved",
     ("ui/single.py", "hashlib"): "only where the socket's own place is too long a path",
     ("ui/single.py", "tempfile"): "only where the socket's own place is too long a path",
     ("web/exchange.py", "http.client"): "loaded with the first exchange",

@@ -4,11 +4,25 @@ import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fakes.metering import part
 from wattlight.domain.answers import TokenCost
-from wattlight.domain.cost import Amount, CostLine, CostReport, Projection
+from wattlight.domain.cost import (
+    HOUR_US,
+    Amount,
+    CostLine,
+    CostReport,
+    History,
+    HistorySlot,
+    HistorySpan,
+    Projection,
+    slot_edges,
+    week_hours,
+)
+from wattlight.domain.energy import State
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import (
     AppState,
@@ -33,6 +47,8 @@ from wattlight.domain.values import (
     MemorySample,
     Quality,
     Scope,
+    from_us,
+    to_us,
     unknown,
 )
 from wattlight.probes import cpu_reason
@@ -85,6 +101,30 @@ def history(now: datetime = NOW) -> tuple[HistoryPoint, ...]:
         cpu = dice.uniform(30, 35) if busy else 15 + dice.uniform(-0.6, 0.6)
         points.append(HistoryPoint(at, ((CPU, cpu), (GPU, gpu))))
     return tuple(points)
+
+
+def longer(span: HistorySpan = HistorySpan.DAY, now: datetime = NOW) -> History:
+    """Nights asleep, evenings at work, a model left loaded, a game, and a part that is estimated."""
+    dice = random.Random(11)
+    edges = slot_edges(span, to_us(now), ZoneInfo("Europe/Berlin"))
+    slots = []
+    for start, end in pairwise(edges):
+        local = from_us(start).astimezone(ZoneInfo("Europe/Berlin"))
+        if span is not HistorySpan.YEAR and 1 <= local.hour < 7:
+            slots.append(HistorySlot(start, end, reason="asleep"))
+            continue
+        hours = (end - start) / HOUR_US
+        parts = {(State.BASE, Quality.COUNTER): dice.uniform(34, 38), (State.BASE, Quality.ESTIMATED): 21.0}
+        if 18 <= local.hour < 23 or span is HistorySpan.YEAR:
+            parts[State.PARKED, Quality.COUNTER] = dice.uniform(13, 15)
+            parts[State.ACTIVE, Quality.COUNTER] = dice.uniform(60, 260) if dice.random() < 0.7 else 0.0
+        if local.hour == 14 and local.weekday() > 3:
+            parts[State.MIXED, Quality.COUNTER] = 290.0
+        if local.hour == 9:
+            parts[State.UNATTRIBUTED, Quality.COUNTER] = dice.uniform(20, 40)
+        energy = {key: round(watts * hours * 3_600_000) for key, watts in parts.items() if watts}
+        slots.append(HistorySlot(start, end, energy, end - start))
+    return History(span, ZoneInfo("Europe/Berlin"), tuple(slots))
 
 
 def sample(now: datetime = NOW) -> MachineSample:
@@ -344,6 +384,8 @@ def extras() -> Extras:
                 "dolphin-mixtral:8x7b", "dolphin-mixtral:8x7b: would write only about 3 tokens/s here.", True
             ),
         ),
+        history=longer(),
+        week_hours=week_hours(longer(HistorySpan.MONTH).slots, ZoneInfo("Europe/Berlin")),
         disk_free_bytes=412 * GB,
         version="0.1.0",
     )

@@ -44,6 +44,8 @@ class Verb(StrEnum):
     WATCH = "watch"
     """Somebody looks: a window or the menu is open."""
     LOOK_AWAY = "look_away"
+    SHOW_HISTORY = "show_history"
+    """Read a longer span out of the ledger: ``text`` names it."""
     ADVISE = "advise"
     """Recommend models; ``text`` is the use, ``number`` the context length."""
     LOOK_FOR_SERVER = "look_for_server"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wattlight.domain.cost import History, WeekHour
     from wattlight.domain.learning import Comparison
 
     from .costs import BreakEvenBasis, MonthCosts
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 """Lengths the pages offer to choose from."""
+HOURS = "hours"
+"""Asked for instead of a span of history: the hours of the week."""
 FULL_GPU = "full_gpu"
 PARTIAL_GPU = "partial_gpu"
 CPU_ONLY = "cpu"
@@ -128,6 +131,9 @@ class Extras:
     break_even: "BreakEvenBasis | None" = None
     loads: "tuple[Comparison, ...]" = ()
     """Predictions of loads and what came of them, newest first."""
+    history: "History | None" = None
+    """The longer span that was asked for last."""
+    week_hours: "tuple[WeekHour, ...] | None" = None
     server_startable: bool = False
     """An installed server was found that is not running."""
     autostart_supported: bool = False

@@ -13,6 +13,7 @@ from pathlib import Path
 from wattlight.catalog.installed import models_folders
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
+from wattlight.domain.cost import HistorySpan
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import Problem
@@ -27,11 +28,14 @@ from wattlight.services.pricing import api_prices, country_prices, mean_price
 from wattlight.services.speed_runs import without_models
 from wattlight.store.jobs import TokenHour
 
-from .answers import CONTEXTS, Extras, FitNote, NamedModel
+from .answers import CONTEXTS, HOURS, Extras, FitNote, NamedModel
 from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, OwnSide, counted_use, month_costs
 from .fit_notes import Experience, note_of, with_ladder
+from .metering import hours_of_the_week, power_history
 from .offers import left_out, listed_offer, offers
 
+HISTORY_AGE_S = {HistorySpan.DAY: 60.0}
+"""A longer span is read again when it is this old, others like the cost."""
 COST_AGE_S = 120.0
 """Sums of the month are this old at most while somebody looks."""
 
@@ -61,6 +65,8 @@ class SlowAnswers:
         self._wanted: set[str] = set()
         self._question: tuple[Use, int] | None = None
         self._named = ("", False)
+        self._span: HistorySpan | None = None
+        self._history_at = float("-inf")
         self._ended = False
         self._extras = Extras(version=version, autostart_supported=True)
         self._seen: object = None
@@ -93,7 +99,7 @@ class SlowAnswers:
         return not self._thread.is_alive()
 
     def ask(self, *parts: str) -> None:
-        """Work out ``fits``, ``offers``, ``cost``, ``loads`` or ``fixed`` anew, soon."""
+        """Work out parts of the answers anew, soon: ``fits``, ``offers``, ``cost``, ``history`` and so on."""
         with self._wake:
             self._wanted.update(parts)
             self._wake.notify()
@@ -104,6 +110,21 @@ class SlowAnswers:
         if watched and now - self._cost_at >= COST_AGE_S:
             self._cost_at = now
             self.ask("cost", "loads")
+            if self._extras.week_hours is not None:
+                self.ask(HOURS)
+        if watched and self._span and now - self._history_at >= HISTORY_AGE_S.get(self._span, COST_AGE_S):
+            self._history_at = now
+            self.ask("history")
+
+    def ask_history(self, what: str) -> None:
+        """Read a span of the ledger (:class:`HistorySpan`), or the hours of the week; "" ends it."""
+        if what == HOURS:
+            self.ask(HOURS)
+            return
+        self._span = HistorySpan(what) if what in set(HistorySpan) else None
+        self._history_at = self._clock()
+        if self._span is not None:
+            self.ask("history")
 
     def ask_advice(self, use: str | None, context: int | None) -> None:
         known = {item.value for item in Use}
@@ -162,6 +183,8 @@ class SlowAnswers:
             "fixed": self._fixed,
             "named": self._judge_named,
             "loads": self._loads,
+            "history": self._history,
+            HOURS: self._hours_of_the_week,
         }
         try:
             return work[part](extras)
@@ -256,6 +279,18 @@ class SlowAnswers:
             tokens_out=tokens_out,
         )
         return replace(extras, costs=costs, break_even=basis)
+
+    def _history(self, extras: Extras) -> Extras:
+        if self._span is None:
+            return extras
+        zone, now = local_zone(self._settings.environ), self._factory.now()
+        with self._factory.ledger() as reader:
+            return replace(extras, history=power_history(reader, self._span, self._tariff(), zone, now))
+
+    def _hours_of_the_week(self, extras: Extras) -> Extras:
+        zone, now = local_zone(self._settings.environ), self._factory.now()
+        with self._factory.ledger() as reader:
+            return replace(extras, week_hours=hours_of_the_week(reader, self._tariff(), zone, now))
 
     def _own_sides(self, fits: tuple[FitNote, ...]) -> Iterator[OwnSide]:
         """Speed and draw of each model here: measured before estimated."""

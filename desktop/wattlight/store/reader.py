@@ -10,8 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from wattlight.domain.cost import Bucket, DayCell, Drawn
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, Batch, DeviceInfo, EnergyRow, GapRow
-from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, Batch, DeviceInfo, EnergyRow, GapRow, State
+from wattlight.domain.values import LOCAL_HOST, HostId, Quality
 from wattlight.i18n import tr
 
 from .files import connect_for_reading
@@ -27,6 +27,8 @@ _CLOSED = "SELECT day, observed_ms FROM day_closed WHERE host = ? AND day >= ? A
 _CELLS = """SELECT {day}, device, {model}, state, price, fallback, sum(energy_mj), sum(observed_ms),
 max(quality), sum(tokens_in), sum(tokens_out) FROM day WHERE host = ? AND day >= ? AND day <= ?
 GROUP BY 1, 2, 3, 4, 5, 6"""
+_DAYS_POWER = """SELECT day, state, quality, sum(energy_mj) FROM day
+WHERE host = ? AND day >= ? AND day <= ? GROUP BY 1, 2, 3"""
 _BY_DAY, _BY_MODEL = _CELLS.format(day="day", model="0"), _CELLS.format(day="''", model="model")
 _POWER = """SELECT start * {length} / {step} * {step}, state, quality, sum(energy_mj)
 FROM {table} JOIN device ON device.id = device WHERE start >= ? AND start < ? AND host = ? GROUP BY 1, 2, 3"""
@@ -139,6 +141,18 @@ class LedgerReader:
                 for day, device, model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
             )  # fmt: skip
         return observed, cells
+
+    def closed_days_drawn(
+        self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
+    ) -> tuple[dict[str, int], list[tuple[str, State, Quality, int]]]:
+        """Like :meth:`closed_days`, and mJ of all devices by day, state and quality."""
+        with translated("read", self._file), self._snapshot():
+            if not self._cached_for(key):
+                return {}, []
+            observed = dict(self._connection.execute(_CLOSED, (host, first, last)).fetchall())
+            rows = self._connection.execute(_DAYS_POWER, (host, first, last)).fetchall()
+        with sound_values(self._file):
+            return observed, [(day, _STATE[s], _QUALITY[q], mj + 0) for day, s, q, mj in rows]
 
     def _cached_for(self, key: str) -> bool:
         known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()

@@ -1,4 +1,4 @@
-"""Charts: the memory of a device, the days of a month, the power of the last minutes; their legend."""
+"""Charts: the memory of a device, the days of a month, what every chart shares; their legend."""
 
 from typing import Generic, TypeVar
 
@@ -13,18 +13,21 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
-    QPolygonF,
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from wattlight.viewmodels.chart import ChartGap, ChartRun, PowerChartView
+from wattlight.viewmodels.chart import PowerChartView
 from wattlight.viewmodels.cost import DayBar, DaysChartView
 from wattlight.viewmodels.running import BarSegment, MemoryBarView
+from wattlight.viewmodels.week_hours import WeekHoursView
 
 from .theme import Theme
 from .tokens import AXIS, QUIET, Tokens
 
-View = TypeVar("View", DaysChartView, PowerChartView)
+View = TypeVar("View", DaysChartView, PowerChartView, WeekHoursView)
+
+
+LegendItem = tuple[str, str, str]
 
 
 def segment_colour(tokens: Tokens, role: str) -> str:
@@ -72,12 +75,12 @@ class Legend(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._items: tuple[tuple[str, str, bool], ...] = ()
+        self._items: tuple[LegendItem, ...] = ()
         self._end = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_items(self, items: tuple[tuple[str, str, bool], ...], end: str = "") -> None:
-        """Show (colour token, text, hatched) in this order; ``end`` stands at the right."""
+    def show_items(self, items: tuple[LegendItem, ...], end: str = "") -> None:
+        """Show (colour, text, pattern) in this order; ``end`` stands at the right."""
         if (items, end) != (self._items, self._end):
             self._items, self._end = items, end
             self.setAccessibleName(". ".join([text for _, text, _ in items] + [end]))
@@ -117,24 +120,29 @@ class Legend(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
+        self.draw(painter, self.width())
+        painter.end()
+
+    def draw(self, painter: QPainter, width: int) -> int:
+        """Draw at the painter's origin; the height it took."""
         painter.setFont(self._theme.font(QUIET, tabular=True))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics, tokens = painter.fontMetrics(), self._theme.tokens
-        places, height = self._lay_out(self.width())
-        for (x, y), (colour, text, hatched) in zip(places, self._items, strict=True):
+        places, height = self._lay_out(width)
+        for (x, y), (colour, text, pattern) in zip(places, self._items, strict=True):
             middle = y + metrics.height() / 2 + 2
             swatch = QRectF(x, middle - 4.5, 9, 9)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(hatch(self._theme, colour) if hatched else QBrush(QColor(colour)))
+            painter.setBrush(patterned(self._theme, colour, pattern))
             painter.drawRoundedRect(swatch, 2, 2)
             painter.setPen(QColor(tokens.quiet))
             painter.drawText(QPointF(x + 15, y + metrics.ascent() + 2), text)
         if self._end:
             painter.setPen(QColor(tokens.quiet))
             alone = not places or height > places[-1][1] + metrics.height() + 4
-            x = 0 if alone else self.width() - metrics.horizontalAdvance(self._end)
+            x = 0 if alone else width - metrics.horizontalAdvance(self._end)
             painter.drawText(QPointF(x, height - 2 - metrics.descent()), self._end)
-        painter.end()
+        return height
 
 
 class MemoryBarWithLegend:
@@ -151,20 +159,29 @@ class MemoryBarWithLegend:
         if view is not None:
             tokens = self._theme.tokens
             items = tuple(
-                (segment_colour(tokens, s.role), f"{s.label} {s.amount}", False) for s in view.segments
+                (segment_colour(tokens, s.role), f"{s.label} {s.amount}", "") for s in view.segments
             )
             self.legend.show_items(items, view.summary)
 
 
-def hatch(theme: Theme, colour: str) -> QBrush:
-    """Diagonal stripes of a colour on the card: told apart without seeing colour."""
-    tile = QPixmap(6, 6)
+def patterned(theme: Theme, colour: str, pattern: str) -> QBrush:
+    """A colour, plain or in a pattern on the card, so that it is told apart without seeing colour:
+    ``hatch`` (diagonal stripes), ``lines`` (level ones) or ``dots``."""
+    if not pattern:
+        return QBrush(QColor(colour))
+    tile = QPixmap(6, 4 if pattern == "lines" else 6)
     tile.fill(QColor(theme.tokens.card))
     painter = QPainter(tile)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(QColor(colour), 2.4))
-    for offset in (-6, 0, 6):
-        painter.drawLine(QPointF(offset - 1, 7), QPointF(offset + 7, -1))
+    if pattern == "hatch":
+        for offset in (-6, 0, 6):
+            painter.drawLine(QPointF(offset - 1, 7), QPointF(offset + 7, -1))
+    elif pattern == "lines":
+        painter.fillRect(0, 0, 6, 2, QColor(colour))
+    else:
+        painter.drawPoint(QPointF(1.5, 1.5))
+        painter.drawPoint(QPointF(4.5, 4.5))
     painter.end()
     return QBrush(tile)
 
@@ -180,6 +197,11 @@ class Chart(QWidget, Generic[View]):
         self._theme, self._least, self._usual = theme, least, usual
         self._view: View | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    @property
+    def view(self) -> View | None:
+        """What is shown now."""
+        return self._view
 
     def render_view(self, view: View) -> None:
         if view != self._view:
@@ -201,29 +223,33 @@ class Chart(QWidget, Generic[View]):
         if view is None:
             return
         painter = QPainter(self)
+        self.draw(painter, QRectF(self.rect()), view)
+        painter.end()
+
+    def draw(self, painter: QPainter, box: QRectF, view: View) -> None:
+        """Draw a view into a box: of this widget, or of a picture that is saved."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._theme.font(AXIS, tabular=True))
         if view.empty:
             painter.setPen(QColor(self._theme.tokens.faint))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(8, 0, -8, 0), flags, view.empty_text)
-        else:
-            area = self.area(view)
-            if not self.bare:
-                self._paint_axis(painter, area, view)
-            self.paint(painter, area, view)
-        painter.end()
+            painter.drawText(box.adjusted(8, 0, -8, 0), int(flags), view.empty_text)
+            return
+        area = self.area(view, box)
+        if not self.bare:
+            self._paint_axis(painter, area, view)
+        self.paint(painter, area, view)
 
     def paint(self, painter: QPainter, area: QRectF, view: View) -> None:
         raise NotImplementedError
 
-    def area(self, view: View) -> QRectF:
+    def area(self, view: View, box: QRectF) -> QRectF:
         """Where it is drawn: without the figures at the right and below."""
         if self.bare:
-            return QRectF(self.rect()).adjusted(0, 3, 0, -1)
+            return box.adjusted(0, 3, 0, -1)
         metrics = QFontMetrics(self._theme.font(AXIS, tabular=True))
         right = max((metrics.horizontalAdvance(text) for _, text in view.y_ticks), default=0) + 12
-        return QRectF(self.rect()).adjusted(0, metrics.height() / 2 + 2, -right, -metrics.height() - 8)
+        return box.adjusted(0, metrics.height() / 2 + 2, -right, -metrics.height() - 8)
 
     def _paint_axis(self, painter: QPainter, area: QRectF, view: View) -> None:
         tokens, metrics = self._theme.tokens, painter.fontMetrics()
@@ -266,7 +292,7 @@ class DaysChart(Chart[DaysChartView]):
         painter.setClipPath(shape, Qt.ClipOperation.IntersectClip)
         y = area.bottom()
         parts = (
-            (bar.parked, hatch(self._theme, tokens.flame)),
+            (bar.parked, patterned(self._theme, tokens.flame, "hatch")),
             (bar.working, QBrush(QColor(tokens.flame))),
             (bar.computer, QBrush(QColor(tokens.bar_other))),
         )
@@ -292,79 +318,10 @@ class DaysChart(Chart[DaysChartView]):
 
     def event(self, event: QEvent) -> bool:
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent) and self._view:
-            area = self.area(self._view)
+            area = self.area(self._view, QRectF(self.rect()))
             if self._view.bars and area.contains(QPointF(event.pos())):
                 index = int((event.pos().x() - area.left()) / area.width() * len(self._view.bars))
                 spoken = self._view.bars[min(index, len(self._view.bars) - 1)].spoken
                 QToolTip.showText(event.globalPos(), spoken, self)
                 return True
         return super().event(event)
-
-
-def role_colour(tokens: Tokens, role: str) -> str:
-    return {"gpu": tokens.flame, "gpu2": tokens.flame_second, "cpu": tokens.cpu}.get(role, tokens.other)
-
-
-class PowerChart(Chart[PowerChartView]):
-    """Ten minutes of power; ``spark`` leaves out axes and texts (for the small window)."""
-
-    def __init__(self, theme: Theme, spark: bool = False) -> None:
-        super().__init__(theme, QSize(120, 48 if spark else 120), QSize(320, 64 if spark else 200))
-        self.bare = spark
-
-    def paint(self, painter: QPainter, area: QRectF, view: PowerChartView) -> None:
-        for share, text in () if self.bare else view.x_ticks:
-            metrics = painter.fontMetrics()
-            width = metrics.horizontalAdvance(text)
-            x = area.left() + share * area.width() - width / 2
-            x = min(max(x, area.left()), area.right() - width)
-            painter.drawText(QPointF(x, area.bottom() + metrics.ascent() + 7), text)
-        for gap in view.gaps:
-            self._paint_gap(painter, area, gap)
-        for run in view.runs:
-            self._paint_run(painter, area, run, view)
-
-    def _paint_gap(self, painter: QPainter, area: QRectF, gap: ChartGap) -> None:
-        tokens = self._theme.tokens
-        left = area.left() + gap.start * area.width()
-        box = QRectF(left, area.top(), (gap.end - gap.start) * area.width(), area.height())
-        ground = QColor(tokens.plain_on)
-        painter.fillRect(box, ground)
-        hatch = QColor(tokens.line)
-        painter.fillRect(box, QBrush(hatch, Qt.BrushStyle.BDiagPattern))
-        if self.bare:
-            return
-        metrics = painter.fontMetrics()
-        width = metrics.horizontalAdvance(gap.label)
-        painter.save()
-        painter.setPen(QColor(tokens.quiet))
-        painter.translate(box.center())
-        across = width + 8 > box.width()
-        if across:
-            painter.rotate(-90)
-        if not across or (width + 8 <= box.height() and metrics.height() <= box.width()):
-            label = QRectF(-width / 2 - 5, -metrics.height() / 2, width + 10, metrics.height())
-            painter.fillRect(label, ground)
-            painter.drawText(label, Qt.AlignmentFlag.AlignCenter, gap.label)
-        painter.restore()
-
-    def _paint_run(self, painter: QPainter, area: QRectF, run: ChartRun, view: PowerChartView) -> None:
-        tokens = self._theme.tokens
-        xs = [area.left() + x * area.width() for x in run.xs]
-        for layer in run.layers:
-            colour = QColor(role_colour(tokens, view.series[layer.series].role))
-            tops, lows = (
-                [QPointF(x, area.bottom() - share * area.height()) for x, share in zip(xs, edge, strict=True)]
-                for edge in (layer.tops, layer.bottoms)
-            )
-            soft = QColor(colour)
-            soft.setAlphaF(0.24 if tokens.dark else 0.2)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(soft)
-            painter.drawPolygon(QPolygonF([*tops, *reversed(lows)]))
-            width = 1.0 if self.bare else 1.5
-            painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            if len(tops) == 1:
-                painter.drawLine(tops[0], tops[0] + QPointF(1, 0))
-            painter.drawPolyline(QPolygonF(tops))

@@ -10,7 +10,9 @@ from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels.break_even import BreakEvenView, break_even_view
 from wattlight.viewmodels.cost import CostView, cost_view
+from wattlight.viewmodels.history import dated
 from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.week_hours import HOURS_OF_THE_WEEK, week_hours_table, week_hours_view
 
 from .charts import DaysChart, Legend
 from .controls import (
@@ -28,9 +30,11 @@ from .controls import (
     spaced,
     type_into,
 )
+from .picture import ChartPicture, SavePicture
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE, TITLE
+from .week_chart import WeekHoursChart
 from .window import Page
 
 Save = Callable[[Settings], None]
@@ -109,6 +113,53 @@ class BreakEvenCard(Card):
             self._save(replace(settings, break_even=replace(settings.break_even, **{name: text})))
 
 
+class WeekCard(Card):
+    """The hours of a week as a picture or as a table; read from the ledger when it is first shown."""
+
+    def __init__(self, theme: Theme, ask: Ask) -> None:
+        super().__init__(spacing=10)
+        self._theme, self._ask = theme, ask
+        self._scene: Scene
+        self._asked = self._as_table = False
+        self._title = plain_label(role="label")
+        self._scale = plain_label(role="quiet")
+        self._chart = WeekHoursChart(theme)
+        self._chart.setMinimumHeight(180)
+        self._table = TableGrid(theme, 12)
+        self._form = button("", "flat", self._turn)
+        self._save = SavePicture(self._picture)
+        head = put(spaced(QHBoxLayout(), 2), self._title, REST, self._scale, 10, self._form, self._save)
+        put(self.column, head, self._chart, self._table)
+
+    def render_scene(self, scene: Scene) -> None:
+        self._scene = scene
+        if not self._asked:
+            self._asked = True
+            self._ask(HOURS_OF_THE_WEEK)
+        view = week_hours_view(scene)
+        set_text(self._title, view.title)
+        show_text(self._scale, view.scale)
+        as_table = self._as_table and not view.empty
+        self._chart.render_view(view)
+        self._chart.setVisible(not as_table)
+        self._table.setVisible(as_table)
+        if as_table:
+            self._table.render_view(week_hours_table(scene))
+        self._form.setText(tr("As a chart") if as_table else tr("As a table"))
+        for made in (self._form, self._save):
+            made.setVisible(not view.empty)
+
+    def _turn(self) -> None:
+        self._as_table = not self._as_table
+        self.render_scene(self._scene)
+
+    def _picture(self) -> tuple[ChartPicture, str]:
+        today = self._scene.today
+        title = self._title.text()
+        foot = " · ".join((dated(today), self._scale.text()))
+        return ChartPicture(self._chart, self._theme, title, foot), f"wattlight-week-{today.isoformat()}"
+
+
 class CostPage(Page):
     """Three figures, the days of the month, a table by model."""
 
@@ -127,9 +178,10 @@ class CostPage(Page):
         self._savings = plain_label(wrap=True)
         self._savings_card = Card(tr("What could be saved"))
         self._savings_card.column.addWidget(self._savings)
+        self._week = WeekCard(theme, ask)
         self._break_even = BreakEvenCard(theme, save)
         put(self.column, self.row(*self._figures), (self._price, Qt.AlignmentFlag.AlignLeft))
-        put(self.column, (self._days_card(theme), 1), table, self._savings_card, self._break_even)
+        put(self.column, (self._days_card(theme), 1), table, self._savings_card, self._week, self._break_even)
 
     def render_scene(self, scene: Scene) -> None:
         self._scene = scene
@@ -142,6 +194,7 @@ class CostPage(Page):
         self._table.render_view(view.table)
         set_text(self._savings, "\n".join(view.savings))
         self._savings_card.setVisible(bool(view.savings))
+        self._week.render_scene(scene)
         self._break_even.render_scene(scene)
         show_text(self._table_empty, view.table_empty)
         show_text(self._table_note, view.table_note)
@@ -172,9 +225,9 @@ class CostPage(Page):
         as_table = self._as_table and there
         set_text(self._title, view.days.title)
         tokens = self._theme.tokens
-        items = [(tokens.flame, tr("working"), False), (tokens.flame, tr("loaded, idle"), True)]
+        items = [(tokens.flame, tr("working"), ""), (tokens.flame, tr("loaded, idle"), "hatch")]
         if self._with_computer:
-            items.append((tokens.bar_other, tr("computer itself"), False))
+            items.append((tokens.bar_other, tr("computer itself"), ""))
         self._legend.show_items(tuple(items) if there and not as_table else ())
         self._toggle.setText(view.toggle_text)
         self._toggle.setVisible(there)

@@ -1,18 +1,35 @@
-"""The page Now: figures, the chart, the loaded models (also in the small window) and their memory."""
+"""The page Now: figures, the chart of a span, the loaded models (also in the small window), their memory."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
+from wattlight.viewmodels.chart import PowerChartView
+from wattlight.viewmodels.history import LATEST, SpanChoice, chart_table, dated, file_name, span_choices
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.running import RunningView
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.words import Action
+from wattlight.viewmodels.words import Action, PillView
 
-from .charts import Legend, MemoryBarWithLegend, PowerChart, role_colour
-from .controls import REST, ActionButton, Ask, Card, FigureCard, Pill, put, reused, spaced
+from .charts import Legend, MemoryBarWithLegend
+from .controls import (
+    REST,
+    ActionButton,
+    Ask,
+    Card,
+    FigureCard,
+    Pill,
+    TableGrid,
+    button,
+    put,
+    reused,
+    spaced,
+)
 from .messages import BusyLines, EmptyBox
+from .picture import ChartPicture, SavePicture
+from .power_chart import PowerChart, role_colour
 from .text import ElidedLabel, plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE_LARGE
@@ -75,20 +92,79 @@ class RunningLines(QWidget):
         return line
 
 
+class HistoryCard(Card):
+    """The chart with its spans, the same as a table, and as a picture."""
+
+    def __init__(self, theme: Theme, ask: Ask) -> None:
+        super().__init__(spacing=8)
+        self._theme, self._ask = theme, ask
+        self._scene: Scene
+        self.span, self._as_table = LATEST, False
+        self._title = plain_label(role="label")
+        self._legend = Legend(theme)
+        self._pill = Pill(theme)
+        self._chart = PowerChart(theme)
+        self._table = TableGrid(theme)
+        self._form = button("", "flat", self._turn)
+        self._save = SavePicture(self._picture)
+        group = QButtonGroup(self)
+        spans = [self._choice(choice, group) for choice in span_choices()]
+        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend, self._pill)
+        foot = put(spaced(QHBoxLayout(), 2), *spans, REST, self._form, self._save)
+        put(self.column, head, (self._chart, 1), self._table, foot)
+
+    def render_view(self, scene: Scene, view: PowerChartView, pill: PillView | None) -> None:
+        self._scene = scene
+        set_text(self._title, view.title)
+        tokens = self._theme.tokens
+        items = (
+            (role_colour(tokens, s.role), f"{s.label} {s.now_text}", s.pattern) for s in reversed(view.series)
+        )
+        self._legend.show_items(tuple(items))
+        self._pill.render_view(pill)
+        self._chart.render_view(view)
+        as_table = self._as_table and not view.empty
+        self._chart.setVisible(not as_table)
+        self._table.setVisible(as_table)
+        if as_table:
+            self._table.render_view(chart_table(scene, self.span))
+        self._form.setText(tr("As a chart") if as_table else tr("As a table"))
+        for made in (self._form, self._save):
+            made.setVisible(not view.empty)
+
+    def _choice(self, choice: SpanChoice, group: QButtonGroup) -> QPushButton:
+        made = button(choice.text, "flat", partial(self._show, choice))
+        made.setCheckable(True)
+        made.setChecked(choice.name == self.span)
+        group.addButton(made)
+        return made
+
+    def _show(self, choice: SpanChoice) -> None:
+        self.span = choice.name
+        self._ask(choice.command)
+        self._again()
+
+    def _turn(self) -> None:
+        self._as_table = not self._as_table
+        self._again()
+
+    def _again(self) -> None:
+        view = now_view(self._scene, self.span)
+        self.render_view(self._scene, view.chart, view.not_measured)
+
+    def _picture(self) -> tuple[ChartPicture, str]:
+        today, title = self._scene.today, self._title.text()
+        picture = ChartPicture(self._chart, self._theme, title, dated(today), self._legend)
+        return picture, file_name(self.span, today)
+
+
 class NowPage(Page):
     """Three figures, the chart, what runs."""
 
     def __init__(self, theme: Theme, ask: Ask) -> None:
         super().__init__(ask)
-        self._theme = theme
         self._figures = [FigureCard(theme, FIGURE_LARGE, 20) for _ in range(3)]
-        self._title = plain_label(role="label")
-        self._series = Legend(theme)
-        self._pill = Pill(theme)
-        self._chart = PowerChart(theme)
-        chart = Card(spacing=10)
-        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._series, self._pill)
-        put(chart.column, head, (self._chart, 1))
+        self._chart = HistoryCard(theme, ask)
         self._empty = EmptyBox(ask)
         self._busy = BusyLines(ask)
         self._running = RunningLines(theme, ask)
@@ -100,23 +176,14 @@ class NowPage(Page):
         put(
             models.column, self._empty, self._busy, self._running, idle, self._memory.bar, self._memory.legend
         )
-        put(self.column, self.row(*self._figures), (chart, 1), models)
+        put(self.column, self.row(*self._figures), (self._chart, 1), models)
 
     def render_scene(self, scene: Scene) -> None:
-        view = now_view(scene)
+        view = now_view(scene, self._chart.span)
         self.show_notices(view.notices)
         for card, figure in zip(self._figures, (view.power, view.today, view.month), strict=True):
             card.render_view(figure)
-        set_text(self._title, view.chart.title)
-        tokens = self._theme.tokens
-        self._series.show_items(
-            tuple(
-                (role_colour(tokens, s.role), f"{s.label} {s.now_text}", False)
-                for s in reversed(view.chart.series)
-            )
-        )
-        self._pill.render_view(view.not_measured)
-        self._chart.render_view(view.chart)
+        self._chart.render_view(scene, view.chart, view.not_measured)
         self._empty.render_view(view.empty)
         self._busy.render_view(view.busy)
         self._running.render_view(view.running, view.switch)

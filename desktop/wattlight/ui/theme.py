@@ -149,6 +149,7 @@ QPushButton[role="primary"]:disabled {{ color: {faint}; background: {track}; bor
 QPushButton[role="primary"]:focus {{ border: 2px solid {text}; }}
 QPushButton[role="flat"] {{ background: transparent; border: 1px solid transparent; padding: 4px 7px; }}
 QPushButton[role="flat"]:hover {{ background: {hover}; }}
+QPushButton[role="flat"]:checked {{ background: {selected}; }}
 QPushButton[role="flat"]:focus {{ border: 2px solid {button}; padding: 3px 6px; }}
 QPushButton[role="link"] {{ background: transparent; border: 1px solid transparent; padding: 2px 0;
   color: {quiet}; font-size: {small}px; text-align: left; text-decoration: underline; }}

@@ -1,19 +1,21 @@
-"""The power chart, prepared: stacked layers in unit coordinates, named gaps, ticks with their texts."""
+"""The power chart, prepared: stacked layers in unit coordinates, named gaps, ticks, what each moment says."""
 
+import bisect
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta, tzinfo
 
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, HostState
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, number, tr, watts
+from wattlight.i18n import clock_time, day_and_month, day_name, duration, interval, kwh, number, tr, watts
 
 from .figures import reasons_text, total_now
 
 SPAN_S = 600
 """Seconds the chart shows."""
+DAY_S = 86_400
 BREAK_S = 12.0
 """Two points further apart than this are not joined (twice the hidden beat and a little)."""
 HIGHEST_W = 1e5
@@ -24,12 +26,14 @@ MIN_GAP = 0.004
 
 @dataclass(frozen=True, slots=True)
 class ChartSeries:
-    """One device of the chart. ``role`` picks the colour: ``gpu``, ``gpu2``, ``cpu`` or ``other``."""
+    """One device or part of the chart. ``role`` picks the colour, ``pattern`` what fills it: "" (plain),
+    ``hatch``, ``dots`` or ``lines``."""
 
     device_id: str
     label: str
     role: str
     now_text: str
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,21 @@ class ChartGap:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartMark:
+    """A moment that can be pointed at: where it is, what time it was, watts of each series (None: not read).
+
+    ``seconds`` is how long it lasted (0: a single reading), ``covered_s`` how much of that was recorded.
+    """
+
+    x: float
+    at: datetime
+    watts: tuple[float | None, ...]
+    seconds: float = 0.0
+    covered_s: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PowerChartView:
     """Everything the chart draws; the widget only scales it."""
 
@@ -70,10 +89,44 @@ class PowerChartView:
     x_ticks: tuple[tuple[float, str], ...] = ()
     description: str = ""
     empty_text: str = ""
+    marks: tuple[ChartMark, ...] = ()
+    steps: bool = False
+    """Means over spans, drawn as filled steps; else moments, joined by lines."""
+    zone: tzinfo | None = None
 
     @property
     def empty(self) -> bool:
         return not self.series
+
+    def nearest(self, x: float) -> int | None:
+        """The mark nearest to a share of the width; None where there is none."""
+        if not self.marks:
+            return None
+        right = bisect.bisect_left(self.marks, x, key=lambda mark: mark.x)
+        around = range(max(0, right - 1), min(len(self.marks), right + 1))
+        return min(around, key=lambda i: abs(self.marks[i].x - x))
+
+    def said(self, index: int) -> str:
+        """What a mark says: when, how much together, and the parts from the top down."""
+        mark = self.marks[index]
+        known = [(s.label, w) for s, w in zip(self.series, mark.watts, strict=True) if w]
+        if all(w is None for w in mark.watts):
+            return f"{self._when(mark)} · {gap_name(mark.reason)}"
+        total = sum(w for _, w in known)
+        parts = ", ".join(f"{label} {watts(w)}" for label, w in reversed(known))
+        energy = f" · {kwh(round(total * mark.covered_s * 1000))}" if mark.covered_s else ""
+        return f"{self._when(mark)} · {watts(total)}{energy}" + (f": {parts}" if len(known) > 1 else "")
+
+    def _when(self, mark: ChartMark) -> str:
+        at = mark.at.astimezone(self.zone)
+        if not mark.seconds:
+            return f"{clock_time(at, self.zone)}:{at:%S}"
+        if mark.seconds > DAY_S / 2:
+            return tr("{weekday}, {day}", weekday=day_name(at.date()), day=day_and_month(at.date()))
+        times = interval(*(clock_time(at + timedelta(seconds=s), self.zone) for s in (0.0, mark.seconds)))
+        return tr(
+            "{weekday}, {time}", weekday=day_name(at.date()), time=f"{day_and_month(at.date())}, {times}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +136,7 @@ class _ChartPoint:
     reason: str
 
 
-def power_chart(host: HostState, now: datetime) -> PowerChartView:
+def power_chart(host: HostState, now: datetime, zone: tzinfo | None = None) -> PowerChartView:
     title = tr("Power, last 10 minutes")
     devices = host.sample.devices if host.sample else ()
     total = total_now(host.sample)
@@ -105,7 +158,14 @@ def power_chart(host: HostState, now: datetime) -> PowerChartView:
         y_ticks,
         _x_ticks(),
         _description(series, points),
+        marks=tuple(_mark(point, order, now) for point in points),
+        zone=zone,
     )
+
+
+def _mark(point: "_ChartPoint", order: Sequence[str], now: datetime) -> ChartMark:
+    at, known = now - timedelta(seconds=(1 - point.x) * SPAN_S), dict(point.watts)
+    return ChartMark(point.x, at, tuple(known.get(ident) for ident in order), reason=point.reason)
 
 
 def nice_ticks(top: float, unit: str = "W", wanted: int = 4) -> tuple[float, tuple[tuple[float, str], ...]]:

@@ -9,8 +9,9 @@ from wattlight.i18n import day_and_month, interval, money, month_name, tr
 from wattlight.services.calibration import wall_of
 
 from .activity import BusyView, NoticeView, busy_actions, notice_views
-from .chart import PowerChartView, power_chart, short_name
+from .chart import PowerChartView, short_name
 from .figures import FigureView, counted, models_figure, power_figure, reasons_text, total_now
+from .history import LATEST, chart_of
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
@@ -33,7 +34,8 @@ class NowView:
     notices: tuple[NoticeView, ...]
 
 
-def now_view(scene: Scene) -> NowView:
+def now_view(scene: Scene, span: str = LATEST) -> NowView:
+    """The page for a state; ``span`` is what its chart shows."""
     host = scene.host
     running = running_views(scene)
     empty = empty_view(scene)
@@ -44,8 +46,8 @@ def now_view(scene: Scene) -> NowView:
         power_figure(host, tr("Power draw now"), wall_of(scene.settings.meter)),
         models_figure(host, host.today, tr("Models today")),
         month_figure(scene),
-        power_chart(host, scene.now),
-        not_measured(host.sample),
+        chart_of(scene, span),
+        not_measured(host.sample) if span == LATEST else None,
         running,
         running_bar(scene, compare=not any(line.memory for line in running)),
         "" if running or empty else tr("No model is loaded. The memory is free for other programs."),

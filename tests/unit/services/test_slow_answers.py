@@ -12,6 +12,7 @@ import pytest
 
 from fakes import made_up_day
 from fakes.program import Services
+from wattlight.domain.cost import History, HistorySpan
 from wattlight.domain.state import InstalledModel
 from wattlight.i18n import activate
 from wattlight.services.answers import Extras
@@ -77,6 +78,32 @@ def maker(tmp_path: Path) -> Iterator[Maker]:
     made = Maker(tmp_path, Settings(price=Price("0.36", "EUR", "Europe/Berlin")))
     yield made
     made.end()
+
+
+def test_a_span_is_read_again_while_somebody_looks(maker: Maker) -> None:
+    maker.slow.ask_history("week")
+    seen = maker.next().history
+    assert seen is not None
+    assert (seen.span, seen.slots) == (HistorySpan.WEEK, ())
+    maker.slow.ask_history("hours")
+    assert maker.next().week_hours == ()
+    maker.slow.ask_history("day")
+    assert maker.next().history == History(HistorySpan.DAY, seen.zone)
+    asked: list[tuple[str, ...]] = []
+    maker.slow.ask = lambda *parts: asked.append(parts)  # type: ignore[method-assign]
+    maker.at = 59.0
+    maker.slow.beat(True)
+    assert ("history",) not in asked
+    maker.at = 61.0
+    maker.slow.beat(False)
+    assert ("history",) not in asked
+    maker.slow.beat(True)
+    maker.slow.beat(True)
+    assert asked.count(("history",)) == 1
+    maker.slow.ask_history("")
+    maker.at = 900.0
+    maker.slow.beat(True)
+    assert asked.count(("history",)) == 1
 
 
 @pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError("x"), OSError(5, "input/output error")])

@@ -197,6 +197,6 @@ def week_hours(slots: Iterable[HistorySlot], zone: ZoneInfo) -> tuple[WeekHour, 
             if covered_us < LEAST_US:
                 made.append(WeekHour(day, hour, None, None, covered_us))
                 continue
-            mean, models = (mj * 1000 / covered_us for mj in (all_mj, models_mj))
-            made.append(WeekHour(day, hour, mean, models, covered_us))
+            mean_w, models_w = (mj * 1000 / covered_us for mj in (all_mj, models_mj))
+            made.append(WeekHour(day, hour, mean_w, models_w, covered_us))
     return tuple(made)

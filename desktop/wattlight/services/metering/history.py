@@ -1,5 +1,6 @@
 """What the charts of longer spans show, read from the ledger; never on the window's thread."""
 
+import bisect
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from wattlight.domain.tariff import Tariff, day_start_us, local_day
 from wattlight.domain.values import to_us
 from wattlight.store import LedgerReader
 
-from .days import sums_of_days
+from .days import tariff_key
 
 
 def power_history(
@@ -43,16 +44,22 @@ def power_history(
 def _days(
     reader: LedgerReader, tariff: Tariff | None, zone: ZoneInfo, edges: tuple[int, ...]
 ) -> tuple[list[Drawn], dict[int, int]]:
-    """Whole days, those that are over from the ledger's cache of them."""
-    first, last = local_day(edges[0], zone), local_day(edges[-2], zone)
-    days = sums_of_days(reader, tariff, zone, first, last)
+    """Whole days: those that are over from the ledger's cache of them, the others from its rows."""
     starts = {local_day(edge, zone).isoformat(): edge for edge in edges[:-1]}
-    drawn = [
-        Drawn(starts[cell.day], cell.state, cell.quality, cell.energy_mj)
-        for cell in days.sums.cells()
-        if cell.day in starts
-    ]
-    return drawn, {starts[day]: ms for day, ms in days.observed_ms.items() if day in starts}
+    known, cells = reader.closed_days_drawn(tariff_key(tariff, zone), min(starts), max(starts))
+    drawn = [Drawn(starts[day], state, quality, mj) for day, state, quality, mj in cells]
+    seen = {starts[day]: ms for day, ms in known.items()}
+    missing = [edge for day, edge in starts.items() if day not in known]
+    if missing:
+        rows, presence = reader.drawn(missing[0], edges[edges.index(missing[-1]) + 1], QUARTER_US)
+        wanted = set(missing)
+        drawn += [piece for piece in rows if _before(edges, piece.start_us) in wanted]
+        seen |= {at_us: ms for at_us, ms in presence.items() if _before(edges, at_us) in wanted}
+    return drawn, seen
+
+
+def _before(edges: tuple[int, ...], at_us: int) -> int:
+    return edges[bisect.bisect_right(edges, at_us) - 1]
 
 
 def hours_of_the_week(
