@@ -54,7 +54,7 @@ Part = tuple[State, str]
 
 
 def _sureness(quality: Quality) -> str:
-    return "lines" if quality is Quality.ESTIMATED else ""
+    return {Quality.ESTIMATED: "lines", Quality.LEARNED: "dots"}.get(quality, "")
 
 
 def _label(part: Part) -> str:

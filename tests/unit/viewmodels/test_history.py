@@ -67,6 +67,16 @@ def test_parts_stand_on_each_other_and_an_estimate_has_its_own_pattern() -> None
     assert "110 W · 0.11 kWh: not divided 5.0 W, beside another program 5.0 W, models working 40 W" in said
 
 
+def test_what_was_learned_is_told_from_what_was_estimated() -> None:
+    slots = (hour(0, base=30, base_learned=20, active_learned=7),)
+    view = history_chart(History(HistorySpan.DAY, BERLIN, slots), "t")
+    assert [(s.pattern, s.label) for s in view.series] == [
+        ("", "computer itself"),
+        ("dots", "computer itself, learned"),
+        ("dots", "models working, learned"),
+    ]
+
+
 def test_a_gap_is_a_gap_with_its_name() -> None:
     slots = (hour(0, base=9), hour(1, 0, "asleep"), hour(2, 0, "asleep"), hour(3, 0), hour(4, base=9))
     view = history_chart(History(HistorySpan.DAY, BERLIN, slots), "t")
