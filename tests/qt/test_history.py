@@ -100,6 +100,10 @@ def test_the_same_as_a_table(drawn: Drawn) -> None:
     click(page, "As a table")
     assert not chart_on(page).isVisible()
     assert {"Mean power", "models working", "Recorded"} <= set(texts(page))
+    page.resize(page.minimumSize())
+    settle()
+    inner = page._pages["now"]
+    assert inner.widget().minimumSizeHint().width() <= inner.viewport().width()
     click(page, "As a chart")
     assert chart_on(page).isVisible()
 

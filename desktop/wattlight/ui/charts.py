@@ -191,6 +191,8 @@ class Chart(QWidget, Generic[View]):
 
     bare = False
     """Without axes and texts."""
+    keyed = False
+    """The keys move in it: reached with Tab while there is something to move along."""
 
     def __init__(self, theme: Theme, least: QSize, usual: QSize) -> None:
         super().__init__()
@@ -206,6 +208,9 @@ class Chart(QWidget, Generic[View]):
     def render_view(self, view: View) -> None:
         if view != self._view:
             self._view = view
+            if self.keyed:
+                policy = Qt.FocusPolicy.NoFocus if view.empty else Qt.FocusPolicy.TabFocus
+                self.setFocusPolicy(policy)
             self.setAccessibleName(view.title)
             self.setAccessibleDescription(view.description or view.empty_text)
             self.update()

@@ -332,12 +332,17 @@ def type_into(field: QLineEdit, text: str) -> None:
         field.setText(text)
 
 
-class TableGrid(QWidget):
-    """Hidden while there are no rows; made anew only when its view is another one."""
+HEADING_WIDTH = 62
+TIME_WIDTH = 84
 
-    def __init__(self, theme: Theme, gap: int = 24) -> None:
+
+class TableGrid(QWidget):
+    """Hidden while there are no rows; made anew only when its view is another one. ``narrow``: headings of
+    figures break into lines, where there may be many of them."""
+
+    def __init__(self, theme: Theme, gap: int = 24, narrow: bool = False) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self._narrow = theme, narrow
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(gap)
@@ -365,7 +370,11 @@ class TableGrid(QWidget):
             set_text(name, text)
             self._grid.addWidget(name, line, column)
             return
-        label = plain_label(text, role)
+        label = plain_label(text, role, wrap=self._narrow and line == 0)
+        if label.wordWrap():
+            label.setFixedWidth(HEADING_WIDTH)
+            self._grid.setColumnMinimumWidth(0, TIME_WIDTH)
+            label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
         label.setFont(self._theme.font(13, tabular=True))
         self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)
 

@@ -128,8 +128,8 @@ class WeekCard(Card):
         self._table = TableGrid(theme, 12)
         self._form = button("", "flat", self._turn)
         self._save = SavePicture(self._picture)
-        head = put(spaced(QHBoxLayout(), 2), self._title, REST, self._scale, 10, self._form, self._save)
-        put(self.column, head, self._chart, self._table)
+        foot = put(spaced(QHBoxLayout(), 2), self._scale, REST, self._form, self._save)
+        put(self.column, self._title, self._chart, self._table, foot)
 
     def render_scene(self, scene: Scene) -> None:
         self._scene = scene

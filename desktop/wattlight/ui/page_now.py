@@ -104,7 +104,7 @@ class HistoryCard(Card):
         self._legend = Legend(theme)
         self._pill = Pill(theme)
         self._chart = PowerChart(theme)
-        self._table = TableGrid(theme)
+        self._table = TableGrid(theme, 6, narrow=True)
         self._form = button("", "flat", self._turn)
         self._save = SavePicture(self._picture)
         group = QButtonGroup(self)

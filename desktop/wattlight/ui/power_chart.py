@@ -43,9 +43,8 @@ class PowerChart(Chart[PowerChartView]):
         super().__init__(theme, QSize(120, 48 if spark else 120), QSize(320, 64 if spark else 200))
         self.bare = spark
         self._at: int | None = None
-        if not spark:
-            self.setMouseTracking(True)
-            self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.keyed = not spark
+        self.setMouseTracking(not spark)
 
     @property
     def pointed(self) -> str:

@@ -16,9 +16,10 @@ PALEST = 0.08
 class WeekHoursChart(Chart[WeekHoursView]):
     """A day a row. The arrow keys move among the squares; what one says is spoken and in its tooltip."""
 
+    keyed = True
+
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, QSize(320, 170), QSize(480, 200))
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._at: int | None = None
 
     def area(self, view: WeekHoursView, box: QRectF) -> QRectF:

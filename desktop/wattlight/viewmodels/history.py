@@ -279,9 +279,13 @@ def chart_table(scene: Scene, span: str = LATEST) -> TableView:
         total = sum(m or 0.0 for m in means) if known else None
         recorded = sum(m.covered_s for m in known) if span else len(known) * SPAN_S / max(1, len(view.marks))
         rows.append(
-            (_row_text(marks[0], view.zone, span), watts(total), *map(watts, means), duration(recorded))
+            (_row_text(marks[0], view.zone, span), _power(total), *map(_power, means), duration(recorded))
         )
     return TableView(headings, tuple(rows))
+
+
+def _power(value_w: float | None) -> str:
+    return watts(value_w) if value_w is None or value_w >= 0.05 else tr("none")
 
 
 def _row_of(at: datetime, span: str) -> object:

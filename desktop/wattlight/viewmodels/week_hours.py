@@ -37,7 +37,7 @@ class WeekHoursView:
 
 def week_hours_view(scene: Scene) -> WeekHoursView:
     """When the computer draws most: mean power by day of the week and hour."""
-    title = tr("Mean power by hour of the week, last {n} weeks", n=number(WEEKS))
+    title = tr("Mean power by hour, last {n} weeks", n=number(WEEKS))
     hours = scene.extras.week_hours
     if hours is None:
         return WeekHoursView(title, empty_text=tr("Reading the records…"))
