@@ -143,6 +143,21 @@ def tiny(architecture: str = "qwen35", draft: ModelShape | None = None) -> Model
     return replace(shape, draft=draft)
 
 
+def tiny_mixture() -> ModelShape:
+    """:func:`tiny` with eight experts, of which two answer, and a shared one in each block."""
+    base, e, f = tiny("qwen35moe"), 512, 256
+    tensors = [tensor for tensor in base.tensors if ".ffn_" not in tensor.name]
+    for block in range(9):
+        rows: list[Row] = [("gate_inp", (e, 8), "F32"), ("gate_inp_shexp", (e,), "F32")]
+        rows += [(f"{part}_exps", (e, f, 8), "F16") for part in ("gate", "up")]
+        rows += [(f"{part}_shexp", (e, f), "F16") for part in ("gate", "up")]
+        rows += [("down_exps", (f, e, 8), "F16"), ("down_shexp", (f, e), "F16")]
+        tensors += [Tensor(f"blk.{block}.ffn_{name}.weight", dims, kind) for name, dims, kind in rows]
+    sizes = {"expert_count": 8, "expert_used_count": 2, "expert_feed_forward_length": f}
+    metadata = {**base.metadata, **{f"qwen35moe.{key}": value for key, value in sizes.items()}}
+    return replace(base, metadata=metadata, tensors=tuple(tensors))
+
+
 def dflash(window: int = 0, layers: int = 5, width: int = 5120, own_output: bool = False) -> ModelShape:
     """A DFlash file for a model of ``width`` values: it reads five of that model's layers."""
     rows: list[Row] = [("output_norm.weight", (width,), "F32")]

@@ -108,7 +108,7 @@ def _draft_document(answer: FitAnswer) -> Document | None:
         return None
     speed = without.speed_with
     return {
-        **pick(draft, f"kind length {_PARTS} state_bytes counted"),
+        **pick(draft, f"kind length {_PARTS} state_bytes output_bytes counted"),
         "without": pick(without.result, "verdict layers_on_gpu expert_blocks_in_ram gpu_bytes host_bytes"),
         "tokens_per_second": None if speed is None else pick(speed, SPEED, 2),
     }

@@ -115,6 +115,7 @@ def _server(item: Mapping[str, Any]) -> ServerProfile:
         fit_target_mib=_targets(item.get("fit_target_mib")),
         fit=_flag(item, "fit", True),
         gfx_override=_text(item, "gfx_override", ""),
+        draft_cache_types=_draft_types(item.get("draft_cache_types")),
         visible=_visible(_mapping(_present(item, "visible_devices"), "'visible_devices'")),
         source=_text(item, "source", ""),
     )
@@ -127,6 +128,17 @@ def _targets(value: object) -> tuple[int, ...]:
         raise MachineFileProblem(tr("In the machine file 'fit_target_mib' is too long a list."))
     found = [_integer({"fit_target_mib": one}, "fit_target_mib", None) for one in values]
     return tuple(min(mib, MAX_BYTES >> 20) for mib in found if mib is not None)
+
+
+def _draft_types(value: object) -> tuple[str, str]:
+    """Of keys and of values; one word counts for both."""
+    pair = value if isinstance(value, list | tuple) else [value or "f16"] * 2
+    if len(pair) != 2:
+        raise MachineFileProblem(
+            tr("In the machine file 'draft_cache_types' is not one type of cache or a pair of them.")
+        )
+    keys, values = (_choice(str(kind).lower(), "draft_cache_types", KV_TYPES) for kind in pair)
+    return keys, values
 
 
 def _visible(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -90,6 +90,7 @@ class ServerProfile:
         fit_target_mib: LLAMA_ARG_FIT_TARGET, one for all devices or one each; empty: the engine's own.
         fit: LLAMA_ARG_FIT; False loads every layer, whether it fits or not.
         gfx_override: target that HSA_OVERRIDE_GFX_VERSION makes of every AMD device, or "".
+        draft_cache_types: LLAMA_ARG_SPEC_DRAFT_CACHE_TYPE_K and _V: of keys and values a draft caches.
         visible: (backend, value of its visible-devices variable).
         source: where the settings were read, for people; "" where they are defaults.
     """
@@ -106,6 +107,7 @@ class ServerProfile:
     fit_target_mib: tuple[int, ...] = ()
     fit: bool = True
     gfx_override: str = ""
+    draft_cache_types: tuple[str, str] = ("f16", "f16")
     visible: tuple[tuple[str, str], ...] = ()
     source: str = ""
 

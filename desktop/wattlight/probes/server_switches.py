@@ -16,6 +16,7 @@ NAMES = (
     "OLLAMA_KV_CACHE_TYPE", "OLLAMA_NUM_PARALLEL", "OLLAMA_SCHED_SPREAD", "OLLAMA_VULKAN", "LLAMA_ARG_FIT",
     "LLAMA_ARG_FIT_TARGET", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
     "GPU_DEVICE_ORDINAL", "GGML_VK_VISIBLE_DEVICES", "HSA_OVERRIDE_GFX_VERSION",
+    "LLAMA_ARG_SPEC_DRAFT_CACHE_TYPE_K", "LLAMA_ARG_SPEC_DRAFT_CACHE_TYPE_V",
 )  # fmt: skip
 """Variables that decide memory; no other one is looked at."""
 _UNITS = ("/usr/lib/systemd/system", "/lib/systemd/system", "/run/systemd/system", "/etc/systemd/system")
@@ -143,6 +144,9 @@ def profile_of(values: Mapping[str, str], source: str = "") -> ServerProfile:
         word = words.get(name, "")
         return None if not word else word not in {"0", "f", "F", "false", "FALSE", "False"}
 
+    def cache_type(name: str) -> str:
+        return clean_text(words.get(name, ""), 20).lower() or "f16"
+
     flash = flag("OLLAMA_FLASH_ATTENTION")
     targets = [part.strip() for part in words.get("LLAMA_ARG_FIT_TARGET", "").split(",")]
     sound = all(part.isdecimal() and len(part) < 10 for part in targets)
@@ -151,7 +155,7 @@ def profile_of(values: Mapping[str, str], source: str = "") -> ServerProfile:
         if words.get(name):
             visible["rocm"] = name
     return ServerProfile(
-        kv_cache_type=clean_text(words.get("OLLAMA_KV_CACHE_TYPE", ""), 20).lower() or "f16",
+        kv_cache_type=cache_type("OLLAMA_KV_CACHE_TYPE"),
         num_parallel=number("OLLAMA_NUM_PARALLEL", 1024) or 1,
         flash_attention="auto" if flash is None else "on" if flash else "off",
         context_length=number("OLLAMA_CONTEXT_LENGTH", 1 << 30) or 0,
@@ -162,6 +166,10 @@ def profile_of(values: Mapping[str, str], source: str = "") -> ServerProfile:
         fit_target_mib=tuple(int(part) for part in targets) if sound else (),
         fit=words.get("LLAMA_ARG_FIT", "").lower() not in {"off", "0", "false", "disabled"},
         gfx_override=_gfx_target(words.get("HSA_OVERRIDE_GFX_VERSION", "")),
+        draft_cache_types=(
+            cache_type("LLAMA_ARG_SPEC_DRAFT_CACHE_TYPE_K"),
+            cache_type("LLAMA_ARG_SPEC_DRAFT_CACHE_TYPE_V"),
+        ),
         visible=tuple(
             (backend, clean_text(words[name], 200))
             for backend, name in sorted(visible.items())

@@ -46,8 +46,14 @@ class CacheLayout:
     pad_swa: tuple[int, ...]
 
 
-def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
-    """The cache of ``arch`` for one cache type.
+def row_bytes(width: int, kv_type: str) -> int:
+    """Bytes of ``width`` values in a cache of a type; a rest that fills no block is dropped."""
+    kind = TYPE_BY_NAME[KV_TYPES[kv_type]]
+    return width // kind.block * kind.block_bytes
+
+
+def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int, v_type: str = "") -> CacheLayout:
+    """The cache of ``arch`` for one cache type; ``v_type``: of the values, where it is another.
 
     Without flash attention V is stored transposed, and where its width varies every block takes the widest.
     """
@@ -58,17 +64,20 @@ def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> Cach
             widest = max(widths)
             full_v = tuple(widest if v else 0 for v in full_v)
             swa_v = tuple(widest if v else 0 for v in swa_v)
-    kind = TYPE_BY_NAME[KV_TYPES[kv_type]]
-    block, size = kind.block, kind.block_bytes
+    v_type = v_type or kv_type
 
     def cell(k: int, v: int) -> int:
-        return k // block * size + v // block * size if block > 1 else (k + v) * size
+        return row_bytes(k, kv_type) + row_bytes(v, v_type)
 
-    def pad(width: int) -> int:
-        rest = width % row_pad
-        if block == 1 or not rest:
+    def pad(width: int, cache_type: str) -> int:
+        kind, rest = TYPE_BY_NAME[KV_TYPES[cache_type]], width % row_pad
+        if kind.block == 1 or not rest:
             return 0
-        return -(-(row_pad - rest) // block * size // 128) * 128
+        return -(-(row_pad - rest) // kind.block * kind.block_bytes // 128) * 128
+
+    def pads(keys: tuple[int, ...], values: tuple[int, ...]) -> tuple[int, ...]:
+        each = (pad(k, kv_type) + pad(v, v_type) for k, v in zip(keys, values, strict=True))
+        return tuple(accumulate(each, initial=0))
 
     full = [cell(k, v) for k, v in zip(arch.full_k, full_v, strict=True)]
     swa = [cell(k, v) for k, v in zip(arch.swa_k, swa_v, strict=True)]
@@ -78,10 +87,8 @@ def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int) -> Cach
         state=tuple(
             accumulate((4 * (r + s) for r, s in zip(arch.state_r, arch.state_s, strict=True)), initial=0)
         ),
-        pad=tuple(accumulate((pad(k) + pad(v) for k, v in zip(arch.full_k, full_v, strict=True)), initial=0)),
-        pad_swa=tuple(
-            accumulate((pad(k) + pad(v) for k, v in zip(arch.swa_k, swa_v, strict=True)), initial=0)
-        ),
+        pad=pads(arch.full_k, full_v),
+        pad_swa=pads(arch.swa_k, swa_v),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .architecture import Architecture
+from .cache import row_bytes
 from .drafts import APART, STOPS_EARLY, Draft, DraftKind
 from .program import ENDLESS, give_back, take
 from .sizing import Share, Sizer, Taken
@@ -13,7 +14,8 @@ class DraftMemory(NamedTuple):
 
     ``weights`` of its own file; ``host`` what of all lies in RAM beside an accelerator. ``measured`` is what
     the engine adds to its margin before it fits the model (0 where it cannot measure the draft);
-    ``model_growth`` what the model's own compute buffer grows by at the first prompt. ``compute`` is replaced
+    ``model_growth`` what the model's own compute buffer grows by at the first prompt, ``output`` what both
+    output buffers in RAM grow by at the first requests. ``compute`` is replaced
     by ``in_turn`` (and RAM by ``host_in_turn``) where several accelerators hold everything, and by
     ``experts_in_ram`` where the experts of the drafting block are there.
     """
@@ -27,15 +29,16 @@ class DraftMemory(NamedTuple):
     experts_in_ram: int
     measured: int
     model_growth: int
+    output: int
 
 
-def draft_memory(draft: Draft, sizer: Sizer, several: bool) -> DraftMemory:
+def draft_memory(draft: Draft, sizer: Sizer, several: bool, types: tuple[str, str]) -> DraftMemory:
     """The memory of ``draft``; ``several``: on more than one accelerator.
 
-    ``sizer`` is that of the draft's model with an f16 cache (its only type).
+    ``sizer`` is that of the draft's model with a cache of ``types`` (of keys and of values).
     """
     weights, host_weights = _own_weights(draft, sizer)
-    kv = _cache(draft, sizer)
+    kv = _cache(draft, sizer, types)
     compute, host = _dflash(draft, sizer) if draft.kind is DraftKind.DFLASH else _compute(draft, sizer)
     in_turn, host_in_turn = _in_turn(draft, sizer, compute, host) if several else (compute, host)
     measured = growth = 0
@@ -57,6 +60,7 @@ def draft_memory(draft: Draft, sizer: Sizer, several: bool) -> DraftMemory:
         max(compute, _with_experts_in_ram(draft, sizer.batch)),
         measured,
         growth,
+        _output_growth(draft, sizer),
     )
 
 
@@ -106,12 +110,21 @@ def _own_weights(draft: Draft, sizer: Sizer) -> tuple[int, int]:
     return w.device_sum[-1] + w.output + w.rope, w.input_host
 
 
-def _cache(draft: Draft, sizer: Sizer) -> int:
+def _output_growth(draft: Draft, sizer: Sizer) -> int:
+    """Of drafting blocks alone: rows of all drafted tokens and the stream they start from (llama-server)."""
+    if draft.kind in {DraftKind.ASSISTANT, DraftKind.DFLASH}:
+        return 0
+    words, stream = draft.main.vocabulary, draft.main.arch.embedding
+    model = words * sizer.slots * draft.length + stream * sizer.batch
+    return 4 * (model + sizer.slots * (4 * words + stream))
+
+
+def _cache(draft: Draft, sizer: Sizer, types: tuple[str, str]) -> int:
     arch = draft.model.arch
     if draft.kind is DraftKind.ASSISTANT:
         return 0
     if draft.kind is not DraftKind.DFLASH and arch.name in APART:
-        return 2 * (arch.draft_k + arch.draft_v) * sizer.cells_full
+        return (row_bytes(arch.draft_k, types[0]) + row_bytes(arch.draft_v, types[1])) * sizer.cells_full
     return sizer.attention_cache(0, sizer.layers)
 
 
@@ -131,7 +144,8 @@ def _compute(draft: Draft, sizer: Sizer) -> tuple[int, int]:
         whole = sizer.compute_in_ram if sizer.backend == "cpu" else sizer.full_compute
         return whole, sizer.host_compute
     mask = _mask(sizer)
-    return _block_peak(arch, batch, mask), 8 * arch.embedding * batch + mask
+    copies = 2 * (arch.draft_k + arch.draft_v) * sizer.cells_full if sizer.copies else 0
+    return _block_peak(arch, batch, mask, copies), 8 * arch.embedding * batch + mask
 
 
 def _by_block(draft: Draft, sizer: Sizer) -> bool:
@@ -178,10 +192,11 @@ def _with_experts_in_ram(draft: Draft, batch: int) -> int:
     return matrix + (4 * values + _positions(arch)) * batch
 
 
-def _block_peak(arch: Architecture, batch: int, mask: int) -> int:
+def _block_peak(arch: Architecture, batch: int, mask: int, copies: int) -> int:
     """The highest end of one drafting block in the engine's arena, tensor by tensor.
 
-    Reproduces 70 of 72 logged buffers; the order of takes and releases is that of the engine's graph.
+    ``copies``: bytes of its cache as f16, where it is kept in another type. Reproduces 70 of 72 logged
+    buffers; the order of takes and releases is that of the engine's graph.
     """
     arena = _Arena()
     unit = 4 * batch
@@ -196,7 +211,7 @@ def _block_peak(arch: Architecture, batch: int, mask: int) -> int:
     normed = arena.take(e)
     query_and_gate, query, value, key = (arena.take(n) for n in (2 * hd, hd, kd, kd))
     arena.free(normed, value, key)
-    attended = arena.take(hd)
+    attended = arena.take(hd + copies)
     arena.free(query, masked)
     gated = arena.take(hd)
     arena.free(query_and_gate, attended)

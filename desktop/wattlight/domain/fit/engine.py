@@ -57,9 +57,9 @@ def _placed(prepared: PreparedModel, machine: MachineProfile, options: FitOption
         use = _draft_use(plan.draft, plan.draft_memory, sizer, extra)
         mapped = mapped and not plan.draft.renamed
     size, vram = reported(prepared, sizer, shares, taken, host, mapped, _Lines(plan, extra))
-    if extra is not None:
+    if extra is not None and plan.draft_memory is not None:
         taken = [own.plus(more) for own, more in zip(taken, extra.devices, strict=True)]
-        host = host.plus(extra.host)
+        host = host.plus(extra.host).plus(Taken(0, 0, plan.draft_memory.output))
     arch = prepared.arch
     experts = expert_blocks_in_ram(shares, arch.layers, arch.trunk) if missing and arch.experts else 0
     placed = Placed(taken, host, on_devices, experts, missing, mapped, size, vram, use)
@@ -135,6 +135,7 @@ def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -
         sum(part.kv for part in parts),
         copies,
         sum(part.compute for part in parts),
+        memory.output,
         memory.measured > 0 or not extra.devices,
         draft.states == 1 and sizer.cache.state[-1] > 0,
     )

@@ -58,15 +58,17 @@ class Plan(NamedTuple):
     measured: bool
     draft: Draft | None = None
     draft_memory: DraftMemory | None = None
+    v_type: str = ""
+    draft_types: tuple[str, str] = ("f16", "f16")
 
     def sizer(self, prepared: PreparedModel) -> Sizer:
-        """Of the model, or (with an f16 cache and a window of its own) of the draft's file."""
+        """Of the model, or (with a cache and a window of its own) of the draft's file."""
         flash = self.flash is not False
         pad, cuda = self.constants.row_pad, self.backend in {"cuda", "rocm"}
         return Sizer(
             prepared.buffers,
             prepared.weights(self.backend, pad),
-            prepared.cache(self.kv_type, flash, pad),
+            prepared.cache(self.kv_type, flash, pad, self.v_type),
             self.backend,
             Setting(
                 self.batch,
@@ -75,7 +77,7 @@ class Plan(NamedTuple):
                 self.slots,
                 KV_TYPES[self.kv_type],
                 flash,
-                self.quantised and cuda and flash,
+                self.kv_type != "f16" and cuda and flash,
                 ALIGNMENT.get(self.backend, 64),
                 self.backend == "metal",
                 prepared.embedding_only,
@@ -88,12 +90,14 @@ class Plan(NamedTuple):
 
     def with_draft(self, draft: Draft) -> "Plan":
         """The same load with ``draft`` beside the model, its part added to the last device's margin."""
+        keys, values = self.draft_types
         own = self._replace(
-            kv_type="f16",
-            quantised=False,
+            kv_type=keys,
+            v_type=values,
+            quantised=is_quantised(keys) or is_quantised(values),
             window=window_cells(draft.model, self.cells, self.batch, self.constants.cache_pad),
         )
-        memory = draft_memory(draft, own.sizer(draft.model), len(self.devices) > 1)
+        memory = draft_memory(draft, own.sizer(draft.model), len(self.devices) > 1, self.draft_types)
         limits = [*self.limits[:-1], self.limits[-1] - memory.measured] if self.limits else []
         return self._replace(limits=limits, draft=draft, draft_memory=memory)
 
@@ -136,6 +140,7 @@ class Planner:
         "around",
         "constants",
         "draft",
+        "draft_types",
         "flash_asked",
         "kv_type",
         "model",
@@ -159,6 +164,10 @@ class Planner:
             if self.kv_type not in KV_TYPES:
                 raise UnknownCacheType(self.kv_type)
         self.quantised = is_quantised(self.kv_type)
+        self.draft_types = server.draft_cache_types
+        for kind in self.draft_types if self.draft else ():
+            if kind not in KV_TYPES:
+                raise UnknownCacheType(kind)
         self.usable = _freed(around.usable, options) if options.unloaded else around.usable
         self.slots = slots(prepared, options.parallel, server.num_parallel, self.constants)
         self.flash_asked = options.flash_attention or server.flash_attention
@@ -221,6 +230,7 @@ class Planner:
             cells,
             window_cells(prepared, cells, batch, pad),
             around.measured,
+            draft_types=self.draft_types,
         )
         return plan.with_draft(self.draft) if self.draft else plan
 

@@ -63,7 +63,7 @@ class PreparedModel:
         self.base_confidence = _confidence(shape, self)
         self._spans: FileSpans | None = None
         self._weights: dict[str, Weights] = {}
-        self._cache: dict[tuple[str, bool, int], CacheLayout] = {}
+        self._cache: dict[tuple[str, bool, int, str], CacheLayout] = {}
         self._drafting: PreparedModel | None = None
         self._draft_file: PreparedModel | None = None
 
@@ -148,11 +148,11 @@ class PreparedModel:
             )
         return found
 
-    def cache(self, kv_type: str, flash: bool, row_pad: int) -> CacheLayout:
-        key = (kv_type, flash, row_pad)
+    def cache(self, kv_type: str, flash: bool, row_pad: int, v_type: str = "") -> CacheLayout:
+        key = (kv_type, flash, row_pad, v_type)
         found = self._cache.get(key)
         if found is None:
-            found = self._cache[key] = lay_out(self.arch, kv_type, flash, row_pad)
+            found = self._cache[key] = lay_out(self.arch, kv_type, flash, row_pad, v_type)
         return found
 
 

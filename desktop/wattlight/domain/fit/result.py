@@ -98,6 +98,7 @@ class DraftUse:
         length: tokens drafted at a time.
         state_bytes: copies of the recurrent state beyond the one every model keeps.
         compute_bytes: its own buffers, and what it makes the model's buffer grow by.
+        output_bytes: what the output buffers in RAM grow by at the first requests.
         counted: the engine counts it when it fits the model; else it comes on top.
         saves_state: the model's state is copied to RAM before each draft, which takes its gain away.
     """
@@ -108,12 +109,14 @@ class DraftUse:
     kv_bytes: int
     state_bytes: int
     compute_bytes: int
+    output_bytes: int
     counted: bool
     saves_state: bool
 
     @property
     def total_bytes(self) -> int:
-        return self.weights_bytes + self.kv_bytes + self.state_bytes + self.compute_bytes
+        parts = self.weights_bytes + self.kv_bytes + self.state_bytes
+        return parts + self.compute_bytes + self.output_bytes
 
 
 @dataclass(frozen=True, slots=True)

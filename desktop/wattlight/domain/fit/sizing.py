@@ -101,6 +101,11 @@ class Sizer:
     # compute buffers
 
     @property
+    def copies(self) -> bool:
+        """The device makes f16 copies of the cache."""
+        return self._setting.copies
+
+    @property
     def mask(self) -> int:
         """Bytes of all masks of a pass."""
         passes = self._buffers.passes(self._setting)

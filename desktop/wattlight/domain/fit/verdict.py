@@ -137,6 +137,7 @@ def _draft_confidence(plan: Plan, draft: Draft, verdict: Verdict) -> Confidence:
         or (draft.kind is not DraftKind.DFLASH and draft.model.arch.name not in MEASURED_DRAFTS)
         or (draft.kind is DraftKind.DFLASH and draft.has_own_output)
         or plan.flash is False
+        or plan.draft_types != ("f16", "f16")
         or plan.backend in {"rocm", "metal"}
         or (verdict is Verdict.PARTIAL_GPU and (several or draft.main.arch.experts > 0))
     ):

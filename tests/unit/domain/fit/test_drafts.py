@@ -375,7 +375,7 @@ def test_what_the_server_lists_on_the_processor() -> None:
     assert on.draft is not None
     assert mib(on.draft.kv_bytes) == 4
     assert mib(on.draft.state_bytes) == pytest.approx(4 * 0.82, abs=0.01)
-    used = own + 8 + 4 + 4.10 + mib(off.host.compute_bytes) + 27.04
+    used = own + 8 + 4 + 4.10 + mib(off.host.compute_bytes) + 27.04 + mib(on.draft.output_bytes)
     assert mib(on.host_bytes) == pytest.approx(used, abs=0.02)
 
 
