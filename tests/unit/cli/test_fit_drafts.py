@@ -56,7 +56,7 @@ def test_a_length_among_the_parameters_makes_the_blocks_draft(tmp_path: Path) ->
     bare = asked.document("--context", "8192", "--draft", "0")
     assert bare["draft"] is None
     assert draft["without"] == {key: bare[key] for key in draft["without"]}
-    extra = draft["weights_bytes"] + draft["kv_bytes"] + draft["compute_bytes"] + draft["state_bytes"]
+    extra = sum(draft[f"{part}_bytes"] for part in ("weights", "kv", "compute", "state", "output"))
     both = answer["gpu_bytes"] + answer["host_bytes"] - bare["gpu_bytes"] - bare["host_bytes"]
     assert both == pytest.approx(extra, abs=1 << 20)
     speed, plain = draft["tokens_per_second"], answer["tokens_per_second"]
