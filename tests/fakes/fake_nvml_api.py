@@ -22,6 +22,7 @@ class FakeGpu:
     power_mw: int = 50_000
     energy_mj: int = 1_000_000
     limit_mw: int = 450_000
+    clock_reasons: int = 0
     processes: list[NvmlProcess] = field(default_factory=list)
     process_use: list[NvmlUse] = field(default_factory=list)
     slices: list["FakeGpu"] | None = None
@@ -117,6 +118,9 @@ class FakeNvmlApi:
 
     def energy_mj(self, handle: Any) -> int:
         return self._answer(handle, "energy_mj")
+
+    def clock_reasons(self, handle: Any) -> int:
+        return self._answer(handle, "clock_reasons")
 
     def limit_mw(self, handle: Any) -> int:
         return self._answer(handle, "limit_mw")

@@ -21,6 +21,7 @@ from wattlight.services.meter_service import MeterService
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.serving import SecurityAdvisories
 from wattlight.services.slow_answers import SlowAnswers
+from wattlight.services.slowness import SlowNotices
 from wattlight.services.speed_runs import SpeedRuns
 from wattlight.settings import SettingsFile
 from wattlight.system import EnergyPermission, autostart_for_platform, open_log, own_command
@@ -88,6 +89,8 @@ class DesktopProgram:
         meter.subscribe(lambda _sample, _running: windows.settle())
         meter.subscribe(lambda _sample, _running: app.counted())
         meter.subscribe(lambda _sample, _running: slow.beat(app.watching))
+        notices = SlowNotices(hub, factory.now)
+        meter.subscribe(lambda _sample, _running: notices.look(hub.state, slow.answers.fits))
         app.on_outdated(slow.ask)
         app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
         app.handle(Verb.SHOW_HISTORY, lambda c: slow.ask_history(c.text))

@@ -5,17 +5,20 @@ import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wattlight.domain.slowness import Cause
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places, open_regular
-from wattlight.probes import server_log
+from wattlight.probes import Prober, server_log
 from wattlight.runtime import parse_endpoint
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.serving import conversion, exposure
+from wattlight.services.slowness import cause_text, fix_text, slow_here
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
 from wattlight.system import EnergyPermission
@@ -118,6 +121,16 @@ def _server(workshop: ServiceFactory) -> Iterator[Finding]:
         yield Finding("remote_server", Level.NOTE, said)
 
 
+def _slow(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
+    """Loaded models that are slower than they could be; nothing where none answers here."""
+    with suppress(Problem):
+        state: ServerState = workshop.server().state(full=False)
+        found = slow_here(workshop, prober, state) if parse_endpoint(state.url).is_loopback else ()
+        for item in found:
+            level = Level.NOTE if item.cause is Cause.SIZE or not item.sure else Level.PROBLEM
+            yield Finding("slow_model", level, f"{cause_text(item)} {fix_text(item)}")
+
+
 def _settings(places: Places) -> Iterator[Finding]:
     loaded = load_settings(places.settings_file)
     for notice in loaded.notices:
@@ -198,10 +211,11 @@ def run(args: Namespace, call: Call) -> None:
         if prober.has_counters():
             time.sleep(SECOND_LOOK_S)
             report = prober.report()
+        slow = list(_slow(call.workshop, prober))
     finally:
         prober.close()
     access = permission.look(report.cpu_power.package.reason == "permission")
-    findings = [*hardware_findings(report, access), *program_findings(call.workshop)]
+    findings = [*hardware_findings(report, access), *program_findings(call.workshop), *slow]
     call.answer({"findings": [_document(f) for f in findings], "ok": _ok(findings)}, *_lines(findings))
 
 

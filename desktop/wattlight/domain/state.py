@@ -10,6 +10,7 @@ from .values import LOCAL_HOST, HostId, MachineProfile
 
 if TYPE_CHECKING:
     from .cost import CostReport
+    from .slowness import Slowness
 
 
 def same_model(one: str, other: str) -> bool:
@@ -302,6 +303,15 @@ class EnergyAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenSpeed:
+    """How fast a model answered: output tokens per second by the server's own counters."""
+
+    model: str
+    tokens_per_s: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One sentence for the person, shown in the window until dismissed; ``kind`` coalesces repeats."""
 
@@ -327,6 +337,8 @@ class HostState:
     today: "CostReport | None" = None
     """By model, like the month."""
     month: "CostReport | None" = None
+    slow: "tuple[Slowness, ...]" = ()
+    """Why loaded models are slower than they could be, as far as signs of it are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +358,8 @@ class AppState:
     zone: tzinfo | None = None
     """Of days and months: the tariff's; None before the first sample: the computer's own."""
     counting: CountingState = field(default_factory=CountingState)
+    speeds: tuple[SeenSpeed, ...] = ()
+    """Of answers seen lately, one for each model."""
     setup: SetupFacts = field(default_factory=SetupFacts)
     energy_access: EnergyAccess = field(default_factory=EnergyAccess)
     number: int = field(default=0, compare=False)

@@ -305,6 +305,7 @@ class DeviceSample:
         estimate_w: (low, high) watts from rated power and load where nothing can be read; never part of sums.
         processes_reason: why some programs' use of it is not known; None where ``processes`` tells of all.
         usable: an engine can run a model on it (its driver works); a sleeping card is usable.
+        slowed_by: what holds its clocks down now: ``heat``, ``power``; empty too where nothing tells.
         messages: sentences for the person about this device.
     """
 
@@ -331,6 +332,7 @@ class DeviceSample:
     processes: tuple[GpuProcess, ...] = ()
     processes_reason: str | None = None
     usable: bool = True
+    slowed_by: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
 
     @property

@@ -377,9 +377,8 @@ class Application:
 
     def counted(self) -> None:
         """Show how the relay stands; called with each sample, so that no request waits for it."""
-        now = self._counting.state
-        if now != self._hub.state.counting:
-            self._hub.update(lambda state: replace(state, counting=now))
+        now, speeds = self._counting.state, self._counting.speeds
+        self._hub.update(lambda state: replace(state, counting=now, speeds=speeds))
 
     def _tell_outdated(self, *parts: str) -> None:
         for listener in self._outdated:

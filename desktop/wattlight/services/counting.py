@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from wattlight import StartThread, start_thread
-from wattlight.domain.state import CountingState
+from wattlight.domain.state import CountingState, SeenSpeed
 from wattlight.domain.tokens import TokenUse
 from wattlight.runtime import Endpoint, parse_endpoint
 from wattlight.runtime.passthrough import PassThroughServer
@@ -16,6 +16,9 @@ from .current import Servers
 from .meter_service import MeterService
 from .passthrough import TokenWriter, WindowEnergy
 
+MIN_TOKENS = 32
+"""The speed of a shorter answer is that of its beginning."""
+MOST_SPEEDS = 32
 MakeRelay = Callable[[Endpoint, int, Callable[[TokenUse], None]], PassThroughServer]
 
 
@@ -42,7 +45,13 @@ class Counting:
         self._relay: PassThroughServer | None = None
         self._server: Endpoint | None = None
         self._state = CountingState()
+        self._speeds: dict[str, SeenSpeed] = {}
         self._lock = threading.Lock()
+
+    @property
+    def speeds(self) -> tuple[SeenSpeed, ...]:
+        """How fast the models answered last, in the order they were first seen."""
+        return tuple(self._speeds.copy().values())
 
     @property
     def state(self) -> CountingState:
@@ -92,6 +101,16 @@ class Counting:
         counters = use.counters
         if counters.prompt_tokens or counters.output_tokens:
             self._meter.note_tokens(use.model, counters.prompt_tokens or 0, counters.output_tokens or 0)
+        if (
+            use.model
+            and use.complete
+            and use.alone
+            and (counters.output_tokens or 0) >= MIN_TOKENS
+            and counters.output_ns
+        ):
+            speed = (counters.output_tokens or 0) / counters.output_ns * 1e9
+            if use.model in self._speeds or len(self._speeds) < MOST_SPEEDS:
+                self._speeds[use.model] = SeenSpeed(use.model, speed, use.ended_at)
         self._windows.take(use)
 
     def stop(self) -> bool:

@@ -8,6 +8,7 @@ from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
+from wattlight.services.slowness import cause_text, fix_text
 
 from .scene import Scene
 from .words import (
@@ -127,6 +128,8 @@ class RunningView:
     keep: Action
     memory: str = ""
     measure: Action | None = None
+    slow: str = ""
+    """Why it is slower than it could be, and what helps; "" where no sign of that is seen."""
 
 
 def running_views(scene: Scene) -> tuple[RunningView, ...]:
@@ -155,7 +158,13 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
         keep_action(model),
         memory_line(scene, model),
         None if fit is None or fit.measured_tokens_per_s is not None else measure_action(scene, model.name),
+        slow_text(scene, model),
     )
+
+
+def slow_text(scene: Scene, model: RunningModel) -> str:
+    found = next((item for item in scene.host.slow if same_model(item.model, model.name)), None)
+    return "" if found is None else f"{cause_text(found)} {fix_text(found)}"
 
 
 def measure_action(scene: Scene, name: str) -> Action:

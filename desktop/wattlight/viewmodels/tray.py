@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus
+from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr, watts
+from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
 from .figures import models_amount, total_now
@@ -124,7 +125,8 @@ def tooltip(scene: Scene, icon: IconState) -> str:
     }.get(icon, "")
     loaded = scene.host.server.running[:3]
     running = [f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}" for m in loaded]
-    lines = [tr("Wattlight"), headline(scene), state_line, *running, counting_line(scene)]
+    slow = [cause_text(item) for item in scene.host.slow[:1]]
+    lines = [tr("Wattlight"), headline(scene), state_line, *running, *slow, counting_line(scene)]
     return "\n".join(line for line in lines if line)
 
 
@@ -158,6 +160,8 @@ def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
         tail = f"{where}, {kept_text(scene, None)}"
     else:
         tail = tr("{where} until {time}", where=where, time=moment(scene, model.expires_at))
+    if any(item.sure and same_model(item.model, model.name) for item in scene.host.slow):
+        tail = tr("{where} – why is it slow?", where=tail)
     return MenuEntry(
         _label(f"{_name(model.name)} – {tail}"), Command(Verb.OPEN_NOW, model.name), checked=True
     )

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from fakes import trees
 from fakes.fake_nvml_api import FakeGpu, FakeNvmlApi
 from wattlight.cli import run, verb_doctor, verb_hardware, verb_power
 from wattlight.domain.machine_file import parse_machine
-from wattlight.domain.state import ServerState, ServerStatus
+from wattlight.domain.state import RunningModel, ServerState, ServerStatus
 from wattlight.paths import Places
 from wattlight.probes import Prober, open_prober
+from wattlight.services.advising import Advisor
+from wattlight.services.factory import ServiceFactory
 from wattlight.settings import Settings, load_settings
 from wattlight.system import EnergyPermission, EnergyPermissionProblem
 
@@ -65,6 +68,12 @@ class Bench:
     def settings(self) -> Settings:
         return Settings()
 
+    def advisor(self) -> Advisor:
+        return ServiceFactory({"WATTLIGHT_HOME": str(self.places.config)}).advisor()
+
+    def own_runs(self) -> tuple[()]:
+        return ()
+
     def server(self, host: str | None = None) -> Any:
         return type("Server", (), {"state": lambda _, **__: self.state})()
 
@@ -87,7 +96,7 @@ def bench_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 
 def text(bench: Bench, *words: str) -> str:
     out = io.StringIO()
-    assert run(list(words), bench, out) == 0
+    assert run(list(words), bench, out) == 0, out.getvalue()
     return out.getvalue()
 
 
@@ -311,3 +320,19 @@ def test_doctor_says_that_the_server_is_another_computer(bench_on: Callable[[str
     assert "remote_server" not in {f["code"] for f in document(bench, "doctor")["findings"]}
     bench.state = ServerState("http://192.168.1.5:11434", ServerStatus.READY, version="0.33.0")
     assert "remote_server" in {f["code"] for f in document(bench, "doctor")["findings"]}
+
+
+def test_doctor_names_a_model_that_runs_on_the_processor_beside_a_card(
+    bench_on: Callable[[str], Bench],
+) -> None:
+    bench = bench_on("optimus_dgpu_suspended")
+    loaded = RunningModel("llama3.2:3b", "d", 3 << 30, 0, 4096)
+    bench.state = ServerState(
+        "http://127.0.0.1:11434", ServerStatus.READY, version="0.40.2", running=(loaded,)
+    )
+    found = [f for f in document(bench, "doctor")["findings"] if f["code"] == "slow_model"]
+    # the server says so, and a GPU that sleeps holds nothing
+    assert [f["level"] for f in found] == ["problem"]
+    assert found[0]["text"].startswith("llama3.2:3b runs on the processor, and ")
+    bench.state = replace(bench.state, url="http://192.168.1.5:11434")
+    assert "slow_model" not in str(document(bench, "doctor"))

@@ -298,3 +298,27 @@ def test_names_of_processes_are_not_guessed_from_inside_a_container(make_tree: M
     files = {"proc/77/comm": "llama-server", ".dockerenv": ""}
     row = rows(open_tree(machine(make_tree, {}, **files), nvml=lambda: FakeNvmlApi(gpu)))[0]
     assert row.processes[0].name == "" and row.memory.server_holds_bytes is None
+
+
+@pytest.mark.parametrize(
+    ("bits", "slowed_by"),
+    [
+        (0, ()),
+        (0x1, ()),
+        (0x4, ("power",)),
+        (0x80, ("power",)),
+        (0x20, ("heat",)),
+        (0x60 | 0x4, ("heat", "power")),
+    ],
+)
+def test_what_holds_the_clocks_down(
+    bits: int, slowed_by: tuple[str, ...], make_tree: Make, open_tree: Make
+) -> None:
+    api = FakeNvmlApi(FakeGpu(clock_reasons=bits))
+    assert rows(open_tree(machine(make_tree, {}), nvml=lambda: api))[0].slowed_by == slowed_by
+
+
+def test_a_card_that_does_not_tell_its_clocks_is_no_slowed_card(make_tree: Make, open_tree: Make) -> None:
+    api = FakeNvmlApi(FakeGpu(faults={"clock_reasons": 3}))
+    row = rows(open_tree(machine(make_tree, {}), nvml=lambda: api))[0]
+    assert row.slowed_by == () and row.power_w == 50.0

@@ -74,6 +74,7 @@ def test_a_card_in_full_health(desktop: Path, tmp_path: Path) -> None:
     assert (row["utilization_pct"], row["temperature_c"]) == (63, 47)
     assert row["energy_mj"] > 0 and row["power_quality"] == "counter"
     assert row["compute_capability"] == "8.9" and row["bandwidth_gbs"] == 1010.0
+    assert row["slowed_by"] == ["heat"], "by the older name of the call: this library lacks the newer one"
     assert row["processes"] == [
         {"pid": 4242, "name": None, "memory_bytes": 1008 << 20, "busy_pct": 12.0},
         {"pid": 4300, "name": None, "memory_bytes": None, "busy_pct": 50.0},

@@ -11,7 +11,7 @@ import pytest
 from fakes.fake_ollama import FakeOllama
 from fakes.program import NOWHERE, Services
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import AppState, CountingState
+from wattlight.domain.state import AppState, CountingState, SeenSpeed
 from wattlight.i18n import activate, money
 from wattlight.runtime import RuntimeProblem
 from wattlight.services.application import Application, ChangeSettings
@@ -27,6 +27,7 @@ class Counter:
 
     def __init__(self, order: list[str]) -> None:
         self.state = CountingState()
+        self.speeds: tuple[SeenSpeed, ...] = ()
         self.asked: list[int] = []
         self.order = order
 

@@ -1,6 +1,7 @@
 """Token counts of every client: off until asked for, on and off, each count to all who need it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -132,3 +133,24 @@ def test_a_benchmark_counts_without_the_relay(bench: Bench) -> None:
     assert bench.counting.stop()
     assert bench.noted == [(5, 9)]
     assert len(bench.written) == 1
+
+
+def test_the_last_speed_of_each_model_is_kept_of_whole_answers_that_were_alone(bench: Bench) -> None:
+    def answer(model: str, tokens: int, **more: object) -> TokenUse:
+        counters = Counters(output_tokens=tokens, output_ns=2_000_000_000)
+        return replace(use(1, tokens), model=model, counters=counters, **more)  # type: ignore[arg-type]
+
+    for one in (
+        answer("a", 100),
+        answer("b", 400),
+        answer("a", 80),
+        answer("a", 5),  # too short to tell
+        answer("b", 60, alone=False),
+        answer("b", 60, complete=False),
+        answer("", 60),
+    ):
+        bench.counting.count(one)
+    assert [(s.model, s.tokens_per_s) for s in bench.counting.speeds] == [("a", 40.0), ("b", 200.0)]
+    for number in range(100):
+        bench.counting.count(answer(f"m{number}", 100))
+    assert len(bench.counting.speeds) == 32

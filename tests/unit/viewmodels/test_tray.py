@@ -7,6 +7,7 @@ import pytest
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.slowness import Cause, RunsOn, Slowness
 from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
 from wattlight.domain.values import Figure
 from wattlight.i18n import activate
@@ -204,3 +205,16 @@ def test_the_line_all_models_is_there_from_one_too_many_on(
     more = next((e.children for e in view.menu if e.children), ())
     assert len(more) == behind_more
     assert [e.text for e in more if not e.text.startswith("model-")] == ["All models…"] * (count > 30)
+
+
+def test_a_slow_model_says_so_in_menu_and_tooltip() -> None:
+    scene = made_up_day.evening()
+    name = scene.host.server.running[0].name
+    slow = (Slowness(name, RunsOn.GPU, True, Cause.HEAT, "RTX 4090"),)
+    host = replace(scene.host, slow=slow)
+    view = tray_view(replace(scene, state=replace(scene.state, hosts=(host,))))
+    assert any(e.text.startswith(name) and e.text.endswith("why is it slow?") for e in view.menu)
+    assert f"{name} is slow: RTX 4090 is too hot and lowers its clocks." in view.tooltip
+    unsure = replace(host, slow=(replace(slow[0], sure=False),))
+    view = tray_view(replace(scene, state=replace(scene.state, hosts=(unsure,))))
+    assert not any("slow?" in e.text for e in view.menu)

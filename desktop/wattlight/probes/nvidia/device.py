@@ -34,6 +34,8 @@ _UNIFIED_IDS = {"10de:2e12"}
 """GB10 by its PCI id, for when the driver does not answer."""
 _ASK_AGAIN_S = 60.0
 _PROCESSES_EVERY_S = 4.5
+_HOT, _HELD = 0x20 | 0x40, 0x04 | 0x80
+"""Bits of NVML's reasons: thermal slowdown by software and hardware; power cap, and the supply's brake."""
 _LIMIT_EVERY_S = 60.0
 
 PowerCall = tuple[str, str, Scope, Callable[[NvmlApi, Handle], int]]
@@ -76,6 +78,7 @@ class NvidiaDevice:
         self._energy_rate = CounterRate(1e-3)
         self._power_call: PowerCall | None = None
         self._limit: tuple[float, float | None] = (float("-inf"), None)
+        self._slowed_by: tuple[str, ...] = ()
         self._use_us = 0
         self._use_reason: str | None = None
         self._running: tuple[float, dict[int, int | None], bool | None] = (float("-inf"), {}, None)
@@ -132,6 +135,7 @@ class NvidiaDevice:
             temperature_label="gpu" if heat else None,
             processes=processes,
             processes_reason=self._use_reason or (NO_NAMES if self._processes.foreign else None),
+            slowed_by=self._slowed_by,
             messages=self._messages(),
         )
 
@@ -220,6 +224,8 @@ class NvidiaDevice:
         if at >= self._running[0]:
             listed, _ = self._ask("processes", at, lambda: self._api.processes(self._handle))
             computing = None if listed is None else any(p.compute for p in listed)
+            clocks = self._ask("its clocks", at, lambda: self._api.clock_reasons(self._handle))[0] or 0
+            self._slowed_by = tuple(w for w, bits in (("heat", _HOT), ("power", _HELD)) if clocks & bits)
             self._running = (
                 at + _PROCESSES_EVERY_S,
                 {p.pid: p.memory_bytes for p in listed or ()},

@@ -210,6 +210,15 @@ class NvmlApi:
         """Millijoules since the driver was loaded."""
         return self._whole(lambda n: n.nvmlDeviceGetTotalEnergyConsumption(handle))
 
+    def clock_reasons(self, handle: Handle) -> int:
+        """Bits of what holds the clocks down; asked by its older name where the driver is older."""
+        try:
+            return self._whole(lambda n: n.nvmlDeviceGetCurrentClocksEventReasons(handle))
+        except NvmlFault as fault:
+            if fault.code not in _TOO_OLD:
+                raise
+        return self._whole(lambda n: n.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+
     def limit_mw(self, handle: Handle) -> int:
         return self._whole(lambda n: n.nvmlDeviceGetEnforcedPowerLimit(handle))
 
