@@ -122,7 +122,9 @@ def why_slow(
     """
     gpus = [d for d in around.devices if d.kind == "gpu" and not d.device.sliced]
     unused = {} if around.machine is None else {d.id: why for d, why in left_out(around.machine)}
-    usable = [d for d in gpus if d.usable and unused.get(d.id, "hidden") == "hidden"]
+    taken = {d.id for d in (gpus if around.machine is None else around.machine.devices)}
+    taken -= {key for key, why in unused.items() if why not in _STILL_THERE}
+    usable = [d for d in gpus if d.usable and d.id in taken]
     if not usable:
         broken = next((d for d in gpus if not d.usable and d.messages), None)
         # without a GPU that the server takes, the processor is the place
@@ -136,7 +138,7 @@ def why_slow(
     if found.place is RunsOn.GPU:
         return None if slow is False else _on_gpu(found, usable, bool(slow))
     hidden = next((d for d in usable if unused.get(d.id) == "hidden"), None)
-    if hidden is not None and len(unused) == len(gpus):
+    if hidden is not None and all(unused.get(d.id) == "hidden" for d in usable):
         return replace(found, cause=Cause.HIDDEN, name=hidden.name) if found.place is _OFF else None
     crowded = _no_room(found, model, expected, usable, around.running)
     if crowded is not None or found.place is RunsOn.PARTLY:
@@ -147,6 +149,8 @@ def why_slow(
 
 
 _OFF = RunsOn.PROCESSOR
+_STILL_THERE = frozenset({"hidden", "no_memory"})
+"""Left out for a reason that can be mended, or because a GPU that sleeps does not tell its memory."""
 
 
 def _seen(gpus: Sequence[DeviceSample], expected_bytes: int | None) -> RunsOn | None:
