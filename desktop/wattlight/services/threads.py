@@ -145,6 +145,7 @@ def part_name(name: str) -> str:
         "wattlight-models": tr("loading and unloading models"),
         "wattlight-pulls": tr("downloading models"),
         "wattlight-setup": tr("installing the model server"),
+        "wattlight-permission": tr("opening and closing the processor's energy counter"),
         "wattlight-setup-errands": tr("setting up"),
         "wattlight-answer": tr("asking a model"),
     }
