@@ -38,10 +38,28 @@ def ready_streams() -> KeptWords | None:
     return said
 
 
+def describe_windows() -> None:
+    """Tell ``platform`` what this Windows is. By itself it starts a shell (Python 3.11) or asks a service,
+    which takes seconds on some computers and ends the process on others (CPython's issues 112278, 125315)."""
+    if sys.platform == "win32":
+        import platform
+        import socket
+
+        version, environ = sys.getwindowsversion(), os.environ
+        vars(platform)["_uname_cache"] = platform.uname_result(
+            "Windows",
+            socket.gethostname(),
+            str(version.major),
+            f"{version.major}.{version.minor}.{version.build}",
+            environ.get("PROCESSOR_ARCHITEW6432") or environ.get("PROCESSOR_ARCHITECTURE", ""),
+        )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run Wattlight and return the exit code (0 fine, 1 an error that was said, 2 wrong use)."""
     arguments = sys.argv[1:] if argv is None else argv
     said = ready_streams()
+    describe_windows()
     code = _face(arguments)
     if said is not None and code and said.getvalue().strip():
         from wattlight.system import show_box

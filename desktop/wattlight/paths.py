@@ -6,6 +6,7 @@ import itertools
 import os
 import stat
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -81,11 +82,13 @@ class Places:
                 if name.samefile(whole):  # another spelling, or a second name
                     return True
         folders = (self.data, self.config, self.state)
-        if not any(whole.parent == Path(os.path.realpath(folder)) for folder in folders):
+        if not any(_is_same(whole.parent, folder) for folder in folders):
             return False
         kept = tuple(name.name + end for name in own for end in _KEPT)
         beside = {name.name + end for name in own for end in _BESIDE}
-        return whole.name in beside | _SMALL or whole.name.startswith((*kept, self.log_file.stem + "."))
+        # as Windows opens it: in any case, without a colon and what follows, without dots at the end
+        opened = whole.name.partition(":")[0].rstrip(". ").lower()
+        return opened in beside | _SMALL or opened.startswith((*kept, self.log_file.stem + "."))
 
     def make(self, folder: Path) -> Path:
         """Create ``folder`` (mode 0700) if needed and return it.
@@ -101,6 +104,13 @@ class Places:
                 tr("Make it writable or set WATTLIGHT_HOME to a folder that is."),
             ) from error
         return folder
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one == Path(os.path.realpath(other))
 
 
 def places_for_user(environ: dict[str, str] | None = None) -> Places:
@@ -282,6 +292,10 @@ def write_whole(file: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8) if sys.platform == "win32" else ()
+"""Windows replaces no file that somebody reads at this moment: another process of ours, a virus scanner."""
+
+
 @contextmanager
 def replacing(file: Path) -> Iterator[Path]:
     """An empty file of our own beside ``file`` (mode 0600) to write into; it takes the place of ``file`` at
@@ -299,6 +313,11 @@ def replacing(file: Path) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
+        for pause_s in _PAUSES_S:
+            with suppress(PermissionError):
+                part.replace(file)
+                return
+            time.sleep(pause_s)
         part.replace(file)
     except BaseException:
         with suppress(OSError):

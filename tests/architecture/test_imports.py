@@ -36,6 +36,8 @@ HIDDEN = {
     ("system/energy_permission.py", "pwd"): "not on Windows",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
     ("system/programs.py", "winreg"): "only on Windows",
+    ("__main__.py", "platform"): "only on Windows",
+    ("__main__.py", "socket"): "only on Windows",
     ("__main__.py", "wattlight.system"): "only for a program without a console",
     ("ui/early.py", "wattlight.system"): "only on Windows; the icon is shown first",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_removing_open_files
 from wattlight.paths import Places
 from wattlight.ui.single import SingleInstance
 
@@ -84,6 +85,7 @@ def test_fault_53_garbage_on_the_socket_changes_nothing(bare_desk: Desk) -> None
     assert os.path.exists(path)  # noqa: PTH110 - a socket
 
 
+@needs_removing_open_files
 def test_a_lock_that_is_removed_is_taken_again(tmp_path: Path, qapp: object) -> None:
     places = Places(*(tmp_path / name for name in ("config", "data", "state", "cache", "run")))
     first, second = SingleInstance(places), SingleInstance(places)

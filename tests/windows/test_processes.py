@@ -1,6 +1,8 @@
 """What the program starts: it ends with the program, shows no console, and carries the program's name."""
 
 import ctypes
+import json
+import os
 import subprocess
 import sys
 import time
@@ -66,3 +68,25 @@ def test_an_empty_input_is_no_person_who_answers(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "wattlight", "remove", "none", "--json"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
     assert done.returncode in {1, 2} and time.monotonic() - begun < 60
+
+
+WATCHED = """
+import subprocess, sys, types
+def begun(*_, **__):
+    raise SystemExit("a process was started, or the management service asked")
+sys.modules["_wmi"] = types.SimpleNamespace(exec_query=begun)
+subprocess.Popen.__init__ = begun
+from wattlight.__main__ import main
+code = main(["hardware", "--json"])
+import ollama
+ollama.Client()
+sys.exit(code)
+"""
+
+
+def test_what_this_computer_is_takes_no_process_and_no_service(tmp_path: Path) -> None:
+    env = {**os.environ, "WATTLIGHT_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", WATCHED]
+    done = subprocess.run(command, env=env, capture_output=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["environment"]["kernel"].startswith("10.0.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.systems import needs_modes
+from fakes.systems import needs_links, needs_modes
 from wattlight.paths import PlacesError, asset, asset_bytes, asset_text, places_for_user
 
 
@@ -60,3 +60,35 @@ def test_shipped_files_are_found_and_missing_ones_said() -> None:
     assert asset_bytes("catalog/editorial.json") == asset_text("catalog/editorial.json").encode()
     with pytest.raises(FileNotFoundError, match="install Wattlight again"):
         asset("catalog/no-such-file.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("Jobs.SQLITE3-Wal", True),
+        ("settings.json::$DATA", True),
+        ("METER.lock . ", True),
+        ("Budget-told.txt.", True),
+        ("Wattlight.LOG.1", True),
+        ("LEDGER.sqlite3.replaced-2", True),
+        ("my-ledger.sqlite3", False),
+        ("jobs.sqlite3.csv", False),
+        ("settings", False),
+    ],
+)
+def test_own_files_by_every_spelling_that_some_system_takes_for_them(
+    tmp_path: Path, name: str, own: bool
+) -> None:
+    """Also before they are there: Windows keeps no case, no dots and spaces at the end, no stream's name."""
+    places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "home")})
+    places.data.mkdir(parents=True)
+    assert places.owns(places.data / name) is own
+    assert not places.owns(tmp_path / name)
+
+
+@needs_links
+def test_own_files_by_another_way_to_their_folder(tmp_path: Path) -> None:
+    places = places_for_user({"WATTLIGHT_HOME": str(tmp_path / "home")})
+    places.state.mkdir(parents=True)
+    (tmp_path / "way").symlink_to(places.state)
+    assert places.owns(tmp_path / "way" / "wattlight.log.3")

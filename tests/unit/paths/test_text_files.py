@@ -2,13 +2,14 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from fakes.systems import needs_links
 from wattlight.domain.values import Problem
-from wattlight.paths import free_name, open_own, read_text, replacing
+from wattlight.paths import free_name, open_own, read_text, replacing, write_whole
 
 
 class Refused(Problem):
@@ -88,3 +89,39 @@ def test_every_name_that_is_kept_is_another(tmp_path: Path) -> None:
         name.symlink_to("nowhere")
         names.append(name.name)
     assert names == ["a.bad", "a.bad-2", "a.bad-3"]
+
+
+@pytest.mark.parametrize(("refusals", "takes"), [(2, True), (9, False)])
+def test_a_file_that_somebody_reads_is_replaced_as_soon_as_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, takes: bool
+) -> None:
+    """As on Windows, where a reader, or a virus scanner, holds it for a moment."""
+    file = tmp_path / "jobs.csv"
+    file.write_bytes(b"before")
+    left, real = [refusals], Path.replace
+
+    def busy(part: Path, target: Path) -> Path:
+        if left[0] > 0:
+            left[0] -= 1
+            raise PermissionError(13, "Access is denied")
+        return real(part, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    monkeypatch.setattr("wattlight.paths._PAUSES_S", (0.01, 0.01, 0.01))
+    if takes:
+        write_whole(file, b"after")
+    else:
+        with pytest.raises(PermissionError):
+            write_whole(file, b"after")
+    assert file.read_bytes() == (b"after" if takes else b"before")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="other systems replace files that are open")
+def test_windows_replaces_a_file_once_its_reader_is_done(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_bytes(b"before")
+    with file.open("rb") as stream:
+        threading.Timer(0.3, stream.close).start()
+        write_whole(file, b"after")
+    assert file.read_bytes() == b"after"

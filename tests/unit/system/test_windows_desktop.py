@@ -2,6 +2,8 @@
 
 import ast
 import io
+import platform
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +225,21 @@ def test_boxes_and_names_are_asked_of_windows_alone(
     name_for_the_taskbar("x")
     with pytest.raises(OSError, match="not Windows"):
         Job()
+
+
+def test_platform_is_told_what_this_windows_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would start a shell, or ask a service that may take seconds or never answer."""
+
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("a process, or the service, was asked")
+
+    for name in ("_uname_cache", "_syscmd_ver", "_wmi_query", "win32_ver"):
+        monkeypatch.setattr(platform, name, None if name == "_uname_cache" else asked, raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    version = SimpleNamespace(major=10, minor=0, build=26100)
+    monkeypatch.setattr(sys, "getwindowsversion", lambda: version, raising=False)
+    monkeypatch.setenv("PROCESSOR_ARCHITECTURE", "ARM64")
+    monkeypatch.delenv("PROCESSOR_ARCHITEW6432", raising=False)
+    entry.describe_windows()
+    assert (platform.system(), platform.version(), platform.machine()) == ("Windows", "10.0.26100", "ARM64")
+    assert platform.node() == socket.gethostname()
