@@ -26,7 +26,7 @@ _APP = "wattlight"
 _BESIDE = ("", "-wal", "-shm", "-journal", ".reserve", ".suspect")
 """Files of ours, and what SQLite and the recorder keep beside them."""
 _KEPT = (".replaced", ".corrupt-", ".before-v", ".bad")
-_SMALL = {"tariff.json", "managed-server.json", "budget-told.txt"}
+_SMALL = {"tariff.json", "secrets.json", "managed-server.json", "budget-told.txt"}
 _PACKAGE = Path(__file__).resolve().parent
 
 

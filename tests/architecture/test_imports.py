@@ -34,6 +34,7 @@ HIDDEN = {
     ("probes/prober.py", "wattlight.probes.*.host"): "only this system's sources",
     ("probes/reader.py", "fcntl"): "not on Windows",
     ("system/energy_permission.py", "pwd"): "not on Windows",
+    ("system/secrets.py", "keyring"): "an optional library; only where a secret is kept",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
     ("system/programs.py", "winreg"): "only on Windows",
     ("__main__.py", "platform"): "only on Windows",

@@ -125,7 +125,7 @@ def compose(parts: Iterable[DeviceSample]) -> MachineTotal:
     silent = [
         part
         for key, part in all_parts.items()
-        if key not in known and key not in inside and not part.asleep and part.kind != "battery"
+        if key not in known and key not in inside and not part.asleep and part.kind not in {"battery", "wall"}
     ]
     return MachineTotal(
         measured_w=sum(figure.value or 0.0 for figure in figures) if counted else None,

@@ -34,7 +34,7 @@ class Device:
         compute_capability: CUDA major.minor as text (``"8.9"``), None if unknown or not CUDA.
         bandwidth_gbs: nominal memory bandwidth in 10^9 bytes per second, None if unknown.
         rated_w: the maker's nominal power, None if unknown.
-        kind: ``gpu``, ``cpu``, ``system`` or ``battery``.
+        kind: ``gpu``, ``cpu``, ``system``, ``battery`` or ``wall``.
         sliced: a part of a card that is divided (MIG).
         pace: learned from its own runs, None before the first.
     """
@@ -303,6 +303,8 @@ class DeviceSample:
         contained_in: id of another part whose reading already includes this one, so that sums never count it
             twice.
         estimate_w: (low, high) watts from rated power and load where nothing can be read; never part of sums.
+        read_s: monotonic moment of the reading, where that is not the sample's own (a plug answers every ten
+            seconds).
         processes_reason: why some programs' use of it is not known; None where ``processes`` tells of all.
         usable: an engine can run a model on it (its driver works); a sleeping card is usable.
         slowed_by: what holds its clocks down now: ``heat``, ``power``; empty too where nothing tells.
@@ -324,6 +326,7 @@ class DeviceSample:
     contained_in: str | None = None
     estimate_w: tuple[float, float] | None = None
     estimate_source: str | None = None
+    read_s: float | None = None
     temperature_c: float | None = None
     temperature_label: str | None = None
     hotspot_c: float | None = None
@@ -345,7 +348,7 @@ class DeviceSample:
 
     @property
     def kind(self) -> str:
-        """``gpu``, ``cpu``, ``system`` or ``battery``."""
+        """``gpu``, ``cpu``, ``system``, ``battery`` or ``wall``."""
         return self.device.kind
 
     @property

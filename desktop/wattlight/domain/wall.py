@@ -140,6 +140,10 @@ class Wall:
         return WallFigure(power_w, error_w, WallBasis.ASSUMED)
 
 
+PLUG = "plug"
+"""Id of the smart plug that the computer hangs on, as a part of it."""
+PLUG_EVERY_S = 10.0
+"""It is asked so often."""
 METER_ERROR = 0.02
 """Relative error taken for a plug-in wall meter."""
 LEAST_WALL_W, MOST_WALL_W = 1.0, 5000.0

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wattlight import StartThread, start_thread
 from wattlight.domain.power import MachineSample
@@ -23,9 +24,14 @@ from .report import Battery, CpuPower, HardwareReport
 from .samples import device_samples, machine_profile, memory_sample
 from .server_switches import ServerSwitches
 
+if TYPE_CHECKING:
+    from .plugs import PlugWatch
+
 FIRST_DEADLINE_S = 3.0
 """For the first look: opening a driver may take a second and more."""
 DEADLINE_S = 0.5
+PLUG_DEADLINE_S = 5.0
+"""For the first answer of a plug, where one look is all there is."""
 JUMP_S = 2.0
 """Wall clock and monotonic clock apart by more than this: the computer slept or the clock was set."""
 RESCAN_S = 30.0
@@ -41,6 +47,7 @@ class Prober:
         clock: monotonic seconds.
         now: aware UTC time.
         switches: the settings of the local model server.
+        plug: asks the smart plug that the computer hangs on.
     """
 
     def __init__(
@@ -50,8 +57,10 @@ class Prober:
         now: Callable[[], datetime] | None = None,
         switches: ServerSwitches | None = None,
         start: StartThread = start_thread,
+        plug: "PlugWatch | None" = None,
     ) -> None:
         self._host = host
+        self._plug = plug
         self._switches = switches or ServerSwitches(host.reader, {})
         self._clock = clock
         self._now = now or (lambda: datetime.now(UTC))
@@ -60,6 +69,7 @@ class Prober:
         self._probes: list[Probe] = []
         self._last: dict[str, tuple[DeviceSample, ...]] = {}
         self._seen: HardwareReport | None = None
+        self._parts: tuple[DeviceSample, ...] = ()
         self._battery: tuple[float, Battery] = (float("-inf"), Battery())
         self._scan_at_s = float("-inf")
         self._inventory: tuple[str, ...] = ()
@@ -101,6 +111,11 @@ class Prober:
             environment=self._host.with_messages(context, rows),
             slow_sensors=self._lane.slow,
         )
+        self._parts = device_samples(rows, self._seen.cpu_power, self._seen.battery, self._host.boot_id())
+        if self._plug is not None:
+            away = self._seen.battery.in_use
+            self._parts = self._plug.joined(self._parts, away, self._clock())
+            self._seen = replace(self._seen, plug=self._parts[0])
         if first:
             context.cache.save()
         return self._seen
@@ -116,20 +131,28 @@ class Prober:
     def sample(self) -> MachineSample:
         """One tick for the sampler. Never raises."""
         seen = self.report()
-        boot = self._host.boot_id()
         return MachineSample(
             host=LOCAL_HOST,
             at=self._now(),
             monotonic_s=self._clock(),
-            devices=device_samples(seen.accelerators, seen.cpu_power, seen.battery, boot),
+            devices=self._parts,
             memory=memory_sample(seen.memory),
             on_battery=None if seen.battery.on_ac is None else not seen.battery.on_ac,
-            boot_id=boot,
+            boot_id=self._host.boot_id(),
         )
 
+    def use_plug(self, plug: "PlugWatch | None") -> None:
+        """Ask this plug from now on; the one before is let go."""
+        before, self._plug = self._plug, plug
+        if before is not None:
+            before.close()
+
     def has_counters(self) -> bool:
-        """Whether a second look would add watts (some power comes from energy counters alone)."""
+        """Whether a second look would add watts (some power comes from energy counters alone, a plug's with
+        its answer, which is waited for)."""
         seen = self.latest()
+        if self._plug is not None and self._plug.wait(PLUG_DEADLINE_S):
+            return True
         parts = (*seen.accelerators, *seen.cpu_power.zones)
         return any(part.power_w is None and part.counter_mj is not None for part in parts)
 
@@ -151,6 +174,7 @@ class Prober:
 
     def close(self) -> None:
         """Give back drivers, descriptors and the worker thread; remember what was seen."""
+        self.use_plug(None)
         for probe in self._probes:
             probe.close()
         self._lane.close()
@@ -224,6 +248,7 @@ def open_prober(
     nvml: NvmlFactory | None = None,
     environ: Mapping[str, str] | None = None,
     start: StartThread = start_thread,
+    plug: "PlugWatch | None" = None,
 ) -> Prober:
     """A prober of this computer, or of the Linux tree below ``root``. Nothing is read yet.
 
@@ -236,6 +261,7 @@ def open_prober(
         environ: of this program, for the files of its user; not looked at with a ``root``.
         nvml: makes the interface to NVIDIA's library (for tests).
         start: starts the threads that ask.
+        plug: asks the smart plug that the computer hangs on.
     """
     remembered = DeviceCache(None if cache is None else cache / CACHE_FILE)
     reader = Reader(root, trace)
@@ -244,7 +270,7 @@ def open_prober(
         return nvml() if nvml is not None else NvmlApi(reader.note)
 
     switches = ServerSwitches(reader, environ or {} if root is None else {})
-    return Prober(_host(reader, remembered, make_nvml), clock, now, switches, start)
+    return Prober(_host(reader, remembered, make_nvml), clock, now, switches, start, plug)
 
 
 def _host(reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> Host:

@@ -102,6 +102,11 @@ class Battery:
     seconds_left: int | None = None
     reason: str | None = None
 
+    @property
+    def in_use(self) -> bool:
+        """It gives or takes energy: what flows through the plug is not what the computer uses."""
+        return self.discharge_w is not None or self.charge_w is not None or self.on_ac is False
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -147,5 +152,7 @@ class HardwareReport:
     cpu_power: CpuPower = field(default_factory=CpuPower)
     battery: Battery = field(default_factory=Battery)
     environment: Environment = field(default_factory=Environment)
+    plug: DeviceSample | None = None
+    """The smart plug that the computer hangs on, where one is set."""
     slow_sensors: tuple[str, ...] = ()
     """Keys of the probes that missed a deadline."""

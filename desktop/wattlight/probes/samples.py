@@ -70,6 +70,11 @@ def _placed(part: DeviceSample, inside: str | None, boot_id: str) -> DeviceSampl
     return replace(part, contained_in=inside, counter_epoch=epoch)
 
 
+def within(plug: DeviceSample, parts: tuple[DeviceSample, ...]) -> tuple[DeviceSample, ...]:
+    """The parts with the plug that gives all of them their power."""
+    return (plug, *(part if part.contained_in else replace(part, contained_in=plug.id) for part in parts))
+
+
 def _processor(cpu: CpuPower) -> DeviceSample:
     device = Device(CPU_ID, "Processor", kind="cpu", vendor="cpu")
     power = replace(cpu.package, reason=cpu_reason(cpu.package.reason))

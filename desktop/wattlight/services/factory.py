@@ -25,15 +25,21 @@ if TYPE_CHECKING:
     from wattlight.domain.tokens import MeasuredSpeed
     from wattlight.domain.values import MachineProfile
     from wattlight.probes import Prober
+    from wattlight.probes.plugs import PlugWatch
     from wattlight.runtime import ModelServer
-    from wattlight.settings import Settings
+    from wattlight.settings import PlugSettings, Settings
     from wattlight.store import LedgerReader
     from wattlight.store.jobs import LearningStore
+    from wattlight.system import SecretStore
     from wattlight.web import Web
 
     from .advising import Advisor
     from .refreshing import CatalogueRefresh
     from .shapes import FoundShape, ShapeFinder
+
+
+PLUG_SECRET = "plug"
+"""Name of the plug's password or token in the keyring."""
 
 
 class ServiceFactory:
@@ -80,6 +86,7 @@ class ServiceFactory:
         if root is None and self._environ.get("WATTLIGHT_SYSROOT"):
             root = Path(self._environ["WATTLIGHT_SYSROOT"])
         cache = self.places.cache if root is None else None
+        plug = self.plug_watch(self.settings().plug) if root is None else None
         return open_prober(
             root,
             cache,
@@ -87,7 +94,25 @@ class ServiceFactory:
             clock=clock or time.monotonic,
             environ=self._environ,
             start=self.threads.start,
+            plug=plug,
         )
+
+    def plug_watch(self, plug: "PlugSettings") -> "PlugWatch | None":
+        """Asks the plug of the settings once it is used; None where none is set."""
+        if not plug.kind:
+            return None
+        from wattlight.probes.plugs import PlugWatch, host_of
+
+        host = host_of(plug)
+        if host:
+            self.note_contact(host, "plug")
+        return PlugWatch(plug, lambda: self.keyring().get(PLUG_SECRET), self.threads.start)
+
+    def keyring(self) -> "SecretStore":
+        """Passwords and tokens of this user."""
+        from wattlight.system import SecretStore
+
+        return SecretStore(self.places.config)
 
     def catalog(self) -> "Catalog":
         """The shipped catalogue, with what was read again from the registry since; loaded once."""

@@ -65,6 +65,7 @@ class MeterService:
         self._begun = self._done = 0
         self._ended = False
         self._thread_id: int | None = None
+        self._new_plug = False
         self._executor = SerialExecutor("wattlight-meter", factory.threads.start)
         self._budget = BudgetWatch(settings, factory.places.state / "budget-told.txt", hub, factory.now)
         wanted = settings.value.meter
@@ -91,6 +92,7 @@ class MeterService:
         settings.subscribe(
             lambda s: wall_of(s.meter), lambda: self._recording.meter.set_wall(wall_of(settings.value.meter))
         )
+        settings.subscribe(lambda s: s.plug, self._plug_changed)
         settings.subscribe(lambda s: (s.meter.shown_interval_s, s.meter.hidden_interval_s), self._set_beat)
         settings.subscribe(lambda s: replace(s.price, dollar_rate=None, declined=False), self._reprice)
 
@@ -179,6 +181,9 @@ class MeterService:
         self._recording.meter.set_paused(paused)
         self._hub.update(lambda state: replace(state, paused=paused))
 
+    def _plug_changed(self) -> None:
+        self._new_plug = True
+
     def _reprice(self) -> None:
         self._executor.submit(lambda: self._guarded(self._recording.reprice))
 
@@ -219,6 +224,10 @@ class MeterService:
         self._thread_id = threading.get_ident()
         if self._prober is None:
             self._prober = self._factory.prober()
+            self._new_plug = False
+        if self._new_plug:
+            self._new_plug = False
+            self._prober.use_plug(self._factory.plug_watch(self._settings.value.plug))
         if self._engine_started:
             self._engine_started = False
             self._prober.engine_started()

@@ -148,5 +148,6 @@ def part_name(name: str) -> str:
         "wattlight-permission": tr("opening and closing the processor's energy counter"),
         "wattlight-setup-errands": tr("setting up"),
         "wattlight-answer": tr("asking a model"),
+        "wattlight-plug": tr("reading the wall plug"),
     }
     return words.get(name, name)

@@ -1,4 +1,13 @@
 """Typed settings of one user."""
 
-from .model import CURRENT, BreakEvenEntry, FirstRun, MeterSettings, Price, ServerAddress, Settings
+from .model import (
+    CURRENT,
+    BreakEvenEntry,
+    FirstRun,
+    MeterSettings,
+    PlugSettings,
+    Price,
+    ServerAddress,
+    Settings,
+)
 from .storage import LoadedSettings, SettingsError, SettingsFile, load_settings, merged, save_settings

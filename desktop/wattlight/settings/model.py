@@ -73,6 +73,33 @@ class MeterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlugSettings:
+    """The smart plug that this computer hangs on. ``kind`` "": none is asked.
+
+    A password or token is never here but in the keyring (:mod:`wattlight.system`).
+
+    Attributes:
+        kind: ``shelly``, ``tasmota``, ``fritz``, ``homeassistant``, ``json`` or ``command``.
+        address: host or URL; the command line of a ``command``.
+        hangs: what hangs on it: ``computer``, ``screen`` (with it) or ``more``.
+        outlet: number of the output, or the AIN of a FRITZ!DECT plug.
+        user: name for the login, where the device wants one.
+        watts, energy: entities of Home Assistant, or paths in a JSON answer ("" where it tells none).
+        watts_unit, energy_unit: units of a JSON answer.
+    """
+
+    kind: str = ""
+    address: str = ""
+    hangs: str = "computer"
+    outlet: str = ""
+    user: str = ""
+    watts: str = ""
+    watts_unit: str = "W"
+    energy: str = ""
+    energy_unit: str = "kWh"
+
+
+@dataclass(frozen=True, slots=True)
 class BreakEvenEntry:
     """What the person typed into the comparison with an API, as text; "" where nothing was typed.
 
@@ -111,6 +138,7 @@ class Settings:
     servers: tuple[ServerAddress, ...] = (ServerAddress(),)
     price: Price = field(default_factory=Price)
     meter: MeterSettings = field(default_factory=MeterSettings)
+    plug: PlugSettings = field(default_factory=PlugSettings)
     theme: str = "system"
     language: str | None = None
     start_at_login: bool = False

@@ -10,4 +10,5 @@ from .programs import (
     clean_environment,
     own_command,
 )
+from .secrets import SecretProblem, SecretStore
 from .windows import NO_WINDOW, Job, name_for_the_taskbar, show_box

@@ -263,7 +263,9 @@ class Wire:
         if self.authorization is not None and here.is_private:
             lines.append(f"Authorization: {self.authorization}")
         if body is not None:
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+            lines.append(f"Content-Length: {len(body)}")
+            if not any(line.startswith("Content-Type:") for line in headers):
+                lines.append("Content-Type: application/json")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
     def _proxy(self) -> Proxy | None:

@@ -1,5 +1,6 @@
 """Readings of one device to intervals of energy and gaps."""
 
+from dataclasses import replace
 from typing import Generic
 
 from ..power import CEILING_W, STEADY_W
@@ -43,6 +44,12 @@ class Integrator(Generic[C]):
         """Continue from a counter value that was stored when recording ended."""
         self._counted = (reading, context)
         self._resumed = True
+
+    def recount(self, counter_mj: int) -> None:
+        """The counter stood at another value at the latest reading: a part of it was booked elsewhere."""
+        if self._counted is not None:
+            reading, context = self._counted
+            self._counted = replace(reading, counter_mj=counter_mj), context
 
     @property
     def counted(self) -> Reading | None:

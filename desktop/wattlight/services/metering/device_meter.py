@@ -45,6 +45,8 @@ class MeterRules:
     check_counters: bool = True
     step_minutes: int = 1
     estimate: bool = False
+    quality: Quality | None = None
+    """Of every row, where it is better than that of the way of reading (a plug is a meter)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class DeviceMeter:
     def resume(self, reading: Reading) -> None:
         """Continue from a stored counter; what it bridges is attributed to nobody."""
         self._integrator.resume(reading, None)
+
+    def recount(self, counter_mj: int) -> None:
+        """See :meth:`Integrator.recount`."""
+        self._integrator.recount(counter_mj)
 
     def restore_level(self, level: LevelRow) -> None:
         self._learners[level.models] = LevelLearner(level.power_uw, level.learned_us)
@@ -156,7 +162,7 @@ class DeviceMeter:
                 part.state,
                 energy_mj,
                 observed_ms if interval.observed else 0,
-                Quality.ESTIMATED if self._rules.estimate else interval.quality,
+                Quality.ESTIMATED if self._rules.estimate else self._rules.quality or interval.quality,
             )
             for part in parts
             for minute, energy_mj, observed_ms in split_minutes(

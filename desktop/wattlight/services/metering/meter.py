@@ -24,10 +24,11 @@ from wattlight.domain.energy import (
 from wattlight.domain.power import MachineSample, holders, measured
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import Device, DeviceSample, HostId, Quality, to_us
-from wattlight.domain.wall import Wall, WallFigure
+from wattlight.domain.wall import PLUG, PLUG_EVERY_S, Wall, WallFigure
 from wattlight.i18n import tr
 
 from .device_meter import DeviceMeter, MeterRules, Settled
+from .plug_books import PlugBooks, is_silent
 
 HEAVY_PERCENT = 20.0
 """Programs that are no model server and together use the GPU more than this make an interval mixed."""
@@ -53,6 +54,8 @@ class Meter:
         self._beat_us = 0
         self._wall: Wall | None = None
         self._wall_error = 0.0
+        self._plug = PlugBooks()
+        self._inside: frozenset[str] = frozenset()
         self.mean_uw: dict[str, int] = {}
         """Mean power of each device over its latest interval, in microwatts."""
 
@@ -73,8 +76,11 @@ class Meter:
     def expect(self, beat_s: float) -> None:
         """The sampler beats every ``beat_s`` seconds from now on."""
         self._beat_us = round(beat_s * 1_000_000)
-        for device in self._devices.values():
-            device.expect(self._beat_us)
+        for key, device in self._devices.items():
+            device.expect(self._beat_of(key))
+
+    def _beat_of(self, key: str) -> int:
+        return max(self._beat_us, round(PLUG_EVERY_S * 1_000_000)) if key == PLUG else self._beat_us
 
     def base_uw(self, device: str) -> int | None:
         """Learned power of a device without any model resident, None before it is known."""
@@ -118,13 +124,23 @@ class Meter:
         gpus = [held_by[device.id] for device in sample.devices if device.kind == "gpu"]
         heavy = [device.id for device in sample.devices if _other_heavy(device)]
         shared = {key for device in heavy for key in (device, *held_by[device])}
+        for key in total.inside - self._inside:
+            counters += self._leave(key, to_us(sample.at), settled)
+        self._inside = total.inside
+        plug_silent = is_silent(sample.devices)
         for device in devices:
             infos += self._news_of(_info(sample.host, device))
             meter = self._meter(device.id)
             reading = _reading(sample, device, worked)
+            if device.id == PLUG:
+                reading = self._plug.reading(reading, device, meter)
             load = _load(device, running, busy, gpus, device.id in shared)
             result = meter.feed(reading, load)
             settled.append(result)
+            if device.id == PLUG:
+                self._plug.told(device, meter)
+            elif plug_silent:
+                self._plug.note(result)
             if result.mean_uw is not None:
                 self.mean_uw[device.id] = result.mean_uw
             counters += self._base(device.id, meter, to_us(sample.at))
@@ -180,9 +196,11 @@ class Meter:
         meter = self._devices.get(key)
         if meter is None:
             rules = replace(self._rules, estimate=True) if key == WALL else self._rules
+            if key == PLUG:
+                rules = replace(rules, quality=Quality.METERED)
             meter = self._devices[key] = DeviceMeter(self._host, key, rules)
             if self._beat_us:
-                meter.expect(self._beat_us)
+                meter.expect(self._beat_of(key))
             self._continue(key, meter)
         return meter
 
@@ -204,7 +222,7 @@ class Meter:
 
     def _base(self, key: str, meter: DeviceMeter, now_us: int) -> list[CounterBase]:
         base = meter.counted
-        if base is None:
+        if base is None or (key == PLUG and self._plug.booked_apart):
             if key not in self._with_counter:
                 return []
             self._with_counter.discard(key)
@@ -213,6 +231,18 @@ class Meter:
         return [
             CounterBase(self._host, key, base.counter_mj, base.at_us, base.mono_us, base.epoch, base.boot_id)
         ]
+
+    def _leave(self, key: str, at_us: int, settled: list[Settled]) -> list[CounterBase]:
+        """Another part contains this one from now on: its own count ends, so that no later one reaches back
+        over what that other counted."""
+        meter, stored = self._devices.get(key), self._stored.pop(key, None)
+        if meter is not None:
+            settled.append(meter.finish())
+            meter.start_again()
+        if stored is None and key not in self._with_counter:
+            return []
+        self._with_counter.discard(key)
+        return [CounterBase(self._host, key, None, at_us, 0, "", "")]
 
     def _new_names(self, running: tuple[RunningModel, ...]) -> Iterable[tuple[str, str]]:
         for model in running:
