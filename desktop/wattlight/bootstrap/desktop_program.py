@@ -19,6 +19,7 @@ from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner, LoadPredictor
 from wattlight.services.meter_service import MeterService
 from wattlight.services.passthrough import WindowEnergy
+from wattlight.services.plugs import PlugSetup
 from wattlight.services.serving import SecurityAdvisories
 from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.slowness import SlowNotices
@@ -98,6 +99,9 @@ class DesktopProgram:
         app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
         app.handle(Verb.ALLOW_ENERGY, access.allow)
         app.handle(Verb.FORBID_ENERGY, access.forbid)
+        plugs = PlugSetup(factory, settings, hub)
+        app.handle(Verb.TRY_PLUG, plugs.try_it)
+        app.handle(Verb.KEEP_PLUG_SECRET, plugs.keep)
         app.handle(Verb.QUIT, self._quit)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
         slow.listen(lambda answers: ui.publish(extras=answers))

@@ -45,6 +45,8 @@ def hardware_findings(report: HardwareReport, access: EnergyAccess) -> Iterator[
             Level.FINE,
             tr("The battery reports what the whole computer draws while running on it."),
         )
+    if report.plug is not None:
+        yield _plug(report.plug)
     for name in report.slow_sensors:
         said = tr(
             "The sensor '{name}' answers slowly or not at all; the others do not wait for it.", name=name
@@ -94,6 +96,13 @@ def _accelerator(row: DeviceSample, user: str) -> Iterator[Finding]:
             Level.NOTE,
             tr("{name}: power is not measured ({reason}).", name=row.name, reason=reason),
         )
+
+
+def _plug(plug: DeviceSample) -> Finding:
+    if plug.power_w is not None or plug.counter_mj is not None:
+        said = tr("{name}: read from {source}.", name=plug.name, source=plug.power.source)
+        return Finding("plug", Level.FINE, said)
+    return Finding("plug", Level.PROBLEM, tr("{name}: {reason}", name=plug.name, reason=plug.power.reason))
 
 
 def _render_group(said: str, user: str) -> Finding:

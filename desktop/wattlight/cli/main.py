@@ -40,6 +40,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("switch", "verb_switch", "load one model and unload the others"),
     CliVerb("remove", "verb_remove", "delete a model from the server's disk"),
     CliVerb("power", "verb_power", "what the computer draws now, part by part"),
+    CliVerb("plug", "verb_plug", "read a smart plug: the watts at the wall"),
     CliVerb("cost", "verb_cost", "energy and money of a day, a month or any span"),
     CliVerb("meter", "verb_meter", "record without a window"),
     CliVerb("replay", "verb_replay", "run a recorded trace through the meter"),

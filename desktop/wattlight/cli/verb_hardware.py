@@ -8,12 +8,13 @@ from typing import Any
 
 from wattlight.domain.fit import left_out
 from wattlight.domain.machine_file import machine_document
-from wattlight.domain.values import DeviceSample, Figure, MachineProfile, Problem, Quality, clean_text
-from wattlight.i18n import duration, gib, number, percent, tr, trn, watts
+from wattlight.domain.values import DeviceSample, Figure, MachineProfile, Problem, clean_text
+from wattlight.i18n import gib, number, percent, tr, trn, watts
 from wattlight.paths import replacing
-from wattlight.probes import Battery, CpuPower, HardwareReport, Memory, Prober, cpu_reason
+from wattlight.probes import HardwareReport, Memory, Prober
 from wattlight.services.fit_words import machine_sentences
 
+from .hardware_power import battery_rows, cpu_rows, plug_document, plug_rows
 from .output import Call, Document, aligned, pick, plain, refuse_own
 
 DIGITS = 4
@@ -42,6 +43,7 @@ def hardware_document(report: HardwareReport, profile: MachineProfile | None = N
             "estimate_w": _edges(cpu.estimate_w),
         },
         **pick(report, "battery environment slow_sensors", DIGITS),
+        "plug": None if report.plug is None else plug_document(report.plug, DIGITS),
     }
 
 
@@ -241,8 +243,10 @@ def hardware_lines(
         lines.append("  " + tr("none that a model can use"))
     for row in sorted(report.accelerators, key=lambda row: row.device.integrated):
         lines += [f"  {row.name}", *_indented(_accelerator(row, row.id not in unused), 4, room)]
-    lines += ["", tr("Power of the processor"), *_indented(_cpu(report.cpu_power), room=room)]
-    lines += ["", tr("Battery"), *_indented(_battery(report.battery), room=room)]
+    lines += ["", tr("Power of the processor"), *_indented(cpu_rows(report.cpu_power), room=room)]
+    lines += ["", tr("Battery"), *_indented(battery_rows(report.battery), room=room)]
+    if report.plug is not None:
+        lines += ["", tr("At the wall"), *_indented(plug_rows(report.plug), room=room)]
     notes = [*_notes(report), *([] if profile is None else machine_sentences(profile))]
     if notes:
         lines += ["", tr("Good to know"), *(f"  - {note}" for note in notes)]
@@ -347,45 +351,6 @@ def _heat(row: DeviceSample) -> list[str]:
     if row.fan_rpm is not None:
         found.append(tr("fan {value} rpm", value=number(row.fan_rpm)))
     return found
-
-
-def _cpu(cpu: CpuPower) -> list[tuple[str, str]]:
-    rows = []
-    if cpu.package.value is not None:
-        how = tr("energy counter") if cpu.package.quality is Quality.COUNTER else tr("sensor")
-        rows.append((tr("Processor"), f"{watts(cpu.package.value)} ({how})"))
-    else:
-        rows.append((tr("Processor"), cpu_reason(cpu.package.reason) or tr("not measured")))
-        if cpu.estimate_w:
-            low, high = (watts(edge) for edge in cpu.estimate_w)
-            rows.append(("", tr("estimated {low} to {high}", low=low, high=high)))
-    if cpu.psys_w is not None:
-        rows.append((tr("Platform"), tr("{power} (contains the processor)", power=watts(cpu.psys_w))))
-    if cpu.dram_w is not None:
-        rows.append((tr("Memory"), watts(cpu.dram_w)))
-    return rows
-
-
-def _battery(battery: Battery) -> list[tuple[str, str]]:
-    if not battery.present:
-        return [(tr("none"), "")]
-    state = {
-        "discharging": tr("in use"),
-        "charging": tr("charging"),
-        "full": tr("full"),
-        "not charging": tr("not charging"),
-    }.get(battery.state or "", tr("state unknown"))
-    level = tr("unknown") if battery.percent is None else percent(battery.percent / 100)
-    rows = [(tr("Level"), f"{level}, {state}")]
-    if battery.discharge_w is not None:
-        rows.append((tr("Draw"), tr("{power} (the whole computer)", power=watts(battery.discharge_w))))
-    elif battery.charge_w is not None:
-        rows.append((tr("Charging"), tr("with {power}", power=watts(battery.charge_w))))
-    elif battery.reason:
-        rows.append((tr("Draw"), tr("not measured: {reason}", reason=battery.reason)))
-    if battery.seconds_left is not None:
-        rows.append((tr("Lasts"), tr("about {time}", time=duration(battery.seconds_left))))
-    return rows
 
 
 def _notes(report: HardwareReport) -> list[str]:

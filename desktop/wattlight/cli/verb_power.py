@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from wattlight.domain.power import MachineSample, MachineTotal
 from wattlight.domain.values import DeviceSample, Problem
-from wattlight.domain.wall import Wall
+from wattlight.domain.wall import PLUG, Wall
 from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import Prober
 from wattlight.services.calibration import wall_line, wall_of
@@ -101,6 +101,8 @@ def _sum(total: MachineTotal) -> list[str]:
         spread = tr(" ± {error}", error=watts(total.error_w)) if total.error_w else ""
         power = watts(total.measured_w) + spread
         whole = tr("Whole computer: {power}", power=power) if total.whole else ""
+        if PLUG in total.counted:
+            whole = tr("At the wall: {power}", power=power)
         lines = [whole or tr("Measured parts: {power}", power=power)]
     missing = [*total.unknown, *total.uncovered]
     if missing:

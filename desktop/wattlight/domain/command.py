@@ -56,6 +56,9 @@ class Verb(StrEnum):
     """Let this account read the processor's energy counter; the system asks for a password."""
     FORBID_ENERGY = "forbid_energy"
     READ_CONTACTS = "read_contacts"
+    TRY_PLUG = "try_plug"
+    KEEP_PLUG_SECRET = "keep_plug_secret"
+    """``text`` is the password or token, ``number`` 1 that it may be kept in a file."""
     QUIT = "quit"
 
 
@@ -67,7 +70,7 @@ class Command:
     model: str = ""
     question: str = ""
     confirm: str = ""
-    text: str = ""
+    text: str = field(default="", repr=False)
     """What the person typed or chose: a prompt, a proxy, a use."""
     number: int | None = None
     asked: bool = field(default=False, compare=False)

@@ -325,6 +325,16 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class PlugTrial:
+    """What came of trying the wall plug, or of keeping its password, in a sentence; "" before."""
+
+    said: str = ""
+    bad: bool = False
+    no_keyring: bool = False
+    """A password could not be kept: the person may agree to a file."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostState:
     """One computer: its server, what it has, what it draws, what it cost."""
 
@@ -362,6 +372,7 @@ class AppState:
     """Of answers seen lately, one for each model."""
     setup: SetupFacts = field(default_factory=SetupFacts)
     energy_access: EnergyAccess = field(default_factory=EnergyAccess)
+    plug: PlugTrial = PlugTrial()
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 

@@ -56,6 +56,8 @@ def counted(sample: MachineSample | None) -> tuple[DeviceSample, ...]:
 def basis_now(sample: MachineSample | None) -> str:
     """Which sensors the sum rests on: "GPU + CPU sensors", "whole computer"."""
     kinds = {d.kind for d in counted(sample)}
+    if "wall" in kinds:
+        return next(d.name for d in counted(sample) if d.kind == "wall")
     if kinds & {"system", "battery"}:
         return tr("whole computer")
     if kinds == {"gpu", "cpu"}:

@@ -145,6 +145,7 @@ def _kind(kind: str) -> str:
         "cpu": tr("Processor"),
         "system": tr("Whole computer"),
         "battery": tr("Battery"),
+        "wall": tr("Wall plug"),
     }
     return names.get(kind, clean_text(kind, 30))
 

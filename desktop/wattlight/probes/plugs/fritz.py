@@ -2,8 +2,8 @@
 
 The login is AVM's technical note on session ids (version 2): the box gives a challenge, the answer proves
 the password without telling it. Boxes since FRITZ!OS 7.24 ask for PBKDF2, older ones for MD5. The readings
-are those of AVM's AHA-HTTP interface: ``getswitchpower`` in mW, ``getswitchenergy`` in Wh, both renewed by the
-box about every two minutes.
+are those of AVM's AHA-HTTP interface: ``getswitchpower`` in mW, ``getswitchenergy`` in Wh, both renewed by
+the box about every two minutes.
 """
 
 import hashlib
