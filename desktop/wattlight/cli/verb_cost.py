@@ -35,12 +35,14 @@ from wattlight.viewmodels.figures import (
 )
 from wattlight.viewmodels.words import DASH
 
+from .carbon import carbon_document, carbon_line, chosen_factor
 from .options import Span, add_span_options, span_of, typed
 from .output import Call, Document, Output, pick, plain
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from wattlight.domain.carbon import CarbonFactor
     from wattlight.domain.tariff import Tariff
     from wattlight.store import LedgerReader
 
@@ -134,6 +136,7 @@ class CostAnswer:
     cooling: Document | None
     standing_micro: int | None
     projection: Projection | None
+    carbon: CarbonFactor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +260,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
         _cooling(report, call.workshop.settings().meter.cooling_factor),
         None if tariff is None else standing_micro(tariff, span.first, span.last),
         projection,
+        chosen_factor(call),
     )
     if call.as_json:
         call.out.document(_document(answer, args.month is not None))
@@ -283,6 +287,7 @@ def _document(answer: CostAnswer, of_month: bool) -> Document:
         **pick(report, "covers not_covered"),
         "models": nothing if report.models_unknown else pick(report.models, "energy_mj cost_micro"),
         "parked": nothing if report.models_unknown else pick(report.parked, "energy_mj cost_micro"),
+        "carbon": carbon_document(answer.carbon, report),
         "undecided_mj": report.undecided.energy_mj,
         "undecided_reason": undecided_text(report) or None,
         "tokens": [
@@ -328,6 +333,8 @@ def _print(out: Output, answer: CostAnswer) -> None:
             "cooling, by your factor {factor}: {sum}, not in the sums", factor=cooling["factor"], sum=share
         )
         out.line(text)
+    if report.breakdown and (carbon := carbon_line(answer.carbon, report)):
+        out.line(carbon)
     if answer.standing_micro:
         charge = money(answer.standing_micro, currency)
         out.line(tr("standing charge: {sum}, not in the sums", sum=charge))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
+from wattlight.domain.carbon import CarbonFactor
 from wattlight.domain.cost import Bucket
 from wattlight.domain.tariff import PriceLookup, Tariff, cost_micro
 from wattlight.domain.values import Problem, clean_text, iso_utc
@@ -18,12 +19,13 @@ from wattlight.i18n import gb, number, tr, trn
 from wattlight.paths import replacing
 from wattlight.store import LedgerReader, MeterLock, back_up, open_ledger, restore
 
+from .carbon import chosen_factor
 from .options import Span, add_span_options, span_of
 from .output import SCHEMA, Call, ProgressLine, refuse_own
 
 COLUMNS = (
     "start_utc", "length_s", "device", "model", "state", "energy_mj", "observed_s", "quality", "tokens_in",
-    "tokens_out", "price_per_kwh", "cost_micro", "currency",
+    "tokens_out", "price_per_kwh", "cost_micro", "currency", "co2_g",
 )  # fmt: skip
 STEP_DAYS = 7
 
@@ -84,7 +86,8 @@ def _rows(args: argparse.Namespace, call: Call) -> None:
     form = args.format or ("json" if call.as_json and args.output is None else "csv")
     progress = ProgressLine(args.output is not None and not call.as_json)
     with call.workshop.ledger() as reader, _target(args, call) as stream:
-        rows = _priced(_buckets(reader, span, progress), tariff, span)
+        priced = _priced(_buckets(reader, span, progress), tariff, span)
+        rows = _with_carbon(priced, chosen_factor(call))
         count = _write_json(stream, rows, span) if form == "json" else _write_csv(stream, rows)
     if args.output is not None:
         text = trn(
@@ -149,6 +152,12 @@ def _priced(buckets: Iterable[Bucket], tariff: Tariff | None, span: Span) -> Ite
                 yield _row(whole, energy_mj, price, cost_micro(((price, energy_mj),)), tariff.currency)
             if len(parts) > 1:  # time and tokens stand with the first part only
                 whole = replace(bucket, observed_ms=0, tokens_in=0, tokens_out=0)
+
+
+def _with_carbon(rows: Iterable[Row], factor: CarbonFactor | None) -> Iterator[Row]:
+    energy = COLUMNS.index("energy_mj")
+    for row in rows:
+        yield *row, None if factor is None else round(factor.grams(int(row[energy] or 0)), 6)
 
 
 def _row(

@@ -23,6 +23,7 @@ from wattlight.services.pricing import CountryPrice, country_prices, price_since
 from wattlight.settings import Price, Settings, save_settings
 from wattlight.viewmodels.words import DASH
 
+from .carbon import set_carbon
 from .options import read_day, typed
 from .output import Call, Document, Output, plain
 
@@ -77,13 +78,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--since", metavar="DATE", help="valid from this day on; earlier days keep the price they had"
     )
     setter.add_argument("--none", action="store_true", help="no price: money is not shown")
+    carbon = actions.add_parser("carbon", help="tell CO2 beside energy, or leave it (off by default)")
+    carbon.add_argument("factor", metavar="FACTOR", nargs="?", help="a country, grams per kWh, or off")
     for sub in actions.choices.values():
         sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
     listed.set_defaults(action="countries")
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    {"check": _check, "countries": _countries, "set": _set}.get(args.action, _show)(args, call)
+    {"check": _check, "countries": _countries, "set": _set, "carbon": set_carbon}.get(args.action, _show)(
+        args, call
+    )
 
 
 def _show(_args: argparse.Namespace, call: Call) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wattlight.domain.cost import History, WeekHour
+    from wattlight.domain.carbon import CarbonFactor
     from wattlight.domain.learning import Comparison
 
     from .costs import BreakEvenBasis, MonthCosts
@@ -123,6 +124,7 @@ class Extras:
     """Everything that fits, best first, older and alike ones too: where a small first model is found."""
     costs: "MonthCosts | None" = None
     countries: "tuple[CountryPrice, ...]" = ()
+    carbon: "tuple[CarbonFactor, ...]" = ()
     left_out: tuple[LeftOut, ...] = ()
     """The most promising models that are not among the offers."""
     named: NamedModel | None = None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
+from wattlight.domain.carbon import CarbonFactor, parse_factors
 from wattlight.domain.tariff import (
     Tariff,
     TariffProblem,
@@ -56,6 +57,11 @@ class CountryPrice:
 
 def api_prices() -> tuple[ApiPrice, ...]:
     return parse_api_prices(asset_text("prices/api_prices.csv"))
+
+
+def carbon_factors() -> tuple[CarbonFactor, ...]:
+    """The shipped table of grams of CO2 per kWh."""
+    return parse_factors(asset_text("carbon/carbon.csv"))
 
 
 def country_prices(text: str | None = None) -> tuple[CountryPrice, ...]:

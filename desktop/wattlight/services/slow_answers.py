@@ -24,7 +24,7 @@ from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
 from wattlight.services.passthrough import WindowEnergy
-from wattlight.services.pricing import api_prices, country_prices, mean_price
+from wattlight.services.pricing import api_prices, carbon_factors, country_prices, mean_price
 from wattlight.services.speed_runs import without_models
 from wattlight.store.jobs import TokenHour
 
@@ -310,6 +310,7 @@ class SlowAnswers:
         return replace(
             extras,
             countries=country_prices(),
+            carbon=carbon_factors(),
             disk_free_bytes=_free_bytes(next(iter(models_folders(self._settings.environ)), Path())),
             server_startable=self._guide.startable(),
             catalog_date=short_date(self._factory.catalog().date),

@@ -3,6 +3,7 @@
 from .model import (
     CURRENT,
     BreakEvenEntry,
+    CarbonSettings,
     FirstRun,
     MeterSettings,
     PlugSettings,

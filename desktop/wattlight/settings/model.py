@@ -73,6 +73,15 @@ class MeterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CarbonSettings:
+    """Which CO2 stands beside energy: of a country (ISO 3166 alpha-3), or the person's own grams per kWh,
+    which win. Both None: none is told."""
+
+    country: str | None = None
+    own_g_per_kwh: float | None = _within(None, 0, 3000)
+
+
+@dataclass(frozen=True, slots=True)
 class PlugSettings:
     """The smart plug that this computer hangs on. ``kind`` "": none is asked.
 
@@ -139,6 +148,7 @@ class Settings:
     price: Price = field(default_factory=Price)
     meter: MeterSettings = field(default_factory=MeterSettings)
     plug: PlugSettings = field(default_factory=PlugSettings)
+    carbon: CarbonSettings = field(default_factory=CarbonSettings)
     theme: str = "system"
     language: str | None = None
     start_at_login: bool = False

@@ -174,7 +174,8 @@ class CostPage(Page):
         self._table_empty = plain_label(role="quiet", wrap=True)
         self._table_note = plain_label(role="quiet", wrap=True)
         table = Card()
-        put(table.column, self._table, self._table_empty, 4, self._table_note)
+        self._carbon = plain_label(role="quiet", wrap=True)
+        put(table.column, self._table, self._table_empty, 4, self._table_note, self._carbon)
         self._savings = plain_label(wrap=True)
         self._savings_card = Card(tr("What could be saved"))
         self._savings_card.column.addWidget(self._savings)
@@ -198,6 +199,7 @@ class CostPage(Page):
         self._break_even.render_scene(scene)
         show_text(self._table_empty, view.table_empty)
         show_text(self._table_note, view.table_note)
+        show_text(self._carbon, view.carbon)
 
     def _days_card(self, theme: Theme) -> Card:
         self._title = plain_label(role="label")

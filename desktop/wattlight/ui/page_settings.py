@@ -19,6 +19,7 @@ from wattlight.viewmodels.settings_page import (
     price_note,
     settings_view,
     understood_budget,
+    understood_carbon,
     understood_port,
     understood_price,
     understood_rate,
@@ -152,6 +153,8 @@ class SettingsPage(Page):
         type_into(self._month_budget, view.monthly_budget)
         type_into(self._rate, view.dollar_rate)
         type_into(self._rate_day, view.dollar_rate_date)
+        fill(self._carbon, view.carbons, view.carbon)
+        type_into(self._own_carbon, view.own_carbon)
         fill(self._context, view.contexts, view.context)
         fill(self._keep, view.keep_alives, view.keep_alive)
         type_into(self._url, view.server_url)
@@ -192,6 +195,11 @@ class SettingsPage(Page):
         form.add(tr("Budget"), self._budget, a_day, self._month_budget, a_month)
         form.add(tr("One US dollar"), self._rate, plain_label(tr("as of")), self._rate_day)
         form.add_note(tr("API prices are in US dollars; your rate converts them."))
+        self._carbon = combo(tr("CO2 of the electricity"))
+        self._carbon.currentIndexChanged.connect(self._carbon_chosen)
+        self._own_carbon = line(tr("Your own grams of CO2 per kWh"), tr("none"), 110)
+        self._own_carbon.editingFinished.connect(self._carbon_typed)
+        form.add(tr("CO2"), self._carbon, plain_label(tr("or your own g per kWh")), self._own_carbon)
         return form
 
     def _models_card(self) -> Form:
@@ -270,6 +278,13 @@ class SettingsPage(Page):
         today = self._scene.now.astimezone(self._scene.zone).date()
         settings = self._scene.settings
         self._understood(*understood_rate(self._rate.text(), self._rate_day.text(), settings, today))
+
+    def _carbon_chosen(self) -> None:
+        country = str(self._carbon.currentData() or "") or None
+        self._changed(carbon=replace(self._scene.settings.carbon, country=country))
+
+    def _carbon_typed(self) -> None:
+        self._understood(*understood_carbon(self._own_carbon.text(), self._scene.settings))
 
     def _url_typed(self) -> None:
         first, *rest = self._scene.settings.servers

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from wattlight.domain.answers import SWEEPS
+from wattlight.domain.carbon import carbon_text, factor_of
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
@@ -87,6 +88,8 @@ class CostView:
     price_question: Action | None
     notices: tuple[NoticeView, ...]
     savings: tuple[str, ...] = ()
+    carbon: str = ""
+    """CO2 of the month beside its energy, where the person wants it told."""
     days_table: TableView = NO_TABLE
     """The bars as a table, for who reads rather than looks."""
 
@@ -107,8 +110,17 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
         notice_views(scene),
         _savings(scene),
+        _carbon(scene),
         _days_table(scene, with_computer),
     )
+
+
+def _carbon(scene: Scene) -> str:
+    wanted, month = scene.settings.carbon, scene.host.month
+    factor = factor_of(scene.extras.carbon, wanted.country, wanted.own_g_per_kwh)
+    if factor is None or month is None or not month.energy_mj:
+        return ""
+    return tr("{month}: {line}", month=month_name(scene.today), line=carbon_text(factor, month.energy_mj))
 
 
 def _savings(scene: Scene) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from wattlight.domain.carbon import MOST_G_PER_KWH
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import as_typed, clock_time, number, short_date, tr, trn
@@ -47,6 +48,9 @@ class SettingsView:
     dollar_rate_date: str
     autostart_supported: bool
     autostart: bool
+    carbons: tuple[Choice, ...]
+    carbon: str
+    own_carbon: str
     version: str
     notices: tuple[NoticeView, ...]
 
@@ -80,6 +84,12 @@ def settings_view(scene: Scene) -> SettingsView:
         price.dollar_rate_date or "",
         scene.extras.autostart_supported,
         settings.start_at_login,
+        (
+            Choice("", tr("not told")),
+            *(Choice(f.code, f"{f.country} ({number(f.g_per_kwh)} g)") for f in scene.extras.carbon),
+        ),
+        settings.carbon.country or "",
+        "" if settings.carbon.own_g_per_kwh is None else as_typed(f"{settings.carbon.own_g_per_kwh:g}"),
         tr("Wattlight {version}", version=scene.extras.version).strip(),
         notice_views(scene),
     )
@@ -193,6 +203,15 @@ def understood_rate(text: str, day: str, settings: Settings, today: date) -> tup
         return settings, tr("Type the day of the rate like 2026-11-24.")
     price = replace(settings.price, dollar_rate=format(value, "f"), dollar_rate_date=known.isoformat())
     return replace(settings, price=price), ""
+
+
+def understood_carbon(text: str, settings: Settings) -> tuple[Settings, str]:
+    """Settings with the grams of CO2 per kWh that were typed, or a sentence what is wrong with them."""
+    value = _typed(text) if text.strip() else None
+    if text.strip() and (value is None or not value.is_finite() or not 0 <= value <= Decimal(MOST_G_PER_KWH)):
+        return settings, tr("Type grams per kWh as a number from 0 to 3000, like 380.")
+    own = None if value is None else float(value)
+    return replace(settings, carbon=replace(settings.carbon, own_g_per_kwh=own)), ""
 
 
 PORTS = range(1024, 65536)
