@@ -11,6 +11,7 @@ HIDDEN = {
     ("__main__.py", "wattlight.bootstrap"): "only the face that was asked for is loaded",
     ("bootstrap/__init__.py", "wattlight.*"): "the command line never loads Qt",
     ("bootstrap/tray.py", "wattlight.*"): "the icon is on the screen before the program is loaded",
+    ("services/plugs.py", "wattlight.probes.plugs"): "only where a plug is tried",
     ("services/factory.py", "wattlight.*"): "a verb pays for its own parts alone",
     ("i18n/*.py", "babel*"): "the first icon needs texts, not numbers",
     ("i18n/times.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",

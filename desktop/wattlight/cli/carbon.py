@@ -36,7 +36,7 @@ def carbon_document(factor: CarbonFactor | None, report: CostReport) -> Document
 
 def factor_document(factor: CarbonFactor) -> Document:
     return {
-        "g_per_kwh": factor.g_per_kwh,
+        "g_per_kwh": factor.intensity,
         "country": factor.country or None,
         "year": factor.year,
         "source": factor.source,
@@ -72,5 +72,5 @@ def set_carbon(args: Namespace, call: Call) -> None:
         call.answer({"carbon": None}, tr("No CO2 is told."), how)
         return
     origin = f"{factor.country} {factor.year}, {factor.source}" if factor.country else factor.source
-    text = tr("CO2 is told with {grams} g per kWh ({origin}).", grams=number(factor.g_per_kwh), origin=origin)
+    text = tr("CO2 is told with {grams} g per kWh ({origin}).", grams=number(factor.intensity), origin=origin)
     call.answer({"carbon": plain(factor_document(factor))}, text, tr("It is an average, not marginal."))

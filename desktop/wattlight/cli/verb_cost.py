@@ -136,7 +136,7 @@ class CostAnswer:
     cooling: Document | None
     standing_micro: int | None
     projection: Projection | None
-    carbon: CarbonFactor | None
+    carbon: "CarbonFactor | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,17 +19,17 @@ _GRAMS_PER_KG = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class CarbonFactor:
-    """Grams of CO2 equivalent per kWh: of a country (``code``: ISO 3166 alpha-3) and year, or a person's own
-    (``code`` "")."""
+    """``intensity`` is in grams of CO2 equivalent per kWh: of a country (``code``: ISO 3166 alpha-3) and year,
+    or a person's own (``code`` "")."""
 
-    g_per_kwh: float
+    intensity: float
     code: str = ""
     country: str = ""
     year: int | None = None
     source: str = ""
 
     def grams(self, energy_mj: int) -> float:
-        return energy_mj * self.g_per_kwh / MJ_PER_KWH
+        return energy_mj * self.intensity / MJ_PER_KWH
 
 
 def parse_factors(text: str) -> tuple[CarbonFactor, ...]:
@@ -87,5 +87,5 @@ def carbon_text(factor: CarbonFactor, energy_mj: int) -> str:
     origin = f"{factor.country} {factor.year}, {factor.source}" if factor.country else factor.source
     return tr(
         "CO2: {mass}, at {grams} g per kWh ({origin}); average, not marginal",
-        mass=mass_text(factor.grams(energy_mj)), grams=number(factor.g_per_kwh), origin=origin,
+        mass=mass_text(factor.grams(energy_mj)), grams=number(factor.intensity), origin=origin,
     )  # fmt: skip

@@ -86,7 +86,7 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.start_at_login,
         (
             Choice("", tr("not told")),
-            *(Choice(f.code, f"{f.country} ({number(f.g_per_kwh)} g)") for f in scene.extras.carbon),
+            *(Choice(f.code, f"{f.country} ({number(f.intensity)} g)") for f in scene.extras.carbon),
         ),
         settings.carbon.country or "",
         "" if settings.carbon.own_g_per_kwh is None else as_typed(f"{settings.carbon.own_g_per_kwh:g}"),

@@ -31,7 +31,7 @@ def test_the_shipped_table_is_whole_and_names_its_source() -> None:
     factors = carbon_factors()
     assert len(factors) == 213
     assert len({factor.code for factor in factors}) == 213
-    assert all(0 <= factor.g_per_kwh < 1400 and len(factor.code) == 3 for factor in factors)
+    assert all(0 <= factor.intensity < 1400 and len(factor.code) == 3 for factor in factors)
     assert all("CC BY 4.0" in factor.source and (factor.year or 0) >= 2009 for factor in factors)
 
 
@@ -57,7 +57,7 @@ def test_a_persons_own_figure_wins_and_nothing_is_chosen_by_itself() -> None:
     factors = carbon_factors()
     assert factor_of(factors, None, None) is None
     assert factor_of(factors, "XXX", None) is None
-    assert (factor_of(factors, "FRA", 12.5) or factors[0]).g_per_kwh == 12.5
+    assert (factor_of(factors, "FRA", 12.5) or factors[0]).intensity == 12.5
 
 
 @pytest.mark.parametrize(
