@@ -45,7 +45,7 @@ def parse_factors(text: str) -> tuple[CarbonFactor, ...]:
 def factor_of(
     factors: Sequence[CarbonFactor], country: str | None, own_g_per_kwh: float | None
 ) -> CarbonFactor | None:
-    """The factor that was chosen: a person's own before a country's; None where none was or is known."""
+    """The factor that was chosen, a person's own before a country's; None where none was or is known."""
     if own_g_per_kwh is not None:
         return CarbonFactor(own_g_per_kwh, source=tr("your own figure"))
     return next((factor for factor in factors if factor.code == country), None) if country else None
