@@ -19,7 +19,7 @@ _GRAMS_PER_KG = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class CarbonFactor:
-    """``intensity`` is in grams of CO2 equivalent per kWh: of a country (``code``: ISO 3166 alpha-3) and year,
+    """``intensity`` in grams of CO2 equivalent per kWh: of a country (``code``: ISO 3166 alpha-3) and year,
     or a person's own (``code`` "")."""
 
     intensity: float
