@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from wattlight.domain.cost import History, WeekHour
     from wattlight.domain.carbon import CarbonFactor
+    from wattlight.domain.cost import History, WeekHour
     from wattlight.domain.learning import Comparison
 
     from .costs import BreakEvenBasis, MonthCosts
