@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import PlugTrial
+from wattlight.domain.state import Trial
 from wattlight.settings import PlugSettings, Settings
 from wattlight.ui.plug_card import PlugCard
 from wattlight.viewmodels.scene import Scene
@@ -73,7 +73,7 @@ def test_the_password_is_kept_elsewhere(qtbot: object) -> None:
     assert "hunter2" not in repr(shown.saved)
     consent = shown.card.findChildren(QCheckBox)[0]
     assert not consent.isVisible()
-    trial = PlugTrial("No keyring.", bad=True, no_keyring=True)
+    trial = Trial("No keyring.", bad=True, no_keyring=True)
     shown.card.render_scene(replace(shown.scene, state=replace(shown.scene.state, plug=trial)))
     assert consent.isVisible()
     consent.setChecked(True)

@@ -8,10 +8,11 @@ from wattlight.domain.state import AppState, HostState, ServerState
 from wattlight.i18n import activate, tr
 from wattlight.paths import asset_text
 from wattlight.runtime.managed import read_advisories
-from wattlight.services.application import Application
+from wattlight.services.application import Application, ChangeSettings
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting
 from wattlight.services.current import CurrentSettings, Servers
+from wattlight.services.daily_prices import DailyPrices
 from wattlight.services.energy_access import CounterAccess
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
@@ -24,7 +25,7 @@ from wattlight.services.serving import SecurityAdvisories
 from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.slowness import SlowNotices
 from wattlight.services.speed_runs import SpeedRuns
-from wattlight.settings import SettingsFile
+from wattlight.settings import Settings, SettingsFile
 from wattlight.system import EnergyPermission, autostart_for_platform, open_log, own_command
 from wattlight.ui import DesktopUi, EarlyIcon
 
@@ -99,14 +100,31 @@ class DesktopProgram:
         app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
         app.handle(Verb.ALLOW_ENERGY, access.allow)
         app.handle(Verb.FORBID_ENERGY, access.forbid)
-        plugs = PlugSetup(factory, settings, hub)
-        app.handle(Verb.TRY_PLUG, plugs.try_it)
-        app.handle(Verb.KEEP_PLUG_SECRET, plugs.keep)
+        self._prices = self._plugs_and_prices(meter)
         app.handle(Verb.QUIT, self._quit)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
         slow.listen(lambda answers: ui.publish(extras=answers))
         app.listen(lambda now, changes: ui.publish(settings=now, changes=changes))
         self._leave = (hub.subscribe(ui.publish), hub.subscribe(slow.state_changed))
+
+    def _plugs_and_prices(self, meter: MeterService) -> DailyPrices:
+        """What is asked outside of this computer: the wall plug, a feed of prices."""
+        app = self._app
+        plugs = PlugSetup(self._factory, self._settings, self._hub)
+        app.handle(Verb.TRY_PLUG, plugs.try_it)
+        app.handle(Verb.KEEP_PLUG_SECRET, plugs.keep)
+
+        def save(before: Settings, after: Settings) -> None:
+            app.do(ChangeSettings(before, after))
+
+        def renewed() -> None:
+            meter.reprice()
+            self._slow.ask("cost")
+
+        prices = DailyPrices(self._factory, self._settings, self._hub, save, renewed)
+        app.handle(Verb.FETCH_PRICES, prices.fetch)
+        meter.subscribe(lambda _sample, _running: prices.beat())
+        return prices
 
     def run(self) -> int:
         """Run until quit, stop in order, return the exit code."""
@@ -119,7 +137,8 @@ class DesktopProgram:
             for leave in self._leave:
                 leave()
             self._access.close(0.5)
-            stopped = self._app.stop()
+            stopped = self._prices.stop()
+            stopped = self._app.stop() and stopped
             stopped = self._slow.stop() and stopped
             busy = self._factory.threads.close(0.5)
             if busy or not stopped:

@@ -20,12 +20,13 @@ from wattlight.domain.tariff import (
 from wattlight.domain.values import clean_text, from_us, iso_utc
 from wattlight.i18n import clock_time, duration, local_zone, money, short_date, tr, trn
 from wattlight.services.pricing import CountryPrice, country_prices, price_since, read_tariff_file
-from wattlight.settings import Price, Settings, save_settings
+from wattlight.settings import Price, PriceFeed, Settings, save_settings
 from wattlight.viewmodels.words import DASH
 
 from .carbon import set_carbon
 from .options import read_day, typed
 from .output import Call, Document, Output, plain
+from .price_feeds import cheap_documents, cheap_lines, fetch, fetch_arguments
 
 FORM = """\
 a tariff file (prices with VAT; "series" is optional):
@@ -78,6 +79,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--since", metavar="DATE", help="valid from this day on; earlier days keep the price they had"
     )
     setter.add_argument("--none", action="store_true", help="no price: money is not shown")
+    fetched = actions.add_parser("fetch", help="fetch dynamic prices from a public feed, and use them")
+    fetch_arguments(fetched)
     carbon = actions.add_parser("carbon", help="tell CO2 beside energy, or leave it (off by default)")
     carbon.add_argument("factor", metavar="FACTOR", nargs="?", help="a country, grams per kWh, or off")
     for sub in actions.choices.values():
@@ -86,9 +89,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    {"check": _check, "countries": _countries, "set": _set, "carbon": set_carbon}.get(args.action, _show)(
-        args, call
-    )
+    {"check": _check, "countries": _countries, "set": _set, "carbon": set_carbon, "fetch": fetch}.get(
+        args.action, _show
+    )(args, call)
 
 
 def _show(_args: argparse.Namespace, call: Call) -> None:
@@ -144,7 +147,8 @@ def _set(args: argparse.Namespace, call: Call) -> None:
         )
     settings = call.workshop.settings()
     price = _new_price(args, call, settings)
-    save_settings(call.workshop.places.settings_file, replace(settings, price=price))
+    changed = replace(settings, price=price, feed=PriceFeed())
+    save_settings(call.workshop.places.settings_file, changed)
     _show(args, call)
     if not call.as_json and args.since is None and not args.none:
         call.out.line(tr("It applies to all that was recorded. For a new price: --since DATE"))
@@ -204,7 +208,14 @@ def _country(code: str | None) -> CountryPrice | None:
 
 def _document(tariff: Tariff | None, price: Price, now: datetime) -> Document:
     if tariff is None:
-        return {"tariff": None, "price_now": None, "source": None, "notes": [], "holes": []}
+        return {
+            "tariff": None,
+            "price_now": None,
+            "source": None,
+            "notes": [],
+            "holes": [],
+            "cheapest_today": [],
+        }
     return {
         "tariff": {"schema": 1, **tariff_document(tariff)},
         "price_now": plain(tariff.price_at(now)),
@@ -214,6 +225,7 @@ def _document(tariff: Tariff | None, price: Price, now: datetime) -> Document:
             {"from": iso_utc(start), "to": iso_utc(end), "fallback": stand_in}
             for start, end, stand_in in tariff.holes()
         ],
+        "cheapest_today": cheap_documents(tariff, now),
     }
 
 
@@ -294,5 +306,6 @@ def _print(call: Call, tariff: Tariff, now: datetime) -> None:
             begin, end = (clock_time(at, tariff.zone) for at in (piece.start, piece.end))
             known = tr("no price") if piece.price_per_kwh is None else str(piece.price_per_kwh)
             out.line(f"  {begin} – {end}  {known}")
+    out.lines(cheap_lines(tariff, now))
     for note in tariff.notes:
         out.line(tr("note: {note}", note=note))

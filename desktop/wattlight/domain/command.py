@@ -56,6 +56,7 @@ class Verb(StrEnum):
     """Let this account read the processor's energy counter; the system asks for a password."""
     FORBID_ENERGY = "forbid_energy"
     READ_CONTACTS = "read_contacts"
+    FETCH_PRICES = "fetch_prices"
     TRY_PLUG = "try_plug"
     KEEP_PLUG_SECRET = "keep_plug_secret"
     """``text`` is the password or token, ``number`` 1 that it may be kept in a file."""

@@ -325,8 +325,8 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class PlugTrial:
-    """What came of trying the wall plug, or of keeping its password, in a sentence; "" before."""
+class Trial:
+    """What came of a try (the wall plug, a price feed) or of keeping a password, in a sentence; "" before."""
 
     said: str = ""
     bad: bool = False
@@ -372,7 +372,8 @@ class AppState:
     """Of answers seen lately, one for each model."""
     setup: SetupFacts = field(default_factory=SetupFacts)
     energy_access: EnergyAccess = field(default_factory=EnergyAccess)
-    plug: PlugTrial = PlugTrial()
+    plug: Trial = Trial()
+    prices: Trial = Trial()
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 

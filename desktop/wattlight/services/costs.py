@@ -30,7 +30,7 @@ from wattlight.domain.cost import (
 )
 from wattlight.domain.energy import MINUTE_US, State
 from wattlight.domain.state import HostState
-from wattlight.domain.tariff import Tariff, day_start_us, local_day
+from wattlight.domain.tariff import CheapHours, Tariff, cheapest_hours, day_start_us, local_day
 from wattlight.domain.tokens import TokenSource
 from wattlight.domain.values import to_us
 from wattlight.store import LedgerReader
@@ -85,6 +85,8 @@ class MonthCosts:
     """What a keep-alive of five minutes would save a month."""
     last_week: LastWeek = LastWeek()
     caps: tuple[CapNote, ...] = ()
+    cheapest: tuple[CheapHours, ...] = ()
+    """The cheapest hours of today; none where all cost the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def month_costs(
         parked_saving_micro=None if saving is None else saving.saved_micro,
         last_week=last_week(reader, tariff, zone, now),
         caps=() if host is None else caps(host, busy, price),
+        cheapest=() if tariff is None else cheapest_hours(tariff, today),
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wattlight.web import Web
 
     from .advising import Advisor
+    from .price_feeds import PriceFetcher
     from .refreshing import CatalogueRefresh
     from .shapes import FoundShape, ShapeFinder
 
@@ -211,6 +212,15 @@ class ServiceFactory:
         from wattlight.web import Web
 
         return Web(self._environ, on_host=lambda host: self.note_contact(host, "shape"))
+
+    def price_fetcher(self) -> "PriceFetcher":
+        """Asks the public feeds of dynamic prices, only when told to."""
+        from wattlight.web import Web
+
+        from .price_feeds import PriceFetcher
+
+        web = Web(self._environ, on_host=lambda host: self.note_contact(host, "prices"))
+        return PriceFetcher(web, self.places.data, self.now)
 
     def note_contact(self, host: str, reason: str) -> None:
         """Put ``host`` on the list of hosts contacted; a list that cannot be written stops nothing."""

@@ -184,6 +184,10 @@ class MeterService:
     def _plug_changed(self) -> None:
         self._new_plug = True
 
+    def reprice(self) -> None:
+        """The prices of the tariff are others now, though its name is the same."""
+        self._reprice()
+
     def _reprice(self) -> None:
         self._executor.submit(lambda: self._guarded(self._recording.reprice))
 

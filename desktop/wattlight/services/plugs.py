@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command
 from wattlight.domain.plug import PlugAnswer, PlugCounter, plug_name
-from wattlight.domain.state import PlugTrial
+from wattlight.domain.state import Trial
 from wattlight.domain.values import Problem
 from wattlight.i18n import kwh, tr, watts
 
@@ -68,23 +68,23 @@ class PlugSetup:
         try:
             self._factory.keyring().put(PLUG_SECRET, command.text, in_file=command.number == 1)
         except Problem as problem:
-            self._tell(PlugTrial(str(problem), bad=True, no_keyring=problem.code == "no_keyring"))
+            self._tell(Trial(str(problem), bad=True, no_keyring=problem.code == "no_keyring"))
             return
-        self._tell(PlugTrial(tr("Kept.") if command.text else tr("Forgotten.")))
+        self._tell(Trial(tr("Kept.") if command.text else tr("Forgotten.")))
 
     def try_it(self, _command: Command) -> None:
         """Ask the plug of the settings once and say what came of it."""
         plug = self._settings.value.plug
         if not plug.kind:
-            self._tell(PlugTrial())
+            self._tell(Trial())
             return
-        self._tell(PlugTrial(tr("Asking the plug…")))
+        self._tell(Trial(tr("Asking the plug…")))
         try:
             found = try_plug(self._factory, plug, self._factory.keyring().get(PLUG_SECRET))
         except Problem as problem:
-            self._tell(PlugTrial(str(problem), bad=True))
+            self._tell(Trial(str(problem), bad=True))
             return
-        self._tell(PlugTrial(found.sentence))
+        self._tell(Trial(found.sentence))
 
-    def _tell(self, trial: PlugTrial) -> None:
+    def _tell(self, trial: Trial) -> None:
         self._hub.update(lambda state: replace(state, plug=trial))

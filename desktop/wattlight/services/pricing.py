@@ -16,12 +16,14 @@ from wattlight.domain.tariff import (
     Tariff,
     TariffProblem,
     flat_tariff,
+    local_day,
     parse_currency,
     parse_price,
     parse_tariff,
+    parse_zone,
     tariff_document,
 )
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_text, to_us
 from wattlight.i18n import local_zone, tr
 from wattlight.paths import asset_text, read_text, write_whole
 from wattlight.settings import Price
@@ -164,6 +166,12 @@ def price_since(
         document = _extended(current, new, since, currency)
     parse_tariff(document)
     file = folder / OWN_FILE
+    _write_tariff(file, document)
+    read_tariff_file(str(file))
+    return file
+
+
+def _write_tariff(file: Path, document: dict[str, Any]) -> None:
     try:
         write_whole(file, (json.dumps(document, indent=2) + "\n").encode())
     except OSError as error:
@@ -171,27 +179,14 @@ def price_since(
             tr("The tariff could not be saved to {file} ({reason}).", file=file, reason=error.strerror),
             tr("Make the folder writable."),
         ) from error
-    read_tariff_file(str(file))
-    return file
 
 
 def _extended(current: Tariff, new: dict[str, str], since: date, currency: str) -> dict[str, Any]:
     if currency != current.currency:
-        raise TariffProblem(
-            tr(
-                "The tariff is in {currency}; a price in {currency_2} cannot follow it.",
-                currency=current.currency,
-                currency_2=clean_text(currency, 10),
-            ),
-            tr("Sums of two currencies are never added: export what was recorded, then set the price anew."),
-            "currency",
-        )
+        raise _other_currency(current.currency, currency)
     last = current.periods[-1]
     if any(period.series is not None for period in current.periods):
-        raise TariffProblem(
-            tr("The tariff has dynamic prices, which only its own file can continue."),
-            tr("Add a period to the tariff file."),
-        )
+        raise _own_dynamic()
     if (last.first_day is not None and last.first_day >= since) or (
         last.end_day is not None and last.end_day > since
     ):
@@ -207,3 +202,85 @@ def _extended(current: Tariff, new: dict[str, str], since: date, currency: str) 
     if last.end_day is None:
         periods[-1]["to"] = since.isoformat()
     return {**document, "periods": [*periods, new]}
+
+
+def feed_since(
+    folder: Path,
+    price: Price,
+    series: dict[str, str],
+    currency: str,
+    zone: str,
+    now: datetime,
+    fallback: str | None,
+) -> Path:
+    """Write (or extend) our own tariff file so that the prices of a feed are valid from today on.
+
+    ``series`` names the file of its prices, the factor and what is added; ``fallback`` is the price of a kWh
+    where it has none. Where the same feed is in force already, only these change.
+
+    Raises:
+        TariffProblem: as :func:`price_since`.
+    """
+    file = folder / OWN_FILE
+    since = local_day(to_us(now), parse_zone(zone))
+    new: dict[str, Any] = {"from": since.isoformat(), "series": series}
+    if fallback:
+        new["price_per_kwh"] = fallback
+    periods, document = _before_feed(file, price, currency, zone)
+    last = periods[-1] if periods else {}
+    if isinstance(last.get("series"), dict) and last["series"].get("file") == series["file"]:
+        periods[-1] = {"from": last.get("from"), **{key: new[key] for key in new if key != "from"}}
+    else:
+        while periods and (periods[-1].get("from") or "") >= since.isoformat():
+            periods.pop()
+        if periods:
+            periods[-1]["to"] = since.isoformat()
+        else:
+            del new["from"]
+        periods.append(new)
+    for period in periods:
+        for key in [key for key, value in period.items() if value is None]:
+            del period[key]
+    document["periods"] = periods
+    parse_tariff(document, lambda name: read_text(folder / name, MAX_SERIES_BYTES, _no_series))
+    _write_tariff(file, document)
+    return file
+
+
+def _before_feed(
+    file: Path, price: Price, currency: str, zone: str
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The periods of the tariff there is, and the rest of its document."""
+    current = tariff_of(price, {})
+    if current is None:
+        return [], {"schema": 1, "currency": currency, "timezone": zone}
+    if price.tariff_file == str(file):
+        document = json.loads(read_text(file, MAX_TARIFF_BYTES, TariffProblem))
+    elif any(period.series is not None for period in current.periods):
+        raise _own_dynamic()
+    else:
+        document = {"schema": 1, **tariff_document(current)}
+        for period in document["periods"]:
+            period.pop("dynamic_slots", None)
+    if current.currency != currency:
+        raise _other_currency(current.currency, currency)
+    return list(document["periods"]), document
+
+
+def _other_currency(ours: str, theirs: str) -> TariffProblem:
+    return TariffProblem(
+        tr(
+            "The tariff is in {currency}; a price in {currency_2} cannot follow it.",
+            currency=ours,
+            currency_2=clean_text(theirs, 10),
+        ),
+        tr("Sums of two currencies are never added: export what was recorded, then set the price anew."),
+        "currency",
+    )
+
+
+def _own_dynamic() -> TariffProblem:
+    return TariffProblem(
+        tr("The tariff has dynamic prices, which only its own file can continue."),
+        tr("Add a period to the tariff file."),
+    )

@@ -148,6 +148,7 @@ def part_name(name: str) -> str:
         "wattlight-permission": tr("opening and closing the processor's energy counter"),
         "wattlight-setup-errands": tr("setting up"),
         "wattlight-answer": tr("asking a model"),
+        "wattlight-prices": tr("fetching electricity prices"),
         "wattlight-plug": tr("reading the wall plug"),
     }
     return words.get(name, name)

@@ -8,6 +8,7 @@ from .model import (
     MeterSettings,
     PlugSettings,
     Price,
+    PriceFeed,
     ServerAddress,
     Settings,
 )

@@ -47,6 +47,20 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceFeed:
+    """Where dynamic prices are fetched from; ``feed`` "": nowhere.
+
+    ``factor`` and ``add`` are decimal numbers as text: a price is factor x slot + add, VAT included.
+    """
+
+    feed: str = ""
+    area: str = ""
+    factor: str = _within("1", 0, 1000)
+    add: str = _within("0", -1000, 1000)
+    daily: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MeterSettings:
     """How the meter behaves."""
 
@@ -146,6 +160,7 @@ class Settings:
 
     servers: tuple[ServerAddress, ...] = (ServerAddress(),)
     price: Price = field(default_factory=Price)
+    feed: PriceFeed = field(default_factory=PriceFeed)
     meter: MeterSettings = field(default_factory=MeterSettings)
     plug: PlugSettings = field(default_factory=PlugSettings)
     carbon: CarbonSettings = field(default_factory=CarbonSettings)

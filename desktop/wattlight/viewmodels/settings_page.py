@@ -338,6 +338,7 @@ def reason_text(code: str) -> str:
     return {
         "model": tr("Ollama downloaded a model because you installed one"),
         "shape": tr("Wattlight read the size of a model because you asked whether it fits"),
+        "prices": tr("Wattlight fetched the electricity prices of the feed that you chose"),
         "plug": tr("Wattlight reads the wall plug that you set"),
         "server": tr("Wattlight downloaded Ollama because you had it installed"),
     }.get(code, clean_text(code, 60))

@@ -8,7 +8,7 @@ import pytest
 from tests.fakes.plug_devices import FakePlug, recorded, serving
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import AppState, HostState, PlugTrial, ServerState
+from wattlight.domain.state import AppState, HostState, ServerState, Trial
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.i18n import activate
 from wattlight.services.current import CurrentSettings
@@ -28,7 +28,7 @@ class Desk:
         self.setup = PlugSetup(self.factory, self.settings, self.hub)
 
     @property
-    def trial(self) -> PlugTrial:
+    def trial(self) -> Trial:
         return self.hub.state.plug
 
 
@@ -49,7 +49,7 @@ def test_a_trial_says_what_was_read(tmp_path: Path) -> None:
         desk.setup.keep(Command(Verb.KEEP_PLUG_SECRET, text="tok"))
         assert desk.trial.no_keyring
         desk.setup.keep(Command(Verb.KEEP_PLUG_SECRET, text="tok", number=1))
-        assert desk.trial == PlugTrial("Kept.")
+        assert desk.trial == Trial("Kept.")
         desk.setup.try_it(Command(Verb.TRY_PLUG))
         assert not desk.trial.bad
         assert "94.8 W" in desk.trial.said or "95 W" in desk.trial.said
@@ -61,7 +61,7 @@ def test_a_trial_says_what_was_read(tmp_path: Path) -> None:
 def test_without_a_plug_nothing_is_said(tmp_path: Path) -> None:
     desk = Desk(tmp_path, PlugSettings())
     desk.setup.try_it(Command(Verb.TRY_PLUG))
-    assert desk.trial == PlugTrial()
+    assert desk.trial == Trial()
 
 
 def test_a_command_does_not_show_what_was_typed() -> None:

@@ -8,7 +8,7 @@ from fakes import made_up_day
 from wattlight.domain.command import Verb
 from wattlight.domain.plug import PlugPart, PlugReading
 from wattlight.domain.power import MachineSample
-from wattlight.domain.state import PlugTrial
+from wattlight.domain.state import Trial
 from wattlight.i18n import activate
 from wattlight.settings import PlugSettings
 from wattlight.viewmodels.figures import sure_now
@@ -23,10 +23,10 @@ def _english() -> None:
     activate("en")
 
 
-def scene(kind: str = "", hangs: str = "computer", trial: PlugTrial | None = None) -> Scene:
+def scene(kind: str = "", hangs: str = "computer", trial: Trial | None = None) -> Scene:
     day = made_up_day.evening()
     plug = PlugSettings(kind, "10.0.0.7", hangs) if kind else PlugSettings()
-    state = replace(day.state, plug=trial or PlugTrial())
+    state = replace(day.state, plug=trial or Trial())
     return replace(day, state=state, settings=replace(day.settings, plug=plug))
 
 
@@ -85,9 +85,9 @@ def test_what_hangs_on_it_stands_beside_the_figure() -> None:
 
 
 def test_a_trial_is_told_and_consent_is_asked_for() -> None:
-    good = plug_view(scene("shelly", trial=PlugTrial("It gives 60 W.")))
+    good = plug_view(scene("shelly", trial=Trial("It gives 60 W.")))
     assert (good.said, good.said_is_bad, good.in_file) == ("It gives 60 W.", False, False)
-    bad = plug_view(scene("fritz", trial=PlugTrial("No keyring.", True, True)))
+    bad = plug_view(scene("fritz", trial=Trial("No keyring.", True, True)))
     assert (bad.said_is_bad, bad.in_file) == (True, True)
 
 

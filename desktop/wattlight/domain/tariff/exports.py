@@ -102,6 +102,12 @@ def _objects(node: object, above: dict[str, object]) -> Iterator[dict[str, objec
             yield from _objects(item, above)
     if not isinstance(node, dict):
         return
+    times, prices = node.get("unix_seconds"), node.get("price")
+    if isinstance(times, list) and isinstance(prices, list) and len(times) == len(prices):
+        unit = node.get("unit")  # two lists of one length, as Energy-Charts answers
+        for at, price in zip(times, prices, strict=True):
+            yield {"start_timestamp": at, "marketprice": price, "unit": unit}
+        return
     if any(plain_header(key) in STARTS for key in node):
         areas = node.get("entryPerArea")
         more = {f"{area} Price ({above.get('currency', 'EUR')})": price for area, price in areas.items()} \
