@@ -22,7 +22,7 @@ from wattlight.domain.cost import (
     slot_edges,
     week_hours,
 )
-from wattlight.domain.energy import State
+from wattlight.domain.energy import ByProgram, ProgramsNow, State
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import (
     AppState,
@@ -403,6 +403,17 @@ def server(status: ServerStatus = ServerStatus.READY) -> ServerState:
     return ServerState(SERVER_URL, status, "0.33.1", INSTALLED, (running(),))
 
 
+PROGRAMS = ProgramsNow(
+    ByProgram({"ollama": 6_100, "firefox": 4_300, "gnome-shell": 1_200, "code": 700}, 36_900, 3_100),
+    ByProgram(
+        {"ollama": 1_836_000_000, "steam_game": 700_000_000, "firefox": 122_000_000, "code": 41_000_000},
+        2_600_000_000,
+        81_000_000,
+    ),
+    datetime(2026, 11, 23, 7, 10, tzinfo=UTC),
+)
+
+
 def state() -> AppState:
     """An ordinary evening."""
     host = HostState(
@@ -414,6 +425,7 @@ def state() -> AppState:
         history(),
         cost(0.51, 0.79),
         cost(6.9, 18.3),
+        PROGRAMS,
     )
     return AppState((host,), price_known=True)
 

@@ -186,6 +186,17 @@ def test_where_nothing_asks_for_a_password_the_commands_can_be_copied(shown: Sho
     assert QApplication.clipboard().text() == command
 
 
+def test_who_draws_it_is_on_the_machines_page(shown: Shown) -> None:
+    shown.show(shown.scene, "machine")
+    texts = shown.texts()
+    assert "models (ollama)" in texts
+    assert "steam_game" in texts  # little now, much today
+    assert "measured parts together\n52 W" in texts
+    host = replace(shown.scene.host, programs=None)
+    shown.show(replace(shown.scene, state=replace(shown.scene.state, hosts=(host,))), "machine")
+    assert "models (ollama)" not in shown.texts()
+
+
 @pytest.mark.parametrize("page", ["settings", "cost", "machine"])
 def test_the_cards_fit_the_smallest_window(shown: Shown, page: str) -> None:
     long_name = "namespace/a-model-with-a-very-long-name-indeed:70b-instruct-q4_K_M"

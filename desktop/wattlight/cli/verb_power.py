@@ -3,18 +3,21 @@
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
+from wattlight.domain.energy import SHARE_ERROR, ByProgram
 from wattlight.domain.power import MachineSample, MachineTotal
-from wattlight.domain.values import DeviceSample, Problem
+from wattlight.domain.values import DeviceSample, Problem, clean_text, is_model_server
 from wattlight.domain.wall import PLUG, Wall
 from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import Prober
 from wattlight.services.calibration import wall_line, wall_of
+from wattlight.services.programs import programs_of
 from wattlight.viewmodels.figures import not_in_it
+from wattlight.viewmodels.programs import program_lines, shares_text
 from wattlight.viewmodels.words import quality_text, scope_text
 
 from .calibration import add_wall_options, change_wall
 from .options import whole
-from .output import Call, Document, aligned, pick, plain
+from .output import Call, Document, aligned, pick, plain, wrapped
 
 DIGITS = 3
 """After the point, of watts in the document."""
@@ -110,6 +113,35 @@ def _sum(total: MachineTotal) -> list[str]:
     return lines
 
 
+def programs_document(shares: ByProgram) -> Document:
+    """Watts by program; they and the three others sum to what is measured."""
+    return {
+        "by": [
+            {
+                "name": clean_text(name, 60),
+                "power_w": plain(mw / 1000, DIGITS),
+                "model_server": is_model_server(name),
+            }
+            for name, mw in sorted(shares.programs.items(), key=lambda item: (-item[1], item[0]))
+        ],
+        "at_rest_w": plain(shares.idle / 1000, DIGITS),
+        "rest_w": plain(shares.rest / 1000, DIGITS),
+        "not_divided_w": plain(shares.undivided / 1000, DIGITS),
+        "share_error": SHARE_ERROR,
+    }
+
+
+def programs_lines(shares: ByProgram, room: int | None = None) -> list[str]:
+    """The table, and what the shares rest on."""
+    rows = [(line.name, watts(line.now_mw / 1000)) for line in program_lines(shares)]
+    said = [shares_text()]
+    if shares.undivided:
+        said.append(
+            tr("Where no idle level is known yet nothing is divided: the tray learns it in quiet minutes.")
+        )
+    return [*aligned(rows, {1}, room), "", *(part for text in said for part in wrapped(text, room))]
+
+
 FIRST_PAUSE_S = 1.0
 """Between the two looks that turn energy counters into watts."""
 SHORTEST_S, LONGEST_S = 0.2, 3600.0
@@ -124,6 +156,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--interval", metavar="S", type=_interval, default=1.0, help="seconds between lines (default 1)"
     )
+    parser.add_argument(
+        "--by",
+        choices=["program"],
+        help="which programs of this account draw it, by their use of the --interval before",
+    )
     add_wall_options(parser)
     parser.add_argument(
         "--count", metavar="N", type=whole(1, 999_999), help="with --watch: stop after N lines"
@@ -135,9 +172,16 @@ def run(args: Namespace, call: Call) -> None:
         raise Problem(
             tr("--count works only together with --watch."), tr("Give both, or neither."), "wrong_use"
         )
+    if args.by and args.watch:
+        raise Problem(
+            tr("--by program is one look and cannot be watched."), tr("Leave out --watch."), "wrong_use"
+        )
     prober = call.workshop.prober()
     try:
         prober.sample()
+        if args.by:
+            _by_program(args, call, prober)
+            return
         change_wall(args, call, prober)
         if args.watch:
             _watch(args, call, prober)
@@ -152,6 +196,30 @@ def run(args: Namespace, call: Call) -> None:
             call.out.lines(power_lines(sample, wall, call.out.room))
     finally:
         prober.close()
+
+
+def _by_program(args: Namespace, call: Call, prober: Prober) -> None:
+    times = call.workshop.program_times()
+    times.look()
+    begun = time.monotonic()
+    time.sleep(args.interval)
+    sample, use = prober.sample(), times.look()
+    if use is None:
+        raise Problem(
+            tr("This system does not tell which programs use the processor."),
+            tr("'wattlight power' shows the parts."),
+            "no_programs",
+        )
+    with call.workshop.ledger() as ledger:
+        levels = ledger.levels()
+    shares = programs_of(sample, use, levels, time.monotonic() - begun)
+    if call.as_json:
+        document = power_document(sample, wall_of(call.workshop.settings().meter))
+        call.out.document({**document, "programs": programs_document(shares)})
+    elif sample.total.measured_w is None:
+        call.out.lines(power_lines(sample, None, call.out.room))
+    else:
+        call.out.lines(programs_lines(shares, call.out.room))
 
 
 def _watch(args: Namespace, call: Call, prober: Prober) -> None:

@@ -11,6 +11,7 @@ from .values import LOCAL_HOST, HostId, MachineProfile
 if TYPE_CHECKING:
     from .cost import CostReport
     from .slowness import Slowness
+    from .energy import ProgramsNow
 
 
 def same_model(one: str, other: str) -> bool:
@@ -349,6 +350,8 @@ class HostState:
     month: "CostReport | None" = None
     slow: "tuple[Slowness, ...]" = ()
     """Why loaded models are slower than they could be, as far as signs of it are seen."""
+    programs: "ProgramsNow | None" = None
+    """Which programs draw it; None before it is known."""
 
 
 @dataclass(frozen=True, slots=True)

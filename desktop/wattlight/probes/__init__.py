@@ -5,5 +5,6 @@ Nothing here needs root, starts a child process or wakes a sleeping device.
 
 from .probe import NvmlFactory
 from .prober import Prober, open_prober
+from .programs import ProgramTimes, ProgramUse
 from .report import Battery, CpuPower, Environment, HardwareReport, Memory, cpu_reason
 from .server_switches import server_log

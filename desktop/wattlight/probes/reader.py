@@ -120,6 +120,13 @@ class Reader:
             return False
         return True
 
+    def is_mine(self, path: str) -> bool:
+        """Whether it belongs to this account; in a tree everything does. Never raises."""
+        try:
+            return self._root is not None or os.stat(path).st_uid == os.geteuid()
+        except OSError:
+            return False
+
     def readlink(self, path: str) -> str | None:
         """The last part of a link's target ("amdgpu" of a driver link). Never raises."""
         try:

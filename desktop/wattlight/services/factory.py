@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wattlight.domain.tariff import Tariff
     from wattlight.domain.tokens import MeasuredSpeed
     from wattlight.domain.values import MachineProfile
-    from wattlight.probes import Prober
+    from wattlight.probes import Prober, ProgramTimes
     from wattlight.probes.plugs import PlugWatch
     from wattlight.runtime import ModelServer
     from wattlight.settings import PlugSettings, Settings
@@ -114,6 +114,12 @@ class ServiceFactory:
         from wattlight.system import SecretStore
 
         return SecretStore(self.places.config)
+
+    def program_times(self) -> "ProgramTimes":
+        """Tells which programs of this account use the processor."""
+        from wattlight.probes import ProgramTimes
+
+        return ProgramTimes()
 
     def catalog(self) -> "Catalog":
         """The shipped catalogue, with what was read again from the registry since; loaded once."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from wattlight.domain.energy import ProgramsNow
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import AppState, RunningModel
 from wattlight.domain.tariff import Tariff
@@ -22,10 +23,12 @@ from .factory import ServiceFactory
 from .hub import StateHub
 from .metering import MeterView, Recording, Wiring, kept_since
 from .models import SerialExecutor
+from .programs import ProgramWatch
 
 PROFILE_SHOWN_S = 5.0
 PROFILE_HIDDEN_S = 60.0
 CLOCK_SLACK = timedelta(days=2)
+PROGRAMS_FILE = "programs-today.json"
 LOADED_S = 5.0
 """The slowest beat while a model is loaded: its draw changes faster than an idle computer's."""
 
@@ -58,6 +61,7 @@ class MeterService:
         self._engine_started = False
         self._permission_changed = False
         self._distrusted: set[str] = set()
+        self._divided: MachineSample | None = None
         self._prober: Prober | None = None
         self._profile: MachineProfile | None = None
         self._profile_at = float("-inf")
@@ -85,6 +89,9 @@ class MeterService:
             self._publish,
             self._notify,
             start=factory.threads.start,
+        )
+        self._programs = ProgramWatch(
+            factory.program_times(), self._recording.meter.base_uw, factory.places.state / PROGRAMS_FILE
         )
         self._recording.meter.set_paused(wanted.paused)
         self._recording.meter.set_wall(wall_of(wanted))
@@ -170,6 +177,7 @@ class MeterService:
                 tr("Quit other running copies of Wattlight and try again."),
                 "not_deleted",
             )
+        self._programs.forget()
         self._recording.reprice()
 
     def profile(self) -> MachineProfile | None:
@@ -260,6 +268,14 @@ class MeterService:
         except Exception:
             logging.getLogger("wattlight").exception("a part of the meter failed")
 
+    def _who_draws(self, sample: MachineSample, view: MeterView) -> ProgramsNow | None:
+        """Only with a new sample: the other views repeat the one before."""
+        if sample is self._divided:
+            return None
+        self._divided = sample
+        keep = self._settings.value.meter.keep_programs and self._recording.recording
+        return self._programs.take(sample, view.rows, view.day, self._shown, keep)
+
     def _notify(self, kind: str, text: str) -> None:
         self._hub.notify(kind, text, self._factory.now(), urgent=kind != "tariff")
 
@@ -272,6 +288,7 @@ class MeterService:
                 device=next((part.name for part in parts if part.id == device), device),
             )
             self._hub.notify(f"counter {device}", text, self._factory.now())
+        programs = None if view.sample is None else self._who_draws(view.sample, view)
 
         def change(state: AppState) -> AppState:
             hosts = tuple(
@@ -282,6 +299,7 @@ class MeterService:
                     history=view.history,
                     today=view.today,
                     month=view.month,
+                    programs=programs or host.programs,
                 )
                 if host.id == LOCAL_HOST
                 else host

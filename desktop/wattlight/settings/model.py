@@ -82,6 +82,8 @@ class MeterSettings:
     cooling_factor: float = _within(0.0, 0, 10)
     daily_budget_micro: int | None = _within(None, 0, MOST_MICRO)
     monthly_budget_micro: int | None = _within(None, 0, MOST_MICRO)
+    keep_programs: bool = False
+    """Today's energy by program may be written down; else it is kept in memory alone."""
     keep_months: int | None = _within(None, 0, 9999)
     """Older rows of the ledger are deleted; None keeps everything."""
 

@@ -10,7 +10,16 @@ from operator import attrgetter
 from pathlib import Path
 
 from wattlight.domain.cost import Bucket, DayCell, Drawn
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, Batch, DeviceInfo, EnergyRow, GapRow, State
+from wattlight.domain.energy import (
+    MINUTE_US,
+    QUARTER_US,
+    Batch,
+    DeviceInfo,
+    EnergyRow,
+    GapRow,
+    LevelRow,
+    State,
+)
 from wattlight.domain.values import LOCAL_HOST, HostId, Quality
 from wattlight.i18n import tr
 
@@ -177,6 +186,19 @@ class LedgerReader:
                 (host,),
             ).fetchall()
         return tuple(DeviceInfo(host, *row) for row in rows)
+
+    def levels(self, host: HostId = LOCAL_HOST) -> tuple[LevelRow, ...]:
+        """Learned power levels, of each device without models and beside the models it was learned with."""
+        with translated("read", self._file):
+            rows = self._connection.execute(
+                "SELECT key, models, power_uw, learned_us, observed_s FROM level "
+                "JOIN device ON device.id = level.device WHERE host = ?",
+                (host,),
+            ).fetchall()
+        return tuple(
+            LevelRow(host, key, tuple(models.split(",")) if models else (), uw, at, seconds)
+            for key, models, uw, at, seconds in rows
+        )
 
     def everything(self, host: HostId = LOCAL_HOST) -> Batch:
         """All rows, presence, gaps and names, as what waits for a commit: of a ledger in memory."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wattlight.domain.cost import ClosedDay, DayCell
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase, LevelRow
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase
 from wattlight.domain.values import LOCAL_HOST, HostId
 
 from .files import suspect, transaction
@@ -125,18 +125,6 @@ class LedgerWriter:
                 (host,),
             ).fetchall()
         return tuple(CounterBase(host, *row) for row in rows)
-
-    def levels(self, host: HostId) -> tuple[LevelRow, ...]:
-        with translated("read"):
-            rows = self.connection.execute(
-                "SELECT key, models, power_uw, learned_us, observed_s FROM level "
-                "JOIN device ON device.id = level.device WHERE host = ?",
-                (host,),
-            ).fetchall()
-        return tuple(
-            LevelRow(host, key, tuple(models.split(",")) if models else (), uw, at, seconds)
-            for key, models, uw, at, seconds in rows
-        )
 
     def forget_levels(self) -> None:
         with translated("written"):

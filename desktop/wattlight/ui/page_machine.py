@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout
 
 from wattlight.i18n import tr
 from wattlight.viewmodels.machine import DeviceCardView, machine_view
+from wattlight.viewmodels.programs import programs_view
 from wattlight.viewmodels.running import loads_note, loads_table
 from wattlight.viewmodels.scene import Scene
 
@@ -60,8 +61,12 @@ class MachinePage(Page):
         self._loads_note = plain_label(role="quiet", wrap=True)
         self._loads = TableGrid(theme, 18)
         put(loads.column, self._loads_note, self._loads)
+        self._programs = Card(tr("Who draws it"), 8)
+        self._programs_table = TableGrid(theme)
+        self._programs_note = plain_label(role="quiet", wrap=True)
+        put(self._programs.column, self._programs_table, self._programs_note)
         head = put(spaced(QVBoxLayout(), 2), self._title, self._facts)
-        put(self.column, head, self._empty, self._grid, self._energy, self._ways, loads, REST)
+        put(self.column, head, self._empty, self._grid, self._programs, self._energy, self._ways, loads, REST)
 
     def render_scene(self, scene: Scene) -> None:
         view = machine_view(scene)
@@ -72,6 +77,11 @@ class MachinePage(Page):
         set_text(self._ways_text, "\n".join(view.ways))
         self._ways.setVisible(bool(view.ways))
         self._energy.render_view(view.energy)
+        programs = programs_view(scene)
+        self._programs.setVisible(programs is not None)
+        if programs is not None:
+            self._programs_table.render_view(programs.table)
+            set_text(self._programs_note, programs.note)
         set_text(self._loads_note, loads_note(scene))
         self._loads.render_view(loads_table(scene))
         for card, device in reused(self._cards, view.cards, self._make):

@@ -1,9 +1,10 @@
 """Below Settings: which hosts were contacted and why, how long records are kept, delete all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -11,7 +12,7 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import ContactRow, PrivacyView, kept_months, privacy_view
 
-from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced
+from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced, tick
 from .text import plain_label, show_text
 from .window import Page
 
@@ -42,6 +43,7 @@ class PrivacyPage(Page):
             self._fill_contacts(view.contacts)
         show_text(self._none, view.none)
         fill(self._keep, view.keeps, view.keep)
+        tick(self._programs, view.keep_programs)
         self._delete.render_view((view.delete,))
 
     def _contacts_card(self) -> Card:
@@ -67,6 +69,10 @@ class PrivacyPage(Page):
         self._delete = ActionRow(ask)
         form.add(tr("Keep"), self._keep)
         form.add_note(tr("Older records are deleted once a day. They never leave this computer."))
+        self._programs = QCheckBox(tr("Keep today's energy by program when Wattlight ends"))
+        self._programs.toggled.connect(self._programs_chosen)
+        form.add("", self._programs)
+        form.add_note(tr("Names of programs are otherwise in memory only, and gone with the day."))
         form.add(tr("Delete"), self._delete)
         return form
 
@@ -81,6 +87,10 @@ class PrivacyPage(Page):
             self._grid.addWidget(plain_label(row.reason, "quiet", True), line, 1, top)
             self._grid.addWidget(plain_label(row.last, "quiet"), line, 2, top)
         self._rows.setVisible(bool(rows))
+
+    def _programs_chosen(self, on: bool) -> None:
+        settings = self._scene.settings
+        self._save(replace(settings, meter=replace(settings.meter, keep_programs=on)))
 
     def _keep_chosen(self) -> None:
         settings = kept_months(self._scene.settings, str(self._keep.currentData() or ""))

@@ -304,6 +304,7 @@ class PrivacyView:
     keeps: tuple[Choice, ...]
     keep: str
     delete: Action
+    keep_programs: bool
     notices: tuple[NoticeView, ...]
 
 
@@ -330,7 +331,13 @@ def privacy_view(scene: Scene) -> PrivacyView:
         tr("Delete all records…"), Command(Verb.DELETE_LEDGER, question=question, confirm=tr("Delete all"))
     )
     return PrivacyView(
-        rows, none, tuple(choices), "" if keep is None else str(keep), delete, notice_views(scene)
+        rows,
+        none,
+        tuple(choices),
+        "" if keep is None else str(keep),
+        delete,
+        scene.settings.meter.keep_programs,
+        notice_views(scene),
     )
 
 

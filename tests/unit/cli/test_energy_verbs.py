@@ -15,16 +15,17 @@ from zoneinfo import ZoneInfo
 import jsonschema
 import pytest
 
-from fakes.metering import QWEN, Clock, Machine
+from fakes.metering import QWEN, Clock, Machine, part
 from fakes.systems import needs_links
 from wattlight.cli import run
-from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, State
+from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, LevelRow, State
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import LOCAL_HOST, Quality, to_us
+from wattlight.domain.values import LOCAL_HOST, Quality, Scope, to_us
 from wattlight.i18n import activate
 from wattlight.paths import Places
+from wattlight.probes import ProgramUse
 from wattlight.services.pricing import tariff_of
 from wattlight.settings import Settings, load_settings
 from wattlight.store import LedgerFull, LedgerReader, MeterLock, Pending, open_ledger, open_reader
@@ -54,6 +55,16 @@ class Probe:
 
     def close(self) -> None:
         self.closed = True
+
+
+class ProgramsSeen:
+    """A game and a browser on two cores, and half a second of others."""
+
+    looks = 0
+
+    def look(self) -> ProgramUse | None:
+        self.looks += 1
+        return ProgramUse({"game": 1.0, "browser": 0.5}, 2.0, 2, {}) if self.looks > 1 else None
 
 
 class Server:
@@ -91,6 +102,9 @@ class Shop:
 
     def prober(self) -> Probe:
         return self.probe
+
+    def program_times(self) -> ProgramsSeen:
+        return ProgramsSeen()
 
     def server(self, host: str | None = None) -> Server:
         return Server()
@@ -786,3 +800,53 @@ def test_a_dash_is_the_standard_input(shop: Shop, monkeypatch: pytest.MonkeyPatc
     assert document(shop, "replay", "-")["energy_mj"] == 50_000
     given('{"schema": 1, "currency": "EUR", "timezone": "UTC", "periods": []}')
     assert "price" in str(problem(shop, "tariff", "check", "-")).lower()
+
+
+def with_processor(shop: Shop, level_uw: int | None) -> None:
+    """A processor beside the card, and what the meter has learned of its idle draw."""
+    processor = part("CPU", 50.0, "cpu", Scope.PACKAGE)
+    shop.machine.extra = (processor,)
+    levels = [LevelRow(LOCAL_HOST, "GPU-1", (), 15_000_000, to_us(NOW), 300)]
+    levels += [] if level_uw is None else [LevelRow(LOCAL_HOST, "CPU", (), level_uw, to_us(NOW), 300)]
+    with_rows = Batch(
+        devices=(
+            DeviceInfo(LOCAL_HOST, "GPU-1", "Card", "gpu", ""),
+            DeviceInfo(LOCAL_HOST, "CPU", "", "cpu", ""),
+        ),
+        levels=tuple(levels),
+    )
+    pending = Pending()
+    pending.add(with_rows)
+    writer = open_ledger(shop.places.ledger_file, NOW).writer
+    writer.write(pending)
+    writer.close()
+
+
+def test_power_by_program_sums_to_the_measured_parts(shop: Shop) -> None:
+    with_processor(shop, 10_000_000)
+    code, text = call(shop, "power", "--by", "program", "--interval", "0.2", "--json")
+    assert code == 0
+    document = json.loads(text)
+    jsonschema.validate(document, json.loads((SCHEMAS / "power.json").read_text(encoding="utf-8")))
+    programs = document["programs"]
+    assert programs["by"] == [
+        {"name": "game", "power_w": 20.0, "model_server": False},
+        {"name": "browser", "power_w": 10.0, "model_server": False},
+    ]
+    assert (programs["at_rest_w"], programs["rest_w"], programs["not_divided_w"]) == (25.0, 15.0, 0.0)
+    drawn = sum(line["power_w"] for line in programs["by"])
+    assert drawn + 25.0 + 15.0 == document["total"]["measured_w"] == 70.0
+    code, text = call(shop, "power", "--by", "program", "--interval", "0.2")
+    assert code == 0
+    assert "game" in text.splitlines()[0]
+    assert "measured parts together" in text
+    assert "±40%" in text
+
+
+def test_power_by_program_says_what_cannot_be_divided(shop: Shop) -> None:
+    with_processor(shop, None)
+    _, text = call(shop, "power", "--by", "program", "--interval", "0.2")
+    assert "not divided yet" in text
+    assert "no idle level is known" in " ".join(text.split())
+    code, _ = call(shop, "power", "--by", "program", "--watch")
+    assert code == 2

@@ -27,6 +27,7 @@ from wattlight.store import (
     LedgerDamaged,
     LedgerFull,
     LedgerProblem,
+    LedgerReader,
     LedgerWriter,
     MeterLock,
     OpenedLedger,
@@ -112,7 +113,7 @@ def test_rows_come_out_as_they_went_in_and_add_up(tmp_path: Path) -> None:
         assert reader.devices() == batch.devices
         assert reader.span() == (MINUTE * US, (MINUTE + 1) * US)
     assert writer.counters(LOCAL_HOST) == batch.counters
-    assert writer.levels(LOCAL_HOST) == batch.levels
+    assert LedgerReader(writer.connection, owns=False).levels(LOCAL_HOST) == batch.levels
     writer.close()
 
 
@@ -401,10 +402,10 @@ def test_levels_are_learned_anew_when_asked(opened: OpenedLedger) -> None:
     writer = opened.writer
     levels = (LevelRow(LOCAL_HOST, "gpu", (), 20, 3, 400), LevelRow(LOCAL_HOST, "gpu", ("a", "b"), 30, 3, 4))
     writer.write(pending(levels=levels))
-    assert set(writer.levels(LOCAL_HOST)) == set(levels)
-    assert writer.levels(HostId("other")) == ()
+    assert set(LedgerReader(writer.connection, owns=False).levels(LOCAL_HOST)) == set(levels)
+    assert LedgerReader(writer.connection, owns=False).levels(HostId("other")) == ()
     writer.forget_levels()
-    assert writer.levels(LOCAL_HOST) == ()
+    assert LedgerReader(writer.connection, owns=False).levels(LOCAL_HOST) == ()
 
 
 def test_the_span_covers_minutes_and_quarters(opened: OpenedLedger) -> None:

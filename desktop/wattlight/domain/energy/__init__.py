@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .cadence import FixedCadence, RollingCadence, gap_threshold_us
     from .integrator import Integrator
     from .learner import LevelLearner
+    from .programs import OTHERS, SHARE_ERROR, ByProgram, PartUse, ProgramsNow, by_program
     from .reading import Gap, Interval, Reading, Rules
     from .rows import WALL, Batch, CounterBase, DeviceInfo, EnergyRow, GapRow, LevelRow, State, worst_quality
     from .spans import MINUTE_US, MOST_PIECES, QUARTER_US, Coverage, split_minutes, step_minutes
@@ -22,6 +23,7 @@ else:
             "spans": "MINUTE_US MOST_PIECES QUARTER_US Coverage split_minutes step_minutes",
             "integrator": "Integrator",
             "learner": "LevelLearner",
+            "programs": "OTHERS SHARE_ERROR ByProgram PartUse ProgramsNow by_program",
             "reading": "Gap Interval Reading Rules",
             "rows": "WALL Batch CounterBase DeviceInfo EnergyRow GapRow LevelRow State worst_quality",
             "trust": "CounterTrust",

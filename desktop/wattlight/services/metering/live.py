@@ -3,12 +3,12 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.cost import By, CostReport, Sums
-from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, LevelRow
+from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, EnergyRow, LevelRow
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, RunningModel
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
@@ -39,6 +39,8 @@ class MeterView:
     day: date | None = None
     """The day that ``today`` sums, in the tariff's zone."""
     zone: ZoneInfo | None = None
+    rows: tuple[EnergyRow, ...] = ()
+    """What the latest sample settled."""
 
 
 class LiveMeter:
@@ -124,6 +126,11 @@ class LiveMeter:
             known = [level for level in levels if level is not None]
             return sum(known) / 1_000_000 if known and len(known) == len(levels) else None
 
+    def base_uw(self, device: str) -> int | None:
+        """Draw of a part without any model resident, in microwatts; None before it is known."""
+        with self._lock:
+            return self._meter.base_uw(device)
+
     def set_wall(self, wall: Wall | None) -> None:
         """What is known of the way to the plug: what it adds to the measured parts is billed from now on."""
         with self._lock:
@@ -154,7 +161,7 @@ class LiveMeter:
             if not self._paused:
                 self._draw(previous, sample, batch)
             self._store(batch)
-        self._publish(self.view())
+        self._publish(replace(self.view(), rows=batch.rows))
 
     def finish(self) -> None:
         """Settle what waits; call it after the sampler stopped and before the recorder does."""

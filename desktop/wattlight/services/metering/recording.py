@@ -206,8 +206,9 @@ class Recording:
         return True
 
     def _resume(self, writer: LedgerWriter) -> None:
-        self.meter.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
-        self.meter.reload(LedgerReader(writer.connection, owns=False))
+        reader = LedgerReader(writer.connection, owns=False)
+        self.meter.resume(writer.counters(LOCAL_HOST), reader.levels())
+        self.meter.reload(reader)
 
     def _may_record(self, must_record: bool) -> bool:
         try:

@@ -16,7 +16,7 @@ from wattlight.domain.state import RunningModel
 from wattlight.domain.tariff import Tariff, flat_tariff
 from wattlight.domain.values import LOCAL_HOST, GpuProcess, Quality
 from wattlight.services.metering import LiveMeter, Meter, MeterView, Recorder
-from wattlight.store import LedgerFile, open_reader
+from wattlight.store import LedgerFile, LedgerReader, open_reader
 
 TARIFF = flat_tariff("0.36", "EUR", "Europe/Berlin")
 
@@ -246,7 +246,7 @@ def restart(file: Path, machine: Machine) -> tuple[LiveMeter, Recorder]:
     recorder = Recorder(LedgerFile(file, machine.clock.now), machine.clock.now)
     writer = recorder.open()
     meter = LiveMeter(recorder.accept, lambda: (), lambda: TARIFF, machine.clock.now)
-    meter.resume(writer.counters(LOCAL_HOST), writer.levels(LOCAL_HOST))
+    meter.resume(writer.counters(LOCAL_HOST), LedgerReader(writer.connection, owns=False).levels(LOCAL_HOST))
     with open_reader(file) as reader:
         meter.reload(reader)
     return meter, recorder
@@ -314,7 +314,7 @@ def test_learned_levels_outlive_a_restart(tmp_path: Path) -> None:
         machine.run(1)
     recorder.stop()
     recorder = Recorder(LedgerFile(file, machine.clock.now), machine.clock.now)
-    levels = recorder.open().levels(LOCAL_HOST)
+    levels = LedgerReader(recorder.open().connection, owns=False).levels()
     recorder.stop()
     assert [(level.models, level.power_uw) for level in levels] == [((), 20_000_000)]
 

@@ -15,7 +15,7 @@ from wattlight.domain.tariff import flat_tariff
 from wattlight.domain.values import LOCAL_HOST, Quality, Scope, to_us
 from wattlight.domain.wall import REST_ERROR, Wall, WallFit, WallModel
 from wattlight.services.metering import Meter
-from wattlight.store import OpenedLedger, Pending, open_memory_ledger
+from wattlight.store import LedgerReader, OpenedLedger, Pending, open_memory_ledger
 
 CALIBRATED = Wall(WallFit(30.0, 1.2, 4.0), frozenset({"GPU-1"}))
 ASSUMED = Wall(assumed=WallModel(40.0, "gold", 500.0))
@@ -114,8 +114,8 @@ def test_nothing_of_the_way_is_a_models() -> None:
     rows = [b for b in reader.buckets(0, 2**60) if b.device == WALL]
     assert rows
     assert {(row.model, row.state) for row in rows} == {(None, State.BASE)}
-    assert plugged.opened.writer.levels(LOCAL_HOST) == () or all(
-        level.device != WALL for level in plugged.opened.writer.levels(LOCAL_HOST)
+    assert LedgerReader(plugged.opened.writer.connection, owns=False).levels() == () or all(
+        level.device != WALL for level in LedgerReader(plugged.opened.writer.connection, owns=False).levels()
     )
     figure = CALIBRATED.figure(plugged.last.total)
     assert figure is not None
