@@ -10,8 +10,8 @@ from .values import LOCAL_HOST, HostId, MachineProfile
 
 if TYPE_CHECKING:
     from .cost import CostReport
-    from .slowness import Slowness
     from .energy import ProgramsNow
+    from .slowness import Slowness
 
 
 def same_model(one: str, other: str) -> bool:
