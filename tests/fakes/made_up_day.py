@@ -425,7 +425,7 @@ def state() -> AppState:
         history(),
         cost(0.51, 0.79),
         cost(6.9, 18.3),
-        PROGRAMS,
+        programs=PROGRAMS,
     )
     return AppState((host,), price_known=True)
 
