@@ -119,9 +119,12 @@ class Versions:
         return VERSION.fullmatch(version) is not None and self.binary(version).is_file()
 
     def binary(self, version: str) -> Path:
-        """The program of a version; it finds its libraries relative to itself."""
-        name = "ollama.exe" if sys.platform == "win32" else "ollama"
-        return self._folder / version / "bin" / name
+        """The program of a version; it finds its libraries relative to itself.
+
+        While a new copy of a version that was there already waits for its trial, this is the one before.
+        """
+        before = _program(self._before(version))
+        return before if before.is_file() else _program(self._folder / version)
 
     def check_room(self, release: Release) -> None:
         """See that archives and what comes out of them have room.
@@ -141,6 +144,8 @@ class Versions:
     ) -> None:
         """Unpack the archives of ``release`` as one folder; it appears whole or not at all.
 
+        A copy of that version that is there already is kept beside it until the new one has run.
+
         Raises:
             RuntimeProblem: it could not; nothing is left of it.
         """
@@ -156,9 +161,7 @@ class Versions:
                 done += unpack(archive, part, artefact.most_unpacked_bytes, cancel, _after(done, on_bytes))
                 if number:
                     _merge(part, temporary)
-            shutil.rmtree(target, ignore_errors=True)
-            temporary.rename(target)
-            sync_path(self._folder)
+            self._switch(temporary, target)
         except OSError as error:
             raise disk_problem(error, self._folder, release.disk_bytes) from error
         finally:
@@ -170,11 +173,18 @@ class Versions:
         Raises:
             RuntimeProblem: it does not run here; what was in use stays in use.
         """
-        try_program(self.binary(version), version, environ)
+        if not _program(self._folder / version).is_file():
+            self._put_back(version)  # ended between the two
+        try:
+            try_program(_program(self._folder / version), version, environ)
+        except RuntimeProblem:
+            self._put_back(version)
+            raise
         before = self.in_use()
         previous = before.previous if before.current == version else before.current
         now = InUse(version, previous)
         self._point(now)
+        self._remove(self._before(version))
         self.tidy()
         return now
 
@@ -195,11 +205,40 @@ class Versions:
         keep = {used.current, used.previous}
         with contextlib.suppress(OSError):
             for folder in self._folder.iterdir():
-                if folder.name not in keep:
-                    shutil.rmtree(folder, ignore_errors=True)
+                if folder.name.removesuffix(_BEFORE) not in keep:
+                    self._remove(folder)
+                elif folder.name.endswith(_BEFORE):
+                    self._put_back(folder.name.removesuffix(_BEFORE))
             for archive in self.downloads.iterdir():
                 if archive.suffix != ".part":
                     archive.unlink()
+
+    def _before(self, version: str) -> Path:
+        """Where the copy that works waits while another of the same version is tried."""
+        return self._folder / f"{version}{_BEFORE}"
+
+    def _switch(self, temporary: Path, target: Path) -> None:
+        if _program(self._before(target.name)).is_file():
+            self._remove(target)  # it was never tried to the end
+        elif target.exists():
+            self._remove(self._before(target.name))
+            target.rename(self._before(target.name))
+        temporary.rename(target)
+        sync_path(self._folder)
+
+    def _put_back(self, version: str) -> None:
+        if _program(self._before(version)).is_file():
+            self._remove(self._folder / version)
+            with contextlib.suppress(OSError):
+                self._before(version).rename(self._folder / version)
+
+    def _remove(self, folder: Path) -> None:
+        """Rename it first: what is half removed has no name of a version."""
+        gone = folder.with_name(f"{folder.name}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        with contextlib.suppress(OSError):  # Windows leaves whole what a program runs from
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _make(self, folder: Path) -> None:
         try:
@@ -217,6 +256,13 @@ class Versions:
         except OSError as error:
             temporary.unlink(missing_ok=True)
             raise disk_problem(error, self.root, 0) from error
+
+
+_BEFORE = ".before"
+
+
+def _program(folder: Path) -> Path:
+    return folder / "bin" / ("ollama.exe" if sys.platform == "win32" else "ollama")
 
 
 def _after(done: int, on_bytes: Callable[[int], None]) -> Callable[[int], None]:

@@ -28,6 +28,7 @@ from wattlight.runtime.managed import (
     proxy_environment,
     read_advisories,
 )
+from wattlight.runtime.managed.versions import try_program
 
 ENV = {"PATH": "/usr/bin:/bin"}
 
@@ -69,6 +70,80 @@ def test_fault_26_the_version_before_is_intact_after_a_bad_archive(
     with pytest.raises(RuntimeProblem):
         put(versions, page, "0.34.0", server_archive()[:-50])
     assert versions.in_use() == InUse("0.33.0")
+    assert [p.name for p in (versions.root / "versions").iterdir()] == ["0.33.0"]
+
+
+KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from threading import Event
+from wattlight.runtime.managed import Artefact, Release, Versions
+
+archive, root, size = Path(sys.argv[1]), sys.argv[2], os.path.getsize(sys.argv[1])
+artefact = Artefact(
+    url="", sha256="", size_bytes=size, system="linux", machine="x86_64", unpacked_bytes=1_000_000
+)
+STEPS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "open"}
+left = 0
+
+def step(event, values):
+    global left
+    if event in STEPS and left and str(values[0]).startswith(root):
+        left -= 1
+        if not left:
+            os._exit(9)
+
+sys.addaudithook(step)
+for number in range(1, 200):
+    child = os.fork()
+    if child == 0:
+        copy = Path(root, str(number))
+        shutil.copytree(sys.argv[3], copy)
+        left = number
+        versions = Versions(copy)
+        versions.add(Release("0.33.0", (artefact,)), (archive,), Event())
+        versions.activate("0.33.0", {"PATH": "/usr/bin:/bin"})
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 9:
+        break
+print(number)
+"""
+
+
+@needs_posix
+def test_the_same_version_again_is_whole_wherever_it_is_killed(
+    versions: Versions, page: ReleaseServer, tmp_path: Path
+) -> None:
+    release = put(versions, page, "0.33.0")
+    versions.activate("0.33.0", ENV)
+    archive = Fetcher(tmp_path / "kept", {}).fetch(release.artefacts[0], Event())
+    words = [str(archive), str(tmp_path / "killed"), str(versions.root)]
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, *words], capture_output=True, text=True, timeout=100, check=True
+    )
+    kills = int(ended.stdout)
+    assert kills > 15
+    for number in range(1, kills + 1):
+        left = Versions(tmp_path / "killed" / str(number))
+        assert left.in_use() == InUse("0.33.0"), number
+        assert left.binary("0.33.0").read_bytes() == versions.binary("0.33.0").read_bytes()
+        left.activate("0.33.0", ENV)
+        assert [p.name for p in (left.root / "versions").iterdir()] == ["0.33.0"]
+
+
+@needs_posix
+def test_a_new_copy_of_the_same_version_that_does_not_run_changes_nothing(
+    versions: Versions, page: ReleaseServer
+) -> None:
+    put(versions, page, "0.33.0")
+    versions.activate("0.33.0", ENV)
+    for _ in range(2):
+        put(versions, page, "0.33.0", tar_zst(member("bin/ollama", b"#!/bin/sh\nexit 3\n", 0o755)))
+        try_program(versions.binary("0.33.0"), "0.33.0", ENV)
+    with pytest.raises(RuntimeProblem):
+        versions.activate("0.33.0", ENV)
+    assert versions.in_use() == InUse("0.33.0")
+    try_program(versions.binary("0.33.0"), "0.33.0", ENV)
     assert [p.name for p in (versions.root / "versions").iterdir()] == ["0.33.0"]
 
 
