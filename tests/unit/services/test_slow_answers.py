@@ -17,6 +17,7 @@ from wattlight.domain.state import InstalledModel
 from wattlight.i18n import activate
 from wattlight.services.answers import Extras
 from wattlight.services.slow_answers import COST_AGE_S, SlowAnswers
+from wattlight.services.threads import Threads
 from wattlight.settings import Price, Settings
 
 
@@ -24,7 +25,7 @@ class Guide:
     """Says whether a server could be started; raises what it is told to."""
 
     def __init__(self) -> None:
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def startable(self) -> bool:
         if self.error is not None:
@@ -52,8 +53,9 @@ class Windows:
 class Maker:
     """The thread, its answers in order, and a clock moved by hand."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, threads: Threads | None = None) -> None:
         self.services = Services(folder, settings)
+        self.services.factory.threads = threads or self.services.factory.threads
         self.guide = Guide()
         self.at = 0.0
         self.told: queue.Queue[Extras] = queue.Queue()

@@ -1,6 +1,10 @@
 """Every thread is started in one place; whichever of them fails, the others go on and it is begun again."""
 
-import re
+import json
+import os
+import signal
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,15 +14,21 @@ from typing import Any
 import pytest
 
 from fakes.program import Services
+from unit.services.serving.test_keeper import put_program
+from unit.services.test_slow_answers import Maker
+from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.tokens import TokenUse
+from wattlight.domain.values import LOCAL_HOST
 from wattlight.probes.lane import ProbeExecutor
-from wattlight.runtime import parse_endpoint
+from wattlight.runtime import Endpoint, OllamaServer, parse_endpoint
+from wattlight.runtime.managed import ManagedProcess, ServerLog, Supervisor
 from wattlight.runtime.passthrough import PassThroughServer
 from wattlight.services.meter_service import MeterService
 from wattlight.services.metering import ResidentWatch
-from wattlight.services.models import SerialExecutor
+from wattlight.services.models import SerialExecutor, ServerWatch
 from wattlight.services.passthrough import TokenWriter
 from wattlight.services.threads import Part, Threads, part_name
+from wattlight.settings import Settings
 
 SOURCE = Path(__file__).resolve().parents[3] / "desktop" / "wattlight"
 
@@ -58,22 +68,6 @@ def killing(once: list[int]) -> None:
     if once[0] > 0:
         once[0] -= 1
         raise Kill
-
-
-def test_one_place_starts_threads() -> None:
-    begun = re.compile(r"Thread\(|threading\.Thread\)|ThreadPool|threading\.Timer|_thread\.start")
-    homes = {
-        file.relative_to(SOURCE).as_posix()
-        for file in SOURCE.rglob("*.py")
-        if begun.search(file.read_text(encoding="utf-8"))
-    }
-    assert homes == {"__init__.py", "services/threads.py"}
-    plain = {
-        file.relative_to(SOURCE).as_posix()
-        for file in (SOURCE / "bootstrap").rglob("*.py")
-        if "start_thread" in file.read_text(encoding="utf-8")
-    }
-    assert plain == set()
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), Kill(), SystemExit(1), MemoryError()])
@@ -259,7 +253,86 @@ def probes(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
     lane.close()
 
 
-@pytest.mark.parametrize("part", [serial, tokens, relay, residents, probes])
+def server_watch(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
+    asked: list[int] = []
+
+    class Server:
+        def state(self, _before: Any, *, full: bool, cancel: Any) -> ServerState:
+            asked.append(1)
+            killing(once)
+            return ServerState("http://x", ServerStatus.READY)
+
+    servers: Any = {LOCAL_HOST: Server()}
+    told: list[ServerState] = []
+    watch = ServerWatch(servers, LOCAL_HOST, lambda _, state: told.append(state), start=threads.start)
+    watch.start()
+
+    def works() -> None:
+        watch.refresh()
+        wait(lambda: once[0] == 0 and told)
+        before = len(told)
+        watch.refresh()
+        wait(lambda: len(told) > before)
+
+    yield works
+    assert watch.stop(5)
+
+
+def extras(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
+    with tempfile.TemporaryDirectory() as folder:
+        parts: Any = Maker(Path(folder), Settings(), threads)
+
+        def works() -> None:
+            parts.guide.error = Kill() if once[0] else None
+            once[0] = 0
+            parts.slow.ask("fixed")
+            wait(lambda: parts.guide.error is None or threads.down)
+            parts.guide.error = None
+            parts.slow.ask("fixed")
+            wait(lambda: parts.slow.answers.countries)
+
+        yield works
+        parts.end()
+
+
+def managed(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
+    """Killed while it tells that the server is up: begun again it takes over the one it started."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        put_program(folder)
+        log = ServerLog(folder / "log")
+        process = ManagedProcess(folder / "record.json", log, {"PATH": "/usr/bin:/bin"})
+        ups: list[int] = []
+
+        def on_up(endpoint: Endpoint) -> None:
+            killing(once)
+            ups.append(endpoint.port)
+
+        supervisor = Supervisor(process, log, on_up, lambda _problem: None, start=threads.start)
+
+        def pid() -> int:
+            return int(json.loads((folder / "record.json").read_text())["pid"])
+
+        def works() -> None:
+            if not ups:
+                supervisor.start(folder / "usr/local/bin/ollama")
+                wait(lambda: ups)
+                return
+            before, lost = len(ups), pid()
+            os.kill(lost, signal.SIGKILL)
+            wait(lambda: len(ups) == before + 1)
+            assert OllamaServer(Endpoint("http", "127.0.0.1", ups[-1])).version()
+            assert pid() != lost
+
+        yield works
+        assert supervisor.stop()
+        assert not (folder / "record.json").exists()
+
+
+KINDS = [serial, tokens, relay, residents, probes, server_watch, extras]
+
+
+@pytest.mark.parametrize("part", [*KINDS, *([managed] if sys.platform != "win32" else [])])
 def test_each_part_goes_on_after_its_thread_was_killed(
     at_once: None, part: Callable[[Threads, list[int]], Iterator[Callable[[], None]]]
 ) -> None:
