@@ -281,15 +281,14 @@ def server_watch(threads: Threads, once: list[int]) -> Iterator[Callable[[], Non
 def extras(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
     with tempfile.TemporaryDirectory() as folder:
         parts: Any = Maker(Path(folder), Settings(), threads)
+        parts.guide.startable = lambda: killing(once)
 
         def works() -> None:
-            parts.guide.error = Kill() if once[0] else None
-            once[0] = 0
             parts.slow.ask("fixed")
-            wait(lambda: parts.guide.error is None or threads.down)
-            parts.guide.error = None
+            wait(lambda: once[0] == 0)
+            before = parts.slow.answers
             parts.slow.ask("fixed")
-            wait(lambda: parts.slow.answers.countries)
+            wait(lambda: parts.slow.answers is not before or before.countries)
 
         yield works
         parts.end()

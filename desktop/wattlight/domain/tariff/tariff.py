@@ -10,14 +10,20 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from ..values import from_us, to_us
-from .price import clock_changes, day_start_us, local_day, wall_us
+from .price import HOUR_US, clock_changes, day_start_us, local_day, wall_us
 from .series import PriceSeries
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 1440
+DAY_US = 24 * HOUR_US
+MOST_DAYS = 1000
+"""Days, and kinds of days, that are kept worked out."""
+_Shape = tuple[tuple[int, ...], tuple[Decimal | None, ...]]
+"""Edges of a day's pieces, microseconds after midnight, and the price between each two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,13 @@ class Band:
         return (weekday in self.days and minute >= self.start) or (
             (weekday - 1) % 7 in self.days and minute < self.end
         )
+
+    def minutes_of(self, weekday: int) -> Iterator[tuple[int, int]]:
+        """The minutes of a day that is a ``weekday`` that the band covers: first, and first after it."""
+        if weekday in self.days:
+            yield self.start, DAY_MINUTES if self.crosses_midnight else self.end
+        if self.crosses_midnight and (weekday - 1) % 7 in self.days:
+            yield 0, self.end
 
     def minutes_of_week(self) -> int:
         """The minutes of a week the band covers, a bit for each (bit 0 is Monday 00:00), to find overlaps."""
@@ -119,10 +132,12 @@ class Tariff:
     notes: tuple[str, ...] = ()
     fingerprint: str = ""
     _days: dict[date, tuple[Piece, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _shapes: dict[tuple[date | None, int], "_Shape"] = field(default_factory=dict, repr=False, compare=False)
 
     def period_of(self, day: date) -> Period | None:
         """The contract of a local date, None where there is none."""
-        return next((p for p in self.periods if p.holds(day)), None)
+        at = bisect.bisect_right(self.periods, day, key=lambda period: period.first_day or date.min)
+        return self.periods[at - 1] if at and self.periods[at - 1].holds(day) else None
 
     def price_at(self, at: datetime) -> Decimal | None:
         """Price of one kWh at a moment; None where the tariff has none."""
@@ -138,10 +153,8 @@ class Tariff:
         while pending is None or pending.end_us < end_us:
             if pending is None and day_start_us(day, self.zone) >= end_us:
                 return
-            for piece in self.day_pieces(day):
+            for piece in self.touching(day, start_us, end_us):
                 left, right = max(piece.start_us, start_us), min(piece.end_us, end_us)
-                if left >= right:
-                    continue
                 if (
                     pending is not None
                     and pending.price_per_kwh == piece.price_per_kwh
@@ -155,16 +168,46 @@ class Tariff:
             day += timedelta(days=1)
         yield pending
 
-    def day_pieces(self, day: date) -> tuple[Piece, ...]:
-        """The local ``day`` (23, 24, 25 hours or whatever it has) cut at every change of price."""
+    def touching(self, day: date, start_us: int, end_us: int) -> Iterator[Piece]:
+        """The pieces of the local ``day`` (23, 24, 25 hours or whatever it has) that touch [start, end)."""
+        begin, end = self.day_bounds_us(day)
+        if start_us >= end_us or begin >= end_us or end <= start_us:
+            return
+        period = self.period_of(day)
+        if end - begin != DAY_US or (period is not None and period.series is not None):
+            pieces = self._odd_day(day, begin, end)
+            yield from (piece for piece in pieces if piece.start_us < end_us and piece.end_us > start_us)
+            return
+        offsets, prices = self._shape(period, day.weekday())
+        at = max(0, bisect.bisect_right(offsets, start_us - begin) - 1)
+        while at < len(prices) and begin + offsets[at] < end_us:
+            yield Piece(begin + offsets[at], begin + offsets[at + 1], prices[at])
+            at += 1
+
+    def _odd_day(self, day: date, start: int, end: int) -> tuple[Piece, ...]:
+        """The pieces of a day on which clocks change, or that has prices of its own."""
         known = self._days.get(day)
         if known is not None:
             return known
-        start, end = self.day_bounds_us(day)
         edges = sorted({start, end, *(e for e in self._edges(day, start, end) if start < e < end)})
         pieces = tuple(Piece(a, b, *self._price(a)) for a, b in itertools.pairwise(edges))
-        self._days[day] = pieces
+        _keep_few(self._days)[day] = pieces
         return pieces
+
+    def _shape(self, period: Period | None, weekday: int) -> "_Shape":
+        """What all plain days of a period that are a ``weekday`` have in common."""
+        key = (None if period is None else period.first_day, -1 if period is None else weekday)
+        known = self._shapes.get(key)
+        if known is not None:
+            return known
+        minutes: list[Decimal | None] = [None if period is None else period.price_per_kwh] * DAY_MINUTES
+        for band in reversed(() if period is None else period.bands):  # the first that covers a moment wins
+            for left, right in band.minutes_of(weekday):
+                minutes[left:right] = [band.price_per_kwh] * (right - left)
+        edges = [0, *(m for m in range(1, DAY_MINUTES) if minutes[m] != minutes[m - 1]), DAY_MINUTES]
+        shape = tuple(m * DAY_US // DAY_MINUTES for m in edges), tuple(minutes[m] for m in edges[:-1])
+        _keep_few(self._shapes)[key] = shape
+        return shape
 
     def day_bounds_us(self, day: date) -> tuple[int, int]:
         """First moment of the local ``day`` and of the next."""
@@ -183,11 +226,8 @@ class Tariff:
             end = None if period.end_day is None else day_start_us(period.end_day, self.zone)
             if period.series is not None:
                 for left, right in period.series.holes(begin, end):
-                    yield (
-                        left,
-                        right,
-                        all(piece.price_per_kwh is not None for piece in self.pieces_us(left, right)),
-                    )
+                    week = self.pieces_us(left, min(right, left + 8 * DAY_US))  # bands say the same each week
+                    yield left, right, all(piece.price_per_kwh is not None for piece in week)
             following = self.periods[i + 1].first_day if i + 1 < len(self.periods) else None
             if end is not None and following is not None and end < day_start_us(following, self.zone):
                 yield end, day_start_us(following, self.zone), False
@@ -219,13 +259,23 @@ class Tariff:
         return period.price_per_kwh, period.series is not None
 
 
+_K, _V = TypeVar("_K"), TypeVar("_V")
+
+
+def _keep_few(known: dict[_K, _V]) -> dict[_K, _V]:
+    if len(known) >= MOST_DAYS:
+        known.clear()
+    return known
+
+
 class PriceLookup:
-    """Finds the price of rising or random moments quickly: the pieces of a span, searched by bisection."""
+    """Finds the price of moments of a span, rising ones the quickest. However long the span, only the days
+    that are asked for are looked at."""
 
     def __init__(self, tariff: Tariff, start_us: int, end_us: int) -> None:
-        self.pieces = tuple(tariff.pieces_us(start_us, end_us))
-        self._starts = [piece.start_us for piece in self.pieces]
-        self._latest = self.pieces[0] if self.pieces else None
+        self._tariff = tariff
+        self._start_us, self._end_us = start_us, end_us
+        self._latest: Piece | None = None
 
     def split(self, energy_mj: int, start_us: int, end_us: int) -> tuple[tuple[Piece, int], ...]:
         """Energy spread evenly over [start, end) by price; whole mJ that sum to it.
@@ -235,10 +285,12 @@ class PriceLookup:
         latest = self._latest
         if latest is not None and latest.start_us <= start_us and end_us <= latest.end_us:
             return ((latest, energy_mj),)
-        pieces = tuple(self.within(start_us, end_us))
+        start_us, end_us = max(start_us, self._start_us), min(end_us, self._end_us)
+        pieces = tuple(self._within(start_us, end_us))
         if not pieces:
             return ()
-        self._latest = pieces[-1]
+        if self._start_us <= pieces[-1].start_us and pieces[-1].end_us <= self._end_us:
+            self._latest = pieces[-1]
         parts, upto_us, booked_mj = [], 0, 0
         lengths = [min(p.end_us, end_us) - max(p.start_us, start_us) for p in pieces]
         whole_us = sum(lengths)
@@ -249,13 +301,11 @@ class PriceLookup:
             booked_mj = edge_mj
         return tuple(parts)
 
-    def within(self, start_us: int, end_us: int) -> Iterator[Piece]:
-        """The pieces that touch [start, end)."""
-        i = max(0, bisect.bisect_right(self._starts, start_us) - 1)
-        while i < len(self.pieces) and self.pieces[i].start_us < end_us:
-            if self.pieces[i].end_us > start_us:
-                yield self.pieces[i]
-            i += 1
+    def _within(self, start_us: int, end_us: int) -> Iterator[Piece]:
+        day, zone = local_day(start_us, self._tariff.zone) - timedelta(days=1), self._tariff.zone
+        while start_us < end_us and day_start_us(day, zone) < end_us:
+            yield from self._tariff.touching(day, start_us, end_us)
+            day += timedelta(days=1)
 
 
 MJ_PER_KWH = 3_600_000_000

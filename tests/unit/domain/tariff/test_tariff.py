@@ -1,5 +1,6 @@
 """Prices of moments and spans, on ordinary days and on those when clocks change."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,7 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wattlight.domain.tariff import Tariff, cost_micro, day_key, hour_key, parse_series, parse_tariff
+from wattlight.domain.tariff import (
+    PriceLookup,
+    Tariff,
+    cost_micro,
+    day_key,
+    hour_key,
+    parse_series,
+    parse_tariff,
+    standing_micro,
+)
 from wattlight.domain.values import from_us, to_us
 
 NIGHT = {"days": ["sat", "sun"], "start": "22:00", "end": "06:00", "price_per_kwh": "0.28"}
@@ -87,8 +97,8 @@ def hours(pieces: tuple[Any, ...], price: str) -> float:
 )
 def test_days_have_the_hours_their_clocks_show(zone: str, day: date, length_h: float, band_h: float) -> None:
     some = tariff(zone, SPRING_BAND)
-    pieces = some.day_pieces(day)
     start, end = some.day_bounds_us(day)
+    pieces = tuple(some.touching(day, start, end))
     assert (end - start) / 3.6e9 == length_h
     assert pieces[0].start_us == start
     assert pieces[-1].end_us == end
@@ -133,6 +143,47 @@ def simple_price(wall: datetime, bands: list[dict[str, Any]]) -> str:
         elif (today in days and clock >= band["start"]) or (yesterday in days and clock < band["end"]):
             return str(band["price_per_kwh"])
     return "0.39"
+
+
+def test_the_work_of_a_long_span_is_that_of_the_days_asked_for() -> None:
+    bands = [
+        {"start": f"{m // 60:02d}:{m % 60:02d}", "end": "24:00", "price_per_kwh": f"0.{m + 1}"}
+        for m in range(0, 1400, 7)
+    ]
+    periods: list[dict[str, Any]] = [
+        {"from": f"{1970 + n // 12}-{1 + n % 12:02d}-01", "price_per_kwh": "0.3", "standing_per_month": 3}
+        for n in range(900)
+    ]
+    periods[-1]["bands"] = bands
+    some = parse_tariff({"currency": "EUR", "timezone": "Europe/Berlin", "periods": periods})
+    began = time.process_time()
+    start_us, end_us = 0, to_us(at("2199-12-31T00:00Z"))
+    lookup = PriceLookup(some, start_us, end_us)
+    for at_us in range(start_us, end_us, 53 * 3_600_000_000):
+        ((piece, energy_mj),) = lookup.split(7, at_us, at_us + 60_000_000)
+        assert energy_mj == 7
+        if at_us % 97 == 0:
+            assert piece.price_per_kwh == some._price(at_us)[0]
+    assert standing_micro(some, date(1970, 1, 1), date(2199, 12, 30)) is not None
+    assert time.process_time() - began < 8  # 1.5; a piece for each change of price in those years took minutes
+    assert len(some._days) <= 1000 and len(some._shapes) <= 1000
+
+
+@pytest.mark.parametrize("gap_days", [1, 40_000])
+def test_a_hole_of_any_length_is_looked_at_for_a_week(gap_days: int) -> None:
+    begin, end = at("1970-01-01T00:00Z"), at("1970-01-01T00:00Z") + timedelta(days=gap_days)
+    text = "start_utc,end_utc,price_per_kwh\n" + "".join(
+        f"{moment:%Y-%m-%dT%H:%M:%SZ},{moment + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ},0.3\n"
+        for moment in (begin, end)
+    )
+    for bands, covered in (([NIGHT], False), ([{"price_per_kwh": "0.2"}], True), ([], False)):
+        document = {"currency": "EUR", "timezone": "Europe/Berlin",
+                    "periods": [{"series": {"file": "x"}, "bands": bands}]}  # fmt: skip
+        some = parse_tariff(document, lambda _: text)
+        assert [(right - left, fine) for left, right, fine in some.holes()] == [
+            ((gap_days * 24 - 1) * 3_600_000_000, covered)
+        ]
+        assert len(some._days) <= 12
 
 
 @given(
