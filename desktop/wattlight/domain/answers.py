@@ -257,41 +257,65 @@ def keep_alive_saving(buckets: Iterable[Bucket], keep_alive_s: int) -> KeepAlive
 
     With a keep-alive of ``keep_alive_s`` the model would have been unloaded after that time of each
     stretch; what it drew later is the saving. Loading it again costs a little, which is not counted, so the
-    figure is an upper bound. Only minutes count (quarter hours are too coarse to see stretches).
+    figure is an upper bound. Only minutes count (quarter hours are too coarse to see stretches). Buckets
+    come in order of time; of each model only its latest stretch is kept.
     """
-    idle: dict[str, dict[int, int]] = {}
-    busy: set[tuple[str, int]] = set()
+    stretches: dict[str, _Stretch] = {}
     first = last = None
     for bucket in buckets:
         if bucket.length_us != MINUTE_US:
             continue
-        minute = bucket.start_us // MINUTE_US
-        first = minute if first is None else min(first, minute)
-        last = minute if last is None else max(last, minute)
-        if bucket.model is None:
-            continue
+        last = bucket.start_us // MINUTE_US
+        first = last if first is None else first
+        if bucket.model is not None:
+            stretch = stretches.setdefault(bucket.model, _Stretch(max(1, keep_alive_s // 60)))
+            stretch.add(last, bucket)
+    for stretch in stretches.values():
+        stretch.fold()
+    return KeepAliveSaving(
+        sum(stretch.parked_mj for stretch in stretches.values()),
+        sum(stretch.saved_mj for stretch in stretches.values()),
+        max((stretch.longest for stretch in stretches.values()), default=0) * 60,
+        0.0 if first is None or last is None else (last - first + 1) / 1440,
+    )
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """The minutes of one model in which it is resident and idle, as they come; ``longest`` in minutes."""
+
+    keep_minutes: int
+    parked_mj: int = 0
+    saved_mj: int = 0
+    longest: int = 0
+    _run: int = 0
+    _run_end: int = -9
+    _minute: int = 0
+    _idle_mj: int | None = None
+    _busy: bool = False
+
+    def add(self, minute: int, bucket: Bucket) -> None:
+        if minute != self._minute:
+            self.fold()
+            self._minute, self._idle_mj, self._busy = minute, None, False
         if bucket.state is State.ACTIVE and bucket.energy_mj > 0:
-            busy.add((bucket.model, minute))
+            self._busy = True
         elif bucket.state is State.PARKED:
-            minutes = idle.setdefault(bucket.model, {})
-            minutes[minute] = minutes.get(minute, 0) + bucket.energy_mj
-    parked = saved = longest = 0
-    keep_minutes = max(1, keep_alive_s // 60)
-    for model, minutes in idle.items():
-        parked += sum(minutes.values())
-        run = 0
-        previous: int | None = None
-        for minute in sorted(minutes):
-            if (model, minute) in busy:
-                run, previous = 0, None
-                continue
-            run = run + 1 if previous is not None and minute - previous <= 1 else 1
-            previous = minute
-            longest = max(longest, run)
-            if run > keep_minutes:
-                saved += minutes[minute]
-    days = 0.0 if first is None or last is None else (last - first + 1) / 1440
-    return KeepAliveSaving(parked, saved, longest * 60, days)
+            self._idle_mj = (self._idle_mj or 0) + bucket.energy_mj
+
+    def fold(self) -> None:
+        """The minute is over."""
+        if self._idle_mj is None:
+            return
+        self.parked_mj += self._idle_mj
+        if self._busy:
+            self._run_end = -9
+            return
+        self._run = self._run + 1 if self._minute - self._run_end <= 1 else 1
+        self._run_end = self._minute
+        self.longest = max(self.longest, self._run)
+        if self._run > self.keep_minutes:
+            self.saved_mj += self._idle_mj
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the ledger answers beyond running sums: days and models of the month, last week, an API's side."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -178,23 +178,17 @@ def _seen(reader: LedgerReader, start_us: int, end_us: int) -> float:
     return reader.observed_ms(start_us, end_us) * 1000 / (end_us - start_us) if end_us > start_us else 0.0
 
 
-@dataclass(slots=True)
 class BusyMinutes:
     """Whole minutes of each device in which a model worked, and what the device drew in them."""
 
-    _total: dict[tuple[str, int], int] = field(default_factory=dict)
-    _seen_ms: dict[tuple[str, int], int] = field(default_factory=dict)
-    _busy: set[tuple[str, int]] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._devices: dict[str, _Busy] = {}
 
     def watching(self, buckets: Iterable[Bucket]) -> Iterator[Bucket]:
-        """Pass buckets on and look at them."""
+        """Pass buckets on, in order of time, and look at them."""
         for bucket in buckets:
             if bucket.length_us == MINUTE_US:
-                key = (bucket.device, bucket.start_us)
-                self._total[key] = self._total.get(key, 0) + bucket.energy_mj
-                self._seen_ms[key] = max(self._seen_ms.get(key, 0), bucket.observed_ms)
-                if bucket.state is State.ACTIVE and bucket.energy_mj > 0:
-                    self._busy.add(key)
+                self._devices.setdefault(bucket.device, _Busy(bucket.start_us)).add(bucket)
             yield bucket
 
     def draw(self, device: str) -> tuple[float, float, float] | None:
@@ -202,13 +196,43 @@ class BusyMinutes:
 
         A minute that was busy in part counts whole with its mean, so that the draw is never overstated.
         """
-        mine = [key for key in self._busy if key[0] == device and self._seen_ms[key] >= WHOLE_MINUTE_MS]
-        starts = [start for name, start in self._total if name == device]
-        if not mine:
+        busy = self._devices.get(device)
+        if busy is None:
             return None
-        seconds = sum(self._seen_ms[key] for key in mine) / 1000
-        days = (max(starts) - min(starts) + MINUTE_US) / DAY_US
-        return sum(self._total[key] for key in mine) / 1000 / seconds, seconds / 3600, days
+        busy.fold()
+        if not busy.seen_ms:
+            return None
+        days = (busy.minute_us - busy.first_us + MINUTE_US) / DAY_US
+        return busy.energy_mj / busy.seen_ms, busy.seen_ms / 3_600_000, days
+
+
+@dataclass(slots=True)
+class _Busy:
+    """Sums of one device's whole busy minutes, and the minute that is being looked at."""
+
+    first_us: int
+    minute_us: int = -1
+    energy_mj: int = 0
+    seen_ms: int = 0
+    _minute_mj: int = 0
+    _minute_ms: int = 0
+    _worked: bool = False
+
+    def add(self, bucket: Bucket) -> None:
+        if bucket.start_us != self.minute_us:
+            self.fold()
+            self.minute_us = bucket.start_us
+        self._minute_mj += bucket.energy_mj
+        self._minute_ms = max(self._minute_ms, bucket.observed_ms)
+        self._worked |= bucket.state is State.ACTIVE and bucket.energy_mj > 0
+
+    def fold(self) -> None:
+        """The minute is over."""
+        if self._worked and self._minute_ms >= WHOLE_MINUTE_MS:
+            self.energy_mj += self._minute_mj
+            self.seen_ms += self._minute_ms
+        self._minute_mj = self._minute_ms = 0
+        self._worked = False
 
 
 def caps(host: HostState, busy: BusyMinutes, price_per_kwh: Decimal | None) -> tuple[CapNote, ...]:

@@ -1,5 +1,6 @@
 """Questions to the ledger: last week by the clock, money per token where all was counted, power limits."""
 
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fakes.metering import part
+from wattlight.domain.answers import keep_alive_saving
 from wattlight.domain.cost import Bucket
 from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
 from wattlight.domain.power import MachineSample
@@ -70,11 +72,34 @@ def busy(days: int = 10, watts: int = 330) -> BusyMinutes:
     looked = BusyMinutes()
     rows = [
         row(NOW - timedelta(days=day, minutes=minute), watts * 60_000)
-        for day in range(days)
-        for minute in range(60)
+        for day in reversed(range(days))
+        for minute in reversed(range(60))
     ]
     assert len(list(looked.watching(rows))) == len(rows)
     return looked
+
+
+def test_a_month_of_minutes_is_looked_at_in_the_memory_of_one() -> None:
+    """Parts at work and stretches of keep-alive are added up as the rows come."""
+    looked, minutes = BusyMinutes(), 40_000
+
+    def rows() -> Iterator[Bucket]:
+        for minute in range(minutes):
+            at, state = NOW + timedelta(minutes=minute), (State.PARKED, State.ACTIVE)[minute % 40 > 30]
+            yield row(at, 330_000, state, f"m{minute // 40 % 5}:8b")
+            yield replace(row(at, 60_000, State.BASE, None), device="cpu")
+
+    tracemalloc.start()
+    saving = keep_alive_saving(looked.watching(rows()), 300)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100_000
+    assert saving.parked_mj == minutes // 40 * 31 * 330_000
+    assert saving.saved_mj == minutes // 40 * 26 * 330_000
+    assert (saving.longest_idle_s, saving.days) == (31 * 60, minutes / 1440)
+    drawn = looked.draw("gpu")
+    assert drawn == (5.5, minutes // 40 * 9 / 60, minutes / 1440)
+    assert looked.draw("cpu") is None
 
 
 def host(rated_w: float | None = 350.0, limit_w: float | None = 350.0, name: str = "RTX 3090") -> HostState:

@@ -259,7 +259,8 @@ class Tariff:
         return period.price_per_kwh, period.series is not None
 
 
-_K, _V = TypeVar("_K"), TypeVar("_V")
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 
 
 def _keep_few(known: dict[_K, _V]) -> dict[_K, _V]:

@@ -70,7 +70,8 @@ def test_only_what_lies_beyond_the_keep_alive_is_saved() -> None:
 
 
 def test_work_in_between_starts_the_time_anew() -> None:
-    rows = [bucket(m, State.PARKED) for m in range(20)] + [bucket(10, State.ACTIVE)]
+    rows = [bucket(m, State.PARKED) for m in range(20)]
+    rows.insert(11, bucket(10, State.ACTIVE))
     assert keep_alive_saving(rows, 300).saved_mj == (10 - 5) * 1000 + (9 - 5) * 1000
 
 

@@ -165,7 +165,7 @@ def test_the_work_of_a_long_span_is_that_of_the_days_asked_for() -> None:
         if at_us % 97 == 0:
             assert piece.price_per_kwh == some._price(at_us)[0]
     assert standing_micro(some, date(1970, 1, 1), date(2199, 12, 30)) is not None
-    assert time.process_time() - began < 8  # 1.5; a piece for each change of price in those years took minutes
+    assert time.process_time() - began < 8  # a piece for each change of price in those years took minutes
     assert len(some._days) <= 1000 and len(some._shapes) <= 1000
 
 
