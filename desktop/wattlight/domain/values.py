@@ -306,6 +306,8 @@ class DeviceSample:
         read_s: monotonic moment of the reading, where that is not the sample's own (a plug answers every ten
             seconds).
         processes_reason: why some programs' use of it is not known; None where ``processes`` tells of all.
+        others_percent: of a processor: share of its work since the look before that was no model server's;
+            0 where that was little in itself, None where no server runs or it is not known.
         usable: an engine can run a model on it (its driver works); a sleeping card is usable.
         slowed_by: what holds its clocks down now: ``heat``, ``power``; empty too where nothing tells.
         messages: sentences for the person about this device.
@@ -334,6 +336,7 @@ class DeviceSample:
     fan_rpm: int | None = None
     processes: tuple[GpuProcess, ...] = ()
     processes_reason: str | None = None
+    others_percent: float | None = None
     usable: bool = True
     slowed_by: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()

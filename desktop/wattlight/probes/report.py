@@ -19,6 +19,7 @@ class CpuPower:
         zones: the counters of packages, memory and platform, each a part of the machine.
         closed: a counter is there that this user may not read, and a lesser source stands in.
         estimate_w: (low, high) from rated power and load where nothing is measurable.
+        others_percent: as in :class:`DeviceSample`.
     """
 
     package: Figure = NOT_READ
@@ -31,6 +32,7 @@ class CpuPower:
     limit_w: float | None = None
     closed: bool = False
     estimate_w: tuple[float, float] | None = None
+    others_percent: float | None = None
 
 
 _ZONES = {

@@ -54,6 +54,8 @@ def device_samples(
         if zone.kind != "system" and psys:
             inside = psys
         part = replace(zone, estimate_w=cpu.estimate_w) if zone is estimated and cpu.estimate_w else zone
+        if zone in packages and cpu.others_percent is not None:
+            part = replace(part, others_percent=cpu.others_percent)
         parts.append(_placed(part, inside, boot_id))
     if battery.present:
         device = Device(BATTERY_ID, "Battery", kind="battery", vendor="battery")

@@ -163,7 +163,47 @@ def graphics_of_a_processor(discharging: bool) -> Callable[[Make, Make, Clock], 
     return make
 
 
-MACHINES = {"nvidia": nvidia} | {name: drm(name) for name in ("amdgpu", "i915", "xe")}
+class Processor:
+    """A computer without a GPU: its package's counter, and the ticks of all processors and of the server."""
+
+    def __init__(self, make_tree: Make, open_tree: Make, clock: Clock) -> None:
+        self._make, self._clock = make_tree, clock
+        self._zone = "sys/class/powercap/intel-rapl:0"
+        package = {"name": "package-0", "energy_uj": 1_000_000, "max_energy_range_uj": 1 << 38, "enabled": 1}
+        self.root: Path = make_tree({f"{self._zone}/{key}": value for key, value in package.items()})
+        make_tree({"proc/9/comm": "llama-server", "proc/77/comm": "bash"}, (), self.root)
+        self._energy_uj, self.ticks = 1_000_000, {"9": 5000, "77": 90}
+        self._all = self._busy = 100_000
+        self._write()
+        self.prober = open_tree(self.root)
+
+    def _write(self) -> None:
+        self.root.joinpath("proc/stat").write_text(
+            f"cpu  {self._busy} 0 0 {self._all - self._busy} 0 0 0 0 0 0\ncpu0 1 0 0 1\n"
+        )
+        (self.root / self._zone / "energy_uj").write_text(f"{self._energy_uj}\n")
+        for pid, ticks in self.ticks.items():
+            fields = f"{pid} (a (b) c) S 1 {pid} {pid} 0 -1 4194560 9 9 0 0 {ticks - 7} 7 0 0 20 0 1 0 5 1 1"
+            self._make({f"proc/{pid}/stat": fields}, (), self.root)
+
+    def step(self, watts: int, server: float, others: float) -> MachineSample:
+        """Five seconds of 16 processors, so many of which the server and other programs kept at work."""
+        self._clock.step(5)
+        self._energy_uj += watts * 5_000_000
+        self._all += 16 * 500
+        self._busy += round((server + others) * 500)
+        self.ticks["9"] += round(server * 500)
+        self._write()
+        return self.prober.sample()
+
+
+def processor(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+    """A compiler on three of 16 processors beside a model that waits."""
+    machine = Processor(make_tree, open_tree, clock)
+    return lambda watts, plays: machine.step(watts, 0.02, 3.0 if plays else 0.2)
+
+
+MACHINES = {"nvidia": nvidia, "processor": processor} | {name: drm(name) for name in ("amdgpu", "i915", "xe")}
 MACHINES |= {"package": graphics_of_a_processor(False), "battery": graphics_of_a_processor(True)}
 
 
@@ -192,6 +232,50 @@ def test_a_games_energy_is_no_models(
     played_mj = sums[None, "mixed"]
     gauge_edge_mj = (GAME_W - PARKED_W) * 2500  # a gauge's first interval climbs from 25 to 300 W
     assert played_mj in {60 * 5 * GAME_W * 1000, 60 * 5 * GAME_W * 1000 - gauge_edge_mj}
+
+
+@pytest.mark.parametrize(
+    ("server", "others", "share"),
+    [(8.0, 0.4, 0.0), (8.0, 1.0, 100 / 9), (8.0, 4.0, 100 / 3), (0.0, 0.45, 0.0), (0.0, 0.55, 100.0)],
+)
+def test_the_share_of_the_processors_work_that_is_no_servers(
+    make_tree: Make, open_tree: Make, clock: Clock, server: float, others: float, share: float
+) -> None:
+    machine = Processor(make_tree, open_tree, clock)
+    told = []
+    for _ in range(3):
+        (package,) = machine.step(40, server, others).devices
+        told.append(package.others_percent)
+    assert told == [None, None, pytest.approx(share)] or told == [None, *[pytest.approx(share)] * 2]
+
+
+def test_a_server_that_has_just_begun_is_no_other_program(
+    make_tree: Make, open_tree: Make, clock: Clock
+) -> None:
+    machine = Processor(make_tree, open_tree, clock)
+    for _ in range(2):
+        machine.step(40, 0.1, 0.0)
+    for name in ("bash", "ollama"):  # it forks before it becomes the runner
+        make_tree({"proc/78/comm": name}, (), machine.root)
+        machine.ticks["78"] = machine.ticks.get("78", 0) + 4000
+        (package,) = machine.step(90, 0.1, 8.0).devices
+    assert package.others_percent is None
+    machine.ticks["78"] += 4000
+    (package,) = machine.step(90, 0.1, 8.0).devices
+    assert package.others_percent == 0.0
+
+
+def test_without_a_server_no_work_is_looked_at(make_tree: Make, open_tree: Make, clock: Clock) -> None:
+    machine = Processor(make_tree, open_tree, clock)
+    make_tree({"proc/9/comm": "blender"}, (), machine.root)
+    opened: list[str] = []
+    prober = open_tree(machine.root, trace=opened.append)
+    for _ in range(3):
+        clock.step(5)
+        (package,) = prober.sample().devices
+        assert package.others_percent is None
+    assert not [line for line in opened if line.endswith("/stat")]
+    assert len([line for line in opened if line.endswith("/comm")]) == 2
 
 
 def test_where_use_by_process_is_unknown_nothing_is_claimed(

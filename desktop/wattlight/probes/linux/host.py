@@ -17,7 +17,7 @@ from .battery import LinuxBattery
 from .memory import LinuxMemory
 from .pci import DRM_FOLDER, PCI_FOLDER, adapters
 from .processor import FOLDER as ZONES
-from .processor import CpuLoad, EnergyCounters, rapl
+from .processor import CpuLoad, EnergyCounters, OtherWork, rapl
 from .processor_drivers import HWMON, Gauges, amd_energy, perf
 
 _FOR_NOW = {
@@ -40,6 +40,7 @@ class LinuxHost(Host):
         self._counters: tuple[EnergyCounters, ...] = ()
         self._gauges: Gauges | None = None
         self._load = CpuLoad(reader)
+        self._others = OtherWork(reader)
         self._battery: LinuxBattery | None = None
         self._boot: str | None = None
 
@@ -80,6 +81,9 @@ class LinuxHost(Host):
     def cpu_power(self, now: Moment) -> CpuPower:
         """One reading, of the surest source that answers: powercap, the same by perf events, the sockets of
         ``amd_energy``, gauges; else a range from rated power."""
+        return replace(self._package(now), others_percent=self._others.percent(now))
+
+    def _package(self, now: Moment) -> CpuPower:
         power = CpuPower(unknown("no powercap"))
         for counters in self._counters:
             found = counters.look(now)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from wattlight.domain.power import CEILING_W, STEADY_W, measured
-from wattlight.domain.values import DeviceSample, Quality, Scope, unknown
+from wattlight.domain.values import DeviceSample, Quality, Scope, is_model_server, unknown
 
 from ..numbers import CounterRate, Moment, again_whole, read_whole, whole
 from ..reader import Reader
@@ -189,6 +189,17 @@ def _rated_w(reader: Reader, folder: str) -> float | None:
 _STAT = "/proc/stat"
 
 
+def _ticks(reader: Reader) -> tuple[int, int] | None:
+    """Ticks of all processors since the start: all of them, and those without work. Never raises."""
+    try:
+        line = reader.again(_STAT, 512).decode("ascii", "replace").split("\n")[0]
+    except OSError:
+        return None
+    ticks = [whole(word) for word in line.split()[1:9]]
+    known = [tick for tick in ticks if tick is not None]
+    return (sum(known), known[3] + known[4]) if line.startswith("cpu ") and len(known) == 8 else None
+
+
 class CpuLoad:
     """Busy share of all processors between two looks."""
 
@@ -198,16 +209,89 @@ class CpuLoad:
 
     def percent(self, now: Moment) -> float | None:
         """0..100, None at the first look and when the file says nothing new. Never raises."""
-        try:
-            line = self._reader.again(_STAT, 512).decode("ascii", "replace").split("\n")[0]
-        except OSError:
+        ticks = _ticks(self._reader)
+        if ticks is None:
             return None
-        ticks = [whole(word) for word in line.split()[1:9]]
-        known = [tick for tick in ticks if tick is not None]
-        if not line.startswith("cpu ") or len(known) != 8:
-            return None
-        total, idle = sum(known), known[3] + known[4]
+        total, idle = ticks
         last, self._last = self._last, (total, idle)
         if last is None or total <= last[0] or idle < last[1]:
             return None
         return min(100.0, max(0.0, 100 * (1 - (idle - last[1]) / (total - last[0]))))
+
+
+_TICKS_A_S = 100
+"""What the kernel shows times in, on every architecture Ollama is built for."""
+_FIND_EVERY_S = 30.0
+_LITTLE_CORES = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Ticks at one moment: of all processors at work, and of each model server's process."""
+
+    at: Moment
+    busy: int
+    servers: dict[str, int]
+
+
+class OtherWork:
+    """How much of the processors' work was not the model servers'. Only names are read while none runs."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._names: dict[str, str] = {}
+        self._young: set[str] = set()
+        self._found_s = float("-inf")
+        self._last: _Work | None = None
+
+    def percent(self, now: Moment) -> float | None:
+        """Share of the work since the last look that other programs did; 0 where that was less than half a
+        processor, None where no server runs, or one began or ended meanwhile. Never raises."""
+        if now.monotonic_s - self._found_s >= _FIND_EVERY_S:
+            self._find(now)
+        work = self._work(now)
+        last, self._last = self._last, work
+        if (
+            work is None
+            or last is None
+            or last.at.epoch != now.epoch
+            or last.servers.keys() != work.servers.keys()
+        ):
+            return None
+        busy, elapsed_s = work.busy - last.busy, now.monotonic_s - last.at.monotonic_s
+        others = busy - sum(work.servers[entry] - last.servers[entry] for entry in work.servers)
+        if busy <= 0 or others < _LITTLE_CORES * _TICKS_A_S * elapsed_s:
+            return 0.0
+        self._find(now)  # it may be the work of a server that has just begun
+        if self._servers().keys() == work.servers.keys():
+            return 100.0 * others / busy
+        self._last = self._work(now)
+        return None
+
+    def _find(self, now: Moment) -> None:
+        self._found_s = now.monotonic_s
+        entries = [entry for entry in self._reader.listdir("/proc") if entry.isdecimal()]
+        young = set(entries) - self._names.keys()  # what has just begun may still take another name
+        self._names = {
+            entry: self._names[entry]
+            if entry not in young | self._young
+            else self._reader.text(f"/proc/{entry}/comm") or ""
+            for entry in entries
+        }
+        self._young = young
+
+    def _work(self, now: Moment) -> _Work | None:
+        servers = self._servers()
+        ticks = _ticks(self._reader) if servers else None
+        return None if ticks is None else _Work(now, ticks[0] - ticks[1], servers)
+
+    def _servers(self) -> dict[str, int]:
+        """Ticks each model server's process has worked."""
+        found = {}
+        for entry, name in self._names.items():
+            if is_model_server(name):
+                fields = (self._reader.text(f"/proc/{entry}/stat") or "").rpartition(")")[2].split()
+                ticks = [whole(field) for field in fields[11:13]]
+                if len(ticks) == 2 and None not in ticks:
+                    found[entry] = sum(tick for tick in ticks if tick is not None)
+        return found

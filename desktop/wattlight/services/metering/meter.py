@@ -31,7 +31,8 @@ from .device_meter import DeviceMeter, MeterRules, Settled
 from .plug_books import PlugBooks, is_silent
 
 HEAVY_PERCENT = 20.0
-"""Programs that are no model server and together use the GPU more than this make an interval mixed."""
+"""Programs that are no model server and together use the GPU more than this, or did more of the processor's
+work, make an interval mixed."""
 PAUSED = "paused"
 Tokens = Mapping[str, tuple[int, int]]
 """(prompt, output) tokens by name of the model."""
@@ -337,6 +338,8 @@ def _load(
 
 def _other_heavy(device: DeviceSample) -> bool:
     """Whether programs that are no model server keep the device busy; one without a name cannot be told."""
+    if device.others_percent is not None:
+        return device.others_percent > HEAVY_PERCENT
     others = (p.busy_percent or 0.0 for p in device.processes if p.name and not p.is_server)
     return sum(others) > HEAVY_PERCENT
 
