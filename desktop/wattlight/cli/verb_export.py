@@ -251,6 +251,8 @@ def _purge(args: argparse.Namespace, call: Call) -> None:
         if file.exists():
             with contextlib.closing(open_ledger(file, call.workshop.now()).writer) as writer:
                 writer.purge()
+        if call.workshop.places.jobs_file.exists():
+            call.workshop.jobs().forget_tokens()
     call.answer({"purged": True}, tr("Everything that was recorded is deleted."))
 
 

@@ -363,7 +363,7 @@ class Application:
             self._hub.update(lambda state: state.without_failure(command.model))
 
     def _delete_records(self) -> None:
-        if self._try("ledger", self._meter.delete_records):
+        if self._try("ledger", self._meter.delete_records) and self._try("ledger", self._counting.forget):
             self._tell_outdated("cost")
 
     def _set_counting(self) -> None:

@@ -113,6 +113,16 @@ class Counting:
                 self._speeds[use.model] = SeenSpeed(use.model, speed, use.ended_at)
         self._windows.take(use)
 
+    def forget(self) -> None:
+        """Delete every count, and begin anew.
+
+        Raises:
+            Problem: the file could not be changed.
+        """
+        self._writer.forget()
+        self._windows.forget()
+        self._state = replace(self._state, requests=0, uncounted=0, output_tokens=0)
+
     def stop(self) -> bool:
         """Turn off and write what waits; True when its thread has ended."""
         self.turn_off()

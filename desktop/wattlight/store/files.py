@@ -5,6 +5,7 @@ The reserve is a file that only takes room, so that a full disk still lets the l
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import struct
@@ -92,6 +93,18 @@ def set_aside(file: Path, now: datetime) -> Path:
     return aside
 
 
+_COPIES = re.compile(r"\.(corrupt-\d{8}T\d{6}|before-v\d+|replaced|closing)(-\d+)?(-wal|-shm)?")
+"""What is put behind the name of a file of ours when it is kept aside."""
+
+
+def remove_copies(file: Path) -> None:
+    """Remove what was ever kept aside of a file: damaged, replaced, or of an older form."""
+    for copy in file.parent.glob(f"{file.name}.*"):
+        if _COPIES.fullmatch(copy.name[len(file.name) :]):
+            with contextlib.suppress(OSError):
+                copy.unlink()
+
+
 def identity(file: Path) -> tuple[int, int] | None:
     """Which file has the name now, None if there is none."""
     try:
@@ -162,7 +175,7 @@ class Index:
 def close_cut(connection: sqlite3.Connection, file: Path) -> None:
     """Close a file whose log was cut, as it was before that log: what is left of it would be written into the
     file with its holes. (SQLite leaves alone what does not have its name.)"""
-    aside = free_name(file.with_name(file.name + ".closing"))
+    aside = closing(file)
     try:
         file.rename(aside)
     except OSError:  # held open, as on Windows, where no log is cut that is in use
@@ -172,6 +185,11 @@ def close_cut(connection: sqlite3.Connection, file: Path) -> None:
     for end in _COMPANIONS:
         file.with_name(file.name + end).unlink(missing_ok=True)
     aside.rename(file)
+
+
+def closing(ledger: Path) -> Path:
+    """The name it has while it is closed apart from its log; found at the next start only after a kill."""
+    return ledger.with_name(ledger.name + ".closing")
 
 
 def suspect(ledger: Path) -> Path:

@@ -15,6 +15,7 @@ from .files import (
     Index,
     abandon,
     close_cut,
+    closing,
     connect_for_writing,
     identity,
     keep_reserve,
@@ -147,6 +148,8 @@ def _begin_anew(file: Path, now: datetime) -> OpenedLedger:
 
 def _open(file: Path) -> LedgerWriter:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if closing(file).exists() and not file.exists():
+        closing(file).rename(file)
     left = _left(file)
     with translated("opened"):
         connection = connect_for_writing(file)

@@ -11,7 +11,7 @@ from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import MINUTE_US, QUARTER_US, CounterBase
 from wattlight.domain.values import LOCAL_HOST, HostId
 
-from .files import suspect, transaction
+from .files import remove_copies, suspect, transaction
 from .pending import OwnTime, Pending
 from .problem import translated
 from .schema import QUALITIES, STATES, check
@@ -178,6 +178,7 @@ class LedgerWriter:
             )
 
     def purge(self) -> None:
+        """Delete every record, and every copy of the ledger that was kept aside."""
         with translated("written"):
             with self._transaction():
                 for table in (*(name for name, _, _ in _ENDS), "day", "counter", "level", "model", "device"):
@@ -185,6 +186,9 @@ class LedgerWriter:
             self._devices.clear()
             self._models.clear()
             self.connection.execute("VACUUM")
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if self.file is not None:
+            remove_copies(self.file)
 
     def close(self) -> None:
         """Say that the end was orderly, and close: the file then bears the time that stands in it, so that

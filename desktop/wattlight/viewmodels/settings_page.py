@@ -324,8 +324,8 @@ def privacy_view(scene: Scene) -> PrivacyView:
     if keep not in {None, KEEP_MONTHS}:
         choices.append(Choice(str(keep), tr("{n} months", n=keep)))
     question = tr(
-        "Delete all recorded energy and cost, for every day? This cannot be undone. Settings and models "
-        "are kept."
+        "Delete all recorded energy, cost and counted tokens, for every day? This cannot be undone. "
+        "Settings, models and measured speeds are kept."
     )
     delete = Action(
         tr("Delete all records…"), Command(Verb.DELETE_LEDGER, question=question, confirm=tr("Delete all"))

@@ -22,6 +22,7 @@ from wattlight.domain.energy import Batch, DeviceInfo, EnergyRow, LevelRow, Stat
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff
+from wattlight.domain.tokens import Counters, TokenUse
 from wattlight.domain.values import LOCAL_HOST, Quality, Scope, to_us
 from wattlight.i18n import activate
 from wattlight.paths import Places
@@ -29,6 +30,7 @@ from wattlight.probes import ProgramUse
 from wattlight.services.pricing import tariff_of
 from wattlight.settings import Settings, load_settings
 from wattlight.store import LedgerFull, LedgerReader, MeterLock, Pending, open_ledger, open_reader
+from wattlight.store.jobs import LearningStore
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 NOW = datetime(2026, 3, 17, 12, 0, tzinfo=UTC)
@@ -108,6 +110,9 @@ class Shop:
 
     def server(self, host: str | None = None) -> Server:
         return Server()
+
+    def jobs(self) -> LearningStore:
+        return LearningStore(self.places.jobs_file, self.now())
 
 
 Verb = Callable[..., tuple[int, str]]
@@ -321,7 +326,12 @@ def test_backup_purge_and_restore(shop: Shop, tmp_path: Path) -> None:
     assert problem(shop, "export", "--purge", "--yes")["code"] == "recording"
     assert problem(shop, "export", "--restore", str(copy))["code"] == "recording"
     lock.release()
+    counters = Counters(prompt_tokens=1, output_tokens=2)
+    now = shop.now()
+    shop.jobs().add_uses([TokenUse("m", "curl", "/api/chat", now, now, 1, 2, True, counters)])
+    assert len(shop.jobs().token_hours(now - timedelta(hours=2), now + timedelta(hours=1))) == 1
     assert document(shop, "export", "--purge", "--yes")["purged"]
+    assert shop.jobs().token_hours(now - timedelta(hours=2), now + timedelta(hours=1)) == ()
     assert document(shop, "cost")["energy_mj"] == 0
     assert document(shop, "export", "--restore", str(copy))["replaced"]
     assert document(shop, "cost")["energy_mj"] == DAY_MJ

@@ -45,6 +45,7 @@ class Bench:
         self.relays: list[Relay] = []
         self.written: list[TokenUse] = []
         self.noted: list[tuple[int, int]] = []
+        self.forgotten: list[int] = []
         self.server = SERVER
         self.counting = Counting(
             self,  # type: ignore[arg-type]  # as much of the servers as is used
@@ -63,6 +64,9 @@ class Bench:
 
     def add_uses(self, uses: Sequence[TokenUse]) -> None:
         self.written += uses
+
+    def forget_tokens(self) -> None:
+        self.forgotten.append(len(self.written))
 
     def _relay(self, upstream: Endpoint, port: int, on_use: Callable[[TokenUse], None]) -> Relay:
         self.relays.append(Relay(upstream, port, on_use))
@@ -108,6 +112,17 @@ def test_another_port_or_another_server_is_another_relay(bench: Bench) -> None:
     assert [(r.running, r.port) for r in bench.relays[1:]] == [(False, 11435), (True, 11436)]
     bench.counting.turn_off()
     assert not bench.relays[2].running
+
+
+def test_forgotten_counts_are_neither_shown_nor_written_later(bench: Bench) -> None:
+    bench.counting.turn_on(11435)
+    bench.relays[0].on_use(use(20, 7))
+    bench.counting.forget()
+    assert bench.forgotten == [0]
+    assert (bench.counting.state.on, bench.counting.state.requests) == (True, 0)
+    bench.relays[0].on_use(use(3, 4))
+    assert bench.counting.stop()
+    assert [u.counters.output_tokens for u in bench.written] == [4]
 
 
 def test_turned_off_it_begins_anew(bench: Bench) -> None:

@@ -294,11 +294,26 @@ def test_a_purge_leaves_nothing(tmp_path: Path) -> None:
     file = tmp_path / "ledger.sqlite3"
     writer = open_ledger(file, NOW).writer
     writer.write(pending(row(model="sha256:secret"), models=(("sha256:secret", "private-model"),)))
+    for end in ("corrupt-20260101T120000", "corrupt-20260101T120000-wal", "replaced-2", "before-v2"):
+        (tmp_path / f"ledger.sqlite3.{end}").write_bytes(b"private-model")
+    (tmp_path / "mine.wattlight").write_bytes(b"a backup of the person's own")
     writer.purge()
+    assert not [f for f in tmp_path.iterdir() if b"private-model" in f.read_bytes()]
     writer.write(pending(row(mj=3)))
     writer.close()
     assert energy(file) == 3
-    assert b"private-model" not in file.read_bytes()
+    assert {f.name.partition(".")[0] for f in tmp_path.iterdir()} == {"ledger", "mine"}
+
+
+def test_a_kill_while_a_cut_ledger_is_closed_leaves_it_to_be_found(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    writer = open_ledger(file, NOW).writer
+    writer.write(pending(row(mj=7)))
+    writer.close()
+    file.rename(tmp_path / "ledger.sqlite3.closing")
+    again = open_ledger(file, NOW)
+    again.writer.close()
+    assert (energy(file), again.notices) == (7, ())
 
 
 def test_one_holder_of_the_lock(tmp_path: Path) -> None:

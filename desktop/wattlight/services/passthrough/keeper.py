@@ -1,5 +1,6 @@
 """Writes counted requests away, off the relay's thread."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -33,6 +34,7 @@ class TokenWriter:
         self._failing = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._ended = False
 
     def take(self, use: TokenUse) -> None:
@@ -55,11 +57,26 @@ class TokenWriter:
         thread.join(timeout_s)
         return not thread.is_alive()
 
+    def forget(self) -> None:
+        """Delete what was written, and what waits.
+
+        Raises:
+            Problem: the file could not be changed.
+        """
+        with self._writing:
+            with self._lock, contextlib.suppress(queue.Empty):
+                while self._waiting.get_nowait() is not None:
+                    continue
+                self._waiting.put(None)  # it was told to end
+            self._kept.clear()
+            self._store.forget_tokens()
+
     def _run(self) -> None:
         going_on = True
         while going_on:
             going_on = self._gather()
-            self._flush()
+            with self._writing:
+                self._flush()
 
     def _gather(self) -> bool:
         """Wait for a request, then for those that follow soon; False when it is time to end."""

@@ -76,6 +76,11 @@ class WindowEnergy:
                 self._waiting.remove(known)
                 self._add(*known)
 
+    def forget(self) -> None:
+        with self._lock:
+            self._waiting.clear()
+            self._sums.clear()
+
     def sums(self) -> tuple[ModelEnergy, ...]:
         with self._lock:
             return tuple(sorted(self._sums.values(), key=lambda s: (-s.output_tokens, s.model)))

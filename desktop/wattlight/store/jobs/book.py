@@ -15,7 +15,7 @@ from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, from_us, to_us
 from wattlight.i18n import tr
 
-from ..files import abandon, connect_for_writing, identity, set_aside
+from ..files import abandon, connect_for_writing, identity, remove_copies, set_aside
 from ..problem import is_damage
 from ..schema import migrate, version_of
 from . import tokens
@@ -235,10 +235,12 @@ class LearningStore:
                 HostContact(name, reason, from_us(at_us), times) for name, reason, at_us, times in rows
             )
 
-    def forget(self) -> None:
+    def forget_tokens(self) -> None:
+        """Delete the counts of tokens, here and in copies that were kept aside."""
         with self._using("written") as connection:
-            for table in ("comparison", "speed", "token_hour"):
-                connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM token_hour")
+            connection.execute("VACUUM")
+        remove_copies(self._file)
 
 
 def open_jobs(file: Path, now: datetime) -> LearningStore:

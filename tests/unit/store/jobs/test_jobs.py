@@ -54,8 +54,6 @@ def test_loads_and_runs_come_back_as_they_were(book: LearningStore) -> None:
     assert book.speeds() == book.speeds(digest="d1") == (RUN,)
     assert book.speeds(digest="d2") == ()
     assert book.comparisons(HostId("other")) == ()
-    book.forget()
-    assert book.comparisons() == ()
     book.close()
 
 
@@ -187,13 +185,24 @@ def test_the_oldest_runs_are_forgotten(book: LearningStore, monkeypatch: pytest.
     assert book.speeds(digest="another") == ()
 
 
-def test_forgetting_keeps_the_list_of_hosts(book: LearningStore) -> None:
-    """What was contacted is shown for privacy; it is nothing that was learned."""
+def test_forgotten_counts_are_in_no_file_and_what_was_learned_stays(
+    book: LearningStore, tmp_path: Path
+) -> None:
+    aside = [f"jobs.sqlite3.corrupt-20260101T000000{end}" for end in ("", "-2", "-wal", "-2-shm")]
+    for name in (*aside, "jobs.sqlite3.mine", "other.sqlite3.corrupt-20260101T000000"):
+        (tmp_path / "data" / name).write_bytes(b"x")
     book.add_speed(RUN)
     book.note_contact("registry.ollama.ai", "model", NOW)
-    book.forget()
-    assert book.speeds() == () and book.comparisons() == ()
-    assert [contact.host for contact in book.contacts()] == ["registry.ollama.ai"]
+    book.add_uses([replace(use("secret-client"), model="secret-model")])
+    book.forget_tokens()
+    book.close()
+    kept = {file.name: file.read_bytes() for file in (tmp_path / "data").iterdir()}
+    assert not [name for name, data in kept.items() if b"secret" in data or name in aside]
+    assert {"jobs.sqlite3.mine", "other.sqlite3.corrupt-20260101T000000"} <= set(kept)
+    again = open_jobs(tmp_path / "data" / "jobs.sqlite3", NOW)
+    assert again.speeds() == (RUN,)
+    assert [contact.host for contact in again.contacts()] == ["registry.ollama.ai"]
+    again.close()
 
 
 @pytest.mark.parametrize(
