@@ -147,6 +147,12 @@ ANSWER = (
 )
 
 
+def read_settings(data: bytes, folder: Path) -> object:
+    for kept in folder.glob("settings.json.bad*"):
+        kept.unlink()
+    return load_settings(write_to(folder, "settings.json", data))
+
+
 def read_relayed(data: bytes, _: Path) -> object:
     head, _, rest = data.partition(b"\r\n\r\n")
     if data[:5] == b"HTTP/":
@@ -220,7 +226,7 @@ READERS: dict[str, tuple[Callable[[], list[bytes]], Read]] = {
     "header": (headers, read_header),
     "manifest": (lambda: [MANIFEST, CONFIG], lambda data, _: [parse_manifest(data), parse_config(data)]),
     "answers": (lambda: [TAGS], read_answers),
-    "settings": (lambda: [SETTINGS], lambda data, at: load_settings(write_to(at, "settings.json", data))),
+    "settings": (lambda: [SETTINGS], read_settings),
     "machine": (
         lambda: [f.read_bytes() for f in sorted((DATA / "machines").glob("*.json"))],
         lambda data, _: parse_machine(json_or_problem(data)),

@@ -1,17 +1,31 @@
 """Values and pure rules. What the first icon needs stands here: the other files define many classes."""
 
+import re
 import unicodedata
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
+_USERINFO = re.compile(
+    r"""(?<=//)[^\s"'@]{1,300}(?=@)|(?<=/)[^\s"'/:@]{1,300}:(?!\d)[^"'@]{1,300}(?=@)"""
+    r"""|(?<![\w/.-])[^\s"'/@:]{1,300}:(?!/)[^\s"'@]{1,300}(?=@(?!sha256))"""
+)
+"""Name and password before the host of an address, or of what was meant to be one."""
+
+
+def without_userinfo(text: str) -> str:
+    """``text`` with no names and passwords in addresses: it is shown, logged and copied."""
+    return _USERINFO.sub("[removed]", text) if "@" in text else text
+
+
 def clean_text(text: str, limit: int = 200) -> str:
-    """``text`` without control, bidirectional-override and surrogate characters, at most ``limit`` long.
+    """``text`` without control, bidirectional-override and surrogate characters, at most ``limit`` long, and
+    without passwords in addresses.
 
     Each such character becomes U+FFFD, so that nothing vanishes silently; a cut is marked with an
     ellipsis. Terminal escapes begin with a control character and so lose their effect.
     """
-    kept = text[: limit + 1]
+    kept = without_userinfo(text[: limit + 1000])[: limit + 1]
     safe = "".join(
         "\ufffd" if ch in _BIDI or unicodedata.category(ch) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} else ch
         for ch in kept
@@ -37,9 +51,9 @@ class Problem(Exception):
     code = "problem"
 
     def __init__(self, message: str, next_step: str = "", code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.next_step = next_step
+        self.message = without_userinfo(message)
+        self.next_step = without_userinfo(next_step)
+        super().__init__(self.message)
         if code is not None:
             self.code = code
 

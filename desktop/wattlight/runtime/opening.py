@@ -64,7 +64,7 @@ def parse_endpoint(text: str, origin: str = "the address") -> Endpoint:
         default_port = _SCHEME_PORTS.get(scheme, 0)
     if scheme not in _SCHEME_PORTS:
         raise _bad(origin, text)
-    if "@" in rest.split("/")[0]:
+    if "@" in rest:
         raise RuntimeProblem(
             tr(
                 "A user name or password in {origin} is not accepted: addresses are shown and logged.",

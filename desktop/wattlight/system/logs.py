@@ -11,6 +11,8 @@ from collections import deque
 from pathlib import Path
 from types import TracebackType
 
+from wattlight.domain import without_userinfo
+
 MAX_BYTES = 1_000_000
 KEPT_FILES = 5
 LINES_PER_MINUTE = 300
@@ -25,7 +27,7 @@ class _Redacted(logging.Formatter):
     """Lines without secrets, those of a traceback included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _SECRETS.sub(r"\1\2[removed]", super().format(record))
+        return without_userinfo(_SECRETS.sub(r"\1\2[removed]", super().format(record)))
 
 
 class _Calm(logging.Filter):
