@@ -24,12 +24,14 @@ from fakes.gguf_writer import shape_from_bytes
 from fakes.mutations import mutated
 from fakes.release_server import server_archive
 from wattlight.catalog.registry import parse_config, parse_manifest, read_address
+from wattlight.domain.breakeven import parse_api_prices
 from wattlight.domain.cost import By
 from wattlight.domain.fit import FitOptions, fit, prepare
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.tariff import parse_price
 from wattlight.domain.tokens import client_name, model_in, read_counters
 from wattlight.domain.values import Device, MachineProfile
+from wattlight.paths import asset_text
 from wattlight.runtime import parse_endpoint, read_name
 from wattlight.runtime.managed.unpacking import unpack
 from wattlight.runtime.names import read_keep_alive
@@ -234,6 +236,10 @@ READERS: dict[str, tuple[Callable[[], list[bytes]], Read]] = {
     "tariff": (lambda: [TARIFF], read_money),
     "series": (price_series, read_series),
     "trace": (lambda: [TRACE], read_meter),
+    "prices": (
+        lambda: [b"\n".join(asset_text("prices/api_prices.csv").encode().split(b"\n")[:6]) + b"\n"],
+        lambda data, _: parse_api_prices(data.decode("utf-8", "replace")),
+    ),
     "relay": (lambda: [REQUEST, ANSWER], read_relayed),
     "words": (
         lambda: [b"http://127.0.0.1:11434", b"hf.co/me/model:q4_0", b"5m30s", b"0.39", b"[::1]:80"],

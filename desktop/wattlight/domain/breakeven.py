@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TypeVar
 
 from wattlight.i18n import tr
@@ -313,9 +313,10 @@ def parse_api_prices(text: str) -> tuple[ApiPrice, ...]:
     Raises:
         BreakEvenProblem: a row cannot be read; the message names its line.
     """
-    rows = []
-    for line, row in enumerate(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))), start=2):
-        try:
+    rows: list[ApiPrice] = []
+    reader = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
+    try:
+        for row in reader:
             price = ApiPrice(
                 id=row["id"],
                 provider=row["provider"],
@@ -334,12 +335,12 @@ def parse_api_prices(text: str) -> tuple[ApiPrice, ...]:
                 how_sure=row.get("how_sure") or "",
                 note=row.get("note") or "",
             )
-        except (KeyError, TypeError, ValueError, InvalidOperation) as error:
-            raise BreakEvenProblem(
-                tr("Line {line} of the price list cannot be read.", line=line),
-                tr("Each row needs id, provider, model, currency, prices with a point, dates as 2026-11-30."),
-            ) from error
-        rows.append(price)
+            rows.append(price)
+    except (KeyError, TypeError, ValueError, ArithmeticError, csv.Error) as error:
+        raise BreakEvenProblem(
+            tr("Line {line} of the price list cannot be read.", line=max(1, reader.line_num)),
+            tr("Each row needs id, provider, model, currency, prices with a point, dates as 2026-11-30."),
+        ) from error
     return tuple(rows)
 
 

@@ -65,7 +65,10 @@ class CsvTable:
         self.comma = delimiter != ","
         """Numbers may be written with a comma."""
         self._reader = csv.DictReader(io.StringIO(self._text), delimiter=delimiter, skipinitialspace=True)
-        self.headers = [h.strip() for h in self._reader.fieldnames or ()]
+        try:
+            self.headers = [h.strip() for h in self._reader.fieldnames or ()]
+        except csv.Error:
+            self.headers = []  # a column is missing, then
         self._reader.fieldnames = self.headers
 
     def rows(self, name: str) -> Iterator[tuple[str, Row]]:

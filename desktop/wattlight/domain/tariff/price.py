@@ -67,7 +67,7 @@ def parse_price(value: object, where: str = "The price", allow_negative: bool = 
             tr("Only bands and the slots of a dynamic tariff can be below zero."),
             "price",
         )
-    if abs(price) > MAX_PER_KWH:
+    if price.copy_abs() > MAX_PER_KWH:  # abs() rounds, and cannot what has such an exponent
         raise TariffProblem(
             tr("{where} '{shown}' is far too high.", where=where, shown=shown),
             tr("Give the price of one kWh."),
