@@ -193,3 +193,8 @@ def test_a_bad_row_is_named_by_its_line() -> None:
     text = asset_text("prices/api_prices.csv").splitlines()
     with pytest.raises(BreakEvenProblem, match="Line 3"):
         parse_api_prices("\n".join([*text[:2], text[2].replace("0.06", "0,06x")]))
+
+
+def test_a_lone_carriage_return_in_a_price_list_is_told_with_its_line() -> None:
+    with pytest.raises(BreakEvenProblem, match="Line "):
+        parse_api_prices("id,provider\nx,\ry\n")

@@ -83,6 +83,18 @@ def test_what_is_no_number_stays_none(written: str) -> None:
         parse_price(written)
 
 
+@pytest.mark.parametrize("written", ["9e999999", "-9e254740993", "1e400"])
+def test_a_price_of_any_exponent_is_refused_in_a_sentence(written: str) -> None:
+    with pytest.raises(TariffProblem, match="far too high"):
+        parse_price(Decimal(written), allow_negative=True)
+
+
+@pytest.mark.parametrize("text", ["start_utc,\rprice\n1,2\n", "start_utc,price_per_kwh\n1,\r2\n"])
+def test_a_lone_carriage_return_is_no_csv(text: str) -> None:
+    with pytest.raises(TariffProblem):
+        parse_series(text)
+
+
 def tariff(currency: str, zone: str, file: str, **series: Any) -> Tariff:
     document = {
         "currency": currency,
