@@ -12,6 +12,7 @@ import pytest
 
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import KnownModels, Question, Use, recommend
+from wattlight.domain.fit import blocks, graph
 from wattlight.domain.machine_file import parse_machine
 
 MACHINES = Path(__file__).resolve().parents[1] / "data" / "machines"
@@ -41,7 +42,7 @@ def test_load() -> None:
 @pytest.mark.bench
 @pytest.mark.parametrize("use", list(Use))
 def test_recommend_cold(use: Use) -> None:
-    """First answer of a fresh program, no model prepared yet; the worst machine counts."""
+    """First answer of a fresh program, nothing prepared or remembered yet; the worst machine counts."""
     catalog, editorial = load_catalog(), load_editorial()
     worst = ("", 0.0)
     for file in sorted(MACHINES.glob("*.json")):
@@ -49,6 +50,8 @@ def test_recommend_cold(use: Use) -> None:
         times = []
         for _ in range(ROUNDS):
             known = KnownModels(catalog, editorial)
+            graph.common.cache_clear()
+            blocks.program_of.cache_clear()
             start = time.process_time()
             recommend(known, profile, Question(use))
             times.append(cpu_ms(start))

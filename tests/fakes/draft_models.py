@@ -87,7 +87,7 @@ def with_block(shape: ModelShape) -> ModelShape:
 def _as_logged(tensor: Tensor) -> Tensor:
     """The logs are of models whose widest matrices all have six bits."""
     wide = tensor.name.endswith(("ffn_down.weight", "attn_v.weight")) and tensor.type_name == "Q4_K"
-    return replace(tensor, offset=0, type_name="Q6_K" if wide else tensor.type_name)
+    return tensor._replace(offset=0, type_name="Q6_K" if wide else tensor.type_name)
 
 
 def drafting(model: str, file: ModelShape | None = None) -> PreparedModel:

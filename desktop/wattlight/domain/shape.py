@@ -1,11 +1,11 @@
 """The shape of a model: header key/values and tensor table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, overload
 
 
 class TensorType(NamedTuple):
@@ -96,8 +96,7 @@ class ShapeSource(StrEnum):
     CATALOGUE = "catalogue"
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(NamedTuple):
     """One line of the tensor table; ``dims`` are fastest first, ``offset`` counts from the data's start.
 
     ``stored_bytes``: of a type that is not known, what lies between its offset and the next one.
@@ -125,6 +124,65 @@ class Tensor:
         return size_of(self.dims, self.type_name)
 
 
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def of_each(parts: Sequence[Part], work: Callable[[Part], Result]) -> list[Result]:
+    """What ``work`` says of each of ``parts``, asked once for those that are one object."""
+    found = {number: work(part) for number, part in {id(part): part for part in parts}.items()}
+    return [found[id(part)] for part in parts]
+
+
+def _held(tensors: Sequence[Tensor]) -> int:
+    return sum([tensor.size_bytes for tensor in tensors])
+
+
+class Table(Sequence[Tensor]):
+    """A tensor table that says equal blocks once.
+
+    ``blocks`` have their tensors without "blk.N" in front of the names, equal blocks as one tuple; ``before``
+    and ``behind`` them lie the others.
+    """
+
+    __slots__ = ("before", "behind", "blocks")
+
+    def __init__(
+        self, before: Sequence[Tensor], blocks: Iterable[tuple[Tensor, ...]], behind: Sequence[Tensor] = ()
+    ) -> None:
+        self.before, self.blocks, self.behind = tuple(before), tuple(blocks), tuple(behind)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        yield from self.before
+        for i, block in enumerate(self.blocks):
+            for tensor in block:
+                yield tensor._replace(name=f"blk.{i}{tensor.name}")
+        yield from self.behind
+
+    def __len__(self) -> int:
+        return len(self.before) + sum(map(len, self.blocks)) + len(self.behind)
+
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Tensor, ...]: ...
+    def __getitem__(self, index: int | slice) -> Tensor | tuple[Tensor, ...]:
+        return tuple(self)[index]
+
+    def followed_by(self, tensor: Tensor) -> "Table":
+        return Table(self.before, self.blocks, (*self.behind, tensor))
+
+    @property
+    def outside(self) -> tuple[Tensor, ...]:
+        """Those that lie in no block."""
+        return self.before + self.behind
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all their data, without padding."""
+        return _held(self.outside) + sum(of_each(self.blocks, _held))
+
+
 @dataclass(frozen=True, slots=True)
 class ModelShape:
     """What memory and speed models need of a model; everything else of its file is ignored.
@@ -133,7 +191,7 @@ class ModelShape:
         architecture: ``general.architecture`` ("llama", "qwen3moe").
         metadata: key/values with their full keys ("llama.block_count"); arrays are tuples, arrays of the
             tokenizer are left out.
-        tensors: the table in file order.
+        tensors: the table in file order, of known types where it is a :class:`Table`.
         file_bytes: size of the whole model file (manifest layer ``size``).
         data_offset: where the tensor data begins in the file.
         projector_bytes: bytes of a separate vision projector file, 0 if there is none.
@@ -151,7 +209,7 @@ class ModelShape:
 
     architecture: str
     metadata: Mapping[str, MetadataValue]
-    tensors: tuple[Tensor, ...]
+    tensors: Sequence[Tensor]
     file_bytes: int
     data_offset: int = 0
     projector_bytes: int = 0
@@ -168,12 +226,19 @@ class ModelShape:
     context_set: int | None = None
 
     @property
+    def outside(self) -> Sequence[Tensor]:
+        """All tensors that lie in no block, if no more."""
+        return self.tensors.outside if isinstance(self.tensors, Table) else self.tensors
+
+    @property
     def has_draft_blocks(self) -> bool:
         """The file holds blocks that can only draft."""
         key = self.metadata.get(f"{self.architecture}.nextn_predict_layers")
-        return (isinstance(key, int) and key > 0) or any(t.name.startswith("mtp.") for t in self.tensors)
+        return (isinstance(key, int) and key > 0) or any(t.name.startswith("mtp.") for t in self.outside)
 
     @property
     def unknown_types(self) -> tuple[str, ...]:
         """Names of the tensor types whose sizes follow from the file's layout alone."""
+        if isinstance(self.tensors, Table):
+            return ()
         return tuple(sorted({t.type_name for t in self.tensors if t.stored_bytes is not None}))

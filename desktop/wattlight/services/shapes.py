@@ -277,6 +277,6 @@ def _with_unknown(tensors: list[Tensor], room: int) -> tuple[Tensor, ...]:
     """``tensors`` with those of unknown types sharing ``room``, each by its number of values."""
     values = sum(prod(t.dims) for t in tensors if t.stored_bytes is not None)
     return tuple(
-        t if t.stored_bytes is None else replace(t, stored_bytes=room * prod(t.dims) // max(1, values))
+        t if t.stored_bytes is None else t._replace(stored_bytes=room * prod(t.dims) // max(1, values))
         for t in tensors
     )

@@ -55,7 +55,7 @@ def _sized_by_offsets(tensors: list[Tensor]) -> list[Tensor]:
     starts = sorted(tensor.offset for tensor in tensors)
     following = dict(pairwise(starts))
     return [
-        t if t.stored_bytes is None else replace(t, stored_bytes=following.get(t.offset, t.offset) - t.offset)
+        t if t.stored_bytes is None else t._replace(stored_bytes=following.get(t.offset, t.offset) - t.offset)
         for t in tensors
     ]
 
@@ -302,7 +302,7 @@ def _joined(path: Path, count: int, limits: HeaderLimits) -> tuple[Header, int]:
     tensors: list[Tensor] = []
     for header, size in read:
         shift = start + header.data_offset - first.data_offset
-        tensors += [replace(tensor, offset=tensor.offset + shift) for tensor in _to_the_end(header, size)]
+        tensors += [tensor._replace(offset=tensor.offset + shift) for tensor in _to_the_end(header, size)]
         start += size
     declared = first.metadata.get("split.tensors.count", len(tensors))
     if declared != len({tensor.name for tensor in tensors}):
@@ -381,7 +381,7 @@ def _to_the_end(header: Header, file_bytes: int) -> tuple[Tensor, ...]:
     if last is None or last.stored_bytes is None:
         return header.tensors
     rest = max(0, file_bytes - header.data_offset - last.offset)
-    return tuple(replace(t, stored_bytes=rest) if t is last else t for t in header.tensors)
+    return tuple(t._replace(stored_bytes=rest) if t is last else t for t in header.tensors)
 
 
 def _check_length(key: str, value: MetadataValue | None, limits: HeaderLimits) -> None:

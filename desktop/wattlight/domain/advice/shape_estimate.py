@@ -7,12 +7,11 @@ file was made by other rules, the catalogue states its types. What does not add 
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 
 from wattlight.domain.fit import Confidence
 
 from ..entry import CatalogEntry, CatalogTag, Layout, Proof, TensorGroup
-from ..shape import TYPE_BY_NAME, MetadataValue, ModelShape, ShapeSource, Tensor, size_of
+from ..shape import TYPE_BY_NAME, MetadataValue, ModelShape, ShapeSource, Table, Tensor, of_each
 
 _BASE = {
     "Q2_K": "Q2_K", "Q3_K_S": "Q3_K", "Q3_K_M": "Q3_K", "Q3_K_L": "Q3_K", "Q4_0": "Q4_0", "Q4_1": "Q4_1",
@@ -60,7 +59,7 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
     tensors = tensors_of(layout, tag.quant, default, joined=True)
     inside = layout.vision_bytes + layout.header_bytes
     draft = _draft_of(layout) if default else None
-    held = sum(size_of(tensor.dims, tensor.type_name) for tensor in tensors)
+    held = tensors.size_bytes
     parts = held + inside
     known = entry.model_bytes if default else None
     if known is not None:
@@ -77,16 +76,14 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
         total = parts + hidden if fits else high
     if not fits:
         tensors = _scaled(tensors, total - inside - hidden)
-        held = sum(tensor.size_bytes for tensor in tensors)
-    tensors += [
-        Tensor(name, (size,), "I8")
-        for name, size in (("v.tower.weight", layout.vision_bytes), ("mtp.block.weight", hidden))
-        if size
-    ]
+        held = tensors.size_bytes
+    for name, size in (("v.tower.weight", layout.vision_bytes), ("mtp.block.weight", hidden)):
+        if size:
+            tensors = tensors.followed_by(Tensor(name, (size,), "I8"))
     shape = ModelShape(
         architecture=layout.architecture,
         metadata=_metadata(layout) | {f"{layout.architecture}.context_length": entry.context},
-        tensors=tuple(tensors),
+        tensors=tensors,
         file_bytes=total,
         data_offset=max(0, total - held - layout.vision_bytes - hidden),
         projector_bytes=entry.projector_bytes,
@@ -108,8 +105,8 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
 def _draft_of(layout: Layout) -> ModelShape | None:
     if layout.draft is None:
         return None
-    tensors = tuple(tensors_of(layout.draft, "", default=True))
-    size = layout.draft.header_bytes + sum(tensor.size_bytes for tensor in tensors)
+    tensors = tensors_of(layout.draft, "", default=True)
+    size = layout.draft.header_bytes + tensors.size_bytes
     return ModelShape(
         layout.draft.architecture,
         _metadata(layout.draft),
@@ -124,13 +121,13 @@ def _metadata(layout: Layout) -> dict[str, MetadataValue]:
     return {f"{layout.architecture}.{key}": value for key, value in layout.keys.items()}
 
 
-def _draft_block(layout: Layout, tag: CatalogTag, tensors: list[Tensor]) -> int:
+def _draft_block(layout: Layout, tag: CatalogTag, tensors: Table) -> int:
     """Bytes a build that drafts has for that at least: a block like the model's."""
-    blocks = sum(t.size_bytes for t in tensors if t.name.startswith("blk.")) if tag.draft_length else 0
+    blocks = Table((), tensors.blocks).size_bytes if tag.draft_length else 0
     return blocks // layout.number("block_count")
 
 
-def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) -> list[Tensor]:
+def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) -> Table:
     """The tensor table of a file in ``quant``; ``default``: of the default tag, whose types may be stated.
 
     ``joined``: what is placed together (all of a block but its feed-forward matrices) is one tensor, except
@@ -150,29 +147,32 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
             continue
         where = blocks_of(group.blocks, layers)
         kinds = rules.types(group, where, default)
+        made = {kind: Tensor(name, dims, kind) for kind in set(kinds)}
         part = _part(name) if joined else None
         if part is None:
             for block, kind in zip(where, kinds, strict=True):
-                blocks[block].append(Tensor(f"blk.{block}{name}", dims, kind))
+                blocks[block].append(made[kind])
             continue
-        sums = together[part]
+        sums, sizes = together[part], {kind: tensor.size_bytes for kind, tensor in made.items()}
         for block, kind in zip(where, kinds, strict=True):
             if block in spelled_out:
-                blocks[block].append(Tensor(f"blk.{block}{name}", dims, kind))
+                blocks[block].append(made[kind])
             else:
-                sums[block] += size_of(dims, kind)
+                sums[block] += sizes[kind]
     for part, sums in together.items():
+        whole = {size: Tensor(part, (size,), "I8") for size in set(sums)}
         for block, size in enumerate(sums):
             if size:
-                blocks[block].append(Tensor(f"blk.{block}{part}", (size,), "I8"))
-    return list(chain(outside, *blocks))
+                blocks[block].append(whole[size])
+    seen: dict[tuple[int, ...], tuple[Tensor, ...]] = {}
+    return Table(outside, [seen.setdefault(tuple(map(id, block)), tuple(block)) for block in blocks])
 
 
 def _first_of_each(layout: Layout, layers: int) -> frozenset[int]:
     """The first block of each make-up."""
     makeup = [0] * layers
     for place, group in enumerate(layout.tensors):
-        if group.name[0] == ".":
+        if group.name[0] == "." and group.blocks:
             for block in blocks_of(group.blocks, layers):
                 makeup[block] |= 1 << place
     return frozenset(makeup.index(kind) for kind in set(makeup))
@@ -281,17 +281,24 @@ class _Rules:
         return "Q5_K" if many and kind in {"Q3_K", "Q4_K"} else kind
 
 
-def _scaled(tensors: list[Tensor], wanted: int) -> list[Tensor]:
+def _scaled(tensors: Table, wanted: int) -> Table:
     """``tensors`` with their matrices scaled until all come to ``wanted`` bytes; the token table is kept."""
-    kept = [t.name in {"token_embd.weight", "output.weight"} or t.type_name == "F32" for t in tensors]
-    fixed = sum(t.size_bytes for t, keep in zip(tensors, kept, strict=True) if keep)
-    whole = sum(t.size_bytes for t in tensors) - fixed
+    kept = {"token_embd.weight", "output.weight"}
+    fixed = sum(t.size_bytes for t in tensors.before if t.type_name == "F32" or t.name in kept)
+    fixed += sum(of_each(tensors.blocks, lambda b: sum([t.size_bytes for t in b if t.type_name == "F32"])))
+    whole = tensors.size_bytes - fixed
     if whole <= 0 or wanted <= fixed:
         return tensors
     factor = (wanted - fixed) / whole
-    out = [
-        t if keep else Tensor(t.name, (int(t.size_bytes * factor),), "I8")
-        for t, keep in zip(tensors, kept, strict=True)
-    ]
-    rest = wanted - sum(t.size_bytes for t in out)
-    return [*out, Tensor("output_scale.weight", (rest,), "I8")] if rest else out
+
+    def scaled(table: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return tuple(
+            t
+            if t.type_name == "F32" or t.name in kept
+            else Tensor(t.name, (int(t.size_bytes * factor),), "I8")
+            for t in table
+        )
+
+    out = Table(scaled(tensors.before), of_each(tensors.blocks, scaled))
+    rest = wanted - out.size_bytes
+    return out.followed_by(Tensor("output_scale.weight", (rest,), "I8")) if rest else out

@@ -18,7 +18,7 @@ from .architecture_tables import (
     SAME,
     WINDOWS_ROTATE,
 )
-from .weights import OUTSIDE, Row, renamed_drafts
+from .weights import TensorRows, renamed_drafts
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class _Keys:
         return (default,) * layers
 
 
-def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False) -> Architecture:
+def read_architecture(shape: ModelShape, rows: TensorRows, drafting: bool = False) -> Architecture:
     """What ``shape`` (with its tensor table ``rows``) says; missing keys take the engine's defaults.
 
     ``drafting``: draft tensors under their old names count as blocks of their own.
@@ -196,7 +196,7 @@ def read_architecture(shape: ModelShape, rows: list[Row], drafting: bool = False
         time_steps=keys.number("ssm.time_step_rank"),
         windowed=tuple(windowed),
         rotary=_rotary(name, keys, layers, windowed),
-        rotation_table=any(row.block == OUTSIDE and row.part.startswith("rope_f") for row in rows),
+        rotation_table=any(row.part.startswith("rope_f") for row in rows.outside),
         deepstack=keys.number("n_deepstack_layers"),
         scaled_residual=bool(keys.raw("residual_scale")),
         sparse_blocks=_sparse(keys),

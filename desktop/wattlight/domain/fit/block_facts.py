@@ -1,13 +1,11 @@
 """What memory depends on of a model's blocks, and the bytes of the values in their lists of operations."""
 
-import operator
-from itertools import accumulate
 from typing import NamedTuple
 
-from ..shape import TYPE_BY_NAME
+from ..shape import TYPE_BY_NAME, of_each
 from .architecture import Architecture
 from .program import WORKING
-from .weights import Row
+from .weights import Row, TensorRows
 
 ROTATION_OF_VALUES = 64
 """Edge of the matrix a quantised cache rotates values with."""
@@ -70,41 +68,40 @@ class Block(NamedTuple):
         return self.attends or self.recurrent or "ffn_gate_inp" in self.parts
 
 
-def blocks_of(arch: Architecture, rows: list[Row]) -> tuple[Block, ...]:
+def blocks_of(arch: Architecture, rows: TensorRows) -> tuple[Block, ...]:
     """One entry per block; equal blocks share theirs."""
-    trunk = arch.trunk
-    tables: list[dict[str, Row]] = [{} for _ in range(trunk)]
-    for row in rows:
-        if 0 <= row.block < trunk:
-            tables[row.block][row.part] = row
+    tables = of_each(rows.blocks[: arch.trunk], lambda body: {row.part: row for row in body})
+    empty: dict[str, Row] = {}
     seen: dict[object, Block] = {}
     found = []
     last = {False: (0, 0), True: (0, 0)}
     spelled_out: dict[object, dict[str, Row]] = {}
-    for i, table in enumerate(tables):
+    for i in range(arch.trunk):
+        table = tables[i] if i < len(tables) else empty
         windowed = arch.windowed[i]
         k, v = (arch.swa_k[i], arch.swa_v[i]) if windowed else (arch.full_k[i], arch.full_v[i])
         make_up = (k > 0, arch.state_r[i], "ffn_down_exps.weight" in table)
+        first = table
         if TOGETHER in table:
-            table = {**spelled_out.get(make_up, {}), **table}  # noqa: PLW2901
+            first = spelled_out.get(make_up, table)
         else:
             spelled_out[make_up] = table
-        writes = k > 0 and not table.keys().isdisjoint(_MAKES_KEYS)
+        writes = k > 0 and not (_MAKES_KEYS.isdisjoint(table) and _MAKES_KEYS.isdisjoint(first))
         if writes:
             last[windowed] = (k, v)
         else:
             k, v = last[windowed]
-        key = (windowed, writes, k, v, arch.state_r[i], *[row[1:] for row in table.values()])
+        key = (windowed, writes, k, v, arch.state_r[i], arch.state_s[i], id(table), id(first))
         block = seen.get(key)
         if block is None:
-            block = seen[key] = _block(arch, table, i, windowed, writes, k, v)
+            block = seen[key] = _block(arch, {**first, **table}, i, windowed, writes, k, v)
         found.append(block)
     return tuple(found)
 
 
 TOGETHER = "attn.weight"
 """What is placed together is one tensor of the catalogue's, except in the first block of each make-up."""
-_MAKES_KEYS = ("attn_k.weight", "attn_qkv.weight", "attn_kv_a_mqa.weight")
+_MAKES_KEYS = frozenset(("attn_k.weight", "attn_qkv.weight", "attn_kv_a_mqa.weight"))
 
 
 def _in_bytes(arch: Architecture, part: str, k: int, v: int) -> tuple[int, int]:
@@ -216,94 +213,6 @@ def _block(
         arch.state_s[i],
         (frozenset(parts), tuple(values.values()), windowed, writes, k, v, arch.state_r[i]),
     )
-
-
-class Place(NamedTuple):
-    """What a block's work depends on beside the block itself; ``early``: whether the state of the next block
-    that keeps one is "read" here or was before and is "kept"."""
-
-    first: bool
-    last: bool
-    begins: bool
-    mask_ends: bool
-    positions_begin: bool
-    reads_first: bool
-    early: str
-    beside: str
-    rotary: bool
-    sparse: bool
-
-
-class Trunk:
-    """The blocks of a model that answer, in order.
-
-    Attributes:
-        makes: a number per block, the same for equal work on a device; ``full``: and equal matrices.
-        after: the next block of which a part is listed at once, or the number of blocks.
-        readers: (first, last) block that reads the mask of full and of windowed attention, -1 without.
-    """
-
-    __slots__ = ("after", "arch", "blocks", "full", "makes", "places", "readers")
-
-    def __init__(self, arch: Architecture, rows: list[Row]) -> None:
-        self.arch = arch
-        self.blocks = blocks = blocks_of(arch, rows)
-        self.readers = {}
-        for windowed in (False, True):
-            reads = [i for i, b in enumerate(blocks) if b.attends and b.windowed is windowed]
-            self.readers[windowed] = (reads[0], reads[-1]) if reads else (-1, -1)
-        self.after = [len(blocks)] * len(blocks)
-        for i in range(len(blocks) - 2, -1, -1):
-            self.after[i] = i + 1 if blocks[i + 1].lists_at_once else self.after[i + 1]
-        listed = [False, *accumulate((b.lists_at_once for b in blocks), operator.or_)]
-        reads_first = [
-            block.recurrent and not block.attends and not arch.gated and before
-            for block, before in zip(blocks, listed, strict=False)
-        ]
-        self.places = [self._place(i, listed[i], reads_first) for i in range(len(blocks))]
-        makes: dict[object, int] = {}
-        full: dict[object, int] = {}
-        self.makes, self.full = [], []
-        for block, place in zip(blocks, self.places, strict=True):
-            make = makes.setdefault((block.work, place), len(makes))
-            self.makes.append(make)
-            self.full.append(full.setdefault((make, id(block)), -1 - len(full)))
-
-    def _place(self, i: int, listed: bool, reads_first: list[bool]) -> Place:
-        arch, block, after = self.arch, self.blocks[i], self.after[i]
-        reads, others = self.readers[block.windowed], self.readers[not block.windowed]
-        early = ""
-        if after < len(self.blocks) and reads_first[after]:
-            early = "read" if block.lists_at_once else "kept" if listed else ""
-        beside = ""
-        if arch.per_layer_inputs:
-            beside = "" if i else "given back"
-        elif i < arch.deepstack:
-            beside = "made" if i == 0 else "kept" if i < arch.deepstack - 1 else "given back"
-        begins = i == reads[0]
-        return Place(
-            i == 0,
-            i == len(self.blocks) - 1,
-            begins,
-            i == reads[1],
-            begins and not 0 <= others[0] < i,
-            reads_first[i],
-            early,
-            beside,
-            arch.rotary[i],
-            i < arch.sparse_blocks,
-        )
-
-    def first_reader(self, windowed: bool, start: int, stop: int) -> int:
-        """First block of start..stop-1 that reads this mask, -1 without one."""
-        reads = (i for i in range(start, stop) if self.blocks[i].attends)
-        return next((i for i in reads if self.blocks[i].windowed is windowed), -1)
-
-    def writer(self, i: int) -> int:
-        """The block whose cache block ``i`` reads."""
-        blocks = self.blocks
-        same = (j for j in range(i) if blocks[j].writes and blocks[j].windowed is blocks[i].windowed)
-        return max(same, default=0)
 
 
 def mask_bytes(s: Setting, windowed: bool) -> int:

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from .architecture import Architecture
+from .arena import FREE, Side, walk
 from .cache import row_bytes
 from .drafts import APART, STOPS_EARLY, Draft, DraftKind
-from .program import ENDLESS, give_back, take
 from .sizing import Share, Sizer, Taken
 
 
@@ -238,17 +238,21 @@ def _block_peak(arch: Architecture, batch: int, mask: int, copies: int) -> int:
 
 
 class _Arena:
-    """The engine's allocator, and the highest byte it reached."""
+    """A list of operations, and the highest byte it reaches."""
 
     def __init__(self) -> None:
-        self._offsets, self._lengths = [0], [ENDLESS]
-        self.peak = 0
+        self._events: list[tuple[int, int]] = []
+        self._sizes: list[int] = []
 
-    def take(self, size: int) -> tuple[int, int]:
-        offset = take(self._offsets, self._lengths, size)
-        self.peak = max(self.peak, offset + size)
-        return offset, size
+    def take(self, size: int) -> int:
+        slot = len(self._sizes)
+        self._events.append((slot, slot))
+        self._sizes.append(size)
+        return slot
 
-    def free(self, *pieces: tuple[int, int]) -> None:
-        for offset, size in pieces:
-            give_back(self._offsets, self._lengths, offset, size)
+    def free(self, *slots: int) -> None:
+        self._events += [(slot, FREE) for slot in slots]
+
+    @property
+    def peak(self) -> int:
+        return max(0, walk(Side(tuple(self._events), (), ()), self._sizes, ((), ()), ()).top)

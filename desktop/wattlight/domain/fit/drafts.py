@@ -71,7 +71,7 @@ class Draft:
 
     @property
     def has_own_output(self) -> bool:
-        names = {tensor.name for tensor in self.model.shape.tensors}
+        names = {tensor.name for tensor in self.model.shape.outside}
         return "output.weight" in names or "token_embd.weight" in names
 
     @property

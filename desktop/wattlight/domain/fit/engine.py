@@ -121,7 +121,7 @@ def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
         if share.partial:
             weights += sizer.overflow_host(first, share)
         first += share.layers
-    return Taken(weights, sizer.kv_host(in_ram), sizer.compute(shares)[1])
+    return Taken(weights, sizer.kv_host(in_ram), sizer.compute_beside(shares))
 
 
 def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -> DraftUse:

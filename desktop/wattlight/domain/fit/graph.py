@@ -9,48 +9,74 @@ from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
-from .block_facts import Setting, Trunk, bytes_of, inputs_bytes, mask_bytes
-from .block_parts import Kind
+from .arena import NOWHERE, Room, Step, walk
+from .block_facts import Setting, bytes_of, inputs_bytes, mask_bytes
 from .blocks import FOUR_STREAMS, program_of
-from .program import CARRIED, DEVICE, ENDLESS, HOST, NEXT, OWN, ROTATION_TABLE, Room, Tape, give_back, walk
-from .weights import MOE_ONLY, Row, is_expert, overflow_patterns
+from .program import CARRIED, DEVICE, HOST, NEXT, OWN, ROTATION_TABLE, Tape
+from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies, Trunk, kind_of
+from .weights import MOE_ONLY, TensorRows, is_expert, overflow_patterns
 
 PASSES_KEPT, MOST_KEPT = 64, 4096
 """Settings remembered of a model; layouts and steps remembered of each."""
-_NOTHING = ((0, 0),) * len(CARRIED)
 MASKS = (CARRIED.index("in:m"), CARRIED.index("in:s"))
-ALL_IN_RAM, NOTHING_LEFT_OUT = 10, 11
-"""Beside the patterns of ``weights.WHOLE``."""
-
-
-class Lies(NamedTuple):
-    """Where a block lies; the last five as in ``Program.tape`` and ``Kind``."""
-
-    pattern: int
-    late: tuple[int, ...]
-    own: int
-    stream: int
-    in_turn: bool
-    arrives: bool
-    leaves: bool
 
 
 Spans = tuple[tuple[int, int], ...]
+Ranges = list[tuple[int, int, int]]
+"""(first block, block behind the last, which pattern of ``weights.WHOLE`` they lack)."""
+
+
+class Common(NamedTuple):
+    """What models of one make have in common in one setting: all but the bytes of their matrices."""
+
+    layouts: "dict[object, BufferLayout]"
+    steps: dict[object, Step]
+    tapes: dict[object, Tape]
+
+
+@lru_cache(maxsize=4 * PASSES_KEPT)
+def common(make: object, setting: object) -> Common:
+    """``make``: as in ``Trunk``; ``setting``: what of it matters."""
+    return Common({}, {}, {})
 
 
 class Passes:
-    """All passes of one model in one setting. ``inputs``: bytes of the small inputs, masks left out."""
+    """All passes of one model in one setting.
 
-    __slots__ = ("_rotates", "_sizes", "_steps", "_tapes", "distributions", "inputs", "setting", "trunk")
+    ``inputs``: bytes of the small inputs, masks left out; ``beside``: in RAM beside devices that compute
+    everything; ``whole``: on a single one of these, kept by the caller (-1: not known).
+    """
+
+    __slots__ = (
+        "_any_cells",
+        "_common",
+        "_rotates",
+        "_sizes",
+        "_steps",
+        "_tapes",
+        "beside",
+        "distributions",
+        "inputs",
+        "setting",
+        "trunk",
+        "whole",
+    )
 
     def __init__(self, trunk: Trunk, setting: Setting) -> None:
         self.trunk, self.setting = trunk, setting
         self._rotates = TYPE_BY_NAME[setting.kv_type].block > 1 and not trunk.arch.mla
-        self.distributions: dict[object, tuple[tuple[int, ...], int]] = {}
+        self._common = common(trunk.make, setting)
+        same_list = (setting.flash, self._rotates, setting.every_row, setting.logits > 0)
+        self._tapes = common(trunk.make, same_list).tapes
+        plain = setting.flash and not setting.copies and not setting.working
+        any_cells = setting._replace(cells=0, window=0) if plain else setting
+        self._any_cells = common(trunk.make, any_cells).steps
+        self.distributions: dict[object, BufferLayout] = {}
         self._sizes: dict[object, list[int]] = {}
-        self._steps: dict[object, tuple[Room, int]] = {}
-        self._tapes: dict[object, Tape] = {}
+        self._steps: dict[object, Step] = {}
         self.inputs = inputs_bytes(trunk.arch, setting)
+        self.beside = self.beside_devices(1)
+        self.whole = -1
 
     def mask_bytes(self, windowed: bool) -> int:
         return mask_bytes(self.setting, windowed) if self.trunk.readers[windowed][0] >= 0 else 0
@@ -67,51 +93,12 @@ class Passes:
         key = (self.trunk.makes[i], lies)
         found = self._tapes.get(key)
         if found is None:
-            program = program_of(self._kind(i, lies))
+            program = program_of(kind_of(self.trunk, i, lies, self.setting, self._rotates))
             parts, in_ram = self.trunk.blocks[i].parts, lies.pattern == ALL_IN_RAM
             left_out = parts | {ROTATION_TABLE} if in_ram else _left_out(parts, lies.pattern)
             found = program.tape(left_out, in_ram, lies.late, lies.own, lies.stream, lies.in_turn)
             self._tapes[key] = found
         return found
-
-    def _kind(self, i: int, lies: Lies) -> Kind:
-        arch, block, place = self.trunk.arch, self.trunk.blocks[i], self.trunk.places[i]
-        key, value = arch.key_length, arch.value_length
-        if block.windowed:
-            key = value = arch.key_length_swa
-        in_ram = lies.pattern == ALL_IN_RAM
-        return Kind(
-            arch.name,
-            block.parts if arch.mla else block.parts - {"attn_kv_a_mqa"},  # older files: the plain way
-            self.setting.flash,
-            self._rotates and key % 64 == 0,
-            self._rotates and value % 64 == 0,
-            block.windowed,
-            block.writes,
-            arch.sliding,
-            place.rotary,
-            arch.rotation_table and not (arch.name == "gemma4" and block.windowed),
-            block.attends,
-            block.recurrent,
-            place.first,
-            place.last,
-            in_ram and place.begins,
-            in_ram and place.positions_begin,
-            place.mask_ends,
-            lies.arrives,
-            place.reads_first,
-            place.early,
-            lies.leaves,
-            place.beside,
-            place.sparse,
-            arch.scaled_residual,
-            arch.has_cache,
-            block.flat_norm,
-            arch.normed_experts,
-            arch.scaled_experts,
-            place.last and self.setting.every_row,
-            place.last and self.setting.logits > 0,
-        )
 
     def sizes_of(self, names: tuple[str, ...], i: int) -> list[int]:
         """Bytes of the values ``names`` of block ``i``, rounded."""
@@ -123,27 +110,40 @@ class Passes:
             found = self._sizes[key] = [-(-size // align) * align for size in sizes]
         return found
 
-    def lay_out(self, spans: Spans, left_out: dict[int, int], in_turn: bool) -> tuple[tuple[int, ...], int]:
-        """Highest bytes on each device, and in RAM beside them; kept by the caller in ``distributions``.
-
-        ``spans``: (first block, block behind the last) per device; blocks before the first span lie in RAM.
-        ``left_out``: other blocks that lack their experts, and by which pattern (see ``weights.WHOLE``;
-        MOE_ONLY: the experts alone). ``in_turn``: the devices work in turn, each with four copies of its
-        inputs.
-        """
+    def layout(self, key: object, spans: Spans, left_out: Ranges, in_turn: bool) -> "BufferLayout":
+        """Of the distribution that ``key`` stands for; kept under it in ``distributions``."""
+        whole = (spans, in_turn) if not spans[0][0] and not left_out else None
+        layouts = self._common.layouts
+        found = layouts.get(whole)
+        if found is None:
+            found = BufferLayout(self, spans, left_out, in_turn)
+            if whole is not None:
+                layouts[whole] = found
         if len(self.distributions) >= MOST_KEPT:
             self.distributions.clear()
-        return _Layout(self, spans, left_out, in_turn).result()
-
-    def step(self, tape: Tape, side: int, i: int, room: Room) -> tuple[Room, int]:
-        """What :func:`walk` says, looked up where an equal block met the same room before."""
-        key = (id(tape), side, self.trunk.full[i] if tape.fetches else self.trunk.makes[i], room)
-        found = self._steps.get(key)
-        if found is None:
-            if len(self._steps) >= MOST_KEPT:
-                self._steps.clear()
-            found = self._steps[key] = walk(tape, side, self.sizes_of(tape.sizes, i), room)
+        self.distributions[key] = found
         return found
+
+    def step(self, tape: Tape, side: int, i: int, room: "Room") -> None:
+        """Do to ``room`` what block ``i`` does, looked up where an equal block met equal room before."""
+        part, end, carried = tape.sides[side], room.end, room.carried
+        steps, number = self._any_cells, self.trunk.makes[i]
+        if tape.by_cells:
+            steps = self._common.steps
+        if tape.fetches:
+            steps, number = self._steps, self.trunk.full[i]
+        reads = tuple([(carried[slot][0] - end, carried[slot][1]) for slot in part.reads])
+        key = (id(part), number, room.holes, reads)
+        found = steps.get(key)
+        if found is None:
+            if len(steps) >= MOST_KEPT:
+                steps.clear()
+            found = steps[key] = walk(part, self.sizes_of(tape.sizes, i), room.holes, reads)
+        room.end = end + found.end
+        room.holes = found.holes
+        room.peak = max(room.peak, end + found.top)
+        for slot, offset, size in found.moves:
+            carried[slot] = (end + offset, size) if size else NOWHERE
 
 
 class Buffers:
@@ -151,7 +151,7 @@ class Buffers:
 
     __slots__ = ("_passes", "_rows", "_trunk", "arch")
 
-    def __init__(self, arch: Architecture, rows: list[Row]) -> None:
+    def __init__(self, arch: Architecture, rows: TensorRows) -> None:
         self.arch, self._rows = arch, rows
         self._trunk: Trunk | None = None
         self._passes: dict[Setting, Passes] = {}
@@ -167,63 +167,109 @@ class Buffers:
         return found
 
 
-class _Layout:
-    """One walk over all blocks, with a room per device and one in RAM."""
+class BufferLayout:
+    """One walk over all blocks, with a room per device and one in RAM; ``peaks``: highest bytes on each
+    device.
 
-    def __init__(self, passes: Passes, spans: Spans, left_out: dict[int, int], in_turn: bool) -> None:
-        self._passes, self._spans, self._left_out, self._in_turn = passes, spans, left_out, in_turn
+    ``spans``: (first block, block behind the last) per device; blocks before the first span lie in RAM.
+    ``left_out``: other blocks that lack matrices. ``in_turn``: the devices work in turn, each with four
+    copies of its inputs.
+    """
+
+    def __init__(self, passes: Passes, spans: Spans, left_out: Ranges, in_turn: bool) -> None:
+        self._passes, self._spans, self._in_turn = passes, spans, in_turn
         self._trunk, self._blocks, self._arch = passes.trunk, passes.trunk.blocks, passes.trunk.arch
-        self._batch = passes.setting.batch
-        self._in_ram = min((start for start, stop in spans if stop > start), default=len(self._blocks))
+        self._batch, count = passes.setting.batch, len(passes.trunk.blocks)
+        self._in_ram = min((start for start, stop in spans if stop > start), default=count)
+        self._patterns = [ALL_IN_RAM] * self._in_ram + [NOTHING_LEFT_OUT] * (count - self._in_ram)
+        for start, stop, pattern in left_out:
+            begin = max(start, self._in_ram)
+            self._patterns[begin:stop] = [pattern] * (stop - begin)
         self._times = 4 if in_turn else 1
         self._late: dict[int, list[int]] = {}
         self._arrives: set[int] = set()
-        self._rooms = [self._start(index) for index in range(len(spans))]
-        self._peaks = [room.offsets[-1] for room in self._rooms]
-        self._host_peak = passes.beside_devices(self._times)
-        self._host = Room((self._host_peak - self._stream,), (ENDLESS,), _NOTHING)
+        self._host_peak = -1
+        rooms = [self._start(index) for index in range(len(spans))]
+        self._tapes: list[Tape] = []
+        self._walk(rooms)
+        self.peaks = tuple([room.peak for room in rooms])
 
     @property
     def _stream(self) -> int:
         return 4 * self._batch * self._arch.embedding
 
-    def result(self) -> tuple[tuple[int, ...], int]:
-        device, stream = 0, DEVICE
-        for i in range(len(self._blocks)):
-            while i >= self._spans[device][1] and device + 1 < len(self._spans) and i >= self._in_ram:
-                self._rooms[device] = _left(self._rooms[device], () if self._in_turn else MASKS)
+    @property
+    def in_ram(self) -> int:
+        """Highest bytes in RAM beside the devices."""
+        if self._host_peak < 0:
+            beside = self._passes.beside_devices(self._times)
+            host = Room(beside - self._stream)
+            host.peak = beside
+            for i, tape in enumerate(self._tapes):
+                if tape.sides[HOST].events:
+                    self._passes.step(tape, HOST, i, host)
+            self._host_peak = host.peak
+        return self._host_peak
+
+    def _walk(self, rooms: list[Room]) -> None:
+        device, stream, spans, count, i = 0, DEVICE, self._spans, len(self._blocks), 0
+        edges, edge, start = self._edges(), 0, 0
+        while i < count:
+            if i == edges[edge]:
+                start, edge = i, edge + 1
+                fetches = self._patterns[i] != NOTHING_LEFT_OUT
+                period, until = self._trunk.repeats_full if fetches else self._trunk.repeats
+                seen: object = None
+            while i >= spans[device][1] and device + 1 < len(spans) and i >= self._in_ram:
+                rooms[device].give_back((0,) if self._in_turn else (0, *MASKS))
                 device, stream = device + 1, OWN
-            stream = self._block(i, device, stream)
-        return tuple(self._peaks), self._host_peak
+            if not (i - start) % period and until[i] > i:
+                state = [room.state() for room in rooms]
+                if state == seen:
+                    more = (min(until[i], edges[edge]) - i) // period
+                    self._tapes += self._tapes[i - period :] * more
+                    i += more * period
+                    seen = None
+                    continue
+                seen = state
+            tape = self._tape(i, device, stream)
+            self._tapes.append(tape)
+            self._block(i, tape, device, rooms)
+            stream = tape.stream
+            i += 1
+
+    def _edges(self) -> list[int]:
+        """Blocks that lie otherwise than the one before, in order, then the number of blocks."""
+        count, patterns = len(self._blocks), self._patterns
+        edges = {0, count, *(i + more for i in self._late for more in (0, 1))}
+        edges.update(i for i in range(1, count) if patterns[i] != patterns[i - 1])
+        for start, stop in self._spans:
+            leaves = stop
+            while leaves > start and self._trunk.after[leaves - 1] >= stop:
+                leaves -= 1
+            edges |= {start, start + 1, leaves, stop}
+        return sorted(edge for edge in edges if edge <= count)
 
     def _tape(self, i: int, device: int, stream: int) -> Tape:
-        in_ram, (start, stop) = i < self._in_ram, self._spans[device]
+        pattern, (start, stop) = self._patterns[i], self._spans[device]
         arrives = self._in_turn and (i == 0 or (device in self._arrives and i == start))
-        leaves = device + 1 < len(self._spans) and not in_ram and self._trunk.after[i] >= stop
-        pattern = ALL_IN_RAM if in_ram else self._left_out.get(i, NOTHING_LEFT_OUT)
+        leaves = device + 1 < len(self._spans) and i >= self._in_ram and self._trunk.after[i] >= stop
         late, own = tuple(self._late.get(i, ())), OWN if device else DEVICE
         return self._passes.tape(i, Lies(pattern, late, own, stream, self._in_turn, arrives, leaves))
 
-    def _block(self, i: int, device: int, stream: int) -> int:
-        tape = self._tape(i, device, stream)
-        for side, events in enumerate(tape.sides):
-            if side == HOST:
-                if events:
-                    self._host, top = self._passes.step(tape, HOST, i, self._host)
-                    self._host_peak = max(self._host_peak, top)
-                continue
-            own = side == (OWN if device else DEVICE)
-            if not own and not events:
-                continue
-            index = device if own else device + 1 if side == NEXT else 0
-            before = self._rooms[index]
-            room, top = self._passes.step(tape, side, i, before)
-            if side == NEXT:
-                x = (room if tape.stream == NEXT else before).carried[0]
-                room = room._replace(carried=(x, room.carried[1], *before.carried[2:]))
-            self._rooms[index] = room
-            self._peaks[index] = max(self._peaks[index], top)
-        return tape.stream
+    def _block(self, i: int, tape: Tape, device: int, rooms: list[Room]) -> None:
+        """Block ``i`` on all devices."""
+        passes = self._passes
+        passes.step(tape, OWN if device else DEVICE, i, rooms[device])
+        other = DEVICE if device else OWN
+        if tape.sides[other].events:
+            passes.step(tape, other, i, rooms[0])
+        if tape.sides[NEXT].events:
+            room = rooms[device + 1]
+            before = room.carried[:]
+            passes.step(tape, NEXT, i, room)
+            x = (room.carried if tape.stream == NEXT else before)[0]
+            room.carried = [x, room.carried[1], *before[2:]]
 
     def _crossing(self, index: int) -> tuple[int, bool]:
         """Bytes that cross to device ``index`` within the blocks at its edges; whether the block before makes
@@ -246,10 +292,10 @@ class _Layout:
         passes, blocks, times = self._passes, self._blocks, self._times
         start, stop = self._spans[index]
         if index and stop <= start:
-            return Room((0,), (ENDLESS,), _NOTHING)
+            return Room(0)
         in_ram = self._in_ram if not index else 0
         taken = end = 0
-        carried = list(_NOTHING)
+        carried = [NOWHERE] * len(CARRIED)
         if index:
             end = times * self._read_across(start, stop)
         elif self._arch.per_layer_inputs:
@@ -273,9 +319,9 @@ class _Layout:
             if size and self._at_the_start(index, windowed, in_ram):
                 carried[CARRIED.index("in:s" if windowed else "in:m")] = (end, size)
                 end += times * size
-        if taken:
-            return Room((0, end), (taken, ENDLESS), tuple(carried))
-        return Room((end,), (ENDLESS,), tuple(carried))
+        room = Room(end, taken)
+        room.carried = carried
+        return room
 
     def _arriving(self, index: int) -> int:
         """Bytes of the stream that comes to device ``index``; in turn with its norm where a device made it.
@@ -299,7 +345,7 @@ class _Layout:
             if not self._blocks[reader].recurrent:
                 return False
             reader = in_ram
-        before = max((i for i in range(reader) if i < in_ram or i in self._left_out), default=-1)
+        before = max((i for i in range(reader) if self._patterns[i] != NOTHING_LEFT_OUT), default=-1)
         if before < 0:
             return True
         self._late.setdefault(before, []).append(CARRIED.index("in:s" if windowed else "in:m"))
@@ -312,15 +358,7 @@ class _Layout:
         for i in range(start, stop):
             block = self._blocks[i]
             size += 4 * self._batch * block.values["pl1"]
-            writer = max(
-                (
-                    j
-                    for j in range(i)
-                    if self._blocks[j].writes and self._blocks[j].windowed is block.windowed
-                ),
-                default=0,
-            )
-            if block.attends and not block.writes and writer < start:
+            if block.attends and not block.writes and self._trunk.writer(i) < start:
                 size += sum(self._passes.sizes_of(("cks", "cvs") if block.windowed else ("ck", "cv"), i))
         return size
 
@@ -332,12 +370,3 @@ def _left_out(parts: frozenset[str], pattern: int) -> frozenset[str]:
     if pattern == MOE_ONLY:
         return frozenset(part for part in parts if is_expert(part))
     return frozenset(part for part in parts if pattern in overflow_patterns(part))
-
-
-def _left(room: Room, slots: tuple[int, ...]) -> Room:
-    """The stream has gone to the next device; nothing here reads what is in ``slots`` any more."""
-    offsets, lengths = list(room.offsets), list(room.lengths)
-    for slot in (0, *slots):
-        if room.carried[slot][1]:
-            give_back(offsets, lengths, *room.carried[slot])
-    return Room(tuple(offsets), tuple(lengths), _NOTHING)

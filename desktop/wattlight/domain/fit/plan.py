@@ -275,7 +275,7 @@ def largest_context(
     for edge in edges:
         stop = min(edge, top)
         while start <= stop:
-            end = _last(start, stop, partial(_same_choice, view, step, start))
+            end = _last(start, stop, partial(_same_choice, view, step, view.plan(start * step)))
             full = _last_with_room(start, end, partial(_room, view, step))
             best = max(best, full if full >= start else 0)
             if full < end:
@@ -284,9 +284,9 @@ def largest_context(
     return best * step or None
 
 
-def _same_choice(view: Planner, step: int, one: int, other: int) -> bool:
-    """The server picks the same batch and devices for both contexts (in steps)."""
-    first, second = view.plan(one * step), view.plan(other * step)
+def _same_choice(view: Planner, step: int, first: Plan, other: int) -> bool:
+    """The server picks the same batch and devices for another context (in steps)."""
+    second = view.plan(other * step)
     return first.batch == second.batch and first.devices == second.devices
 
 

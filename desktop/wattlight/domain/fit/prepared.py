@@ -1,22 +1,15 @@
 """Per-model work done once, so that a fit is quick."""
 
-from ..shape import ModelShape, ShapeSource
+from collections.abc import Iterable
+
+from ..shape import ModelShape, ShapeSource, of_each
 from .architecture import Architecture, read_architecture
 from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE, WITHOUT_OUTPUT
 from .cache import CacheLayout, lay_out
+from .file_spans import FileSpans
 from .graph import Buffers
 from .result import Confidence
-from .sizing import FileSpans
-from .weights import (
-    OUTSIDE,
-    Row,
-    Weights,
-    hidden_bytes,
-    is_expert,
-    outside_kind,
-    tensor_rows,
-    weigh,
-)
+from .weights import Row, Weights, hidden_bytes, is_expert, outside_kind, tensor_rows, weigh
 
 
 class PreparedModel:
@@ -51,8 +44,8 @@ class PreparedModel:
         self.shape, self.drafts = shape, drafts
         loaded = tensor_rows(shape, drafts)
         arch = self.arch = read_architecture(shape, loaded, drafts)
-        self._rows = rows = [row for row in loaded if row.block < arch.trunk]
-        self._loaded: list[Row] = loaded if drafts else rows
+        self._rows = rows = loaded.trunk(arch.trunk)
+        self._loaded = loaded if drafts else rows
         self.buffers = Buffers(arch, rows)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
         self.sees = shape.vision or self.projector_bytes > 0
@@ -86,13 +79,13 @@ class PreparedModel:
     @property
     def draft_blocks_bytes(self) -> int:
         """Bytes of the blocks that only draft, where they are loaded."""
-        return sum(row.size for row in self._loaded if row.block >= self.arch.trunk)
+        return sum(row.size for body in self._loaded.blocks[self.arch.trunk :] for row in body)
 
     @property
     def draft_expert_bytes(self) -> int:
         """Bytes of the largest expert matrix of a block that only drafts, 0 without one."""
-        experts = (row for row in self._loaded if row.block >= self.arch.trunk and is_expert(row.part))
-        return max((row.size for row in experts), default=0)
+        drafting = self._loaded.blocks[self.arch.trunk :]
+        return max((row.size for body in drafting for row in body if is_expert(row.part)), default=0)
 
     @property
     def layers(self) -> int:
@@ -106,7 +99,7 @@ class PreparedModel:
     @property
     def weights_bytes(self) -> int:
         """Bytes of all weights of the text model, as they lie in RAM without an accelerator."""
-        weights = self.weights("cpu", 512)
+        weights = next(iter(self._weights.values()), None) or self.weights("cpu", 512)
         return weights.host_sum[-1] + weights.input_host + weights.output_host + weights.rope_host
 
     @property
@@ -120,18 +113,16 @@ class PreparedModel:
     @property
     def token_matrix_bytes(self) -> int:
         """Bytes of the token matrix, which a tied model reads as its output for every token."""
-        return next((t.size_bytes for t in self.shape.tensors if t.name == "token_embd.weight"), 0)
+        return next((row.size for row in self._rows.outside if row.part == "token_embd.weight"), 0)
 
     @property
     def active_parameters(self) -> int:
         """Parameters that take part in computing a token: of the experts those used, no input matrix."""
-        arch, count = self.arch, 0.0
+        arch = self.arch
         share = arch.experts_used / arch.experts if arch.experts else 1.0
-        for block, part, size, _, kind, _ in self._rows:
-            if block == OUTSIDE and outside_kind(part, False) == "input":
-                continue
-            count += size * kind.block / kind.block_bytes * (share if is_expert(part) else 1.0)
-        return max(1, round(count))
+        read = [row for row in self._rows.outside if outside_kind(row.part, False) != "input"]
+        blocks = of_each(self._rows.blocks, lambda body: _parameters(body, share))
+        return max(1, round(_parameters(read, share) + sum(blocks)))
 
     def weights(self, backend: str, row_pad: int) -> Weights:
         """The weights as ``backend`` stores them."""
@@ -156,6 +147,14 @@ class PreparedModel:
         return found
 
 
+def _parameters(rows: Iterable[Row], share: float) -> float:
+    """Values in ``rows``, of experts ``share`` of them."""
+    return sum(
+        row.size * row.kind.block / row.kind.block_bytes * (share if is_expert(row.part) else 1.0)
+        for row in rows
+    )
+
+
 def _embeds(shape: ModelShape, arch: Architecture) -> bool:
     """The server takes a model with a pooling type for one that embeds and cannot complete text."""
     if shape.embedding_only is not None:
@@ -176,7 +175,7 @@ def _confidence(shape: ModelShape, prepared: "PreparedModel") -> Confidence:
 
 
 def _vocabulary(shape: ModelShape) -> int:
-    for tensor in shape.tensors:
+    for tensor in shape.outside:
         if tensor.name in {"output.weight", "token_embd.weight"} and len(tensor.dims) > 1:
             return tensor.dims[1]
     return 0

@@ -6,13 +6,13 @@ the end (``walk``). A block's list is written down once per kind of block (``blo
 of "take" and "give back" here; sizes are names, so that models of the same make share a tape.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from .arena import CARRIED_SLOTS, FREE, SHRINK, Side
 
 DEVICE, HOST, OWN, NEXT = 0, 1, 2, 3
 """Where an operation runs: on the first device, in RAM, on the device a later block lies on, on the next."""
-FREE, SHRINK = -1, -2
-"""SHRINK and below: the value keeps ``sizes[SHRINK - index]`` bytes and gives the rest back."""
 WORKING = "+"
 """Ends the size of a result with the operation's own working room behind it, on devices that need any."""
 WITHOUT_COPIES = {"fa": "o", "fs": "o", "fam": "qr", "far": "qr"}
@@ -24,12 +24,13 @@ ROTATION_TABLE = "rope_freqs"
 INPUTS = ("in:m", "in:s", "in:p", "in:rk", "in:rv", "in:i")
 """Small inputs, at hand in RAM too: masks of full and of windowed attention, positions, rotations of keys and
 of values for a quantised cache, numbers of the cells written."""
+BY_CELLS = frozenset(("in:m", "in:s", "ck", "cks", "cv", "cvs", "scores", "scores_s", "vc"))
+"""Sizes that depend on how many cells the cache has, whatever the device."""
 CARRIED = ("x", "early", "beside", *INPUTS)
 """Values that pass from block to block: the residual stream, the state the next block reads early, inputs
 that several blocks use."""
 INPUT_SLOTS = (3, 8)
 CARRIED_SIZES = ("e", "sr", "beside", *INPUTS)
-ENDLESS = 1 << 62
 
 
 class Node(NamedTuple):
@@ -45,20 +46,18 @@ class Node(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """Events (slot, index into ``sizes``, FREE or SHRINK) on the first device, in RAM, on the block's own.
+    """What happens on the first device, in RAM, on the block's own device and on the next one.
 
-    The first slots are those of CARRIED, as the block finds them; it leaves them in ``results`` (-1: none),
-    the residual stream on the side ``stream``. ``crossings``: what is copied from another device (to, size);
-    ``fetches``: some matrices come from RAM.
+    The block leaves the residual stream on the side ``stream``. ``crossings``: what is copied from another
+    device (to, size); ``fetches``: some matrices come from RAM; ``by_cells``: some sizes depend on the cells.
     """
 
-    sides: tuple[tuple[tuple[int, int], ...], ...]
+    sides: tuple[Side, ...]
     sizes: tuple[str, ...]
-    slots: int
-    results: tuple[int, ...]
     stream: int
     crossings: tuple[tuple[int, str], ...]
     fetches: bool
+    by_cells: bool
 
 
 class Program:
@@ -165,7 +164,7 @@ class Program:
             parts.bring(late)
             results = [self._names[name] for name in CARRIED]
             lives = _Lives(parts.listed, self.pinned | {results[0]}, own, stream, in_turn)
-            found = self._tapes[key] = lives.tape(results, parts.count)
+            found = self._tapes[key] = lives.tape(results)
         return found
 
 
@@ -283,7 +282,7 @@ class _Lives:
         self._sides: tuple[list[tuple[int, int]], ...] = ([], [], [], [])
         self._crossings: list[tuple[int, str]] = []
 
-    def tape(self, results: list[int], count: int) -> Tape:
+    def tape(self, results: list[int]) -> Tape:
         for i, (side, node) in enumerate(self._listed):
             reused = -1
             if node.out >= 0 and not self._crosses(side, node):
@@ -296,9 +295,10 @@ class _Lives:
         left = [self._storage.get(value, value) for value in results]
         left = [slot if slot in self._taken else -1 for slot in left]
         stream = self._taken[left[0]][0] if left[0] >= 0 else self._own
-        sides = tuple(map(tuple, self._sides))
+        sides = tuple(_side(events, left) for events in self._sides)
         fetches = any(name.startswith("w:") for name in self._names)
-        return Tape(sides, tuple(self._names), count, tuple(left), stream, tuple(self._crossings), fetches)
+        by_cells = not BY_CELLS.isdisjoint(self._names)
+        return Tape(sides, tuple(self._names), stream, tuple(self._crossings), fetches, by_cells)
 
     def _crosses(self, side: int, node: Node) -> bool:
         """A copy from another device; True if its room is there already."""
@@ -331,68 +331,13 @@ class _Lives:
         return -1
 
 
-class Room(NamedTuple):
-    """Holes (offset, length) between blocks by offset, the last endless; where CARRIED values lie."""
-
-    offsets: tuple[int, ...]
-    lengths: tuple[int, ...]
-    carried: tuple[tuple[int, int], ...]
-
-
-def take(offsets: list[int], lengths: list[int], size: int) -> int:
-    """Offset of ``size`` bytes in the smallest hole that holds them (the later of two), else at the end."""
-    best = -1
-    least = ENDLESS
-    for i in range(len(lengths) - 1):
-        length = lengths[i]
-        if size <= length <= least:
-            best, least = i, length
-    offset = offsets[best]
-    if best >= 0 and least == size:
-        del offsets[best], lengths[best]
-    else:
-        offsets[best] = offset + size
-        lengths[best] -= size
-    return offset
-
-
-def give_back(offsets: list[int], lengths: list[int], offset: int, size: int) -> None:
-    """Make ``size`` bytes at ``offset`` a hole, joined with its neighbours."""
-    i = 0
-    count = len(offsets)
-    while i < count and offsets[i] < offset:
-        i += 1
-    end = offset + size
-    if i and offsets[i - 1] + lengths[i - 1] == offset:
-        if i < count and offsets[i] == end:
-            lengths[i - 1] += size + lengths[i]
-            del offsets[i], lengths[i]
-        else:
-            lengths[i - 1] += size
-    elif i < count and offsets[i] == end:
-        offsets[i] = offset
-        lengths[i] += size
-    else:
-        offsets.insert(i, offset)
-        lengths.insert(i, size)
-
-
-def walk(tape: Tape, side: int, sizes: Sequence[int], room: Room) -> tuple[Room, int]:
-    """The room on one side after a block, and the highest byte it reached."""
-    offsets, lengths = list(room.offsets), list(room.lengths)
-    where = [*room.carried, *[(0, 0)] * (tape.slots - len(CARRIED))]
-    peak = 0
-    for slot, index in tape.sides[side]:
-        if index < 0:
-            (offset, whole), size = where[slot], sizes[SHRINK - index] if index < FREE else 0
-            if size < whole:
-                give_back(offsets, lengths, offset + size, whole - size)
-                where[slot] = offset, size
-        elif (size := sizes[index]) > 0:
-            offset = take(offsets, lengths, size)
-            where[slot] = offset, size
-            peak = max(peak, offset + size)
-        else:
-            where[slot] = 0, 0
-    carried = tuple(where[slot] if slot >= 0 else (0, 0) for slot in tape.results)
-    return Room(tuple(offsets), tuple(lengths), carried), peak
+def _side(events: list[tuple[int, int]], results: list[int]) -> Side:
+    reads, touched = set(), set()
+    for slot, index in events:
+        if slot < CARRIED_SLOTS:
+            if index == FREE and slot not in touched:
+                reads.add(slot)
+            touched.add(slot)
+    moves = [(slot, left) for slot, left in enumerate(results) if left != slot or slot in touched]
+    reads.update(left for slot, left in moves if 0 <= left < CARRIED_SLOTS and left not in touched)
+    return Side(tuple(events), tuple(sorted(reads)), tuple(moves))

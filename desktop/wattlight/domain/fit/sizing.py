@@ -1,14 +1,11 @@
 """Bytes per device for a given distribution of layers: weights, cache and compute buffer."""
 
-from collections.abc import Iterable
-from itertools import accumulate
 from typing import NamedTuple
 
-from ..shape import ModelShape, Tensor
 from .block_facts import Setting
 from .cache import CacheLayout
-from .graph import Buffers, Spans
-from .weights import HIDDEN_PREFIXES, MOE_ONLY, Weights, is_expert, outside_kind
+from .graph import BufferLayout, Buffers, Ranges, Spans
+from .weights import MOE_ONLY, Weights
 
 RAM_ALIGNMENT = 32
 _MIB = 1048576
@@ -55,7 +52,6 @@ class Sizer:
     __slots__ = (
         "_buffers",
         "_setting",
-        "_whole",
         "backend",
         "batch",
         "cache",
@@ -96,7 +92,6 @@ class Sizer:
         # an engine that does not draft tries no more units than it computes, yet places them counting all
         self.fit_units = (self.layers if drafts else self.trunk) + 1
         self.cells_full, self.cells_swa = setting.slots * setting.cells, setting.slots * setting.window
-        self._whole = -1
 
     # compute buffers
 
@@ -114,9 +109,10 @@ class Sizer:
     @property
     def full_compute(self) -> int:
         """Of a device that holds the whole model."""
-        if self._whole < 0:
-            self._whole = self._alone(self._setting, 0)
-        return self._whole
+        passes = self._buffers.passes(self._setting)
+        if passes.whole < 0:
+            passes.whole = self._alone(self._setting, 0)
+        return passes.whole
 
     @property
     def compute_in_ram(self) -> int:
@@ -128,7 +124,7 @@ class Sizer:
     @property
     def host_compute(self) -> int:
         """In RAM beside devices that compute everything."""
-        return self._buffers.passes(self._setting).beside_devices(1)
+        return self._buffers.passes(self._setting).beside
 
     def _alone(self, setting: Setting, aside: int) -> int:
         passes = self._buffers.passes(setting)
@@ -138,33 +134,46 @@ class Sizer:
             passes = self._buffers.passes(setting._replace(cells=0, window=0))
         found = passes.distributions.get(())
         if found is None:
-            found = passes.distributions[()] = passes.lay_out(((0, self.trunk),), {}, False)
+            found = passes.layout((), ((0, self.trunk),), [], False)
         rest = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
-        return found[0][0] - rest + inputs + aside
+        return found.peaks[0] - rest + inputs + aside
 
-    def compute(self, shares: list[Share]) -> tuple[tuple[int, ...], int]:
-        """Per device and in RAM, for a distribution of layers."""
+    def compute(self, shares: list[Share]) -> tuple[int, ...]:
+        """Per device, for a distribution of layers."""
+        layout = self._layout(shares)
+        return (self.full_compute,) if layout is None else layout.peaks
+
+    def compute_beside(self, shares: list[Share]) -> int:
+        """In RAM, for a distribution of layers on devices."""
+        layout = self._layout(shares)
+        return self.host_compute if layout is None else layout.in_ram
+
+    def _layout(self, shares: list[Share]) -> BufferLayout | None:
+        """None for a single device that holds everything."""
         units = sum(share.layers for share in shares)
         first = self.layers + 1 - units
         partial = any(share.partial for share in shares)
         if len(shares) == 1 and not first and not partial:
-            return (self.full_compute,), self.host_compute
+            return None
         passes, key = self._buffers.passes(self._setting), tuple(shares)
         found = passes.distributions.get(key)
         if found is None:
             in_turn = len(shares) > 1 and units > self.layers and not partial
-            found = passes.distributions[key] = passes.lay_out(*self._spread(shares, first), in_turn)
+            found = passes.layout(key, *self._spread(shares, first), in_turn)
         return found
 
-    def _spread(self, shares: list[Share], first: int) -> tuple[Spans, dict[int, int]]:
+    def _spread(self, shares: list[Share], first: int) -> tuple[Spans, Ranges]:
         """(first block, block behind the last) per device, and which blocks lack what (see ``Passes``)."""
-        spans, left_out = [], {}
+        spans: list[tuple[int, int]] = []
+        left_out: Ranges = []
         for share in shares:
             stop = min(first + share.layers, self.trunk)
             spans.append((min(first, self.trunk), stop))
             begin = first + share.layers - share.partial
-            for i in range(begin + (1 if share.spill_next else 0), stop):
-                left_out[i] = share.overflow if i == begin else MOE_ONLY
+            if share.partial and begin < stop and not share.spill_next:
+                left_out.append((begin, begin + 1, share.overflow))
+            if share.partial and begin + 1 < stop:
+                left_out.append((begin + 1, stop, MOE_ONLY))
             first += share.layers
         return tuple(spans), left_out
 
@@ -224,7 +233,7 @@ class Sizer:
     def measure(self, shares: list[Share]) -> list[Taken]:
         """Bytes per device for ``shares`` (the lowest layers on the first device)."""
         first = self.layers + 1 - sum(share.layers for share in shares)
-        compute, _ = self.compute(shares)
+        compute = self.compute(shares)
         taken: list[Taken] = []
         carried = 0
         for index, share in enumerate(shares):
@@ -281,91 +290,3 @@ class Sizer:
             return w.experts_host_sum[stop] - w.experts_host_sum[begin]
         rest = w.experts_host_sum[stop] - w.experts_host_sum[begin + 1] if begin + 1 < stop else 0
         return rest if share.spill_next else w.boundary_host[share.overflow][begin] + rest
-
-
-Span = tuple[int, int]
-_NONE: Span = (1 << 62, 0)
-
-
-class FileSpans:
-    """Where in the file the tensors of each part lie; offsets in bytes.
-
-    A memory-mapped buffer covers the stretch from its first tensor to its last.
-    """
-
-    __slots__ = ("_before", "_blocks", "_experts", "_input", "_layers", "_output")
-
-    def __init__(self, shape: ModelShape, layers: int, loaded: int | None = None) -> None:
-        """``loaded``: so many of the ``layers`` blocks, the first ones, are read; None: all."""
-        loaded = layers if loaded is None else loaded
-        blocks, experts = [_NONE] * layers, [_NONE] * layers
-        outside = {"input": _NONE, "output": _NONE, "rope": _NONE}
-        keep_norm_out = shape.architecture in {"lfm2", "lfm2moe"}
-        for tensor, offset in _with_offsets(shape.tensors):
-            if tensor.name.startswith(HIDDEN_PREFIXES):
-                continue
-            span = (offset, offset + tensor.size_bytes)
-            number, _, part = tensor.name.removeprefix("blk.").partition(".")
-            if not tensor.name.startswith("blk.") or not number.isdecimal():
-                kind = outside_kind(tensor.name, keep_norm_out)
-                outside[kind] = _join(outside[kind], span)
-            elif int(number) < loaded:
-                block = int(number)
-                blocks[block] = _join(blocks[block], span)
-                if is_expert(part):
-                    experts[block] = _join(experts[block], span)
-        if layers:
-            blocks[0] = _join(blocks[0], outside["rope"])
-        self._layers = layers
-        self._blocks, self._experts = blocks, experts
-        self._output = outside["output"]
-        self._before = list(accumulate(blocks, _join, initial=outside["input"]))
-        self._input = outside["input"]
-
-    def in_ram(self, shares: list[Share]) -> int:
-        """Bytes of the mapping for what ``shares`` leaves in RAM."""
-        units = sum(share.layers for share in shares)
-        first = self._layers + 1 - units
-        span = self._before[min(first, self._layers)]
-        if not units:
-            span = _join(span, self._output)
-        for share in shares:
-            end = first + share.layers
-            if not share.partial:
-                first = end
-                continue
-            span = _join(span, _joined(self._experts[end - share.partial : min(end, self._layers)]))
-            first = end
-        return max(0, span[1] - span[0])
-
-    def on_device(self, first: int, stop: int, has_output: bool, tied: bool) -> int:
-        """Bytes of the mapping for blocks first..stop-1 on a device that maps the file (Metal)."""
-        span = _joined(self._blocks[first:stop])
-        if has_output:
-            span = _join(span, self._output)
-            if tied:
-                span = _join(span, self._input)
-        return max(0, span[1] - span[0])
-
-
-def _with_offsets(tensors: Iterable[Tensor]) -> Iterable[tuple[Tensor, int]]:
-    """Tensors with their offsets; where the shape has none, as if they followed each other."""
-    items = list(tensors)
-    if any(tensor.offset for tensor in items):
-        return [(tensor, tensor.offset) for tensor in items]
-    placed, offset = [], 0
-    for tensor in items:
-        placed.append((tensor, offset))
-        offset += -(-tensor.size_bytes // 32) * 32
-    return placed
-
-
-def _join(one: Span, other: Span) -> Span:
-    return min(one[0], other[0]), max(one[1], other[1])
-
-
-def _joined(spans: Iterable[Span]) -> Span:
-    joined = _NONE
-    for span in spans:
-        joined = _join(joined, span)
-    return joined

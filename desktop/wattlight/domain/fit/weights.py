@@ -1,16 +1,16 @@
 """Where each tensor goes and how many bytes it takes there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
-from ..shape import ModelShape, TensorType
+from ..shape import ModelShape, Table, Tensor, TensorType, of_each
 
 HIDDEN_PREFIXES = ("v.", "mm.", "a.", "mtp.", "s.")
 """Vision, audio and draft tensors inside a text file: the text loader does not see them."""
 INLINE_VISION = ("v.", "mm.", "a.")
-OUTSIDE = -1
 _OLD_DRAFT = "mtp."
 _OLD_DRAFT_BLOCK = "mtp.layers."
 _MAX_BLOCKS = 100_000
@@ -29,12 +29,10 @@ _INPUT = (
 class Row(NamedTuple):
     """A tensor the text loader sees.
 
-    ``block`` is OUTSIDE for those not in a block, whose ``part`` is the whole name; else ``part`` follows
-    ``blk.N.``. ``width`` is the length of its rows, ``out`` their number (of one expert), ``size`` its bytes
-    without padding.
+    ``part`` is its name, in a block without ``blk.N.``. ``width`` is the length of its rows, ``out`` their
+    number (of one expert), ``size`` its bytes without padding.
     """
 
-    block: int
     part: str
     size: int
     width: int
@@ -42,11 +40,25 @@ class Row(NamedTuple):
     out: int
 
 
+Body = tuple[Row, ...]
+
+
+class TensorRows(NamedTuple):
+    """All tensors the text loader sees, outside of blocks and block by block; equal blocks are one tuple."""
+
+    outside: Body
+    blocks: tuple[Body, ...]
+
+    def trunk(self, count: int) -> "TensorRows":
+        """With the first ``count`` blocks only."""
+        return TensorRows(self.outside, self.blocks[:count])
+
+
 def renamed_drafts(shape: ModelShape) -> int:
     """Drafting blocks whose tensors have their old names (``mtp.layers.0.…``), which no key counts."""
     if shape.architecture not in {"qwen35", "qwen35moe"}:
         return 0
-    return max((_old_block(t.name) + 1 for t in shape.tensors if t.name.startswith(_OLD_DRAFT)), default=0)
+    return max((_old_block(t.name) + 1 for t in shape.outside if t.name.startswith(_OLD_DRAFT)), default=0)
 
 
 def _old_block(name: str) -> int:
@@ -54,35 +66,52 @@ def _old_block(name: str) -> int:
     return int(digits) if digits.isdecimal() and int(digits) < _MAX_DRAFTS else 0
 
 
-def tensor_rows(shape: ModelShape, old_drafts: bool = False) -> list[Row]:
-    """Rows of all tensors of the text model, in file order.
+def tensor_rows(shape: ModelShape, old_drafts: bool = False) -> TensorRows:
+    """Rows of all tensors of the text model.
 
     ``old_drafts``: draft tensors under their old names count, as blocks after the last one.
     """
-    rows = []
     blocks = shape.metadata.get(f"{shape.architecture}.block_count")
     after = blocks if old_drafts and isinstance(blocks, int) and renamed_drafts(shape) else None
-    for tensor in shape.tensors:
+    outside: list[Row] = []
+    found: dict[int, list[Row]] = {}
+    known: dict[int, Body] = {}
+    if isinstance(shape.tensors, Table):
+        known = dict(enumerate(of_each(shape.tensors.blocks, _body)))
+    for tensor in shape.outside:
         name = tensor.name
-        block, part = OUTSIDE, name
         if name.startswith("blk."):
             digits, _, rest = name[4:].partition(".")
             if digits.isdecimal() and int(digits) < _MAX_BLOCKS:
-                block, part = int(digits), rest
+                found.setdefault(int(digits), []).append(_row(tensor, rest))
+                continue
         elif name.startswith(_OLD_DRAFT) and after is not None:
-            block = after + _old_block(name)
             part = "ffn_down_exps.weight" if ".experts." in name else name
+            found.setdefault(after + _old_block(name), []).append(_row(tensor, part))
+            continue
         elif name.startswith(HIDDEN_PREFIXES):
             continue
-        dims = tensor.dims
-        width, out = (dims[0] if dims else 0), (dims[1] if len(dims) > 1 else 1)
-        rows.append(Row(block, part, tensor.size_bytes, width, tensor.kind, out))
-    return rows
+        outside.append(_row(tensor, name))
+    seen: dict[Body, Body] = {}
+    for i, block in found.items():
+        body = (*known.get(i, ()), *block)
+        known[i] = seen.setdefault(body, body)
+    return TensorRows(tuple(outside), tuple([known.get(i, ()) for i in range(max(known, default=-1) + 1)]))
+
+
+def _body(block: Iterable[Tensor]) -> Body:
+    return tuple([_row(tensor, tensor.name[1:]) for tensor in block])
+
+
+def _row(tensor: Tensor, part: str) -> Row:
+    dims = tensor.dims
+    width, out = (dims[0] if dims else 0), (dims[1] if len(dims) > 1 else 1)
+    return Row(part, tensor.size_bytes, width, tensor.kind, out)
 
 
 def hidden_bytes(shape: ModelShape) -> int:
     """Bytes of the vision and audio tensors inside the model file."""
-    return sum(t.size_bytes for t in shape.tensors if t.name.startswith(INLINE_VISION))
+    return sum(t.size_bytes for t in shape.outside if t.name.startswith(INLINE_VISION))
 
 
 @lru_cache(maxsize=1024)
@@ -104,14 +133,6 @@ ALIGNMENT = {"cuda": 128, "rocm": 128, "metal": 32, "vulkan": 64, "cpu": 32}
 
 MOE_ONLY, WHOLE, KEEP_UP, KEEP_GATE = -1, 0, 1, 2
 """How a block overflows: its experts; at the boundary all of its feed-forward part, all but up, only down."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupBytes:
-    """Bytes of a group of tensors on the device of a backend and in RAM."""
-
-    device: int = 0
-    host: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +166,17 @@ class Weights:
     rope_host: int
 
 
+class _Weight(NamedTuple):
+    """Bytes of a block on the device of a backend and in RAM: all of it, its experts, and what moves under
+    the three other patterns."""
+
+    all: tuple[int, int]
+    experts: tuple[int, int]
+    moved: tuple[tuple[int, int], ...]
+
+
 def weigh(
-    rows: list[Row],
+    rows: TensorRows,
     layers: int,
     backend: str,
     row_pad: int,
@@ -160,39 +190,45 @@ def weigh(
     the norm of the token table belongs to the output unit (LFM2). ``tied_twice``: a tied table is kept twice
     in RAM too. ``no_output``: without an output matrix the table is not one either.
     """
-    device, host = [0] * layers, [0] * layers
-    experts, experts_host = [0] * layers, [0] * layers
-    boundary = [[0] * layers for _ in range(3)]
-    boundary_host = [[0] * layers for _ in range(3)]
+    lengthens, align = backend in {"cuda", "rocm"}, ALIGNMENT.get(backend, 64)
+    cpu_align = ALIGNMENT["cpu"]
+
+    def stored(row: Row) -> tuple[int, int]:
+        there, kind = row.size, row.kind
+        if lengthens and kind.block > 1 and row.width % row_pad:
+            there += (row_pad - row.width % row_pad) * kind.block_bytes // kind.block
+        return -(-there // align) * align, -(-row.size // cpu_align) * cpu_align
+
+    def block(body: Body) -> _Weight:
+        sums = [[0, 0] for _ in range(5)]
+        for row in body:
+            there, here = stored(row)
+            places = [3]
+            if row.part.startswith("ffn_"):
+                places += overflow_patterns(row.part)
+                if is_expert(row.part):
+                    places.append(4)
+            for place in places:
+                sums[place][0] += there
+                sums[place][1] += here
+        total, experts = sums[3:]
+        return _Weight((total[0], total[1]), (experts[0], experts[1]), tuple((a, b) for a, b in sums[:3]))
+
     totals = {"input": [0, 0], "output": [0, 0], "rope": [0, 0]}
-    token, has_output = GroupBytes(), no_output
-    lengthens = backend in {"cuda", "rocm"}
-    align, cpu_align = ALIGNMENT.get(backend, 64), ALIGNMENT["cpu"]
-    for block, part, size, width, kind, _ in rows:
-        here = -(-size // cpu_align) * cpu_align
-        there = size
-        if lengthens and kind.block > 1 and width % row_pad:
-            there += (row_pad - width % row_pad) * kind.block_bytes // kind.block
-        there = -(-there // align) * align
-        if block == OUTSIDE:
-            where = outside_kind(part, keep_norm_out)
-            totals[where][0] += there
-            totals[where][1] += here
-            if part == "token_embd.weight":
-                token = GroupBytes(there, here)
-            has_output = has_output or part == "output.weight"
-        elif block < layers:
-            device[block] += there
-            host[block] += here
-            if not part.startswith("ffn_"):
-                continue
-            if is_expert(part):
-                experts[block] += there
-                experts_host[block] += here
-            for pattern in overflow_patterns(part):
-                boundary[pattern][block] += there
-                boundary_host[pattern][block] += here
-    tied = not has_output and token.device > 0
+    token, has_output = (0, 0), no_output
+    for row in rows.outside:
+        there, here = stored(row)
+        where = totals[outside_kind(row.part, keep_norm_out)]
+        where[0] += there
+        where[1] += here
+        if row.part == "token_embd.weight":
+            token = there, here
+        has_output = has_output or row.part == "output.weight"
+    weights = of_each(rows.blocks[:layers], block)
+    weights += [_Weight((0, 0), (0, 0), ((0, 0),) * 3)] * (layers - len(weights))
+    device, host = [w.all[0] for w in weights], [w.all[1] for w in weights]
+    experts, experts_host = [w.experts[0] for w in weights], [w.experts[1] for w in weights]
+    tied = not has_output and token[0] > 0
     return Weights(
         device=tuple(device),
         host=tuple(host),
@@ -202,11 +238,11 @@ def weigh(
         experts_host=tuple(experts_host),
         experts_sum=_sums(experts),
         experts_host_sum=_sums(experts_host),
-        boundary=tuple(tuple(row) for row in boundary),
-        boundary_host=tuple(tuple(row) for row in boundary_host),
+        boundary=tuple([tuple([w.moved[p][0] for w in weights]) for p in range(3)]),
+        boundary_host=tuple([tuple([w.moved[p][1] for w in weights]) for p in range(3)]),
         input_host=totals["input"][1],
-        output=totals["output"][0] + (token.device if tied else 0),
-        output_host=totals["output"][1] + (token.host if tied and tied_twice else 0),
+        output=totals["output"][0] + (token[0] if tied else 0),
+        output_host=totals["output"][1] + (token[1] if tied and tied_twice else 0),
         output_tied=tied,
         rope=totals["rope"][0],
         rope_host=totals["rope"][1],

@@ -8,8 +8,8 @@ from bench import fit_accuracy as accuracy
 from fakes import fit_truth
 from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
 from wattlight.domain.fit.constants import constants_for, version_number
-from wattlight.domain.fit.sizing import FileSpans
-from wattlight.domain.fit.weights import OUTSIDE, tensor_rows
+from wattlight.domain.fit.file_spans import FileSpans
+from wattlight.domain.fit.weights import tensor_rows
 from wattlight.domain.shape import ModelShape, Tensor
 
 SCORED = [accuracy.score(case) for case in fit_truth.other_cases()]
@@ -110,7 +110,7 @@ def test_an_older_file_of_a_compressed_model_is_sized_with_a_warning(devices: st
     metadata = {k: v for k, v in shape.metadata.items() if not k.endswith("_mla")}
     metadata.update({f"deepseek2.attention.{key}": value for key, value in attention.items()})
     tensors = tuple(
-        replace(t, name=t.name.replace("attn_k_b", "attn_kv_b"))
+        t._replace(name=t.name.replace("attn_k_b", "attn_kv_b"))
         for t in shape.tensors
         if "attn_v_b" not in t.name
     )
@@ -135,9 +135,9 @@ def test_a_model_without_attention_is_sized() -> None:
 @pytest.mark.parametrize("digits", ["²", "²₂", "①", "1²", "", "-1", "99999999999"])
 def test_a_tensor_whose_number_is_none_counts_as_no_block(digits: str) -> None:
     shape = fit_truth.shape("tiny-llama")
-    odd = replace(shape.tensors[-1], name=f"blk.{digits}.attn_q.weight", offset=1 << 40)
+    odd = shape.tensors[-1]._replace(name=f"blk.{digits}.attn_q.weight", offset=1 << 40)
     rows = tensor_rows(replace(shape, tensors=(*shape.tensors, odd)))
-    assert (rows[-1].block, rows[-1].part) == (OUTSIDE, odd.name)
+    assert rows.outside[-1].part == odd.name
     FileSpans(replace(shape, tensors=(*shape.tensors, odd)), 4)
 
 

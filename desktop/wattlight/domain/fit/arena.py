@@ -1,0 +1,117 @@
+"""The engine's allocator: room for values in the order of a list of events."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+FREE, SHRINK = -1, -2
+"""SHRINK and below: the value keeps ``sizes[SHRINK - index]`` bytes and gives the rest back."""
+ENDLESS = 1 << 62
+CARRIED_SLOTS = 9
+"""The first slots: values that pass from block to block (``program.CARRIED``)."""
+
+
+class Side(NamedTuple):
+    """Events (slot, index into ``Tape.sizes``, FREE or SHRINK) on one side.
+
+    The first slots are those of CARRIED. ``reads``: those of them whose place matters here; ``moves``: (one
+    of them, the slot that holds it when the block is done, -1: none); the others stay where they are.
+    """
+
+    events: tuple[tuple[int, int], ...]
+    reads: tuple[int, ...]
+    moves: tuple[tuple[int, int], ...]
+
+
+class Step(NamedTuple):
+    """What a block does to the room on one side; offsets count from the end before it, ``holes`` from the new
+    one, which is ``end``. ``top``: the highest byte reached; ``moves``: (slot of CARRIED, offset, size)."""
+
+    end: int
+    holes: tuple[tuple[int, ...], tuple[int, ...]]
+    top: int
+    moves: tuple[tuple[int, int, int], ...]
+
+
+Place = tuple[int, int]
+NOWHERE: Place = (0, 0)
+
+
+def walk(
+    side: Side, sizes: Sequence[int], holes: tuple[Sequence[int], Sequence[int]], reads: Iterable[Place]
+) -> Step:
+    """One block on ``side``; ``holes`` (offsets, lengths) and the places of ``side.reads`` count from the
+    end of what is in use.
+
+    A value gets the smallest hole that holds it (the later of two), else the end; what is given back joins
+    its neighbours.
+    """
+    offsets, lengths = [*holes[0], 0], [*holes[1], ENDLESS]
+    where = dict(zip(side.reads, reads, strict=True))
+    top = -ENDLESS
+    for slot, index in side.events:
+        if index < 0:
+            offset, whole = where.get(slot, NOWHERE)
+            kept = sizes[SHRINK - index] if index < FREE else 0
+            if kept >= whole:
+                continue
+            where[slot] = offset, kept
+            offset, size = offset + kept, whole - kept
+            i = bisect_left(offsets, offset)
+            if i and offsets[i - 1] + lengths[i - 1] == offset:
+                i -= 1
+                lengths[i] += size
+                if offsets[i] + lengths[i] == offsets[i + 1]:
+                    lengths[i] += lengths.pop(i + 1)
+                    del offsets[i + 1]
+            elif offsets[i] == offset + size:
+                offsets[i] = offset
+                lengths[i] += size
+            else:
+                offsets.insert(i, offset)
+                lengths.insert(i, size)
+            continue
+        size = sizes[index]
+        if size <= 0:
+            where[slot] = NOWHERE
+            continue
+        best, least = -1, lengths[-1]
+        for i, length in enumerate(lengths):
+            if size <= length <= least:
+                best, least = i, length
+        offset = offsets[best]
+        where[slot] = offset, size
+        if least == size:
+            del offsets[best], lengths[best]
+            continue
+        offsets[best] = offset + size
+        lengths[best] = least - size
+        top = max(top, offset + size)
+    end = offsets.pop()
+    lengths.pop()
+    moves = tuple([(slot, *where.get(left, NOWHERE)) for slot, left in side.moves])
+    return Step(end, (tuple([offset - end for offset in offsets]), tuple(lengths)), top, moves)
+
+
+class Room:
+    """Room on one side: what is in use ends at ``end``; ``holes`` before it (offsets from there, lengths);
+    where CARRIED values lie, and the highest byte so far."""
+
+    __slots__ = ("carried", "end", "holes", "peak")
+
+    def __init__(self, end: int, hole: int = 0) -> None:
+        """``hole``: the first so many bytes are free."""
+        self.end = self.peak = end
+        self.holes: tuple[tuple[int, ...], tuple[int, ...]] = ((-end,), (hole,)) if hole else ((), ())
+        self.carried: list[Place] = [NOWHERE] * CARRIED_SLOTS
+
+    def state(self) -> object:
+        return self.end, self.holes, tuple(self.carried)
+
+    def give_back(self, slots: tuple[int, ...]) -> None:
+        """Nothing reads what lies in ``slots``, nor anything else that was carried, any more."""
+        places = [(self.carried[slot][0] - self.end, self.carried[slot][1]) for slot in slots]
+        found = walk(Side(tuple((slot, FREE) for slot in slots), slots, ()), (), self.holes, places)
+        self.end += found.end
+        self.holes = found.holes
+        self.carried = [NOWHERE] * CARRIED_SLOTS
