@@ -1,6 +1,7 @@
 """Bytes of the KV cache and of recurrent state, block by block."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 from wattlight.i18n import tr
@@ -46,6 +47,7 @@ class CacheLayout:
     pad_swa: tuple[int, ...]
 
 
+@lru_cache(maxsize=1024)
 def row_bytes(width: int, kv_type: str) -> int:
     """Bytes of ``width`` values in a cache of a type; a rest that fills no block is dropped."""
     kind = TYPE_BY_NAME[KV_TYPES[kv_type]]
@@ -76,6 +78,8 @@ def lay_out(arch: Architecture, kv_type: str, flash: bool, row_pad: int, v_type:
         return -(-(row_pad - rest) // kind.block * kind.block_bytes // 128) * 128
 
     def pads(keys: tuple[int, ...], values: tuple[int, ...]) -> tuple[int, ...]:
+        if not (is_quantised(kv_type) or is_quantised(v_type)):
+            return (0,) * (len(keys) + 1)
         each = (pad(k, kv_type) + pad(v, v_type) for k, v in zip(keys, values, strict=True))
         return tuple(accumulate(each, initial=0))
 

@@ -226,12 +226,14 @@ class _Parts:
                 read.append((self._copy(name, name, ()), ""))
         if node.in_place:
             read += matrix
+        size, sources = node.size, tuple(read)
         if self._cache_in_ram:
-            sizes = WITHOUT_COPIES if side == HOST else WITH_BOTH_COPIES
-            node = node._replace(size=sizes.get(node.size, node.size))
+            size = (WITHOUT_COPIES if side == HOST else WITH_BOTH_COPIES).get(size, size)
         if node.out >= 0:
-            self._made_on[node.out], self._sizes[node.out] = side, node.size.rstrip(WORKING)
-        self.listed.append((side, node._replace(sources=tuple(read))))
+            self._made_on[node.out], self._sizes[node.out] = side, size.rstrip(WORKING)
+        if sources != node.sources or size != node.size:
+            node = Node(node.out, size, sources, node.weight, node.in_place, node.home, node.fetched)
+        self.listed.append((side, node))
 
     def bring(self, slots: tuple[int, ...]) -> None:
         """Inputs that the last part brings along."""
