@@ -1,6 +1,7 @@
 """What people read about cards, watts and calls, answered by the product in its own sentences."""
 
 import io
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def english() -> None:
 def said(home: Path, *words: str) -> str:
     environ = {"WATTLIGHT_HOME": str(home), "OLLAMA_MODELS": str(home / "none"), "TZ": "America/New_York"}
     out = io.StringIO()
-    assert run(list(words), ServiceFactory(environ), out) == 0, out.getvalue()
+    with closing(ServiceFactory(environ)) as workshop:
+        assert run(list(words), workshop, out) == 0, out.getvalue()
     return " ".join(out.getvalue().split())
 
 

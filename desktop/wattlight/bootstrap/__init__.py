@@ -1,12 +1,15 @@
 """Composition root: builds everything, starts and stops it in order; each face is loaded when asked for."""
 
+from contextlib import closing
+
 
 def run_command_line(arguments: list[str]) -> int:
     """Run one verb of the command line; never loads Qt."""
     from wattlight.cli import run
     from wattlight.services.factory import ServiceFactory
 
-    return run(arguments, ServiceFactory())
+    with closing(ServiceFactory()) as workshop:
+        return run(arguments, workshop)
 
 
 def run_tray(arguments: list[str]) -> int:

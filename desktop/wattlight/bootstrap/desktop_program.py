@@ -143,6 +143,7 @@ class DesktopProgram:
             busy = self._factory.threads.close(0.5)
             if busy or not stopped:
                 self._log.warning("still busy at the end: %s", ", ".join(busy) or "a server")
+            self._factory.close()
 
     def _part_failed(self, name: str, text: str) -> None:
         self._hub.notify(f"part {name}", text, self._factory.now(), "error", urgent=True)

@@ -167,6 +167,11 @@ class ServiceFactory:
 
         return LearningStore(self.places.jobs_file, self.now())
 
+    def close(self) -> None:
+        """Let go of what is open; the next question opens it again."""
+        if "_jobs" in self.__dict__:
+            self._jobs.close()
+
     def paced(self, profile: "MachineProfile") -> "MachineProfile":
         """This computer's ``profile`` with the speeds its own runs showed; as it is before the first."""
         runs = self.own_runs()

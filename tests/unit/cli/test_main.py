@@ -12,9 +12,11 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from wattlight.bootstrap import run_command_line
 from wattlight.cli import run
 from wattlight.domain.values import Problem
 from wattlight.paths import Places
+from wattlight.services.factory import ServiceFactory
 from wattlight.settings import Settings
 
 
@@ -208,3 +210,21 @@ def test_the_other_shells_know_every_verb_and_option(tmp_path: Path) -> None:
             subprocess.run([program, "-n", "-c" if shell == "fish" else "-", text], check=True)
     document = json.loads(call(["completion", "zsh", "--json"], tmp_path)[1])
     assert document["script"].startswith("#compdef")
+
+
+@pytest.mark.parametrize("words", [["tariff", "show"], ["tariff", "check", "none.json"], ["fit"]])
+def test_whatever_comes_of_it_no_file_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """SQLite takes its log away when the last connection goes; a later question opens the file again."""
+    workshop = ServiceFactory({"WATTLIGHT_HOME": str(tmp_path)})
+    monkeypatch.setattr("wattlight.services.factory.ServiceFactory", lambda: workshop)
+    workshop.note_contact("shop.example", "model")
+    file = workshop.places.jobs_file
+    log = file.with_name(file.name + "-wal")
+    assert log.exists()
+    run_command_line(words)
+    assert file.exists() and not log.exists()
+    assert [contact.host for contact in workshop.jobs().contacts()] == ["shop.example"]
+    workshop.close()
+    assert not log.exists()

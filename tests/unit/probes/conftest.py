@@ -13,7 +13,7 @@ from wattlight.probes import Prober, open_prober
 
 _OF_TREES = """
 test_amd test_battery test_corruption test_environment test_intel test_memory test_nvidia test_nvml_stub
-test_other_programs test_prober test_rapl test_reader test_server_switches test_trees
+test_other_programs test_processor_drivers test_prober test_rapl test_reader test_server_switches test_trees
 """
 collect_ignore = [f"{name}.py" for name in _OF_TREES.split()] if sys.platform == "win32" else []
 """Paths of the trees hold ``:``, which Windows cannot store, and ``os.pread`` reads them."""

@@ -113,9 +113,11 @@ class LearningStore:
         self._lock = threading.Lock()
 
     def close(self) -> None:
+        """Let the file go; the next question opens it again."""
         with self._lock:
             if self._opened is not None:
                 self._opened.close()
+                self._opened = None
 
     def open(self) -> None:
         """Open the file now. A damaged one is renamed and a new one begun: what it held can be learned again.
