@@ -118,7 +118,7 @@ def _render_group(said: str, user: str) -> Finding:
 
 def _processor(report: HardwareReport, access: EnergyAccess) -> Iterator[Finding]:
     reason = report.cpu_power.package.reason
-    if reason == "permission" and not report.environment.virtual_machine:
+    if reason == "permission":
         yield _closed_counter(access)
         return
     if report.cpu_power.package.value is not None or reason == "needs a second reading":
