@@ -78,6 +78,7 @@ cp -a "$work/dist/wattlight-system" "$stage/usr/lib/wattlight"
 find "$stage/usr/lib" -type f -exec chmod 644 {} + ; chmod 755 "$stage/usr/lib/wattlight/wattlight"
 find "$stage/usr/lib" -type d -exec chmod 755 {} +
 install -m755 "$checkout/resources/linux/energy-access.sh" "$stage/usr/lib/wattlight/energy-access"
+chmod 755 "$stage/usr/lib/wattlight/_internal/wattlight/resources/linux/energy-access.sh"
 install -m755 "$here/debian/wattlight.prerm" "$stage/DEBIAN/prerm"
 ln -s ../lib/wattlight/wattlight "$stage/usr/bin/wattlight"
 share "$stage/usr"

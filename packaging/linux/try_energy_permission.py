@@ -50,11 +50,12 @@ asked() {
       while [ ! -e /run/t/done ] && ! grep -q Password: /run/t/agent.log; do sleep 0.2; done
       sleep 0.5; echo "$1"; while [ ! -e /run/t/done ]; do sleep 0.2; done; } |
         { while [ ! -s /run/t/pid ]; do sleep 0.1; done
-          agent="setpriv --reuid=tester --regid=tester --init-groups pkttyagent --process $(cat /run/t/pid)"
-          script -qfec "$agent" /run/t/agent.log >/dev/null; } &
+          echo "echo \$\$ >/run/t/agent.pid; exec pkttyagent --process $(cat /run/t/pid)" >/run/t/agent.sh
+          script -qfec "setpriv --reuid=tester --regid=tester --init-groups sh /run/t/agent.sh" \
+              /run/t/agent.log >/dev/null; } &
     as setsid -w sh -c 'echo $$ >/run/t/pid; while [ ! -e /run/t/agent ]; do sleep 0.1; done; exec "$@"' \
         sh "$PROGRAM" doctor "$2" </dev/null >/run/t/said 2>&1 || echo "code $?"
-    touch /run/t/done; wait $! || :
+    touch /run/t/done; kill "$(cat /run/t/agent.pid)"; wait $! || :
     head -3 /run/t/said
 }
 """

@@ -13,6 +13,8 @@ from types import ModuleType
 import pytest
 
 from wattlight.cli.main import VERBS
+from wattlight.paths import asset_text
+from wattlight.system import energy_permission
 
 Load = Callable[[str], ModuleType]
 APP_ID = "io.github.wattlight.wattlight"
@@ -85,6 +87,56 @@ def test_the_menu_script_adds_and_removes(packaging_folder: Path, tmp_path: Path
     assert not [line for line in lines if line.startswith("TryExec")]
     menu("remove")
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+
+
+LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+def test_polkit_asks_an_administrator_each_time_in_plain_words(packaging_folder: Path) -> None:
+    root = xml.etree.ElementTree.parse(packaging_folder / f"linux/{APP_ID}.policy").getroot()
+    actions = root.findall("action")
+    wishes = {}
+    for action in actions:
+        notes = {note.get("key", "").rpartition(".")[2]: note.text for note in action.findall("annotate")}
+        assert notes["path"] == energy_permission.HELPER
+        wishes[notes["argv1"]] = action
+        assert {rule.text for rule in action.findall("defaults/*")} == {"auth_admin"}, "never kept, never yes"
+        for kind in ("description", "message"):
+            texts = {text.get(LANGUAGE): text.text for text in action.findall(kind)}
+            assert set(texts) == {None, "de"} and all(texts.values())
+            assert texts[None] != texts["de"]
+    assert set(wishes) == {"allow", "forbid"}
+    assert all(str(action.get("id")).startswith(f"{APP_ID}.") for action in actions)
+    said = [text.text or "" for text in wishes["allow"].findall("message")]
+    assert "Every program" in said[0] and "Jedes Programm" in said[1], (
+        "what it opens is said where it is asked"
+    )
+
+
+def test_the_packages_bring_the_helper_and_take_back_what_it_opened(packaging_folder: Path) -> None:
+    linux = packaging_folder / "linux"
+    build = (linux / "build.sh").read_text(encoding="utf-8")
+    assert f'"$stage{energy_permission.HELPER}"' in build and '"$stage/DEBIAN/prerm"' in build
+    assert "install -m755" in build.split(f'"$stage{energy_permission.HELPER}"')[0].splitlines()[-1]
+    prerm = (linux / "debian/wattlight.prerm").read_text(encoding="utf-8")
+    assert f"{energy_permission.HELPER} forbid" in prerm and "$1" in prerm
+    for rule in (energy_permission.UDEV_RULE, energy_permission.TMPFILES_RULE):
+        assert rule in (linux / "menu.sh").read_text(encoding="utf-8")
+        assert rule in asset_text(energy_permission.SCRIPT)
+
+
+@posix
+@pytest.mark.parametrize(("why", "called"), [("remove", True), ("upgrade", False), ("failed-upgrade", False)])
+def test_only_a_removal_closes_the_counter(
+    why: str, called: bool, packaging_folder: Path, tmp_path: Path
+) -> None:
+    helper = tmp_path / "energy-access"
+    helper.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/called\n')
+    helper.chmod(0o755)
+    prerm = (packaging_folder / "linux/debian/wattlight.prerm").read_text(encoding="utf-8")
+    script = prerm.replace(energy_permission.HELPER, str(helper))
+    subprocess.run(["sh", "-c", script, "prerm", why], check=True, timeout=30)
+    assert (tmp_path / "called").exists() is called
 
 
 def test_scripts_for_other_systems_say_that_they_are_untested(packaging_folder: Path) -> None:
