@@ -160,7 +160,7 @@ def try_tar(inside: Layer, archive: Path) -> None:
     said_in(inside, "true", "", "the account is there")
     unpack = f"mkdir '{place}'; tar -xJf /run/shared/{archive.name} --strip-components=1 -C '{place}'"
     inside.sh(f"{unpack}; chown -R tester: '{place}'", "the tar.xz unpacks at home")
-    try_permission(inside, f"{place}/bin/wattlight", "Authentication is needed to run `/bin/sh'")
+    try_permission(inside, f"{place}/bin/wattlight", "Authentication is needed to run `/bin/sh")
     said = inside.sh(f"HOME=/home/tester '{place}/menu.sh' remove", "out of the menu")
     expect("doctor --forbid-energy" in said, "leaving says what is still open", said)
     said = inside.sh(

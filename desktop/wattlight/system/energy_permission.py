@@ -158,7 +158,8 @@ class EnergyPermission:
 
     def _program(self, wish: str) -> list[str]:
         """What is run. Who is root already (by sudo, which says for whom) is not asked again."""
-        shell = ["/bin/sh", "-c", asset_text(SCRIPT), "energy-access", wish]
+        text = asset_text(SCRIPT).partition("\n")[2]  # polkit shows its first words: not "#!/bin/sh"
+        shell = ["/bin/sh", "-c", text, "energy-access", wish]
         helper = [HELPER, wish] if self._trusted() else shell
         if self._uid == 0:
             return helper

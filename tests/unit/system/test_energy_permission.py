@@ -185,9 +185,11 @@ def test_each_refusal_is_one_sentence_and_a_way_out(
 
 
 def test_what_is_run_is_fixed_and_no_file_of_this_account(polkit: Ask, tmp_path: Path) -> None:
-    polkit(f'printf "%s\\n" "$#" "$1" "$2" "$4" "$5" "${{SHELL-none}}" > {tmp_path}/words').forbid()
+    note = f'printf "%s\\n" "$#" "$1" "$2" "$4" "$5" "${{SHELL-none}}" > {tmp_path}/words'
+    polkit(f'{note}; printf %s "$3" > {tmp_path}/text').forbid()
     words = (tmp_path / "words").read_text().split()
     assert words[:5] == ["5", "/bin/sh", "-c", "energy-access", "forbid"]
+    assert (tmp_path / "text").read_text().startswith("# Lets one account read"), "the dialog begins so"
     assert words[5] != "/bin/odd", "pkexec refuses shells that the system does not list"
 
 
