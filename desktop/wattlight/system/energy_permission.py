@@ -222,9 +222,9 @@ def _stop(child: "subprocess.Popen[str]") -> None:
 
 
 def _name_of(uid: int) -> str:
-    import pwd
-
     try:
+        import pwd
+
         return pwd.getpwuid(uid).pw_name
-    except KeyError:
+    except (ImportError, KeyError):  # not on Windows; an account without an entry
         return str(uid)

@@ -231,6 +231,17 @@ def test_whose_rule_it_is(tmp_path: Path) -> None:
     assert permission.look(True).opened_for, "a file of this name is ours to remove"
 
 
+def test_where_there_are_no_such_accounts_nothing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows and macOS look too, with the first sample."""
+    monkeypatch.setitem(sys.modules, "pwd", None)
+    monkeypatch.setattr(module.sys, "platform", "win32")
+    monkeypatch.delattr(module.os, "getuid")
+    state = EnergyPermission({}, tmp_path).look(False)
+    assert not (state.closed or state.opened_for or state.by_click)
+
+
 def test_the_end_of_the_program_does_not_wait_for_a_password(polkit: Ask) -> None:
     permission = polkit("exec sleep 60")
     said: list[str] = []
