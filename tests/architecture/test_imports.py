@@ -13,6 +13,7 @@ HIDDEN = {
     ("bootstrap/tray.py", "wattlight.*"): "the icon is on the screen before the program is loaded",
     ("services/plugs.py", "wattlight.probes.plugs"): "only where a plug is tried",
     ("services/factory.py", "wattlight.*"): "a verb pays for its own parts alone",
+    ("services/shapes.py", "wattlight.domain.advice"): "only for a server that tells no shapes",
     ("i18n/*.py", "babel*"): "the first icon needs texts, not numbers",
     ("i18n/times.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",
     ("paths.py", "importlib"): "9 ms before the first icon",

@@ -48,6 +48,8 @@ class FitNote:
     weights_bytes: int | None = None
     work_bytes: int | None = None
     host_bytes: int | None = None
+    needed_bytes: int | None = None
+    """In all: on devices, in RAM, and the projector."""
     spare_bytes: int | None = None
     context_length: int | None = None
     trained_context: int | None = None

@@ -216,7 +216,9 @@ class ServiceFactory:
 
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels(models_folders(self._environ), cache)
-        return ShapeFinder(installed, Registry(cache, self._web()), self._catalogue_shape, self.server)
+        return ShapeFinder(
+            installed, Registry(cache, self._web()), self._catalogue_shape, self.server, self.catalog
+        )
 
     def _web(self) -> "Web":
         """The way to a registry; each host stands in the list of hosts contacted."""

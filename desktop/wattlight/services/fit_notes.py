@@ -68,6 +68,7 @@ def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPE
         weights_bytes=weights,
         work_bytes=work,
         host_bytes=fit.host_bytes,
+        needed_bytes=fit.needed_bytes,
         spare_bytes=_spare(fit, used),
         uncertainty_bytes=uncertainty,
         context_length=fit.context,

@@ -21,6 +21,7 @@ from wattlight.i18n import gb, tr
 from wattlight.runtime import is_cloud_name
 
 if TYPE_CHECKING:
+    from wattlight.domain.entry import Catalog
     from wattlight.runtime import ModelServer
 
 LISTED_S = 5.0
@@ -34,6 +35,7 @@ SEEING = frozenset(
     )
 )  # fmt: skip
 """Architectures whose models see with a projector in a file of its own."""
+NO_SHAPES = "no_shapes"
 _BLIND_GEMMA3 = {18, 26}
 """Blocks of the Gemma 3 models that read text alone (270m, 1b)."""
 
@@ -87,7 +89,9 @@ class ShapeFinder:
         registry: Registry,
         from_catalogue: Callable[[str], FoundShape | None],
         server: "Callable[[], ModelServer] | None" = None,
+        catalog: "Callable[[], Catalog] | None" = None,
     ) -> None:
+        self._catalog = catalog
         self._server = server
         self._listed: tuple[float, tuple[InstalledModel, ...]] = (float("-inf"), ())
         self._shown: dict[str, FoundShape] = {}
@@ -146,7 +150,7 @@ class ShapeFinder:
             return None
         found = self._shown.get(listed.digest)
         if found is None:
-            found = _described(self._server(), listed)
+            found = _described(self._server(), listed, self._catalog)
             self._shown[listed.digest] = found
         return replace(found, name=model)
 
@@ -184,16 +188,59 @@ def _left_out_projector(shape: ModelShape, file: Path) -> tuple[str, ...]:
     )
 
 
-def _described(server: "ModelServer", listed: InstalledModel) -> FoundShape:
-    """The shape of a model by what its server says of it."""
+def _described(
+    server: "ModelServer", listed: InstalledModel, catalog: "Callable[[], Catalog] | None"
+) -> FoundShape:
+    """The shape of a model by what its server says of it; where that is no shapes, of one like it."""
     if listed.remote_host:
         raise RunsElsewhere(listed.name, listed.remote_host)
     document = server.describe(listed.name)
     if any(value == [] for key, value in _record(document, "model_info").items() if "tokenizer." not in key):
         document = server.describe(listed.name, long_lists=True)
-    shape = shape_told(document, listed)
+    try:
+        shape = shape_told(document, listed)
+    except Problem as problem:
+        like = _like(document, listed, catalog()) if catalog and problem.code == NO_SHAPES else None
+        if like is None:
+            raise
+        return FoundShape(listed.name, like, Source.SERVER, Confidence.LOW, notes=(_only_told(listed),))
     rough = shape.projector_bytes or shape.unknown_types
-    return FoundShape(listed.name, shape, Source.SERVER, Confidence.MEDIUM if rough else Confidence.HIGH)
+    found = FoundShape(listed.name, shape, Source.SERVER, Confidence.MEDIUM if rough else Confidence.HIGH)
+    rest = shape.file_bytes - sum(tensor.size_bytes for tensor in shape.tensors)
+    if re.search(r"^DRAFT\s", str(document.get("modelfile", "")), re.M | re.I) and shape.draft_length != 0:
+        note = tr(
+            "It drafts with a file of its own (up to {size}) of which the server tells nothing more: what "
+            "that takes is not counted.",
+            size=gb(max(0, rest)),
+        )
+        return replace(found, confidence=Confidence.LOW, notes=(note,))
+    return found
+
+
+def _only_told(listed: InstalledModel) -> str:
+    return tr(
+        "The server tells its size ({size}) and family ({family}), but not its shapes.",
+        size=gb(listed.size_bytes),
+        family=listed.family,
+    )
+
+
+_PARAMETERS = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)\s*([KMBT])", re.I)
+_TIMES = {"K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+
+
+def _like(document: Mapping[str, object], listed: InstalledModel, catalog: "Catalog") -> ModelShape | None:
+    """The shape of a model that is told by family, parameters and size alone."""
+    from wattlight.domain.advice import stand_in
+
+    number = _PARAMETERS.fullmatch(listed.parameter_size.strip())
+    told = _metadata_told(document)
+    architecture = str(told.get("general.architecture") or listed.family)
+    count = told.get("general.parameter_count")
+    if not isinstance(count, int):
+        count = round(float(number[1]) * _TIMES[number[2].upper()]) if number else 0
+    shape = stand_in(catalog.entries, told, architecture, count, listed.quantization, listed.size_bytes)
+    return shape and replace(shape, digest="", context_set=_parameters(document).get("num_ctx") or None)
 
 
 def shape_told(document: Mapping[str, object], listed: InstalledModel) -> ModelShape:
@@ -202,8 +249,7 @@ def shape_told(document: Mapping[str, object], listed: InstalledModel) -> ModelS
     Raises:
         Problem: the answer has no shapes, or it is no language model that the engine loads.
     """
-    info = _record(document, "model_info").items()
-    metadata = {key: value for key, told in info if (value := _value(key, told)) is not None}
+    metadata = _metadata_told(document)
     architecture = str(metadata.get("general.architecture", ""))
     rows = document.get("tensors")
     named = [_row(item) for item in rows] if isinstance(rows, list) else []
@@ -217,13 +263,12 @@ def shape_told(document: Mapping[str, object], listed: InstalledModel) -> ModelS
                 family=listed.family or tr("of unknown family"),
             ),
             tr("Update the server, or give the path of the model's .gguf file."),
-            "no_shapes",
+            NO_SHAPES,
         )
     known = sum(-(-tensor.size_bytes // 32) * 32 for tensor in sized)
     tensors = _with_unknown(sized, max(0, listed.size_bytes - known))
     check_kind(metadata, tensors)
-    told = re.findall(r"^(num_ctx|draft_num_predict)\s+(\d{1,8})$", str(document.get("parameters", "")), re.M)
-    parameters = {name: int(number) for name, number in told}
+    parameters = _parameters(document)
     skills = document.get("capabilities")
     skills = skills if isinstance(skills, list) else []
     whole = sum(-(-tensor.size_bytes // 32) * 32 for tensor in tensors)
@@ -240,6 +285,17 @@ def shape_told(document: Mapping[str, object], listed: InstalledModel) -> ModelS
         draft_length=parameters.get("draft_num_predict"),
         context_set=parameters.get("num_ctx") or None,
     )
+
+
+def _metadata_told(document: Mapping[str, object]) -> dict[str, MetadataValue]:
+    info = _record(document, "model_info").items()
+    return {key: value for key, told in info if (value := _value(key, told)) is not None}
+
+
+def _parameters(document: Mapping[str, object]) -> dict[str, int]:
+    """What the model sets, of that which memory depends on."""
+    told = re.findall(r"^(num_ctx|draft_num_predict)\s+(\d{1,8})$", str(document.get("parameters", "")), re.M)
+    return {name: int(number) for name, number in told}
 
 
 def _record(document: Mapping[str, object], key: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ from datetime import date
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, gb, month_name, number, tr, watts
+from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
 from wattlight.services.answers import ContextStep, FitNote, Offer
 
 from .activity import BusyView, pull_view
@@ -87,7 +87,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
     return ModelDetailView(
         key,
         clean_text(key, 120),
-        _facts(offer, model),
+        _facts(offer, model, fit),
         pill,
         bar,
         choices,
@@ -107,7 +107,7 @@ def _is_asked(scene: Scene, key: str, looked_up: str) -> bool:
     return bool(looked_up) and same_model(looked_up, key) and named is not None and not named.asked
 
 
-def _facts(offer: Offer | None, model: InstalledModel | None) -> str:
+def _facts(offer: Offer | None, model: InstalledModel | None, fit: FitNote | None) -> str:
     if offer is not None:
         uses = ", ".join(clean_text(u, 20) for u in offer.uses)
         parts = [offer.publisher, released_text(offer.released), offer.licence, uses]
@@ -116,6 +116,8 @@ def _facts(offer: Offer | None, model: InstalledModel | None) -> str:
         parts = [model.family, model.parameter_size, model.quantization, size]
     else:
         parts = []
+    if fit is not None and fit.needed_bytes:
+        parts.append(tr("needs {size} in all", size=gib(fit.needed_bytes)))
     return " · ".join(clean_text(p, 60) for p in parts if p)
 
 

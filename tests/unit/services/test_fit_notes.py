@@ -95,3 +95,11 @@ def test_a_draft_has_a_speed_of_its_own() -> None:
     note = note_of(replace(OPINION, speed=plain, draft_speed=drafted))
     assert (note.tokens_low, note.draft_low, note.draft_high) == (30.0, 39.0, 72.0)
     assert note_of(replace(OPINION, speed=plain)).draft_low is None
+
+
+def test_what_it_needs_is_one_figure_for_windows_and_command_line() -> None:
+    """On devices, in RAM and the projector, as ``fit`` prints it; what past loads took does not change it."""
+    both = replace(FIT, host=HostUse(2 * GIB, 0, MIB), projector_bytes=GIB)
+    note = note_of(replace(OPINION, fit=both))
+    assert note.needed_bytes == both.needed_bytes == 8 * GIB + MIB
+    assert note_of(Opinion("m:8b", None)).needed_bytes is None

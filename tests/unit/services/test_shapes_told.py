@@ -11,6 +11,7 @@ from fakes import fit_truth, gguf_writer
 from fakes.fake_ollama import FakeOllama
 from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, ShapeCache
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.fit import Confidence, ContextSource, FitOptions, fit, prepare
 from wattlight.domain.values import Device, MachineProfile, Problem
 from wattlight.i18n import activate
@@ -163,3 +164,98 @@ def test_a_model_of_the_cloud_has_nothing_to_fit(
     assert caught.value.code == "cloud_model"
     assert f"{model} runs at {host}" in caught.value.message
     assert nobody.asked == []
+
+
+def alike(tmp_path: Path, fake: FakeOllama) -> FoundShape:
+    """What is found where the catalogue may stand in."""
+    folder = InstalledModels((tmp_path / "models",), ShapeCache(tmp_path / "cache"))
+
+    def listed(name: str) -> FoundShape | None:
+        raise AssertionError(name)
+
+    def server() -> Any:
+        return connect(choose_address(f"127.0.0.1:{fake.port}", ()), {})
+
+    return ShapeFinder(folder, Nobody(), listed, server, load_catalog).find("mine")
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "quant", "size", "blocks", "gib"),
+    [
+        ("llama", "8.03B", "Q4_K_M", 4_920_000_000, 32, 5.2),
+        ("qwen3", "8.2B", "Q8_0", 8_710_000_000, 36, 9.3),
+        ("gemma3", "999.89M", "Q4_K_M", 815_000_000, 26, 1.1),
+        ("qwen3moe", "30.5B", "Q4_K_M", 18_556_000_000, 48, 18.3),
+    ],
+)
+def test_a_server_that_tells_size_and_family_only(
+    tmp_path: Path,
+    ollama: FakeOllama,
+    family: str,
+    parameters: str,
+    quant: str,
+    size: int,
+    blocks: int,
+    gib: float,
+) -> None:
+    """The nearest model of the family stands in, named, rough, and scaled to the bytes that were told."""
+    ollama.install("mine:latest", size=size, family=family, parameter_size=parameters, quantization=quant)
+    ollama.extra_fields = {"model_info": {}}
+    found = alike(tmp_path, ollama)
+    assert (found.source, found.confidence) == (Source.SERVER, Confidence.LOW)
+    assert "not its shapes" in found.notes[0] and family in found.notes[0]
+    assert found.shape.stand_in
+    assert found.shape.metadata[f"{family}.block_count"] == blocks
+    result = fit(prepare(found.shape), PC, FitOptions(context=4096))
+    assert result.needed_bytes / GIB == pytest.approx(gib, rel=0.08)
+    assert result.uncertainty_bytes > result.needed_bytes // 20
+
+
+def test_geometry_that_is_told_is_the_models_own(tmp_path: Path, ollama: FakeOllama) -> None:
+    """Older servers tell the header without its tensors: no other model stands in, and the cache is exact."""
+    raw = fit_truth.raw_shapes()["llama31-8b"]
+    size = fit_truth.shape("llama31-8b").file_bytes
+    narrow = {**raw["kv"], "llama.attention.head_count_kv": 4}
+    ollama.install("mine:latest", size=size, parameter_size="", shape={"kv": narrow, "tensors": []})
+    ollama.extra_fields = {"model_info": {**narrow, "general.parameter_count": 8_030_261_312}}
+    found = alike(tmp_path, ollama)
+    assert (found.shape.stand_in, found.confidence) == ("", Confidence.LOW)
+    result = fit(prepare(found.shape), PC, FitOptions(context=8192))
+    assert sum(use.kv_bytes for use in result.devices) == 8192 * 32 * 4 * 128 * 2 * 2
+    assert result.needed_bytes == pytest.approx(size + (0.5 + 0.35) * GIB, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "size"),
+    [
+        ("zebra", "8.0B", 5_000_000_000),
+        ("llama", "", 5_000_000_000),
+        ("llama", "many", 5_000_000_000),
+        ("llama", "8.0B", 123_000_000),
+        ("llama", "1.9T", 900_000_000_000),
+    ],
+)
+def test_nothing_like_it_is_no_verdict(
+    tmp_path: Path, ollama: FakeOllama, family: str, parameters: str, size: int
+) -> None:
+    ollama.install("mine:latest", size=size, family=family, parameter_size=parameters)
+    ollama.extra_fields = {"model_info": {}}
+    with pytest.raises(Problem) as caught:
+        alike(tmp_path, ollama)
+    assert caught.value.code == "no_shapes" and "no verdict" in caught.value.message
+
+
+def test_a_draft_known_by_the_server_alone_is_named(tmp_path: Path, ollama: FakeOllama) -> None:
+    raw = fit_truth.raw_shapes()["qwen35-9b"]
+    whole = fit_truth.shape("qwen35-9b").file_bytes
+    ollama.install("mine:latest", size=whole + 900_000_000, shape=raw)
+    assert alike(tmp_path, ollama).notes == ()
+    ollama.extra_fields = {"modelfile": "FROM /blobs/sha256-1\nDRAFT /blobs/sha256-2\n"}
+    found = alike(tmp_path, ollama)
+    assert found.confidence is Confidence.LOW
+    assert "drafts with a file of its own (up to 0.9 GB)" in found.notes[0]
+    ollama.extra_fields = {
+        "modelfile": "FROM x\nDRAFT y\nPARAMETER draft_num_predict 0",
+        "parameters": "draft_num_predict 0",
+    }
+    assert alike(tmp_path, ollama).notes == ()

@@ -502,3 +502,13 @@ def test_the_detail_of_a_model_that_drafts_says_what_that_is_for() -> None:
     assert detail is not None
     assert "With its draft 39–72 tokens/s." in detail.why
     assert "With a draft of 4 tokens. Without the draft it is all on the GPU." in detail.why
+
+
+def test_the_detail_of_a_model_says_what_it_needs_in_all() -> None:
+    fit = FitNote("mistral:7b", PARTIAL_GPU, needed_bytes=int(17.3 * (1 << 30)))
+    scene = made_up_day.evening()
+    known = replace(scene, extras=replace(scene.extras, named=NamedModel(Offer("mistral:7b", fit))))
+    for shown, words in ((known, "needs 17.3 GiB in all"), (scene, "")):
+        detail = models_view(shown, Filters(search="mistral:7b"), "mistral:7b").detail
+        assert detail is not None
+        assert words in detail.facts and ("needs" in detail.facts) is bool(words)

@@ -7,7 +7,7 @@ can be pulled by Ollama and fits in the memory that is free now.
 from .candidates import KnownModel, KnownModels
 from .judgement import effective_billions
 from .ranking import recommend
-from .shape_estimate import EstimatedShape, estimate_shape, tensors_of
+from .shape_estimate import EstimatedShape, estimate_shape, stand_in, tensors_of
 from .uses import (
     DEFAULT_CONTEXT,
     DEFAULT_LIMIT,

@@ -5,8 +5,10 @@ feed-forward outputs of the first and last eighth of the blocks and every third 
 file was made by other rules, the catalogue states its types. What does not add up is scaled until it does.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import log
 
 from wattlight.domain.fit import Confidence
 
@@ -100,6 +102,50 @@ def estimate_shape(entry: CatalogEntry, tag: CatalogTag, layout: Layout) -> Esti
     if known is None or not fits or layout.stand_in:
         return EstimatedShape(shape, Confidence.LOW)
     return EstimatedShape(shape, Confidence.HIGH if layout.proof is Proof.HEADER else Confidence.MEDIUM)
+
+
+PARAMETERS_APART = 1.5
+"""A model of so many times the parameters is no stand-in."""
+
+
+def stand_in(
+    entries: Iterable[CatalogEntry],
+    told: Mapping[str, MetadataValue],
+    architecture: str,
+    parameters: int,
+    quant: str,
+    size: int,
+) -> ModelShape | None:
+    """The shape of a file of ``size`` bytes of which the server tells no tensors.
+
+    It is that of the catalogue's model of this architecture nearest in parameters, and named as its
+    stand-in unless what is ``told`` of the header is the same geometry. None where nothing comes near.
+    """
+
+    def same(layout: Layout) -> bool:
+        prefix = f"{layout.architecture}."
+        return all(
+            told.get(prefix + key) == layout.keys.get(key) is not None
+            for key in ("block_count", "embedding_length")
+        )
+
+    near = [
+        (not same(entry.layout), abs(log(entry.params_total / max(1, parameters))), entry.name, entry)
+        for entry in entries
+        if entry.layout and entry.params_total and entry.layout.architecture == architecture
+    ]
+    if parameters <= 0 or not near:
+        return None
+    other, distance, name, entry = min(near)
+    if distance > log(PARAMETERS_APART) or entry.layout is None:
+        return None
+    layout = replace(entry.layout, stand_in=entry.layout.stand_in or name if other else "", draft=None)
+    tag = CatalogTag(name, quant or entry.quant or "", size, 0, "gguf")
+    shape = estimate_shape(replace(entry, projector_bytes=0), tag, layout).shape
+    if sum(tensor.size_bytes for tensor in shape.tensors) > size:
+        return None
+    own = {} if other else {key: value for key, value in told.items() if key.startswith(architecture)}
+    return replace(shape, metadata={**shape.metadata, **own})
 
 
 def _draft_of(layout: Layout) -> ModelShape | None:
