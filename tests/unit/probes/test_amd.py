@@ -292,3 +292,13 @@ def test_what_a_server_holds_on_the_card(make_tree: Make, open_tree: Make) -> No
     seen = row(open_tree, card(make_tree, board(power1_average=1_000_000), files))
     assert seen.memory.server_holds_bytes == 3 * GIB, "one client with two descriptors counts once"
     assert seen.processes[0].name == "ollama"
+
+
+def test_row_a_small_window_of_unknown_share_is_no_memory(make_tree: Make, open_tree: Make) -> None:
+    """Without the driver's limit for shared memory the carve-out is not said to be all there is."""
+    window = {name: value for name, value in APU.items() if not name.startswith("mem_info_gtt")}
+    seen = row(open_tree, card(make_tree, window, device="0x15bf"))
+    assert seen.memory.unified
+    assert seen.memory.dedicated_total_bytes == 512 << 20
+    assert seen.memory.llm_total_bytes is None and seen.memory.llm_available_bytes is None
+    assert seen.memory.reason is not None and "small window" in seen.memory.reason

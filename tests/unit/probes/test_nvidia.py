@@ -322,3 +322,24 @@ def test_a_card_that_does_not_tell_its_clocks_is_no_slowed_card(make_tree: Make,
     api = FakeNvmlApi(FakeGpu(faults={"clock_reasons": 3}))
     row = rows(open_tree(machine(make_tree, {}), nvml=lambda: api))[0]
     assert row.slowed_by == () and row.power_w == 50.0
+
+
+@pytest.mark.parametrize(
+    ("shares", "total", "unified"),
+    [
+        (True, GIB * 3 // 2, True),
+        (True, 2 * GIB - 1, True),
+        (True, 96 * GIB, False),
+        (True, 2 * GIB, False),
+        (False, GIB, False),
+    ],
+)
+def test_row_a_small_window_into_shared_memory_is_no_memory(
+    shares: bool, total: int, unified: bool, make_tree: Make, open_tree: Make
+) -> None:
+    """Of a chip nobody named yet: with page tables of the processor, a small total is its window. A large
+    one beside the processor (Grace Hopper) and a small card of its own keep what they state."""
+    gpu = FakeGpu(name="NVIDIA X9", ats=shares, memory=NvmlMemory(total, total // 4, total * 3 // 4))
+    row = rows(open_tree(machine(make_tree, {}), nvml=lambda: FakeNvmlApi(gpu)))[0]
+    assert row.memory.unified is unified
+    assert row.memory.llm_total_bytes == (65473712 * 1024 if unified else total)
