@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import PullState, ServerStatus, TaskState
+from wattlight.domain.state import InstallStage, InstallState, PullState, ServerStatus, TaskState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, percent, tr
 
@@ -23,10 +23,12 @@ class BusyView:
 
 
 def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
-    """Tasks first, then downloads; those that failed are left to the banner."""
+    """An installation of the server first, then tasks, then downloads; what failed is left to the banner."""
+    setup = scene.setup.setup
+    server = [install_line(setup)] if setup is not None and setup.under_way else []
     tasks = [_task(scene, task) for task in scene.state.tasks if task.error is None]
     pulls = [pull_view(p) for p in scene.state.pulls if p.under_way]
-    return (*tasks, *pulls)
+    return (*server, *tasks, *pulls)
 
 
 def _task(scene: Scene, task: TaskState) -> BusyView:
@@ -48,6 +50,23 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         task.fraction,
         Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
     )
+
+
+def install_line(state: InstallState) -> BusyView:
+    """How far an installation is. Its last step, trying the program, takes a moment and is not cancelled."""
+    texts = {
+        "checking": tr("Checking disk space"),
+        "fetching": tr("Downloading"),
+        "unpacking": tr("Unpacking"),
+        "trying": tr("Testing whether it runs here"),
+        "verifying": tr("Checking its signature"),
+    }
+    fraction, parts = transferred(state.done_bytes, state.total_bytes, state.bytes_per_s)
+    if fraction is None and state.done_bytes:
+        parts = [tr("{done} so far", done=gb(state.done_bytes))]
+    text = " · ".join([texts.get(state.stage, tr("Installing")), *parts])
+    cancel = None if state.stage == InstallStage.TRYING else Command(Verb.CANCEL_INSTALL)
+    return BusyView("server", text, tr("Installing Ollama"), fraction, cancel)
 
 
 def pull_view(pull: PullState) -> BusyView:

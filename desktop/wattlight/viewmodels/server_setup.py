@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstallStage, InstallState, ServerStatus, ServerWays
+from wattlight.domain.state import InstallStage, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.services.serving import conversion
 
-from .activity import BusyView, transferred
+from .activity import BusyView, install_line
 from .scene import Scene
 from .words import Action, PillView, Tone, server_trouble
 
@@ -38,27 +38,10 @@ def server_copy_view(scene: Scene) -> ServerCopyView | None:
     title = tr("Ollama {version}, Wattlight's own copy", version=_version(ways.managed))
     note = _restart_note(scene, ways) if ways.restart_due else ""
     setup = facts.setup
-    if setup is not None and setup.stage not in {InstallStage.FAILED, InstallStage.OPENED}:
+    if setup is not None and setup.under_way:
         return ServerCopyView(title, note, progress=install_line(setup))
     error = (setup.error if setup is not None else None) or facts.server_error
     return ServerCopyView(title, note, clean_text(error, 400), actions=_actions(scene, ways))
-
-
-def install_line(state: InstallState) -> BusyView:
-    """How far an installation is. Its last step, trying the program, takes a moment and is not cancelled."""
-    texts = {
-        "checking": tr("Checking disk space"),
-        "fetching": tr("Downloading"),
-        "unpacking": tr("Unpacking"),
-        "trying": tr("Testing whether it runs here"),
-        "verifying": tr("Checking its signature"),
-    }
-    fraction, parts = transferred(state.done_bytes, state.total_bytes, state.bytes_per_s)
-    if fraction is None and state.done_bytes:
-        parts = [tr("{done} so far", done=gb(state.done_bytes))]
-    text = " · ".join([texts.get(state.stage, tr("Installing")), *parts])
-    cancel = None if state.stage == InstallStage.TRYING else Command(Verb.CANCEL_INSTALL)
-    return BusyView("server", text, tr("Installing Ollama"), fraction, cancel)
 
 
 def rough_size(size_bytes: int, exact: bool) -> str:

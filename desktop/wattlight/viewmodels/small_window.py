@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import ServerStatus
+from wattlight.domain.state import InstallStage, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.services.calibration import wall_of
@@ -131,6 +131,23 @@ def empty_view(scene: Scene) -> EmptyView | None:
     return EmptyView(heads.get(len(rows), tr("No model yet. These three fit this computer.")), "", rows)
 
 
+def _being_installed(scene: Scene) -> EmptyView | None:
+    """An installation that goes on, waits for a person or failed after the setup was closed."""
+    setup = scene.setup.setup
+    if setup is None:
+        return None
+    if setup.under_way:
+        head, text = tr("Ollama is being installed"), tr("It can be used here as soon as that is done.")
+    elif setup.stage == InstallStage.OPENED:
+        head, text = tr("Ollama's installer is open"), tr("Follow its steps; the server is found by itself.")
+    elif setup.error:
+        head, text = tr("Ollama was not installed"), clean_text(setup.error, 300)
+    else:
+        return None
+    show = Action(tr("Show the setup"), Command(Verb.SET_UP), primary=True)
+    return EmptyView(head, text, actions=(show, Action(tr("Look again"), Command(Verb.REFRESH))))
+
+
 def _no_server(scene: Scene) -> EmptyView:
     server = scene.host.server
     absent = server.status is ServerStatus.ABSENT
@@ -138,6 +155,8 @@ def _no_server(scene: Scene) -> EmptyView:
     text = tr("The power meter keeps running meanwhile.")
     if absent:
         text = tr("Start Ollama, or install it first. {meanwhile}", meanwhile=text)
+    if absent and (installing := _being_installed(scene)) is not None:
+        return installing
     look = Action(tr("Look again"), Command(Verb.REFRESH), primary=not startable)
     start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
     said = clean_text(server.message, 300) if absent and server.message else text

@@ -52,6 +52,8 @@ def test_memory_is_gib_and_downloads_are_gb() -> None:
         (4_000, "EUR", 0.4, "< €0.01"),
         (40_000, "JPY", None, "< ¥0.1"),
         (-300, "EUR", None, "> -€0.001"),
+        (-20, "CHF", 0.3, "> -CHF\xa00.01"),
+        (85_000, "KWD", None, "KWD\xa00.085"),
     ],
 )
 def test_money(micro: int, currency: str, error: float | None, text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wattlight.catalog.shipped import load_catalog, load_editorial
-from wattlight.domain.advice import KnownModels
+from wattlight.domain.advice import KnownModels, Question, Use, recommend
 from wattlight.domain.fit import FitOptions, FitResult, Verdict, fit
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import MachineProfile
@@ -70,3 +70,35 @@ def test_mistral_small_22b_is_partial_on_12_gib(known: KnownModels) -> None:
 def test_a_model_of_which_no_layer_fits_is_an_answer(known: KnownModels, name: str) -> None:
     result = place(known, "deepseek-r1:671b", machine(name), 8192)
     assert result.verdict is Verdict.NO
+
+
+@pytest.mark.parametrize("name", ["card_8gib", "card_16gib", "card_24gib", "apple_16gb", "laptop_16gb"])
+def test_row_needs_is_one_figure_wherever_it_is_said(known: KnownModels, name: str) -> None:
+    """What is said of a model that was left out is what a fit of it says."""
+    profile, context = machine(name), 8192
+    advice = recommend(known, profile, Question(Use.CHAT, context))
+    said = {
+        out.name: dict(out.reason.values)["needed_bytes"]
+        for out in advice.passed_over
+        if out.reason.code == "no_room"
+    }
+    assert said
+    for model, needed in said.items():
+        assert needed == place(known, model, profile, context).needed_bytes, model
+
+
+@pytest.mark.parametrize("name", ["laptop_8gb", "card_12gib", "card_24gib", "apple_64gb"])
+def test_row_no_reason_from_a_model_far_larger(known: KnownModels, name: str) -> None:
+    """Nobody asks why a model many times the one named, or many times the room, was not taken."""
+    profile = machine(name)
+    for use in Use:
+        advice = recommend(known, profile, Question(use, 8192))
+        for item in advice.recommendations:
+            for other in item.instead_of:
+                found = known.catalog.find(other.name)
+                assert found is not None
+                assert (found.entry.params_total or 0) < 5 * (item.entry.params_total or 1 << 60), other.name
+        for out in advice.passed_over:
+            values = dict(out.reason.values)
+            if "needed_bytes" in values:
+                assert 0 < int(values["needed_bytes"]) < 4 * int(values["room_bytes"]), out.name

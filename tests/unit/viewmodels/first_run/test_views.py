@@ -21,8 +21,10 @@ from wattlight.viewmodels.first_run import (
     price_left,
     step_of,
 )
+from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import kept_months, privacy_view
+from wattlight.viewmodels.small_window import small_window_view
 
 MB = 1_000_000
 
@@ -420,3 +422,30 @@ def test_how_long_records_are_kept() -> None:
     assert kept_months(Settings(), "13").meter.keep_months == 13
     assert kept_months(kept_months(Settings(), "13"), "").meter.keep_months is None
     assert kept_months(Settings(), "-4").meter.keep_months is None
+
+
+@pytest.mark.parametrize(
+    ("state", "head", "words"),
+    [
+        (InstallState("0.40.2", "fetching", 7 * 10**8, 14 * 10**8, 11e6), "Ollama is being installed", "50%"),
+        (InstallState("0.40.2", "trying"), "Ollama is being installed", "Testing whether it runs here"),
+        (InstallState("0.40.2", "opened"), "Ollama's installer is open", ""),
+        (InstallState("0.40.2", "failed", error="Not signed."), "Ollama was not installed", ""),
+    ],
+)
+def test_row_an_installation_is_shown_after_the_setup_was_skipped(
+    state: InstallState, head: str, words: str
+) -> None:
+    """In the small window, on the page Now and in the menu, with the way back to the setup."""
+    made = scenes.absent(ways=scenes.INSTALLABLE, setup=state)
+    small, now = small_window_view(made), now_view(made)
+    for view in (small, now):
+        assert view.empty is not None and view.empty.title == head
+        assert [action.command.verb for action in view.empty.actions] == [Verb.SET_UP, Verb.REFRESH]
+        assert [words in line.text for line in view.busy] == ([True] if words else [])
+    if state.error:
+        assert now.empty is not None and now.empty.text == "Not signed."
+    stop = [line.cancel for line in now.busy]
+    assert stop == ([Command(Verb.CANCEL_INSTALL)] if state.stage == "fetching" else [None] * len(stop))
+    done = replace(made, setup=replace(made.setup, setup=None))
+    assert now_view(done).busy == ()
