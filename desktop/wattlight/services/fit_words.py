@@ -110,6 +110,7 @@ def _texts() -> dict[str, str]:
             "It uses {used_bytes} on the accelerator; the server will report {said_bytes}."
         ),
         "projector": tr("The vision part takes {projector_bytes} more on the accelerator."),
+        "projector_in_ram": tr("The vision part ({projector_bytes}) is in RAM, and counted there."),
         "unknown_types": tr(
             "Tensors of {types} are not known here: their size follows from the file's layout, and an older "
             "server may refuse the file."

@@ -60,6 +60,8 @@ def _placed(prepared: PreparedModel, machine: MachineProfile, options: FitOption
     if extra is not None and plan.draft_memory is not None:
         taken = [own.plus(more) for own, more in zip(taken, extra.devices, strict=True)]
         host = host.plus(extra.host).plus(Taken(0, 0, plan.draft_memory.output))
+    if not plan.projector:
+        host = host.plus(Taken(prepared.projector_bytes, 0, 0))
     arch = prepared.arch
     experts = expert_blocks_in_ram(shares, arch.layers, arch.trunk) if missing and arch.experts else 0
     placed = Placed(taken, host, on_devices, experts, missing, mapped, size, vram, use)

@@ -247,6 +247,8 @@ def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
                 projector_bytes=result.projector_bytes,
             )
         )
+    elif prepared.projector_bytes:
+        remarks.append(_reason("projector_in_ram", projector_bytes=prepared.projector_bytes))
     if prepared.shape.unknown_types:
         remarks.append(_reason("unknown_types", types=", ".join(prepared.shape.unknown_types)))
     if prepared.shape.source is ShapeSource.CATALOGUE:

@@ -131,7 +131,8 @@ class FitResult:
         spare_bytes: over the used devices: free - margin - used; negative if it does not fit. On a machine
             without accelerator: available RAM less what is used.
         missing_bytes: what devices lack for all layers and experts, 0 if everything fits (or without device).
-        projector_bytes: of a vision projector on a device, beside the sums here; 0 without.
+        projector_bytes: of a vision projector on a device, beside the sums here; 0 without, and where it is
+            in RAM and among the weights there.
         uncertainty_bytes: half width of the range around the total.
         obstacle: why the verdict is ``no``, a short word; empty otherwise.
         draft: a speculative draft's part of all this, None without one.

@@ -247,3 +247,32 @@ def test_the_servers_settings_count() -> None:
     here = machine(card(24), kv_cache_type="q8_0", num_parallel=2)
     result = fit(model("llama31-8b"), here, FitOptions(context=8192))
     assert (result.kv_type, result.parallel) == ("q8_0", 2)
+
+
+@pytest.mark.parametrize(
+    ("devices", "gpu_layers", "on_card"),
+    [
+        ("", None, False),
+        ("CUDA0:23000:24576", None, True),
+        ("CUDA0:23000:24576", 9, False),
+        ("C:1500:2048", None, False),
+    ],
+)
+def test_what_a_model_sees_with_counts_where_it_lies(
+    devices: str, gpu_layers: int | None, on_card: bool
+) -> None:
+    """The server keeps a projector in RAM without a card, beside a forced part, where it leaves no GiB."""
+    size = 900 << 20
+    blind = fit_truth.shape("llama32-3b")
+    where, options = (
+        fit_truth.machine_of({"id": "x", "devices": devices}),
+        FitOptions(context=4096, gpu_layers=gpu_layers),
+    )
+    sees = prepare(replace(blind, projector_bytes=size, vision=True))
+    with_it, without = fit(sees, where, options), fit(prepare(blind), where, options)
+    assert with_it.projector_bytes == (size if on_card else 0)
+    if with_it.layers_on_gpu == without.layers_on_gpu:
+        assert with_it.needed_bytes - without.needed_bytes == size
+        assert with_it.host_bytes - without.host_bytes == (0 if on_card else size)
+    codes = {reason.code for reason in explain(sees, where, with_it, options)}
+    assert ("projector" in codes, "projector_in_ram" in codes) == (on_card, not on_card)

@@ -427,7 +427,11 @@ def test_how_long_records_are_kept() -> None:
 @pytest.mark.parametrize(
     ("state", "head", "words"),
     [
-        (InstallState("0.40.2", "fetching", 7 * 10**8, 14 * 10**8, 11e6), "Ollama is being installed", "50%"),
+        (
+            InstallState("0.40.2", "fetching", 7 * 10**8, 14 * 10**8, 11e6),
+            "Ollama is being installed",
+            "Downloading",
+        ),
         (InstallState("0.40.2", "trying"), "Ollama is being installed", "Testing whether it runs here"),
         (InstallState("0.40.2", "opened"), "Ollama's installer is open", ""),
         (InstallState("0.40.2", "failed", error="Not signed."), "Ollama was not installed", ""),
