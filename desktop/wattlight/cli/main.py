@@ -197,7 +197,8 @@ def _parser(chosen: CliVerb | None) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"wattlight {__version__}")
     commands = parser.add_subparsers(metavar="VERB", parser_class=_Parser)
     for verb in VERBS:
-        sub = commands.add_parser(verb.name, help=verb.summary, description=verb.summary.capitalize() + ".")
+        said = f"{verb.summary[:1].upper()}{verb.summary[1:]}."
+        sub = commands.add_parser(verb.name, help=verb.summary, description=said)
         _declare(sub, verb if verb is chosen else None)
     return parser
 

@@ -69,12 +69,12 @@ def _accounts(inputs: Inputs) -> tuple[Account, ...]:
 
 
 def breakeven_lines(inputs: Inputs, answer: BreakEven, room: int | None = None) -> Iterator[str]:
-    paragraph = " ".join(_sentences(inputs, answer))
-    yield from textwrap.wrap(paragraph, WIDTH)
+    wide = WIDTH if room is None else min(room, WIDTH)
+    yield from textwrap.wrap(" ".join(_sentences(inputs, answer)), wide)
     yield ""
     yield from aligned(list(_rows(inputs, answer)), {1, 2}, room)
     yield ""
-    yield from textwrap.wrap(" ".join(_notes(inputs, answer)), WIDTH)
+    yield from textwrap.wrap(" ".join(_notes(inputs, answer)), wide)
 
 
 def _sentences(inputs: Inputs, answer: BreakEven) -> Iterator[str]:

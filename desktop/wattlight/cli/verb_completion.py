@@ -67,6 +67,9 @@ def _words(parser: argparse.ArgumentParser) -> _Words:
     return _Words(options, values, names, "MODEL" in places, "FILE" in places or "TRACE" in places)
 
 
+_BEFORE_THE_VERB = "--json --quiet --help --version"
+
+
 def _kind(metavar: str) -> tuple[str, ...]:
     return ("FILE",) if "FILE" in metavar else ("MODEL",) if metavar in {"MODEL", "NAME"} else ()
 
@@ -108,7 +111,7 @@ _wattlight() {{
     done
     case "$verb" in
     "")
-        COMPREPLY=($(compgen -W "{" ".join(verbs)} --json --quiet --help --version" -- "$cur")) ;;
+        COMPREPLY=($(compgen -W "{" ".join(verbs)} {_BEFORE_THE_VERB}" -- "$cur")) ;;
 {body}
     esac
     if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
@@ -135,8 +138,8 @@ def _zsh(verbs: dict[str, tuple[str, _Words]]) -> str:
             for option, text in words.options.items()
         ]
         if words.names:
-            specs.append(_quoted(f"*::word:({' '.join(words.names)})"))
-        elif words.wants_file:
+            specs.append(_quoted(f"1:word:({' '.join(words.names)})"))
+        if words.wants_file:
             specs.append(_quoted("*:file:_files"))
         if words.wants_model:
             specs.append(_quoted("*:model:_wattlight_models"))
@@ -154,13 +157,15 @@ _wattlight() {{
     verbs=(
 {described}
     )
-    if (( CURRENT == 2 )); then
-        _describe verb verbs
+    local -i place=2
+    while (( place < CURRENT )) && [[ $words[place] == -* ]]; do (( place++ )); done
+    if (( place == CURRENT )); then
+        if [[ $PREFIX == -* ]]; then compadd -- {_BEFORE_THE_VERB}; else _describe verb verbs; fi
         return
     fi
-    local verb=$words[2]
-    shift words
-    (( CURRENT-- ))
+    local verb=$words[place]
+    shift $(( place - 1 )) words
+    (( CURRENT -= place - 1 ))
     case $verb in
 {body}
     esac
@@ -174,7 +179,7 @@ fi
 
 
 def _zsh_text(text: str) -> str:
-    return text.replace("[", "(").replace("]", ")").replace(":", " ")
+    return text.replace("[", "(").replace("]", ")")
 
 
 def _zsh_value(kinds: tuple[str, ...] | None) -> str:
@@ -187,6 +192,8 @@ def _zsh_value(kinds: tuple[str, ...] | None) -> str:
 
 def _fish(verbs: dict[str, tuple[str, _Words]]) -> str:
     lines = ["# fish completion of wattlight", "complete -c wattlight -f"]
+    for option in _BEFORE_THE_VERB.split():
+        lines.append(f"complete -c wattlight -n __fish_use_subcommand -l {option.removeprefix('--')}")
     for name, (text, _) in verbs.items():
         lines.append(f"complete -c wattlight -n __fish_use_subcommand -a {name} -d {_quoted(text)}")
     for name, (_, words) in verbs.items():
@@ -200,7 +207,10 @@ def _fish(verbs: dict[str, tuple[str, _Words]]) -> str:
                 value += f" -a {_quoted(' '.join(kinds))}"
             lines.append(f"{when} -l {option.removeprefix('--')}{value} -d {_quoted(text)}")
         if words.names:
-            lines.append(f"{when} -a {_quoted(' '.join(words.names))}")
+            names = " ".join(words.names)
+            verb, chosen = f"__fish_seen_subcommand_from {name}", f"__fish_seen_subcommand_from {names}"
+            lines.append(f"complete -c wattlight -n '{verb}; and not {chosen}' -a {_quoted(names)}")
+            when = f"complete -c wattlight -n '{verb}; and {chosen}'"
         if words.wants_model:
             lines.append(f"{when} -a '({_MODELS})'")
         if words.wants_file:

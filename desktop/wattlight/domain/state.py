@@ -176,12 +176,6 @@ class InstallState:
     bytes_per_s: float | None = None
     error: str | None = None
 
-    @property
-    def under_way(self) -> bool:
-        """It is neither over nor in the hands of another program."""
-        over = {InstallStage.OPENED, InstallStage.DONE, InstallStage.CANCELLED, InstallStage.FAILED}
-        return self.stage not in over
-
 
 @dataclass(frozen=True, slots=True)
 class HostContact:

@@ -25,7 +25,7 @@ class BusyView:
 def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
     """An installation of the server first, then tasks, then downloads; what failed is left to the banner."""
     setup = scene.setup.setup
-    server = [install_line(setup)] if setup is not None and setup.under_way else []
+    server = [install_line(setup)] if setup is not None and under_way(setup) else []
     tasks = [_task(scene, task) for task in scene.state.tasks if task.error is None]
     pulls = [pull_view(p) for p in scene.state.pulls if p.under_way]
     return (*server, *tasks, *pulls)
@@ -50,6 +50,12 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         task.fraction,
         Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
     )
+
+
+def under_way(setup: InstallState) -> bool:
+    """It is neither over nor in the hands of another program."""
+    over = {InstallStage.OPENED, InstallStage.DONE, InstallStage.CANCELLED, InstallStage.FAILED}
+    return setup.stage not in over
 
 
 def install_line(state: InstallState) -> BusyView:

@@ -8,7 +8,7 @@ from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.services.serving import conversion
 
-from .activity import BusyView, install_line
+from .activity import BusyView, install_line, under_way
 from .scene import Scene
 from .words import Action, PillView, Tone, server_trouble
 
@@ -38,7 +38,7 @@ def server_copy_view(scene: Scene) -> ServerCopyView | None:
     title = tr("Ollama {version}, Wattlight's own copy", version=_version(ways.managed))
     note = _restart_note(scene, ways) if ways.restart_due else ""
     setup = facts.setup
-    if setup is not None and setup.under_way:
+    if setup is not None and under_way(setup):
         return ServerCopyView(title, note, progress=install_line(setup))
     error = (setup.error if setup is not None else None) or facts.server_error
     return ServerCopyView(title, note, clean_text(error, 400), actions=_actions(scene, ways))

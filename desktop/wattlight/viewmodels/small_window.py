@@ -8,7 +8,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.services.calibration import wall_of
 
-from .activity import BusyView, NoticeView, busy_actions, notice_views
+from .activity import BusyView, NoticeView, busy_actions, notice_views, under_way
 from .chart import PowerChartView, power_chart
 from .figures import (
     FigureView,
@@ -136,7 +136,7 @@ def _being_installed(scene: Scene) -> EmptyView | None:
     setup = scene.setup.setup
     if setup is None:
         return None
-    if setup.under_way:
+    if under_way(setup):
         head, text = tr("Ollama is being installed"), tr("It can be used here as soon as that is done.")
     elif setup.stage == InstallStage.OPENED:
         head, text = tr("Ollama's installer is open"), tr("Follow its steps; the server is found by itself.")

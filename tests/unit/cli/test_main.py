@@ -228,3 +228,37 @@ def test_whatever_comes_of_it_no_file_stays_open(
     assert [contact.host for contact in workshop.jobs().contacts()] == ["shop.example"]
     workshop.close()
     assert not log.exists()
+
+
+def test_words_after_the_verb_and_options_before_it(tmp_path: Path) -> None:
+    """As they were tried in zsh 5.9 and fish 3.6: a first word is one of the verb's, files come after it."""
+    zsh, fish = (call(["completion", shell], tmp_path)[1] for shell in ("zsh", "fish"))
+    (tariff,) = [line for line in zsh.splitlines() if line.startswith("    tariff) ")]
+    assert "'1:word:(show check" in tariff and "'*:file:_files'" in tariff
+    assert "compadd -- --json --quiet --help --version" in zsh
+    assert "(default: csv" in zsh
+    first = [line for line in fish.splitlines() if "from tariff; and not" in line]
+    after = [line for line in fish.splitlines() if "from tariff; and __fish" in line]
+    assert len(first) == 1 and first[0].endswith("'") and "-a 'show check" in first[0]
+    assert len(after) == 1 and after[0].endswith(" -F")
+    assert "complete -c wattlight -n __fish_use_subcommand -l json" in fish
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not here")
+def test_fish_completes(tmp_path: Path) -> None:
+    script = tmp_path / "wattlight.fish"
+    script.write_text(call(["completion", "fish"], tmp_path)[1])
+    for line, wanted in (
+        ("wattlight rec", "recommend"),
+        ("wattlight tariff sh", "show"),
+        ("wattlight --js", "--json"),
+    ):
+        words = ["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"]
+        found = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        assert [item.split("\t")[0] for item in found.splitlines()] == [wanted], line
+
+
+def test_help_keeps_the_letters_of_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call(["help", "breakeven"], tmp_path)
+    assert "Compare running a model here with an API." in " ".join(capsys.readouterr().out.split())

@@ -257,7 +257,7 @@ def _sync(path: Path) -> None:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).hostname or "the release page"
+    return urlsplit(url).hostname or tr("the release page")
 
 
 def _refused(artefact: Downloadable, status: int) -> RuntimeProblem:
