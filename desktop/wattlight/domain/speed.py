@@ -47,6 +47,10 @@ _DENSE_AND_MIXTURE = {
 }  # fmt: skip
 """Constants of each class of device for dense models and for mixtures of experts, from 380 published runs (KV
 as far as it was filled, drafts and other builds left out). Small groups take those of a neighbour."""
+FEW_RAN = frozenset(("cuda 7.0", "cuda 8.0", "cuda 9", "rocm", "vulkan", "intel"))
+"""Classes of which more devices exist than ran: constants made without one of them did not hold its runs, or
+only in a far wider range. What is said of them is rough, however narrow. Of the others every chip ran, or
+what was made without a device held for it."""
 _GATED, _HALF, _SHORT = 1.5, 0.5, 0.7
 """Fixed time of a block against an ordinary one: gated delta nets start more kernels; a block of Nemotron's
 holds a half (attention, state or feed-forward); short convolutions are quicker than attention."""
@@ -216,7 +220,8 @@ def tokens_per_second(
     if prepared.arch.gated and not devices:
         low, high = low * 0.7, high * 1.3
         notes.append("few runs of this architecture on a processor are known")
-    mid, confidence = 1.0, Confidence.MEDIUM if high / low <= _NARROW else Confidence.LOW
+    sure = high / low <= _NARROW and not any(class_of(device) in FEW_RAN for device in devices)
+    mid, confidence = 1.0, Confidence.MEDIUM if sure else Confidence.LOW
     pace = devices[0].pace if devices else machine.cpu.pace
     if pace is not None and not divided:
         low, mid, high = pace.factor * (1 - pace.spread), pace.factor, pace.factor * (1 + pace.spread)

@@ -186,6 +186,41 @@ def test_published_runs_lie_in_the_ranges_shown() -> None:
         assert len(mine) < 8 or sum(run.inside for run in mine) / len(mine) >= 0.8, kind
 
 
+def test_devices_left_out_tell_which_ranges_are_sure() -> None:
+    """Constants made without a device, by one rule: what is called fairly sure held for it too, unless every
+    chip of the class ran."""
+    by_kind: dict[str, list[speed_truth.Judged]] = {}
+    for run in speed_truth.judged():
+        by_kind.setdefault(run.kind, []).append(run)
+    every_chip_ran = {"strix halo", "cuda 6.0", "cuda unified", "m1", "m2", "m3", "m4", "m5"}
+    inside = count = 0
+    for kind, runs in by_kind.items():
+        held, judged, width = speed_truth.without(runs, speed_truth.kin(kind, by_kind))
+        inside, count = inside + held, count + judged
+        name = kind.rpartition(" ")[0]
+        if any(run.speed.confidence is Confidence.MEDIUM for run in runs) and name not in every_chip_ran:
+            assert held >= 0.85 * judged > 0 and width < 1.7, kind
+    assert inside >= 0.8 * count > 200
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "more", "sure"),
+    [
+        ("AMD Radeon RX 9070 XT", "rocm", {}, Confidence.LOW),
+        ("AMD Radeon RX 6800", "vulkan", {}, Confidence.LOW),
+        ("NVIDIA A30", "cuda", {"compute_capability": "8.0"}, Confidence.LOW),
+        ("NVIDIA GeForce RTX 4080", "cuda", {"compute_capability": "8.9"}, Confidence.MEDIUM),
+        ("Apple M4 Pro", "metal", {"unified": True, "integrated": True}, Confidence.MEDIUM),
+    ],
+)
+def test_a_class_of_which_few_devices_ran_is_rough(
+    name: str, backend: str, more: dict[str, Any], sure: Confidence
+) -> None:
+    device = Device("g", name, backend, 24 << 30, 23 << 30, bandwidth_gbs=600.0, **more)
+    here = MachineProfile("m", "linux", 64 << 30, 60 << 30, devices=(device,))
+    assert speed("llama31-8b", here).confidence is sure
+
+
 def test_a_prompt_is_read_faster_than_an_answer_is_written() -> None:
     here = machine(24, 1008)
     prepared = prepare(fit_truth.shape("llama31-8b"))
