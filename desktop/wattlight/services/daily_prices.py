@@ -78,9 +78,7 @@ class DailyPrices:
         fetched = self._factory.price_fetcher().fetch(wanted)
         zone = zone_name(settings, self._factory.environ)
         folders = places.settings_file.parent, places.data
-        changed = use_feed(
-            settings, wanted, folders, fetched, settings.price.per_kwh, zone, self._factory.now()
-        )
+        changed = use_feed(settings, wanted, folders, fetched, None, zone, self._factory.now())
         if changed.price == settings.price:
             self._renewed()
         else:

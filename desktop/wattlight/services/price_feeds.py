@@ -193,11 +193,13 @@ def use_feed(settings: Settings, wanted: PriceFeed, folders: tuple[Path, Path], 
              fallback: str | None, zone: str, now: datetime) -> Settings:  # fmt: skip
     """The settings with the prices of the feed from today on; days before keep the price they had.
 
-    ``folders`` are those of settings and data; ``fallback`` is the price of a kWh where the feed has none.
+    ``folders`` are those of settings and data; ``fallback`` is the price of a kWh where the feed has none,
+    else that is the flat price there was.
 
     Raises:
         TariffProblem: the prices cannot follow the tariff there is; nothing was changed.
     """
+    fallback = fallback or settings.price.per_kwh
     series = {"file": str(series_file(folders[1], wanted)), "factor": wanted.factor, "add": wanted.add}
     file = feed_since(folders[0], settings.price, series, fetched.feed.currency, zone, now, fallback)
     price = Price(

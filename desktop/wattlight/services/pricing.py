@@ -229,7 +229,7 @@ def feed_since(
     periods, document = _before_feed(file, price, currency, zone)
     last = periods[-1] if periods else {}
     if isinstance(last.get("series"), dict) and last["series"].get("file") == series["file"]:
-        periods[-1] = {"from": last.get("from"), **{key: new[key] for key in new if key != "from"}}
+        periods[-1] = {**last, **{key: new[key] for key in new if key != "from"}}
     else:
         while periods and (periods[-1].get("from") or "") >= since.isoformat():
             periods.pop()

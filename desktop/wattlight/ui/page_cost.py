@@ -175,13 +175,14 @@ class CostPage(Page):
         self._table_note = plain_label(role="quiet", wrap=True)
         table = Card()
         self._carbon = plain_label(role="quiet", wrap=True)
+        self._cheapest = plain_label(wrap=True)
         put(table.column, self._table, self._table_empty, 4, self._table_note, self._carbon)
         self._savings = plain_label(wrap=True)
         self._savings_card = Card(tr("What could be saved"))
         self._savings_card.column.addWidget(self._savings)
         self._week = WeekCard(theme, ask)
         self._break_even = BreakEvenCard(theme, save)
-        put(self.column, self.row(*self._figures), (self._price, Qt.AlignmentFlag.AlignLeft))
+        put(self.column, self.row(*self._figures), (self._price, Qt.AlignmentFlag.AlignLeft), self._cheapest)
         put(self.column, (self._days_card(theme), 1), table, self._savings_card, self._week, self._break_even)
 
     def render_scene(self, scene: Scene) -> None:
@@ -200,6 +201,7 @@ class CostPage(Page):
         show_text(self._table_empty, view.table_empty)
         show_text(self._table_note, view.table_note)
         show_text(self._carbon, view.carbon)
+        show_text(self._cheapest, view.cheapest)
 
     def _days_card(self, theme: Theme) -> Card:
         self._title = plain_label(role="label")

@@ -26,6 +26,7 @@ from wattlight.viewmodels.settings_page import (
 )
 
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
+from .feed_card import FeedCard
 from .messages import BusyLines
 from .plug_card import PlugCard
 from .text import plain_label, set_text, show_text
@@ -132,7 +133,8 @@ class SettingsPage(Page):
         self._counting = CountingCard(save)
         put(self.column, plain_label(tr("Settings"), "page"), self._price_card(), self._models_card())
         self._plug = PlugCard(ask, save)
-        put(self.column, self._plug, self._counting, self._window_card(), REST)
+        self._feed = FeedCard(ask, save)
+        put(self.column, self._feed, self._plug, self._counting, self._window_card(), REST)
 
     def render_scene(self, scene: Scene) -> None:
         """Show the settings in force; a field that is being typed into is left alone."""
@@ -140,6 +142,7 @@ class SettingsPage(Page):
         view = settings_view(scene)
         self.show_notices(view.notices)
         self._counting.render_scene(scene)
+        self._feed.render_scene(scene)
         self._plug.render_scene(scene)
         self._server_copy.render_scene(scene)
         if view == self._view:

@@ -41,6 +41,7 @@ from .figures import (
     working_text,
 )
 from .now import month_figure
+from .price_feed import cheapest_line
 from .scene import Scene
 from .words import DASH, NO_TABLE, Action, TableView
 
@@ -88,6 +89,8 @@ class CostView:
     price_question: Action | None
     notices: tuple[NoticeView, ...]
     savings: tuple[str, ...] = ()
+    cheapest: str = ""
+    """The cheapest hours of today, where the price changes in the day."""
     carbon: str = ""
     """CO2 of the month beside its energy, where the person wants it told."""
     days_table: TableView = NO_TABLE
@@ -110,6 +113,7 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
         notice_views(scene),
         _savings(scene),
+        cheapest_line(scene),
         _carbon(scene),
         _days_table(scene, with_computer),
     )

@@ -146,7 +146,7 @@ class Meter:
                 self.mean_uw[device.id] = result.mean_uw
             counters += self._base(device.id, meter, to_us(sample.at))
         plug = None if self._wall is None else self._wall.figure(total)
-        if plug is not None and total.measured_w is not None:
+        if plug is not None and total.measured_w is not None and not self._bridged_later(plug_silent):
             way_w = max(0.0, plug.power_w - total.measured_w)
             infos += self._news_of(self._way_info(plug, way_w))
             way = DeviceSample(Device(WALL, "", kind=WALL), measured(way_w, "", None, Quality.ESTIMATED))
@@ -154,6 +154,11 @@ class Meter:
         if token_device is not None and by_digest:
             settled.append(Settled(tuple(_token_rows(sample, token_device, by_digest))))
         return self._batch(settled, tuple(infos), tuple(counters), tuple(names))
+
+    def _bridged_later(self, plug_silent: bool) -> bool:
+        """A plug that is silent now has a counter that will hold what is drawn meanwhile."""
+        plug = self._devices.get(PLUG)
+        return plug_silent and plug is not None and plug.counted is not None
 
     def finish(self) -> Batch:
         """Settle what waits for counters; call it when recording ends."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 from tests.fakes.metering import QWEN, Clock, energy, part
 
-from wattlight.domain.energy import Batch
+from wattlight.domain.energy import WALL, Batch
 from wattlight.domain.plug import PlugPart, PlugReading
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality, Scope
-from wattlight.domain.wall import PLUG
+from wattlight.domain.wall import PLUG, Wall, WallModel
 from wattlight.services.metering import Meter
 
 LOSS = 0.12
@@ -175,6 +175,20 @@ def test_a_restart_goes_on_from_the_counter() -> None:
     again.expect(1.0)
     again.resume(counters.values(), ())
     desktop.run(again, 60)
+    assert desktop.reading is not None
+    start = 40_000_000 + round(Desktop().wall_w * 1000)
+    assert booked(desktop.batches) == (desktop.reading.counter_mj or 0) - start
+
+
+def test_the_way_to_the_plug_is_not_assumed_while_its_counter_will_tell() -> None:
+    desktop, meter = fresh()
+    meter.set_wall(Wall(assumed=WallModel(40.0, "gold", 500.0)))
+    desktop.run(meter, 120)
+    desktop.answers = False
+    desktop.run(meter, 300)
+    desktop.answers = True
+    desktop.run(meter, 60)
+    assert booked(desktop.batches, WALL) == 0
     assert desktop.reading is not None
     start = 40_000_000 + round(Desktop().wall_w * 1000)
     assert booked(desktop.batches) == (desktop.reading.counter_mj or 0) - start

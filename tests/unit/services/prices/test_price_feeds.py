@@ -243,6 +243,16 @@ def test_factor_and_add_change_in_place(shop: ServiceFactory, monkeypatch: pytes
     assert tariff.periods[1].series_add == Decimal("0.15")
 
 
+def test_the_flat_price_stands_in_and_stays(shop: ServiceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    with feed_at(monkeypatch, "awattar-at", awattar(NOW - 20 * HOUR, [100.0 + i for i in range(30)])):
+        for add in ("0.1", "0.2"):
+            document(shop, "tariff", "fetch", "awattar-at", "--add", add)
+    tariff = shop.tariff()
+    assert tariff is not None
+    assert tariff.price_at(NOW + 40 * HOUR) == Decimal("0.36")
+    assert tariff.price_at(NOW) != Decimal("0.36")
+
+
 def test_a_feed_in_another_currency_is_refused(shop: ServiceFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     with feed_at(monkeypatch, "octopus-agile", agile(NOW - 2 * HOUR, [20.0] * 60)):
         code, text = said(shop, "tariff", "fetch", "octopus-agile", "--area", "A", "--json")
