@@ -91,7 +91,8 @@ def _row(device: DeviceSample, total: MachineTotal) -> tuple[str, str, str]:
             reason = tr("{reason}; estimated {low} to {high}", reason=reason, low=low, high=high)
         return (device.name, watts(None), reason)
     how, error = quality_text(power.quality), power.error_fraction
-    said = [scope_text(power.scope), f"{how} ±{percent(error)}" if how and error else how]
+    scope = "" if device.id == PLUG else scope_text(power.scope)  # its name says what hangs on it
+    said = [scope, f"{how} ±{percent(error)}" if how and error else how]
     if device.id in total.contained:
         said.append(tr("included in another part"))
     return (device.name, watts(power.value), ", ".join(word for word in said if word))

@@ -191,7 +191,7 @@ class MeterService:
 
     def _plug_changed(self) -> None:
         self._new_plug = True
-        self._recording.meter.learn_anew()  # what was learned of another plug, or of less on it, is not so here
+        self._recording.meter.learn_anew()  # another plug, or more on it, has other levels
 
     def reprice(self) -> None:
         """The prices of the tariff are others now, though its name is the same."""

@@ -15,7 +15,7 @@ from .text import plain_label, set_text, show_text
 
 
 class FeedCard(Form):
-    """Nothing is fetched until somebody asks or turns the daily fetch on. ``save`` gets whole new settings."""
+    """Nothing is fetched until somebody asks for it, once or daily. ``save`` gets whole new settings."""
 
     def __init__(self, ask: Ask, save: Callable[[Settings], None]) -> None:
         super().__init__(tr("Dynamic prices"))

@@ -92,10 +92,8 @@ class PlugCard(Form):
     def _row(self, name: str, label: str, *fields: QWidget) -> QLabel:
         """A line that is there only for kinds that need it."""
         text = plain_label(label)
-        box = fields[0]
-        if len(fields) > 1:
-            box = QWidget()
-            put(spaced(QHBoxLayout(box), 8), *fields, REST)
+        box = QWidget()
+        put(spaced(QHBoxLayout(box), 8), *fields, REST)
         self.add_pair(text, box)
         self._rows.setdefault(name, []).extend((text, box))
         return text

@@ -179,6 +179,6 @@ def _details(sample: DeviceSample) -> list[str]:
         parts.append(tr("limit {w}", w=watts(sample.limit_w)))
     if bandwidth is not None:
         parts.append(tr("{n} GB/s memory", n=number(bandwidth)))
-    if sample.power.scope is not None:
+    if sample.power.scope is not None and sample.kind != "wall":  # its name says what hangs on it
         parts.append(tr("covers: {what}", what=scope_text(sample.power.scope)))
     return parts

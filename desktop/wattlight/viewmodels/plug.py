@@ -58,9 +58,9 @@ def plug_view(scene: Scene) -> PlugView:
         _kinds(),
         kind,
         (
-            Choice(Hangs.COMPUTER, tr("this computer alone")),
-            Choice(Hangs.SCREEN, tr("this computer and its screen")),
-            Choice(Hangs.MORE, tr("this computer and other devices")),
+            Choice(Hangs.COMPUTER, tr("computer alone")),
+            Choice(Hangs.SCREEN, tr("computer and screen")),
+            Choice(Hangs.MORE, tr("computer and more")),
         ),
         plug.hangs,
         plug.address,

@@ -37,8 +37,8 @@ def feed_view(scene: Scene) -> FeedView:
     wanted, trial = scene.settings.feed, scene.state.prices
     feed = next((feed for feed in FEEDS if feed.key == wanted.feed), None)
     about = tr(
-        "Prices of public feeds without an account, from the day they are fetched on; earlier days keep theirs. "
-        "Nothing is fetched unless you ask for it here."
+        "Prices of public feeds without an account, from the day they are fetched on; earlier days keep "
+        "theirs. Nothing is fetched unless you ask for it here."
     )
     if feed is not None:
         about = tr("Fetched from {host}.", host=feed.host.partition("//")[2])

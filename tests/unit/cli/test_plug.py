@@ -88,6 +88,7 @@ def test_power_hardware_and_doctor_show_it(shop: ServiceFactory, plug: tuple[Fak
     text = said(shop, "power")[1]
     assert "Wall plug (computer and other devices)" in text
     assert "At the wall: 71 W" in text
+    assert "whole computer" not in text
     assert document(shop, "hardware")["plug"]["power_w"] == 71
     assert "At the wall" in said(shop, "hardware")[1]
     assert any(f["code"] == "plug" and f["level"] == "fine" for f in document(shop, "doctor")["findings"])

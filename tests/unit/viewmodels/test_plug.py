@@ -80,6 +80,7 @@ def test_what_hangs_on_it_stands_beside_the_figure() -> None:
     assert card.name == "Wall plug (computer and screen)"
     assert card.pill is not None
     assert card.pill.text == "measured"
+    assert "whole computer" not in card.facts
     assert "other devices" not in plug_view(scene("shelly", "screen")).about
     assert "as a model's" in plug_view(scene("shelly", "more")).about
 
