@@ -118,7 +118,8 @@ class PlugHost:
         """RFC 7616 with ``qop=auth`` and SHA-256, as Shelly's second generation wants it."""
         asked = {key.lower(): quoted or bare for key, quoted, bare in _DIGEST.findall(challenge)}
         realm, nonce = asked.get("realm", ""), asked.get("nonce", "")
-        if asked.get("algorithm", "").upper() != "SHA-256" or '"' in f"{realm}{nonce}{self.user}":
+        odd = '"' in f"{realm}{nonce}{self.user}" or not self.user.isprintable()
+        if asked.get("algorithm", "").upper() != "SHA-256" or odd:
             raise self.refusal(401)
 
         def hashed(text: str) -> str:

@@ -77,7 +77,7 @@ class FritzBox:
                 continue
             if said in {b"inval", b""}:
                 return None
-            if not said.isdigit() or len(said) > 15:
+            if not re.fullmatch(rb"-?\d{1,15}", said):
                 raise strange(self._asked.host)
             return int(said)
         return None

@@ -17,6 +17,10 @@ _MJ = {"j": 1000, "ws": 1000, "wmin": 60_000, "wh": WH_MJ, "kwh": 1000 * WH_MJ, 
 """Units of energy in mJ. A "MWh" is a million watt-hours: no plug counts thousandths of one."""
 
 
+_MOST_MJ = 10**18
+"""More than a socket gives in centuries, and less than the ledger can hold."""
+
+
 class Shelly:
     """A Shelly plug of any generation. Its own page ``/shelly`` says which it is.
 
@@ -137,7 +141,7 @@ class HomeAssistant:
         said = self._asked.json(f"/api/states/{entity}", self._asked.bearer())
         if not isinstance(said, dict) or "state" not in said:
             raise strange(self._asked.host)
-        if said["state"] in {"unavailable", "unknown"}:
+        if str(said["state"]) in {"unavailable", "unknown"}:
             raise PlugProblem(
                 tr("Home Assistant says that {entity} is not available.", entity=entity),
                 tr("Check the plug in Home Assistant."),
@@ -241,11 +245,16 @@ def _address(settings: PlugSettings) -> str:
 def _answer(watts: object, watts_unit: str, energy: object, energy_unit: str) -> PlugAnswer:
     """Numbers with their units as a plug's answer; the step of a counter is its last digit."""
     power, count = number(watts), number(energy)
+    if count is not None and not 0 <= count * _unit(energy_unit, _MJ) < _MOST_MJ:
+        raise PlugProblem(
+            tr("The plug's counter shows what no plug has counted."),
+            tr("Choose the unit of the counter anew."),
+        )
     scale = _unit(energy_unit, _MJ) if count is not None else 1
     digits = 0 if count is None else min(0, int(count.as_tuple().exponent))
     return PlugAnswer(
         None if power is None else float(power * _unit(watts_unit, _WATTS)),
-        None if count is None or count < 0 else int(count * scale),
+        None if count is None else int(count * scale),
         0 if count is None else max(1, int(Decimal(scale).scaleb(digits))),
     )
 

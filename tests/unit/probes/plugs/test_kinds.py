@@ -1,6 +1,8 @@
 """Each kind of plug is read as its maker documents it, and what is no answer is one sentence."""
 
+import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -223,3 +225,49 @@ def test_a_command_is_bounded(tmp_path: Path, text: str, words: str, monkeypatch
 def test_a_command_that_cannot_be_run(command: str) -> None:
     with pytest.raises(PlugProblem, match=r"given|quote|cannot be run"):
         open_plug(PlugSettings("command", command)).read()
+
+
+PLACES = {
+    "shelly": (SHELLY_2, "/rpc/Switch.GetStatus?id=0"),
+    "shelly 1": (SHELLY_1, "/status"),
+    "tasmota": (TASMOTA, "/cm?cmnd=Status%208"),
+    "homeassistant": (HOME, "/api/states/sensor.desk_energy"),
+    "json": (OWN, "/meter?of=desk"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(PLACES))
+def test_no_mutated_answer_ends_in_an_error_of_ours(kind: str) -> None:
+    """Every value of an answer in the place of every other one, and a few that are none."""
+    answers, path = PLACES[kind]
+    body = answers[path][1]
+    odd = [None, True, [], {}, "", "x", -1, 1e308, 10**40, "1e-999999", [1], {"a": 1}, "9" * 39]
+    plug = FakePlug(dict(answers), token="t" if kind == "homeassistant" else "")
+    with serving(plug) as host:
+        address = f"http://{host}/meter?of=desk" if kind == "json" else f"http://{host}"
+        more = ENTITIES if kind == "homeassistant" else PATHS if kind == "json" else {}
+        settings = PlugSettings(kind.split(maxsplit=1)[0], address, **more)
+        tried = 0
+        for mutant in mutants(json.loads(body), odd):
+            plug.answers[path] = (200, json.dumps(mutant).encode())
+            tried += 1
+            try:
+                answer = open_plug(settings, plug.token or None).read()
+            except PlugProblem:
+                continue
+            assert answer.energy_mj is None or 0 <= answer.energy_mj < 10**18
+            assert answer.step_mj >= 0
+        assert tried > 60
+
+
+def mutants(node: object, odd: list[object]) -> Iterator[object]:
+    """The document with each of its parts replaced in turn."""
+    yield from odd
+    if isinstance(node, dict):
+        for key, value in node.items():
+            for other in mutants(value, odd):
+                yield {**node, key: other}
+    elif isinstance(node, list):
+        for at, value in enumerate(node[:3]):
+            for other in mutants(value, odd):
+                yield [*node[:at], other, *node[at + 1 :]]
