@@ -172,8 +172,11 @@ class Planner:
         self.slots = slots(prepared, options.parallel, server.num_parallel, self.constants)
         self.flash_asked = options.flash_attention or server.flash_attention
 
-    def plan(self, asked: int | None) -> Plan:
-        """The parameters for a context of ``asked`` tokens; None takes the server's default."""
+    def plan(self, asked: int | None, drafts: bool = True) -> Plan:
+        """The parameters for a context of ``asked`` tokens; None takes the server's default.
+
+        Without ``drafts`` a draft is left out, which changes neither batch nor devices.
+        """
         prepared, options, constants, np = self.model, self.options, self.constants, self.slots
         around, usable = self.around, self.usable
         source = ContextSource.ASKED
@@ -232,7 +235,7 @@ class Planner:
             around.measured,
             draft_types=self.draft_types,
         )
-        return plan.with_draft(self.draft) if self.draft else plan
+        return plan.with_draft(self.draft) if self.draft and drafts else plan
 
 
 def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ...]:
@@ -275,7 +278,7 @@ def largest_context(
     for edge in edges:
         stop = min(edge, top)
         while start <= stop:
-            end = _last(start, stop, partial(_same_choice, view, step, view.plan(start * step)))
+            end = _last(start, stop, partial(_same_choice, view, step, view.plan(start * step, drafts=False)))
             full = _last_with_room(start, end, partial(_room, view, step))
             best = max(best, full if full >= start else 0)
             if full < end:
@@ -286,7 +289,7 @@ def largest_context(
 
 def _same_choice(view: Planner, step: int, first: Plan, other: int) -> bool:
     """The server picks the same batch and devices for another context (in steps)."""
-    second = view.plan(other * step)
+    second = view.plan(other * step, drafts=False)
     return first.batch == second.batch and first.devices == second.devices
 
 
