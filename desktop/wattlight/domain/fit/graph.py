@@ -223,9 +223,9 @@ class BufferLayout:
             while i >= spans[device][1] and device + 1 < len(spans) and i >= self._in_ram:
                 rooms[device].give_back((0,) if self._in_turn else (0, *MASKS))
                 device, stream = device + 1, OWN
-            if not (i - start) % period and until[i] > i:
-                state = [room.state() for room in rooms]
-                if state == seen:
+            if not (i - start) % period:
+                state = (stream, [room.state() for room in rooms])
+                if state == seen and until[i] > i:
                     more = (min(until[i], edges[edge]) - i) // period
                     self._tapes += self._tapes[i - period :] * more
                     i += more * period

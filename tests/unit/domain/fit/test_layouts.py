@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from fakes import fit_truth
-from wattlight.domain.fit import FitOptions, FitResult, PreparedModel, fit, graph, prepare
+from wattlight.catalog.shipped import load_catalog
+from wattlight.domain.advice import estimate_shape
+from wattlight.domain.fit import FitOptions, FitResult, fit, graph, prepare
 from wattlight.domain.fit.arena import FREE, Side, walk
 from wattlight.domain.fit.file_spans import FileSpans
 from wattlight.domain.fit.sizing import Share
@@ -14,7 +16,7 @@ from wattlight.domain.shape import ModelShape, Table, Tensor
 from wattlight.domain.values import Device, MachineProfile
 
 GIB = 1 << 30
-MODELS = ("llama31-8b", "gemma3-12b", "qwen3-30b-a3b", "qwen25-7b", "tiny-llama")
+MODELS = ("llama31-8b", "gemma3-12b", "qwen3-30b-a3b", "qwen25-7b", "granite4:350m", "qwen2.5:0.5b")
 
 
 def machine(*gib: float) -> MachineProfile:
@@ -25,6 +27,13 @@ def machine(*gib: float) -> MachineProfile:
     return MachineProfile("m", "linux", 256 * GIB, 200 * GIB, devices=devices)
 
 
+MAC = MachineProfile(
+    "m",
+    "darwin",
+    16 * GIB,
+    14 * GIB,
+    devices=(Device("m", "Apple M4", "metal", 12 * GIB, 12 * GIB, unified=True, integrated=True),),
+)
 MACHINES = (machine(80), machine(8), machine(3), machine(2, 3), machine(24, 24))
 
 
@@ -43,12 +52,19 @@ def nothing_repeats(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+def listed(name: str) -> ModelShape:
+    entry = next(entry for entry in load_catalog().entries if entry.name == name)
+    assert entry.layout is not None
+    return estimate_shape(entry, entry.default_tag, entry.layout).shape
+
+
 def answers(name: str) -> list[FitResult]:
-    model: PreparedModel = prepare(fit_truth.shape(name))
+    model = prepare(listed(name) if ":" in name else fit_truth.shape(name))
     layers = model.arch.layers
     options = [FitOptions(context=c, kv_type=kv) for c in (4096, 40960) for kv in ("f16", "q8_0")]
-    options += [FitOptions(context=8192, gpu_layers=n) for n in (0, 1, layers // 2, layers - 1, layers)]
-    return [fit(model, where, option) for where in MACHINES for option in options]
+    forced = [FitOptions(context=8192, gpu_layers=n) for n in range(layers + 1)]
+    found = [fit(model, where, option) for where in MACHINES for option in options]
+    return found + [fit(model, where, option) for where in (MACHINES[1], MAC) for option in forced]
 
 
 @pytest.fixture
