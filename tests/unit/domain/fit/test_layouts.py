@@ -1,7 +1,5 @@
 """Equal stretches of blocks are laid out once: with what is remembered and without, buffers are the same."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from fakes import fit_truth
@@ -37,8 +35,7 @@ MAC = MachineProfile(
 MACHINES = (machine(80), machine(8), machine(3), machine(2, 3), machine(24, 24))
 
 
-@pytest.fixture
-def nothing_repeats(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each block is laid out on its own, and no model knows of another."""
     made = graph.Trunk
 
@@ -49,7 +46,6 @@ def nothing_repeats(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return found
 
     monkeypatch.setattr(graph, "Trunk", trunk)
-    yield
 
 
 def listed(name: str) -> ModelShape:
@@ -67,14 +63,11 @@ def answers(name: str) -> list[FitResult]:
     return found + [fit(model, where, option) for where in (MACHINES[1], MAC) for option in forced]
 
 
-@pytest.fixture
-def by_block(nothing_repeats: None) -> dict[str, list[FitResult]]:
-    return {name: answers(name) for name in MODELS}
-
-
-def test_what_repeats_is_laid_out_as_block_by_block(by_block: dict[str, list[FitResult]]) -> None:
-    found = {name: answers(name) for name in MODELS}
-    assert found == by_block
+@pytest.mark.parametrize("name", MODELS)
+def test_what_repeats_is_laid_out_as_block_by_block(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    found = answers(name)
+    block_by_block(monkeypatch)
+    assert answers(name) == found
 
 
 def test_stretches_are_really_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
