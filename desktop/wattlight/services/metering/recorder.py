@@ -24,6 +24,7 @@ from wattlight.store import (
 )
 
 COMMIT_S = 10.0
+FIRST_S = 1.0
 KEEP_MINUTES = 60
 """How much is kept in memory while the disk is full."""
 DAY_S = 86_400.0
@@ -344,11 +345,14 @@ class Recorder:
 
     def _run(self) -> None:
         # Sleeps until the first batch and then until the commit is due: an idle recorder never wakes.
+        # The first is due soon: from its counters, what a kill takes away can be told later.
+        pause_s = min(FIRST_S, self._commit_s)
         while not self._ended:
             if self._pending.empty:
                 self._wake.wait()
             self._wake.clear()
-            self._hurry.wait(self._commit_s)
+            self._hurry.wait(pause_s)
+            pause_s = self._commit_s
             self._hurry.clear()
             self._round()
             self.maintain()
