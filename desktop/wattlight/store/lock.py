@@ -11,6 +11,10 @@ from wattlight.i18n import tr
 from .problem import LedgerProblem
 
 
+def _for_us(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
 class MeterLock:
     """A lock of the operating system on a file, so that a killed holder never leaves it behind.
 
@@ -36,7 +40,9 @@ class MeterLock:
             return True
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stream = self._file.open("a+b", buffering=0)
+            stream = open(self._file, "a+b", buffering=0, opener=_for_us)  # noqa: SIM115 - held until release
+            with contextlib.suppress(OSError):  # whoever may read it could hold it
+                self._file.chmod(0o600)
         except OSError as error:
             raise LedgerProblem(
                 tr("The file {file} cannot be opened ({reason}).", file=self._file, reason=error.strerror),

@@ -79,6 +79,7 @@ def _handler(file: Path) -> logging.Handler:
         )
         file.chmod(0o600)
         crash = file.with_suffix(".crash").open("a", encoding="utf-8")
+        file.with_suffix(".crash").chmod(0o600)
         faulthandler.enable(crash)
     except OSError:
         handler = logging.StreamHandler()

@@ -1,5 +1,6 @@
 """One tray per user: a lock file decides, a local socket only carries the word "show"."""
 
+import contextlib
 import os
 import platform
 import re
@@ -70,6 +71,8 @@ class SingleInstance:
         except Problem:
             return True
         if self._lock.tryLock(0):
+            with contextlib.suppress(OSError):  # whoever may read it could hold it
+                self._places.instance_lock.chmod(0o600)
             return True
         if self._lock.error() is QLockFile.LockError.PermissionError:
             return True  # a read-only home: run without a lock rather than not at all
@@ -89,6 +92,8 @@ class SingleInstance:
         word = f"show {token}\n" if re.fullmatch(r"[A-Za-z0-9_.:/@+-]{1,200}", token) else "show\n"
         end = time.monotonic() + within_s
         while time.monotonic() < end:
+            if not _is_ours(self.socket_name):
+                return False
             socket = QLocalSocket()
             socket.connectToServer(self.socket_name)
             if socket.waitForConnected(LIMIT_MS):
@@ -153,6 +158,14 @@ class SingleInstance:
         socket.write(b"ok\n")
         socket.disconnectFromServer()
         self._on_show((match.group(1) or b"").decode("ascii"))
+
+
+def _is_ours(socket: str) -> bool:
+    """Whether nobody else listens there: a name in a folder for all can be taken by another user first."""
+    try:
+        return sys.platform == "win32" or os.lstat(socket).st_uid == os.getuid()
+    except OSError:
+        return True
 
 
 def same_computer(host: str, names: Iterable[str]) -> bool:
