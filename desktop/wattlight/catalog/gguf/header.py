@@ -211,19 +211,11 @@ def _alignment(metadata: dict[str, MetadataValue], limits: HeaderLimits) -> int:
 
 _CHUNK = 1 << 18
 _PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(gguf)", re.IGNORECASE)
-_LENGTHS = (
-    "context_length",
-    "embedding_length",
-    "feed_forward_length",
-    "expert_feed_forward_length",
-    "expert_count",
-    "expert_used_count",
-    "attention.head_count",
-    "attention.head_count_kv",
-    "attention.key_length",
-    "attention.value_length",
-    "attention.sliding_window",
-)
+_LENGTHS = ("context_length", "embedding_length", "feed_forward_length", "expert_feed_forward_length",
+            "attention.sliding_window")  # fmt: skip
+_COUNTS = ("expert_count", "expert_used_count", "attention.head_count", "attention.head_count_kv",
+           "attention.key_length", "attention.value_length")  # fmt: skip
+"""Products of these and a length are sizes."""
 _ARCHITECTURE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 
@@ -359,8 +351,9 @@ def shape_of(
     blocks = metadata.get(f"{architecture}.block_count")
     if not isinstance(blocks, int) or isinstance(blocks, bool) or not 1 <= blocks <= limits.blocks:
         raise BadModelFile(tr("The model file does not say how many blocks the model has."))
-    for key in _LENGTHS:
-        _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), limits)
+    for keys, most in ((_LENGTHS, limits.number), (_COUNTS, limits.count)):
+        for key in keys:
+            _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), most)
     for key, value in metadata.items():
         numbers = value if isinstance(value, tuple) else (value,)
         if any(isinstance(n, int | float) and not abs(n) <= 2 * limits.number for n in numbers):
@@ -384,13 +377,13 @@ def _to_the_end(header: Header, file_bytes: int) -> tuple[Tensor, ...]:
     return tuple(t._replace(stored_bytes=rest) if t is last else t for t in header.tensors)
 
 
-def _check_length(key: str, value: MetadataValue | None, limits: HeaderLimits) -> None:
+def _check_length(key: str, value: MetadataValue | None, most: int) -> None:
     """A length must be a number of a sensible size, or one per block."""
     if value is None:
         return
     values = value if isinstance(value, tuple) else (value,)
     for item in values:
-        if not isinstance(item, int | float) or isinstance(item, bool) or not 0 <= item <= limits.number:
+        if not isinstance(item, int | float) or isinstance(item, bool) or not 0 <= item <= most:
             raise _no_number(key)
 
 

@@ -72,6 +72,8 @@ BAD = {
     "blocks as a list": with_kv(llama__block_count=[1, 2]),
     "blocks not a number": with_kv(llama__block_count=float("nan")),
     "blocks as a text": with_kv(llama__block_count="32"),
+    "a billion heads": with_kv(llama__attention__head_count=1 << 30),
+    "experts beyond counting": with_kv(llama__expert_count=(1 << 16) + 1),
     "negative heads": with_kv(llama__attention__head_count=[-4, -4]),
     "absurd embedding": with_kv(llama__embedding_length=4_000_000_000),
     "alignment zero": preamble(0, 1, text("general.alignment") + value(0)),
