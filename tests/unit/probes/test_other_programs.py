@@ -62,10 +62,15 @@ Step = Callable[[int, bool], MachineSample]
 """(watts, whether the game plays) for five seconds, then a look."""
 
 
-def nvidia(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+def container(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
+    """The driver tells process ids of another table: no name is known, only what each holds."""
+    return nvidia(make_tree, open_tree, clock, {".dockerenv": "", "proc/77/comm": "ollama"})
+
+
+def nvidia(make_tree: Make, open_tree: Make, clock: Clock, comm: dict[str, str] | None = None) -> Step:
     device = trees.pci(SLOT, "0x10de", "0x2684", driver="nvidia", control="on")
-    comm = {"proc/9/comm": "ollama", "proc/77/comm": "Cyberpunk2077.e"}
-    gpu = FakeGpu(slot=SLOT, processes=[NvmlProcess(9, 6 << 30), NvmlProcess(77, 3 << 30, compute=False)])
+    comm = comm or {"proc/9/comm": "ollama", "proc/77/comm": "Cyberpunk2077.e"}
+    gpu = FakeGpu(slot=SLOT, processes=[NvmlProcess(9, 6 << 30), NvmlProcess(77, 2 << 30, compute=False)])
     prober = open_tree(make_tree({**trees.card(0, 128, device, SLOT), **comm}), nvml=lambda: FakeNvmlApi(gpu))
     at = iter(range(1, 1 << 30))
 
@@ -203,7 +208,9 @@ def processor(make_tree: Make, open_tree: Make, clock: Clock) -> Step:
     return lambda watts, plays: machine.step(watts, 0.02, 3.0 if plays else 0.2)
 
 
-MACHINES = {"nvidia": nvidia, "processor": processor} | {name: drm(name) for name in ("amdgpu", "i915", "xe")}
+MACHINES = {"nvidia": nvidia, "container": container, "processor": processor} | {
+    name: drm(name) for name in ("amdgpu", "i915", "xe")
+}
 MACHINES |= {"package": graphics_of_a_processor(False), "battery": graphics_of_a_processor(True)}
 
 
