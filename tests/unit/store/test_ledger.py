@@ -1,5 +1,6 @@
 """The ledger: what goes in comes out, and nothing is lost when something goes wrong."""
 
+import os
 import shutil
 import sqlite3
 import tracemalloc
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -338,11 +340,14 @@ def test_a_batch_is_one_transaction(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_full_disk_does_not_keep_the_meter_from_its_lock(tmp_path: Path) -> None:
+def test_a_full_disk_does_not_keep_the_meter_from_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The file only names the holder; that it cannot be written decides nothing."""
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    (tmp_path / "meter.lock").symlink_to("/dev/full")
+    full = partial(os.open, "/dev/full", os.O_RDWR)
+    monkeypatch.setattr("wattlight.store.lock._for_us", lambda _path, _flags: full())
     with MeterLock(tmp_path / "meter.lock") as lock:
         assert lock.acquire() and lock.held
     assert not lock.held
