@@ -23,7 +23,7 @@ HIDDEN = {
     ("ui/single.py", "PySide6.QtNetwork"): "only the socket to another start needs it",
     ("ui/windows.py", "wattlight.ui.first_run"): "used once in the life of an installation",
     ("runtime/*.py", "ollama"): "0.3 s; the idle poll and fit never need it",
-    ("runtime/ollama_server.py", "wattlight.runtime.package"): "the same",
+    ("runtime/ollama_connection.py", "wattlight.runtime.package"): "the same",
     ("runtime/managed/unpacking.py", "zstandard"): "only an installation unpacks",
     ("web/connection.py", "ssl"): "the local server is asked without",
     ("web/endpoint.py", "urllib.request"): "only where the system's proxies are asked for",

@@ -9,9 +9,11 @@ from threading import Event, Semaphore
 import pytest
 
 from fakes.loopback_registry import LoopbackRegistry
+from wattlight.catalog.registry import Registry, ShapeCache
 from wattlight.domain.state import ServerStatus, same_model
 from wattlight.runtime import RuntimeProblem
-from wattlight.services.models import damaged_layers, remove_damaged
+from wattlight.services.models import UpdateReport, damaged_layers, find_updates, remove_damaged
+from wattlight.web import Web
 
 from .conftest import Place
 
@@ -52,6 +54,25 @@ def test_pulling_it_again_is_quick_and_shows_its_size(place: Place) -> None:
 def test_an_installed_model_is_found(place: Place) -> None:
     pull(place)
     place.server.check_installed(place.model)
+
+
+def test_a_copy_is_another_name_of_the_same_model(place: Place) -> None:
+    pull(place)
+    place.server.copy(place.model, "kept-aside:latest")
+    try:
+        names = {m.name: m for m in place.server.installed()}
+        original = next(m for m in names.values() if same_model(m.name, place.model))
+        assert names["kept-aside:latest"].digest == original.digest
+        assert names["kept-aside:latest"].size_bytes == original.size_bytes
+    finally:
+        place.server.remove("kept-aside:latest")
+    assert any(same_model(m.name, place.model) for m in place.server.installed())
+
+
+def test_what_is_not_there_cannot_be_copied(place: Place) -> None:
+    with pytest.raises(RuntimeProblem) as caught:
+        place.server.copy("nothing-here:1b", "other:1b")
+    assert caught.value.code == "unknown_model"
 
 
 def test_load_is_listed_with_its_expiry_and_unload_frees_it(place: Place) -> None:
@@ -155,6 +176,24 @@ class TestOwnRegistry:
             assert list(place.server.pull(name))[-1].done
             hosts = {host.split(":")[0] for _, host, path in registry.requests if "/storage/" in path}
             assert hosts == {"localhost"}
+            place.server.remove(name)
+
+    def test_a_newer_version_is_found_by_its_digest_and_taken(self, place: Place, tmp_path: Path) -> None:
+        with LoopbackRegistry() as registry:
+            name = registry.add("renewed", b"some weights" * 9000)
+            assert list(place.server.pull(name))[-1].done
+            client = Registry(ShapeCache(tmp_path), Web(os.environ))
+
+            def look() -> UpdateReport:
+                models = [m for m in place.server.installed() if same_model(m.name, name)]
+                return find_updates(models, client.manifest, ())
+
+            assert look().current
+            registry.add("renewed", b"other weights" * 9000)
+            (update,) = look().updates
+            assert update.fetch_bytes > 13 * 9000
+            assert list(place.server.pull(name))[-1].done
+            assert look().current
             place.server.remove(name)
 
     def test_a_cancel_stops_the_transfer_and_the_next_pull_goes_on(self, place: Place) -> None:

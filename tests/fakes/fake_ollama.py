@@ -250,6 +250,19 @@ class FakeOllama:
                 return 404, {"error": f"model '{name}' not found"}
         return 200, None
 
+    def copy(self, body: Any) -> tuple[int, Any]:
+        """``/api/copy``: another name of the same files; what had that name loses it."""
+        name = str(body.get("source", ""))
+        with self._lock:
+            model = self._state.installed.get(_tagged(name))
+            if model is None:
+                return 404, {"error": f"model '{name}' not found"}
+            other = _tagged(str(body.get("destination", "")))
+            self._state.installed[other] = replace(
+                model, name=other, digest=model.digest, weights=model.weights or model.name
+            )
+        return 200, None
+
     def generate(self, body: Any, handler: "_Handler") -> tuple[int, Any]:
         """Load what is asked for words, or unload with ``keep_alive`` 0."""
         name = str(body.get("model", ""))
@@ -536,6 +549,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.json(*fake.show(body))
             case ("DELETE", "/api/delete"):
                 self.json(*fake.delete(body))
+            case ("POST", "/api/copy"):
+                self.json(*fake.copy(body))
             case ("POST", "/api/generate" | "/api/embed" | "/api/chat"):
                 self._generate(path, body)
             case ("POST", "/v1/chat/completions" | "/v1/completions"):

@@ -10,6 +10,7 @@ from wattlight.paths import read_small
 
 from .gguf import shape_from_file
 from .registry import (
+    Manifest,
     ModelAddress,
     ModelConfig,
     RegistryProblem,
@@ -59,11 +60,10 @@ class InstalledModels:
         return None
 
     def _in(self, folder: Path, address: ModelAddress, digest: str) -> ModelShape | None:
-        raw = _small(manifest_file(folder, address))
-        if raw is None:
+        manifest = local_manifest(folder, address)
+        if manifest is None:
             return None
         try:
-            manifest = parse_manifest(raw)
             config = ModelConfig()
             if manifest.config is not None:
                 blob = _small(blob_file(folder, manifest.config.digest))
@@ -92,6 +92,15 @@ class InstalledModels:
             shape = replace(shape_from_file(file, as_draft=as_draft), digest=digest)
             self._cache.put(shape)
         return shape
+
+
+def local_manifest(folder: Path, address: ModelAddress) -> Manifest | None:
+    """The manifest of an installed model; None where it is not below ``folder``, or makes no sense."""
+    raw = _small(manifest_file(folder, address))
+    try:
+        return None if raw is None else parse_manifest(raw)
+    except RegistryProblem:
+        return None
 
 
 def manifest_file(folder: Path, address: ModelAddress) -> Path:

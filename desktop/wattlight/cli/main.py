@@ -35,6 +35,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("models", "verb_models", "models installed on the server"),
     CliVerb("ps", "verb_ps", "models loaded now"),
     CliVerb("pull", "verb_pull", "download a model"),
+    CliVerb("updates", "verb_updates", "newer versions of installed models, and taking them"),
     CliVerb("load", "verb_load", "load a model into memory"),
     CliVerb("unload", "verb_unload", "free the memory of one or all loaded models"),
     CliVerb("switch", "verb_switch", "load one model and unload the others"),

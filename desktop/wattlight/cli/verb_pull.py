@@ -9,7 +9,7 @@ from wattlight.catalog.registry import read_address
 from wattlight.domain.state import PullState
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, gb, number, percent, tr
-from wattlight.runtime import parse_endpoint, read_name
+from wattlight.runtime import ModelServer, parse_endpoint, read_name
 from wattlight.services.models import (
     SMALL_BYTES,
     damage_problem,
@@ -55,26 +55,26 @@ def run(args: argparse.Namespace, call: Call) -> int:
             ),
         )
     call.workshop.note_registry(name.text)
+    return download(call, server, args.model, args.repair)
+
+
+def download(call: Call, server: ModelServer, model: str, repair: bool = False) -> int:
+    """Fetch ``model``, showing how far it is, and check its small files; the exit code."""
     folders = models_folders(call.workshop.environ) if parse_endpoint(server.url).is_loopback else ()
     shower = _Shower(call)
     cancel = Event()
     try:
-        if args.repair:
-            remove_damaged(damaged_layers(args.model, folders, cancel))
-        problem: Problem | None = run_pull(server, args.model, shower.step, cancel)
+        if repair:
+            remove_damaged(damaged_layers(model, folders, cancel))
+        problem: Problem | None = run_pull(server, model, shower.step, cancel)
         if problem is None:
-            largest = None if args.repair else SMALL_BYTES
-            damaged = damaged_layers(args.model, folders, Event(), largest_bytes=largest)
-            seen = files_are_seen(args.model, folders)
-            problem = (
-                damage_problem(args.model, damaged)
-                if damaged
-                else unlisted(server, args.model, seen, Event())
-            )
-            if args.repair and not seen and problem is None:
+            largest = None if repair else SMALL_BYTES
+            damaged = damaged_layers(model, folders, Event(), largest_bytes=largest)
+            seen = files_are_seen(model, folders)
+            problem = damage_problem(model, damaged) if damaged else unlisted(server, model, seen, Event())
+            if repair and not seen and problem is None:
                 shower.note = tr(
-                    "The files of {model} cannot be seen from here, so they were not checked.",
-                    model=args.model,
+                    "The files of {model} cannot be seen from here, so they were not checked.", model=model
                 )
     except KeyboardInterrupt:
         cancel.set()

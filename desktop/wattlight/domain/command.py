@@ -17,6 +17,8 @@ class Verb(StrEnum):
     JUDGE = "judge"
     LOOK_UP = "look_up"
     """Judge a model by the header in its registry."""
+    FIND_UPDATES = "find_updates"
+    """Ask the registries whether installed models have newer versions."""
     REPAIR = "repair"
     CANCEL_PULL = "cancel_pull"
     CANCEL_TASK = "cancel_task"

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from wattlight.domain.carbon import CarbonFactor
     from wattlight.domain.cost import History, WeekHour
     from wattlight.domain.learning import Comparison
+    from wattlight.services.models import ModelUpdate
 
     from .costs import BreakEvenBasis, MonthCosts
     from .pricing import CountryPrice
@@ -108,6 +109,14 @@ class NamedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundUpdates:
+    """What the registries said of the installed models; ``problem``: why not all of them did."""
+
+    updates: "tuple[ModelUpdate, ...]" = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """A model that was not recommended, and why, in a sentence. ``slow``: it fits, but would be too slow."""
 
@@ -131,6 +140,7 @@ class Extras:
     """The most promising models that are not among the offers."""
     named: NamedModel | None = None
     """The answer about the model that was named last."""
+    updates: FoundUpdates | None = None
     disk_free_bytes: int | None = None
     break_even: "BreakEvenBasis | None" = None
     loads: "tuple[Comparison, ...]" = ()

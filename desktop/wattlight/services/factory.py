@@ -19,6 +19,7 @@ from .threads import Threads
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from wattlight.catalog.registry import Registry
     from wattlight.domain.entry import Catalog
     from wattlight.domain.shape import ModelShape
     from wattlight.domain.tariff import Tariff
@@ -139,14 +140,13 @@ class ServiceFactory:
 
     def refresher(self) -> "CatalogueRefresh":
         """Reads manifests of listed models again; asks the registry only when told to."""
-        from wattlight.catalog.registry import Registry, ShapeCache
         from wattlight.catalog.reread import RereadBook
 
         from .refreshing import CatalogueRefresh
 
         return CatalogueRefresh(
             self.catalog,
-            Registry(ShapeCache(self.places.cache / "shapes"), self._web()).described,
+            self.registry().described,
             RereadBook(self._reread_file),
             lambda: self.now().date(),
             self._catalogue_changed,
@@ -210,15 +210,19 @@ class ServiceFactory:
     @cached_property
     def _shape_finder(self) -> "ShapeFinder":
         from wattlight.catalog.installed import InstalledModels, models_folders
-        from wattlight.catalog.registry import Registry, ShapeCache
+        from wattlight.catalog.registry import ShapeCache
 
         from .shapes import ShapeFinder
 
         cache = ShapeCache(self.places.cache / "shapes")
         installed = InstalledModels(models_folders(self._environ), cache)
-        return ShapeFinder(
-            installed, Registry(cache, self._web()), self._catalogue_shape, self.server, self.catalog
-        )
+        return ShapeFinder(installed, self.registry(), self._catalogue_shape, self.server, self.catalog)
+
+    def registry(self) -> "Registry":
+        """Asks registries of models; each host stands in the list of hosts contacted."""
+        from wattlight.catalog.registry import Registry, ShapeCache
+
+        return Registry(ShapeCache(self.places.cache / "shapes"), self._web())
 
     def _web(self) -> "Web":
         """The way to a registry; each host stands in the list of hosts contacted."""

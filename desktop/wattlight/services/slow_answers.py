@@ -23,12 +23,13 @@ from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
+from wattlight.services.models import find_updates
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.pricing import api_prices, carbon_factors, country_prices, mean_price
 from wattlight.services.speed_runs import without_models
 from wattlight.store.jobs import TokenHour
 
-from .answers import CONTEXTS, HOURS, Extras, FitNote, NamedModel
+from .answers import CONTEXTS, HOURS, Extras, FitNote, FoundUpdates, NamedModel
 from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, OwnSide, counted_use, month_costs
 from .fit_notes import Experience, note_of, with_ladder
 from .metering import hours_of_the_week, power_history
@@ -36,6 +37,8 @@ from .offers import left_out, listed_offer, offers
 
 HISTORY_AGE_S = {HistorySpan.DAY: 60.0}
 """A longer span is read again when it is this old, others like the cost."""
+_OF_NETWORK = frozenset({"named", "updates"})
+"""Answers that may wait for a network: whatever else is wanted comes first."""
 COST_AGE_S = 120.0
 """Sums of the month are this old at most while somebody looks."""
 
@@ -165,7 +168,7 @@ class SlowAnswers:
                     self._wake.wait()
                 if self._ended:
                     return
-                wanted = self._wanted - {"named"} or self._wanted  # that one may wait for a network
+                wanted = self._wanted - _OF_NETWORK or self._wanted
                 self._wanted = self._wanted - wanted
             extras = self._extras
             for part in sorted(wanted):
@@ -182,6 +185,7 @@ class SlowAnswers:
             "cost": self._cost,
             "fixed": self._fixed,
             "named": self._judge_named,
+            "updates": self._updates,
             "loads": self._loads,
             "history": self._history,
             HOURS: self._hours_of_the_week,
@@ -252,6 +256,20 @@ class SlowAnswers:
         note = with_ladder(note_of(opinion), advisor.ladder(model, freed, CONTEXTS))
         offer = listed_offer(note, opinion.entry, opinion.download_bytes, opinion.download_exact)
         return replace(extras, named=NamedModel(offer, registry, problem))
+
+    def _updates(self, extras: Extras) -> Extras:
+        """Ask the registries of the installed models what is newer; only ever after a click."""
+        models = self._hub.state.local.server.installed
+        for model in models:
+            self._factory.note_registry(model.name)
+        here = self._factory.server().endpoint.is_loopback
+        folders = models_folders(self._settings.environ) if here else ()
+        try:
+            report = find_updates(models, self._factory.registry().manifest, folders)
+        except Problem as problem:
+            return replace(extras, updates=FoundUpdates(problem=str(problem)))
+        problems = [report.stopped] if report.stopped else [problem for _, problem in report.problems]
+        return replace(extras, updates=FoundUpdates(report.updates, str(problems[0]) if problems else ""))
 
     def _cost(self, extras: Extras) -> Extras:
         tariff, now = self._tariff(), self._factory.now()

@@ -191,6 +191,7 @@ class ModelsPage(Page):
         self._empty = EmptyBox(ask)
         self._foot = plain_label(role="quiet", wrap=True)
         self._foot.setContentsMargins(8, 0, 8, 0)  # as the cells of the table
+        self._updates = ActionButton(ask, "link")
         self._cloud = QCheckBox()
         self._cloud.toggled.connect(self._filtered)
         self._left_out = QCheckBox()
@@ -198,7 +199,7 @@ class ModelsPage(Page):
         card = Card()
         card.column.setContentsMargins(10, 8, 10, 12)
         put(card.column, (table, 1), (self._empty, Qt.AlignmentFlag.AlignTop))
-        put(card.column, self._foot, self._left_out, self._cloud)
+        put(card.column, self._foot, (self._updates, Qt.AlignmentFlag.AlignLeft), self._left_out, self._cloud)
         return card
 
     def _show(self) -> None:
@@ -216,6 +217,7 @@ class ModelsPage(Page):
         self._empty.render_view(view.empty)
         self._panel.render_view(view.detail)
         show_text(self._foot, view.footnote)
+        self._updates.render_view(view.find_updates)
         self._typed = view.typed
         self._judge(view.judge)
         count = view.left_out_count

@@ -202,7 +202,8 @@ class SettingsPage(Page):
         self._carbon.currentIndexChanged.connect(self._carbon_chosen)
         self._own_carbon = line(tr("Your own grams of CO2 per kWh"), tr("none"), 110)
         self._own_carbon.editingFinished.connect(self._carbon_typed)
-        form.add(tr("CO2"), self._carbon, plain_label(tr("or your own g per kWh")), self._own_carbon)
+        form.add(tr("CO2"), self._carbon)
+        form.add(tr("Or your own"), self._own_carbon, plain_label(tr("g per kWh")))
         return form
 
     def _models_card(self) -> Form:

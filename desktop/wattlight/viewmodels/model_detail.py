@@ -8,6 +8,7 @@ from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
 from wattlight.services.answers import ContextStep, FitNote, Offer
+from wattlight.services.models import ModelUpdate, layer_words
 
 from .activity import BusyView, pull_view
 from .running import (
@@ -192,6 +193,13 @@ def _why(
             parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
         if fit is not None and (fit.verdict is not None or model is not None):
             parts += [clean_text(r, 200) for r in fit.reasons[:3]]
+    if (newer := newer_version(scene, key)) is not None:
+        said = (
+            tr("A newer version is there: {size} to fetch.")
+            if newer.exact
+            else tr("A newer version is there: at most {size} to fetch.")
+        )
+        parts.append(said.format(size=gb(newer.fetch_bytes)))
     if (running := scene.running(key)) is not None:
         parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
     else:
@@ -229,11 +237,11 @@ def _actions(
     why_not = "" if ready else tr("Ollama is not running.")
     if model is None:
         return _install(scene, key, offer, ready, why_not)
-    running = scene.running(key)
+    running, newer = scene.running(key), _update(scene, key, ready, why_not)
     remove = Action(tr("Remove…"), _remove(key, model), False, ready, why_not)
     if running is not None:
         unload = Action(tr("Unload"), Command(Verb.UNLOAD, key), True, ready, why_not)
-        return unload, (keep_action(running), remove)
+        return unload, (keep_action(running), *newer, remove)
     word = tr("Switch to it") if scene.host.server.running else tr("Load")
     main = Action(word, switch_command(scene, model.name), True, ready, why_not)
     beside = Action(
@@ -244,7 +252,25 @@ def _actions(
         why_not,
         tr("Loads it and keeps the others loaded."),
     )
-    return main, ((beside, remove) if scene.host.server.running else (remove,))
+    return main, (*newer, *((beside, remove) if scene.host.server.running else (remove,)))
+
+
+def newer_version(scene: Scene, key: str) -> ModelUpdate | None:
+    """The newer version of an installed model, where its registry was asked and has one."""
+    found, model = scene.extras.updates, scene.installed(key)
+    if found is None or model is None:
+        return None
+    mine = (item for item in found.updates if same_model(item.model, key))
+    return next((item for item in mine if item.than_digest == model.digest), None)
+
+
+def _update(scene: Scene, key: str, ready: bool, why_not: str) -> tuple[Action, ...]:
+    newer = newer_version(scene, key)
+    if newer is None:
+        return ()
+    text = tr("Update, {size}", size=gb(newer.fetch_bytes))
+    hint = tr("Its {parts} changed.", parts=layer_words(newer.changes)) if newer.changes else ""
+    return (Action(text, Command(Verb.PULL, key), False, ready, why_not, hint),)
 
 
 def _remove(key: str, model: InstalledModel) -> Command:

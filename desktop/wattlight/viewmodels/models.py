@@ -8,16 +8,16 @@ from wattlight.domain.answers import TokenCost
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, full_name
 from wattlight.domain.values import clean_text
-from wattlight.i18n import gb, money, number, tr
+from wattlight.i18n import gb, money, number, tr, trn
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, LeftOut, Offer
 from wattlight.services.fit_words import marks_meaning, speed_mark
 
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
-from .model_detail import ModelDetailView, detail_view
+from .model_detail import ModelDetailView, detail_view, newer_version
 from .scene import Scene
 from .small_window import EmptyView, empty_view
-from .words import DASH, PillView, Tone, download_text, list_pill, rate, speed_range
+from .words import DASH, Action, PillView, Tone, download_text, list_pill, rate, speed_range
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 
@@ -136,6 +136,7 @@ class ModelsView:
     left_out_count: int
     empty: EmptyView | None
     notices: tuple[NoticeView, ...]
+    find_updates: Action | None = None
 
 
 def use_name(use: str) -> str:
@@ -192,7 +193,18 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         len(left_out),
         None if shown else _empty(scene, filters),
         notice_views(scene),
+        _find_updates(scene),
     )
+
+
+def _find_updates(scene: Scene) -> Action | None:
+    """To ask for newer versions; None where nothing is installed or no server answers."""
+    if not scene.local_models or not scene.ready:
+        return None
+    again = scene.extras.updates is not None
+    text = tr("Check again for newer versions") if again else tr("Check for newer versions")
+    hint = tr("Asks the registry of each installed model; nothing is downloaded.")
+    return Action(text, Command(Verb.FIND_UPDATES), hint=hint)
 
 
 def _installed(scene: Scene, filters: Filters) -> list[InstalledModel]:
@@ -331,9 +343,18 @@ def _footnote(scene: Scene, figures: frozenset[str], filters: Filters) -> str:
         parts.append(tr("≥ answering alone, as measured; the time a model is loaded and idle comes on top."))
     if "whole" in figures:
         parts.append(tokens_meaning())
+    if (found := scene.extras.updates) is not None:
+        count = sum(1 for item in found.updates if newer_version(scene, item.model) is not None)
+        if count:
+            parts.append(
+                trn("{count} model has a newer version.", "{count} models have newer versions.", count)
+            )
+        elif not found.problem:
+            parts.append(tr("All installed models are the newest."))
+        parts.append(clean_text(found.problem, 200))
     if scene.extras.offers is None and scene.ready and not filters.search:
         parts.append(tr("Looking for models that fit…"))
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
 
 
 def _empty(scene: Scene, filters: Filters) -> EmptyView:

@@ -13,7 +13,7 @@ import pytest
 
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
-from wattlight.catalog.registry import read_address
+from wattlight.catalog.registry import Manifest, RegistryProblem, parse_manifest, read_address
 from wattlight.cli import run
 from wattlight.cli.output import aligned
 from wattlight.cli.verb_pull import progress_text
@@ -402,3 +402,43 @@ def test_a_damaged_model_that_is_not_listed_can_be_removed(fake: FakeOllama, lin
     error = line.document("remove", "hurt:1b", "--yes")["error"]
     assert "--repair" in error["next"]
     assert "Remove" not in error["next"]
+
+
+class Offers:
+    """A registry that has another version of every model."""
+
+    def manifest(self, name: str) -> Manifest:
+        if name.startswith("mine"):
+            raise RegistryProblem("Nothing of that name.", "", "unknown_model")
+        layer = {
+            "mediaType": "application/vnd.ollama.image.model",
+            "digest": "sha256:" + "a" * 64,
+            "size": 5 * 10**9,
+        }
+        return parse_manifest(json.dumps({"schemaVersion": 2, "layers": [layer]}).encode())
+
+
+def test_updates_are_listed_with_what_they_take(line: Line, fake: FakeOllama) -> None:
+    fake.install("llama3.2:3b")
+    fake.install("mine:latest")
+    line.bench.registry = Offers  # type: ignore[attr-defined]
+    document = line.document("updates")
+    (update,) = document["updates"]
+    assert (update["model"], update["fetch_bytes"], update["exact"]) == ("llama3.2:3b", 5 * 10**9, False)
+    assert document["not_in_registry"] == ["mine:latest"]
+    _, text = line("updates")
+    assert "llama3.2:3b: newer version, at most 5.0 GB to fetch" in text
+    assert line("updates", "llama9")[0] == 1
+    assert not any(request.path == "/api/pull" for request in fake.requests)
+
+
+def test_updates_are_taken_after_a_yes_and_what_was_there_is_kept(line: Line, fake: FakeOllama) -> None:
+    fake.install("llama3.2:3b")
+    fake.offer("llama3.2:3b", size=5_000_000)
+    line.bench.registry = Offers  # type: ignore[attr-defined]
+    assert line("updates", "--take")[0] == 1, "nobody said yes"
+    assert not any(request.path == "/api/pull" for request in fake.requests)
+    code, _ = line("updates", "--take", "--keep-old", "--yes")
+    assert code == 0
+    assert len(fake.installed_names) == 2
+    assert any(request.path == "/api/pull" for request in fake.requests)

@@ -42,7 +42,7 @@ def sentences(text: str | None) -> str:
 
 
 def quick(server: OllamaServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wattlight.runtime.ollama_server.POLL", QUICK)
+    monkeypatch.setattr("wattlight.runtime.ollama_connection.POLL", QUICK)
     monkeypatch.setattr("wattlight.runtime.ollama_server._ACT", QUICK)
 
 

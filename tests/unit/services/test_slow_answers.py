@@ -190,3 +190,15 @@ def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
     made.slow.ask("fixed")
     with pytest.raises(queue.Empty):
         made.told.get(timeout=0.1)
+
+
+def test_newer_versions_are_asked_for_and_a_registry_that_is_away_is_said(maker: Maker) -> None:
+    model = InstalledModel("127.0.0.1:9/library/here:latest", "a" * 64, 5)
+    host = maker.services.hub.state.local
+    server = replace(host.server, installed=(model,))
+    maker.services.hub.update_host(host.id, lambda item: replace(item, server=server))
+    maker.slow.ask("updates")
+    found = maker.next().updates
+    assert found is not None
+    assert found.updates == ()
+    assert "cannot be reached" in found.problem

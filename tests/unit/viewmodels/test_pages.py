@@ -13,8 +13,17 @@ from wattlight.domain.cost import Amount
 from wattlight.domain.state import ServerStatus, SetupFacts
 from wattlight.domain.values import unknown
 from wattlight.i18n import activate
-from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, NamedModel, Offer
+from wattlight.services.answers import (
+    DOES_NOT_FIT,
+    FULL_GPU,
+    PARTIAL_GPU,
+    FitNote,
+    FoundUpdates,
+    NamedModel,
+    Offer,
+)
 from wattlight.services.costs import MonthCosts
+from wattlight.services.models import ModelUpdate
 from wattlight.settings import MeterSettings, Price, Settings
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
@@ -512,3 +521,34 @@ def test_the_detail_of_a_model_says_what_it_needs_in_all() -> None:
         detail = models_view(shown, Filters(search="mistral:7b"), "mistral:7b").detail
         assert detail is not None
         assert words in detail.facts and ("needs" in detail.facts) is bool(words)
+
+
+def test_a_newer_version_is_shown_until_it_is_taken() -> None:
+    scene = made_up_day.evening()
+    model = scene.local_models[0]
+    view = models_view(scene, Filters(), model.name)
+    assert view.find_updates is not None
+    assert view.find_updates.command == Command(Verb.FIND_UPDATES)
+    newer = ModelUpdate(model.name, 1_200_000_000, True, ("model", "template"), model.digest)
+    found = replace(scene, extras=replace(scene.extras, updates=FoundUpdates((newer,))))
+    view = models_view(found, Filters(), model.name)
+    assert view.detail is not None
+    assert "A newer version is there: 1.2 GB to fetch." in view.detail.why
+    (action,) = (a for a in view.detail.others if a.command.verb is Verb.PULL)
+    assert (action.text, action.hint) == ("Update, 1.2 GB", "Its weights, template changed.")
+    assert "1 model has a newer version." in view.footnote
+    taken = with_host(
+        found,
+        server=replace(
+            found.host.server,
+            installed=tuple(replace(m, digest="f" * 64) for m in found.host.server.installed),
+        ),
+    )
+    view = models_view(taken, Filters(), model.name)
+    assert view.detail is not None
+    assert "newer" not in view.detail.why
+    assert "All installed models are the newest." in view.footnote
+    offline = FoundUpdates(problem="The registry cannot be reached.")
+    said = replace(scene, extras=replace(scene.extras, updates=offline))
+    assert "cannot be reached" in models_view(said, Filters()).footnote
+    assert "newest" not in models_view(said, Filters()).footnote

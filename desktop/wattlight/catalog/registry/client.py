@@ -187,6 +187,11 @@ class Registry:
             self._cache.put(shape)
         return shape
 
+    def manifest(self, name: str) -> Manifest:
+        """The registry's manifest of ``name``: one small request; raises as :meth:`described` does."""
+        pages = ModelPages(self._web, read_address(name))
+        return parse_manifest(pages.manifest(MAX_MANIFEST_BYTES))
+
     def described(self, name: str) -> tuple[Manifest, ModelConfig]:
         """What the registry says of ``name``: two small requests, its file is not touched.
 
