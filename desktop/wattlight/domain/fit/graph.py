@@ -358,7 +358,8 @@ class BufferLayout:
         for i in range(start, stop):
             block = self._blocks[i]
             size += 4 * self._batch * block.values["pl1"]
-            if block.attends and not block.writes and self._trunk.writer(i) < start:
+            borrows = self._arch.has_cache and block.attends and not block.writes
+            if borrows and self._trunk.writer(i) < start:
                 size += sum(self._passes.sizes_of(("cks", "cvs") if block.windowed else ("ck", "cv"), i))
         return size
 

@@ -99,6 +99,31 @@ def test_the_token_table_of_an_encoder_is_no_output() -> None:
     assert result.devices[0].weights_bytes < tensors[0].size_bytes <= result.host.weights_bytes
 
 
+def test_an_encoder_on_two_cards_copies_no_cache_it_does_not_have() -> None:
+    """24 blocks of 1024 values, 512 tokens: the engine laid out 31473664 and 23077376 bytes beside 8413312 in
+    RAM; with a cache of the first card's copied for every block it was five times as much on the second."""
+    e, f = 1024, 4096
+    tensors = [Tensor("token_embd.weight", (e, 30522), "F16"), Tensor("token_types.weight", (e, 2), "F32")]
+    tensors += [Tensor(f"token_embd_norm.{part}", (e,), "F32") for part in ("weight", "bias")]
+    tensors += [Tensor("position_embd.weight", (e, 512), "F16")]
+    for i in range(24):
+        wide = {"attn_q": (e, e), "attn_k": (e, e), "attn_v": (e, e), "attn_output": (e, e)}
+        wide |= {"ffn_up": (e, f), "ffn_down": (f, e)}
+        tensors += [Tensor(f"blk.{i}.{name}.weight", dims, "F16") for name, dims in wide.items()]
+        tensors += [Tensor(f"blk.{i}.{name}.bias", dims[1:], "F32") for name, dims in wide.items()]
+        for norm in ("attn_output_norm", "layer_output_norm"):
+            tensors += [Tensor(f"blk.{i}.{norm}.{part}", (e,), "F32") for part in ("weight", "bias")]
+    keys: dict[str, int | bool] = {"block_count": 24, "embedding_length": e, "feed_forward_length": f}
+    keys |= {"context_length": 512, "attention.head_count": 16, "attention.causal": False, "pooling_type": 2}
+    metadata = {"general.architecture": "bert", **{f"bert.{key}": value for key, value in keys.items()}}
+    shape = ModelShape("bert", metadata, tuple(tensors), sum(t.size_bytes for t in tensors))
+    two = fit_truth.machine_of({"id": "x", "devices": "CUDA0:23500:24080,CUDA1:23500:24080"})
+    found = fit(prepare(shape), two, FitOptions(context=512, spread=True))
+    for use, measured in zip(found.devices, (31473664, 23077376), strict=True):
+        assert use.compute_bytes == pytest.approx(measured, rel=0.2)
+    assert sum(use.compute_bytes for use in found.devices) == pytest.approx(31473664 + 23077376, rel=0.01)
+
+
 @pytest.mark.parametrize(
     "devices", ["CUDA0:24000:24576", "CUDA0:6000:8192", "", "CUDA0:6000:8192,CUDA1:6000:8192"]
 )
