@@ -26,7 +26,7 @@ _APP = "wattlight"
 _BESIDE = ("", "-wal", "-shm", "-journal", ".reserve", ".suspect")
 """Files of ours, and what SQLite and the recorder keep beside them."""
 _KEPT = (".replaced", ".corrupt-", ".before-v", ".bad")
-_SMALL = {"tariff.json", "secrets.json", "managed-server.json", "budget-told.txt"}
+_SMALL = {"learned.json", "tariff.json", "secrets.json", "managed-server.json", "budget-told.txt"}
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -58,6 +58,11 @@ class Places:
     def jobs_file(self) -> Path:
         """Small database shared by all processes: shapes, comparisons, jobs."""
         return self.data / "jobs.sqlite3"
+
+    @property
+    def learned_file(self) -> Path:
+        """What was learned of the computer's draw while its battery drove it."""
+        return self.data / "learned.json"
 
     @property
     def meter_lock(self) -> Path:

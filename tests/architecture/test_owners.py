@@ -81,7 +81,10 @@ QUANTITIES = (
         "error of a sum",
         "domain.power:combined_error",
         names("hypot"),
-        {"domain/wall.py": "how far an assumption or a calibration may miss"},
+        {
+            "domain/wall.py": "how far an assumption or a calibration may miss",
+            "domain/learned.py": "how far a model may miss",
+        },
     ),
     Quantity(
         "a part's power with its error",

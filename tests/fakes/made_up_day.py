@@ -14,6 +14,7 @@ from wattlight.domain.cost import (
     HOUR_US,
     Amount,
     CostLine,
+    CostRange,
     CostReport,
     History,
     HistorySlot,
@@ -22,8 +23,8 @@ from wattlight.domain.cost import (
     slot_edges,
     week_hours,
 )
-from wattlight.domain.energy import ByProgram, ProgramsNow, State
-from wattlight.domain.power import MachineSample
+from wattlight.domain.energy import LEARNED, ByProgram, ProgramsNow, State
+from wattlight.domain.power import LearnedFigure, MachineSample
 from wattlight.domain.state import (
     AppState,
     EnergyAccess,
@@ -475,6 +476,75 @@ def no_sensor() -> Scene:
     return Scene(replace(base, hosts=(host,)), settings(), NOW, Extras(fits=fits()), UTC)
 
 
+def ranged() -> Scene:
+    """The small computer after a day: nothing is measured, so between what it cost is told."""
+    made = no_sensor()
+    found = CostRange(580_000_000, 1_290_000_000, 62_800, 139_800, "EUR", 52_000.0)
+    today = CostReport(0, None, currency="EUR", observed_s=0, span_s=79_500, estimated=found)
+    month = replace(found, low_mj=22 * found.low_mj, high_mj=22 * found.high_mj)
+    month = replace(month, low_micro=1_381_600, high_micro=3_075_600)
+    host = replace(made.host, today=today, month=replace(today, estimated=month))
+    return replace(made, state=replace(made.state, hosts=(host,), price_known=True))
+
+
+def learned() -> Scene:
+    """A laptop on mains with a closed counter: its draw was learned on battery."""
+    made = evening()
+    dice, points, watts = random.Random(3), [], 14.0
+    for second in range(600, -1, -5):
+        goal = 31.0 if 150 < second < 330 else 13.5
+        watts += 0.25 * (goal - watts) + dice.gauss(0, 0.5)
+        points.append(HistoryPoint(NOW - timedelta(seconds=second), ((LEARNED, watts),), None))
+    cpu = part("cpu", None, "cpu", name="Processor", reason=cpu_reason("permission"))
+    battery = part(
+        "battery", None, "battery", name="Battery", reason="on mains: the battery says nothing about power"
+    )
+    latest = to_us(datetime(2026, 11, 12, 18, 0, tzinfo=UTC))
+    figure = LearnedFigure(watts, 2.4, watts, 190.0, latest, False, True)
+    assert made.host.sample is not None
+    seen = replace(made.host.sample, devices=(cpu, battery), on_battery=False, learned=figure)
+    today, month = (
+        replace(
+            cost(models, machine),
+            error_fraction=0.15,
+            quality=Quality.LEARNED,
+            covers=("whole computer, learned on battery",),
+        )
+        for models, machine in ((0.11, 0.21), (2.1, 4.4))
+    )
+    small = MachineProfile("Laptop", "linux", 32 * GIB, 19 * GIB)
+    host = replace(made.host, profile=small, sample=seen, history=tuple(points), today=today, month=month)
+    return replace(made, state=replace(made.state, hosts=(host,)))
+
+
+def plugged() -> Scene:
+    """The computer of the evening at a smart plug."""
+    made = evening()
+    assert made.host.sample is not None
+    watts = 131.0
+    parts = tuple(replace(device, contained_in="plug") for device in made.host.sample.devices)
+    plug = part(
+        "plug",
+        watts,
+        "wall",
+        Scope.SYSTEM,
+        Quality.METERED,
+        name="Wall plug",
+        source="Shelly, computer alone",
+    )
+    points = tuple(
+        replace(
+            point, power_w=(*point.power_w, ("plug", 74.0 + 1.12 * sum(w or 0 for _, w in point.power_w)))
+        )
+        if point.power_w
+        else point
+        for point in made.host.history
+    )
+    seen = replace(made.host.sample, devices=(plug, *parts))
+    host = replace(made.host, sample=seen, history=points)
+    return replace(made, state=replace(made.state, hosts=(host,)))
+
+
 COUNTERS = "/sys/class/powercap/intel-rapl:*/energy_uj"
 
 
@@ -556,6 +626,9 @@ SCENES = {
     "no_model": no_model,
     "no_server": no_server,
     "no_sensor": no_sensor,
+    "ranged": ranged,
+    "learned": learned,
+    "plugged": plugged,
     "closed_counter": closed_counter,
     "busy": busy,
     "hostile": hostile,

@@ -1,30 +1,21 @@
 """``wattlight cost``: energy and money of a day, a month or any span, from the ledger."""
 
 import argparse
-import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from wattlight.domain.answers import TokenCost, token_costs
-from wattlight.domain.breakeven import HOURS_PER_MONTH
-from wattlight.domain.cost import Amount, By, CostReport, Projection, Sums, apart
+from wattlight.domain.cost import Amount, By, CostReport, Projection, RangeSums, Sums, apart
 from wattlight.domain.energy import GapRow
 from wattlight.domain.tariff import (
-    MICRO,
     TariffProblem,
-    cost_micro,
-    parse_currency,
-    parse_price,
     standing_micro,
 )
 from wattlight.domain.values import iso_utc
-from wattlight.i18n import duration, interval, kwh, money, number, percent, short_date, tr, watts
+from wattlight.i18n import duration, interval, kwh, money, percent, short_date, tr
 from wattlight.services.costs import projected
 from wattlight.services.metering import sums_of_days
-from wattlight.services.pricing import mean_price
 from wattlight.viewmodels.figures import (
     counted_text,
     not_in_it,
@@ -33,11 +24,13 @@ from wattlight.viewmodels.figures import (
     undecided_text,
     working_text,
 )
+from wattlight.viewmodels.whole import estimate_basis, estimated_beside, range_amount
 from wattlight.viewmodels.words import DASH
 
 from .carbon import carbon_document, carbon_line, chosen_factor
-from .options import Span, add_span_options, span_of, typed
+from .options import Span, add_span_options, span_of
 from .output import Call, Document, Output, pick, plain
+from .steady_cost import add_steady_options, steady_cost, steady_lines
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -106,23 +99,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=By.MODEL.value,
         help="what a line of the answer is (default: model)",
     )
-    steady = parser.add_argument_group("what a steady draw would cost a month, without the ledger")
-    steady.add_argument("--watts", type=_figure, metavar="W", help="the draw at the plug")
-    steady.add_argument(
-        "--hours", type=_figure, metavar="H", help="hours a month (default: 730.5, which is all of them)"
-    )
-    steady.add_argument("--price", metavar="P", help="price of one kWh (default: your tariff)")
-    steady.add_argument("--currency", metavar="C", help="of that price (default: your tariff's)")
-
-
-def _figure(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of zero or more (write 0.9, not 0,9)")
-    return value
+    add_steady_options(parser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,105 +116,10 @@ class CostAnswer:
     carbon: "CarbonFactor | None"
 
 
-@dataclass(frozen=True, slots=True)
-class SteadyCost:
-    """What a draw of ``watts`` for ``hours`` a month takes; money in micro-units, None without a price."""
-
-    watts: float
-    hours: float
-    energy_mj: int
-    cost_micro: int | None
-    currency: str | None
-    price_per_kwh: Decimal | None
-    price_from: str | None
-    """``given``, or ``tariff``: the mean of the last seven days, all hours alike."""
-    standing_micro: int | None
-    """The month's standing charge, which is not in ``cost_micro``."""
-
-
-def steady_cost(args: argparse.Namespace, call: Call) -> SteadyCost:
-    """The answer to "what does a machine of so many watts cost a month".
-
-    Raises:
-        TariffProblem: a price that cannot be used, or more hours than a month has.
-    """
-    hours = float(HOURS_PER_MONTH) if args.hours is None else args.hours
-    if hours > MOST_HOURS:
-        raise TariffProblem(
-            tr("A month has no {hours} hours.", hours=number(hours, 1)),
-            tr("Give at most 744 with --hours."),
-            "use",
-        )
-    tariff, now = call.workshop.tariff(), call.workshop.now()
-    currency = parse_currency(args.currency) if args.currency else None if tariff is None else tariff.currency
-    price: Decimal | None
-    standing: int | None = None
-    if args.price is not None:
-        with typed():
-            price, origin = parse_price(args.price), "given"
-        if currency is None:
-            raise TariffProblem(
-                tr("The currency of the price is not known."),
-                tr("Give it with --currency."),
-                "missing_figure",
-            )
-    else:
-        price = None if tariff is None else mean_price(tariff, now)
-        origin = "tariff"
-        if currency is not None and tariff is not None and currency != tariff.currency:
-            raise TariffProblem(
-                tr("The tariff is in {found}, not in {asked}.", found=tariff.currency, asked=currency),
-                tr("Leave --currency out, or give the price of electricity with --price."),
-            )
-        monthly = None if tariff is None else tariff.standing_charge(now.astimezone(tariff.zone).date())
-        standing = None if monthly is None else round(monthly * MICRO)
-    energy_mj = round(args.watts * hours * 3_600_000)
-    return SteadyCost(
-        args.watts,
-        hours,
-        energy_mj,
-        None if price is None else cost_micro({price: energy_mj}),
-        None if price is None else currency,
-        price,
-        None if price is None else origin,
-        standing,
-    )
-
-
-MOST_HOURS = 744
-
-
-def _steady_lines(found: SteadyCost) -> Iterator[str]:
-    whole = tr("all month ({hours} hours)", hours=number(found.hours, 1))
-    span = (
-        whole
-        if found.hours == float(HOURS_PER_MONTH)
-        else tr("{hours} hours a month", hours=number(found.hours, 0 if found.hours % 1 == 0 else 1))
-    )
-    words = {"watts": watts(found.watts), "span": span, "energy": kwh(found.energy_mj)}
-    if found.cost_micro is None:
-        yield tr("{watts}, {span}: {energy} a month.", **words)
-        yield tr("No price is set, so there is no money here: wattlight tariff set --help, or --price")
-        return
-    cost = money(found.cost_micro, found.currency)
-    yield tr("{watts}, {span}: {cost} a month, {energy}.", cost=cost, **words)
-    price = f"{(found.price_per_kwh or Decimal(0)).normalize():f} {found.currency}"
-    if found.price_from == "given":
-        yield tr("at {price} per kWh, as given", price=price)
-    else:
-        yield tr("at {price} per kWh: your tariff, the mean of the last seven days", price=price)
-    if found.standing_micro is not None:
-        charge = money(found.standing_micro, found.currency)
-        both = money(found.cost_micro + found.standing_micro, found.currency)
-        yield tr("standing charge: {charge} a month, not in it (together {both})", charge=charge, both=both)
-    elif found.price_from == "tariff":
-        yield tr("standing charge: none is stated in your tariff")
-
-
 def run(args: argparse.Namespace, call: Call) -> None:
     if args.watts is not None:
         found = steady_cost(args, call)
-        call.answer({"steady": plain(found)}, *_steady_lines(found))
+        call.answer({"steady": plain(found)}, *steady_lines(found))
         return
     if args.hours is not None or args.price is not None or args.currency is not None:
         raise TariffProblem(
@@ -251,8 +133,11 @@ def run(args: argparse.Namespace, call: Call) -> None:
         sums.know(reader.devices())
         sums.add_all(reader.buckets(span.start_us, span.end_us))
         sums.observed_ms = reader.observed_ms(span.start_us, span.end_us)
+        ranges = RangeSums(tariff, span.start_us, span.end_us)
+        ranges.add_all(reader.estimates(span.start_us, span.end_us))
         projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
-    report = sums.report(by)
+    wanted = call.workshop.settings().meter.estimates
+    report = replace(sums.report(by), estimated=ranges.range() if wanted else None)
     answer = CostAnswer(
         report,
         token_costs(sums) if by is By.MODEL else {},
@@ -288,6 +173,7 @@ def _document(answer: CostAnswer, of_month: bool) -> Document:
         "models": nothing if report.models_unknown else pick(report.models, "energy_mj cost_micro"),
         "parked": nothing if report.models_unknown else pick(report.parked, "energy_mj cost_micro"),
         "carbon": carbon_document(answer.carbon, report),
+        "estimated": None if report.estimated is None else plain(report.estimated),
         "undecided_mj": report.undecided.energy_mj,
         "undecided_reason": undecided_text(report) or None,
         "tokens": [
@@ -326,6 +212,8 @@ def _print(out: Output, answer: CostAnswer) -> None:
         _print_sums(out, answer)
     else:
         out.line(tr("Nothing was recorded in this time. The tray or 'wattlight meter' records."))
+    if report.estimated is not None:
+        out.line(_estimated(report))
     cooling = answer.cooling
     if cooling is not None and report.breakdown:
         share = money(cooling["cost_micro"], currency) if currency else kwh(cooling["energy_mj"])
@@ -338,6 +226,17 @@ def _print(out: Output, answer: CostAnswer) -> None:
     if answer.standing_micro:
         charge = money(answer.standing_micro, currency)
         out.line(tr("standing charge: {sum}, not in the sums", sum=charge))
+
+
+def _estimated(report: CostReport) -> str:
+    beside = estimated_beside(report)
+    if beside or report.estimated is None:
+        return beside
+    return tr(
+        "whole computer: {range}, estimated {basis}; nothing of it was measured, and it is in no sum",
+        range=range_amount(report.estimated),
+        basis=estimate_basis(),
+    )
 
 
 def _print_sums(out: Output, answer: CostAnswer) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
 from wattlight.services.calibration import wall_of
+from wattlight.services.learned import LearnedWatts
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
 from wattlight.services.threads import Threads
 from wattlight.viewmodels.words import DASH
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
             shop.zone(),
             settings.meter.shown_interval_s,
             settings.meter.hidden_interval_s,
+            LearnedWatts(shop.places.learned_file),
         )
         recording = Recording(wiring, notify=tell, start=threads.start)
         recording.meter.set_wall(wall_of(settings.meter))

@@ -4,15 +4,17 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from wattlight.domain.energy import SHARE_ERROR, ByProgram
-from wattlight.domain.power import MachineSample, MachineTotal
-from wattlight.domain.values import DeviceSample, Problem, clean_text, is_model_server
+from wattlight.domain.power import LearnedFigure, MachineSample, MachineTotal, without_estimates
+from wattlight.domain.values import DeviceSample, Problem, clean_text, is_model_server, iso_utc
 from wattlight.domain.wall import PLUG, Wall
 from wattlight.i18n import clock_time, percent, tr, watts
 from wattlight.probes import Prober
 from wattlight.services.calibration import wall_line, wall_of
+from wattlight.services.learned import LearnedWatts
 from wattlight.services.programs import programs_of
 from wattlight.viewmodels.figures import not_in_it
 from wattlight.viewmodels.programs import program_lines, shares_text
+from wattlight.viewmodels.whole import estimate_basis, exact_way, range_watts
 from wattlight.viewmodels.words import quality_text, scope_text
 
 from .calibration import add_wall_options, change_wall
@@ -26,7 +28,8 @@ DIGITS = 3
 def power_document(sample: MachineSample, wall: Wall | None = None) -> Document:
     """One tick. The ranges of what cannot be measured are in no sum."""
     total = sample.total
-    plug = wall.figure(total) if wall else None
+    plug = (wall or Wall()).figure(total, sample.learned)
+    learned = sample.learned
     return {
         "at": sample.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "on_battery": sample.on_battery,
@@ -39,7 +42,16 @@ def power_document(sample: MachineSample, wall: Wall | None = None) -> Document:
             "wall_w": plain(plug.power_w if plug else None, DIGITS),
             "wall_error_w": plain(plug.error_w if plug else None, DIGITS),
             "wall_basis": plug.basis.value if plug else None,
+            "learned": None if learned is None else _learned(learned),
+            "estimate_w": plain(sample.estimate_w, 1),
         },
+    }
+
+
+def _learned(learned: LearnedFigure) -> Document:
+    return {
+        **pick(learned, "power_w error_w rest_w minutes counter at_mains screens", DIGITS),
+        "latest": iso_utc(learned.last_us // 1_000_000 * 1_000_000),
     }
 
 
@@ -67,7 +79,14 @@ def power_lines(sample: MachineSample, wall: Wall | None = None, room: int | Non
         rows = [(tr("nothing"), "", tr("no power sensor was found"))]
     lines = aligned(rows, {1}, room)
     lines += ["", *_sum(total)]
-    plug = wall_line(total, wall) if wall else ""
+    plug = wall_line(sample, wall or Wall())
+    if not plug and sample.estimate_w is not None and total.measured_w is None:
+        plug = tr(
+            "Whole computer: {range}, estimated {basis}; to make it exact, {way}.",
+            range=range_watts(sample.estimate_w),
+            basis=estimate_basis(),
+            way=exact_way(sample),
+        )
     return [*lines, plug] if plug else lines
 
 
@@ -79,6 +98,8 @@ def watch_line(sample: MachineSample) -> str:
     parts += [tr("{name} asleep", name=d.name) for d in sample.devices if d.asleep]
     if total.measured_w is None:
         parts.insert(0, tr("nothing measured"))
+    if sample.learned is not None:
+        parts.append(tr("whole computer about {power}, learned", power=watts(sample.learned.power_w)))
     return f"{clock_time(sample.at)}  {watts(total.measured_w):>8}  {', '.join(parts)}".rstrip()
 
 
@@ -189,8 +210,9 @@ def run(args: Namespace, call: Call) -> None:
             return
         if prober.has_counters():
             time.sleep(FIRST_PAUSE_S)
-        sample = prober.sample()
-        wall = wall_of(call.workshop.settings().meter)
+        sample = LearnedWatts(call.workshop.places.learned_file).look(prober.sample())
+        meter = call.workshop.settings().meter
+        sample, wall = sample if meter.estimates else without_estimates(sample), wall_of(meter)
         if call.as_json:
             call.out.document(power_document(sample, wall))
         else:
@@ -228,12 +250,13 @@ def _watch(args: Namespace, call: Call, prober: Prober) -> None:
     due = time.monotonic()
     left = args.count
     wall = wall_of(call.workshop.settings().meter)
+    learned = LearnedWatts(call.workshop.places.learned_file)
     if not call.as_json:
         call.out.line(tr("Measured power; stop with Ctrl+C."))
     while left is None or left > 0:
         due = max(due + args.interval, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
-        sample = prober.sample()
+        sample = learned.look(prober.sample())
         if call.as_json:
             call.out.record(power_document(sample, wall))
         else:

@@ -1,7 +1,7 @@
 """Pure rules of power: what contains what, how sure it is, totals, estimates; and one look at a machine."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from math import hypot
@@ -156,7 +156,7 @@ def uncovered(
     """
     parts = tuple(counted)
     kinds, scopes = {kind for kind, _ in parts}, {scope for _, scope in parts}
-    if "wall" in kinds or "battery" in kinds:
+    if kinds & {"wall", "battery", "learned"}:
         return ()
     if Scope.SYSTEM in scopes:
         return (SUPPLY,)
@@ -164,12 +164,74 @@ def uncovered(
     return (*(() if has_processor else (PROCESSOR,)), REST, SUPPLY)
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What else can be seen of a computer with a battery: how busy it is, and the battery's own account.
+
+    Attributes:
+        busy: share of the time in which its processors worked, 0..1; None if unknown.
+        clock: their frequency as a share of the highest, 0..1; None if unknown.
+        brightness: of its own screen, 0 (dark) to 1; None if unknown.
+        screens: other screens that are connected and on.
+        battery: what tells this battery from another (maker, model, size); "" if unknown.
+        battery_wh: energy left in the battery (all of them together); None if unknown.
+    """
+
+    busy: float | None = None
+    clock: float | None = None
+    brightness: float | None = None
+    screens: int = 0
+    battery: str = ""
+    battery_wh: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedFigure:
+    """What the whole computer draws as it was learned on battery (:mod:`.learned`).
+
+    Attributes:
+        power_w, error_w: watts and how far they may be off; on mains with the loss of the adapter.
+        rest_w: what it gives beyond the measured parts, never below 0.
+        minutes: time on battery that it rests on; ``last_us`` the latest of it (UTC).
+        counter: it rests on the processor's own counter; else on load and frequency.
+        at_mains: the adapter's loss is in it.
+        screens: other screens that are on, whose supply it cannot see.
+    """
+
+    power_w: float
+    error_w: float
+    rest_w: float
+    minutes: float
+    last_us: int
+    counter: bool
+    at_mains: bool
+    screens: int = 0
+
+
+def usual_rating_w(processors: int | None, on_wheels: bool) -> float:
+    """Watts that processors of such a computer are rated for, where nobody tells (classes of makers' lists).
+
+    ``processors``: logical ones; ``on_wheels``: it has a battery.
+    """
+    if on_wheels:
+        return 28.0
+    return 65.0 if processors is None or processors <= 12 else 105.0 if processors <= 24 else 170.0
+
+
+LAPTOP_REST_W, DESKTOP_REST_W = (3.0, 9.0), (25.0, 45.0)
+"""(low, high) of board, memory, disks, fans and a laptop's own screen, where nothing tells more (our
+judgement)."""
+_SUPPLY_LOW, _SUPPLY_HIGH = 0.9, 0.8
+"""Shares that a good and a poor supply hand on."""
+
+
 @dataclass(frozen=True)
 class MachineSample:
     """All parts of one computer at one moment.
 
     ``at`` is aware UTC for storage; ``monotonic_s`` is for durations and stops in suspend;
-    ``boot_id`` tells restarts of the computer apart.
+    ``boot_id`` tells restarts of the computer apart. ``learned`` stands beside the measured parts, which are
+    inside it, and is in no sum of theirs.
     """
 
     host: HostId
@@ -179,11 +241,37 @@ class MachineSample:
     memory: MemorySample | None = None
     on_battery: bool | None = None
     boot_id: str = ""
+    usage: Usage | None = None
+    learned: LearnedFigure | None = None
 
     @cached_property
     def total(self) -> MachineTotal:
         """What the parts draw together; worked out once."""
         return compose(self.devices)
+
+    @property
+    def estimate_w(self) -> tuple[float, float] | None:
+        """(low, high) watts of the whole computer from rated power and load, where nothing is measured or
+        learned of it; None too where a part has no rated power. Never part of a sum of measured energy."""
+        if self.learned is not None or any(
+            part.power_w is not None or part.counter_mj is not None for part in self.devices
+        ):
+            return None
+        battery = any(part.kind == "battery" for part in self.devices)
+        low, high = LAPTOP_REST_W if battery else DESKTOP_REST_W
+        silent = [p for p in self.devices if p.kind != "battery" and p.contained_in is None and not p.asleep]
+        if not any(part.kind == "cpu" for part in silent):
+            return None
+        for part in silent:
+            if part.estimate_w is None:
+                return None
+            low, high = low + part.estimate_w[0], high + part.estimate_w[1]
+        return low / _SUPPLY_LOW, high / _SUPPLY_HIGH
+
+
+def without_estimates(sample: MachineSample) -> MachineSample:
+    """The sample for a person who wants no ranges."""
+    return replace(sample, devices=tuple(replace(d, estimate_w=None) for d in sample.devices))
 
 
 _IDLE_SHARE = 0.08

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import hypot, isfinite
 from statistics import fmean, pstdev
 
-from .power import MachineTotal
+from .power import LearnedFigure, MachineTotal
 
 SUPPLY_CURVES: dict[str, tuple[float, float, float]] = {
     "white": (0.80, 0.80, 0.80),
@@ -98,13 +98,16 @@ class WallBasis(StrEnum):
 
     CALIBRATED = "calibrated"
     """The person's own two readings of a wall meter, for just the parts measured now."""
+    LEARNED = "learned"
+    """Minutes on battery, in which the whole computer was measured."""
     ASSUMED = "assumed"
     """What the person assumed for the remainder and the power supply."""
 
 
 @dataclass(frozen=True, slots=True)
 class WallFigure:
-    """An estimate of the draw at the plug and its expected error."""
+    """What the whole computer draws where that is not measured, and the expected error: at the plug, or
+    out of the battery while that drives it."""
 
     power_w: float
     error_w: float
@@ -120,21 +123,24 @@ class Wall:
     calibrated_on: date | None = None
     assumed: WallModel | None = None
 
-    def figure(self, total: MachineTotal) -> WallFigure | None:
-        """The estimate for ``total``; None where nothing carries one.
+    def figure(self, total: MachineTotal, learned: LearnedFigure | None = None) -> WallFigure | None:
+        """The surest figure for ``total``; None where nothing carries one.
 
-        A calibration says nothing of other parts than its own; then the assumptions, if any, are taken. On
-        battery nothing comes from the wall.
+        A calibration says nothing of other parts than its own; then what was learned on battery, then the
+        assumptions are taken. On battery nothing comes from the wall.
         """
-        if total.measured_w is None or (total.whole and not total.uncovered):
+        if total.whole and not total.uncovered:
             return None
-        if self.fit is not None and self.parts == frozenset(total.counted):
-            return WallFigure(self.fit.wall_w(total.measured_w), self.fit.error_w, WallBasis.CALIBRATED)
-        if self.assumed is None:
+        measured_w = total.measured_w
+        if measured_w is not None and self.fit is not None and self.parts == frozenset(total.counted):
+            return WallFigure(self.fit.wall_w(measured_w), self.fit.error_w, WallBasis.CALIBRATED)
+        if learned is not None and not total.whole:
+            return WallFigure(learned.power_w, learned.error_w, WallBasis.LEARNED)
+        if measured_w is None or self.assumed is None:
             return None
         rest_w = 0.0 if total.whole else self.assumed.rest_w
         model = WallModel(rest_w, self.assumed.supply, self.assumed.supply_rated_w)
-        power_w = model.wall_w(total.measured_w)
+        power_w = model.wall_w(measured_w)
         supply_w = SUPPLY_ERROR * power_w if model.supply else 0.0
         error_w = hypot(total.error_w or 0.0, REST_ERROR * rest_w, supply_w)
         return WallFigure(power_w, error_w, WallBasis.ASSUMED)

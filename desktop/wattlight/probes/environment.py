@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+from wattlight.domain.power import Usage
 from wattlight.domain.values import DeviceSample, clean_text
 
 from .linux.fdinfo import ProcessesOnDevices
@@ -136,6 +137,7 @@ class Host:
         self.reader = reader
         self._cache, self._nvml = cache, nvml
         self._held = ProcessesOnDevices(reader)
+        self._busy: tuple[float, float | None] = (float("-inf"), None)
 
     def name(self) -> str:
         return clean_text(platform.node()) or "this computer"
@@ -172,6 +174,19 @@ class Host:
 
     def battery(self) -> Battery:
         raise NotImplementedError
+
+    def busy(self, now: Moment) -> float | None:
+        """Share of the time since the look before in which the processors worked, 0..1; None if unknown."""
+        if self._busy[0] != now.monotonic_s:
+            self._busy = (now.monotonic_s, self._read_busy(now))
+        return self._busy[1]
+
+    def _read_busy(self, _now: Moment) -> float | None:
+        return None
+
+    def usage(self, now: Moment, battery: Battery) -> Usage:
+        """How busy the computer is that runs on ``battery``."""
+        return Usage(self.busy(now), battery=battery.name, battery_wh=battery.energy_now_wh)
 
     def close(self) -> None:
         self.reader.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wattlight import StartThread, start_thread
-from wattlight.domain.power import MachineSample
+from wattlight.domain.power import MachineSample, estimated_range, usual_rating_w
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineProfile, unknown
 
 from .device_table import with_table_facts
@@ -106,8 +106,11 @@ class Prober:
             accelerators=rows,
             ignored_adapters=self._host.ignored(context),
             memory=replace(memory, pool=pool) if pool else memory,
-            cpu_power=cpu if isinstance(cpu, CpuPower) else CpuPower(unknown(reasons.get("cpu", NO_ANSWER))),
+            cpu_power=self._with_range(cpu, context, now)
+            if isinstance(cpu, CpuPower)
+            else CpuPower(unknown(reasons.get("cpu", NO_ANSWER))),
             battery=self._battery[1],
+            usage=self._host.usage(now, self._battery[1]) if self._battery[1].present else None,
             environment=self._host.with_messages(context, rows),
             slow_sensors=self._lane.slow,
         )
@@ -119,6 +122,18 @@ class Prober:
         if first:
             context.cache.save()
         return self._seen
+
+    def _with_range(self, cpu: CpuPower, context: ProbeContext, now: Moment) -> CpuPower:
+        """``cpu`` with a range from rated power and load where nothing of it can be read.
+
+        Not in a virtual machine: what the real processor does is not seen there.
+        """
+        silent = cpu.package.value is None and not any(zone.counter_mj is not None for zone in cpu.zones)
+        if not silent or context.environment.virtual_machine:
+            return cpu
+        rated_w = cpu.limit_w or usual_rating_w(context.environment.cpu_cores, self._battery[1].present)
+        busy = self._host.busy(now)
+        return replace(cpu, estimate_w=estimated_range(rated_w, None, None if busy is None else 100 * busy))
 
     def latest(self) -> HardwareReport:
         """What the last look saw, without looking again if there was one."""
@@ -139,6 +154,7 @@ class Prober:
             memory=memory_sample(seen.memory),
             on_battery=None if seen.battery.on_ac is None else not seen.battery.on_ac,
             boot_id=self._host.boot_id(),
+            usage=seen.usage,
         )
 
     def use_plug(self, plug: "PlugWatch | None") -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from wattlight.domain.power import measured
+from wattlight.domain.power import Usage, measured
 from wattlight.domain.values import NOT_READ, Device, DeviceSample, Figure, Quality, Scope
 from wattlight.i18n import tr
 
@@ -103,6 +103,8 @@ class Battery:
     energy_full_wh: float | None = None
     seconds_left: int | None = None
     reason: str | None = None
+    name: str = ""
+    """What tells it from another one: maker, model and designed size as far as they are told."""
 
     @property
     def in_use(self) -> bool:
@@ -153,6 +155,8 @@ class HardwareReport:
     memory: Memory = field(default_factory=Memory)
     cpu_power: CpuPower = field(default_factory=CpuPower)
     battery: Battery = field(default_factory=Battery)
+    usage: Usage | None = None
+    """How busy a computer with a battery is; None of one without."""
     environment: Environment = field(default_factory=Environment)
     plug: DeviceSample | None = None
     """The smart plug that the computer hangs on, where one is set."""

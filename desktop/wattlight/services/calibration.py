@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import date
 from math import isfinite
 
-from wattlight.domain.power import MachineSample, MachineTotal
-from wattlight.domain.values import Problem
+from wattlight.domain.learned import ADAPTER
+from wattlight.domain.power import LearnedFigure, MachineSample, MachineTotal
+from wattlight.domain.values import Problem, from_us
 from wattlight.domain.wall import (
     SUPPLY_CURVES,
     Inside,
@@ -19,7 +20,7 @@ from wattlight.domain.wall import (
     inside,
     plausible_wall_w,
 )
-from wattlight.i18n import short_date, tr, watts
+from wattlight.i18n import day_and_month, duration, percent, short_date, tr, watts
 from wattlight.settings import MeterSettings
 
 SETTLE_S, MEASURE_S, BEAT_S = 20, 60, 2
@@ -182,17 +183,46 @@ def _good(value: float | None, least: float) -> bool:
     return value is not None and isfinite(value) and least <= value <= 100_000
 
 
-def wall_line(total: MachineTotal, wall: Wall) -> str:
-    """The line below the measured sum; "" where nothing carries an estimate."""
-    found = wall.figure(total)
+def wall_line(sample: MachineSample, wall: Wall) -> str:
+    """The line below the measured sum; "" where nothing carries a figure of the whole."""
+    total, learned = sample.total, sample.learned
+    found = wall.figure(total, learned)
     if found is None:
         return ""
+    if learned is not None and found.basis is WallBasis.LEARNED:
+        power, error = watts(found.power_w), watts(found.error_w)
+        how = learned_how(learned)
+        line = tr("Whole computer: about {power} ± {error}, {how}.", power=power, error=error, how=how)
+        return f"{line} {learned_limits(learned)}".strip()
     return tr(
         "Whole computer at the wall, estimated: {power} ± {error} ({basis})",
         power=watts(found.power_w),
         error=watts(found.error_w),
         basis=_calibration(wall) if found.basis is WallBasis.CALIBRATED else _assumption(wall, total),
     )
+
+
+def learned_how(learned: LearnedFigure) -> str:
+    """ "learned from 3 h 10 on battery, Nov 12"."""
+    latest = from_us(learned.last_us).astimezone().date()
+    return tr(
+        "learned from {time} on battery, {date}",
+        time=duration(60 * learned.minutes),
+        date=day_and_month(latest),
+    )
+
+
+def learned_limits(learned: LearnedFigure) -> str:
+    """What is in a learned figure, and what it cannot see."""
+    texts = []
+    if learned.at_mains:
+        loss = percent(1 - ADAPTER)
+        texts.append(tr("{share} of it is taken for the loss of the adapter.", share=loss))
+    if learned.screens:
+        texts.append(tr("A second screen or a dock is connected; what they draw themselves is not in it."))
+    elif learned.at_mains:
+        texts.append(tr("A dock or a screen with its own plug would not be in it."))
+    return " ".join(texts)
 
 
 def _calibration(wall: Wall) -> str:

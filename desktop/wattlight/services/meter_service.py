@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from wattlight.domain.energy import ProgramsNow
-from wattlight.domain.power import MachineSample
+from wattlight.domain.power import MachineSample, without_estimates
 from wattlight.domain.state import AppState, RunningModel
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem, from_us, to_us
@@ -21,6 +21,7 @@ from .calibration import wall_of
 from .current import CurrentSettings
 from .factory import ServiceFactory
 from .hub import StateHub
+from .learned import LearnedWatts
 from .metering import MeterView, Recording, Wiring, kept_since
 from .models import SerialExecutor
 from .programs import ProgramWatch
@@ -84,6 +85,7 @@ class MeterService:
                 zone=local_zone(settings.environ),
                 shown_s=wanted.shown_interval_s,
                 hidden_s=wanted.hidden_interval_s,
+                learned=LearnedWatts(factory.places.learned_file),
                 daily=self._forget_old,
             ),
             self._publish,
@@ -248,6 +250,8 @@ class MeterService:
             self._permission_changed = False
             self._prober.look_anew()
         sample = self._prober.sample()
+        if not self._settings.value.meter.estimates:
+            sample = without_estimates(sample)
         self._mind_profile(self._prober)
         with self._looked:
             self._done = self._begun
@@ -291,6 +295,10 @@ class MeterService:
             self._hub.notify(f"counter {device}", text, self._factory.now())
         programs = None if view.sample is None else self._who_draws(view.sample, view)
 
+        today, month = view.today, view.month
+        if not self._settings.value.meter.estimates:
+            today, month = (cost and replace(cost, estimated=None) for cost in (today, month))
+
         def change(state: AppState) -> AppState:
             hosts = tuple(
                 replace(
@@ -298,8 +306,8 @@ class MeterService:
                     profile=self._profile or host.profile,
                     sample=view.sample,
                     history=view.history,
-                    today=view.today,
-                    month=view.month,
+                    today=today,
+                    month=month,
                     programs=programs or host.programs,
                 )
                 if host.id == LOCAL_HOST

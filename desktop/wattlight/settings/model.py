@@ -79,6 +79,8 @@ class MeterSettings:
     supply: str | None = None
     supply_rated_w: float | None = _within(None, 0, MOST_WATTS)
     """The power supply as the person names it: an 80 PLUS label ("gold") and its rated watts."""
+    estimates: bool = True
+    """A range from rated power and load where nothing is measured; in no sum."""
     cooling_factor: float = _within(0.0, 0, 10)
     daily_budget_micro: int | None = _within(None, 0, MOST_MICRO)
     monthly_budget_micro: int | None = _within(None, 0, MOST_MICRO)

@@ -23,6 +23,8 @@ class Pending:
         self.devices: dict[tuple[HostId, str], DeviceInfo] = {}
         self.models: dict[str, str] = {}
         self.levels: dict[tuple[HostId, str, tuple[str, ...]], LevelRow] = {}
+        self.estimates: dict[tuple[HostId, int], tuple[int, int, int]] = {}
+        """(low mJ, high mJ, milliseconds) by quarter hour."""
 
     def add(self, batch: Batch) -> None:
         for row in batch.rows:
@@ -39,6 +41,14 @@ class Pending:
         self.models.update(batch.models)
         for level in batch.levels:
             self.levels[level.host, level.device, level.models] = level
+        for estimate in batch.estimates:
+            quarter = estimate.host, estimate.quarter
+            low_mj, high_mj, seen_ms = self.estimates.get(quarter, (0, 0, 0))
+            self.estimates[quarter] = (
+                low_mj + estimate.low_mj,
+                high_mj + estimate.high_mj,
+                seen_ms + estimate.seen_ms,
+            )
 
     @property
     def empty(self) -> bool:
@@ -50,6 +60,7 @@ class Pending:
             or self.devices
             or self.models
             or self.levels
+            or self.estimates
         )
 
     def remember(self, known: "Pending") -> None:
@@ -68,6 +79,8 @@ class Pending:
         lost = sum(self.rows.pop(key).energy_mj for key in old)
         for key in [key for key in self.presence if key[1] < minute]:
             del self.presence[key]
+        for key in [key for key in self.estimates if key[1] < minute // 15]:
+            del self.estimates[key]
         self.gaps = [gap for gap in self.gaps if gap.end_us >= minute * 60_000_000]
         return lost
 

@@ -16,6 +16,7 @@ from wattlight.domain.energy import (
     Batch,
     DeviceInfo,
     EnergyRow,
+    EstimateRow,
     GapRow,
     LevelRow,
     State,
@@ -47,6 +48,8 @@ _PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND star
 
 
 _STATE, _QUALITY = dict(enumerate(STATES)), dict(enumerate(QUALITIES))
+_BEFORE_3 = [quality for quality in QUALITIES if quality is not Quality.LEARNED]
+_QUALITY_BEFORE_3: dict[int, Quality] = dict(enumerate(_BEFORE_3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,28 @@ class LedgerReader:
             tables = (self._buckets(table, start_us, end_us, host) for table in _TABLES)
             yield from heapq.merge(*tables, key=attrgetter("start_us"))
 
+    def estimates(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> Iterator[EstimateRow]:
+        """Ranges of the quarter hours that begin in [start, end), oldest first."""
+        with translated("read", self._file), self._snapshot():
+            if version_of(self._connection) < 3:
+                return
+            rows = self._connection.execute(
+                "SELECT start, low_mj, high_mj, seen_ms FROM estimate "
+                "WHERE host = ? AND start >= ? AND start < ? ORDER BY start",
+                (host, -(-start_us // QUARTER_US), -(-end_us // QUARTER_US)),
+            )
+            for row in rows:
+                with sound_values(self._file):
+                    found = EstimateRow(host, *map(int, row))
+                yield found
+
+    @property
+    def _qualities(self) -> dict[int, Quality]:
+        """By number: ledgers of before version 3 know of nothing learned."""
+        return _QUALITY if version_of(self._connection) >= 3 else _QUALITY_BEFORE_3
+
     def _buckets(self, table: _Table, start_us: int, end_us: int, host: HostId) -> Iterator[Bucket]:
+        qualities = self._qualities
         rows = self._connection.execute(
             _BUCKETS.format(table=table.name), (*table.within(start_us, end_us), host)
         )
@@ -91,7 +115,7 @@ class LedgerReader:
                     _STATE[state],
                     mj + 0,
                     ms + 0,
-                    _QUALITY[quality],
+                    qualities[quality],
                     tokens_in + 0,
                     tokens_out + 0,
                 )
@@ -107,10 +131,10 @@ class LedgerReader:
         with translated("read", self._file), self._snapshot():
             for table in _TABLES:
                 span = (*table.within(start_us, end_us), host)
-                how = {"length": table.length_us, "step": step_us}
+                how, qualities = {"length": table.length_us, "step": step_us}, self._qualities
                 rows = self._connection.execute(_POWER.format(table=table.name, **how), span)
                 with sound_values(self._file):
-                    drawn += [Drawn(at, _STATE[s], _QUALITY[q], mj + 0) for at, s, q, mj in rows]
+                    drawn += [Drawn(at, _STATE[s], qualities[q], mj + 0) for at, s, q, mj in rows]
                 for at, ms in self._connection.execute(_SEEN.format(table=table.presence, **how), span):
                     seen[at] = seen.get(at, 0) + int(ms)
         return drawn, seen
@@ -141,11 +165,12 @@ class LedgerReader:
             models = dict(self._connection.execute("SELECT id, name FROM model").fetchall())
             rows = self._connection.execute(_BY_MODEL if by_model else _BY_DAY, span).fetchall()
         with sound_values(self._file):
+            qualities = self._qualities
             prices = {text: Decimal(text) if text else None for text in {row[4] for row in rows}}
             cells = tuple(
                 DayCell(
                     day, devices.get(device, ""), models.get(model), _STATE[state], prices[price],
-                    bool(fallback), mj, ms, _QUALITY[quality], tokens_in, tokens_out,
+                    bool(fallback), mj, ms, qualities[quality], tokens_in, tokens_out,
                 )
                 for day, device, model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
             )  # fmt: skip
@@ -212,6 +237,7 @@ class LedgerReader:
             ).fetchall()
             presence = run("SELECT host, start, observed_ms FROM presence WHERE host = ?", (host,)).fetchall()
             models = run("SELECT digest, name FROM model").fetchall()
+            estimates = tuple(self.estimates(0, 2**62, host))
         return Batch(
             rows=tuple(
                 EnergyRow(host, minute, device, model, _STATE[state], mj, ms, _QUALITY[quality], *tokens)
@@ -221,6 +247,7 @@ class LedgerReader:
             gaps=self.gaps(0, 2**62, host),
             devices=self.devices(host),
             models=tuple(models),
+            estimates=estimates,
         )
 
     def span(self, host: HostId = LOCAL_HOST) -> tuple[int, int] | None:

@@ -22,6 +22,9 @@ quality = max(quality, excluded.quality), tokens_in = tokens_in + excluded.token
 tokens_out = tokens_out + excluded.tokens_out"""
 _PRESENCE = """INSERT INTO {table} VALUES (?,?,?) ON CONFLICT DO UPDATE SET
 observed_ms = observed_ms + excluded.observed_ms"""
+_ESTIMATE = """INSERT INTO estimate VALUES (?,?,?,?,?) ON CONFLICT DO UPDATE SET
+low_mj = low_mj + excluded.low_mj, high_mj = high_mj + excluded.high_mj,
+seen_ms = seen_ms + excluded.seen_ms"""
 KEEP_MINUTES_DAYS = 14
 _DAY_MINUTES = 1440
 _ENDS = (
@@ -29,6 +32,7 @@ _ENDS = (
     ("presence", "start", MINUTE_US),
     ("quarter", "start", QUARTER_US),
     ("presence_quarter", "start", QUARTER_US),
+    ("estimate", "start", QUARTER_US),
     ("gap", "end_us", 1),
     ("day_closed", "end_us", 1),
 )
@@ -78,6 +82,9 @@ class LedgerWriter:
             self.connection.executemany(
                 _PRESENCE.format(table="presence"),
                 [(host, minute, ms) for (host, minute), ms in pending.presence.items()],
+            )
+            self.connection.executemany(
+                _ESTIMATE, [(*key, *amounts) for key, amounts in pending.estimates.items()]
             )
             self._write_gaps(pending)
             self._write_counters(pending)

@@ -85,6 +85,7 @@ class Legend(QWidget):
             self._items, self._end = items, end
             self.setAccessibleName(". ".join([text for _, text, _ in items] + [end]))
             self.setFixedHeight(self._lay_out(self.width())[1])
+            self.updateGeometry()
             self.update()
 
     def resizeEvent(self, event: object) -> None:

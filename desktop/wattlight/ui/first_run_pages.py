@@ -20,6 +20,7 @@ from wattlight.viewmodels.words import Tone
 
 from .controls import (
     REST,
+    ActionButton,
     ActionRow,
     Ask,
     Card,
@@ -136,10 +137,14 @@ class MachineStepPage(StepPage):
         card = Card()
         card.column.addLayout(grid)
         self._energy = EnergyAccessCard(theme, ask)
-        put(self.column, card, self._energy, REST)
+        self._better = ActionButton(ask)
+        put(self.column, card, self._energy)
+        self.column.addWidget(self._better, 0, Qt.AlignmentFlag.AlignLeft)
+        put(self.column, REST)
 
     def render_view(self, view: FirstRunView) -> None:
         self._energy.render_view(view.energy)
+        self._better.render_view(view.better)
         for index, (label, text) in enumerate(self._lines):
             what, said = view.facts[index] if index < len(view.facts) else ("", "")
             show_text(label, what)

@@ -6,12 +6,11 @@ from functools import partial
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from wattlight.i18n import tr
-from wattlight.viewmodels.chart import PowerChartView
 from wattlight.viewmodels.history import LATEST, SpanChoice, chart_table, dated, file_name, span_choices
-from wattlight.viewmodels.now import now_view
+from wattlight.viewmodels.now import NowView, now_view
 from wattlight.viewmodels.running import RunningView
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.words import Action, PillView
+from wattlight.viewmodels.words import Action
 
 from .charts import Legend, MemoryBarWithLegend
 from .controls import (
@@ -105,25 +104,27 @@ class HistoryCard(Card):
         self._title = plain_label(role="label")
         self._legend = Legend(theme)
         self._pill = Pill(theme)
+        self._better = ActionButton(ask)
         self._chart = PowerChart(theme)
         self._table = TableGrid(theme, 6, narrow=True)
         self._form = button("", "flat", self._turn)
         self._save = SavePicture(self._picture)
         group = QButtonGroup(self)
         spans = [self._choice(choice, group) for choice in span_choices()]
-        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend, self._pill)
+        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend, self._pill, self._better)
         foot = put(spaced(QHBoxLayout(), 2), *spans, REST, self._form, self._save)
         put(self.column, head, (self._chart, 1), self._table, foot)
 
-    def render_view(self, scene: Scene, view: PowerChartView, pill: PillView | None) -> None:
-        self._scene = scene
+    def render_view(self, scene: Scene, whole: NowView) -> None:
+        self._scene, view = scene, whole.chart
         set_text(self._title, view.title)
         tokens = self._theme.tokens
         items = (
             (role_colour(tokens, s.role), f"{s.label} {s.now_text}", s.pattern) for s in reversed(view.series)
         )
         self._legend.show_items(tuple(items))
-        self._pill.render_view(pill)
+        self._pill.render_view(whole.not_measured)
+        self._better.render_view(whole.better)
         self._chart.render_view(view)
         as_table = self._as_table and not view.empty
         self._chart.setVisible(not as_table)
@@ -152,7 +153,7 @@ class HistoryCard(Card):
 
     def _again(self) -> None:
         view = now_view(self._scene, self.span)
-        self.render_view(self._scene, view.chart, view.not_measured)
+        self.render_view(self._scene, view)
 
     def _picture(self) -> tuple[ChartPicture, str]:
         today, title = self._scene.today, self._title.text()
@@ -185,7 +186,7 @@ class NowPage(Page):
         self.show_notices(view.notices)
         for card, figure in zip(self._figures, (view.power, view.today, view.month), strict=True):
             card.render_view(figure)
-        self._chart.render_view(scene, view.chart, view.not_measured)
+        self._chart.render_view(scene, view)
         self._empty.render_view(view.empty)
         self._busy.render_view(view.busy)
         self._running.render_view(view.running, view.switch)

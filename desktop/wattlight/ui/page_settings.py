@@ -165,6 +165,7 @@ class SettingsPage(Page):
         tick(self._start_server, view.start_server)
         tick(self._autostart, view.autostart)
         self._autostart.setVisible(view.autostart_supported)
+        tick(self._estimates, view.estimates)
         tick(self._pause, view.paused)
         self._unknown.setVisible(not view.price)
         set_text(self._version, view.version)
@@ -206,6 +207,10 @@ class SettingsPage(Page):
         form.add(tr("Or your own"), self._own_carbon, plain_label(tr("g per kWh")))
         return form
 
+    def _estimates_turned(self, on: bool) -> None:
+        meter = replace(self._scene.settings.meter, estimates=on)
+        self._save(replace(self._scene.settings, meter=meter))
+
     def _models_card(self) -> Form:
         form = Form(tr("Models"))
         self._context = combo(tr("Context length"))
@@ -235,6 +240,8 @@ class SettingsPage(Page):
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
         self._autostart = QCheckBox(tr("Start at login so that the daily cost is complete"))
         self._autostart.toggled.connect(lambda on: self._changed(start_at_login=on))
+        self._estimates = QCheckBox(tr("Estimate a range where nothing can be measured"))
+        self._estimates.toggled.connect(self._estimates_turned)
         self._pause = QCheckBox(tr("Pause metering; paused time is not counted"))
         self._pause.toggled.connect(lambda on: self._ask(Command(Verb.PAUSE if on else Verb.RESUME)))
         self._version = plain_label(role="quiet")
@@ -243,6 +250,7 @@ class SettingsPage(Page):
         leave = button(tr("Quit Wattlight"), clicked=lambda: self._ask(Command(Verb.QUIT)))
         form.add(tr("Appearance"), self._themes)
         form.add("", self._autostart)
+        form.add("", self._estimates)
         form.add("", self._pause)
         form.add(tr("More"), privacy, again)
         form.add(tr("Stop measuring"), leave, self._version)

@@ -26,6 +26,7 @@ def role_colour(tokens: Tokens, role: str) -> str:
         "gpu": tokens.flame,
         "gpu2": tokens.flame_second,
         "cpu": tokens.cpu,
+        "learned": tokens.learned,
         "base": tokens.bar_other,
         "parked": tokens.flame_soft,
         "active": tokens.flame,
@@ -110,7 +111,8 @@ class PowerChart(Chart[PowerChartView]):
             soft = QColor(colour)
             soft.setAlphaF(0.24 if tokens.dark else 0.2)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(soft)
+            brush = patterned(self._theme, colour.name(), series.pattern) if series.pattern else soft
+            painter.setBrush(brush)
             painter.drawPolygon(QPolygonF([*tops, *reversed(lows)]))
             width = 1.0 if self.bare else 1.5
             painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))

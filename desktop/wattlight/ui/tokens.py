@@ -35,6 +35,7 @@ class Tokens:
     hover: str
     selected: str
     cpu: str
+    learned: str
     other: str
     track: str
     bar_other: str
@@ -69,6 +70,7 @@ LIGHT = Tokens(
     hover="#f1efeb",
     selected="#fff0e4",
     cpu="#3b6fb6",
+    learned="#7b5ea7",
     other="#8a847c",
     track="#ebe8e3",
     bar_other="#a8a39c",
@@ -99,6 +101,7 @@ DARK = Tokens(
     hover="#2a2d31",
     selected="#3a2a1c",
     cpu="#74a6e8",
+    learned="#b79be0",
     other="#8f8b85",
     track="#33363a",
     bar_other="#6b6862",
@@ -139,6 +142,7 @@ def from_palette(palette: QPalette) -> Tokens:
         hover=colour(role.Button),
         selected=colour(role.Button),
         cpu=colour(role.Link),
+        learned=colour(role.Link),
         other=text,
         track=window,
         bar_other=colour(role.Mid),

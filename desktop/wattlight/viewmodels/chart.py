@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from wattlight.domain.energy import LEARNED, LEARNED_REST
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, HostState
 from wattlight.domain.values import clean_text
@@ -214,9 +215,21 @@ def _series(
         role = "cpu" if kind == "cpu" else "other"
         if kind == "gpu":
             role, gpus = ("gpu2" if gpus % 2 else "gpu"), gpus + 1
-        name = short_name(device.name) if device else clean_text(ident, 40)
-        series.append(ChartSeries(ident, name, role, watts(device.power_w if device else None)))
+        name, now_w = clean_text(ident, 40), device.power_w if device else None
+        if device:
+            name = short_name(device.name)
+        elif ident in _LEARNED:
+            learned = sample.learned if sample else None
+            role, name = "learned", _LEARNED[ident]()
+            now_w = learned.rest_w if learned else None
+        series.append(ChartSeries(ident, name, role, watts(now_w), "dots" if role == "learned" else ""))
     return tuple(series)
+
+
+_LEARNED = {
+    LEARNED: lambda: tr("whole computer, learned"),
+    LEARNED_REST: lambda: tr("rest, learned"),
+}
 
 
 def short_name(name: str) -> str:

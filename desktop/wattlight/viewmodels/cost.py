@@ -30,6 +30,7 @@ from .figures import (
     amount_text,
     counted_text,
     figure,
+    idle_text,
     machine_without,
     models_figure,
     no_sensor,
@@ -179,7 +180,7 @@ def _idle(scene: Scene) -> FigureView:
         note = tr("Needs a power sensor.") if no_sensor(scene.host.sample) else tr("Nothing recorded yet.")
         return FigureView(label, DASH, note=note, hint=hint)
     if month.models_unknown:
-        return FigureView(label, DASH, note=tr("idle power not learned yet"), hint=undecided_text(month))
+        return FigureView(label, DASH, note=idle_text(month), hint=undecided_text(month))
     text = amount_text(month.parked, month.currency)
     note = tr("this month")
     if costs is not None and costs.parked_saving_micro and month.currency:

@@ -12,6 +12,16 @@ from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.domain.wall import Wall
 from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
 
+from .whole import (
+    estimate_basis,
+    estimated_beside,
+    exact_way,
+    learned_hint,
+    learned_note,
+    learned_now,
+    range_ends,
+    range_watts,
+)
 from .words import DASH, everyday_text
 
 _NUMBER = re.compile(r"^(\D*?)([−-]?\d[\d\s.,'’\u00a0\u202f]*)(.*)$", re.DOTALL)
@@ -41,6 +51,15 @@ def figure(label: str, text: str, note: str = "", hint: str = "") -> FigureView:
         return FigureView(label, text, note=note, hint=hint)
     before, value, after = (part.strip() for part in match.groups())
     return FigureView(label, value, before, after, note, hint)
+
+
+def range_figure(label: str, low: str, high: str, note: str, hint: str = "") -> FigureView:
+    """Two formatted ends as one figure; a sign or unit both have stands small beside it, once."""
+    first, last = figure(label, low), figure(label, high)
+    if (first.before, first.after) != (last.before, last.after):
+        return FigureView(label, interval(low, high), note=note, hint=hint)
+    value = interval(first.value, last.value)
+    return FigureView(label, value, first.before, first.after, note, hint)
 
 
 def total_now(sample: MachineSample | None) -> MachineTotal:
@@ -93,6 +112,15 @@ def power_figure(host: HostState, label: str, wall: Wall | None = None) -> Figur
     if host.sample is None:
         return FigureView(label, DASH, note=sure_now(None), hint=hint)
     total, note = total_now(host.sample), sure_now(host.sample)
+    learned = learned_now(host.sample, wall)
+    if learned is not None:
+        hint = "\n".join(text for text in (learned_hint(learned[1]), hint) if text)
+        return figure(label, watts(learned[0].power_w), learned_note(*learned, total.measured_w), hint)
+    if total.measured_w is None and host.sample.estimate_w is not None:
+        low, high = (f"{number(round(edge))} W" for edge in host.sample.estimate_w)
+        note = tr("estimated {basis}", basis=estimate_basis())
+        exact = tr("To make it exact: {way}.", way=exact_way(host.sample))
+        return range_figure(label, low, high, note, f"{exact}\n{hint}".strip())
     plug = None if wall is None else wall.figure(total)
     if plug is not None:
         at_plug = tr(
@@ -192,15 +220,22 @@ def observed_text(cost: CostReport) -> str:
 
 
 def no_sensor(sample: MachineSample | None) -> bool:
-    """Whether the computer was looked at and nothing of it can be measured."""
-    return sample is not None and all(d.power_w is None and d.counter_mj is None for d in sample.devices)
+    """Whether the computer was looked at and nothing of it can be measured, nor was learned."""
+    return (
+        sample is not None
+        and sample.learned is None
+        and all(d.power_w is None and d.counter_mj is None for d in sample.devices)
+    )
 
 
 def estimate_text(sample: MachineSample | None) -> str:
-    """ "Estimated 12–30 W." of the parts that cannot be read; nothing where there is no estimate.
+    """ "Estimated 40–92 W." of the whole computer, or where some of it is measured, of the parts that
+    cannot be read; nothing where there is no estimate.
 
     Never added to what is measured: a range from rated power and load.
     """
+    if sample is not None and sample.estimate_w is not None:
+        return tr("Estimated {range}.", range=range_watts(sample.estimate_w))
     silent = [d for d in sample.devices if d.power_w is None and d.contained_in is None] if sample else []
     ranges = [d.estimate_w for d in silent if d.estimate_w is not None]
     if not ranges:
@@ -236,20 +271,42 @@ def not_in_it(parts: Iterable[str]) -> str:
     return tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(words.get(p, p) for p in parts)))
 
 
+def idle_text(cost: CostReport) -> str:
+    """When the idle power will be known, by which models' energy is divided from the computer's."""
+    if not cost.idle_left_s:
+        return tr("idle power not learned yet")
+    minutes = -(-cost.idle_left_s // 60)
+    if minutes == 1:
+        return tr("idle power known in about a quiet minute without a model")
+    return tr("idle power known in about {n} quiet minutes without a model", n=minutes)
+
+
 def models_figure(
-    host: HostState, cost: CostReport | None, label: str, with_machine: bool = True
+    host: HostState,
+    cost: CostReport | None,
+    label: str,
+    with_machine: bool = True,
+    whole_label: str = "",
 ) -> FigureView:
-    """Cost (or energy) of the models in a span, with the computer itself in the quiet line."""
+    """Cost (or energy) of the models in a span, with the computer itself in the quiet line; where nothing is
+    measured, between what the whole computer cost."""
+    if cost is not None and cost.quality is None and cost.estimated is not None:
+        note = tr("whole computer, estimated {basis}", basis=estimate_basis())
+        exact = tr("To make it exact: {way}.", way=exact_way(host.sample))
+        when = whole_label or tr("Computer today")
+        return range_figure(when, *range_ends(cost.estimated), note, exact)
     if cost is None or cost.quality is None:
         later = tr("Costs appear after the first hour of use.")
         missing = tr("Needs a power sensor. See Machine for ways to add one.")
         return FigureView(label, DASH, note=missing if no_sensor(host.sample) else later)
-    notes = [tr("idle power not learned yet")] if cost.models_unknown else []
+    notes = [idle_text(cost)] if cost.models_unknown else []
     if cost.models.cost_micro is not None and not cost.models_unknown:
         notes.append(kwh(cost.models.energy_mj))
     if with_machine:
         notes.append(tr("computer itself {amount}", amount=machine_amount(cost)))
     like = everyday_text(cost.models.energy_mj)
-    parts = (undecided_text(cost), like, observed_text(cost), covered_text(cost))
+    parts = (
+        undecided_text(cost), like, observed_text(cost), covered_text(cost), estimated_beside(cost)
+    )  # fmt: skip
     hint = " ".join(part for part in parts if part)
     return figure(label, models_amount(cost), " · ".join(notes), hint)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import Device, MachineProfile, clean_text
-from wattlight.i18n import as_typed, gb, gib, tr
+from wattlight.i18n import as_typed, gb, gib, tr, watts
+from wattlight.services.calibration import wall_of
 from wattlight.settings import FirstRun, Settings
 
 from .activity import BusyView, busy_actions, failed_pull
@@ -15,6 +16,7 @@ from .first_model import ModelStep, TryStep, model_step, slow_line, try_step
 from .scene import Scene
 from .server_setup import ServerStep, server_step
 from .settings_page import Choice, price_note, understood_price
+from .whole import better_way, estimate_basis, exact_way, learned_note, learned_now, range_watts
 from .words import Action, speed_text, verdict_pill
 
 Fact = tuple[str, str]
@@ -62,9 +64,20 @@ def _power(scene: Scene) -> str:
     if sample is None:
         return tr("Waiting for the first reading")
     if no_sensor(sample):
+        if sample.estimate_w is not None:
+            return tr(
+                "{range}, estimated {basis}. To make it exact: {way}.",
+                range=range_watts(sample.estimate_w),
+                basis=estimate_basis(),
+                way=exact_way(sample),
+            )
         reason = next((d.power.reason for d in sample.devices if d.power.reason), "")
         none = tr("No readable sensor, so energy and cost stay unknown")
         return f"{none}. {clean_text(reason, 160)}" if reason else none
+    learned = learned_now(sample, wall_of(scene.settings.meter))
+    if learned is not None:
+        note = learned_note(*learned, None)
+        return tr("About {power} {note}", power=watts(learned[0].power_w), note=note)
     return tr("Measured: {basis}", basis=sure_now(sample))
 
 
@@ -160,6 +173,8 @@ class FirstRunView:
     slow_actions: tuple[Action, ...] = ()
     problem: str = ""
     problem_actions: tuple[Action, ...] = ()
+    better: Action | None = None
+    """To a figure, where the power is a range and no click opens a counter."""
     proxy: str | None = None
     """What the field for a proxy begins with; None: no field."""
 
@@ -169,7 +184,9 @@ def first_run_view(scene: Scene) -> FirstRunView:
     title, lead = _words(step)
     view = FirstRunView(step, STEPS.index(step) + 1, len(STEPS), title, lead, tr("Continue"))
     if step == "machine":
-        return replace(view, back=False, facts=machine_facts(scene), energy=_energy(scene))
+        energy = _energy(scene)
+        better = None if energy is not None else better_way(scene.host.sample)
+        return replace(view, back=False, facts=machine_facts(scene), energy=energy, better=better)
     if step == "server":
         return _server(scene, view)
     if step == "price":

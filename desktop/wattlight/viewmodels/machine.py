@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from wattlight.domain.power import MachineSample
 from wattlight.domain.values import Device, DeviceSample, Quality, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
+from wattlight.services.calibration import learned_how, wall_of
 
 from .activity import NoticeView, notice_views
 from .chart import short_name
@@ -12,6 +13,7 @@ from .energy_access import EnergyAccessView, energy_access_view
 from .figures import FigureView, figure, no_sensor
 from .running import GIB, MemoryBarView, device_bar, device_with_memory
 from .scene import Scene
+from .whole import learned_now
 from .words import DASH, PillView, Tone, quality_text, scope_text
 
 
@@ -65,12 +67,16 @@ def _ways(sample: MachineSample | None) -> tuple[str, ...]:
         "In a terminal, 'wattlight doctor' shows whether a permission is missing, which command grants "
         "it, and how to revoke it."
     )
-    battery = tr("Unplug the charger for a while: the battery then reports what the whole computer draws.")
+    battery = tr(
+        "Unplug the charger for half an hour: the battery then reports what the whole computer draws, and "
+        "Wattlight learns it for the time on mains."
+    )
     host = tr("In a virtual machine or a container the sensors belong to the host: run Wattlight there.")
-    plugged = any(d.kind == "battery" for d in sample.devices)
+    plug = tr("A smart plug in the home network measures all of it at the wall; set it up in Settings.")
+    learnable = (battery,) if any(d.kind == "battery" for d in sample.devices) else ()
     if any(d.closed for d in sample.devices):  # the button is beside it
-        return (battery,) if plugged else ()
-    return (doctor, battery, host) if plugged else (doctor, host)
+        return learnable
+    return (doctor, *learnable, plug, host)
 
 
 def server_text(scene: Scene) -> str:
@@ -106,6 +112,11 @@ def _facts(scene: Scene) -> str:
         )
     elif host.profile is not None:
         parts.append(tr("{total} RAM", total=gib(host.profile.ram_total_bytes, 0)))
+    learned = learned_now(host.sample, wall_of(scene.settings.meter))
+    if learned is not None:
+        power, error = watts(learned[0].power_w), watts(learned[0].error_w)
+        how = learned_how(learned[1])
+        parts.append(tr("about {power} ± {error}, {how}", power=power, error=error, how=how))
     if host.sample is not None and host.sample.on_battery is not None:
         parts.append(tr("on battery") if host.sample.on_battery else tr("plugged in"))
     parts.append(server_text(scene))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.power import MachineSample
+from wattlight.domain.wall import Wall
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
 from wattlight.services.calibration import wall_of
 
@@ -15,6 +16,7 @@ from .history import LATEST, chart_of
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
+from .whole import better_way, learned_now
 from .words import Action, PillView, Tone
 
 
@@ -32,6 +34,8 @@ class NowView:
     busy: tuple[BusyView, ...]
     empty: EmptyView | None
     notices: tuple[NoticeView, ...]
+    better: Action | None = None
+    """One click from an estimated range to a figure."""
 
 
 def now_view(scene: Scene, span: str = LATEST) -> NowView:
@@ -47,7 +51,7 @@ def now_view(scene: Scene, span: str = LATEST) -> NowView:
         models_figure(host, host.today, tr("Models today")),
         month_figure(scene),
         chart_of(scene, span),
-        not_measured(host.sample) if span == LATEST else None,
+        not_measured(host.sample, wall_of(scene.settings.meter)) if span == LATEST else None,
         running,
         running_bar(scene, compare=not any(line.memory for line in running)),
         "" if running or empty else tr("No model is loaded. The memory is free for other programs."),
@@ -55,14 +59,20 @@ def now_view(scene: Scene, span: str = LATEST) -> NowView:
         busy_actions(scene),
         empty,
         notice_views(scene),
+        better_way(host.sample),
     )
 
 
 def month_figure(scene: Scene) -> FigureView:
     """Models this month, with the expected range by its end where one can be given."""
     today, month = scene.today, scene.host.month
+    name = month_name(today)
     view = models_figure(
-        scene.host, month, tr("Models in {month}", month=month_name(today)), with_machine=False
+        scene.host,
+        month,
+        tr("Models in {month}", month=name),
+        with_machine=False,
+        whole_label=tr("Computer in {month}", month=name),
     )
     if month is None or month.quality is None:
         return view
@@ -77,16 +87,18 @@ def month_figure(scene: Scene) -> FigureView:
     return FigureView(view.label, view.value, view.before, view.after, note, view.hint)
 
 
-def not_measured(sample: MachineSample | None) -> PillView | None:
+def not_measured(sample: MachineSample | None, wall: Wall | None = None) -> PillView | None:
     """What the sum leaves out, said in a pill."""
     if sample is None:
         return None
+    if learned_now(sample, wall) is not None:
+        return None  # the figure and the chart say how the whole is known
     measured, inside = counted(sample), total_now(sample).inside
     if not measured:
         return PillView(tr("no readable power sensor"), Tone.PLAIN, reasons_text(sample))
     silent = [d for d in sample.devices if d.power_w is None and d.id not in inside and not d.asleep]
     hint = "\n".join(f"{short_name(d.name)}: {d.power.reason}" for d in silent if d.power.reason)
-    if {d.kind for d in measured} & {"system", "battery"}:
+    if {d.kind for d in measured} & {"system", "battery", "wall"}:
         return None
     if not any(d.kind == "cpu" for d in measured):
         return PillView(tr("processor, screen and rest of the PC not measured"), Tone.PLAIN, hint)

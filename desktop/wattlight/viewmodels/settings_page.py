@@ -41,6 +41,7 @@ class SettingsView:
     context: str
     server_url: str
     start_server: bool
+    estimates: bool
     paused: bool
     daily_budget: str
     monthly_budget: str
@@ -77,6 +78,7 @@ def settings_view(scene: Scene) -> SettingsView:
         str(settings.context_length),
         settings.servers[0].url or "",
         settings.start_server,
+        settings.meter.estimates,
         scene.state.paused,
         _amount(settings.meter.daily_budget_micro),
         _amount(settings.meter.monthly_budget_micro),

@@ -21,6 +21,7 @@ from .figures import (
 )
 from .running import RunningView, running_views, switch_command
 from .scene import Scene
+from .whole import learned_now
 from .words import DASH, Action, download_text, server_trouble, verdict_short
 
 ROWS = 4
@@ -67,8 +68,14 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     host, state = scene.host, scene.state
     cost = models_figure(host, host.today, tr("Models today"), with_machine=False)
     known = models_amount(host.today) != DASH
-    sure = (" · " if known else "\n").join(t for t in (cost.note, sure_now(host.sample)) if t)
-    if no_sensor(host.sample) and not known:
+    wall = wall_of(scene.settings.meter)
+    power = power_figure(host, tr("Now"), wall)
+    basis = power.note if learned_now(host.sample, wall) else sure_now(host.sample)
+    sure = (" · " if known else "\n").join(t for t in (cost.note, basis) if t)
+    ranged = host.today is not None and host.today.estimated is not None
+    if no_sensor(host.sample) and not known and ranged:
+        sure = f"{cost.note}. {cost.hint}"
+    elif no_sensor(host.sample) and not known:
         sure = no_sensor_text(host.sample)
     chart = power_chart(host, scene.now)
     if no_sensor(host.sample):
@@ -77,7 +84,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(
         cost,
-        power_figure(host, tr("Now"), wall_of(scene.settings.meter)),
+        power,
         sure,
         chart,
         running_views(scene),

@@ -6,14 +6,16 @@ from enum import StrEnum
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr, watts
+from wattlight.i18n import tr
+from wattlight.services.calibration import wall_of
 from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
-from .figures import models_amount, total_now
+from .figures import models_amount
 from .running import keep_command, switch_command
 from .scene import Scene
 from .settings_page import counting_line
+from .whole import range_amount, watts_now
 from .words import DASH, kept_text, moment, running_pill, server_trouble, verdict_short
 
 MENU_MODELS = 15
@@ -111,9 +113,12 @@ def headline(scene: Scene) -> str:
     amount = models_amount(scene.host.today)
     if amount != DASH:
         parts.append(tr("Models {amount} today", amount=amount))
-    power = total_now(scene.host.sample).measured_w
-    if power is not None:
-        parts.append(tr("{watts} now", watts=watts(power)))
+    today = scene.host.today
+    if amount == DASH and today is not None and today.quality is None and today.estimated is not None:
+        parts.append(tr("Computer {range} today, estimated", range=range_amount(today.estimated)))
+    power = watts_now(scene.host.sample, wall_of(scene.settings.meter))
+    if power != DASH:
+        parts.append(tr("{watts} now", watts=power))
     return " · ".join(parts) if parts else tr("Nothing measured yet")
 
 

@@ -119,11 +119,12 @@ def test_without_a_sensor_no_cost_is_promised_and_the_estimate_is_no_sum() -> No
     small, now, cost = small_window_view(scene), now_view(scene), cost_view(scene)
     assert small.sure == (
         "No readable power sensor here, so cost cannot be measured. "
-        "See Machine for ways to add one. Estimated 11–29 W."
+        "See Machine for ways to add one. Estimated 40–92 W."
     )
-    assert {small.cost.value, small.power.value, now.power.value, now.today.value} == {"–"}
+    assert {small.cost.value, now.today.value} == {"–"}
+    assert {small.power.value, now.power.value} == {"40–92"} and now.power.after == "W"
     assert "hour of use" not in f"{small.sure}{small.cost.note}{now.today.note}{cost.days.empty_text}"
-    assert now.power.note == "No readable power sensor. Estimated 11–29 W."
+    assert now.power.note == "estimated from rated power and load"
     machine = machine_view(scene)
     assert any("wattlight doctor" in way for way in machine.ways)
     assert machine_view(made_up_day.evening()).ways == ()

@@ -15,4 +15,5 @@ from .history import (
     week_hours,
 )
 from .projection import DayAmount, Projection, project_month
+from .ranges import CostRange, RangeSums
 from .sums import MODEL_STATES, UNDECIDED, Key, Sums, apart, of_models

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ..energy import QUARTER_US, State
 from ..values import Quality
+from .ranges import CostRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ class CostReport(Amount):
             model's cannot be told.
         covers: names of the parts that were measured (or, for the way to the plug, estimated).
         not_covered: what no part covers, by name.
+        idle_left_s: quiet seconds (no model loaded) until the idle power is known by which models' energy is
+            divided from the computer's; 0 once it is, None where nothing is measured now.
+        estimated: between what the computer drew while nothing of it was measured; in none of the sums.
     """
 
     currency: str | None = None
@@ -88,6 +92,8 @@ class CostReport(Amount):
     undecided: Amount = field(default_factory=Amount)
     covers: tuple[str, ...] = ()
     not_covered: tuple[str, ...] = ()
+    estimated: CostRange | None = None
+    idle_left_s: int | None = None
 
     @property
     def by_model(self) -> tuple[CostLine, ...]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypedDict, TypeVar
 from zoneinfo import ZoneInfo
 
-from ..energy import MINUTE_US, WALL, Batch, DeviceInfo, State, worst_quality
+from ..energy import MINUTE_US, WAYS, Batch, DeviceInfo, State, worst_quality
 from ..power import combined_error, error_fraction, uncovered
 from ..tariff import PriceLookup, Tariff, Worth, day_key, hour_key
 from ..values import Quality
@@ -290,8 +290,8 @@ class Sums:
     def _error(self, parts: "_Parts", whole: _Sum) -> float | None:
         """Relative error of a sum: each device's once, with all of its energy.
 
-        The way to the plug is known as a whole: where it was, its error is that of parts and way together
-        and the parts' own no longer count.
+        A way (to the plug, to the whole as learned) is known as a whole: where it was, its error is that of
+        parts and way together and the parts' own no longer count.
         """
         if not whole.energy_mj:
             return None
@@ -308,12 +308,13 @@ class Sums:
             seen_ms[seen] = seen_ms.get(seen, 0) + cell.observed_ms
             quality[device] = worst_quality((quality.get(device), cell.quality))
         errors = {device: self._error_of(device, quality[device]) for device in energy}
-        error_mj = combined_error((energy[device], errors[device]) for device in energy if device != WALL)
-        if WALL in energy:
-            longest_ms = max((ms for (device, _), ms in seen_ms.items() if device != WALL), default=0)
-            share = min(1.0, seen_ms[WALL, State.BASE] / longest_ms) if longest_ms else 1.0
-            left_mj = (1 - share) * (error_mj or 0.0)
-            error_mj = combined_error([(energy[WALL], errors[WALL]), (left_mj, 1.0)])
+        error_mj = combined_error((energy[device], errors[device]) for device in energy if device not in WAYS)
+        ways = [way for way in WAYS if way in energy]
+        if ways:
+            longest_ms = max((ms for (device, _), ms in seen_ms.items() if device not in WAYS), default=0)
+            share = sum(seen_ms[way, State.BASE] for way in ways) / longest_ms if longest_ms else 1.0
+            left_mj = max(0.0, 1 - share) * (error_mj or 0.0)
+            error_mj = combined_error([*((energy[way], errors[way]) for way in ways), (left_mj, 1.0)])
         return None if error_mj is None else error_mj / whole.energy_mj
 
     def _error_of(self, device: str, quality: Quality | None) -> float | None:

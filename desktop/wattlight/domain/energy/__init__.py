@@ -11,7 +11,21 @@ if TYPE_CHECKING:
     from .learner import LevelLearner
     from .programs import OTHERS, SHARE_ERROR, ByProgram, PartUse, ProgramsNow, by_program
     from .reading import Gap, Interval, Reading, Rules
-    from .rows import WALL, Batch, CounterBase, DeviceInfo, EnergyRow, GapRow, LevelRow, State, worst_quality
+    from .rows import (
+        LEARNED,
+        LEARNED_REST,
+        WALL,
+        WAYS,
+        Batch,
+        CounterBase,
+        DeviceInfo,
+        EnergyRow,
+        EstimateRow,
+        GapRow,
+        LevelRow,
+        State,
+        worst_quality,
+    )
     from .spans import MINUTE_US, MOST_PIECES, QUARTER_US, Coverage, split_minutes, step_minutes
     from .trust import CounterTrust
 else:
@@ -25,7 +39,8 @@ else:
             "learner": "LevelLearner",
             "programs": "OTHERS SHARE_ERROR ByProgram PartUse ProgramsNow by_program",
             "reading": "Gap Interval Reading Rules",
-            "rows": "WALL Batch CounterBase DeviceInfo EnergyRow GapRow LevelRow State worst_quality",
+            "rows": "LEARNED LEARNED_REST WALL WAYS Batch CounterBase DeviceInfo EnergyRow EstimateRow "
+            "GapRow LevelRow State worst_quality",
             "trust": "CounterTrust",
         },
     )

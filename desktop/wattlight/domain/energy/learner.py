@@ -26,6 +26,11 @@ class LevelLearner:
         """Seconds the present level rests on."""
         return self._total_us // 1_000_000
 
+    @property
+    def left_s(self) -> int:
+        """Seconds of observation that are missing until the level is trusted; 0 once it was learned."""
+        return 0 if self.learned_us is not None else max(0, LEARNED_S - self.observed_s)
+
     def note(self, power_uw: int, awake_us: int, at_us: int) -> None:
         """Take the mean power of an interval in this situation."""
         if awake_us <= 0:

@@ -9,6 +9,12 @@ from ..values import HostId, Quality
 WALL = "wall"
 """Device of what the plug gives beyond the measured parts, where a calibration or the user's own figures
 tell it: an estimate, never a model's."""
+LEARNED = "learned"
+"""Device of the whole computer as learned on battery, where no part is measured: models are billed on it."""
+LEARNED_REST = "learned-rest"
+"""Device of what the whole computer, as learned, draws beyond its measured parts; never a model's."""
+WAYS = (WALL, LEARNED_REST)
+"""Devices that stand for the way from the measured parts to the whole: their error is that of the whole."""
 
 
 class State(StrEnum):
@@ -101,6 +107,17 @@ class LevelRow:
 
 
 @dataclass(frozen=True, slots=True)
+class EstimateRow:
+    """Between what the unmeasured computer drew in a quarter hour, in mJ; in no sum with measured energy."""
+
+    host: HostId
+    quarter: int
+    low_mj: int
+    high_mj: int
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Everything one reading of the machine settled; written in one transaction or not at all."""
 
@@ -113,10 +130,12 @@ class Batch:
     models: tuple[tuple[str, str], ...] = ()
     """(digest, name)."""
     levels: tuple[LevelRow, ...] = field(default=())
+    estimates: tuple[EstimateRow, ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not (self.rows or self.presence or self.gaps or self.counters or self.devices or self.models)
+        kept = (self.rows, self.presence, self.gaps, self.counters, self.devices, self.models, self.estimates)
+        return not any(kept)
 
 
 _ORDER = {q: i for i, q in enumerate(Quality)}

@@ -77,6 +77,14 @@ class MacHost(Host):
     def battery(self) -> Battery:
         return battery_of(self._registry.properties(BATTERY_CLASS, BATTERY_KEYS) if self._registry else {})
 
+    def _read_busy(self, _now: Moment) -> float | None:
+        try:
+            import psutil
+
+            return float(psutil.cpu_percent(None)) / 100
+        except Exception:  # noqa: BLE001 - whatever the library meets, the load is then unknown
+            return None
+
     def close(self) -> None:
         for source in (self._report, self._smc, self.reader):
             if source is not None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from wattlight.domain.values import clean_text
+
 from ..numbers import again_whole, whole
 from ..reader import Reader
 from ..report import Battery
@@ -33,6 +35,7 @@ class LinuxBattery:
         self._reader = reader
         self.names = tuple(reader.listdir(FOLDER))
         self._batteries = [n for n in self.names if self._is_ours(n)]
+        self._name = " + ".join(filter(None, map(self._described, self._batteries)))
         self._supplies = [n for n in self.names if self._text(n, "type") in {"Mains", "USB"}]
 
     @property
@@ -63,7 +66,14 @@ class LinuxBattery:
             energy_full_wh=None if full is None else round(full, 3),
             seconds_left=round(now / discharge * 3600) if now is not None and discharge else None,
             reason=_reason(state, power),
+            name=self._name,
         )
+
+    def _described(self, name: str) -> str:
+        """Maker, model and designed size; the serial number is left out."""
+        sizes = (self._text(name, f"{kind}_full_design") for kind in ("energy", "charge"))
+        words = (self._text(name, "manufacturer"), self._text(name, "model_name"), *sizes)
+        return clean_text(" ".join(word for word in words if word), 80)
 
     def _is_ours(self, name: str) -> bool:
         return self._text(name, "type") == "Battery" and self._text(name, "scope") != "Device"

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from wattlight.domain.power import estimated_range
+from wattlight.domain.power import Usage
 from wattlight.domain.values import clean_text, unknown
 
 from ..environment import Host, linux_environment
@@ -19,6 +19,7 @@ from .pci import DRM_FOLDER, PCI_FOLDER, adapters
 from .processor import FOLDER as ZONES
 from .processor import CpuLoad, EnergyCounters, OtherWork, rapl
 from .processor_drivers import HWMON, Gauges, amd_energy, perf
+from .usage import LinuxUsage
 
 _FOR_NOW = {
     "needs a second reading",
@@ -42,6 +43,7 @@ class LinuxHost(Host):
         self._load = CpuLoad(reader)
         self._others = OtherWork(reader)
         self._battery: LinuxBattery | None = None
+        self._usage: LinuxUsage | None = None
         self._boot: str | None = None
 
     def name(self) -> str:
@@ -65,6 +67,7 @@ class LinuxHost(Host):
         self._gauges = Gauges(self.reader)
         self._battery = LinuxBattery(self.reader)
         self.battery_may_hang = self._battery.there
+        self._usage = LinuxUsage(self.reader) if self._battery.there else None
         return self._context(self._environment(), tuple(adapters(self.reader)))
 
     def find(self, context: ProbeContext) -> list[Probe]:
@@ -80,7 +83,7 @@ class LinuxHost(Host):
 
     def cpu_power(self, now: Moment) -> CpuPower:
         """One reading, of the surest source that answers: powercap, the same by perf events, the sockets of
-        ``amd_energy``, gauges; else a range from rated power."""
+        ``amd_energy``, gauges."""
         return replace(self._package(now), others_percent=self._others.percent(now))
 
     def _package(self, now: Moment) -> CpuPower:
@@ -91,13 +94,18 @@ class LinuxHost(Host):
                 return found
             if counters.there and not power.zones:
                 power = found
-        sensed = self._gauges.look(power) if self._gauges else power
-        if sensed.package.value is not None or power.limit_w is None:
-            return sensed
-        return replace(sensed, estimate_w=estimated_range(power.limit_w, None, self._load.percent(now)))
+        return self._gauges.look(power) if self._gauges else power
 
     def battery(self) -> Battery:
         return self._battery.look() if self._battery else Battery()
+
+    def usage(self, now: Moment, battery: Battery) -> Usage:
+        plain = super().usage(now, battery)
+        return self._usage.look(now, plain) if self._usage else plain
+
+    def _read_busy(self, now: Moment) -> float | None:
+        percent = self._load.percent(now)
+        return None if percent is None else percent / 100
 
     def _environment(self) -> Environment:
         return linux_environment(self.reader)

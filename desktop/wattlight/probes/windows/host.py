@@ -236,6 +236,7 @@ class WindowsHost(Host):
         self._meters = optional(EnergyMeters)
         self._rates: dict[str, CounterRate] = {}
         self._boot = _boot()
+        self._times: Times | None = None
 
     def boot_id(self) -> str:
         """When the computer was started, to ten seconds: a change of it is a new start."""
@@ -261,6 +262,10 @@ class WindowsHost(Host):
     def battery(self) -> Battery:
         return read_battery()
 
+    def _read_busy(self, _now: Moment) -> float | None:
+        before, self._times = self._times, read_times()
+        return busy_share(before, self._times)
+
     def close(self) -> None:
         for source in (self._meters, self._counters, self.reader):
             if source is not None:
@@ -279,6 +284,29 @@ class WindowsHost(Host):
             hypervisor=hypervisor,
             messages=(IN_VM,) if hypervisor else (),
         )
+
+
+Times = tuple[int, int]
+"""(idle, all) of the processors together, in 100 ns."""
+
+
+def read_times() -> Times | None:
+    """What the processors have done since the start; None where Windows does not tell."""
+    buffers = [ctypes.create_string_buffer(8) for _ in range(3)]
+    try:
+        if not library("kernel32").GetSystemTimes(*buffers):
+            return None
+    except (OSError, AttributeError):
+        return None
+    idle, kernel, user = (struct.unpack("<Q", buffer.raw)[0] for buffer in buffers)
+    return idle, kernel + user  # the kernel's time has the idle time in it
+
+
+def busy_share(before: Times | None, after: Times | None) -> float | None:
+    """0..1 between two looks; None without both, or where the times went back."""
+    if before is None or after is None or after[1] <= before[1] or after[0] < before[0]:
+        return None
+    return max(0.0, 1 - (after[0] - before[0]) / (after[1] - before[1]))
 
 
 def package_power(counts: dict[str, int | None], rates: dict[str, CounterRate], now: Moment) -> CpuPower:

@@ -36,7 +36,8 @@ class MeterRules:
         thresholds_us: known gap thresholds by device; None: learned from the readings.
         check_counters: compare counters with gauges and drop those that disagree.
         step_minutes: rows are no shorter.
-        estimate: the readings are estimates: nothing is learned of them.
+        quality: of the rows, whatever the readings are like; None: the readings' own.
+        levels: idle and parked levels are learned of them.
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -44,9 +45,8 @@ class MeterRules:
     thresholds_us: dict[str, int] | None = None
     check_counters: bool = True
     step_minutes: int = 1
-    estimate: bool = False
     quality: Quality | None = None
-    """Of every row, where it is better than that of the way of reading (a plug is a meter)."""
+    levels: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,10 @@ class DeviceMeter:
         learner = self._learners.get(())
         return None if learner is None else learner.level_uw()
 
+    def idle_left_s(self) -> int:
+        """Quiet seconds that are missing until the idle power is trusted; 0 once it was learned."""
+        return self._learners.get((), LevelLearner()).left_s if self._rules.levels else 0
+
     def forget_levels(self) -> None:
         self._learners.clear()
         self._saved_us.clear()
@@ -162,7 +166,7 @@ class DeviceMeter:
                 part.state,
                 energy_mj,
                 observed_ms if interval.observed else 0,
-                Quality.ESTIMATED if self._rules.estimate else self._rules.quality or interval.quality,
+                self._rules.quality or interval.quality,
             )
             for part in parts
             for minute, energy_mj, observed_ms in split_minutes(
@@ -183,7 +187,7 @@ class DeviceMeter:
     def _learn(self, interval: Interval[Load | None]) -> list[LevelRow]:
         load = interval.context
         if (
-            self._rules.estimate
+            not self._rules.levels
             or self._rules.whole_intervals
             or load is None
             or load.other_heavy

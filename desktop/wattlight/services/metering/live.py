@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.cost import By, CostReport, Sums
-from wattlight.domain.energy import Batch, CounterBase, DeviceInfo, EnergyRow, LevelRow
+from wattlight.domain.cost import By, CostReport, RangeSums, Sums
+from wattlight.domain.energy import WALL, Batch, CounterBase, DeviceInfo, EnergyRow, LevelRow
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, RunningModel
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
@@ -85,6 +85,8 @@ class LiveMeter:
         self._day: date | None = None
         self._today: Sums | None = None
         self._month: Sums | None = None
+        self._ranges: tuple[RangeSums, RangeSums] | None = None
+        """Of today and of the month."""
 
     def resume(self, counters: tuple[CounterBase, ...], levels: tuple[LevelRow, ...]) -> None:
         """Continue from what the recorder's ledger holds. Call it before the first sample."""
@@ -106,6 +108,8 @@ class LiveMeter:
                     sums.know(reader.devices(self._host))
                     sums.add_all(reader.buckets(sums.start_us, sums.end_us, self._host))
                     sums.observed_ms += reader.observed_ms(sums.start_us, sums.end_us, self._host)
+            for ranges in self._ranges or ():
+                ranges.add_all(reader.estimates(ranges.start_us, ranges.end_us, self._host))
 
     def expect(self, beat_s: float) -> None:
         with self._lock:
@@ -174,14 +178,22 @@ class LiveMeter:
             return MeterView(
                 self._sample,
                 tuple(self._history),
-                None if self._today is None else self._today.report(By.MODEL, now_us),
-                None if self._month is None else self._month.report(By.MODEL, now_us),
+                self._report(0, now_us),
+                self._report(1, now_us),
                 self._paused,
                 self._tariff is not None,
                 self._meter.distrusted(),
                 self._day,
                 self._days_zone,
             )
+
+    def _report(self, index: int, now_us: int) -> CostReport | None:
+        """Of today (0) or the month (1)."""
+        sums = (self._today, self._month)[index]
+        if sums is None or self._ranges is None:
+            return None
+        report, ranges = sums.report(By.MODEL, now_us), self._ranges[index]
+        return replace(report, estimated=ranges.range(), idle_left_s=self._meter.idle_left_s())
 
     def _store(self, batch: Batch) -> None:
         now_us = to_us(self._now())
@@ -192,6 +204,8 @@ class LiveMeter:
         for sums in (self._today, self._month):
             if sums is not None:
                 sums.add_batch(batch)
+        for ranges in self._ranges or ():
+            ranges.add_all(batch.estimates)
 
     @property
     def _days_zone(self) -> ZoneInfo:
@@ -207,8 +221,12 @@ class LiveMeter:
         self._day = today
         tomorrow_us = day_start_us(today + timedelta(days=1), zone)
         self._today = Sums(self._tariff, day_start_us(today, zone), tomorrow_us)
+        of_month = None if self._ranges is None else self._ranges[1]
         if not new_day or self._month is None or self._month.start_us != month_bounds[0]:
             self._month = Sums(self._tariff, *month_bounds)
+            of_month = None
+        of_today = RangeSums(self._tariff, self._today.start_us, self._today.end_us)
+        self._ranges = of_today, of_month or RangeSums(self._tariff, *month_bounds)
         for sums in (self._today, self._month):
             sums.know(self._parts.values(), self._names.items())
 
@@ -218,8 +236,11 @@ class LiveMeter:
             reason = long_gaps[0].reason
             middle = previous.at + (sample.at - previous.at) / 2
             self._history.append(HistoryPoint(middle, (), reason))
-        watts = tuple((device.id, self._watts(device)) for device in sample.devices)
-        self._history.append(HistoryPoint(sample.at, watts, None))
+        watts = [(device.id, self._watts(device)) for device in sample.devices]
+        way = self._meter.way
+        if way is not None and way.part.id != WALL:
+            watts.append((way.part.id, way.watts))
+        self._history.append(HistoryPoint(sample.at, tuple(watts), None))
         oldest = sample.at - timedelta(seconds=HISTORY_S)
         while self._history and self._history[0].at < oldest:
             self._history.popleft()

@@ -1,13 +1,12 @@
 """Turns what the sampler saw and which models were resident into rows of the ledger."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from wattlight.domain.energy import (
+    LEARNED,
     MINUTE_US,
-    WALL,
     Batch,
     CounterBase,
     Coverage,
@@ -21,14 +20,15 @@ from wattlight.domain.energy import (
     State,
     split_minutes,
 )
-from wattlight.domain.power import MachineSample, holders, measured
+from wattlight.domain.power import MachineSample, holders
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import Device, DeviceSample, HostId, Quality, to_us
-from wattlight.domain.wall import PLUG, PLUG_EVERY_S, Wall, WallFigure
-from wattlight.i18n import tr
+from wattlight.domain.values import DeviceSample, HostId, Quality, to_us
+from wattlight.domain.wall import PLUG, PLUG_EVERY_S, Wall
 
 from .device_meter import DeviceMeter, MeterRules, Settled
 from .plug_books import PlugBooks, is_silent
+from .ranges import RangeMeter
+from .ways import WAY_RULES, Way, Ways
 
 HEAVY_PERCENT = 20.0
 """Programs that are no model server and together use the GPU more than this, or did more of the processor's
@@ -53,8 +53,11 @@ class Meter:
         self._with_counter: set[str] = set()
         self._paused_us: int | None = None
         self._beat_us = 0
-        self._wall: Wall | None = None
-        self._wall_error = 0.0
+        self._ways = Ways(host)
+        self._ranges = RangeMeter(host)
+        self._fed: list[str] = []
+        self.way: Way | None = None
+        """What the latest look gave beyond the measured parts."""
         self._plug = PlugBooks()
         self._inside: frozenset[str] = frozenset()
         self.mean_uw: dict[str, int] = {}
@@ -72,7 +75,7 @@ class Meter:
 
     def set_wall(self, wall: Wall | None) -> None:
         """What is known of the way to the plug from now on."""
-        self._wall, self._wall_error = wall, 0.0
+        self._ways.set_wall(wall)
 
     def expect(self, beat_s: float) -> None:
         """The sampler beats every ``beat_s`` seconds from now on."""
@@ -87,6 +90,11 @@ class Meter:
         """Learned power of a device without any model resident, None before it is known."""
         meter = self._devices.get(device)
         return None if meter is None else meter.base_uw()
+
+    def idle_left_s(self) -> int | None:
+        """Quiet seconds (no model loaded) until the idle power of every part that is measured now is trusted;
+        None without such a part."""
+        return max((self._devices[key].idle_left_s() for key in self._fed), default=None)
 
     def forget_levels(self) -> None:
         self._stored_levels = {}
@@ -146,15 +154,21 @@ class Meter:
             if result.mean_uw is not None:
                 self.mean_uw[device.id] = result.mean_uw
             counters += self._base(device.id, meter, to_us(sample.at))
-        plug = None if self._wall is None else self._wall.figure(total)
-        if plug is not None and total.measured_w is not None and not self._bridged_later(plug_silent):
-            way_w = max(0.0, plug.power_w - total.measured_w)
-            infos += self._news_of(self._way_info(plug, way_w))
-            way = DeviceSample(Device(WALL, "", kind=WALL), measured(way_w, "", None, Quality.ESTIMATED))
-            settled.append(self._meter(WALL).feed(_reading(sample, way, frozenset()), Load()))
+        self._fed = [d.id for d in devices if d.power_w is not None or d.counter_mj is not None]
+        way = self.way = None if self._bridged_later(plug_silent) else self._ways.look(sample)
+        for key in self._devices.keys() & WAY_RULES.keys() - {way and way.part.id}:
+            self._devices[key].start_again()  # what is known otherwise now is no gap
+        if way is not None:
+            infos += self._news_of(way.info)
+            billed = way.part.id == LEARNED
+            load = _load(way.part, running, busy, gpus, bool(heavy)) if billed else Load()
+            meter = self._meter(way.part.id)
+            settled.append(meter.feed(_reading(sample, way.part, worked if billed else frozenset()), load))
+            self._fed.append(way.part.id)
         if token_device is not None and by_digest:
             settled.append(Settled(tuple(_token_rows(sample, token_device, by_digest))))
-        return self._batch(settled, tuple(infos), tuple(counters), tuple(names))
+        batch = self._batch(settled, tuple(infos), tuple(counters), tuple(names))
+        return replace(batch, estimates=self._ranges.feed(sample))
 
     def _bridged_later(self, plug_silent: bool) -> bool:
         """A plug that is silent now has a counter that will hold what is drawn meanwhile."""
@@ -192,17 +206,10 @@ class Meter:
         self._infos[info.device] = info
         return [info]
 
-    def _way_info(self, plug: WallFigure, way_w: float) -> DeviceInfo:
-        """The way to the plug as a part: its error is that of the figure at the plug, at its largest."""
-        error = math.ceil(100 * plug.error_w / way_w) / 100 if way_w > 0 else 0.0
-        self._wall_error = max(self._wall_error, error)
-        name = tr("from the plug to the measured parts, estimated")
-        return DeviceInfo(self._host, WALL, name, WALL, "", "", plug.basis.value, self._wall_error)
-
     def _meter(self, key: str) -> DeviceMeter:
         meter = self._devices.get(key)
         if meter is None:
-            rules = replace(self._rules, estimate=True) if key == WALL else self._rules
+            rules = WAY_RULES.get(key, self._rules)
             if key == PLUG:
                 rules = replace(rules, quality=Quality.METERED)
             meter = self._devices[key] = DeviceMeter(self._host, key, rules)

@@ -23,6 +23,7 @@ from wattlight.store import (
     open_reader,
 )
 
+from ..learned import LearnedWatts
 from .days import close_days
 from .live import LiveMeter, MeterView, Running
 from .recorder import Notify, Recorder
@@ -52,6 +53,8 @@ class Wiring:
     zone: ZoneInfo
     shown_s: float = 1.0
     hidden_s: float = 5.0
+    learned: LearnedWatts | None = None
+    """What the whole computer draws, learned on battery; None: nothing is learned."""
     daily: Callable[[LedgerWriter], None] = lambda _writer: None
     """More to do once a day on the recorder's thread, after the days were closed."""
 
@@ -122,6 +125,8 @@ class Recording:
         """
         self._refused = True
         stopped = self.sampler.stop()
+        if self._wiring.learned is not None and self.recording:
+            self._wiring.learned.save()
         self.meter.finish()
         if self.recorder is not None and not self.recorder.stop():
             return False
@@ -177,7 +182,8 @@ class Recording:
                 self._looked_s = 0.0
                 if not self._take_over(False):
                     self._read()
-        self.meter.take(sample)
+        learned = self._wiring.learned
+        self.meter.take(sample if learned is None else learned.take(sample, self.recording))
 
     def _take_over(self, must_record: bool) -> bool:
         if not self._may_record(must_record):
