@@ -5,13 +5,16 @@ from dataclasses import dataclass, field, replace
 import pytest
 from tests.fakes.metering import QWEN, Clock, energy, part
 
+from wattlight.domain.cost import By, Sums
 from wattlight.domain.energy import WALL, Batch
 from wattlight.domain.plug import PlugPart, PlugReading
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
-from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality, Scope
+from wattlight.domain.tariff import flat_tariff
+from wattlight.domain.values import LOCAL_HOST, DeviceSample, Quality, Scope, to_us
 from wattlight.domain.wall import PLUG, Wall, WallModel
 from wattlight.services.metering import Meter
+from wattlight.store import LedgerReader, Pending, open_memory_ledger
 
 LOSS = 0.12
 
@@ -192,3 +195,35 @@ def test_the_way_to_the_plug_is_not_assumed_while_its_counter_will_tell() -> Non
     assert desktop.reading is not None
     start = 40_000_000 + round(Desktop().wall_w * 1000)
     assert booked(desktop.batches) == (desktop.reading.counter_mj or 0) - start
+
+
+def test_the_ledger_and_the_report_say_the_same() -> None:
+    desktop, meter = fresh()
+    opened = open_memory_ledger()
+    desktop.run(meter, 1)
+    start, begun = desktop.plug_mj, to_us(desktop.clock.at)
+    desktop.run(meter, 900)
+    desktop.card_w, desktop.cpu_w = 240.0, 40.0
+    desktop.run(meter, 300, (QWEN,))
+    desktop.answers = False
+    desktop.run(meter, 300, (QWEN,))
+    desktop.answers = True
+    desktop.run(meter, 60, (QWEN,))
+    for batch in desktop.batches:
+        pending = Pending()
+        pending.add(batch)
+        opened.writer.write(pending)
+    reader = LedgerReader(opened.writer.connection, owns=False)
+    end = to_us(desktop.clock.at) + 60_000_000
+    sums = Sums(flat_tariff("0.36", "EUR", "UTC"), begun - 60_000_000, end)
+    sums.know(reader.devices())
+    sums.add_all(reader.buckets(begun - 60_000_000, end))
+    report = sums.report(By.MODEL)
+    opened.writer.connection.close()
+    assert desktop.reading is not None
+    assert report.energy_mj == (desktop.reading.counter_mj or 0) - start
+    assert report.energy_mj == sum(line.energy_mj for line in report.breakdown)
+    rest = sum(line.energy_mj for line in report.breakdown if not line.is_model)
+    assert report.models.energy_mj + rest == report.energy_mj
+    assert report.models.energy_mj > 0
+    assert "Wall plug (computer alone)" in report.covers
