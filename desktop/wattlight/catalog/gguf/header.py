@@ -65,7 +65,7 @@ def _tensor(name: str, dims: tuple[int, ...], number: int, offset: int, limits: 
     values = 1
     for dim in dims:
         values *= max(1, dim)
-        if values > limits.tensor_values:
+        if values > limits.tensor_values or dim > limits.number:
             raise BadModelFile(
                 tr(
                     "The tensor {name} has the dimension {dim}, which cannot be.",
@@ -356,7 +356,11 @@ def shape_of(
             _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), most)
     for key, value in metadata.items():
         numbers = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(n, int | float) and not abs(n) <= 2 * limits.number for n in numbers):
+        of_it = key.startswith(f"{architecture}.") and not key.endswith(("context_length", "window"))
+        most = limits.length if of_it else 2 * limits.number
+        if any(isinstance(n, int) and abs(n) > most for n in numbers):
+            raise _no_number(key)
+        if any(isinstance(n, float) and not abs(n) <= 2 * limits.number for n in numbers):
             raise _no_number(key)
     return ModelShape(
         architecture=architecture,

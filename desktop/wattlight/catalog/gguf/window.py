@@ -37,6 +37,8 @@ class HeaderLimits:
     alignment: int = 1 << 20
     blocks: int = 1024
     number: int = 1 << 31
+    length: int = 1 << 24
+    """Of anything an architecture counts but tokens."""
     count: int = 1 << 16
     """Of heads, of experts, and of values of one head."""
 

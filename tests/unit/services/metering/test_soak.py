@@ -29,6 +29,7 @@ def soak(folder: Path, days: int) -> None:
         LedgerFile(file, clock.now),
         clock.now,
         daily=lambda w: close_days(w, tariff, to_us(clock.at), ZoneInfo("UTC")),
+        clock=lambda: clock.monotonic_s,
     )
     recorder.open()
     number = 0
