@@ -145,7 +145,8 @@ def test_nearly_every_file_is_explained_to_its_bytes(catalog: Catalog) -> None:
     """What is left is the vocabulary: 9 to 75 bytes a token, alike for models that share one."""
     exact = [entry for entry in catalog.entries if entry.model_bytes is not None]
     explained = [e for e in exact if e.layout is not None and e.layout.proof is Proof.BYTES]
-    assert len(explained) >= 130
+    left_open = {entry.name for entry in exact} - {entry.name for entry in explained}
+    assert left_open <= {"nemotron-3-super:120b", "laguna-s-2.1:latest", "qwen3-next:80b"}
     for entry in explained:
         layout = entry.layout
         assert layout is not None and entry.model_bytes is not None
