@@ -7,7 +7,14 @@ from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr, trn
 from wattlight.runtime import ModelServer, parse_endpoint
-from wattlight.services.models import ModelUpdate, UpdateReport, find_updates, layer_words, set_aside
+from wattlight.services.models import (
+    ModelUpdate,
+    UpdateReport,
+    fetch_text,
+    find_updates,
+    layer_words,
+    set_aside,
+)
 
 from .options import add_host_option, require_yes
 from .output import Call, Document, pick
@@ -104,10 +111,5 @@ def _lines(report: UpdateReport) -> list[str]:
 
 def update_line(item: ModelUpdate) -> str:
     """ "llama3.2:3b: newer version, 1.2 GB to fetch (weights, template)"."""
-    size = gb(item.fetch_bytes, 3 if item.fetch_bytes < 10**7 else 1)
-    text = (
-        tr("{model}: newer version, {size} to fetch", model=item.model, size=size)
-        if item.exact
-        else tr("{model}: newer version, at most {size} to fetch", model=item.model, size=size)
-    )
+    text = tr("{model}: newer version, {size} to fetch", model=item.model, size=fetch_text(item))
     return f"{text} ({layer_words(item.changes)})" if item.changes else text

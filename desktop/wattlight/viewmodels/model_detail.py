@@ -8,7 +8,7 @@ from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
 from wattlight.services.answers import ContextStep, FitNote, Offer
-from wattlight.services.models import ModelUpdate, layer_words
+from wattlight.services.models import ModelUpdate, fetch_text, layer_words
 
 from .activity import BusyView, pull_view
 from .running import (
@@ -194,12 +194,7 @@ def _why(
         if fit is not None and (fit.verdict is not None or model is not None):
             parts += [clean_text(r, 200) for r in fit.reasons[:3]]
     if (newer := newer_version(scene, key)) is not None:
-        said = (
-            tr("A newer version is there: {size} to fetch.")
-            if newer.exact
-            else tr("A newer version is there: at most {size} to fetch.")
-        )
-        parts.append(said.format(size=gb(newer.fetch_bytes)))
+        parts.append(tr("A newer version is there: {size} to fetch.", size=fetch_text(newer)))
     if (running := scene.running(key)) is not None:
         parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
     else:
@@ -268,7 +263,7 @@ def _update(scene: Scene, key: str, ready: bool, why_not: str) -> tuple[Action, 
     newer = newer_version(scene, key)
     if newer is None:
         return ()
-    text = tr("Update, {size}", size=gb(newer.fetch_bytes))
+    text = tr("Update, {size}", size=fetch_text(newer))
     hint = tr("Its {parts} changed.", parts=layer_words(newer.changes)) if newer.changes else ""
     return (Action(text, Command(Verb.PULL, key), False, ready, why_not, hint),)
 

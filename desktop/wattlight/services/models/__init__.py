@@ -23,5 +23,5 @@ from .switching import (
     with_it_text,
 )
 from .tasks import ModelTasks, TaskEnd
-from .updates import ModelUpdate, UpdateReport, find_updates, layer_words, set_aside
+from .updates import ModelUpdate, UpdateReport, fetch_text, find_updates, layer_words, set_aside
 from .watch import SerialExecutor, ServerWatch

@@ -1,7 +1,7 @@
 """Newer versions of installed models, found by their manifests alone: nothing of a model is downloaded."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from wattlight.catalog.registry import (
 )
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import gb, tr
 from wattlight.runtime import ModelServer, RuntimeProblem
+
+_LEAST_SHOWN = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def _compared(model: InstalledModel, there: Manifest, folders: tuple[Path, ...])
 
 
 def _layers(manifest: Manifest) -> tuple[Layer, ...]:
-    return manifest.layers if manifest.config is None else (*manifest.layers, manifest.config)
+    config = manifest.config
+    return manifest.layers if config is None else (*manifest.layers, replace(config, kind="config"))
 
 
 def _is_here(folder: Path, layer: Layer) -> bool:
@@ -146,3 +149,10 @@ def layer_words(kinds: Iterable[str]) -> str:
     }
     named = (words.get(kind, tr("description")) for kind in kinds)
     return ", ".join(dict.fromkeys(named))
+
+
+def fetch_text(update: ModelUpdate) -> str:
+    """What it downloads: "1.2 GB", "at most 5.0 GB"."""
+    small = update.fetch_bytes < _LEAST_SHOWN
+    size = tr("less than 0.1 MB") if small else gb(update.fetch_bytes)
+    return size if update.exact else tr("at most {size}", size=size)
