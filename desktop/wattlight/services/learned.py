@@ -48,6 +48,13 @@ class LearnedWatts:
             write_whole(self._file, _document(self._learner.models))
             self._saved = self._minutes()
 
+    def forget(self) -> None:
+        """Everything that was learned is gone, with its file; learning begins anew."""
+        self._learner = BatteryLearner()
+        self._saved = 0.0
+        with contextlib.suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
     def _minutes(self) -> float:
         return sum(model.minutes for model in self._learner.models)
 

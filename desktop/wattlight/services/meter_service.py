@@ -74,6 +74,7 @@ class MeterService:
         self._executor = SerialExecutor("wattlight-meter", factory.threads.start)
         self._budget = BudgetWatch(settings, factory.places.state / "budget-told.txt", hub, factory.now)
         wanted = settings.value.meter
+        self._learned = LearnedWatts(factory.places.learned_file)
         self._recording = Recording(
             Wiring(
                 ledger_file=factory.places.ledger_file,
@@ -85,7 +86,7 @@ class MeterService:
                 zone=local_zone(settings.environ),
                 shown_s=wanted.shown_interval_s,
                 hidden_s=wanted.hidden_interval_s,
-                learned=LearnedWatts(factory.places.learned_file),
+                learned=self._learned,
                 daily=self._forget_old,
             ),
             self._publish,
@@ -180,6 +181,7 @@ class MeterService:
                 "not_deleted",
             )
         self._programs.forget()
+        self._learned.forget()
         self._recording.reprice()
 
     def profile(self) -> MachineProfile | None:

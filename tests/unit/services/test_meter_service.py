@@ -163,3 +163,10 @@ def test_old_rows_wait_for_a_day_of_metering_and_that_is_said(tmp_path: Path) ->
     assert notices() == []
     assert not writer.has_before(to_us(clock.at))
     writer.close()
+
+
+def test_deleted_records_take_what_was_learned_with_them(standing: Standing) -> None:
+    places = standing.services.factory.places
+    places.learned_file.write_text('{"schema":1,"learned":[]}')
+    standing.service.delete_records()
+    assert not places.learned_file.exists()

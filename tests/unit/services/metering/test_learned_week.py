@@ -121,6 +121,9 @@ def test_the_file_is_small_whole_and_read_again(tmp_path: Path, weeks: list[Week
     assert after.power_w == pytest.approx(before.power_w, rel=1e-6)
     assert after.error_w == pytest.approx(before.error_w, rel=1e-4)
     assert (after.minutes, after.last_us) == (pytest.approx(before.minutes), before.last_us)
+    week.learned.forget()
+    assert not file.exists()
+    assert week.learned.look(mains).learned is None
 
 
 @pytest.mark.parametrize(
