@@ -75,6 +75,20 @@ def test_icon_has_the_sizes_of_panels(qapp: QApplication) -> None:
     assert {16, 22, 24, 32, 48, 64} <= {size.width() for size in icon.availableSizes()}
 
 
+def test_a_figure_in_the_icon_differs_by_its_figure_and_keeps_the_shape(qapp: QApplication) -> None:
+    drawn = {}
+    for figure in ("52", "365", "0.20", ""):
+        icon = tray_icon("working", True, figure)
+        assert {16, 22, 24, 32, 48, 64} <= {size.width() for size in icon.availableSizes()}
+        drawn[figure] = icon.pixmap(22, 22).toImage()
+        alpha = [drawn[figure].pixelColor(x, y).alpha() for x in range(22) for y in range(22)]
+        assert sum(value > 128 for value in alpha) > 60
+    for one, other in itertools.combinations(drawn, 2):
+        assert drawn[one] != drawn[other]
+    working, off = (tray_icon(s, True, "52").pixmap(64, 64).toImage() for s in ("working", "off"))
+    assert working != off
+
+
 def test_no_label_is_made_without_the_helper() -> None:
     """``QLabel(x)`` and ``setTextFormat`` only in text.py; boxes that guess markup nowhere."""
     faults = []

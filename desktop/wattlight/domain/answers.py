@@ -1,6 +1,5 @@
 """Answers people ask of their meter: what a month would save, against what, like what, against last week."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -8,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from wattlight.i18n import tr
 
-from .cost import Amount, Bucket, Sums, of_models
-from .energy import MINUTE_US, State
+from .cost import Amount, Sums, of_models
+from .energy import State
 from .tariff import cost_micro
 
 
@@ -231,131 +230,6 @@ def power_cap_advice(card: CapInputs, price_per_kwh: Decimal | None = None) -> C
         saves_high_mj=high,
         saves_low_micro=None if price_per_kwh is None else cost_micro({price_per_kwh: low}),
         saves_high_micro=None if price_per_kwh is None else cost_micro({price_per_kwh: high}),
-    )
-
-
-DAYS_PER_MONTH = Decimal("30.4375")
-"""365.25 / 12."""
-LEAST_DAYS = 3.0
-"""A month is not foretold from less."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeepAliveSaving:
-    """Over the minutes given: energy of idle loaded models, the part beyond the shorter keep-alive, and
-    how long models stayed idle at a stretch."""
-
-    parked_mj: int
-    saved_mj: int
-    longest_idle_s: int
-    days: float
-    """Length of the span the minutes cover, to scale to a month."""
-
-
-def keep_alive_saving(buckets: Iterable[Bucket], keep_alive_s: int) -> KeepAliveSaving:
-    """Look at each stretch of minutes in which a model was resident and idle.
-
-    With a keep-alive of ``keep_alive_s`` the model would have been unloaded after that time of each
-    stretch; what it drew later is the saving. Loading it again costs a little, which is not counted, so the
-    figure is an upper bound. Only minutes count (quarter hours are too coarse to see stretches). Buckets
-    come in order of time; of each model only its latest stretch is kept.
-    """
-    stretches: dict[str, _Stretch] = {}
-    first = last = None
-    for bucket in buckets:
-        if bucket.length_us != MINUTE_US:
-            continue
-        last = bucket.start_us // MINUTE_US
-        first = last if first is None else first
-        if bucket.model is not None:
-            stretch = stretches.setdefault(bucket.model, _Stretch(max(1, keep_alive_s // 60)))
-            stretch.add(last, bucket)
-    for stretch in stretches.values():
-        stretch.fold()
-    return KeepAliveSaving(
-        sum(stretch.parked_mj for stretch in stretches.values()),
-        sum(stretch.saved_mj for stretch in stretches.values()),
-        max((stretch.longest for stretch in stretches.values()), default=0) * 60,
-        0.0 if first is None or last is None else (last - first + 1) / 1440,
-    )
-
-
-@dataclass(slots=True)
-class _Stretch:
-    """The minutes of one model in which it is resident and idle, as they come; ``longest`` in minutes."""
-
-    keep_minutes: int
-    parked_mj: int = 0
-    saved_mj: int = 0
-    longest: int = 0
-    _run: int = 0
-    _run_end: int = -9
-    _minute: int = 0
-    _idle_mj: int | None = None
-    _busy: bool = False
-
-    def add(self, minute: int, bucket: Bucket) -> None:
-        if minute != self._minute:
-            self.fold()
-            self._minute, self._idle_mj, self._busy = minute, None, False
-        if bucket.state is State.ACTIVE and bucket.energy_mj > 0:
-            self._busy = True
-        elif bucket.state is State.PARKED:
-            self._idle_mj = (self._idle_mj or 0) + bucket.energy_mj
-
-    def fold(self) -> None:
-        """The minute is over."""
-        if self._idle_mj is None:
-            return
-        self.parked_mj += self._idle_mj
-        if self._busy:
-            self._run_end = -9
-            return
-        self._run = self._run + 1 if self._minute - self._run_end <= 1 else 1
-        self._run_end = self._minute
-        self.longest = max(self.longest, self._run)
-        if self._run > self.keep_minutes:
-            self.saved_mj += self._idle_mj
-
-
-@dataclass(frozen=True, slots=True)
-class MonthlySaving:
-    """At most so much a month; loading again costs a little that is not subtracted.
-
-    Attributes:
-        idle_s: how long a model stayed loaded and idle at the longest.
-        parked_mj: energy a month of idle loaded models.
-        saved_mj: of it, beyond the shorter time.
-        saved_micro: money; None without a price.
-        share: of the parked energy.
-    """
-
-    idle_s: int
-    keep_alive_s: int
-    parked_mj: int
-    saved_mj: int
-    saved_micro: int | None
-    share: float
-
-
-def monthly_saving(
-    seen: KeepAliveSaving, keep_alive_s: int, price_per_kwh: Decimal | None
-) -> MonthlySaving | None:
-    """What was seen, scaled to a month; None before three days, or where nothing would be saved.
-
-    ``price_per_kwh`` is the average price of the same days.
-    """
-    if seen.days < LEAST_DAYS or seen.saved_mj <= 0 or seen.parked_mj <= 0:
-        return None
-    scale = DAYS_PER_MONTH / Decimal(repr(seen.days))
-    saved = round(seen.saved_mj * scale)
-    return MonthlySaving(
-        idle_s=seen.longest_idle_s,
-        keep_alive_s=keep_alive_s,
-        parked_mj=round(seen.parked_mj * scale),
-        saved_mj=saved,
-        saved_micro=None if price_per_kwh is None else cost_micro({price_per_kwh: saved}),
-        share=seen.saved_mj / seen.parked_mj,
     )
 
 

@@ -1,18 +1,15 @@
 """What the ledger answers beyond running sums: days and models of the month, last week, an API's side."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.answers import (
-    DAYS_PER_MONTH,
     CapAdvice,
     CapInputs,
     TokenCost,
-    keep_alive_saving,
-    monthly_saving,
     not_comparable,
     power_cap_advice,
     same_hours_of_last_week,
@@ -29,6 +26,15 @@ from wattlight.domain.cost import (
     project_month,
 )
 from wattlight.domain.energy import MINUTE_US, State
+from wattlight.domain.keep_alive import (
+    DAYS_PER_MONTH,
+    IdleAdvice,
+    IdleDraw,
+    idle_advice,
+    idle_draws,
+    keep_alive_saving,
+    monthly_saving,
+)
 from wattlight.domain.state import HostState
 from wattlight.domain.tariff import CheapHours, Tariff, cheapest_hours, day_start_us, local_day
 from wattlight.domain.tokens import TokenSource
@@ -85,6 +91,10 @@ class MonthCosts:
     """What a keep-alive of five minutes would save a month."""
     last_week: LastWeek = LastWeek()
     caps: tuple[CapNote, ...] = ()
+    idle: tuple[IdleAdvice, ...] = ()
+    """By model, the costliest first."""
+    idle_draws: tuple[IdleDraw, ...] = ()
+    """By device and loaded models; names of both instead of keys."""
     cheapest: tuple[CheapHours, ...] = ()
     """The cheapest hours of today; none where all cost the same."""
 
@@ -129,9 +139,24 @@ def month_costs(
         ),
         projection=projected(earlier, today) if tariff else None,
         parked_saving_micro=None if saving is None else saving.saved_micro,
+        idle=idle_advice(seen, price),
+        idle_draws=named_draws(reader, host),
         last_week=last_week(reader, tariff, zone, now),
         caps=() if host is None else caps(host, busy, price),
         cheapest=() if tariff is None else cheapest_hours(tariff, today),
+    )
+
+
+def named_draws(reader: LedgerReader, host: HostState | None) -> tuple[IdleDraw, ...]:
+    """Idle draws of models that are still installed, on devices that are there."""
+    if host is None or host.sample is None:
+        return ()
+    models = {m.digest: m.name for m in host.server.installed}
+    devices = {d.id: d.name for d in host.sample.devices}
+    return tuple(
+        replace(draw, device=devices[draw.device], models=tuple(models[key] for key in draw.models))
+        for draw in idle_draws(reader.levels())
+        if draw.device in devices and all(key in models for key in draw.models)
     )
 
 

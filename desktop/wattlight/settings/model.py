@@ -170,6 +170,8 @@ class Settings:
     carbon: CarbonSettings = field(default_factory=CarbonSettings)
     theme: str = "system"
     language: str | None = None
+    icon_figure: str = ""
+    """What the icon shows beside its shape: ``watts``, ``cost`` (of the models today), or nothing."""
     start_at_login: bool = False
     context_length: int = _within(0, 0, 1 << 24)
     """Tokens a model is loaded with; 0 leaves it to the server. Another figure than the one other programs

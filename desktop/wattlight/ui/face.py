@@ -80,7 +80,7 @@ class DesktopUi:
         self._news = _News(initial_state, extras, settings)
         self._news_lock = threading.Lock()
         self._shown: TrayView | None = None
-        self._shown_icon: IconState | None = None
+        self._shown_icon: tuple[IconState, str] | None = None
         self._tick = QTimer()
         self._tick.setInterval(1000)
         self._tick.timeout.connect(lambda: self.windows.render_scene(self._scene()))
@@ -193,9 +193,9 @@ class DesktopUi:
 
     def _draw_tray(self, scene: Scene) -> None:
         view = tray_view(scene)
-        if view.icon is not self._shown_icon:
-            self._shown_icon = view.icon
-            self.keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel))
+        if (view.icon, view.figure) != self._shown_icon:
+            self._shown_icon = view.icon, view.figure
+            self.keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel, view.figure))
         if view != self._shown:
             self._shown = view
             self.keeper.set_tip(view.tooltip.replace("<", "‹").replace(">", "›"))

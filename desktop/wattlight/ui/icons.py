@@ -4,17 +4,33 @@ import re
 import sys
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize
-from PySide6.QtGui import QColor, QIcon, QImage, QImageReader, QPainter, QPixmap
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QIcon,
+    QImage,
+    QImageReader,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
 
 from wattlight.paths import asset_bytes
 
 INK = b"#1d1c1a"
 HALO = b"#ffffff"
 TRAY_SIZES = (16, 22, 24, 32, 48, 64)
+SHAPE_SHARE = 0.46
+"""Of the height, for the shape above a figure."""
 
 
-def tray_icon(state: str, dark_panel: bool = True) -> QIcon:
+def tray_icon(state: str, dark_panel: bool = True, figure: str = "") -> QIcon:
     """The icon of a tray state (``off``, ``ready``, ``loading``, ``working``, ``attention``, ``paused``).
+
+    With a ``figure`` the shape is small above and the figure large below: hosts show no text beside icons
+    that Qt makes (no title on macOS, no label of the bus), so it is drawn.
 
     Ink in one tone with a thin halo in the other, so that it reads on any panel. ``dark_panel`` picks the
     tone of the ink. (The name ``Qt`` is not imported here: its enumerations alone cost 16 ms of CPU before
@@ -25,7 +41,7 @@ def tray_icon(state: str, dark_panel: bool = True) -> QIcon:
         drawing = drawing.replace(INK, b"#placeholder").replace(HALO, INK).replace(b"#placeholder", HALO)
     if sys.platform == "darwin":  # the menu bar colours a mask itself; a halo would be part of it
         drawing = re.sub(rb"<[^>]*" + HALO + rb"[^>]*/>", b"", asset_bytes(f"icons/tray-{state}.svg"))
-    icon = _icon(drawing, TRAY_SIZES)
+    icon = _icon(drawing, TRAY_SIZES) if not figure else _with_figure(drawing, figure, dark_panel)
     icon.setIsMask(sys.platform == "darwin")
     return icon
 
@@ -57,6 +73,39 @@ def app_pixmap(flame: str, inner: str, size: int, ratio: float) -> QPixmap:
     drawing = asset_bytes("icons/wattlight.svg")
     drawing = drawing.replace(b"#e8590c", flame.encode("ascii")).replace(b"#fff4e6", inner.encode("ascii"))
     return _pixmap(drawing, size, ratio)
+
+
+def _with_figure(drawing: bytes, figure: str, dark_panel: bool) -> QIcon:
+    icon = QIcon()
+    ink, halo = (HALO, INK) if dark_panel and sys.platform != "darwin" else (INK, HALO)
+    for size in TRAY_SIZES:
+        image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(QColor(0, 0, 0, 0))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        small = round(size * SHAPE_SHARE)
+        painter.drawImage((size - small) // 2, 0, render(drawing, small))
+        _draw_figure(painter, figure, size, ink.decode(), halo.decode())
+        painter.end()
+        icon.addPixmap(QPixmap.fromImage(image))
+    return icon
+
+
+def _draw_figure(painter: QPainter, figure: str, size: int, ink: str, halo: str) -> None:
+    """As large as the width allows, at the foot of the icon, with a thin halo."""
+    font = QFont()
+    font.setWeight(QFont.Weight.Bold)
+    shape = QPainterPath()
+    font.setPixelSize(64)
+    shape.addText(0, 0, font, figure)
+    box = shape.boundingRect()
+    scale = min((size - 1) / max(1.0, box.width()), size * (1 - SHAPE_SHARE) / max(1.0, box.height()))
+    painter.translate((size - box.width() * scale) / 2, size - box.height() * scale)
+    painter.scale(scale, scale)
+    painter.translate(-box.left(), -box.top())
+    if sys.platform != "darwin":
+        painter.strokePath(shape, QPen(QColor(halo), 2.2 / scale))
+    painter.fillPath(shape, QBrush(QColor(ink)))
 
 
 def _icon(drawing: bytes, sizes: tuple[int, ...]) -> QIcon:

@@ -4,13 +4,11 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
-from wattlight.domain.answers import SWEEPS
 from wattlight.domain.carbon import carbon_text, factor_of
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
     day_and_month,
-    interval,
     kwh,
     money,
     month_name,
@@ -18,7 +16,6 @@ from wattlight.i18n import (
     percent,
     short_date,
     tr,
-    watts,
 )
 from wattlight.services.costs import LastWeek, ModelMonth
 from wattlight.services.metering import DaySum
@@ -43,12 +40,11 @@ from .figures import (
 )
 from .now import month_figure
 from .price_feed import cheapest_line
+from .savings import COARSE, currency_of, savings
 from .scene import Scene
 from .words import DASH, NO_TABLE, Action, TableView
 
 MICRO = 1_000_000
-COARSE = 0.3
-"""Error of a comparison with another week: no finer than the minor unit."""
 MJ_PER_KWH = 3_600_000_000
 
 
@@ -113,7 +109,7 @@ def cost_view(scene: Scene, with_computer: bool = False) -> CostView:
         tr("Models only") if with_computer else tr("With the computer"),
         None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE), primary=True),
         notice_views(scene),
-        _savings(scene),
+        savings(scene),
         cheapest_line(scene),
         _carbon(scene),
         _days_table(scene, with_computer),
@@ -126,32 +122,6 @@ def _carbon(scene: Scene) -> str:
     if factor is None or month is None or not month.energy_mj:
         return ""
     return tr("{month}: {line}", month=month_name(scene.today), line=carbon_text(factor, month.energy_mj))
-
-
-def _savings(scene: Scene) -> tuple[str, ...]:
-    """Power limits worth trying; nothing where no figures speak for one."""
-    lines = []
-    for cap in scene.extras.costs.caps if scene.extras.costs else ():
-        advice, currency = cap.advice, _currency(scene)
-        low, high = advice.saves_low_micro, advice.saves_high_micro
-        if low is not None and high is not None and currency is not None:
-            saved = interval(money(low, currency), money(high, currency))
-        else:
-            saved = interval(kwh(advice.saves_low_mj), kwh(advice.saves_high_mj))
-        lines.append(
-            tr(
-                "A power limit of {cap} on {device} would save about {saved} a month. Published sweeps "
-                "({sweeps}) lost {slower} of the speed of answers and {reading} of reading; for your card "
-                "measure before and after.",
-                cap=watts(advice.cap_w),
-                device=clean_text(cap.device, 60),
-                saved=saved,
-                sweeps=SWEEPS,
-                slower=interval(*map(percent, advice.slower)),
-                reading=interval(*map(percent, advice.slower_reading)),
-            )
-        )
-    return tuple(lines)
 
 
 def _today(scene: Scene) -> FigureView:
@@ -193,7 +163,7 @@ def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
     """Days of the month, stacked: loaded idle, working, and the computer on request."""
     today = scene.today
     days = _days_of_month(scene)
-    money_known = _currency(scene) is not None and any(d.working.cost_micro is not None for d in days)
+    money_known = currency_of(scene) is not None and any(d.working.cost_micro is not None for d in days)
     what = tr("Cost of models per day, {month}") if money_known else tr("Energy of models per day, {month}")
     if with_computer:
         what = (
@@ -211,7 +181,7 @@ def days_chart(scene: Scene, with_computer: bool) -> DaysChartView:
 def _days(
     scene: Scene, days: list[DaySum], *, today: date, title: str, money_known: bool, with_computer: bool
 ) -> DaysChartView:
-    currency = _currency(scene) if money_known else None
+    currency = currency_of(scene) if money_known else None
     amounts = {d.day.day: _amounts(d, money_known, with_computer) for d in days}
     budget = scene.settings.meter.daily_budget_micro
     limit = budget / MICRO if budget and money_known else None
@@ -237,7 +207,7 @@ def _days_of_month(scene: Scene) -> list[DaySum]:
 
 
 def _days_table(scene: Scene, with_computer: bool) -> TableView:
-    currency = _currency(scene)
+    currency = currency_of(scene)
     headings = (tr("Day"), tr("Working"), tr("Loaded, idle"), tr("Computer itself"))
     rows = []
     for day in sorted(_days_of_month(scene), key=lambda d: d.day, reverse=True):
@@ -279,13 +249,6 @@ def _exact(value: float, currency: str | None) -> str:
     if currency is None:
         return kwh(round(value * MJ_PER_KWH))
     return money(round(value * MICRO), currency)
-
-
-def _currency(scene: Scene) -> str | None:
-    for cost in (scene.host.today, scene.host.month):
-        if cost is not None and cost.currency:
-            return cost.currency
-    return scene.settings.price.currency
 
 
 def _table(scene: Scene) -> TableView:

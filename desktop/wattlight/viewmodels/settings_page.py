@@ -35,6 +35,8 @@ class SettingsView:
     price_note: str
     themes: tuple[Choice, ...]
     theme: str
+    figures: tuple[Choice, ...]
+    figure: str
     keep_alives: tuple[Choice, ...]
     keep_alive: str
     contexts: tuple[Choice, ...]
@@ -64,6 +66,11 @@ def settings_view(scene: Scene) -> SettingsView:
         Choice("light", tr("Light")),
         Choice("dark", tr("Dark")),
     )
+    figures = (
+        Choice("", tr("no figure")),
+        Choice("watts", tr("watts now")),
+        Choice("cost", tr("cost of the models today")),
+    )
     return SettingsView(
         (Choice("", tr("Choose your country")), *(Choice(c.code, c.name) for c in scene.extras.countries)),
         price.country or "",
@@ -72,6 +79,8 @@ def settings_view(scene: Scene) -> SettingsView:
         _price_note(scene),
         themes,
         settings.theme if any(settings.theme == t.value for t in themes) else "system",
+        figures,
+        settings.icon_figure if any(settings.icon_figure == f.value for f in figures) else "",
         keep_alive_choices(settings.keep_alive),
         settings.keep_alive,
         (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 from wattlight.services.calibration import wall_of
 from wattlight.services.slowness import cause_text
 
@@ -59,6 +59,8 @@ class TrayView:
     icon: IconState
     tooltip: str
     menu: tuple[MenuEntry, ...]
+    figure: str = ""
+    """Drawn into the icon, four characters at most; "" for the icon alone."""
 
 
 SEPARATOR = MenuEntry()
@@ -80,7 +82,33 @@ def tray_view(scene: Scene) -> TrayView:
     for group in groups:
         if group:
             entries += ([SEPARATOR] if entries else []) + list(group)
-    return TrayView(icon, tooltip(scene, icon), tuple(entries))
+    return TrayView(icon, tooltip(scene, icon), tuple(entries), icon_figure(scene))
+
+
+def icon_figure(scene: Scene) -> str:
+    """Watts now or the models' cost of today, as the person wishes, with the digits an icon has room for.
+
+    Without a currency sign or a unit: the tooltip has them. Nothing while nothing is known.
+    """
+    wish = scene.settings.icon_figure
+    if wish == "watts":
+        power = total_now(scene.host.sample).measured_w
+        return "" if power is None else _short(round(power))
+    today = scene.host.today
+    if wish != "cost" or today is None or today.models_unknown or today.models.cost_micro is None:
+        return ""
+    amount = today.models.cost_micro / 1_000_000
+    if amount >= 9.995:
+        return _short(round(amount))
+    return number(amount, 1) if amount >= 1 else number(max(0.0, amount), 2)[1:]
+
+
+def _short(value: int) -> str:
+    """A whole number in four characters at most: 850, 1.2k, 12k."""
+    if value < 1000:
+        return number(value)
+    thousands = value / 1000
+    return number(thousands, 1 if thousands < 9.95 else 0) + "k"
 
 
 def icon_state(scene: Scene) -> IconState:

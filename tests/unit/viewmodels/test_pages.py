@@ -10,6 +10,7 @@ import pytest
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.cost import Amount
+from wattlight.domain.keep_alive import IdleAdvice, IdleDraw
 from wattlight.domain.state import ServerStatus, SetupFacts
 from wattlight.domain.values import unknown
 from wattlight.i18n import activate
@@ -52,6 +53,27 @@ def named(scene: Scene, model: str, verdict: str | None, **values: Any) -> Scene
     """The scene once ``model`` was judged."""
     offer = Offer(model, FitNote(model, verdict, reasons=values.pop("reasons", ())), 42_500_000_000)
     return replace(scene, extras=replace(scene.extras, named=NamedModel(offer, **values)))
+
+
+def test_models_kept_loaded_are_named_with_what_they_cost() -> None:
+    scene = made_up_day.evening()
+    assert scene.extras.costs is not None
+    advice = IdleAdvice("qwen3:8b", 3_600_000_000, 390_000, 1_800_000_000, 195_000, 180_000, 14)
+    draw = IdleDraw("NVIDIA GeForce RTX 4090", ("qwen3:8b",), 22.0, 38.0)
+    costs = replace(scene.extras.costs, idle=(advice, replace(advice, loads=1)), idle_draws=(draw,))
+    lines = cost_view(replace(scene, extras=replace(scene.extras, costs=costs))).savings
+    assert lines[0] == (
+        "qwen3:8b takes €0.39 a month loaded and idle (50 h 00). A keep-alive of 5 minutes would save at "
+        "most €0.20; it would be loaded again about 14 times a month."
+    )
+    assert lines[1].endswith("about once a month.")
+    assert lines[2].startswith(
+        "RTX 4090 draws 22 W more while qwen3:8b is loaded and nobody asks anything (38 W"
+    )
+    unpriced = replace(advice, parked_micro=None, saved_micro=None)
+    costs = replace(costs, idle=(unpriced,), idle_draws=())
+    (line,) = cost_view(replace(scene, extras=replace(scene.extras, costs=costs))).savings
+    assert "takes 1.00 kWh a month" in line
 
 
 @pytest.mark.parametrize(

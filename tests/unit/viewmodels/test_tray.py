@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from fakes import made_up_day
+from fakes.metering import part
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.slowness import Cause, RunsOn, Slowness
 from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
-from wattlight.domain.values import Figure
+from wattlight.domain.values import Figure, Scope
 from wattlight.i18n import activate
 from wattlight.services.answers import FitNote
 from wattlight.viewmodels.models import Filters, models_view
@@ -33,6 +34,40 @@ def changed(scene: Scene, **server: object) -> Scene:
 def entry(scene: Scene, start: str) -> MenuEntry:
     """The line that begins with ``start``."""
     return next(e for e in tray_view(scene).menu if e.text.startswith(start))
+
+
+@pytest.mark.parametrize(
+    ("wish", "watts", "micro", "figure"),
+    [
+        ("", 52.3, 200_000, ""),
+        ("watts", 52.3, 200_000, "52"),
+        ("watts", 8.2, 0, "8"),
+        ("watts", 1234.0, 0, "1.2k"),
+        ("watts", 12_340.0, 0, "12k"),
+        ("watts", None, 0, ""),
+        ("cost", 52.3, 200_000, ".20"),
+        ("cost", 52.3, 1_240_000, "1.2"),
+        ("cost", 52.3, 23_600_000, "24"),
+        ("cost", 52.3, None, ""),
+        ("nonsense", 52.3, 200_000, ""),
+    ],
+)
+def test_the_figure_in_the_icon_has_four_characters_at_most(
+    wish: str, watts: float | None, micro: int | None, figure: str
+) -> None:
+    scene = made_up_day.evening()
+    device = part("gpu", watts, scope=Scope.BOARD, reason="asleep")
+    assert scene.host.sample is not None
+    assert scene.host.today is not None
+    today = replace(scene.host.today, models=replace(scene.host.today.models, cost_micro=micro))
+    host = replace(scene.host, sample=replace(scene.host.sample, devices=(device,)), today=today)
+    made = replace(
+        scene,
+        state=replace(scene.state, hosts=(host,)),
+        settings=replace(scene.settings, icon_figure=wish),
+    )
+    assert tray_view(made).figure == figure
+    assert len(figure) <= 4
 
 
 def test_icon_follows_the_state() -> None:

@@ -13,11 +13,9 @@ from wattlight.domain.answers import (
     Budget,
     CapInputs,
     Everyday,
-    KeepAliveSaving,
     TokenCost,
     budget_stand,
     everyday,
-    monthly_saving,
     not_comparable,
     power_cap_advice,
     same_hours_of_last_week,
@@ -25,6 +23,7 @@ from wattlight.domain.answers import (
 )
 from wattlight.domain.cost import Bucket, Sums
 from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
+from wattlight.domain.keep_alive import KeepAliveSaving, monthly_saving
 from wattlight.domain.tariff import flat_tariff
 from wattlight.domain.values import LOCAL_HOST, Quality, to_us
 

@@ -1,13 +1,22 @@
 """Projection of the month and what a shorter keep-alive would save."""
 
+from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
-from wattlight.domain.answers import keep_alive_saving
 from wattlight.domain.cost import Bucket, DayAmount, project_month
-from wattlight.domain.energy import MINUTE_US, QUARTER_US, State
-from wattlight.domain.values import Quality
+from wattlight.domain.energy import MINUTE_US, QUARTER_US, LevelRow, State
+from wattlight.domain.keep_alive import (
+    IdleAdvice,
+    IdleModel,
+    KeepAliveSaving,
+    idle_advice,
+    idle_draws,
+    keep_alive_saving,
+)
+from wattlight.domain.values import LOCAL_HOST, Quality
 
 TODAY = date(2026, 3, 18)  # a Wednesday; 13 days follow, 4 of them on weekends
 
@@ -57,6 +66,9 @@ def test_earlier_months_teach_but_are_not_booked() -> None:
     assert found.mid == 31 * 100
 
 
+WH = 3_600_000
+
+
 def bucket(
     minute: int, state: State, mj: int = 1000, model: str | None = "m", length: int = MINUTE_US
 ) -> Bucket:
@@ -79,6 +91,41 @@ def test_a_pause_starts_the_time_anew_and_models_are_apart() -> None:
     rows = [bucket(m, State.PARKED) for m in (*range(6), *range(100, 106))]
     rows += [bucket(m, State.PARKED, model="other") for m in range(6, 10)]
     assert keep_alive_saving(rows, 300).saved_mj == 2000
+
+
+def test_a_model_that_is_asked_again_would_have_been_loaded_again() -> None:
+    """Twice after more than five minutes, once sooner; the last stretch ends with nobody asking."""
+    rows = [bucket(m, State.PARKED, model="a") for m in range(60) if m not in {8, 30}]
+    rows += [bucket(m, State.ACTIVE, model="a") for m in (8, 30, 33)]
+    rows += [bucket(m, State.PARKED, 200, model="b") for m in range(4)]
+    first, second = keep_alive_saving(rows, 300).models
+    assert (first.model, first.loads, first.idle_s) == ("a", 2, 57 * 60)
+    assert first.saved_mj == (8 - 5 + 21 - 5 + 26 - 5) * 1000
+    assert (second.model, second.parked_mj, second.saved_mj, second.loads) == ("b", 800, 0, 0)
+
+
+def test_advice_is_of_a_month_and_only_where_something_is_saved() -> None:
+    models = (IdleModel("a", 600 * WH, 400 * WH, 36_000, 3), IdleModel("b", 100, 0, 60, 0))
+    seen = KeepAliveSaving(600 * WH, 400 * WH, 3600, 6.0875, models)
+    (advice,) = idle_advice(seen, Decimal("0.40"))
+    assert advice == IdleAdvice("a", 3000 * WH, 1_200_000, 2000 * WH, 800_000, 180_000, 15)
+    assert idle_advice(seen, None)[0].saved_micro is None
+    assert idle_advice(replace(seen, days=2.9), None) == ()
+
+
+def test_what_a_loaded_model_lifts_is_told_by_learned_levels() -> None:
+    def level(device: str, watts: float, *models: str) -> LevelRow:
+        return LevelRow(LOCAL_HOST, device, models, round(watts * 1e6), 0, 300)
+
+    levels = (
+        level("gpu", 16), level("gpu", 38, "m"), level("gpu", 45, "m", "n"), level("cpu", 12),
+        level("cpu", 13.5, "m"), level("other", 80, "m"),
+    )  # fmt: skip
+    draws = idle_draws(levels)
+    assert [(d.device, d.models, d.more_w, d.whole_w) for d in draws] == [
+        ("gpu", ("m", "n"), 29.0, 45.0),
+        ("gpu", ("m",), 22.0, 38.0),
+    ]
 
 
 @pytest.mark.parametrize(
