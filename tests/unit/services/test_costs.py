@@ -8,9 +8,9 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from fakes.metering import part
-from wattlight.domain.answers import keep_alive_saving
 from wattlight.domain.cost import Bucket
 from wattlight.domain.energy import MINUTE_US, DeviceInfo, State
+from wattlight.domain.keep_alive import keep_alive_saving
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HostState, ServerState
 from wattlight.domain.tariff import flat_tariff
