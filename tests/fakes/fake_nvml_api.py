@@ -22,6 +22,8 @@ class FakeGpu:
     power_mw: int = 50_000
     energy_mj: int = 1_000_000
     limit_mw: int = 450_000
+    default_mw: int = 450_000
+    range_mw: tuple[int, int] = (150_000, 600_000)
     clock_reasons: int = 0
     processes: list[NvmlProcess] = field(default_factory=list)
     process_use: list[NvmlUse] = field(default_factory=list)
@@ -124,6 +126,19 @@ class FakeNvmlApi:
 
     def limit_mw(self, handle: Any) -> int:
         return self._answer(handle, "limit_mw")
+
+    def wanted_limit_mw(self, handle: Any) -> int:
+        return self._answer(handle, "limit_mw")
+
+    def default_limit_mw(self, handle: Any) -> int:
+        return self._answer(handle, "default_mw")
+
+    def limit_range_mw(self, handle: Any) -> tuple[int, int]:
+        return self._answer(handle, "range_mw")
+
+    def set_limit_mw(self, handle: Any, limit_mw: int) -> None:
+        self._fail(handle, "set_limit")
+        handle.limit_mw = limit_mw
 
     def processes(self, handle: Any) -> list[NvmlProcess]:
         return self._answer(handle, "processes")

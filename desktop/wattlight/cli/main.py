@@ -42,6 +42,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("remove", "verb_remove", "delete a model from the server's disk"),
     CliVerb("power", "verb_power", "what the computer draws now, part by part"),
     CliVerb("plug", "verb_plug", "read a smart plug: the watts at the wall"),
+    CliVerb("benchmark", "verb_benchmark", "what a model does at lower power limits of its card"),
     CliVerb("cost", "verb_cost", "energy and money of a day, a month or any span"),
     CliVerb("meter", "verb_meter", "record without a window"),
     CliVerb("replay", "verb_replay", "run a recorded trace through the meter"),

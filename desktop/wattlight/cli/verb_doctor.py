@@ -16,6 +16,7 @@ from wattlight.i18n import tr
 from wattlight.paths import Places, open_regular
 from wattlight.probes import Prober, server_log
 from wattlight.runtime import parse_endpoint
+from wattlight.services.benchmark import notes, restore
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.serving import conversion, exposure
 from wattlight.services.slowness import cause_text, fix_text, slow_here
@@ -91,11 +92,20 @@ def _tail(file: str | None) -> str:
 
 def program_findings(workshop: ServiceFactory) -> Iterator[Finding]:
     """Findings about the parts of the program; nothing is written but what any verb would."""
+    yield from _left_limits(workshop)
     yield from _server(workshop)
     yield from engine_findings(workshop.environ)
     yield from _settings(workshop.places)
     yield _ledger(workshop)
     yield from _folders(workshop.places)
+
+
+def _left_limits(workshop: ServiceFactory) -> Iterator[Finding]:
+    """What a killed sweep of power limits has left is put back, or said."""
+    files = [file for file in notes(workshop.places) if file.exists()]
+    said = restore(workshop.card_limits, files) if files else ""
+    if said:
+        yield Finding("power_limit", Level.NOTE, said)
 
 
 def _server(workshop: ServiceFactory) -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 Nothing here needs root, starts a child process or wakes a sleeping device.
 """
 
+from .nvidia.limits import CardLimit, PowerLimitProblem, card_limits
+from .nvidia.nvml import NvmlApi
 from .probe import NvmlFactory
 from .prober import Prober, open_prober
 from .programs import ProgramTimes, ProgramUse

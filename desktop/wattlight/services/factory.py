@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from wattlight.domain.tariff import Tariff
     from wattlight.domain.tokens import MeasuredSpeed
     from wattlight.domain.values import MachineProfile
-    from wattlight.probes import Prober, ProgramTimes
+    from wattlight.probes import CardLimit, Prober, ProgramTimes
     from wattlight.probes.plugs import PlugWatch
     from wattlight.runtime import ModelServer
     from wattlight.settings import PlugSettings, Settings
@@ -115,6 +116,12 @@ class ServiceFactory:
         from wattlight.system import SecretStore
 
         return SecretStore(self.places.config)
+
+    def card_limits(self) -> "AbstractContextManager[list[CardLimit]]":
+        """The cards whose power limit can be read; the driver is open within the block."""
+        from wattlight.probes import NvmlApi, card_limits
+
+        return card_limits(NvmlApi())
 
     def program_times(self) -> "ProgramTimes":
         """Tells which programs of this account use the processor."""

@@ -16,6 +16,7 @@ from wattlight.i18n import local_zone, short_date, tr
 from wattlight.probes import Prober
 from wattlight.store import LedgerWriter
 
+from .benchmark import notes, restore
 from .budget_watch import BudgetWatch
 from .calibration import wall_of
 from .current import CurrentSettings
@@ -112,6 +113,7 @@ class MeterService:
 
     def start(self) -> None:
         """Begin: the ledger is opened in the background, the sensors on the sampler's thread."""
+        self._executor.submit(lambda: self._guarded(self._restore_limits))
         self._executor.submit(lambda: self._guarded(self._recording.start))
 
     def stop(self, timeout_s: float = 2.0) -> bool:
@@ -274,6 +276,12 @@ class MeterService:
             what()
         except Exception:
             logging.getLogger("wattlight").exception("a part of the meter failed")
+
+    def _restore_limits(self) -> None:
+        """A sweep of power limits that was killed has left a note."""
+        said = restore(self._factory.card_limits, notes(self._factory.places))
+        if said:
+            self._hub.notify("power_limit", said, self._factory.now(), "warning")
 
     def _who_draws(self, sample: MachineSample, view: MeterView) -> ProgramsNow | None:
         """Only with a new sample: the other views repeat the one before."""

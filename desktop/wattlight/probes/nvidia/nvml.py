@@ -222,6 +222,22 @@ class NvmlApi:
     def limit_mw(self, handle: Handle) -> int:
         return self._whole(lambda n: n.nvmlDeviceGetEnforcedPowerLimit(handle))
 
+    def wanted_limit_mw(self, handle: Handle) -> int:
+        """The limit that was set last, or the card's own."""
+        return self._whole(lambda n: n.nvmlDeviceGetPowerManagementLimit(handle))
+
+    def default_limit_mw(self, handle: Handle) -> int:
+        return self._whole(lambda n: n.nvmlDeviceGetPowerManagementDefaultLimit(handle))
+
+    def limit_range_mw(self, handle: Handle) -> tuple[int, int]:
+        """The lowest and the highest limit it takes."""
+        low, high = self._call(lambda n: n.nvmlDeviceGetPowerManagementLimitConstraints(handle))
+        return int(low), int(high)
+
+    def set_limit_mw(self, handle: Handle, limit_mw: int) -> None:
+        """Needs an administrator's rights; lasts until the driver is loaded again."""
+        self._call(lambda n: n.nvmlDeviceSetPowerManagementLimit(handle, limit_mw))
+
     def processes(self, handle: Handle) -> list[NvmlProcess]:
         found: dict[int, NvmlProcess] = {}
         answered = 0

@@ -1,4 +1,5 @@
 """A quick benchmark of a model on this machine, and the first answer a person tries."""
 
 from .energy import EnergyWindow, PowerHistory, measured_range
+from .power_caps import CapRun, Sweep, note_file, notes, restore, sweep
 from .run import Benchmark, BenchmarkProblem, Progress, Subject, own_use

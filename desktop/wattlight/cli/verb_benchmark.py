@@ -1,0 +1,150 @@
+"""``benchmark``: a model at falling power limits of its card, and which one is worth setting."""
+
+from argparse import ArgumentParser, Namespace
+
+from wattlight.domain.answers import SLOWER, SLOWER_READING, SWEEPS
+from wattlight.domain.state import same_model
+from wattlight.domain.values import Problem, clean_text
+from wattlight.i18n import interval, number, percent, tr, watts
+from wattlight.probes import CardLimit, PowerLimitProblem
+from wattlight.runtime import ModelServer
+from wattlight.services.benchmark import Benchmark, CapRun, PowerHistory, Subject, Sweep, note_file, sweep
+from wattlight.services.metering import Sampler
+
+from .options import whole
+from .output import Call, Document, aligned, plain
+
+CONTEXT = 4096
+"""Where the model is not loaded."""
+DIGITS = 3
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="the loaded one if there is just one")
+    parser.add_argument(
+        "--power-caps",
+        action="store_true",
+        required=True,
+        help="measure at 100, 90 … 60 %% of the card's own limit, which is put back at the end",
+    )
+    parser.add_argument("--card", metavar="N", type=whole(1, 64), default=1, help="which card (default 1)")
+
+
+def run(args: Namespace, call: Call) -> None:
+    server = call.workshop.server()
+    model, context = _model(args.model, server)
+    with call.workshop.card_limits() as cards:
+        card = _chosen(cards, args.card)
+        try:
+            card.set(card.limit_mw)  # changes nothing: are we allowed to?
+        except PowerLimitProblem as problem:
+            raise PowerLimitProblem(
+                f"{problem.message} {published()}", problem.next_step, problem.code
+            ) from problem
+        made = _swept(call, server, card, Subject(model, "", card.name, context))
+    call.answer(sweep_document(model, made), *sweep_lines(model, made))
+
+
+def _model(wanted: str | None, server: ModelServer) -> tuple[str, int]:
+    """The model and the context it is loaded with."""
+    running = server.running()
+    if wanted is None and len(running) != 1:
+        raise Problem(
+            tr("It is not clear which model to measure: {n} are loaded.", n=len(running)),
+            tr("Name it: 'wattlight benchmark MODEL --power-caps'."),
+            "wrong_use",
+        )
+    name = wanted or running[0].name
+    loaded = next((m for m in running if same_model(m.name, name)), None)
+    return name, (loaded.context_length if loaded else None) or CONTEXT
+
+
+def _chosen(cards: list[CardLimit], number_of_it: int) -> CardLimit:
+    if not cards:
+        raise PowerLimitProblem(
+            tr("No card here lets its power limit be read. {published}", published=published()),
+            tr("'wattlight hardware' shows what was found."),
+        )
+    if number_of_it > len(cards):
+        names = ", ".join(f"{n} {card.name}" for n, card in enumerate(cards, 1))
+        raise Problem(tr("There is no such card."), tr("These are here: {names}.", names=names), "wrong_use")
+    return cards[number_of_it - 1]
+
+
+def _swept(call: Call, server: ModelServer, card: CardLimit, subject: Subject) -> Sweep:
+    history, prober = PowerHistory(), call.workshop.prober()
+    sampler = Sampler(prober.sample, history.take, start=call.workshop.threads.start)
+    sampler.set_watching(True)
+    sampler.start()
+    benchmark = Benchmark(server, history, None, call.workshop.now)
+    note = note_file(call.workshop.places, call.workshop.environ)
+
+    def told(made: CapRun) -> None:
+        if not call.as_json and not call.out.quiet:
+            speed = number(made.speed.output_tokens_per_s, 1)
+            call.out.line(tr("{limit}: {speed} tokens/s", limit=watts(made.limit_w), speed=speed))
+
+    try:
+        return sweep(card, lambda: benchmark.run(subject), note, told)
+    finally:
+        sampler.stop()
+        prober.close()
+
+
+def published() -> str:
+    """What others have measured, for where nothing can be measured here."""
+    return tr(
+        "Published sweeps ({sweeps} of the limit) lost {slower} of the speed of answers and {reading} of "
+        "reading.",
+        sweeps=SWEEPS,
+        slower=interval(*map(percent, SLOWER)),
+        reading=interval(*map(percent, SLOWER_READING)),
+    )
+
+
+def sweep_document(model: str, made: Sweep) -> Document:
+    return {
+        "model": model,
+        "device": made.device,
+        "runs": [
+            {
+                "limit_w": plain(run.limit_w, DIGITS),
+                "tokens_per_s": plain(run.speed.output_tokens_per_s, DIGITS),
+                "joules_per_token": plain(run.speed.joules_per_token, DIGITS),
+                "energy_error": plain(run.speed.energy_error_fraction, DIGITS),
+                "energy_reason": run.speed.energy_reason,
+                "slower": plain(made.slower(run), DIGITS),
+                "saved": plain(made.saved(run), DIGITS),
+            }
+            for run in made.runs
+        ],
+        "advised_w": plain(made.advised.limit_w if made.advised else None, DIGITS),
+    }
+
+
+def sweep_lines(model: str, made: Sweep) -> list[str]:
+    head = (tr("Limit"), tr("tokens/s"), tr("slower"), tr("J a token"), tr("saved"))
+    rows = [
+        (
+            watts(run.limit_w),
+            number(run.speed.output_tokens_per_s, 1),
+            percent(made.slower(run)),
+            "–" if run.speed.joules_per_token is None else number(run.speed.joules_per_token, 2),
+            percent(made.saved(run)),
+        )
+        for run in made.runs
+    ]
+    lines = ["", *aligned([head, *rows], {0, 1, 2, 3, 4}), ""]
+    best = made.advised
+    if best is None:
+        return [*lines, tr("No limit is worth setting for {model}.", model=clean_text(model, 80))]
+    text = tr(
+        "{limit} saves {saved} of the energy of a token and costs {slower} of the speed with {model}. To "
+        "set it until the next start: sudo nvidia-smi -pl {n}",
+        limit=watts(best.limit_w),
+        saved=percent(made.saved(best)),
+        slower=percent(max(0.0, made.slower(best))),
+        model=clean_text(model, 80),
+        n=round(best.limit_w),
+    )
+    return [*lines, text]
