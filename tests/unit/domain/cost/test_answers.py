@@ -98,7 +98,7 @@ def test_a_model_that_is_asked_again_would_have_been_loaded_again() -> None:
     rows = [bucket(m, State.PARKED, model="a") for m in range(60) if m not in {8, 30}]
     rows += [bucket(m, State.ACTIVE, model="a") for m in (8, 30, 33)]
     rows += [bucket(m, State.PARKED, 200, model="b") for m in range(4)]
-    first, second = keep_alive_saving(rows, 300).models
+    first, second = keep_alive_saving(sorted(rows, key=lambda row: row.start_us), 300).models
     assert (first.model, first.loads, first.idle_s) == ("a", 2, 57 * 60)
     assert first.saved_mj == (8 - 5 + 21 - 5 + 26 - 5) * 1000
     assert (second.model, second.parked_mj, second.saved_mj, second.loads) == ("b", 800, 0, 0)

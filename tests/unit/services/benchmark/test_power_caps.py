@@ -178,8 +178,9 @@ def test_a_note_that_cannot_be_is_not_believed(gpu: FakeGpu, tmp_path: Path, val
 
 
 CHILD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from wattlight.probes import NvmlApi, card_limits
 from wattlight.services.benchmark.power_caps import kept_limit
 with card_limits(NvmlApi()) as cards:
