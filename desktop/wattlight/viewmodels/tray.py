@@ -11,7 +11,7 @@ from wattlight.services.calibration import wall_of
 from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
-from .figures import models_amount
+from .figures import models_amount, total_now
 from .running import keep_command, switch_command
 from .scene import Scene
 from .settings_page import counting_line
