@@ -49,6 +49,8 @@ class FakeModel:
     digest: str = ""
     embeds_only: bool = False
     remote_host: str = ""
+    own_context: int | None = None
+    """``num_ctx`` of its Modelfile."""
     weights: str = ""
     """Models with the same text here have one file of weights, and so one runner."""
     shape: dict[str, Any] | None = field(default=None, compare=False)
@@ -263,6 +265,23 @@ class FakeOllama:
             )
         return 200, None
 
+    def create(self, body: Any) -> tuple[int, Any]:
+        """``/api/create`` from another model: its files under another name, with parameters of its own."""
+        name = str(body.get("from", ""))
+        with self._lock:
+            model = self._state.installed.get(_tagged(name))
+            if model is None:
+                return 404, {"error": f"model '{name}' not found"}
+            other, wanted = _tagged(str(body.get("model", ""))), body.get("parameters") or {}
+            self._state.installed[other] = replace(
+                model,
+                name=other,
+                digest=sha256(f"{model.digest}{other}{wanted}".encode()).hexdigest(),
+                weights=model.weights or model.name,
+                own_context=wanted.get("num_ctx"),
+            )
+        return 200, {"status": "success"}
+
     def generate(self, body: Any, handler: "_Handler") -> tuple[int, Any]:
         """Load what is asked for words, or unload with ``keep_alive`` 0."""
         name = str(body.get("model", ""))
@@ -349,7 +368,7 @@ class FakeOllama:
     def _load(
         self, model: FakeModel, body: Any, keep: timedelta, handler: "_Handler"
     ) -> tuple[int, Any] | None:
-        context = int((body.get("options") or {}).get("num_ctx") or self.default_context)
+        context = int((body.get("options") or {}).get("num_ctx") or model.own_context or self.default_context)
         context = min(context, model.trained_context)
         with self._lock:
             weights = model.weights_digest
@@ -551,6 +570,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.json(*fake.delete(body))
             case ("POST", "/api/copy"):
                 self.json(*fake.copy(body))
+            case ("POST", "/api/create"):
+                self.json(*fake.create(body))
             case ("POST", "/api/generate" | "/api/embed" | "/api/chat"):
                 self._generate(path, body)
             case ("POST", "/v1/chat/completions" | "/v1/completions"):

@@ -117,7 +117,7 @@ def test_the_icon_tells_its_state_by_shape(desk: Desk) -> None:
 
     async def app_shows(probe: TrayProbe, scene: str) -> None:
         wanted = {
-            "busy": "Switching to gpt-oss:20b – cancel",
+            "busy": "Switching to gpt-oss:20b, 8 s – cancel",
             "no_server": "Ollama is not running",
             "first_minute": "Looking for Ollama…",
         }[scene]

@@ -120,3 +120,26 @@ def test_menus_that_were_replaced_do_not_stay(menu: QMenu, qapp: QApplication) -
     child = menu.actions()[0].menu()
     assert isinstance(child, QMenu)
     assert [a.text() for a in child.actions()] == [f"model {i}" for i in range(5)]
+
+
+def test_work_under_way_ticks_in_an_open_menu_and_nothing_else_does(menu: QMenu) -> None:
+    def entries(seconds: int, watts: int) -> tuple[MenuEntry, ...]:
+        cancel = Command(Verb.CANCEL_TASK, "b")
+        return (
+            MenuEntry(f"{watts} W", Command(Verb.OPEN_COST)),
+            MenuEntry(f"Loading b, {seconds} s", cancel),
+        )
+
+    opened: list[int] = []
+    follower = TrayMenu(menu, lambda _command: None, lambda: opened.append(1))
+    follower.show(entries(1, 18), False)
+    menu.aboutToShow.emit()
+    follower.show(entries(2, 45), False)
+    assert [a.text() for a in menu.actions()] == ["18 W", "Loading b, 2 s"]
+    follower.show(
+        (MenuEntry("45 W", Command(Verb.OPEN_COST)), MenuEntry("b", Command(Verb.SWITCH, "b"))), False
+    )
+    assert [a.text() for a in menu.actions()] == ["18 W", "Loading b, 2 s"]
+    assert opened == [1]
+    menu.aboutToHide.emit()
+    assert [a.text() for a in menu.actions()] == ["45 W", "b"]

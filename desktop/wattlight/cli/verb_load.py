@@ -5,6 +5,7 @@ import argparse
 from wattlight.domain.state import RunningModel, same_model
 from wattlight.i18n import gib, number, tr
 from wattlight.services.models import shared_text
+from wattlight.settings import ModelWish, save_settings
 
 from .options import add_host_option, keep_time, running_document, whole
 from .output import Call
@@ -19,16 +20,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=keep_time,
         help='how long to keep it after its last use: "5m", "1h", "forever" (or -1)',
     )
+    parser.add_argument(
+        "--remember",
+        action="store_true",
+        help="load it so from now on, here and from the tray; without --context and --keep: as all models",
+    )
     add_host_option(parser)
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    server = call.workshop.server(args.host)
-    loaded = server.load(args.model, keep_alive=args.keep, context_length=args.context)
+    server, wish = call.workshop.server(args.host), wish_of(args, call)
+    loaded = server.load(args.model, keep_alive=wish.keep_alive, context_length=wish.context_length)
     if call.as_json:
-        call.out.document({"model": args.model, **loaded_document(loaded, args.context)})
+        call.out.document({"model": args.model, **loaded_document(loaded, wish.context_length)})
         return
-    print_loaded(call, args.model, loaded, args.context)
+    print_loaded(call, args.model, loaded, wish.context_length)
+
+
+def wish_of(args: argparse.Namespace, call: Call) -> ModelWish:
+    """How it is to be loaded: as said, else as was chosen for it before; None leaves it to the server."""
+    settings = call.workshop.settings()
+    if args.remember:
+        settings = settings.with_wish(ModelWish(args.model, args.context, args.keep))
+        save_settings(call.workshop.places.settings_file, settings)
+    own = settings.chosen_for(args.model)
+    return ModelWish(args.model, args.context or own.context_length, args.keep or own.keep_alive)
 
 
 def loaded_document(loaded: RunningModel | None, asked: int | None) -> dict[str, object]:

@@ -1,11 +1,13 @@
 """``wattlight remove``: delete a model from the server's disk."""
 
 import argparse
+from dataclasses import replace
 
 from wattlight.domain.state import same_model
 from wattlight.i18n import gb, tr
 from wattlight.runtime import ModelServer, RuntimeProblem
-from wattlight.services.models import remove_model
+from wattlight.services.models import drop_with, remove_model
+from wattlight.settings import save_settings
 
 from .options import add_host_option, require_yes
 from .output import Call
@@ -27,6 +29,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
     question = tr("Delete {model} ({size}) from {url}?", model=name, size=gb(size), url=server.url)
     refusal = tr("{model} ({size}) would be deleted from {url}.", model=name, size=gb(size), url=server.url)
     require_yes(args, call, question, refusal)
+    settings = call.workshop.settings()
+    if args.host is None and (alias := drop_with(server, settings.alias, name)) != settings.alias:
+        save_settings(call.workshop.places.settings_file, replace(settings, alias=alias))
     was_loaded = remove_model(server, name)
     document = {"removed": name, "size_bytes": size, "was_loaded": was_loaded}
     call.answer(document, *(() if call.out.quiet else (tr("{model} is deleted.", model=name),)))

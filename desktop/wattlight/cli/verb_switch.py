@@ -2,15 +2,18 @@
 
 import argparse
 import sys
+from dataclasses import replace
 
 from wattlight.domain.state import RunningModel, same_model
+from wattlight.domain.values import Problem
 from wattlight.runtime import ModelServer, parse_endpoint
-from wattlight.services.models import room_by_size, switch
+from wattlight.services.models import point_alias, room_by_size, switch
+from wattlight.settings import save_settings
 
 from . import verb_load
 from .options import kept_documents
 from .output import Call
-from .verb_load import loaded_document, print_loaded
+from .verb_load import loaded_document, print_loaded, wish_of
 from .verb_unload import print_unloaded
 
 arguments = verb_load.arguments
@@ -27,20 +30,38 @@ def run(args: argparse.Namespace, call: Call) -> None:
     def fits(model: str, running: tuple[RunningModel, ...]) -> bool | None:
         return _fits(server, call, model, running)
 
-    result = switch(server, args.model, fits, keep_alive=args.keep, context_length=args.context, say=say)
+    wish = wish_of(args, call)
+    asked = wish.context_length
+    result = switch(server, args.model, fits, keep_alive=wish.keep_alive, context_length=asked, say=say)
+    if args.host is None:
+        _point_alias(server, call, args.model)
     if call.as_json:
         call.out.document(
             {
                 "model": args.model,
-                **loaded_document(result.loaded, args.context),
+                **loaded_document(result.loaded, asked),
                 "unloaded": list(result.unloaded),
                 "kept": kept_documents(result.kept),
                 "unloaded_first": result.unloaded_first,
             }
         )
         return
-    print_loaded(call, args.model, result.loaded, args.context)
+    print_loaded(call, args.model, result.loaded, asked)
     print_unloaded(call, result)
+
+
+def _point_alias(server: ModelServer, call: Call, model: str) -> None:
+    """Where the settings want a name that follows; that it cannot be had does not undo the switch."""
+    settings = call.workshop.settings()
+    if not settings.alias.on:
+        return
+    try:
+        alias = point_alias(server, settings.alias, model)
+    except Problem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return
+    if alias != settings.alias:
+        save_settings(call.workshop.places.settings_file, replace(settings, alias=alias))
 
 
 def _fits(server: ModelServer, call: Call, model: str, running: tuple[RunningModel, ...]) -> bool | None:

@@ -63,6 +63,13 @@ def read_name(name: str) -> ModelName:
     return ModelName(name, parts[-1], tag, parts[0] if len(parts) == 2 else None, registry)
 
 
+def context_name(name: str, context_length: int) -> str:
+    """The name of a model made from ``name`` with a context of its own: ``qwen3:8b`` is ``qwen3:8b-32k``."""
+    head, tag = _split_tag(name)
+    length = f"{context_length // 1024}k" if context_length % 1024 == 0 else str(context_length)
+    return f"{head}:{tag}-{length}"
+
+
 def is_cloud_name(name: str) -> bool:
     """Whether Ollama takes the name for a model of its cloud: ``NAME:cloud``, ``NAME:120b-cloud``."""
     tag = _split_tag(name)[1].lower()

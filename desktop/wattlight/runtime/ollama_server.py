@@ -19,7 +19,7 @@ from wattlight.web import POLL, FaultKind, Limits, WireFault, host_in
 
 from .answers import AnswerPiece, AnswerRequest, answer_body, answer_pieces
 from .meanings import Asked
-from .names import is_cloud_name, read_keep_alive, read_name
+from .names import context_name, is_cloud_name, read_keep_alive, read_name
 from .ollama_connection import OllamaConnection
 from .problems import (
     RuntimeProblem,
@@ -238,6 +238,36 @@ class OllamaServer(OllamaConnection):
         raw, other = self._raw(model), read_name(name).text
         with self._said(model), self._client(_ACT, cancel) as client:
             client.copy(raw, other)
+
+    def with_context(self, model: str, context_length: int, cancel: Event | None = None) -> str:
+        """Make a model from ``model`` that has ``context_length`` for every client; files are shared.
+
+        Returns its name, which tells the length. A model that has the name already is left as it is.
+
+        Raises:
+            RuntimeProblem: ``name_taken``, or the server refused.
+        """
+        name = read_name(context_name(self._raw(model), context_length)).text
+        if any(same_model(item.name, name) for item in self.installed(cancel)):
+            raise RuntimeProblem(
+                tr("There is a model {name} already.", name=name),
+                tr("Use it, or remove it and try again."),
+                "name_taken",
+            )
+        wanted = {
+            "model": name,
+            "from": self._raw(model),
+            "parameters": {"num_ctx": context_length},
+            "stream": False,
+        }
+        with (
+            self._said(model),
+            self._wire.ask("POST", "/api/create", json.dumps(wanted).encode(), _ACT, cancel) as answer,
+        ):
+            said = read_object(answer.body()) if answer.status == 200 else {}
+            if answer.status != 200 or "error" in said:
+                raise Refusal(answer.status, answer.body() if not said else json.dumps(said).encode())
+        return name
 
     def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
         """Download ``model``: a state per line the server sends, the last one ``done`` or ``cancelled``.

@@ -19,7 +19,7 @@ from wattlight.domain.state import (
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import activate, tr
 from wattlight.runtime import parse_endpoint
-from wattlight.settings import FirstRun, Settings, SettingsFile, merged
+from wattlight.settings import Alias, FirstRun, Settings, SettingsFile, merged
 from wattlight.system import Autostart
 
 from .counting import Counting
@@ -29,7 +29,8 @@ from .first_run import SetupGuide
 from .hub import StateHub
 from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
-from .models import FitsBeside, ModelTasks, SerialExecutor, ServerWatch, TaskEnd, room_by_size
+from .model_wishes import ModelWishes, fits_beside, with_target
+from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd
 from .serving import SecurityAdvisories
 from .speed_runs import SpeedRuns
 
@@ -81,12 +82,13 @@ class Application:
         self._watches = {host: self._new_watch(host) for host in servers}
         self._tasks = ModelTasks(
             servers,
-            self._fits_beside,
+            lambda host: fits_beside(hub, host),
             self._tasks_changed,
             self._task_ended,
             settings=lambda: settings.value,
             folders=self._folders,
             announce=self._announce,
+            on_alias=self._remember_alias,
             now=factory.now,
             start=factory.threads.start,
         )
@@ -135,8 +137,7 @@ class Application:
             Verb.SWITCH: lambda c: tasks.switch(c.model),
             Verb.LOAD: lambda c: tasks.load(c.model, c.number),
             Verb.UNLOAD: lambda c: tasks.unload(c.model or None),
-            Verb.KEEP: lambda c: tasks.keep_loaded(c.model, True),
-            Verb.RELEASE: lambda c: tasks.keep_loaded(c.model, False),
+            **ModelWishes(self._settings, self._hub, tasks, self._change).handlers(),
             Verb.REMOVE: lambda c: tasks.remove(c.model),
             Verb.PULL: lambda c: tasks.pull(c.model),
             Verb.REPAIR: self._repair,
@@ -307,6 +308,10 @@ class Application:
         self._tasks.cancel_pull(command.model)
         self._tasks.repair(command.model)
 
+    def _remember_alias(self, alias: Alias) -> None:
+        """What the tasks have given the name to."""
+        self._executor.submit(lambda: self._change(lambda s: replace(s, alias=with_target(s.alias, alias))))
+
     def _announce(self, model: str, context_length: int | None) -> None:
         prediction = self._predictor.before(model, context_length)
         if prediction is not None:
@@ -316,16 +321,6 @@ class Application:
         """Where the files of a server of this computer can be looked at."""
         local = parse_endpoint(self._servers[host].url).is_loopback
         return models_folders(self._settings.environ) if local else ()
-
-    def _fits_beside(self, host: HostId) -> FitsBeside:
-        def fits(model: str, running: tuple[RunningModel, ...]) -> bool | None:
-            for item in self._hub.state.hosts:
-                if item.id == host:
-                    wanted = next((m for m in item.server.installed if m.name == model), None)
-                    return room_by_size(item.profile, wanted, running)
-            return None
-
-        return fits
 
     def _tasks_changed(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
         self._guide.pulls_changed(pulls)

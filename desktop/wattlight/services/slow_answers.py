@@ -78,7 +78,9 @@ class SlowAnswers:
         self._thread: threading.Thread | None = None
 
         settings.subscribe(lambda s: s.price, lambda: self.ask("cost", "fits"))
-        settings.subscribe(lambda s: (s.context_length, s.break_even), lambda: self.ask("cost", "fits"))
+        settings.subscribe(
+            lambda s: (s.context_length, s.models, s.break_even), lambda: self.ask("cost", "fits")
+        )
 
     @property
     def answers(self) -> Extras:
@@ -204,12 +206,12 @@ class SlowAnswers:
         if profile is None:
             return extras
         freed = self._factory.paced(without_models(profile, host.server))
-        advisor, context = self._factory.advisor(), self._settings.value.context_length
+        advisor, settings = self._factory.advisor(), self._settings.value
         experience = self._experience()
         loaded = {m.name: m.context_length for m in host.server.running}
 
         def judge(model: InstalledModel) -> FitNote:
-            wanted = loaded.get(model.name) or context or None
+            wanted = loaded.get(model.name) or settings.wish(model.name).context_length
             opinion = advisor.judge(model.name, freed, wanted, model.digest)
             ladder = advisor.ladder(model.name, freed, CONTEXTS, model.digest)
             return with_ladder(

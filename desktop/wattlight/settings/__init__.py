@@ -2,10 +2,12 @@
 
 from .model import (
     CURRENT,
+    Alias,
     BreakEvenEntry,
     CarbonSettings,
     FirstRun,
     MeterSettings,
+    ModelWish,
     PlugSettings,
     Price,
     PriceFeed,

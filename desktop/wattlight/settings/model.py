@@ -1,8 +1,9 @@
 """The settings and their defaults."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wattlight.domain.state import full_name
 from wattlight.domain.values import LOCAL_HOST, HostId
 
 CURRENT = 1
@@ -159,6 +160,28 @@ class FirstRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWish:
+    """How one model is loaded, where that differs from what holds for all (None: as that says)."""
+
+    model: str = ""
+    context_length: int | None = _within(None, 1, 1 << 24)
+    keep_alive: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name on the server of this computer that follows the model in use, so that clients follow too.
+
+    ``model`` is what it was given to last, ``digest`` of that: another model of that name is not ours.
+    """
+
+    on: bool = False
+    name: str = "current"
+    model: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings; unknown keys of a newer version are kept in ``extra`` and written back."""
 
@@ -177,6 +200,9 @@ class Settings:
     """Tokens a model is loaded with; 0 leaves it to the server. Another figure than the one other programs
     ask for makes the server load the model again at their next request."""
     keep_alive: str = "5m"
+    models: tuple[ModelWish, ...] = ()
+    """What was chosen for single models."""
+    alias: Alias = field(default_factory=Alias)
     told_tray_closing: bool = False
     first_run_done: bool = False
     first_run: FirstRun = field(default_factory=FirstRun)
@@ -191,3 +217,24 @@ class Settings:
     window_geometry: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
     """(key, JSON text) of keys this version does not know."""
+
+    def chosen_for(self, model: str) -> ModelWish:
+        """What was chosen for ``model`` alone."""
+        name = full_name(model)
+        return next((wish for wish in self.models if full_name(wish.model) == name), ModelWish(model))
+
+    def wish(self, model: str) -> ModelWish:
+        """How ``model`` is to be loaded; ``context_length`` None leaves it to the server."""
+        own = self.chosen_for(model)
+        return ModelWish(
+            model,
+            own.context_length or self.context_length or None,
+            own.keep_alive or self.keep_alive or "5m",
+        )
+
+    def with_wish(self, wish: ModelWish) -> "Settings":
+        """These settings with ``wish`` in the place of what was chosen for its model before."""
+        name = full_name(wish.model)
+        others = tuple(item for item in self.models if full_name(item.model) != name)
+        empty = wish.context_length is None and wish.keep_alive is None
+        return replace(self, models=others if empty else (*others, wish))

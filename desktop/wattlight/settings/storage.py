@@ -105,6 +105,8 @@ def _build(kind: type[Any], document: dict[str, Any], path: str, notices: list[s
             continue
         try:
             value = _value(hints[item.name], document[item.name], f"{path}{item.name}.", notices)
+            if value == () and item.default != ():
+                raise ValueError
             values[item.name] = _bounded(value, *item.metadata.get("bounds", ()))
         except (TypeError, ValueError, InvalidOperation):
             notices.append(
@@ -123,7 +125,7 @@ def _value(hint: Any, value: Any, path: str, notices: list[str]) -> Any:
             return None
         return _value(next(a for a in typing.get_args(hint) if a is not type(None)), value, path, notices)
     if origin is tuple:
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list):
             raise TypeError
         return tuple(_value(typing.get_args(hint)[0], item, path, notices) for item in value)
     if is_dataclass(hint):

@@ -73,7 +73,7 @@ class DesktopUi:
         self._state, self._settings, self._extras = initial_state, settings, extras
         self._theme = Theme(early.app, settings.theme)
         self.keeper = TrayIcon(early.tray, early.menu, early.born_with_host)
-        self._menu = TrayMenu(early.menu, self.do)
+        self._menu = TrayMenu(early.menu, self.do, self._menu_opens)
         self.windows = Windows(self._theme, self.do, self._save, self.keeper, self._scene())
         self._network = MeteredNetwork()
         self._bridge = Bridge(self._deliver)
@@ -83,7 +83,7 @@ class DesktopUi:
         self._shown_icon: tuple[IconState, str] | None = None
         self._tick = QTimer()
         self._tick.setInterval(1000)
-        self._tick.timeout.connect(lambda: self.windows.render_scene(self._scene()))
+        self._tick.timeout.connect(self._ticked)
         self._notifier: QSocketNotifier | None = None
         self._code = 0
         self._connect()
@@ -218,9 +218,21 @@ class DesktopUi:
 
     def _mind_tick(self) -> None:
         """Seconds pass on the screen only while something is being done and someone looks."""
-        wanted = bool(self._state.tasks) and self.windows.visible
+        wanted = bool(self._state.tasks) and (self.windows.visible or self._menu.is_open)
         if wanted != self._tick.isActive():
             self._tick.start() if wanted else self._tick.stop()
+
+    def _ticked(self) -> None:
+        scene = self._scene()
+        self.windows.render_scene(scene)
+        self._draw_tray(scene)
+        self._mind_tick()
+
+    def _menu_opens(self) -> None:
+        """Work under way has gone on since the menu was filled."""
+        if self._state.tasks:
+            self._draw_tray(self._scene())
+            self._tick.start()
 
     def _visible_changed(self) -> None:
         self._app.do(Command(Verb.WATCH if self.windows.visible else Verb.LOOK_AWAY))

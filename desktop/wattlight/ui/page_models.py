@@ -47,11 +47,12 @@ class ModelPanel(Card):
         self._busy = BusyLines(ask)
         self._main = ActionButton(ask, "primary")
         self._others = ActionRow(ask)
+        self._contexts = ActionRow(ask)
         self._measure = ActionButton(ask)
         self._foot = plain_label(role="faint", wrap=True)
         left = Qt.AlignmentFlag.AlignLeft
         put(self.column, self._name, self._facts, (self._pill, left), 2, self._bar, self._bar_text)
-        put(self.column, self._context_box(), self._context_text, 2, self._why, REST)
+        put(self.column, self._context_box(), self._context_text, self._contexts, 2, self._why, REST)
         put(self.column, self._busy, self._main, self._others, (self._measure, left), self._foot)
 
     def render_view(self, view: ModelDetailView | None) -> None:
@@ -68,6 +69,7 @@ class ModelPanel(Card):
         self._busy.render_view((view.busy,) if view.busy else ())
         self._main.render_view(view.main)
         self._others.render_view(view.others)
+        self._contexts.render_view(view.contexts)
         self._measure.render_view(view.measure)
         show_text(self._foot, view.footnote)
         self._slider_box.setVisible(len(view.choices) > 1)

@@ -159,6 +159,8 @@ class SettingsPage(Page):
         fill(self._carbon, view.carbons, view.carbon)
         type_into(self._own_carbon, view.own_carbon)
         fill(self._context, view.contexts, view.context)
+        tick(self._alias, view.alias)
+        self._alias.setText(view.alias_text)
         fill(self._keep, view.keep_alives, view.keep_alive)
         type_into(self._url, view.server_url)
         fill(self._themes, view.themes, view.theme)
@@ -222,6 +224,10 @@ class SettingsPage(Page):
         self._keep.currentIndexChanged.connect(
             lambda: self._changed(keep_alive=str(self._keep.currentData()))
         )
+        self._alias = QCheckBox()
+        self._alias.toggled.connect(
+            lambda on: self._changed(alias=replace(self._scene.settings.alias, on=on))
+        )
         self._url = line(tr("Address of the model server"), "http://127.0.0.1:11434", 260)
         self._url.editingFinished.connect(self._url_typed)
         self._start_server = QCheckBox(tr("Start Ollama with Wattlight if it is not running"))
@@ -229,6 +235,10 @@ class SettingsPage(Page):
         self._server_copy = ServerCopyRows(self._ask)
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
+        form.add("", self._alias)
+        form.add_note(
+            tr("Programs that ask for this name follow each switch. It shares the files of the model.")
+        )
         form.add(tr("Ollama's address"), self._url)
         form.add_note(tr("Leave empty for the default address on this computer, or OLLAMA_HOST."))
         form.add("", self._start_server)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
-from wattlight.domain.command import Command
+from wattlight.domain.command import Command, Verb
 from wattlight.viewmodels.tray import MenuEntry
 
 OPEN_LIMIT_S = 60.0
@@ -15,12 +15,14 @@ OPEN_LIMIT_S = 60.0
 
 
 class TrayMenu(QObject):
-    """Fills the menu of the icon. ``on_command`` gets what was clicked."""
+    """Fills the menu of the icon. ``on_command`` gets what was clicked; ``on_open`` hears before it opens."""
 
-    def __init__(self, menu: QMenu, on_command: Callable[[Command], None]) -> None:
+    def __init__(
+        self, menu: QMenu, on_command: Callable[[Command], None], on_open: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__()
         self._menu = menu
-        self._on_command = on_command
+        self._on_command, self._on_open = on_command, on_open
         self._shown: tuple[MenuEntry, ...] | None = None
         self._wanted: tuple[MenuEntry, ...] = ()
         self._on_dbus = False
@@ -35,12 +37,18 @@ class TrayMenu(QObject):
         return self._opened_at is not None and time.monotonic() - self._opened_at < OPEN_LIMIT_S
 
     def show(self, entries: tuple[MenuEntry, ...], on_dbus: bool) -> None:
-        """Show ``entries``: at once, or when the menu has been closed."""
+        """Show ``entries``: at once, or when the menu is closed; work under way ticks in an open one."""
         self._wanted, self._on_dbus = entries, on_dbus
         if not self.is_open:
             self._apply()
+        elif self._shown is not None and _shape(self._shown) == _shape(entries):
+            for action, now, before in zip(self._menu.actions(), entries, self._shown, strict=True):
+                if now.command == before.command and now.command and now.command.verb is Verb.CANCEL_TASK:
+                    action.setText(menu_text(now.text, self._on_dbus))
 
     def _opened(self) -> None:
+        self._opened_at = None
+        self._on_open()
         self._apply()  # a host that never told of closing must not show what was true a minute ago
         self._opened_at = time.monotonic()
 

@@ -39,14 +39,18 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         "unload": tr("Unloading {name}", name=name) if name else tr("Unloading"),
         "remove": tr("Removing {name}", name=name),
         "repair": tr("Checking {name} for damaged files", name=name),
+        "keep": tr("Changing how long {name} is kept", name=name),
+        "alias": tr("Changing what a name stands for"),
+        "tag": tr("Making a model from {name}", name=name),
         "measure": tr("Measuring the speed of {name}", name=name),
     }.get(task.kind, name)
     seconds = max(0.0, (scene.now - task.started_at).total_seconds())
+    told = tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds))
     can_stop = task.kind in {"load", "switch", "measure", "repair"}
     return BusyView(
         f"task {task.kind} {task.model}",
-        tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds)),
-        doing,
+        told,
+        told,
         task.fraction,
         Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
     )

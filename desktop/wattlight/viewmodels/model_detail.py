@@ -7,7 +7,8 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
-from wattlight.services.answers import ContextStep, FitNote, Offer
+from wattlight.runtime import context_name
+from wattlight.services.answers import FULL_GPU, PARTIAL_GPU, ContextStep, FitNote, Offer
 from wattlight.services.models import ModelUpdate, fetch_text, layer_words
 
 from .activity import BusyView, pull_view
@@ -65,6 +66,8 @@ class ModelDetailView:
     footnote: str
     busy: BusyView | None
     measure: Action | None = None
+    contexts: tuple[Action, ...] = ()
+    """What can be done about its context."""
 
 
 def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
@@ -100,6 +103,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
         "" if busy else _footnote(scene, model, offer),
         busy,
         measure_action(scene, model.name) if model is not None and model.remote_host is None else None,
+        _context_actions(scene, model, fit),
     )
 
 
@@ -158,6 +162,13 @@ def _choice(scene: Scene, fit: FitNote, step: ContextStep) -> ContextChoice:
 
 
 def _context_text(fit: FitNote | None) -> str:
+    """How far its context reaches on the GPU, and what it takes."""
+    reach = _reach(fit)
+    each = _each_thousand(fit) if fit is not None and reach else ""
+    return "; ".join(text for text in (reach, each) if text)
+
+
+def _reach(fit: FitNote | None) -> str:
     if fit is None or not fit.largest_gpu_context:
         return ""
     if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
@@ -167,6 +178,55 @@ def _context_text(fit: FitNote | None) -> str:
         more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
         return f"{full}; {more}"
     return full
+
+
+def _context_actions(scene: Scene, model: InstalledModel | None, fit: FitNote | None) -> tuple[Action, ...]:
+    """To load it with the largest context that stays on the GPU, and to undo that."""
+    if model is None or model.remote_host is not None:
+        return ()
+    ready, why_not = scene.ready, "" if scene.ready else tr("Ollama is not running.")
+    actions, chosen = [], scene.settings.chosen_for(model.name).context_length
+    largest = largest_context(fit)
+    if largest is not None and largest != chosen:
+        use = Command(Verb.USE_CONTEXT, model.name, number=largest)
+        hint = tr("The largest context that stays on the GPU. Another program may still ask for its own.")
+        actions.append(
+            Action(tr("Load with {n} tokens", n=number(largest)), use, False, ready, why_not, hint)
+        )
+    if chosen is not None:
+        undo = Command(Verb.USE_CONTEXT, model.name)
+        hint = tr("It is loaded with {n} tokens now.", n=number(chosen))
+        actions.append(Action(tr("Usual context again"), undo, False, ready, why_not, hint))
+    if largest is not None:
+        tag = Command(Verb.TAG_CONTEXT, model.name, number=largest)
+        hint = tr("Makes {name}: every program that uses that name gets this context.")
+        hint = hint.format(name=context_name(model.name, largest))
+        actions.append(Action(tr("As a model of its own"), tag, False, ready, why_not, hint))
+    return tuple(actions)
+
+
+CONTEXT_STEP = 1024
+
+
+def largest_context(fit: FitNote | None) -> int | None:
+    """The largest context to load with that stays on the GPU: all it was trained for, else whole steps."""
+    if fit is None or not fit.largest_gpu_context:
+        return None
+    if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
+        return fit.trained_context
+    return fit.largest_gpu_context // CONTEXT_STEP * CONTEXT_STEP or fit.largest_gpu_context
+
+
+def _each_thousand(fit: FitNote) -> str:
+    """What the context takes of the device, by the longest stretch of the slider."""
+    if len(fit.steps) < 2 or fit.verdict not in {FULL_GPU, PARTIAL_GPU}:
+        return ""
+    whole = [step for step in fit.steps if step.verdict == FULL_GPU]
+    if len(whole) < 2:
+        return ""
+    grown = whole[-1].work_bytes - whole[0].work_bytes
+    longer = whole[-1].context_length - whole[0].context_length
+    return tr("{size} for each 1,000 tokens", size=gib(round(grown * 1000 / longer), 2))
 
 
 def _about(context: int) -> str:

@@ -84,6 +84,9 @@ class Scene:
         """The local models that are not loaded."""
         if not self._switchable:
             loaded = {full_name(m.name) for m in self.host.server.running}
+            alias = self.settings.alias
+            if alias.on:
+                loaded.add(full_name(alias.name))
             self._switchable.extend(m for m in self.local_models if full_name(m.name) not in loaded)
         return self._switchable
 

@@ -41,6 +41,8 @@ class SettingsView:
     keep_alive: str
     contexts: tuple[Choice, ...]
     context: str
+    alias: bool
+    alias_text: str
     server_url: str
     start_server: bool
     estimates: bool
@@ -85,6 +87,8 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.keep_alive,
         (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
+        settings.alias.on,
+        tr('Let the name "{name}" stand for the model in use', name=clean_text(settings.alias.name, 40)),
         settings.servers[0].url or "",
         settings.start_server,
         settings.meter.estimates,

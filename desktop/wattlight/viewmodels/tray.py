@@ -14,7 +14,7 @@ from .activity import busy_actions
 from .figures import models_amount, total_now
 from .running import keep_command, switch_command
 from .scene import Scene
-from .settings_page import counting_line
+from .settings_page import counting_line, keep_alive_choices
 from .whole import range_amount, watts_now
 from .words import DASH, kept_text, moment, running_pill, server_trouble, verdict_short
 
@@ -164,7 +164,7 @@ def tooltip(scene: Scene, icon: IconState) -> str:
 
 
 def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
-    """What is being done, each with its way to stop; without seconds, since a menu does not tick."""
+    """What is being done, for how long, each with its way to stop."""
     return tuple(
         MenuEntry(_label(tr("{doing} – cancel", doing=busy.menu_text)), busy.cancel)
         for busy in busy_actions(scene)
@@ -233,7 +233,25 @@ def _loaded_group(scene: Scene) -> tuple[MenuEntry, ...]:
             MenuEntry(_label(_name(m.name)), keep_command(m), checked=m.expires_at is None) for m in running
         )
         entries.append(MenuEntry(tr("Keep loaded"), children=kept[:MENU_MODELS]))
+    times = tuple(
+        MenuEntry(_label(_name(m.name)), children=_time_entries(scene, m)) for m in running[:MENU_MODELS]
+    )
+    entries.append(MenuEntry(tr("Unload after"), children=times if len(times) > 1 else times[0].children))
     return tuple(entries)
+
+
+def _time_entries(scene: Scene, model: RunningModel) -> tuple[MenuEntry, ...]:
+    """How long a model stays after its last answer, as chosen for it or for all, and away with it now."""
+    wanted = scene.settings.wish(model.name).keep_alive
+    chosen = "-1" if model.expires_at is None else "" if wanted in {"-1", "forever"} else wanted
+    return (
+        *(
+            MenuEntry(choice.text, Command(Verb.KEEP, model.name, text=choice.value), choice.value == chosen)
+            for choice in keep_alive_choices(scene.settings.keep_alive)
+            if choice.value != "-1"
+        ),
+        MenuEntry(tr("Unload now"), Command(Verb.UNLOAD, model.name)),
+    )
 
 
 def _window_group(scene: Scene) -> tuple[MenuEntry, ...]:

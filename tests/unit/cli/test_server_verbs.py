@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.models import DamagedLayer
-from wattlight.settings import ServerAddress, Settings
+from wattlight.settings import Alias, ServerAddress, Settings, load_settings, save_settings
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 OOM = "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
@@ -54,9 +55,9 @@ class Bench:
         return datetime.now(UTC)
 
     def settings(self) -> Settings:
-        return Settings(
-            servers=(ServerAddress(), ServerAddress(HostId("box"), "The Box", self.environ["OLLAMA_HOST"]))
-        )
+        kept = load_settings(self.places.settings_file).settings
+        box = ServerAddress(HostId("box"), "The Box", self.environ["OLLAMA_HOST"])
+        return replace(kept, servers=(ServerAddress(), box))
 
     def server(self, host: str | None = None) -> ModelServer:
         return connect(choose_address(host, self.settings().servers), self.environ)
@@ -155,6 +156,40 @@ def test_load(fake: FakeOllama, line: Line) -> None:
     assert code == 0
     assert "a:1b is loaded" in text
     assert "4,096 instead of the 32,768" in text
+
+
+def test_what_was_chosen_for_a_model_is_remembered(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b")
+    fake.install("b:1b")
+    line("load", "a:1b", "--context", "2048", "--keep", "forever", "--remember")
+    line("unload")
+    line("switch", "a:1b")
+    line("load", "b:1b")
+    assert fake.loads == [("a:1b", 2048), ("a:1b", 2048), ("b:1b", 4096)]
+    assert [m["expires_at"] is None for m in line.document("ps")["models"]] == [True, False]
+    assert line.document("load", "a:1b", "--context", "1024")["loaded"]["context_length"] == 1024
+    line("load", "a:1b", "--remember")
+    assert fake.loads[-1] == ("a:1b", 4096)
+
+
+def test_a_switch_takes_the_name_that_follows_along(
+    fake: FakeOllama, line: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.install("a:1b")
+    fake.install("b:1b")
+    file = line.bench.places.settings_file
+    line("switch", "a:1b")
+    assert "now:latest" not in fake.installed_names
+    save_settings(file, Settings(alias=Alias(True, "now")))
+    line("switch", "a:1b")
+    line("switch", "b:1b")
+    assert load_settings(file).settings.alias.model == "b:1b"
+    line("remove", "b:1b", "--yes")
+    assert fake.installed_names == ["a:1b"]
+    fake.install("now")
+    assert line("switch", "a:1b")[0] == 0
+    assert "did not make" in capsys.readouterr().err
+    assert "now:latest" in fake.installed_names
 
 
 def test_unload(fake: FakeOllama, line: Line) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fakes.systems import needs_links
 from wattlight.settings import (
     MeterSettings,
+    ModelWish,
     Price,
     ServerAddress,
     Settings,
@@ -203,7 +204,7 @@ def test_a_number_that_cannot_be_costs_only_its_own_key(tmp_path: Path, written:
     assert file.exists()
 
 
-@pytest.mark.parametrize("kind", [Settings, MeterSettings, Price])
+@pytest.mark.parametrize("kind", [Settings, MeterSettings, ModelWish, Price])
 def test_every_number_has_its_bounds(kind: type) -> None:
     hints = typing.get_type_hints(kind)
     numbers = {int, float, int | None, float | None}
@@ -238,3 +239,25 @@ def test_a_file_that_another_one_took_the_place_of_is_noticed(tmp_path: Path) ->
     assert file.stat().st_size == stamp.st_size
     news = known.changed_outside(now)
     assert news is not None and news.theme == "dusk"
+
+
+def test_choices_for_single_models_come_back_and_none_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    save_settings(file, Settings())
+    assert (load_settings(file).settings, load_settings(file).notices) == (Settings(), ())
+    chosen = (
+        Settings().with_wish(ModelWish("qwen3:8b", 32768, "1h")).with_wish(ModelWish("a", keep_alive="-1"))
+    )
+    save_settings(file, chosen)
+    assert load_settings(file).settings == chosen
+    assert chosen.wish("A:latest").keep_alive == "-1"
+    assert (chosen.wish("b").context_length, chosen.wish("b").keep_alive) == (None, "5m")
+    assert chosen.with_wish(ModelWish("QWEN3:8b")).models == (ModelWish("a", keep_alive="-1"),)
+
+
+def test_one_bad_choice_costs_only_itself(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text('{"models": [{"model": "a", "context_length": -5, "keep_alive": "1h"}]}')
+    loaded = load_settings(file)
+    assert loaded.settings.models == (ModelWish("a", None, "1h"),)
+    assert len(loaded.notices) == 1

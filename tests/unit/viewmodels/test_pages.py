@@ -25,7 +25,7 @@ from wattlight.services.answers import (
 )
 from wattlight.services.costs import MonthCosts
 from wattlight.services.models import ModelUpdate
-from wattlight.settings import MeterSettings, Price, Settings
+from wattlight.settings import MeterSettings, ModelWish, Price, Settings
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.figures import figure
@@ -215,9 +215,37 @@ def test_detail_of_an_offer_has_size_time_and_room() -> None:
     assert detail.main is not None
     assert detail.main.text == "Install 17.4 GB"
     assert detail.footnote == "About 24 min to download · 412 GB free on disk"
-    assert detail.context_text == "Up to about 81,000 tokens stay on the GPU; 130,000 with an 8-bit cache"
+    assert detail.context_text == (
+        "Up to about 81,000 tokens stay on the GPU; 130,000 with an 8-bit cache; "
+        "0.09 GiB for each 1,000 tokens"
+    )
     assert "Replaces qwen3:8b" in detail.why
     assert [c.text for c in detail.choices][:2] == ["4,096", "8,192"]
+
+
+def test_the_largest_context_on_the_gpu_is_one_click_and_can_be_undone() -> None:
+    scene = made_up_day.evening()
+
+    def contexts(scene: Scene, key: str) -> list[tuple[str, Command]]:
+        detail = models_view(scene, Filters(), key).detail
+        assert detail is not None
+        return [(a.text, a.command) for a in detail.contexts]
+
+    note = scene.fit_of("qwen3:8b")
+    assert note is not None
+    note = replace(note, largest_gpu_context=23_300, trained_context=40_960)
+    scene = replace(scene, extras=replace(scene.extras, fits=(note,)))
+    use = Command(Verb.USE_CONTEXT, "qwen3:8b", number=22_528)
+    tag = Command(Verb.TAG_CONTEXT, "qwen3:8b", number=22_528)
+    assert contexts(scene, "qwen3:8b") == [("Load with 22,528 tokens", use), ("As a model of its own", tag)]
+    chosen = replace(scene, settings=scene.settings.with_wish(ModelWish("qwen3:8b", 22_528)))
+    undo = Command(Verb.USE_CONTEXT, "qwen3:8b")
+    assert contexts(chosen, "qwen3:8b") == [("Usual context again", undo), ("As a model of its own", tag)]
+    for largest, offered in ((40_960, 40_960), (90_000, 40_960), (700, 700), (None, None)):
+        fits = (replace(note, largest_gpu_context=largest),)
+        actions = contexts(replace(scene, extras=replace(scene.extras, fits=fits)), "qwen3:8b")
+        assert [c.number for _, c in actions] == ([] if offered is None else [offered, offered])
+    assert contexts(scene, "qwen3.6:27b") == []  # not installed
 
 
 def test_removing_is_asked_with_the_name_and_a_foreign_registry_with_its_host() -> None:

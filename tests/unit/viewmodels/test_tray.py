@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,10 +10,11 @@ from fakes import made_up_day
 from fakes.metering import part
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.slowness import Cause, RunsOn, Slowness
-from wattlight.domain.state import Notice, RunningModel, ServerStatus, TaskState
+from wattlight.domain.state import InstalledModel, Notice, RunningModel, ServerStatus, TaskState
 from wattlight.domain.values import Figure, Scope
 from wattlight.i18n import activate
 from wattlight.services.answers import FitNote
+from wattlight.settings import Alias, ModelWish
 from wattlight.viewmodels.models import Filters, models_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.small_window import small_window_view
@@ -155,12 +157,39 @@ def test_two_loaded_models_are_kept_one_by_one() -> None:
     assert [e.checked for e in entry(scene, "Keep loaded").children] == [False, True]
 
 
-def test_work_under_way_can_be_stopped_and_has_no_running_clock() -> None:
+def test_work_under_way_tells_for_how_long_and_can_be_stopped() -> None:
     scene = made_up_day.busy()
-    later = replace(scene, now=scene.now.replace(minute=6))
-    assert entry(scene, "Switching to").text == "Switching to gpt-oss:20b – cancel"
-    assert entry(scene, "Switching to") == entry(later, "Switching to")
+    later = replace(scene, now=scene.now + timedelta(seconds=30))
+    assert entry(scene, "Switching to").text == "Switching to gpt-oss:20b, 8 s – cancel"
+    assert entry(later, "Switching to").text == "Switching to gpt-oss:20b, 38 s – cancel"
     assert entry(scene, "Installing").command == Command(Verb.CANCEL_PULL, "qwen3.6:27b")
+
+
+def test_how_long_a_model_stays_is_chosen_in_the_menu() -> None:
+    scene = made_up_day.evening()
+    times = entry(scene, "Unload after").children
+    assert [e.text for e in times if e.checked] == ["5 minutes"]
+    chosen = scene.settings.with_wish(ModelWish("qwen3:8b", keep_alive="15m"))
+    times = entry(replace(scene, settings=chosen), "Unload after").children
+    assert [(e.text, e.command) for e in times if e.checked] == [
+        ("15 minutes", Command(Verb.KEEP, "qwen3:8b", text="15m"))
+    ]
+    assert times[-1] == MenuEntry("Unload now", Command(Verb.UNLOAD, "qwen3:8b"))
+    kept = changed(scene, running=(replace(made_up_day.running(), expires_at=None),))
+    assert not any(e.checked for e in entry(kept, "Unload after").children)
+    second = RunningModel("gpt-oss:20b", "bb22", 100, 0, 8192, None)
+    both = entry(changed(scene, running=(made_up_day.running(), second)), "Unload after").children
+    assert [e.text for e in both] == ["qwen3:8b", "gpt-oss:20b"]
+    assert both[1].children[-1].command == Command(Verb.UNLOAD, "gpt-oss:20b")
+
+
+def test_the_name_that_follows_is_no_model_to_switch_to() -> None:
+    scene = made_up_day.evening()
+    copy = InstalledModel("current:latest", "aa", 1)
+    scene = changed(scene, installed=(*scene.host.server.installed, copy))
+    assert any("current" in e.text for e in tray_view(scene).menu)
+    scene = replace(scene, settings=replace(scene.settings, alias=Alias(on=True)))
+    assert not any("current" in e.text for e in tray_view(scene).menu)
 
 
 @pytest.mark.parametrize(

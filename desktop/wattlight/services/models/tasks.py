@@ -13,8 +13,9 @@ from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.hub import InOrder
-from wattlight.settings import Settings
+from wattlight.settings import Alias, Settings
 
+from .alias import drop_alias, drop_with, point_alias
 from .pulls import (
     SMALL_BYTES,
     damage_problem,
@@ -81,12 +82,14 @@ class ModelTasks:
         settings: Callable[[], Settings] = Settings,
         folders: Callable[[HostId], tuple[Path, ...]] = lambda _: (),
         announce: Announce = lambda _model, _context: None,
+        on_alias: Callable[[Alias], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         start: StartThread = start_thread,
     ) -> None:
         self._servers = servers
-        self._announce = announce
+        self._announce, self._on_alias = announce, on_alias
+        self._pointed: Alias | None = None
         self._fits_beside = fits_beside
         self._changes: InOrder[tuple[tuple[TaskState, ...], tuple[PullState, ...]]] = InOrder(
             lambda change: on_change(*change)
@@ -106,8 +109,8 @@ class ModelTasks:
 
     def load(self, model: str, context_length: int | None = None, host: HostId = LOCAL_HOST) -> None:
         def work(server: ModelServer, task: _Task) -> str:
-            wanted = self._settings()
-            context = context_length or wanted.context_length or None
+            wanted = self._settings().wish(model)
+            context = context_length or wanted.context_length
             self._announce(model, context)
             loaded = server.load(
                 model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
@@ -131,28 +134,76 @@ class ModelTasks:
 
     def switch(self, model: str, host: HostId = LOCAL_HOST) -> None:
         def work(server: ModelServer, task: _Task) -> str:
-            wanted = self._settings()
+            wanted = self._settings().wish(model)
             result = switch(
                 server,
                 model,
                 self._fits_beside(host),
                 keep_alive=wanted.keep_alive,
-                context_length=wanted.context_length or None,
+                context_length=wanted.context_length,
                 cancel=task.cancel,
                 say=lambda text: self._say(task, text),
                 announce=self._announce,
             )
-            return result.kept[0][1] if result.kept else ""
+            notes = [result.kept[0][1]] if result.kept else []
+            if self._settings().alias.on and host == LOCAL_HOST:
+                notes.append(self._follow(server, model, task.cancel))
+            return " ".join(note for note in notes if note)
 
         self._start("switch", model, host, work)
 
-    def keep_loaded(self, model: str, keep: bool, host: HostId = LOCAL_HOST) -> None:
-        """Keep ``model`` until it is unloaded, or give it the usual time again; its context stays."""
+    def _alias(self) -> Alias:
+        """As the settings have it, or will have it in a moment."""
+        kept, last = self._settings().alias, self._pointed
+        same = last is not None and last.name == kept.name
+        return replace(kept, model=last.model, digest=last.digest) if last is not None and same else kept
+
+    def _follow(self, server: ModelServer, model: str, cancel: threading.Event) -> str:
+        """Point the alias at ``model``, which is loaded; that it cannot be is told and undoes nothing."""
+        try:
+            self._keep_alias(point_alias(server, self._alias(), model, cancel))
+        except Problem as problem:
+            return "" if problem.code == "cancelled" else str(problem)
+        return ""
+
+    def _keep_alias(self, alias: Alias) -> None:
+        if alias != self._alias():
+            self._pointed = alias
+            self._on_alias(alias)
+
+    def point_alias(self, model: str) -> None:
+        """Let the name that follows the model in use stand for ``model``."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            self._keep_alias(point_alias(server, self._alias(), model, task.cancel))
+            return ""
+
+        self._start("alias", model, LOCAL_HOST, work)
+
+    def drop_alias(self) -> None:
+        """Take the name that follows the model in use off the server."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            self._keep_alias(drop_alias(server, self._alias(), task.cancel))
+            return ""
+
+        self._start("alias", self._settings().alias.name, LOCAL_HOST, work)
+
+    def tag_context(self, model: str, context_length: int, host: HostId = LOCAL_HOST) -> None:
+        """Make a model of its own from ``model`` whose context is ``context_length`` for every client."""
+
+        def work(server: ModelServer, task: _Task) -> str:
+            made = server.with_context(model, context_length, task.cancel)
+            return tr("{name} is made: it shares its files and takes next to no room on the disk.", name=made)
+
+        self._start("tag", model, host, work)
+
+    def keep_loaded(self, model: str, keep_alive: str, host: HostId = LOCAL_HOST) -> None:
+        """Keep ``model`` loaded for so long after each use, from now on; its context stays."""
 
         def work(server: ModelServer, task: _Task) -> str:
             now = next((m for m in server.running(task.cancel) if same_model(m.name, model)), None)
-            keep_alive = "forever" if keep else self._settings().keep_alive or "5m"
-            context = None if now is None else now.context_length
+            context = self._settings().wish(model).context_length if now is None else now.context_length
             self._announce(model, context)
             server.load(model, keep_alive=keep_alive, context_length=context, cancel=task.cancel)
             return ""
@@ -163,6 +214,8 @@ class ModelTasks:
         """Delete ``model`` from the disk; a loaded one is unloaded before, or it could not be any more."""
 
         def work(server: ModelServer, task: _Task) -> str:
+            if host == LOCAL_HOST:
+                self._keep_alias(drop_with(server, self._alias(), model, task.cancel))
             remove_model(server, model, task.cancel)
             return ""
 
@@ -280,6 +333,7 @@ class ModelTasks:
             if problem is None and not cancel.is_set():
                 problem = self._verify(model, host, publish, cancel)
             if problem is None and not cancel.is_set():
+                self._follow_pull(model, host, cancel)
                 with self._lock:
                     self._pulls[key] = replace(self._pulls[key], done=True)
                 self._tell()
@@ -292,6 +346,12 @@ class ModelTasks:
         self._mismatched = self._mismatched or (problem is not None and problem.code == "digest_mismatch")
         self._end_pull(key)
         self._on_end(TaskEnd("pull", key, host, problem, cancelled=problem is None and cancel.is_set()))
+
+    def _follow_pull(self, model: str, host: HostId, cancel: threading.Event) -> None:
+        """The alias of a model that has come in a newer version goes on to that one."""
+        alias = self._alias()
+        if alias.on and host == LOCAL_HOST and alias.digest and same_model(alias.model, model):
+            self._follow(self._servers[host], model, cancel)
 
     def _verify(
         self, model: str, host: HostId, publish: Callable[[PullState], None], cancel: threading.Event

@@ -195,7 +195,7 @@ def test_closing_ends_everything_within_a_second(fake: FakeOllama, tasks: ModelT
 def test_keep_loaded_keeps_the_context(fake: FakeOllama, tasks: ModelTasks, heard: Heard) -> None:
     fake.install("a")
     fake.start("a", context=1024)
-    tasks.keep_loaded("a", True)
+    tasks.keep_loaded("a", "forever")
     heard.wait_ends()
     assert fake.loads == []
     assert fake.requests[-2].body["keep_alive"] == -1

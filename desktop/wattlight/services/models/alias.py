@@ -1,0 +1,59 @@
+"""A name that follows the model in use: clients that ask for it get what was switched to last."""
+
+from dataclasses import replace
+from threading import Event
+
+from wattlight.domain.state import InstalledModel, same_model
+from wattlight.domain.values import Problem
+from wattlight.i18n import tr
+from wattlight.runtime import ModelServer
+from wattlight.settings import Alias
+
+
+def point_alias(server: ModelServer, alias: Alias, model: str, cancel: Event | None = None) -> Alias:
+    """Let the name stand for ``model``: a copy on the server, which shares the files.
+
+    Returns the alias to remember. Where the name stands for the very same already, nothing is asked.
+
+    Raises:
+        Problem: ``alias_taken``, a model has that name that is not ours; or the server refused.
+    """
+    installed = server.installed(cancel)
+    wanted, there = _find(installed, model), _find(installed, alias.name)
+    if wanted is None or same_model(model, alias.name) or wanted.remote_host is not None:
+        return alias
+    if there is not None and there.digest == wanted.digest:
+        return replace(alias, model=wanted.name) if there.digest == alias.digest else alias
+    if there is not None and there.digest != alias.digest:
+        raise _taken(alias)
+    server.copy(wanted.name, alias.name, cancel)
+    made = _find(server.installed(cancel), alias.name)
+    return replace(alias, model=wanted.name, digest="" if made is None else made.digest)
+
+
+def drop_alias(server: ModelServer, alias: Alias, cancel: Event | None = None) -> Alias:
+    """Take the name away; what is not ours, or not there any more, is left as it is."""
+    there = _find(server.installed(cancel), alias.name)
+    if there is not None and there.digest == alias.digest:
+        server.remove(there.name, cancel)
+    return replace(alias, model="", digest="")
+
+
+def drop_with(server: ModelServer, alias: Alias, model: str, cancel: Event | None = None) -> Alias:
+    """Before ``model`` is removed: without its name the alias would keep its files on the disk."""
+    if not alias.digest or same_model(model, alias.name):
+        return alias
+    going = _find(server.installed(cancel), model)
+    return drop_alias(server, alias, cancel) if going is not None and going.digest == alias.digest else alias
+
+
+def _find(installed: tuple[InstalledModel, ...], name: str) -> InstalledModel | None:
+    return next((model for model in installed if same_model(model.name, name)), None)
+
+
+def _taken(alias: Alias) -> Problem:
+    return Problem(
+        tr('"{name}" is a model that Wattlight did not make; it is left as it is.', name=alias.name),
+        tr("Give that model another name or remove it, then switch again; or turn the name off in Settings."),
+        "alias_taken",
+    )
