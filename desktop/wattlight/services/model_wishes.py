@@ -53,7 +53,7 @@ class ModelWishes:
         running = self._hub.state.local.server.running
         loaded = next((item for item in running if same_model(item.name, model)), None)
         if loaded is not None and loaded.context_length != self._settings.value.wish(model).context_length:
-            self._tasks.load(model)
+            self._tasks.load(model, again=True)
 
     def _alias_turned(self) -> None:
         """Turned on, it takes the model that is in use; turned off, its name goes."""

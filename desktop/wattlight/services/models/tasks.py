@@ -107,7 +107,13 @@ class ModelTasks:
         self._operations = SerialExecutor("wattlight-models", start)
         self._transfers = SerialExecutor("wattlight-pulls", start)
 
-    def load(self, model: str, context_length: int | None = None, host: HostId = LOCAL_HOST) -> None:
+    def load(
+        self,
+        model: str,
+        context_length: int | None = None,
+        host: HostId = LOCAL_HOST,
+        again: bool = False,
+    ) -> None:
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings().wish(model)
             context = context_length or wanted.context_length
@@ -120,7 +126,7 @@ class ModelTasks:
             got = None if loaded is None else loaded.context_length
             return f"context {got}" if got is not None and context is not None and got < context else ""
 
-        self._start("load", model, host, work)
+        self._start("load", model, host, work, again)
 
     def unload(self, model: str | None = None, host: HostId = LOCAL_HOST) -> None:
         def work(server: ModelServer, task: _Task) -> str:
@@ -208,7 +214,7 @@ class ModelTasks:
             server.load(model, keep_alive=keep_alive, context_length=context, cancel=task.cancel)
             return ""
 
-        self._start("keep", model, host, work)
+        self._start("keep", model, host, work, again=True)
 
     def remove(self, model: str, host: HostId = LOCAL_HOST) -> None:
         """Delete ``model`` from the disk; a loaded one is unloaded before, or it could not be any more."""
@@ -284,10 +290,13 @@ class ModelTasks:
         operations = self._operations.close(timeout_s)
         return self._transfers.close(max(0.05, end - self._clock())) and operations
 
-    def _start(self, kind: str, model: str, host: HostId, work: Work) -> None:
+    def _start(self, kind: str, model: str, host: HostId, work: Work, again: bool = False) -> None:
+        """Do it when its turn comes; the same twice is done once, unless ``again``."""
         task = _Task(TaskState(kind, clean_text(model), self._now()), host, threading.Event())
         with self._lock:
-            if any(t.state.kind == kind and t.state.model == task.state.model for t in self._tasks):
+            if not again and any(
+                t.state.kind == kind and t.state.model == task.state.model for t in self._tasks
+            ):
                 return
             for other in self._tasks if kind != MEASURE else ():
                 if other.state.kind == MEASURE:
