@@ -1,5 +1,6 @@
 """A name that follows the model in use: clients that ask for it get what was switched to last."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
@@ -8,6 +9,58 @@ from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer
 from wattlight.settings import Alias
+
+
+class FollowingName:
+    """The name as the settings want it, over what was just done with it; one task at a time.
+
+    Args:
+        wanted: as the settings have it now.
+        remember: gets what the name stands for after each change; the settings have it some time later.
+    """
+
+    def __init__(self, wanted: Callable[[], Alias], remember: Callable[[Alias], None]) -> None:
+        self._wanted, self._remember = wanted, remember
+        self._last: Alias | None = None
+
+    def _now(self) -> Alias:
+        wanted, last = self._wanted(), self._last
+        if last is None or last.name != wanted.name:
+            return wanted
+        return replace(wanted, model=last.model, digest=last.digest)
+
+    def _keep(self, alias: Alias) -> None:
+        if alias != self._now():
+            self._last = alias
+            self._remember(alias)
+
+    def point(self, server: ModelServer, model: str, cancel: Event | None = None) -> None:
+        """As :func:`point_alias`."""
+        self._keep(point_alias(server, self._now(), model, cancel))
+
+    def follow(self, server: ModelServer, model: str, cancel: Event | None = None) -> str:
+        """Point it at ``model`` where that is wanted; returns why it cannot be, which undoes nothing."""
+        if not self._now().on:
+            return ""
+        try:
+            self.point(server, model, cancel)
+        except Problem as problem:
+            return "" if problem.code == "cancelled" else str(problem)
+        return ""
+
+    def follow_pull(self, server: ModelServer, model: str, cancel: Event | None = None) -> None:
+        """A model that it stands for has come in a newer version."""
+        alias = self._now()
+        if alias.digest and same_model(alias.model, model):
+            self.follow(server, model, cancel)
+
+    def drop(self, server: ModelServer, cancel: Event | None = None) -> None:
+        """As :func:`drop_alias`."""
+        self._keep(drop_alias(server, self._now(), cancel))
+
+    def drop_with(self, server: ModelServer, model: str, cancel: Event | None = None) -> None:
+        """As :func:`drop_with`."""
+        self._keep(drop_with(server, self._now(), model, cancel))
 
 
 def point_alias(server: ModelServer, alias: Alias, model: str, cancel: Event | None = None) -> Alias:

@@ -15,7 +15,7 @@ from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.hub import InOrder
 from wattlight.settings import Alias, Settings
 
-from .alias import drop_alias, drop_with, point_alias
+from .alias import FollowingName
 from .pulls import (
     SMALL_BYTES,
     damage_problem,
@@ -88,8 +88,8 @@ class ModelTasks:
         start: StartThread = start_thread,
     ) -> None:
         self._servers = servers
-        self._announce, self._on_alias = announce, on_alias
-        self._pointed: Alias | None = None
+        self._announce = announce
+        self._alias = FollowingName(lambda: settings().alias, on_alias)
         self._fits_beside = fits_beside
         self._changes: InOrder[tuple[tuple[TaskState, ...], tuple[PullState, ...]]] = InOrder(
             lambda change: on_change(*change)
@@ -152,36 +152,17 @@ class ModelTasks:
                 announce=self._announce,
             )
             notes = [result.kept[0][1]] if result.kept else []
-            if self._settings().alias.on and host == LOCAL_HOST:
-                notes.append(self._follow(server, model, task.cancel))
+            if host == LOCAL_HOST:
+                notes.append(self._alias.follow(server, model, task.cancel))
             return " ".join(note for note in notes if note)
 
         self._start("switch", model, host, work)
-
-    def _alias(self) -> Alias:
-        """As the settings have it, or will have it in a moment."""
-        kept, last = self._settings().alias, self._pointed
-        same = last is not None and last.name == kept.name
-        return replace(kept, model=last.model, digest=last.digest) if last is not None and same else kept
-
-    def _follow(self, server: ModelServer, model: str, cancel: threading.Event) -> str:
-        """Point the alias at ``model``, which is loaded; that it cannot be is told and undoes nothing."""
-        try:
-            self._keep_alias(point_alias(server, self._alias(), model, cancel))
-        except Problem as problem:
-            return "" if problem.code == "cancelled" else str(problem)
-        return ""
-
-    def _keep_alias(self, alias: Alias) -> None:
-        if alias != self._alias():
-            self._pointed = alias
-            self._on_alias(alias)
 
     def point_alias(self, model: str) -> None:
         """Let the name that follows the model in use stand for ``model``."""
 
         def work(server: ModelServer, task: _Task) -> str:
-            self._keep_alias(point_alias(server, self._alias(), model, task.cancel))
+            self._alias.point(server, model, task.cancel)
             return ""
 
         self._start("alias", model, LOCAL_HOST, work)
@@ -190,7 +171,7 @@ class ModelTasks:
         """Take the name that follows the model in use off the server."""
 
         def work(server: ModelServer, task: _Task) -> str:
-            self._keep_alias(drop_alias(server, self._alias(), task.cancel))
+            self._alias.drop(server, task.cancel)
             return ""
 
         self._start("alias", self._settings().alias.name, LOCAL_HOST, work)
@@ -221,7 +202,7 @@ class ModelTasks:
 
         def work(server: ModelServer, task: _Task) -> str:
             if host == LOCAL_HOST:
-                self._keep_alias(drop_with(server, self._alias(), model, task.cancel))
+                self._alias.drop_with(server, model, task.cancel)
             remove_model(server, model, task.cancel)
             return ""
 
@@ -342,7 +323,8 @@ class ModelTasks:
             if problem is None and not cancel.is_set():
                 problem = self._verify(model, host, publish, cancel)
             if problem is None and not cancel.is_set():
-                self._follow_pull(model, host, cancel)
+                if host == LOCAL_HOST:
+                    self._alias.follow_pull(self._servers[host], model, cancel)
                 with self._lock:
                     self._pulls[key] = replace(self._pulls[key], done=True)
                 self._tell()
@@ -355,12 +337,6 @@ class ModelTasks:
         self._mismatched = self._mismatched or (problem is not None and problem.code == "digest_mismatch")
         self._end_pull(key)
         self._on_end(TaskEnd("pull", key, host, problem, cancelled=problem is None and cancel.is_set()))
-
-    def _follow_pull(self, model: str, host: HostId, cancel: threading.Event) -> None:
-        """The alias of a model that has come in a newer version goes on to that one."""
-        alias = self._alias()
-        if alias.on and host == LOCAL_HOST and alias.digest and same_model(alias.model, model):
-            self._follow(self._servers[host], model, cancel)
 
     def _verify(
         self, model: str, host: HostId, publish: Callable[[PullState], None], cancel: threading.Event
