@@ -16,11 +16,13 @@ class Side(NamedTuple):
 
     The first slots are those of CARRIED. ``reads``: those of them whose place matters here; ``moves``: (one
     of them, the slot that holds it when the block is done, -1: none); the others stay where they are.
+    ``known``: steps by the sizes of all values, the holes, and the places of what is read.
     """
 
     events: tuple[tuple[int, int], ...]
     reads: tuple[int, ...]
     moves: tuple[tuple[int, int], ...]
+    known: dict[object, "Step"]
 
 
 class Step(NamedTuple):
@@ -111,7 +113,7 @@ class Room:
     def give_back(self, slots: tuple[int, ...]) -> None:
         """Nothing reads what lies in ``slots``, nor anything else that was carried, any more."""
         places = [(self.carried[slot][0] - self.end, self.carried[slot][1]) for slot in slots]
-        found = walk(Side(tuple((slot, FREE) for slot in slots), slots, ()), (), self.holes, places)
+        found = walk(Side(tuple((slot, FREE) for slot in slots), slots, (), {}), (), self.holes, places)
         self.end += found.end
         self.holes = found.holes
         self.carried = [NOWHERE] * CARRIED_SLOTS

@@ -255,4 +255,4 @@ class _Arena:
 
     @property
     def peak(self) -> int:
-        return max(0, walk(Side(tuple(self._events), (), ()), self._sizes, ((), ()), ()).top)
+        return max(0, walk(Side(tuple(self._events), (), (), {}), self._sizes, ((), ()), ()).top)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
-from .arena import NOWHERE, Room, Step, walk
+from .arena import NOWHERE, Room, walk
 from .block_facts import Setting, bytes_of, inputs_bytes, mask_bytes
 from .blocks import FOUR_STREAMS, program_of
 from .program import CARRIED, DEVICE, HOST, NEXT, OWN, ROTATION_TABLE, Tape
@@ -30,14 +30,13 @@ class Common(NamedTuple):
     """What models of one make have in common in one setting: all but the bytes of their matrices."""
 
     layouts: "dict[object, BufferLayout]"
-    steps: dict[object, Step]
     tapes: dict[object, Tape]
 
 
 @lru_cache(maxsize=4 * PASSES_KEPT)
 def common(make: object, setting: object) -> Common:
     """``make``: as in ``Trunk``; ``setting``: what of it matters."""
-    return Common({}, {}, {})
+    return Common({}, {})
 
 
 class Passes:
@@ -48,15 +47,14 @@ class Passes:
     """
 
     __slots__ = (
-        "_any_cells",
         "_common",
         "_rotates",
         "_sizes",
-        "_steps",
         "_tapes",
         "beside",
         "distributions",
         "inputs",
+        "near",
         "setting",
         "trunk",
         "whole",
@@ -68,12 +66,9 @@ class Passes:
         self._common = common(trunk.make, setting)
         same_list = (setting.flash, self._rotates, setting.every_row, setting.logits > 0)
         self._tapes = common(trunk.make, same_list).tapes
-        plain = setting.flash and not setting.copies and not setting.working
-        any_cells = setting._replace(cells=0, window=0) if plain else setting
-        self._any_cells = common(trunk.make, any_cells).steps
+        self.near: dict[object, Tape] = {}
         self.distributions: dict[object, BufferLayout] = {}
-        self._sizes: dict[object, list[int]] = {}
-        self._steps: dict[object, Step] = {}
+        self._sizes: dict[object, tuple[int, ...]] = {}
         self.inputs = inputs_bytes(trunk.arch, setting)
         self.beside = self.beside_devices(1)
         self.whole = -1
@@ -100,14 +95,14 @@ class Passes:
             self._tapes[key] = found
         return found
 
-    def sizes_of(self, names: tuple[str, ...], i: int) -> list[int]:
+    def sizes_of(self, names: tuple[str, ...], i: int) -> tuple[int, ...]:
         """Bytes of the values ``names`` of block ``i``, rounded."""
         key = (names, self.trunk.full[i])
         found = self._sizes.get(key)
         if found is None:
             block, align = self.trunk.blocks[i], self.setting.align
             sizes = [bytes_of(name, block, self.trunk.arch, self.setting) for name in names]
-            found = self._sizes[key] = [-(-size // align) * align for size in sizes]
+            found = self._sizes[key] = tuple([-(-size // align) * align for size in sizes])
         return found
 
     def layout(self, key: object, spans: Spans, left_out: Ranges, in_turn: bool) -> "BufferLayout":
@@ -125,20 +120,16 @@ class Passes:
         return found
 
     def step(self, tape: Tape, side: int, i: int, room: "Room") -> None:
-        """Do to ``room`` what block ``i`` does, looked up where an equal block met equal room before."""
+        """Do to ``room`` what block ``i`` does, looked up where equal work met equal room before."""
         part, end, carried = tape.sides[side], room.end, room.carried
-        steps, number = self._any_cells, self.trunk.makes[i]
-        if tape.by_cells:
-            steps = self._common.steps
-        if tape.fetches:
-            steps, number = self._steps, self.trunk.full[i]
         reads = tuple([(carried[slot][0] - end, carried[slot][1]) for slot in part.reads])
-        key = (id(part), number, room.holes, reads)
-        found = steps.get(key)
+        sizes = self.sizes_of(tape.sizes, i)
+        key = (sizes, room.holes, reads)
+        found = part.known.get(key)
         if found is None:
-            if len(steps) >= MOST_KEPT:
-                steps.clear()
-            found = steps[key] = walk(part, self.sizes_of(tape.sizes, i), room.holes, reads)
+            if len(part.known) >= MOST_KEPT:
+                part.known.clear()
+            found = part.known[key] = walk(part, sizes, room.holes, reads)
         room.end = end + found.end
         room.holes = found.holes
         room.peak = max(room.peak, end + found.top)
@@ -189,6 +180,7 @@ class BufferLayout:
         self._late: dict[int, list[int]] = {}
         self._arrives: set[int] = set()
         self._host_peak = -1
+        self._alone, self._near = len(spans) == 1 and not in_turn, passes.near
         rooms = [self._start(index) for index in range(len(spans))]
         self._tapes: list[Tape] = []
         self._walk(rooms)
@@ -251,7 +243,15 @@ class BufferLayout:
         return sorted(edge for edge in edges if edge <= count)
 
     def _tape(self, i: int, device: int, stream: int) -> Tape:
-        pattern, (start, stop) = self._patterns[i], self._spans[device]
+        pattern = self._patterns[i]
+        if self._alone and i not in self._late:
+            key = (self._trunk.makes[i], pattern, stream)
+            found = self._near.get(key)
+            if found is None:
+                lies = Lies(pattern, (), DEVICE, stream, False, False, False)
+                found = self._near[key] = self._passes.tape(i, lies)
+            return found
+        start, stop = self._spans[device]
         arrives = self._in_turn and (i == 0 or (device in self._arrives and i == start))
         leaves = device + 1 < len(self._spans) and i >= self._in_ram and self._trunk.after[i] >= stop
         late, own = tuple(self._late.get(i, ())), OWN if device else DEVICE
@@ -261,6 +261,8 @@ class BufferLayout:
         """Block ``i`` on all devices."""
         passes = self._passes
         passes.step(tape, OWN if device else DEVICE, i, rooms[device])
+        if self._alone:
+            return
         other = DEVICE if device else OWN
         if tape.sides[other].events:
             passes.step(tape, other, i, rooms[0])

@@ -7,6 +7,7 @@ of "take" and "give back" here; sizes are names, so that models of the same make
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from .arena import CARRIED_SLOTS, FREE, SHRINK, Side
@@ -24,8 +25,6 @@ ROTATION_TABLE = "rope_freqs"
 INPUTS = ("in:m", "in:s", "in:p", "in:rk", "in:rv", "in:i")
 """Small inputs, at hand in RAM too: masks of full and of windowed attention, positions, rotations of keys and
 of values for a quantised cache, numbers of the cells written."""
-BY_CELLS = frozenset(("in:m", "in:s", "ck", "cks", "cv", "cvs", "scores", "scores_s", "vc"))
-"""Sizes that depend on how many cells the cache has, whatever the device."""
 CARRIED = ("x", "early", "beside", *INPUTS)
 """Values that pass from block to block: the residual stream, the state the next block reads early, inputs
 that several blocks use."""
@@ -49,7 +48,7 @@ class Tape(NamedTuple):
     """What happens on the first device, in RAM, on the block's own device and on the next one.
 
     The block leaves the residual stream on the side ``stream``. ``crossings``: what is copied from another
-    device (to, size); ``fetches``: some matrices come from RAM; ``by_cells``: some sizes depend on the cells.
+    device (to, size); ``fetches``: some matrices come from RAM.
     """
 
     sides: tuple[Side, ...]
@@ -57,7 +56,6 @@ class Tape(NamedTuple):
     stream: int
     crossings: tuple[tuple[int, str], ...]
     fetches: bool
-    by_cells: bool
 
 
 class Program:
@@ -69,7 +67,7 @@ class Program:
     "state" for one beside the state, "view": reads its matrix through a view and starts no new part.
     """
 
-    __slots__ = ("_count", "_listed", "_names", "_tapes", "nodes", "pinned")
+    __slots__ = ("_alike", "_count", "_listed", "_names", "_weights", "nodes", "pinned")
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -77,7 +75,8 @@ class Program:
         self._names["x0"] = 0
         self._count = len(CARRIED)
         self._listed = 0
-        self._tapes: dict[object, Tape] = {}
+        self._alike: dict[object, Tape] | None = None
+        self._weights: frozenset[str] = frozenset()
         self.pinned: set[int] = set()
 
     def new(
@@ -154,8 +153,10 @@ class Program:
         ``stream``: the side that the residual stream comes from; ``in_turn``: copies between devices have
         their room from the beginning.
         """
+        tapes = self._tapes()
+        in_ram &= self._weights
         key = (in_ram, cache_in_ram, late, own, stream, in_turn)
-        found = self._tapes.get(key)
+        found = tapes.get(key)
         if found is None:
             sides = _sides(self.nodes, in_ram, cache_in_ram, own, stream)
             parts = _Parts(in_ram, cache_in_ram, self._count, own, stream)
@@ -164,8 +165,21 @@ class Program:
             parts.bring(late)
             results = [self._names[name] for name in CARRIED]
             lives = _Lives(parts.listed, self.pinned | {results[0]}, own, stream, in_turn)
-            found = self._tapes[key] = lives.tape(results)
+            found = tapes[key] = lives.tape(results)
         return found
+
+    def _tapes(self) -> dict[object, Tape]:
+        """Shared by all programs of the same operations, whatever their kinds are called."""
+        if self._alike is None:
+            results = tuple([self._names[name] for name in CARRIED])
+            self._weights = frozenset([node.weight for node in self.nodes])
+            self._alike = tapes_of((tuple(self.nodes), frozenset(self.pinned), results, self._count))
+        return self._alike
+
+
+@lru_cache(maxsize=1024)
+def tapes_of(work: object) -> dict[object, Tape]:
+    return {}
 
 
 def _sides(nodes: list[Node], in_ram: frozenset[str], cache_in_ram: bool, own: int, stream: int) -> list[int]:
@@ -299,8 +313,7 @@ class _Lives:
         stream = self._taken[left[0]][0] if left[0] >= 0 else self._own
         sides = tuple(_side(events, left) for events in self._sides)
         fetches = any(name.startswith("w:") for name in self._names)
-        by_cells = not BY_CELLS.isdisjoint(self._names)
-        return Tape(sides, tuple(self._names), stream, tuple(self._crossings), fetches, by_cells)
+        return Tape(sides, tuple(self._names), stream, tuple(self._crossings), fetches)
 
     def _crosses(self, side: int, node: Node) -> bool:
         """A copy from another device; True if its room is there already."""
@@ -342,4 +355,4 @@ def _side(events: list[tuple[int, int]], results: list[int]) -> Side:
             touched.add(slot)
     moves = [(slot, left) for slot, left in enumerate(results) if left != slot or slot in touched]
     reads.update(left for slot, left in moves if 0 <= left < CARRIED_SLOTS and left not in touched)
-    return Side(tuple(events), tuple(sorted(reads)), tuple(moves))
+    return Side(tuple(events), tuple(sorted(reads)), tuple(moves), {})

@@ -100,10 +100,10 @@ def test_models_of_one_make_share_what_devices_hold() -> None:
 def test_the_allocator_takes_the_smallest_hole_and_joins_its_neighbours() -> None:
     # 0: 10 bytes, 1: 4, 2: 6, 3: 4; then 0 and 2 are holes, 6 fits the smaller one
     events = [(0, 0), (1, 1), (2, 2), (3, 1), (0, FREE), (2, FREE), (4, 2), (1, FREE), (4, FREE), (5, 3)]
-    found = walk(Side(tuple(events), (), ((0, 5), (1, 3), (2, -1))), (10, 4, 6, 20), ((), ()), ())
+    found = walk(Side(tuple(events), (), ((0, 5), (1, 3), (2, -1)), {}), (10, 4, 6, 20), ((), ()), ())
     assert found.moves == ((0, 0, 20), (1, 20, 4), (2, 0, 0))
     assert (found.end, found.top, found.holes) == (24, 24, ((), ()))
-    ends = walk(Side(((0, FREE), (1, FREE)), (0, 1), ()), (), ((-30,), (5,)), ((-25, 10), (-7, 7)))
+    ends = walk(Side(((0, FREE), (1, FREE)), (0, 1), (), {}), (), ((-30,), (5,)), ((-25, 10), (-7, 7)))
     assert (ends.end, ends.holes) == (-7, ((-23,), (15,)))
 
 
