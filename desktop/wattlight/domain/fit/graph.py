@@ -5,6 +5,7 @@ The blocks' lists of operations (``blocks``) are laid out one after the other as
 """
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
@@ -122,8 +123,9 @@ class Passes:
     def step(self, tape: Tape, side: int, i: int, room: "Room") -> None:
         """Do to ``room`` what block ``i`` does, looked up where equal work met equal room before."""
         part, end, carried = tape.sides[side], room.end, room.carried
-        reads = tuple([(carried[slot][0] - end, carried[slot][1]) for slot in part.reads])
-        sizes = self.sizes_of(tape.sizes, i)
+        places = [carried[slot] for slot in part.reads]
+        reads = tuple([(offset - end, size) for offset, size in places])
+        sizes = self._sizes.get((tape.sizes, self.trunk.full[i])) or self.sizes_of(tape.sizes, i)
         key = (sizes, room.holes, reads)
         found = part.known.get(key)
         if found is None:
@@ -132,7 +134,8 @@ class Passes:
             found = part.known[key] = walk(part, sizes, room.holes, reads)
         room.end = end + found.end
         room.holes = found.holes
-        room.peak = max(room.peak, end + found.top)
+        if end + found.top > room.peak:
+            room.peak = end + found.top
         for slot, offset, size in found.moves:
             carried[slot] = (end + offset, size) if size else NOWHERE
 
@@ -183,7 +186,10 @@ class BufferLayout:
         self._alone, self._near = len(spans) == 1 and not in_turn, passes.near
         rooms = [self._start(index) for index in range(len(spans))]
         self._tapes: list[Tape] = []
-        self._walk(rooms)
+        if self._alone:
+            self._walk_alone(rooms[0])
+        else:
+            self._walk(rooms)
         self.peaks = tuple([room.peak for room in rooms])
 
     @property
@@ -230,6 +236,28 @@ class BufferLayout:
             stream = tape.stream
             i += 1
 
+    def _walk_alone(self, room: Room) -> None:
+        """As ``_walk``, on a single device."""
+        passes, tapes, stream = self._passes, self._tapes, DEVICE
+        for start, stop in pairwise(self._edges()):
+            fetches = self._patterns[start] != NOTHING_LEFT_OUT
+            period, until = self._trunk.repeats_full if fetches else self._trunk.repeats
+            i, seen = start, None
+            while i < stop:
+                if not (i - start) % period:
+                    state = (stream, room.state())
+                    if state == seen and until[i] > i:
+                        more = (min(until[i], stop) - i) // period
+                        tapes += tapes[i - period :] * more
+                        i, seen = i + more * period, None
+                        continue
+                    seen = state
+                tape = self._tape(i, 0, stream)
+                tapes.append(tape)
+                passes.step(tape, DEVICE, i, room)
+                stream = tape.stream
+                i += 1
+
     def _edges(self) -> list[int]:
         """Blocks that lie otherwise than the one before, in order, then the number of blocks."""
         count, patterns = len(self._blocks), self._patterns
@@ -261,8 +289,6 @@ class BufferLayout:
         """Block ``i`` on all devices."""
         passes = self._passes
         passes.step(tape, OWN if device else DEVICE, i, rooms[device])
-        if self._alone:
-            return
         other = DEVICE if device else OWN
         if tape.sides[other].events:
             passes.step(tape, other, i, rooms[0])

@@ -232,7 +232,12 @@ class _Parts:
         if fetches and node.weight != ROTATION_TABLE:
             matrix = [(self._copy("w:" + node.weight, "w:" + node.weight, ()), "")]
         read = [] if node.in_place else matrix
-        read += [self._read(source, side) for source in node.sources]
+        made, own, sources = self._made_on, self._own, node.sources
+        for value, _ in sources:
+            if made.get(value, own) != side and not INPUT_SLOTS[0] <= value <= INPUT_SLOTS[1]:
+                sources = tuple([self._read(source, side) for source in sources])
+                break
+        read += sources
         for name in node.fetched if side != HOST else ():
             if name in INPUTS:
                 self._insert(CARRIED.index(name), name, ())
@@ -241,7 +246,7 @@ class _Parts:
         if node.in_place:
             read += matrix
         size, sources = node.size, tuple(read)
-        if self._cache_in_ram:
+        if self._cache_in_ram and size:
             size = (WITHOUT_COPIES if side == HOST else WITH_BOTH_COPIES).get(size, size)
         if node.out >= 0:
             self._made_on[node.out], self._sizes[node.out] = side, size.rstrip(WORKING)
@@ -299,21 +304,28 @@ class _Lives:
         self._crossings: list[tuple[int, str]] = []
 
     def tape(self, results: list[int]) -> Tape:
+        last, kept, storage, taken, sides = (
+            self._last,
+            self._kept,
+            self._storage,
+            self._taken,
+            self._sides,
+        )
         for i, (side, node) in enumerate(self._listed):
             reused = -1
             if node.out >= 0 and not self._crosses(side, node):
                 reused = self._place(i, side, node)
-            for value, _ in dict.fromkeys(node.sources):
-                if self._last[value] == i and value != reused and value not in self._kept:
-                    slot = self._storage.get(value, value)
-                    if slot in self._taken:
-                        self._sides[self._taken.pop(slot)[0]].append((slot, FREE))
+            for value, _ in node.sources:
+                if last[value] == i and value != reused and value not in kept:
+                    slot = storage.get(value, value)
+                    if slot in taken:
+                        sides[taken.pop(slot)[0]].append((slot, FREE))
         left = [self._storage.get(value, value) for value in results]
         left = [slot if slot in self._taken else -1 for slot in left]
         stream = self._taken[left[0]][0] if left[0] >= 0 else self._own
-        sides = tuple(_side(events, left) for events in self._sides)
+        made = tuple([_side(events, left) for events in sides])
         fetches = any(name.startswith("w:") for name in self._names)
-        return Tape(sides, tuple(self._names), stream, tuple(self._crossings), fetches)
+        return Tape(made, tuple(self._names), stream, tuple(self._crossings), fetches)
 
     def _crosses(self, side: int, node: Node) -> bool:
         """A copy from another device; True if its room is there already."""
