@@ -134,8 +134,7 @@ class Passes:
             found = part.known[key] = walk(part, sizes, room.holes, reads)
         room.end = end + found.end
         room.holes = found.holes
-        if end + found.top > room.peak:
-            room.peak = end + found.top
+        room.peak = max(room.peak, end + found.top)
         for slot, offset, size in found.moves:
             carried[slot] = (end + offset, size) if size else NOWHERE
 

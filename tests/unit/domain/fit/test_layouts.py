@@ -1,11 +1,13 @@
 """Equal stretches of blocks are laid out once: with what is remembered and without, buffers are the same."""
 
+from dataclasses import replace
+
 import pytest
 
 from fakes import fit_truth
 from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import estimate_shape
-from wattlight.domain.fit import FitOptions, FitResult, fit, graph, prepare
+from wattlight.domain.fit import FitOptions, FitResult, blocks, fit, graph, prepare, program
 from wattlight.domain.fit.arena import FREE, Side, walk
 from wattlight.domain.fit.file_spans import FileSpans
 from wattlight.domain.fit.sizing import Share
@@ -46,6 +48,9 @@ def block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(graph, "Trunk", trunk)
+    monkeypatch.setattr(program, "tapes_of", lambda work: {})
+    monkeypatch.setattr(graph.BufferLayout, "_walk_alone", lambda layout, room: layout._walk([room]))
+    blocks.program_of.cache_clear()
 
 
 def listed(name: str) -> ModelShape:
@@ -95,6 +100,40 @@ def test_models_of_one_make_share_what_devices_hold() -> None:
     assert second.layout("k", whole, [], False) is first.layout("k", whole, [], False)
     half = ((layers // 2, layers),)
     assert first.layout("h", half, [], False).peaks < second.layout("h", half, [], False).peaks
+
+
+def test_makes_of_the_same_operations_share_lists_and_steps() -> None:
+    """Two makes with equal blocks: what is laid out for one is looked up for the other."""
+    made = fit_truth.shape("qwen25-7b")
+    keys = {key.replace("qwen2.", "llama."): value for key, value in made.metadata.items()}
+    other = replace(made, architecture="llama", metadata=keys)
+    setting = graph.Setting(640, 1024, 0, 1, "F16", True, False, 128)
+    first, second = (prepare(shape).buffers.passes(setting) for shape in (made, other))
+    layers = len(first.trunk.blocks)
+    assert first.trunk.make != second.trunk.make
+    spans = ((layers // 2, layers),)
+    peaks = first.layout("h", spans, [], False).peaks
+    walked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph, "walk", lambda *parts: walked.append(parts) or walk(*parts))
+        assert second.layout("h", spans, [], False).peaks == peaks
+    assert not walked
+
+
+def test_a_program_reads_only_its_own_matrices_in_ram() -> None:
+    def listed_as(weight: str) -> program.Program:
+        made = program.Program()
+        made.new("y", "e", "x", w=weight)
+        made.same("x", "e", "y", "x")
+        return made
+
+    one, same, other = listed_as("attn_q"), listed_as("attn_q"), listed_as("attn_k")
+    here, there = frozenset(("attn_q", "ffn_up")), frozenset(("attn_q", "ffn_down"))
+    assert one.tape(here, False) is same.tape(there, False)
+    assert one.tape(here, False).fetches
+    assert not other.tape(here, False).fetches
+    assert one.tape(here, False) is not one.tape(frozenset(), False)
+    assert one.tape(here, False) is not one.tape(here, True)
 
 
 def test_the_allocator_takes_the_smallest_hole_and_joins_its_neighbours() -> None:
