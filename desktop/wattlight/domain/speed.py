@@ -125,7 +125,7 @@ def traffic_of(prepared: PreparedModel, result: FitResult, tokens_in_cache: int)
     state is read and written. The input embedding is one row and does not count.
     """
     arch = prepared.arch
-    weights = prepared.weights("cpu", 512)
+    weights = prepared.weights_in_ram
     layers = arch.layers
     share = arch.experts_used / arch.experts if arch.experts else 1.0
     first = min(layers, result.layers_total - result.layers_on_gpu) if result.layers_on_gpu else layers

@@ -39,7 +39,7 @@ class Layering:
         """Whole layers, last device first; of a mixture only their dense part."""
         last = self._count - 1
         shares: Shares = [Share() for _ in range(self._count)]
-        taken = self._sizer.measure(shares)
+        taken: list[Taken] | None = None  # of nothing: laid out where a step starts from it
         for index in range(last, -1, -1):
             free = self._units - sum(share.layers for share in shares[index + 1 :])
             if free <= 0:
@@ -50,6 +50,7 @@ class Layering:
                 shares, taken = high, taken_high
                 continue
             while (delta := high[index].layers - shares[index].layers) > 1:
+                taken = taken or self._sizer.measure(shares)
                 step = _step(delta, self._limits[index], taken[index].total, taken_high[index].total)
                 test = _with(shares, index, self._dense_share(shares[index].layers + step, index == last))
                 taken_test = self._sizer.measure(test)
@@ -57,7 +58,7 @@ class Layering:
                     shares, taken = test, taken_test
                 else:
                     high, taken_high = test, taken_test
-        return shares, taken
+        return shares, taken or self._sizer.measure(shares)
 
     def _dense_share(self, layers: int, is_last: bool) -> Share:
         if not self._experts:

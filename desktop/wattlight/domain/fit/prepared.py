@@ -97,9 +97,14 @@ class PreparedModel:
         return self.arch.context_trained or None
 
     @property
+    def weights_in_ram(self) -> Weights:
+        """The weights as any backend has them: what lies in RAM is the same for all."""
+        return next(iter(self._weights.values()), None) or self.weights("cpu", 512)
+
+    @property
     def weights_bytes(self) -> int:
         """Bytes of all weights of the text model, as they lie in RAM without an accelerator."""
-        weights = next(iter(self._weights.values()), None) or self.weights("cpu", 512)
+        weights = self.weights_in_ram
         return weights.host_sum[-1] + weights.input_host + weights.output_host + weights.rope_host
 
     @property

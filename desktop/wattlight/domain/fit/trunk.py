@@ -86,13 +86,16 @@ class Trunk:
         makes: dict[object, int] = {}
         full: dict[object, int] = {}
         self.makes, self.full = [], []
+        works: dict[object, int] = {}
+        apart = {id(block): block for block in blocks}
+        numbers = {number: works.setdefault(block.work, len(works)) for number, block in apart.items()}
         for block, place in zip(blocks, self.places, strict=True):
-            make = makes.setdefault((block.work, place), len(makes))
+            make = makes.setdefault((numbers[id(block)], place), len(makes))
             self.makes.append(make)
             self.full.append(full.setdefault((make, id(block)), -1 - len(full)))
         self.repeats, self.repeats_full = _repeats(self.makes), _repeats(self.full)
         shape = replace(arch, context_trained=0, crude_kv_per_token=0, measured=True)
-        self.make = (shape, tuple(makes), tuple(self.makes))
+        self.make = (shape, tuple(works), tuple(makes), tuple(self.makes))
 
     def _place(self, i: int, listed: bool, reads_first: list[bool]) -> Place:
         arch, block, after = self.arch, self.blocks[i], self.after[i]
