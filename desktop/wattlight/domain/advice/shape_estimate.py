@@ -182,10 +182,9 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
     rules = _Rules(layout, quant)
     layers = layout.number("block_count")
     outside: list[Tensor] = []
-    columns: list[list[Tensor | None]] = []
+    blocks: list[list[Tensor]] = [[] for _ in range(layers)]
     spelled_out = _first_of_each(layout, layers) if joined else frozenset()
     together: dict[str, list[int]] = {part: [0] * layers for part in _TOGETHER}
-    everywhere = dict.fromkeys(_TOGETHER, 0)
     for group in layout.tensors:
         name, dims = group.name, group.dims
         if name[0] != ".":
@@ -195,40 +194,24 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
         where = blocks_of(group.blocks, layers)
         kinds = rules.types(group, where, default)
         made = {kind: Tensor(name, dims, kind) for kind in set(kinds)}
-        part, alike = _part(name) if joined else None, len(made) == 1 and len(where) == layers
-        if part is None and alike:
-            columns.append([made[kinds[0]]] * layers)
-            continue
-        column: list[Tensor | None] = [None] * layers
-        columns.append(column)
+        part = _part(name) if joined else None
         if part is None:
             for block, kind in zip(where, kinds, strict=True):
-                column[block] = made[kind]
+                blocks[block].append(made[kind])
             continue
         sums, sizes = together[part], {kind: tensor.size_bytes for kind, tensor in made.items()}
-        if alike:
-            everywhere[part] += sizes[kinds[0]]
-        for block in spelled_out.intersection(where):
-            column[block] = made[kinds[where.index(block)]]
-        for block, kind in zip(where, kinds, strict=True) if not alike else ():
-            sums[block] += sizes[kind]
+        for block, kind in zip(where, kinds, strict=True):
+            if block in spelled_out:
+                blocks[block].append(made[kind])
+            else:
+                sums[block] += sizes[kind]
     for part, sums in together.items():
-        sums = [0 if i in spelled_out else size + everywhere[part] for i, size in enumerate(sums)]
-        whole = {size: Tensor(part, (size,), "I8") if size else None for size in set(sums)}
-        columns.append([whole[size] for size in sums])
-    return Table(outside, _rows_of(columns, layers))
-
-
-def _rows_of(columns: list[list[Tensor | None]], count: int) -> list[tuple[Tensor, ...]]:
-    """What the columns hold of each of ``count`` blocks; equal blocks are one tuple."""
-    found: dict[tuple[int, ...], tuple[Tensor, ...]] = {}
-    rows = []
-    for row in zip(*columns, strict=True) if columns else [()] * count:
-        key = tuple(map(id, row))
-        if key not in found:
-            found[key] = tuple([tensor for tensor in row if tensor is not None])
-        rows.append(found[key])
-    return rows
+        whole = {size: Tensor(part, (size,), "I8") for size in set(sums)}
+        for block, size in enumerate(sums):
+            if size:
+                blocks[block].append(whole[size])
+    seen: dict[tuple[int, ...], tuple[Tensor, ...]] = {}
+    return Table(outside, [seen.setdefault(tuple(map(id, block)), tuple(block)) for block in blocks])
 
 
 def _first_of_each(layout: Layout, layers: int) -> frozenset[int]:
