@@ -12,6 +12,7 @@ from wattlight.services.application import Application, ChangeSettings
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting
 from wattlight.services.current import CurrentSettings, Servers
+from wattlight.services.cut_prompts import CutPrompts
 from wattlight.services.daily_prices import DailyPrices
 from wattlight.services.energy_access import CounterAccess
 from wattlight.services.factory import ServiceFactory
@@ -63,7 +64,11 @@ class DesktopProgram:
             lambda: hub.state.local.server.version,
             lambda _: self._slow.ask("fits", "loads"),
         )
-        counting = Counting(servers, factory.jobs(), meter, windows, start=factory.threads.start)
+        cuts = CutPrompts(hub, factory.now, factory.server_logs())
+        meter.subscribe(lambda _sample, _running: cuts.look())
+        counting = Counting(
+            servers, factory.jobs(), meter, windows, start=factory.threads.start, heard=cuts.answered
+        )
         speeds = SpeedRuns(factory, settings, hub, servers, meter, history, counting)
         guide = SetupGuide(factory, settings, hub, servers, history, counting)
         advisories = SecurityAdvisories(read_advisories(asset_text(ADVISORIES)), hub, factory.now)

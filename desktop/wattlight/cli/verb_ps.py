@@ -19,11 +19,18 @@ def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
     version = server.version()
     models = server.running()
+    trained = {m.name: server.trained_context(m.name) for m in models} if not call.out.quiet else {}
+    settings = call.workshop.settings()
+    asked = {m.name: settings.wish(m.name).context_length for m in models}
     if call.as_json:
         call.out.document(
             {
                 "server": {"url": server.url, "version": version},
-                "models": [running_document(m) for m in models],
+                "models": [
+                    running_document(m)
+                    | {"asked_context": asked[m.name], "trained_context": trained.get(m.name)}
+                    for m in models
+                ],
             }
         )
         return
@@ -34,14 +41,27 @@ def run(args: argparse.Namespace, call: Call) -> None:
         call.out.line(tr("No model is loaded on {url}.", url=server.url))
         return
     now = call.workshop.now()
-    rows = [(tr("NAME"), tr("MEMORY"), tr("ON GPU"), tr("CONTEXT"), tr("KEPT FOR"))]
+    rows = [
+        (tr("NAME"), tr("MEMORY"), tr("ON GPU"), tr("CONTEXT"), tr("ASKED"), tr("TRAINED"), tr("KEPT FOR"))
+    ]
     rows += [
-        (m.name, gib(m.size_bytes or None), percent(m.gpu_share), number(m.context_length), kept_text(m, now))
+        (
+            m.name,
+            gib(m.size_bytes or None),
+            percent(m.gpu_share),
+            number(m.context_length),
+            number(asked[m.name]),
+            number(trained[m.name]),
+            kept_text(m, now),
+        )
         for m in models
     ]
-    call.out.table(rows, {1, 2, 3})
+    call.out.table(rows, {1, 2, 3, 4, 5})
     call.out.line()
     call.out.line(tr("Memory and its share on the GPU are what the server reports."))
+    call.out.line(
+        tr("Context is in force; asked is what Wattlight loads it with, another program may ask for more.")
+    )
 
 
 _ENDING_S = 10.0

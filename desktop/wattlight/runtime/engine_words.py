@@ -4,6 +4,9 @@ The sentences are those of Ollama's ``server``, ``llm``, ``fs/ggml`` and ``x/mlx
 loader.
 """
 
+import re
+from dataclasses import dataclass
+
 Meaning = tuple[str, str, str, str]
 """Pattern, code, sentence, next step."""
 
@@ -268,3 +271,34 @@ LOAD: tuple[Meaning, ...] = (
     ),
     FORBIDDEN,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CutPrompt:
+    """A prompt that was longer than the context; None where the log does not say."""
+
+    limit: int | None = None
+    """Tokens of the context."""
+    prompt: int | None = None
+    """Tokens of the whole prompt."""
+
+
+_CUT = (
+    re.compile(r'msg="truncating input prompt" limit=(?P<limit>\d{1,9}) prompt=(?P<prompt>\d{1,9})\b'),
+    re.compile(r"input truncated\W+n_ctx ?= ?(?P<limit>\d{1,9})\b"),
+    re.compile(
+        r"request \((?P<prompt>\d{1,9}) tokens\) exceeds the available context size "
+        r"\((?P<limit>\d{1,9}) tokens\)"
+    ),
+    re.compile(r'msg="truncating input messages which exceed context length"'),
+)
+"""Of Ollama's runners and its ``server/prompt.go``, and of llama.cpp's server."""
+
+
+def cut_prompt(line: str) -> CutPrompt | None:
+    """What a line of the server's log says of a prompt that was cut; None where it says nothing of one."""
+    for pattern in _CUT:
+        if (match := pattern.search(line)) is not None:
+            told = {name: int(text) for name, text in match.groupdict().items()}
+            return CutPrompt(told.get("limit"), told.get("prompt"))
+    return None

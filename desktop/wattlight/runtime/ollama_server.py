@@ -35,6 +35,7 @@ from .reading import (
     read_object,
     read_running,
     read_version,
+    trained_context,
     weights_file,
 )
 
@@ -113,6 +114,15 @@ class OllamaServer(OllamaConnection):
     def check_installed(self, model: str, cancel: Event | None = None) -> None:
         """Raise where ``model`` is not installed."""
         self._show(model, cancel)
+
+    def trained_context(self, model: str, cancel: Event | None = None) -> int | None:
+        """The context that ``model`` was trained for; None where the server does not say."""
+        try:
+            return trained_context(self._show(model, cancel))
+        except RuntimeProblem as problem:
+            if problem.code == "cancelled":
+                raise
+            return None
 
     def _show(self, model: str, cancel: Event | None, long_lists: bool = False) -> Record:
         question = {"model": self._raw(model), **({"verbose": True} if long_lists else {})}

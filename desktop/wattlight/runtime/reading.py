@@ -134,6 +134,15 @@ class Refusal(Exception):
         self.said = error_text(raw)
 
 
+def trained_context(shown: Record) -> int | None:
+    """The context that a model was trained for, in the answer of ``/api/show``."""
+    info = shown.get("model_info")
+    if not isinstance(info, dict):
+        return None
+    value = info.get(f"{info.get('general.architecture')}.context_length")
+    return value if isinstance(value, int) and 0 < value < 1 << 31 else None
+
+
 MAX_RECORDS = 20_000
 _FOREVER = timedelta(days=36_500)
 """``keep_alive`` -1 is reported as an expiry about 292 years ahead (Go's longest duration)."""

@@ -25,7 +25,8 @@ MakeRelay = Callable[[Endpoint, int, Callable[[TokenUse], None]], PassThroughSer
 class Counting:
     """Nothing listens until :meth:`turn_on`. All methods may be called from any thread.
 
-    ``make`` makes the relay; ``windows`` works out the energy of requests that had the machine to themselves.
+    ``make`` makes the relay; ``windows`` works out the energy of requests that had the machine to themselves,
+    ``heard`` gets each request.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class Counting:
         windows: WindowEnergy,
         make: MakeRelay | None = None,
         start: StartThread = start_thread,
+        heard: Callable[[TokenUse], None] = lambda _: None,
     ) -> None:
+        self._heard = heard
         self._servers = servers
         self._meter = meter
         self._windows = windows
@@ -112,6 +115,7 @@ class Counting:
             if use.model in self._speeds or len(self._speeds) < MOST_SPEEDS:
                 self._speeds[use.model] = SeenSpeed(use.model, speed, use.ended_at)
         self._windows.take(use)
+        self._heard(use)
 
     def forget(self) -> None:
         """Delete every count, and begin anew.

@@ -269,6 +269,13 @@ class ServiceFactory:
         shape, day = known.model.shape, self.catalog().date
         return FoundShape(name, shape, Source.CATALOGUE, known.confidence, day)
 
+    def server_logs(self) -> tuple[Path, ...]:
+        """Files that a server of this computer may write: ours, and the one of Ollama's own program."""
+        from wattlight.probes import server_log
+
+        theirs = server_log(self._environ)
+        return (self.places.state / "ollama.log", *(() if theirs is None else (Path(theirs),)))
+
     def machine_profile(self) -> "MachineProfile":
         """This computer, with the speeds its own runs showed."""
         return self.paced(self._machine)

@@ -139,15 +139,7 @@ def running_views(scene: Scene) -> tuple[RunningView, ...]:
 def _view(scene: Scene, model: RunningModel) -> RunningView:
     fit = scene.fit_of(model.name)
     speed, kept = speed_text(fit), kept_text(scene, model.expires_at)
-    facts = []
-    if model.context_length:
-        trained = fit.trained_context if fit else None
-        context = number(model.context_length)
-        facts.append(
-            tr("context {a} of {b}", a=context, b=number(trained))
-            if trained
-            else tr("context {a}", a=context)
-        )
+    facts = [context_text(scene, model)] if model.context_length else []
     facts += [text for text in (speed, kept) if text]
     return RunningView(
         clean_text(model.name, 80),
@@ -160,6 +152,15 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
         None if fit is None or fit.measured_tokens_per_s is not None else measure_action(scene, model.name),
         slow_text(scene, model),
     )
+
+
+def context_text(scene: Scene, model: RunningModel) -> str:
+    """What context is in force, what it was trained for, and what was chosen where that is another."""
+    fit, asked = scene.fit_of(model.name), scene.settings.wish(model.name).context_length
+    trained = fit.trained_context if fit else None
+    context = number(model.context_length)
+    text = tr("context {a} of {b}", a=context, b=number(trained)) if trained else tr("context {a}", a=context)
+    return text if asked in {None, model.context_length} else f"{text}, {tr('asked {n}', n=number(asked))}"
 
 
 def slow_text(scene: Scene, model: RunningModel) -> str:

@@ -12,7 +12,7 @@ from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
 from .figures import models_amount, total_now
-from .running import keep_command, switch_command
+from .running import context_text, keep_command, switch_command
 from .scene import Scene
 from .settings_page import counting_line, keep_alive_choices
 from .whole import range_amount, watts_now
@@ -157,7 +157,10 @@ def tooltip(scene: Scene, icon: IconState) -> str:
         IconState.ATTENTION: tr("Something needs your attention"),
     }.get(icon, "")
     loaded = scene.host.server.running[:3]
-    running = [f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}" for m in loaded]
+    running = [
+        f"{_name(m.name)} – {running_pill(m, scene.fit_of(m.name)).text}, {context_text(scene, m)}"
+        for m in loaded
+    ]
     slow = [cause_text(item) for item in scene.host.slow[:1]]
     lines = [tr("Wattlight"), headline(scene), state_line, *running, *slow, counting_line(scene)]
     return "\n".join(line for line in lines if line)

@@ -140,6 +140,22 @@ def test_ps(fake: FakeOllama, line: Line) -> None:
     assert "30 min" in text or "29 min" in text
 
 
+def test_ps_tells_the_context_in_force_asked_and_trained(fake: FakeOllama, line: Line) -> None:
+    fake.install("a:1b", trained_context=40960)
+    fake.install("b:1b", trained_context=512)
+    line("load", "a:1b", "--context", "16384", "--remember")
+    fake.start("b:1b", context=512)
+    fake.start("a:1b", context=2048)
+    server = line.bench.server()
+    server.remove("b:1b")  # stays loaded, and the server cannot say more of it
+    told = [
+        (m["context_length"], m["asked_context"], m["trained_context"]) for m in line.document("ps")["models"]
+    ]
+    assert told == [(16384, 16384, 40960), (512, None, None), (2048, 16384, 40960)]
+    rows = [row.split() for row in line("ps")[1].splitlines()]
+    assert rows[2][-4:-2] == ["–", "–"]
+
+
 def test_ps_of_a_model_kept_for_ever(fake: FakeOllama, line: Line) -> None:
     fake.install("a:1b")
     line("load", "a:1b", "--keep", "forever")

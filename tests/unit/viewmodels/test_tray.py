@@ -16,6 +16,7 @@ from wattlight.i18n import activate
 from wattlight.services.answers import FitNote
 from wattlight.settings import Alias, ModelWish
 from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.running import running_views
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.small_window import small_window_view
 from wattlight.viewmodels.tray import IconState, MenuEntry, tray_view
@@ -181,6 +182,17 @@ def test_how_long_a_model_stays_is_chosen_in_the_menu() -> None:
     both = entry(changed(scene, running=(made_up_day.running(), second)), "Unload after").children
     assert [e.text for e in both] == ["qwen3:8b", "gpt-oss:20b"]
     assert both[1].children[-1].command == Command(Verb.UNLOAD, "gpt-oss:20b")
+
+
+def test_the_context_in_force_is_in_the_tooltip_and_the_one_asked_for() -> None:
+    scene = made_up_day.evening()
+    model = made_up_day.running()
+    assert f"context {model.context_length:,} of 40,960" in tray_view(scene).tooltip
+    wish = ModelWish(model.name, 32_768)
+    scene = replace(scene, settings=scene.settings.with_wish(wish))
+    asked = f"context {model.context_length:,} of 40,960, asked 32,768"
+    assert asked in tray_view(scene).tooltip
+    assert asked in running_views(scene)[0].facts
 
 
 def test_the_name_that_follows_is_no_model_to_switch_to() -> None:
