@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from wattlight.domain.machine_file import MachineFileProblem, parse_machine
 from wattlight.domain.state import InstalledModel, RunningModel
-from wattlight.domain.tariff import day_start_us
 from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
 from wattlight.i18n import tr
 from wattlight.paths import read_text
@@ -178,6 +177,8 @@ def span_of(args: argparse.Namespace, zone: ZoneInfo, now: datetime) -> Span:
         raise SpanProblem(tr("The span ends before it begins."), tr("Let --from be the earlier day."))
     if (last - first).days > 40_000:
         raise SpanProblem(tr("The span is longer than a century."), tr("Ask for a shorter one."))
+    from wattlight.domain.tariff import day_start_us
+
     start_us, end_us = day_start_us(first, zone), day_start_us(last + timedelta(days=1), zone)
     return Span(first, last, start_us, max(start_us, min(end_us, to_us(now))))
 

@@ -215,10 +215,10 @@ class Wire:
         Raises:
             WireFault: whatever went wrong.
         """
-        import http.client
-
         patience = _Patience(limits, cancel, self.clock)
         sock = connect_to(self.endpoint, self._proxy(), limits.connect_s, cancel)
+        import http.client  # where nobody listens it is not needed
+
         response: http.client.HTTPResponse | None = None
         try:
             sock.sendall(self._head(method, path, body, headers) + (body or b""))

@@ -492,6 +492,25 @@ def test_the_steady_poll_imports_no_library(fake: FakeOllama) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_where_nobody_listens_fit_loads_neither_http_nor_tariffs() -> None:
+    code = (
+        "import contextlib, sys\nimport wattlight.cli.verb_fit\nfrom wattlight.domain.values import Problem\n"
+        "from wattlight.runtime import connect\nfrom wattlight.settings import ServerAddress\n"
+        "with contextlib.suppress(Problem):\n"
+        "    connect(ServerAddress(url='http://127.0.0.1:1'), {}).version()\n"
+        "print([m for m in ('http.client', 'ssl', 'wattlight.domain.tariff') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=child_environ(),
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_light_poll_asks_for_the_loaded_models_only(fake: FakeOllama, server: OllamaServer) -> None:
     state = server.state(full=False)
     fake.requests.clear()

@@ -90,6 +90,36 @@ def test_stretches_are_really_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < seen < model.arch.layers / 2
 
 
+@pytest.mark.parametrize(("name", "asked"), [("qwen3-30b-a3b", False), ("llama31-8b", True)])
+def test_nothing_on_a_device_is_laid_out_only_where_a_step_starts_there(
+    monkeypatch: pytest.MonkeyPatch, name: str, asked: bool
+) -> None:
+    """A mixture whose other parts fit starts from these; a dense model's search starts from nothing."""
+    seen = []
+    made = graph.BufferLayout.__init__
+
+    def noted(layout: graph.BufferLayout, passes: graph.Passes, spans: graph.Spans, *more: object) -> None:
+        seen.append(spans)
+        made(layout, passes, spans, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(graph.BufferLayout, "__init__", noted)
+    model = prepare(fit_truth.shape(name))
+    found = fit(model, machine(8 if not asked else 4), FitOptions(context=7168, batch=448))
+    assert found.layers_on_gpu > 0
+    assert found.missing_bytes > 0
+    assert (((model.arch.layers, model.arch.layers),) in seen) is asked
+
+
+def test_the_weights_in_ram_are_those_of_any_backend() -> None:
+    one, other = (prepare(fit_truth.shape("gemma3-12b")) for _ in range(2))
+    found = one.weights("cuda", 512)
+    assert one.weights_in_ram is found
+    alone = other.weights_in_ram
+    assert alone.device != found.device
+    for part in ("host", "host_sum", "experts_host", "output_host", "input_host", "output_tied"):
+        assert getattr(alone, part) == getattr(found, part), part
+
+
 def test_models_of_one_make_share_what_devices_hold() -> None:
     """Another quantization has other matrices, which only blocks in RAM ask for."""
     one, other = (prepare(fit_truth.shape(name)) for name in ("llama31-8b", "llama31-8b-q8"))
