@@ -201,7 +201,8 @@ class ModelsPage(Page):
         card = Card()
         card.column.setContentsMargins(10, 8, 10, 12)
         put(card.column, (table, 1), (self._empty, Qt.AlignmentFlag.AlignTop))
-        put(card.column, self._foot, (self._updates, Qt.AlignmentFlag.AlignLeft), self._left_out, self._cloud)
+        link = put(spaced(QHBoxLayout(), 0, (8, 0, 8, 0)), self._updates, REST)
+        put(card.column, self._foot, link, self._left_out, self._cloud)
         return card
 
     def _show(self) -> None:
