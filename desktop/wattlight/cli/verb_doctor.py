@@ -22,7 +22,7 @@ from wattlight.services.serving import conversion, exposure
 from wattlight.services.slowness import cause_text, fix_text, slow_here
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
-from wattlight.system import EnergyPermission
+from wattlight.system import EnergyPermission, process_runs
 
 from .doctor_hardware import Finding, Level, hardware_findings
 from .output import Call, Document, plain
@@ -170,21 +170,9 @@ def _ledger(workshop: ServiceFactory) -> Finding:
         return Finding("ledger", Level.PROBLEM, str(problem))
     holder = MeterLock(workshop.places.meter_lock).holder()
     said = tr("The energy ledger is in order.")
-    if holder is not None and _runs(holder):
+    if holder is not None and process_runs(holder):
         said += " " + tr("Process {pid} is recording.", pid=holder)
     return Finding("ledger", Level.FINE, said)
-
-
-def _runs(pid: int) -> bool:
-    if os.name == "nt":
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _folders(places: Places) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from .programs import (
     autostart_for_platform,
     clean_environment,
     own_command,
+    process_runs,
 )
 from .secrets import SecretProblem, SecretStore
 from .windows import NO_WINDOW, Job, name_for_the_taskbar, show_box

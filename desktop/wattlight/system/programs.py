@@ -16,6 +16,8 @@ from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 
+from .windows import windows_process_runs
+
 APP_ID = "io.github.wattlight.wattlight"
 _LARGEST = 100_000
 _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
@@ -36,6 +38,19 @@ def own_command(platform: str = sys.platform) -> list[str]:
     if platform == "win32" and python.with_name("pythonw.exe").exists():
         python = python.with_name("pythonw.exe")
     return [str(python), "-m", "wattlight", "--hidden"]
+
+
+def process_runs(pid: int) -> bool:
+    """Whether there is a process of this number, whoever's it is."""
+    if sys.platform == "win32":
+        return windows_process_runs(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 class AutostartProblem(Problem):

@@ -10,6 +10,7 @@ NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 
 _EXTENDED_LIMITS, _KILL_ON_CLOSE = 9, 0x2000
 _WARNING = 0x30
+_ASK_LITTLE, _DENIED, _STILL_ACTIVE = 0x1000, 5, 259
 
 
 def _library(name: str) -> Any:
@@ -51,6 +52,22 @@ class Job:
         if self._handle:
             self._kernel.CloseHandle(ctypes.c_void_p(self._handle))
             self._handle = None
+
+
+def windows_process_runs(pid: int) -> bool:
+    """Whether there is a process of this number; one that may not be asked is there. Elsewhere False."""
+    try:
+        kernel = _library("kernel32")
+    except OSError:
+        return False
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    handle = kernel.OpenProcess(_ASK_LITTLE, 0, pid)
+    if not handle:
+        return bool(kernel.GetLastError() == _DENIED)
+    code = ctypes.c_uint32()
+    asked = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
+    kernel.CloseHandle(ctypes.c_void_p(handle))
+    return not asked or code.value == _STILL_ACTIVE
 
 
 def show_box(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import io
+import os
 import platform
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from wattlight import __main__ as entry
 from wattlight.cli.output import Output
-from wattlight.system import NO_WINDOW, Job, name_for_the_taskbar, own_command, show_box
+from wattlight.system import NO_WINDOW, Job, name_for_the_taskbar, own_command, process_runs, show_box
 
 SOURCE = Path(entry.__file__).parent
 
@@ -243,3 +244,13 @@ def test_platform_is_told_what_this_windows_is(monkeypatch: pytest.MonkeyPatch) 
     entry.describe_windows()
     assert (platform.system(), platform.version(), platform.machine()) == ("Windows", "10.0.26100", "ARM64")
     assert platform.node() == socket.gethostname()
+
+
+def test_a_process_is_there_until_it_has_ended() -> None:
+    assert process_runs(os.getpid())
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    assert child.stdin is not None
+    assert process_runs(child.pid)
+    child.stdin.close()
+    child.wait(30)
+    assert not process_runs(child.pid)

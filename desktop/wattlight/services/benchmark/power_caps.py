@@ -14,6 +14,7 @@ from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.i18n import tr, watts
 from wattlight.paths import Places, read_small, write_whole
 from wattlight.probes import CardLimit, PowerLimitProblem
+from wattlight.system import process_runs
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)
 """Limits that are tried, as shares of the card's own."""
@@ -148,7 +149,7 @@ def restore(cards: Cards, files: Iterable[Path]) -> str:
     said = []
     for file in files:
         left = _read(file)
-        if left is None or _runs(left["pid"]):
+        if left is None or process_runs(left["pid"]):
             continue
         name, limit_mw = left["name"], left["limit_mw"]
         try:
@@ -189,16 +190,3 @@ def _read(file: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
-
-
-def _runs(pid: int) -> bool:
-    """Whether the process that left the note is still at work."""
-    if sys.platform == "win32":
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
