@@ -40,6 +40,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("unload", "verb_unload", "free the memory of one or all loaded models"),
     CliVerb("switch", "verb_switch", "load one model and unload the others"),
     CliVerb("remove", "verb_remove", "delete a model from the server's disk"),
+    CliVerb("server-settings", "verb_server_settings", "variables of the server: show and set them"),
     CliVerb("power", "verb_power", "what the computer draws now, part by part"),
     CliVerb("plug", "verb_plug", "read a smart plug: the watts at the wall"),
     CliVerb("benchmark", "verb_benchmark", "what a model does at lower power limits of its card"),

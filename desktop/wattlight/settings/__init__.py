@@ -12,6 +12,7 @@ from .model import (
     Price,
     PriceFeed,
     ServerAddress,
+    ServerValue,
     Settings,
 )
 from .storage import LoadedSettings, SettingsError, SettingsFile, load_settings, merged, save_settings

@@ -169,6 +169,14 @@ class ModelWish:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerValue:
+    """A variable of the server that Wattlight starts."""
+
+    name: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Alias:
     """A name on the server of this computer that follows the model in use, so that clients follow too.
 
@@ -210,6 +218,8 @@ class Settings:
     """Start the server that is ours (installed, or the managed copy) where none runs."""
     server_proxy: str | None = None
     """HTTPS_PROXY for a server that Wattlight starts; the person's own choice."""
+    server_values: tuple[ServerValue, ...] = ()
+    """Variables of that server, beside its own defaults."""
     passthrough_on: bool = False
     """Count the tokens of every client that goes through the relay on this computer."""
     passthrough_port: int = _within(11435, 0, 65535)

@@ -65,6 +65,9 @@ class Bench:
     def jobs(self) -> Jobs:
         return self.contacted
 
+    def server_logs(self) -> tuple[Path, ...]:
+        return (self.places.state / "ollama.log",)
+
     note_contact = ServiceFactory.note_contact
     note_registry = ServiceFactory.note_registry
 
@@ -154,6 +157,39 @@ def test_ps_tells_the_context_in_force_asked_and_trained(fake: FakeOllama, line:
     assert told == [(16384, 16384, 40960), (512, None, None), (2048, 16384, 40960)]
     rows = [row.split() for row in line("ps")[1].splitlines()]
     assert rows[2][-4:-2] == ["–", "–"]
+
+
+def test_server_settings_are_shown_changed_and_read_back(line: Line, tmp_path: Path) -> None:
+    verb, log = "server-settings", tmp_path / "ollama.log"
+    line.bench.environ["HOME"] = str(tmp_path)
+    unit = tmp_path / ".config/systemd/user/ollama.service"
+    unit.parent.mkdir(parents=True)
+    unit.touch()
+    document = line.document(verb)
+    assert (document["place"], document["read_back"]) == ("user_service", False)
+    assert "cannot be read here" in line(verb)[1]
+    change = ("--set", "OLLAMA_MAX_QUEUE=64", "--set", "OLLAMA_UNHEARD_OF=x")
+    assert line.document(verb, *change)["error"]["code"] == "needs_yes"
+    assert not (unit.parent / "ollama.service.d").exists()
+    done = line.document(verb, *change, "--yes")
+    assert (done["written"], done["commands"][-1]) == (True, "systemctl --user restart ollama")
+    assert line(verb, *change, "--yes")[1] == "It is set so already.\n"
+    log.write_text('msg="server config" env="map[OLLAMA_MAX_QUEUE:512 OLLAMA_NOPRUNE:true]"\n')
+    told = {v["name"]: v for v in line.document(verb)["variables"]}
+    assert (told["OLLAMA_MAX_QUEUE"]["in_force"], told["OLLAMA_MAX_QUEUE"]["as_set"]) == ("512", False)
+    assert told["OLLAMA_UNHEARD_OF"]["set"] == "x"
+    assert "512 (not as set)" in line(verb)[1]
+    assert line.document(verb, "--set", "OLLAMA_HOST=0.0.0.0", "--yes")["error"]["code"] == "not_ours"
+    assert line.document(verb, "--set", "OLLAMA_HOST")["error"]["code"] == "bad_value"
+
+
+def test_variables_of_a_server_that_is_ours_are_kept_in_the_settings(line: Line, tmp_path: Path) -> None:
+    (tmp_path / "managed-server.json").touch()
+    line("server-settings", "--set", "OLLAMA_NUM_PARALLEL=2", "--set", "OLLAMA_NOPRUNE=1")
+    done = line.document("server-settings", "--unset", "OLLAMA_NOPRUNE")
+    assert (done["place"], done["written"]) == ("managed", True)
+    kept = load_settings(line.bench.places.settings_file).settings.server_values
+    assert [(item.name, item.value) for item in kept] == [("OLLAMA_NUM_PARALLEL", "2")]
 
 
 def test_ps_of_a_model_kept_for_ever(fake: FakeOllama, line: Line) -> None:

@@ -24,6 +24,7 @@ from wattlight.services.current import CurrentSettings, Servers
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.hub import StateHub
 from wattlight.services.models import SerialExecutor, TaskEnd
+from wattlight.services.server_settings import values_of
 from wattlight.services.serving import KeeperNews, ManagedServer
 from wattlight.settings import ServerAddress
 from wattlight.system import clean_environment
@@ -253,6 +254,7 @@ class SetupGuide:
             asset_text(RELEASES),
             news,
             variants=variants,
+            values=lambda: values_of(self._settings.value),
             installed_port=self._expected_port(),
             start=self._factory.threads.start,
         )

@@ -52,7 +52,8 @@ class ManagedServer:
 
     ``data`` and ``state`` are folders of Wattlight; ``environ`` is the cleaned environment of children. A
     managed copy listens on a free port, an installed program on the port its other clients expect.
-    ``system`` and ``tools`` are those of this computer, except in tests.
+    ``values`` gives the variables it is started with. ``system`` and ``tools`` are those of this computer,
+    except in tests.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ManagedServer:
         news: KeeperNews,
         *,
         variants: frozenset[str] = frozenset(),
+        values: Callable[[], Mapping[str, str]] = dict,
         look_below: Path = Path("/"),
         installed_port: int = DEFAULT_PORT,
         system: tuple[str, str] | None = None,
@@ -74,7 +76,7 @@ class ManagedServer:
         self._versions = Versions(data / "servers" / "ollama")
         self._log = ServerLog(state / "ollama.log")
         self._record = state / "managed-server.json"
-        self._environ = environ
+        self._environ, self._values = environ, values
         self._releases = releases
         self._news = news
         self._variants = variants
@@ -141,7 +143,8 @@ class ManagedServer:
                 self._supervisor = Supervisor(
                     process, self._log, self._news.up, self._gave_up, start=self._start
                 )
-                self._supervisor.start(binary, proxy_environment(self._environ), port)
+                more = {**proxy_environment(self._environ), **self._values()}
+                self._supervisor.start(binary, more, port)
         if found is None:
             self._news.down(_nothing_to_start(self.ways()))
 
