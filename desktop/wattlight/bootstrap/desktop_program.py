@@ -20,6 +20,7 @@ from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner, LoadPredictor
 from wattlight.services.meter_service import MeterService
+from wattlight.services.model_rules import ModelRules
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.plugs import PlugSetup
 from wattlight.services.serving import SecurityAdvisories
@@ -96,8 +97,7 @@ class DesktopProgram:
         meter.subscribe(lambda _sample, _running: windows.settle())
         meter.subscribe(lambda _sample, _running: app.counted())
         meter.subscribe(lambda _sample, _running: slow.beat(app.watching))
-        notices = SlowNotices(hub, factory.now)
-        meter.subscribe(lambda _sample, _running: notices.look(hub.state, slow.answers.fits))
+        self._mind_models(meter)
         app.on_outdated(slow.ask)
         app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
         app.handle(Verb.SHOW_HISTORY, lambda c: slow.ask_history(c.text))
@@ -112,6 +112,14 @@ class DesktopProgram:
         slow.listen(lambda answers: ui.publish(extras=answers))
         app.listen(lambda now, changes: ui.publish(settings=now, changes=changes))
         self._leave = (hub.subscribe(ui.publish), hub.subscribe(slow.state_changed))
+
+    def _mind_models(self, meter: MeterService) -> None:
+        """What is told of loaded models, and done with them, as samples come."""
+        hub, now = self._hub, self._factory.now
+        rules = ModelRules(self._settings, hub, self._app.do, now)
+        meter.subscribe(lambda sample, _: rules.look(sample))
+        notices = SlowNotices(hub, now)
+        meter.subscribe(lambda _sample, _running: notices.look(hub.state, self._slow.answers.fits))
 
     def _plugs_and_prices(self, meter: MeterService) -> DailyPrices:
         """What is asked outside of this computer: the wall plug, a feed of prices."""

@@ -7,6 +7,7 @@ from .model import (
     CarbonSettings,
     FirstRun,
     MeterSettings,
+    ModelRuleSettings,
     ModelWish,
     PlugSettings,
     Price,

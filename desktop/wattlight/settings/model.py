@@ -169,6 +169,15 @@ class ModelWish:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRuleSettings:
+    """When models are unloaded without being asked; ``load_again``: afterwards they come back."""
+
+    on_battery: bool = False
+    other_program: bool = False
+    load_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServerValue:
     """A variable of the server that Wattlight starts."""
 
@@ -211,6 +220,7 @@ class Settings:
     models: tuple[ModelWish, ...] = ()
     """What was chosen for single models."""
     alias: Alias = field(default_factory=Alias)
+    rules: ModelRuleSettings = field(default_factory=ModelRuleSettings)
     told_tray_closing: bool = False
     first_run_done: bool = False
     first_run: FirstRun = field(default_factory=FirstRun)

@@ -17,6 +17,7 @@ from wattlight.viewmodels.settings_page import (
     counting_view,
     country_price,
     price_note,
+    rule_texts,
     settings_view,
     understood_budget,
     understood_carbon,
@@ -159,6 +160,8 @@ class SettingsPage(Page):
         fill(self._carbon, view.carbons, view.carbon)
         type_into(self._own_carbon, view.own_carbon)
         fill(self._context, view.contexts, view.context)
+        for name, box in self._rules.items():
+            tick(box, getattr(scene.settings.rules, name))
         tick(self._alias, view.alias)
         self._alias.setText(view.alias_text)
         fill(self._keep, view.keep_alives, view.keep_alive)
@@ -224,6 +227,7 @@ class SettingsPage(Page):
         self._keep.currentIndexChanged.connect(
             lambda: self._changed(keep_alive=str(self._keep.currentData()))
         )
+        self._rules: dict[str, QCheckBox] = {}
         self._alias = QCheckBox()
         self._alias.toggled.connect(
             lambda on: self._changed(alias=replace(self._scene.settings.alias, on=on))
@@ -235,6 +239,10 @@ class SettingsPage(Page):
         self._server_copy = ServerCopyRows(self._ask)
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
+        for name, text in rule_texts().items():
+            self._rules[name] = box = QCheckBox(text)
+            box.toggled.connect(lambda on, field=name: self._rule_turned(field, on))
+            form.add("", box)
         form.add("", self._alias)
         form.add_note(
             tr("Programs that ask for this name follow each switch. It shares the files of the model.")
@@ -271,6 +279,9 @@ class SettingsPage(Page):
         form.add(tr("More"), privacy, again)
         form.add(tr("Stop measuring"), leave, self._version)
         return form
+
+    def _rule_turned(self, field: str, on: bool) -> None:
+        self._changed(rules=replace(self._scene.settings.rules, **{field: on}))
 
     def _changed(self, **values: object) -> None:
         settings = replace(self._scene.settings, **values)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import as_typed, clock_time, number, short_date, tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.services.pricing import CountryPrice
-from wattlight.settings import Settings
+from wattlight.settings import ModelRuleSettings, Settings
 
 from .activity import NoticeView, notice_views
 from .scene import Scene
@@ -41,6 +41,7 @@ class SettingsView:
     keep_alive: str
     contexts: tuple[Choice, ...]
     context: str
+    rules: ModelRuleSettings
     alias: bool
     alias_text: str
     server_url: str
@@ -87,6 +88,7 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.keep_alive,
         (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
+        settings.rules,
         settings.alias.on,
         tr('Let the name "{name}" stand for the model in use', name=clean_text(settings.alias.name, 40)),
         settings.servers[0].url or "",
@@ -108,6 +110,15 @@ def settings_view(scene: Scene) -> SettingsView:
         tr("Wattlight {version}", version=scene.extras.version).strip(),
         notice_views(scene),
     )
+
+
+def rule_texts() -> dict[str, str]:
+    """The rules that unload by themselves, by the name of their setting."""
+    return {
+        "on_battery": tr("Unload models on battery"),
+        "other_program": tr("Unload models while another program works on the GPU"),
+        "load_again": tr("Load them again afterwards"),
+    }
 
 
 def keep_alive_choices(current: str) -> tuple[Choice, ...]:

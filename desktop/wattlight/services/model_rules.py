@@ -1,0 +1,110 @@
+"""Rules that unload models by themselves: on battery, or while another program works on the GPU."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from wattlight.domain.command import Command, Verb
+from wattlight.domain.power import MachineSample
+from wattlight.domain.state import RunningModel
+from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
+from wattlight.settings import ModelRuleSettings
+
+from .current import CurrentSettings
+from .hub import StateHub
+
+BUSY_PERCENT = 20.0
+"""So much work of other programs together counts, as for what is billed to no model."""
+SETTLED = timedelta(seconds=15)
+"""A reason has to stand for so long: opening a window makes a card work too."""
+OVER = timedelta(seconds=60)
+"""It has to be gone for so long before a model is loaded again."""
+
+
+class Reason(StrEnum):
+    BATTERY = "battery"
+    PROGRAM = "program"
+
+
+class ModelRules:
+    """:meth:`look` with each sample. A reason acts once when it begins: what is loaded after that stays.
+
+    ``do`` carries out a command and returns at once.
+    """
+
+    def __init__(
+        self,
+        settings: CurrentSettings,
+        hub: StateHub,
+        do: Callable[[Command], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings, self._hub, self._do, self._now = settings, hub, do, now
+        self._since: dict[Reason, datetime] = {}
+        self._gone: dict[Reason, datetime] = {}
+        self._acted: set[Reason] = set()
+        self._taken: dict[str, RunningModel] = {}
+
+    def look(self, sample: MachineSample) -> None:
+        now, rules = self._now(), self._settings.value.rules
+        seen = _reasons(sample, rules)
+        for reason in Reason:
+            there = seen[reason]
+            if there is None:
+                continue  # cannot be told now: nothing begins and nothing ends
+            if there:
+                self._gone.pop(reason, None)
+                begun = self._since.setdefault(reason, now)
+                if reason not in self._acted and now - begun >= SETTLED:
+                    self._acted.add(reason)
+                    self._unload(reason, now)
+            else:
+                self._since.pop(reason, None)
+                ended = self._gone.setdefault(reason, now)
+                if reason in self._acted and now - ended >= OVER:
+                    self._acted.discard(reason)
+        if self._taken and not self._acted:
+            self._load_again(rules)
+
+    def _unload(self, reason: Reason, now: datetime) -> None:
+        running = self._hub.state.local.server.running
+        if not running:
+            return
+        for model in running:
+            self._taken[model.name] = model
+            self._do(Command(Verb.UNLOAD, model.name))
+        names = ", ".join(clean_text(model.name, 60) for model in running)
+        text = {
+            Reason.BATTERY: tr("{names} was unloaded: the computer runs on battery.", names=names),
+            Reason.PROGRAM: tr("{names} was unloaded: another program works on the GPU.", names=names),
+        }[reason]
+        self._hub.notify("rule", text, now, "info")
+
+    def _load_again(self, rules: ModelRuleSettings) -> None:
+        taken, self._taken = self._taken, {}
+        self._hub.withdraw("rule")
+        if rules.load_again and not self._hub.state.local.server.running:
+            for model in taken.values():
+                self._do(Command(Verb.LOAD, model.name, number=model.context_length))
+
+
+def _reasons(sample: MachineSample, rules: ModelRuleSettings) -> dict[Reason, bool | None]:
+    """Whether each reason is there; None where that cannot be told, False where its rule is off."""
+    return {
+        Reason.BATTERY: sample.on_battery if rules.on_battery else False,
+        Reason.PROGRAM: _others_work(sample) if rules.other_program else False,
+    }
+
+
+def _others_work(sample: MachineSample) -> bool | None:
+    """Whether programs that are no model server work on an accelerator."""
+    busy: list[float] = []
+    for device in sample.devices:
+        if device.kind != "gpu" or device.asleep:
+            continue
+        shares = [p.busy_percent for p in device.processes if not p.is_server]
+        if device.processes_reason is not None and not shares:
+            continue
+        busy.append(sum(share or 0.0 for share in shares))
+    return None if not busy else max(busy) >= BUSY_PERCENT
