@@ -55,7 +55,9 @@ _VERIFY_IDLE_S = 1800.0
 """While it hashes the whole model it is silent: 100 GB at 60 MB/s."""
 _HASHING = ("verifying", "writing", "removing")
 _SETTLE_S = 10.0
+_SETTLE_FIRST_S = 0.005
 _SETTLE_STEP_S = 0.1
+"""A small model is gone after some milliseconds, a large one after a second: the looks grow apart."""
 
 
 class OllamaServer(OllamaConnection):
@@ -234,8 +236,10 @@ class OllamaServer(OllamaConnection):
             raise
         end = self._clock() + _SETTLE_S
         waiter = cancel or Event()
+        step = _SETTLE_FIRST_S
         while self._clock() < end and self._loaded(raw, cancel) is not None:
-            waiter.wait(_SETTLE_STEP_S)
+            waiter.wait(step)
+            step = min(_SETTLE_STEP_S, step * 2)
 
     def remove(self, model: str, cancel: Event | None = None) -> None:
         """Delete ``model`` from the server's disk. A loaded model stays loaded; unload it before."""

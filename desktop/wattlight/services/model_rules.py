@@ -22,7 +22,7 @@ OVER = timedelta(seconds=60)
 """It has to be gone for so long before a model is loaded again."""
 
 
-class Reason(StrEnum):
+class RuleReason(StrEnum):
     BATTERY = "battery"
     PROGRAM = "program"
 
@@ -41,15 +41,15 @@ class ModelRules:
         now: Callable[[], datetime],
     ) -> None:
         self._settings, self._hub, self._do, self._now = settings, hub, do, now
-        self._since: dict[Reason, datetime] = {}
-        self._gone: dict[Reason, datetime] = {}
-        self._acted: set[Reason] = set()
+        self._since: dict[RuleReason, datetime] = {}
+        self._gone: dict[RuleReason, datetime] = {}
+        self._acted: set[RuleReason] = set()
         self._taken: dict[str, RunningModel] = {}
 
     def look(self, sample: MachineSample) -> None:
         now, rules = self._now(), self._settings.value.rules
         seen = _reasons(sample, rules)
-        for reason in Reason:
+        for reason in RuleReason:
             there = seen[reason]
             if there is None:
                 continue  # cannot be told now: nothing begins and nothing ends
@@ -67,7 +67,7 @@ class ModelRules:
         if self._taken and not self._acted:
             self._load_again(rules)
 
-    def _unload(self, reason: Reason, now: datetime) -> None:
+    def _unload(self, reason: RuleReason, now: datetime) -> None:
         running = self._hub.state.local.server.running
         if not running:
             return
@@ -76,8 +76,8 @@ class ModelRules:
             self._do(Command(Verb.UNLOAD, model.name))
         names = ", ".join(clean_text(model.name, 60) for model in running)
         text = {
-            Reason.BATTERY: tr("{names} was unloaded: the computer runs on battery.", names=names),
-            Reason.PROGRAM: tr("{names} was unloaded: another program works on the GPU.", names=names),
+            RuleReason.BATTERY: tr("{names} was unloaded: the computer runs on battery.", names=names),
+            RuleReason.PROGRAM: tr("{names} was unloaded: another program works on the GPU.", names=names),
         }[reason]
         self._hub.notify("rule", text, now, "info")
 
@@ -89,11 +89,11 @@ class ModelRules:
                 self._do(Command(Verb.LOAD, model.name, number=model.context_length))
 
 
-def _reasons(sample: MachineSample, rules: ModelRuleSettings) -> dict[Reason, bool | None]:
+def _reasons(sample: MachineSample, rules: ModelRuleSettings) -> dict[RuleReason, bool | None]:
     """Whether each reason is there; None where that cannot be told, False where its rule is off."""
     return {
-        Reason.BATTERY: sample.on_battery if rules.on_battery else False,
-        Reason.PROGRAM: _others_work(sample) if rules.other_program else False,
+        RuleReason.BATTERY: sample.on_battery if rules.on_battery else False,
+        RuleReason.PROGRAM: _others_work(sample) if rules.other_program else False,
     }
 
 
