@@ -1,15 +1,23 @@
 """Composition root: builds everything, starts and stops it in order; each face is loaded when asked for."""
 
+import gc
 from contextlib import closing
 
 
 def run_command_line(arguments: list[str]) -> int:
-    """Run one verb of the command line; never loads Qt."""
-    from wattlight.cli import run
-    from wattlight.services.factory import ServiceFactory
+    """Run one verb of the command line; never loads Qt.
 
-    with closing(ServiceFactory()) as workshop:
-        return run(arguments, workshop)
+    While it is loaded nothing is searched for garbage, which is a tenth of a short verb's time.
+    """
+    gc.disable()
+    try:
+        from wattlight.cli import run
+        from wattlight.services.factory import ServiceFactory
+
+        with closing(ServiceFactory()) as workshop:
+            return run(arguments, workshop)
+    finally:
+        gc.enable()
 
 
 def run_tray(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import gc
 import importlib
 import os
 import re
@@ -110,6 +111,9 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         if language:
             activate(language)
         module = importlib.import_module(f"wattlight.cli.{verb.module}")
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
         code: int | None = module.run(args, Call(workshop, out))
         return code or 0
     except WrongUse as error:

@@ -1,5 +1,6 @@
 """The frame of the command line: exit codes, one sentence per error, no traceback."""
 
+import gc
 import io
 import json
 import os
@@ -60,6 +61,25 @@ def test_a_problem_is_a_document_and_exit_1(verb: ModuleType, tmp_path: Path) ->
     assert document["error"]["code"] == "no_server"
     assert document["error"]["next"] == "Start it."
     assert "\x1b" not in document["error"]["message"]
+
+
+def test_garbage_is_searched_for_from_the_work_of_the_verb_on(
+    verb: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("WATTLIGHT_HOME", str(tmp_path))
+    seen = []
+    verb.arguments = lambda parser: seen.append(gc.isenabled())
+    verb.run = lambda args, call: seen.append(gc.isenabled())
+    try:
+        assert run_command_line(["doctor"]) == 0
+        assert seen == [False, True]
+        assert gc.get_freeze_count() > 0
+        with pytest.raises(SystemExit):
+            run_command_line(["--version"])
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_a_problem_is_one_line_for_a_person(
