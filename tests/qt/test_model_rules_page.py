@@ -21,6 +21,9 @@ def test_rules_and_the_following_name_are_off_and_saved_by_a_click(qtbot: QtBot)
     page._rules["other_program"].click()
     assert saved[-1].rules.other_program
     assert not saved[-1].rules.on_battery
+    assert page._ask_heavy.isChecked()
+    page._ask_heavy.click()
+    assert not saved[-1].ask_heavy
     page._alias.click()
     assert saved[-1].alias.on
     assert '"current"' in page._alias.text()

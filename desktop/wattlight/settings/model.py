@@ -219,6 +219,8 @@ class Settings:
     keep_alive: str = "5m"
     models: tuple[ModelWish, ...] = ()
     """What was chosen for single models."""
+    ask_heavy: bool = True
+    """Ask before a load that runs partly on the processor, does not fit, or pushes another model out."""
     alias: Alias = field(default_factory=Alias)
     rules: ModelRuleSettings = field(default_factory=ModelRuleSettings)
     told_tray_closing: bool = False

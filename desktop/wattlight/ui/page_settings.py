@@ -160,6 +160,7 @@ class SettingsPage(Page):
         fill(self._carbon, view.carbons, view.carbon)
         type_into(self._own_carbon, view.own_carbon)
         fill(self._context, view.contexts, view.context)
+        tick(self._ask_heavy, view.ask_heavy)
         for name, box in self._rules.items():
             tick(box, getattr(scene.settings.rules, name))
         tick(self._alias, view.alias)
@@ -227,6 +228,8 @@ class SettingsPage(Page):
         self._keep.currentIndexChanged.connect(
             lambda: self._changed(keep_alive=str(self._keep.currentData()))
         )
+        self._ask_heavy = QCheckBox(tr("Ask before a load that does not fit"))
+        self._ask_heavy.toggled.connect(lambda on: self._changed(ask_heavy=on))
         self._rules: dict[str, QCheckBox] = {}
         self._alias = QCheckBox()
         self._alias.toggled.connect(
@@ -239,6 +242,7 @@ class SettingsPage(Page):
         self._server_copy = ServerCopyRows(self._ask)
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
+        form.add("", self._ask_heavy)
         for name, text in rule_texts().items():
             self._rules[name] = box = QCheckBox(text)
             box.toggled.connect(lambda on, field=name: self._rule_turned(field, on))

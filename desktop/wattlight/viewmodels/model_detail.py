@@ -14,6 +14,7 @@ from wattlight.services.models import ModelUpdate, fetch_text, layer_words
 from .activity import BusyView, pull_view
 from .running import (
     MemoryBarView,
+    beside_command,
     device_with_memory,
     keep_action,
     measure_action,
@@ -301,7 +302,7 @@ def _actions(
     main = Action(word, switch_command(scene, model.name), True, ready, why_not)
     beside = Action(
         tr("Load alongside"),
-        Command(Verb.LOAD, model.name),
+        beside_command(scene, model.name),
         False,
         ready,
         why_not,

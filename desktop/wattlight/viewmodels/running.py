@@ -8,6 +8,7 @@ from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
+from wattlight.services.models import room_by_size
 from wattlight.services.slowness import cause_text, fix_text
 
 from .scene import Scene
@@ -193,7 +194,7 @@ def keep_command(model: RunningModel) -> Command:
 def switch_command(scene: Scene, name: str) -> Command:
     """Switch to a model; a heavy one asks first and says why."""
     fit = scene.fit_of(name)
-    if fit is None or not is_heavy(fit):
+    if fit is None or not is_heavy(fit) or not scene.settings.ask_heavy:
         return Command(Verb.SWITCH, name)
     needs = needs_text(fit)
     if fit.verdict == DOES_NOT_FIT:
@@ -201,6 +202,20 @@ def switch_command(scene: Scene, name: str) -> Command:
         return Command(Verb.SWITCH, name, question, tr("Try anyway"))
     question = tr("{needs}. Switch to {name} anyway?", name=clean_text(name, 60), needs=needs)
     return Command(Verb.SWITCH, name, question.lstrip(". "), tr("Switch anyway"))
+
+
+def beside_command(scene: Scene, name: str) -> Command:
+    """Load a model beside the others; asks first where the server would push one of them out for it."""
+    server = scene.host.server
+    room = room_by_size(scene.host.profile, scene.installed(name), server.running)
+    if room is not False or not server.running or not scene.settings.ask_heavy:
+        return Command(Verb.LOAD, name)
+    question = tr(
+        "{name} does not fit beside {others}: Ollama unloads what it needs room for. Load it anyway?",
+        name=clean_text(name, 60),
+        others=", ".join(clean_text(m.name, 60) for m in server.running),
+    )
+    return Command(Verb.LOAD, name, question, tr("Load anyway"))
 
 
 def takes_place_of(scene: Scene, name: str) -> str:

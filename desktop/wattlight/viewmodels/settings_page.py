@@ -41,6 +41,7 @@ class SettingsView:
     keep_alive: str
     contexts: tuple[Choice, ...]
     context: str
+    ask_heavy: bool
     rules: ModelRuleSettings
     alias: bool
     alias_text: str
@@ -88,6 +89,7 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.keep_alive,
         (Choice("0", tr("server default")), *(Choice(str(c), number(c)) for c in CONTEXTS)),
         str(settings.context_length),
+        settings.ask_heavy,
         settings.rules,
         settings.alias.on,
         tr('Let the name "{name}" stand for the model in use', name=clean_text(settings.alias.name, 40)),
@@ -115,8 +117,8 @@ def settings_view(scene: Scene) -> SettingsView:
 def rule_texts() -> dict[str, str]:
     """The rules that unload by themselves, by the name of their setting."""
     return {
-        "on_battery": tr("Unload models on battery"),
-        "other_program": tr("Unload models while another program works on the GPU"),
+        "on_battery": tr("Unload on battery"),
+        "other_program": tr("Unload while another program uses the GPU"),
         "load_again": tr("Load them again afterwards"),
     }
 

@@ -248,6 +248,24 @@ def test_the_largest_context_on_the_gpu_is_one_click_and_can_be_undone() -> None
     assert contexts(scene, "qwen3.6:27b") == []  # not installed
 
 
+def test_a_load_that_pushes_another_out_is_asked_and_need_not_be() -> None:
+    scene = made_up_day.evening()
+
+    def beside(scene: Scene, key: str) -> Command:
+        detail = models_view(scene, Filters(), key).detail
+        assert detail is not None
+        return next(a.command for a in detail.others if a.command.verb is Verb.LOAD)
+
+    asked = beside(scene, "llama3.3:70b")
+    assert "does not fit beside qwen3:8b" in asked.question
+    assert asked.confirm == "Load anyway"
+    for other in (
+        replace(scene, settings=replace(scene.settings, ask_heavy=False)),
+        replace(scene, state=replace(scene.state, hosts=(replace(scene.host, profile=None),))),
+    ):
+        assert beside(other, "llama3.3:70b").question == ""
+
+
 def test_removing_is_asked_with_the_name_and_a_foreign_registry_with_its_host() -> None:
     scene = made_up_day.evening()
     detail = models_view(scene, Filters(), "gpt-oss:20b").detail
