@@ -12,7 +12,7 @@ import pytest
 
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import KnownModels, Question, Use, recommend
-from wattlight.domain.fit import blocks, graph
+from wattlight.domain.fit import blocks, graph, program
 from wattlight.domain.machine_file import parse_machine
 
 MACHINES = Path(__file__).resolve().parents[1] / "data" / "machines"
@@ -52,6 +52,7 @@ def test_recommend_cold(use: Use) -> None:
             known = KnownModels(catalog, editorial)
             graph.common.cache_clear()
             blocks.program_of.cache_clear()
+            program.tapes_of.cache_clear()
             start = time.process_time()
             recommend(known, profile, Question(use))
             times.append(cpu_ms(start))
