@@ -57,7 +57,7 @@ class InstalledModel:
 
 @dataclass(frozen=True, slots=True)
 class RunningModel:
-    """A loaded model as ``/api/ps`` reports it (which is not always what it uses)."""
+    """A loaded model as ``/api/ps`` reports it (not always what it uses); ``loaded_as``: an alias of ours."""
 
     name: str
     digest: str
@@ -68,6 +68,7 @@ class RunningModel:
     """None means kept until it is unloaded."""
     family: str = ""
     quantization: str = ""
+    loaded_as: str = ""
 
     @property
     def gpu_share(self) -> float | None:
@@ -349,7 +350,6 @@ class HostState:
     """By model, like the month."""
     month: "CostReport | None" = None
     slow: "tuple[Slowness, ...]" = ()
-    """Why loaded models are slower than they could be, as far as signs of it are seen."""
     programs: "ProgramsNow | None" = None
     """Which programs draw it; None before it is known."""
 

@@ -10,7 +10,6 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import (
     HostState,
     PullState,
-    RunningModel,
     ServerState,
     ServerStatus,
     ServerWays,
@@ -30,7 +29,7 @@ from .hub import StateHub
 from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
 from .model_wishes import ModelWishes, fits_beside, with_target
-from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd
+from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd, by_own_names
 from .serving import SecurityAdvisories
 from .speed_runs import SpeedRuns
 
@@ -251,8 +250,7 @@ class Application:
         self._advisories.look(host, server)
         if host == LOCAL_HOST:
             known = server.status in {ServerStatus.READY, ServerStatus.ABSENT}
-            resident: tuple[RunningModel, ...] | None = server.running if known else None
-            self._meter.set_running(resident)
+            self._meter.set_running(by_own_names(server, self._settings.value.alias) if known else None)
             self._guide.server_seen(server)
 
     def _refresh(self) -> None:

@@ -272,7 +272,7 @@ class Meter:
         if not tokens:
             return {}
         keys = {name: key for key, name in self._names.items()}
-        keys |= {model.name: model.digest or model.name for model in running}
+        keys |= {n: m.digest or m.name for m in running for n in (m.name, m.loaded_as) if n}
         sums: dict[str, tuple[int, int]] = {}
         for name, (tokens_in, tokens_out) in tokens.items():
             key = keys.get(name) or keys.get(f"{name}:latest") or name

@@ -1,6 +1,6 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
-from .alias import drop_alias, drop_with, point_alias
+from .alias import by_own_names, drop_alias, drop_with, point_alias
 from .pulls import (
     SMALL_BYTES,
     DamagedLayer,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
-from wattlight.domain.state import InstalledModel, same_model
+from wattlight.domain.state import InstalledModel, RunningModel, ServerState, same_model
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer
@@ -82,6 +82,19 @@ def point_alias(server: ModelServer, alias: Alias, model: str, cancel: Event | N
     server.copy(wanted.name, alias.name, cancel)
     made = _find(server.installed(cancel), alias.name)
     return replace(alias, model=wanted.name, digest="" if made is None else made.digest)
+
+
+def by_own_names(server: ServerState, alias: Alias) -> tuple[RunningModel, ...]:
+    """The loaded models; one that was loaded by the alias bears its own name, which its draw is booked to."""
+
+    def own(model: RunningModel) -> RunningModel:
+        if not same_model(model.name, alias.name):
+            return model
+        names = (i.name for i in server.installed if i.digest == model.digest)
+        name = next((name for name in names if not same_model(name, alias.name)), None)
+        return model if name is None else replace(model, name=name, loaded_as=model.name)
+
+    return tuple(own(model) for model in server.running)
 
 
 def drop_alias(server: ModelServer, alias: Alias, cancel: Event | None = None) -> Alias:

@@ -1,11 +1,15 @@
 """The name that follows the model in use: pointed, re-pointed, taken away, and never another's model."""
 
+from dataclasses import replace
+
 import pytest
 
 from fakes.fake_ollama import FakeOllama
+from fakes.metering import Machine
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.runtime import OllamaServer
-from wattlight.services.models import ModelTasks, drop_alias, drop_with, point_alias
+from wattlight.services.metering import Meter
+from wattlight.services.models import ModelTasks, by_own_names, drop_alias, drop_with, point_alias
 from wattlight.settings import Alias, Settings
 
 from .test_tasks import Heard
@@ -127,3 +131,20 @@ def test_off_it_is_never_made(two: FakeOllama, server: OllamaServer, heard: Hear
     heard.wait_ends()
     assert "current:latest" not in two.installed_names
     tasks.close()
+
+
+def test_what_is_loaded_by_the_name_is_booked_to_the_model(two: FakeOllama, server: OllamaServer) -> None:
+    alias = point_alias(server, ON, "qwen3:4b")
+    server.load("current")
+    state = server.state()
+    assert [m.name for m in state.running] == ["current:latest"], "as the server lists it"
+    (model,) = by_own_names(state, alias)
+    assert (model.name, model.loaded_as) == ("qwen3:4b", "current:latest")
+    rows = Meter(LOCAL_HOST)
+    rows.process(Machine().look(), (model,))
+    batch = rows.process(Machine().look(), (model,), tokens={"current": (5, 40)})
+    assert {row.model for row in batch.rows if row.tokens_out} == {model.digest}
+    point_alias(server, alias, "gemma3:1b")  # what was loaded by it before keeps the name of its own
+    assert [m.name for m in by_own_names(server.state(), alias)] == ["qwen3:4b"]
+    gone = replace(state, installed=())
+    assert [m.name for m in by_own_names(gone, alias)] == ["current:latest"]
