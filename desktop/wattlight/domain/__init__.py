@@ -8,6 +8,7 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\
 
 _USERINFO = re.compile(
     r"""(?<=//)[^\s"'@]{1,300}(?=@)|(?<=/)[^\s"'/:@]{1,300}:(?!\d)[^"'@]{1,300}(?=@)"""
+    r"""|(?<=[A-Za-z]{2}:/)[^\s"'@/]{1,300}(?=@)"""
     r"""|(?<![\w/.-])[^\s"'/@:]{1,300}:(?!/)[^\s"'@]{1,300}(?=@(?!sha256))"""
 )
 """Name and password before the host of an address, or of what was meant to be one."""

@@ -16,6 +16,8 @@ from wattlight.system.logs import _Redacted
     [
         ("http://me:secret@box.lan:1/x", "http://[removed]@box.lan:1/x"),
         ("https://secret@box", "https://[removed]@box"),
+        ("https:/secret@box:9/x", "https:/[removed]@box:9/x"),  # as a path is written
+        ("C:/me@work/notes.txt", "C:/me@work/notes.txt"),
         ("cannot reach 'socks5://me:se/cr:et@box'.", "cannot reach 'socks5://[removed]@box'."),
         ("me:secret@box", "[removed]@box"),
         ("the proxy (me:secret@box:3128) refused", "the proxy [removed]@box:3128) refused"),
