@@ -184,9 +184,10 @@ class LedgerReader:
             if not self._cached_for(key):
                 return {}, []
             observed = dict(self._connection.execute(_CLOSED, (host, first, last)).fetchall())
+            qualities = self._qualities
             rows = self._connection.execute(_DAYS_POWER, (host, first, last)).fetchall()
         with sound_values(self._file):
-            return observed, [(day, _STATE[s], _QUALITY[q], mj + 0) for day, s, q, mj in rows]
+            return observed, [(day, _STATE[s], qualities[q], mj + 0) for day, s, q, mj in rows]
 
     def _cached_for(self, key: str) -> bool:
         known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()

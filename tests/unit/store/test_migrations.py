@@ -140,3 +140,19 @@ def test_a_ledger_of_the_first_form_is_read_before_the_recorder_brings_it_up_to_
     connection.close()
     with open_reader(file) as reader:
         assert [(d.device, d.error_fraction) for d in reader.devices(HostId("local"))] == [("a", None)]
+
+
+def test_an_estimate_in_an_older_ledgers_days_is_not_read_as_learned(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    connection = sqlite3.connect(file, isolation_level=None)
+    migrate(connection, MIGRATIONS[:2])
+    connection.execute("INSERT INTO meta VALUES ('day_tariff', 'k')")
+    connection.execute("INSERT INTO day_closed VALUES ('2026-11-01', 'local', 1, 5)")
+    for device, quality in enumerate((2, 3), start=1):
+        connection.execute(
+            "INSERT INTO day VALUES ('2026-11-01', 'local', ?, 0, 0, '', 0, 7, 5, ?, 0, 0)", (device, quality)
+        )
+    connection.close()
+    with open_reader(file) as reader:
+        _, cells = reader.closed_days_drawn("k", "2026-11-01", "2026-11-01", HostId("local"))
+    assert {quality for _, _, quality, _ in cells} == {Quality.SAMPLED, Quality.ESTIMATED}
