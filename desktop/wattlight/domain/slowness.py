@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from .energy import HEAVY_PERCENT
 from .fit import Verdict, left_out
 from .state import RunningModel
 from .values import DeviceSample, GpuProcess, MachineProfile
@@ -24,7 +25,6 @@ _FAR_BELOW = 0.7
 _SPILL_BYTES = GIB // 2
 _FULL = 0.9
 _HEAVY_BYTES = GIB // 2
-_HEAVY_PERCENT = 20.0
 
 
 class Cause(StrEnum):
@@ -195,7 +195,7 @@ def _on_gpu(found: Slowness, gpus: Sequence[DeviceSample], slow: bool) -> Slowne
         if "heat" in gpu.slowed_by:
             return replace(found, sure=True, cause=Cause.HEAT, name=gpu.name)
         busy = _greatest(gpu.processes, lambda p: p.busy_percent)
-        if slow and busy is not None and (busy.busy_percent or 0.0) > _HEAVY_PERCENT:
+        if slow and busy is not None and (busy.busy_percent or 0.0) > HEAVY_PERCENT:
             return replace(found, sure=True, cause=Cause.OTHER_PROGRAM, name=busy.name)
         if slow and "power" in gpu.slowed_by:
             return replace(found, sure=True, cause=Cause.POWER, name=gpu.name)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.energy import heavy_parts
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel
 from wattlight.domain.values import clean_text
@@ -14,8 +15,6 @@ from wattlight.settings import ModelRuleSettings
 from .current import CurrentSettings
 from .hub import StateHub
 
-BUSY_PERCENT = 20.0
-"""So much work of other programs together counts, as for what is billed to no model."""
 SETTLED = timedelta(seconds=15)
 """A reason has to stand for so long: opening a window makes a card work too."""
 OVER = timedelta(seconds=60)
@@ -48,7 +47,7 @@ class ModelRules:
 
     def look(self, sample: MachineSample) -> None:
         now, rules = self._now(), self._settings.value.rules
-        seen = _reasons(sample, rules)
+        seen = _reasons(sample, self._hub.state.local.server.running, rules)
         for reason in RuleReason:
             there = seen[reason]
             if there is None:
@@ -89,22 +88,19 @@ class ModelRules:
                 self._do(Command(Verb.LOAD, model.name, number=model.context_length))
 
 
-def _reasons(sample: MachineSample, rules: ModelRuleSettings) -> dict[RuleReason, bool | None]:
+def _reasons(
+    sample: MachineSample, running: tuple[RunningModel, ...], rules: ModelRuleSettings
+) -> dict[RuleReason, bool | None]:
     """Whether each reason is there; None where that cannot be told, False where its rule is off."""
     return {
         RuleReason.BATTERY: sample.on_battery if rules.on_battery else False,
-        RuleReason.PROGRAM: _others_work(sample) if rules.other_program else False,
+        RuleReason.PROGRAM: _others_work(sample, running) if rules.other_program else False,
     }
 
 
-def _others_work(sample: MachineSample) -> bool | None:
-    """Whether programs that are no model server work on an accelerator."""
-    busy: list[float] = []
-    for device in sample.devices:
-        if device.kind != "gpu" or device.asleep:
-            continue
-        shares = [p.busy_percent for p in device.processes if not p.is_server]
-        if device.processes_reason is not None and not shares:
-            continue
-        busy.append(sum(share or 0.0 for share in shares))
-    return None if not busy else max(busy) >= BUSY_PERCENT
+def _others_work(sample: MachineSample, running: tuple[RunningModel, ...]) -> bool | None:
+    """Whether programs that are no model server work on an accelerator; None where none tells."""
+    awake = [d for d in sample.devices if d.kind == "gpu" and not d.asleep]
+    told = [d for d in awake if d.processes_reason is None or any(not p.is_server for p in d.processes)]
+    heavy = heavy_parts(sample.devices, running)
+    return any(d.id in heavy for d in told) if told else None

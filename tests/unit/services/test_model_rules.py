@@ -106,3 +106,11 @@ def test_what_runs_meanwhile_is_not_pushed_out_by_what_was_taken_away() -> None:
     bench.see(game(80.0), 30)
     bench.load(replace(MODEL, name="gemma3:1b"))
     assert bench.see(game(0.0), 120) == []
+
+
+def test_in_a_container_the_servers_own_work_is_no_other_programs() -> None:
+    bench = Bench(other_program=True)
+    bench.load(replace(MODEL, size_bytes=2 << 30, size_vram_bytes=2 << 30))
+    assert bench.see(game(90.0, name=""), 60) == [], "it holds what a server of this model would"
+    bench.load(replace(MODEL, size_bytes=20 << 30, size_vram_bytes=20 << 30))
+    assert bench.see(game(90.0, name=""), 60), "it holds far less"

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 from wattlight import lazy_door
 
 if TYPE_CHECKING:
-    from .attribution import EnergyShare, Levels, Load, Resident, attribute, share
+    from .attribution import (
+        HEAVY_PERCENT,
+        EnergyShare,
+        Levels,
+        Load,
+        Resident,
+        attribute,
+        heavy_parts,
+        share,
+    )
     from .cadence import FixedCadence, RollingCadence, gap_threshold_us
     from .integrator import Integrator
     from .learner import LevelLearner
@@ -32,7 +41,7 @@ else:
     __getattr__ = lazy_door(
         __name__,
         {
-            "attribution": "Levels Load EnergyShare Resident attribute share",
+            "attribution": "HEAVY_PERCENT EnergyShare Levels Load Resident attribute heavy_parts share",
             "cadence": "FixedCadence RollingCadence gap_threshold_us",
             "spans": "MINUTE_US MOST_PIECES QUARTER_US Coverage split_minutes step_minutes",
             "integrator": "Integrator",

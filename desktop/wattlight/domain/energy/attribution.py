@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .rows import State
+
+if TYPE_CHECKING:
+    from ..state import RunningModel
+    from ..values import DeviceSample
 
 ACTIVE_MARGIN = 0.2
 """Without word from the server, power this far above the parked level counts as producing tokens."""
 ACTIVE_MARGIN_UW = 10_000_000
+
+
+HEAVY_PERCENT = 20.0
+"""Programs that are no model server and together use the GPU more than this, or did more of the processor's
+work, keep it busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +125,23 @@ def _busy(energy_mj: int, awake_us: int, load: Load, levels: Levels) -> tuple[Re
 def _shared(state: State, energy_mj: int, residents: tuple[Resident, ...]) -> list[EnergyShare]:
     parts = share(energy_mj, [r.size_bytes for r in residents])
     return [EnergyShare(state, r.digest, mj) for r, mj in zip(residents, parts, strict=True)]
+
+
+def heavy_parts(devices: "Sequence[DeviceSample]", running: "Sequence[RunningModel]") -> list[str]:
+    """Ids of the parts that programs beside the model servers keep busy.
+
+    A program without a name, as all are in a container, is none of them where it holds less than a server of
+    the smallest loaded model would: half of what that holds of the only GPU.
+    """
+    sizes = [m.size_vram_bytes for m in running if m.size_vram_bytes > 0]
+    only = sum(device.kind == "gpu" for device in devices) == 1
+    least = min(sizes) // 2 if sizes and only else 0
+    return [device.id for device in devices if _others_percent(device, least) > HEAVY_PERCENT]
+
+
+def _others_percent(device: "DeviceSample", least_bytes: int) -> float:
+    if device.others_percent is not None:
+        return device.others_percent
+    named = (p for p in device.processes if p.name and not p.is_server)
+    small = (p for p in device.processes if not p.name and (p.memory_bytes or least_bytes) < least_bytes)
+    return sum(p.busy_percent or 0.0 for p in (*named, *small))

@@ -18,6 +18,7 @@ from wattlight.domain.energy import (
     Reading,
     Resident,
     State,
+    heavy_parts,
     split_minutes,
 )
 from wattlight.domain.power import MachineSample, holders
@@ -30,9 +31,6 @@ from .plug_books import PlugBooks, is_silent
 from .ranges import RangeMeter
 from .ways import WAY_RULES, Way, Ways
 
-HEAVY_PERCENT = 20.0
-"""Programs that are no model server and together use the GPU more than this, or did more of the processor's
-work, make an interval mixed."""
 PAUSED = "paused"
 Tokens = Mapping[str, tuple[int, int]]
 """(prompt, output) tokens by name of the model."""
@@ -131,8 +129,7 @@ class Meter:
         worked, token_device = frozenset(by_digest), _token_device(devices)
         held_by = holders(sample.devices)
         gpus = [held_by[device.id] for device in sample.devices if device.kind == "gpu"]
-        least = _least_runner(running or ()) if len(gpus) == 1 else 0
-        heavy = [device.id for device in sample.devices if _other_heavy(device, least)]
+        heavy = heavy_parts(sample.devices, running or ())
         shared = {key for device in heavy for key in (device, *held_by[device])}
         for key in total.inside - self._inside:
             counters += self._leave(key, to_us(sample.at), settled)
@@ -347,21 +344,6 @@ def _load(
         if held > 0 or (model.size_bytes <= 0 and not on_cpu):
             residents.append(Resident(model.digest or model.name, max(0, held)))
     return Load(tuple(residents), busy, other_heavy)
-
-
-def _other_heavy(device: DeviceSample, least_bytes: int) -> bool:
-    """Whether programs that are no model server keep the device busy. One without a name, as all are in a
-    container, is none where it holds less than a server of the smallest loaded model would."""
-    if device.others_percent is not None:
-        return device.others_percent > HEAVY_PERCENT
-    named = (p for p in device.processes if p.name and not p.is_server)
-    small = (p for p in device.processes if not p.name and (p.memory_bytes or least_bytes) < least_bytes)
-    return sum(p.busy_percent or 0.0 for p in (*named, *small)) > HEAVY_PERCENT
-
-
-def _least_runner(running: tuple[RunningModel, ...]) -> int:
-    """Half of what the smallest model holds of a GPU, bytes: its server holds more; 0 where none does."""
-    return min((m.size_vram_bytes for m in running if m.size_vram_bytes > 0), default=0) // 2
 
 
 def _token_device(devices: Sequence[DeviceSample]) -> DeviceSample | None:
