@@ -90,10 +90,10 @@ def _tail(file: str | None) -> str:
         return ""
 
 
-def program_findings(workshop: ServiceFactory) -> Iterator[Finding]:
+def program_findings(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
     """Findings about the parts of the program; nothing is written but what any verb would."""
     yield from _left_limits(workshop)
-    yield from _server(workshop)
+    yield from _server(workshop, prober)
     yield from engine_findings(workshop.environ)
     yield from _settings(workshop.places)
     yield _ledger(workshop)
@@ -108,7 +108,7 @@ def _left_limits(workshop: ServiceFactory) -> Iterator[Finding]:
         yield Finding("power_limit", Level.NOTE, said)
 
 
-def _server(workshop: ServiceFactory) -> Iterator[Finding]:
+def _server(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
     try:
         server = workshop.server()
         state: ServerState = server.state(full=False)
@@ -126,17 +126,17 @@ def _server(workshop: ServiceFactory) -> Iterator[Finding]:
     else:
         said = state.message or tr("No model server answers at {url}.", url=state.url)
         yield Finding("server", Level.NOTE if state.status is ServerStatus.ABSENT else Level.PROBLEM, said)
-    if not parse_endpoint(state.url).is_loopback:
+    if parse_endpoint(state.url).is_loopback:
+        yield from _slow(workshop, prober, state)
+    else:
         said = tr("The model server runs on another computer; the hardware listed here is this one's.")
         yield Finding("remote_server", Level.NOTE, said)
 
 
-def _slow(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
-    """Loaded models that are slower than they could be; nothing where none answers here."""
+def _slow(workshop: ServiceFactory, prober: Prober, state: ServerState) -> Iterator[Finding]:
+    """Loaded models that are slower than they could be."""
     with suppress(Problem):
-        state: ServerState = workshop.server().state(full=False)
-        found = slow_here(workshop, prober, state) if parse_endpoint(state.url).is_loopback else ()
-        for item in found:
+        for item in slow_here(workshop, prober, state):
             level = Level.NOTE if item.cause is Cause.SIZE or not item.sure else Level.PROBLEM
             yield Finding("slow_model", level, f"{cause_text(item)} {fix_text(item)}")
 
@@ -209,11 +209,11 @@ def run(args: Namespace, call: Call) -> None:
         if prober.has_counters():
             time.sleep(SECOND_LOOK_S)
             report = prober.report()
-        slow = list(_slow(call.workshop, prober))
+        program = list(program_findings(call.workshop, prober))
     finally:
         prober.close()
     access = permission.look(report.cpu_power.package.reason == "permission")
-    findings = [*hardware_findings(report, access), *program_findings(call.workshop), *slow]
+    findings = [*hardware_findings(report, access), *program]
     call.answer({"findings": [_document(f) for f in findings], "ok": _ok(findings)}, *_lines(findings))
 
 

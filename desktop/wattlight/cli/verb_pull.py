@@ -4,12 +4,11 @@ import argparse
 from dataclasses import replace
 from threading import Event
 
-from wattlight.catalog.installed import models_folders
 from wattlight.catalog.registry import read_address
 from wattlight.domain.state import PullState
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, gb, number, percent, tr
-from wattlight.runtime import ModelServer, parse_endpoint, read_name
+from wattlight.runtime import ModelServer, read_name
 from wattlight.services.models import (
     SMALL_BYTES,
     damage_problem,
@@ -54,13 +53,13 @@ def run(args: argparse.Namespace, call: Call) -> int:
                 host=name.registry,
             ),
         )
-    call.workshop.note_registry(name.text)
     return download(call, server, args.model, args.repair)
 
 
 def download(call: Call, server: ModelServer, model: str, repair: bool = False) -> int:
     """Fetch ``model``, showing how far it is, and check its small files; the exit code."""
-    folders = models_folders(call.workshop.environ) if parse_endpoint(server.url).is_loopback else ()
+    call.workshop.note_registry(model)
+    folders = call.workshop.model_folders(server.url)
     shower = _Shower(call)
     cancel = Event()
     try:

@@ -2,11 +2,10 @@
 
 import argparse
 
-from wattlight.catalog.installed import models_folders
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr, trn
-from wattlight.runtime import ModelServer, parse_endpoint
+from wattlight.runtime import ModelServer
 from wattlight.services.models import (
     ModelUpdate,
     UpdateReport,
@@ -37,9 +36,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
     """Ask the registries for the manifests of installed models; with ``--take`` fetch what is newer."""
     server = call.workshop.server(args.host)
     chosen = _chosen(args.models, server.installed())
-    for model in chosen:
-        call.workshop.note_registry(model.name)
-    folders = models_folders(call.workshop.environ) if parse_endpoint(server.url).is_loopback else ()
+    folders = call.workshop.model_folders(server.url)
     report = find_updates(chosen, call.workshop.registry().manifest, folders)
     if not args.take or not report.updates:
         call.answer(_document(report), *_lines(report))

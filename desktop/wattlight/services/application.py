@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from wattlight.catalog.installed import models_folders
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import (
     HostState,
@@ -17,7 +16,6 @@ from wattlight.domain.state import (
 )
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import activate, tr
-from wattlight.runtime import parse_endpoint
 from wattlight.settings import Alias, FirstRun, Settings, SettingsFile, merged
 from wattlight.system import Autostart
 
@@ -316,9 +314,7 @@ class Application:
             self._learner.expect(model, prediction, self._factory.now())
 
     def _folders(self, host: HostId) -> tuple[Path, ...]:
-        """Where the files of a server of this computer can be looked at."""
-        local = parse_endpoint(self._servers[host].url).is_loopback
-        return models_folders(self._settings.environ) if local else ()
+        return self._factory.model_folders(self._servers[host].url)
 
     def _tasks_changed(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
         self._guide.pulls_changed(pulls)

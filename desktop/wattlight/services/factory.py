@@ -293,6 +293,13 @@ class ServiceFactory:
                 return replace(profile, server=replace(profile.server, version=server.version()))
         return profile
 
+    def model_folders(self, url: str) -> tuple[Path, ...]:
+        """Where the files of the server at ``url`` can be looked at; nowhere if it is another computer's."""
+        from wattlight.catalog.installed import models_folders
+        from wattlight.runtime import parse_endpoint
+
+        return models_folders(self.environ) if parse_endpoint(url).is_loopback else ()
+
     def server(self, host: str | None = None) -> "ModelServer":
         """The server ``host`` names in the settings or as a URL; None is the first of the settings."""
         from wattlight.runtime import choose_address, connect

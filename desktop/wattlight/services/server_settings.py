@@ -111,7 +111,7 @@ def plan(place: SettingsPlace, wanted: Mapping[str, str], unset: tuple[str, ...]
 def how_to(place: SettingsPlace, name: str, value: str) -> tuple[str, ...]:
     """What its owner types to set what Wattlight only shows; nothing for a server of ours."""
     if place.kind is StartedBy.USER_SERVICE:
-        line = f'[Service]\nEnvironment="{name}={_escaped(value)}"\n'
+        line = f"[Service]\n{_line(name, value)}\n"
         return (f"printf %s {shlex.quote(line)} | systemctl --user edit --stdin ollama",)
     return _commands(place.kind, {name: value}, ())
 
@@ -140,7 +140,7 @@ def drop_in(before: str, values: Mapping[str, str], unset: tuple[str, ...] = ())
         lines = _HEAD.splitlines()
     if "[Service]" not in (line.strip() for line in lines):
         lines.append("[Service]")
-    lines += [f'Environment="{name}={_escaped(value)}"' for name, value in values.items()]
+    lines += [_line(name, value) for name, value in values.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -168,16 +168,17 @@ def _variable(line: str) -> str:
     return words[0].partition("=")[0] if len(words) == 1 else ""
 
 
-def _escaped(value: str) -> str:
-    """As systemd reads it between double quotes."""
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+def _line(name: str, value: str) -> str:
+    """A variable as systemd reads it between double quotes."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'Environment="{name}={escaped}"'
 
 
 def _commands(kind: StartedBy, values: Mapping[str, str], unset: tuple[str, ...]) -> tuple[str, ...]:
     """What does it where Wattlight writes nothing."""
     pairs = values.items()
     if kind is StartedBy.SYSTEM_SERVICE:
-        body = "\n".join(f'Environment="{name}={_escaped(value)}"' for name, value in pairs)
+        body = "\n".join(_line(name, value) for name, value in pairs)
         gone = "".join(f"\nUnsetEnvironment={name}" for name in unset)
         text = shlex.quote(f"[Service]\n{body}{gone}\n".replace("\n\n", "\n"))
         file = f"/etc/systemd/system/{_UNIT}.d/wattlight.conf"

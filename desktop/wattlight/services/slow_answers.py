@@ -261,13 +261,10 @@ class SlowAnswers:
 
     def _updates(self, extras: Extras) -> Extras:
         """Ask the registries of the installed models what is newer; only ever after a click."""
-        models = self._hub.state.local.server.installed
-        for model in models:
-            self._factory.note_registry(model.name)
-        here = self._factory.server().endpoint.is_loopback
-        folders = models_folders(self._settings.environ) if here else ()
+        server = self._hub.state.local.server
+        folders = self._factory.model_folders(server.url)
         try:
-            report = find_updates(models, self._factory.registry().manifest, folders)
+            report = find_updates(server.installed, self._factory.registry().manifest, folders)
         except Problem as problem:
             return replace(extras, updates=FoundUpdates(problem=str(problem)))
         problems = [report.stopped] if report.stopped else [problem for _, problem in report.problems]

@@ -70,6 +70,7 @@ class Bench:
 
     note_contact = ServiceFactory.note_contact
     note_registry = ServiceFactory.note_registry
+    model_folders = ServiceFactory.model_folders
 
     def machine_profile(self) -> MachineProfile:
         card = Device("gpu", "Card", "cuda", 10 << 30, None)
@@ -515,6 +516,7 @@ def test_updates_are_listed_with_what_they_take(line: Line, fake: FakeOllama) ->
     assert document["not_in_registry"] == ["mine:latest"]
     _, text = line("updates")
     assert "llama3.2:3b: newer version, at most 5.0 GB to fetch" in text
+    assert line.bench.contacted.hosts == [], "the registry notes the hosts that it asks, and no others"
     assert line("updates", "llama9")[0] == 1
     assert not any(request.path == "/api/pull" for request in fake.requests)
 
