@@ -8,9 +8,9 @@ from math import isfinite
 
 from wattlight.i18n import number, tr
 
+from .tariff import MJ_PER_KWH
 from .values import Problem, clean_text
 
-MJ_PER_KWH = 3_600_000_000
 MOST_G_PER_KWH = 3000.0
 """The dirtiest grid emits about 1300 g; more is a slip of the finger."""
 ATTRIBUTION = "Ember; Our World in Data (CC BY 4.0)"

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.breakeven import HOURS_PER_MONTH, LocalSide, MonthlyUse, Terms, compare
 from wattlight.domain.state import same_model
-from wattlight.domain.tariff import cost_micro
+from wattlight.domain.tariff import MICRO, cost_micro
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import money, number, percent, short_date, tr, trn, watts
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Settings
 
-from .cost import MICRO
 from .scene import Scene
 from .settings_page import Choice
 from .words import NO_TABLE, TableView

@@ -6,6 +6,7 @@ from datetime import date
 
 from wattlight.domain.carbon import carbon_text, factor_of
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.tariff import MICRO, MJ_PER_KWH
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
     day_and_month,
@@ -43,9 +44,6 @@ from .price_feed import cheapest_line
 from .savings import COARSE, currency_of, savings
 from .scene import Scene
 from .words import DASH, NO_TABLE, Action, TableView
-
-MICRO = 1_000_000
-MJ_PER_KWH = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)

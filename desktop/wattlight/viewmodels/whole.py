@@ -3,6 +3,7 @@
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.cost import CostRange, CostReport
 from wattlight.domain.power import LearnedFigure, MachineSample
+from wattlight.domain.tariff import MJ_PER_KWH
 from wattlight.domain.wall import Wall, WallBasis, WallFigure
 from wattlight.i18n import duration, interval, kwh, money, number, tr, watts
 from wattlight.services.calibration import learned_how, learned_limits
@@ -11,8 +12,8 @@ from .words import DASH, Action
 
 COARSE = 0.4
 """Error of an estimate: its money has no finer digits than the currency's own."""
-MJ_PER_KWH, SMALL_MJ = 3_600_000_000, 360_000_000
-"""The second: 0.1 kWh; below, energy is told in Wh."""
+SMALL_MJ = MJ_PER_KWH // 10
+"""Below, energy is told in Wh."""
 
 
 def learned_now(sample: MachineSample | None, wall: Wall | None) -> tuple[WallFigure, LearnedFigure] | None:

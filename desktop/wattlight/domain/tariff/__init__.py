@@ -15,4 +15,16 @@ from .price import (
     parse_zone,
 )
 from .series import PriceSeries, parse_series
-from .tariff import DAYS, MICRO, Band, Period, Piece, PriceLookup, Tariff, Worth, cost_micro, standing_micro
+from .tariff import (
+    DAYS,
+    MICRO,
+    MJ_PER_KWH,
+    Band,
+    Period,
+    Piece,
+    PriceLookup,
+    Tariff,
+    Worth,
+    cost_micro,
+    standing_micro,
+)
