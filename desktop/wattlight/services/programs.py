@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.energy import (
-    WALL,
+    LEARNED,
+    WAYS,
     ByProgram,
     EnergyRow,
     LevelLearner,
@@ -31,6 +32,8 @@ QUIET_GPU_PERCENT = 5.0
 """Below these a part counts as idle, and its idle level is learned."""
 SAVE_EVERY_S = 60.0
 MOST_BYTES = 65_536
+_NOT_MEASURED = frozenset({LEARNED, *WAYS})
+"""What stands for the unmeasured: measured energy alone is divided."""
 _HOLDS_PROCESSOR = {Scope.PACKAGE, Scope.MODULE, Scope.SYSTEM, Scope.BATTERY}
 
 Engines = Mapping[str, tuple[Mapping[str, float], float]]
@@ -131,7 +134,7 @@ class _Window:
     ) -> None:
         self.seconds += seconds
         for row in rows:
-            if row.device == WALL:
+            if row.device in _NOT_MEASURED:
                 continue
             if row.observed_ms:
                 self.energy_mj[row.device] = self.energy_mj.get(row.device, 0) + row.energy_mj

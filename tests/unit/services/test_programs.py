@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.metering import Clock, part
-from wattlight.domain.energy import EnergyRow, ProgramsNow, State
+from wattlight.domain.energy import LEARNED, LEARNED_REST, WALL, EnergyRow, ProgramsNow, State
 from wattlight.domain.power import MachineSample
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, Figure, GpuProcess, Quality, Scope
 from wattlight.probes import ProgramUse
@@ -81,6 +81,17 @@ def test_today_has_every_millijoule_of_the_ledger(tmp_path: Path) -> None:
     assert seen.today_mj.total == watch.billed
     assert seen.today_mj.programs["game"] > 3 * seen.today_mj.programs["ollama"] > 0
     assert seen.since is not None
+
+
+@pytest.mark.parametrize("way", [WALL, LEARNED, LEARNED_REST])
+def test_what_is_not_measured_is_no_programs_and_nobodys_rest(tmp_path: Path, way: str) -> None:
+    watch = Watch(tmp_path)
+    for _ in range(10):
+        seen = watch.beat(1.0, card(), chip())
+        row = EnergyRow(LOCAL_HOST, 1, way, None, State.BASE, 10**9, 1000, Quality.LEARNED)
+        watch.watch._window.take(MachineSample(LOCAL_HOST, watch.clock.at, 1.0, ()), [row], 0.0, {})
+    assert seen.today_mj is not None
+    assert seen.today_mj.total <= watch.billed
 
 
 def test_now_sums_to_the_figure_that_is_shown(tmp_path: Path) -> None:
