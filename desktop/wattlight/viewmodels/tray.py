@@ -11,11 +11,11 @@ from wattlight.services.calibration import wall_of
 from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
-from .figures import models_amount, total_now
+from .figures import models_amount
 from .running import context_text, keep_command, switch_command
 from .scene import Scene
 from .settings_page import counting_line, keep_alive_choices
-from .whole import range_amount, watts_now
+from .whole import power_now, range_amount, watts_now
 from .words import DASH, kept_text, moment, running_pill, server_trouble, verdict_short
 
 MENU_MODELS = 15
@@ -92,7 +92,7 @@ def icon_figure(scene: Scene) -> str:
     """
     wish = scene.settings.icon_figure
     if wish == "watts":
-        power = total_now(scene.host.sample).measured_w
+        power = power_now(scene.host.sample, wall_of(scene.settings.meter))
         return "" if power is None else _short(round(power))
     today = scene.host.today
     if wish != "cost" or today is None or today.models_unknown or today.models.cost_micro is None:

@@ -24,6 +24,14 @@ def learned_now(sample: MachineSample | None, wall: Wall | None) -> tuple[WallFi
     return (found, sample.learned) if found is not None and found.basis is WallBasis.LEARNED else None
 
 
+def power_now(sample: MachineSample | None, wall: Wall | None) -> float | None:
+    """Watts of the whole as learned, else of the measured parts; None where neither is known."""
+    learned = learned_now(sample, wall)
+    if learned is not None:
+        return learned[0].power_w
+    return None if sample is None else sample.total.measured_w
+
+
 def watts_now(sample: MachineSample | None, wall: Wall | None) -> str:
     """ "52 W" measured, "about 23 W" learned, "12–30 W (estimated)"; a dash where nothing can be said."""
     if sample is None:

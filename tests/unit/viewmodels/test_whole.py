@@ -24,7 +24,7 @@ from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import settings_view
 from wattlight.viewmodels.small_window import small_window_view
-from wattlight.viewmodels.tray import headline
+from wattlight.viewmodels.tray import headline, tray_view
 
 NOV_12 = to_us(datetime(2026, 11, 12, 12, 0, tzinfo=UTC))
 RANGE = CostRange(180_000_000, 540_000_000, 20_000, 60_000, "EUR", 7200.0)
@@ -65,6 +65,14 @@ def test_a_learned_figure_says_how_sure_it_is_and_what_it_rests_on() -> None:
     assert "about 23 W ± 4.1 W, learned from 3 h 10 on battery, Nov 12" in machine_view(scene).facts
     assert machine_view(scene).ways == ()
     assert ("Power", f"About 23 W {power.note}") in machine_facts(scene)
+
+
+@pytest.mark.parametrize("measured_w", [None, 9.0])
+def test_the_figure_in_the_icon_is_the_one_of_the_menu(measured_w: float | None) -> None:
+    scene = laptop(learned(), measured_w)
+    wanted = replace(scene, settings=replace(scene.settings, icon_figure="watts"))
+    assert headline(wanted) == "about 23 W now"
+    assert tray_view(wanted).figure == "23"
 
 
 def test_measured_parts_stand_beside_it() -> None:
