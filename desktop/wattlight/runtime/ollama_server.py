@@ -1,7 +1,7 @@
 """The door to one Ollama server: what it is, has and runs, and what it is asked to do."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,8 @@ class OllamaServer(OllamaConnection):
             version = before.version if ready and not full else self.version(cancel)
             installed = before.installed if ready and not full else self.installed(cancel)
             running = self.running(cancel)
+            if ready and not full and _entries(running) - _entries((*before.running, *installed)):
+                installed = self.installed(cancel)  # what is loaded anew may be installed anew
         except RuntimeProblem as problem:
             return self._failed(before, problem)
         return ServerState(self.url, ServerStatus.READY, version, installed, running)
@@ -134,15 +136,18 @@ class OllamaServer(OllamaConnection):
                 raise Refusal(answer.status, answer.body())
             return read_object(answer.body(), _SHOWN_NODES if long_lists else MAX_NODES)
 
-    def check_local(self, model: str, cancel: Event | None = None) -> None:
+    def check_local(self, model: str, cancel: Event | None = None) -> str | None:
         """Raise where ``model`` runs in the cloud, so that nothing is ever sent there.
+
+        Returns the digest it is installed with, None where it is not.
 
         Raises:
             RuntimeProblem: ``cloud_model``.
         """
-        host = next((m.remote_host for m in self.installed(cancel) if same_model(m.name, model)), None)
+        found = next((m for m in self.installed(cancel) if same_model(m.name, model)), None)
+        host = None if found is None else found.remote_host
         if host is None and not is_cloud_name(model):
-            return
+            return None if found is None else found.digest
         raise RuntimeProblem(
             tr(
                 "{model} runs on {host}, there is nothing to load or unload.",
@@ -192,17 +197,15 @@ class OllamaServer(OllamaConnection):
         A model that runs in the cloud is refused, and nothing is sent.
         """
         raw = self._raw(model)
-        self.check_local(model, cancel)
+        digest = self.check_local(model, cancel)
         options = None if context_length is None else {"num_ctx": context_length}
         keep = None if keep_alive is None else read_keep_alive(keep_alive)
         with self._said(model), self._client(_LOAD, cancel) as client:
             _wake(client, raw, options=options, keep_alive=keep)
-        return self._loaded(raw, cancel) or self._sharing(model, cancel)
+        return self._loaded(raw, cancel, digest) or self._sharing(model, digest, cancel)
 
-    def _sharing(self, model: str, cancel: Event | None) -> RunningModel | None:
+    def _sharing(self, model: str, digest: str | None, cancel: Event | None) -> RunningModel | None:
         """The loaded model whose weights ``model`` has too."""
-        installed = {m.name: m.digest for m in self.installed(cancel)}
-        digest = next((d for name, d in installed.items() if same_model(name, model)), None)
         weights = weights_file(self._show(model, cancel))
         for other in self.running(cancel):
             if digest and other.digest == digest:
@@ -211,35 +214,66 @@ class OllamaServer(OllamaConnection):
                 return other
         return None
 
-    def unload(self, model: str, cancel: Event | None = None) -> None:
+    def unload(self, model: str, cancel: Event | None = None, digest: str = "") -> None:
         """Free the memory of ``model``; returns when the server no longer lists it (at most 10 s later).
 
+        ``digest``: which of two loaded models of that name; "" is the one that is installed.
+
         Raises:
-            RuntimeProblem: ``deleted_still_loaded`` when the model was removed while loaded: the server
-                then knows no way to unload it by name.
+            RuntimeProblem: ``deleted_still_loaded`` when the model was removed while loaded and nothing
+                installed has its weights: the server then knows no way to unload it by name.
         """
-        raw = self._raw(model)
+        raw, known = self._raw(model), self._digest(model, cancel)
+        digest = digest or known or ""
         try:
-            with self._said(model), self._client(_ACT, cancel) as client:
-                _wake(client, raw, keep_alive=0)
+            if known is None or known == digest:
+                self._end(model, raw, cancel)
+            elif (entry := self._loaded(raw, cancel, digest)) is not None:
+                self._end_by_weights(entry, cancel)
         except RuntimeProblem as problem:
-            if problem.code == "unknown_model" and self._loaded(raw, cancel) is not None:
-                raise RuntimeProblem(
-                    tr(
-                        "{model} was removed while it was loaded, and Ollama cannot unload it by name now.",
-                        model=model,
-                    ),
-                    tr("It is freed when its time runs out or when Ollama is started again."),
-                    "deleted_still_loaded",
-                    problem.server_text,
-                ) from problem
-            raise
+            entry = self._loaded(raw, cancel, digest)
+            if problem.code != "unknown_model" or entry is None:
+                raise
+            self._end_by_weights(entry, cancel)
         end = self._clock() + _SETTLE_S
         waiter = cancel or Event()
         step = _SETTLE_FIRST_S
-        while self._clock() < end and self._loaded(raw, cancel) is not None:
+        while self._clock() < end and self._loaded(raw, cancel, digest) is not None:
             waiter.wait(step)
             step = min(_SETTLE_STEP_S, step * 2)
+
+    def _end(self, model: str, raw: str, cancel: Event | None) -> None:
+        with self._said(model), self._client(_ACT, cancel) as client:
+            _wake(client, raw, keep_alive=0)
+
+    def _end_by_weights(self, entry: RunningModel, cancel: Event | None) -> None:
+        """End a model whose name is gone, or means other files by now, by another name of its weights.
+
+        The server keeps loaded models by their file of weights. Those of other loaded models are not tried.
+        """
+        installed = {m.name: m for m in self.installed(cancel)}
+        others = [m for m in self.running(cancel) if m != entry and m.name in installed]
+        named = [m.name for m in others if installed[m.name].digest == m.digest]
+        tried = {weights_file(self._show(name, cancel)) for name in named} | {None}
+        for item in installed.values():
+            if item.remote_host or (item.family, item.quantization) != (entry.family, entry.quantization):
+                continue
+            weights = weights_file(self._show(item.name, cancel))
+            if weights in tried:
+                continue
+            tried.add(weights)
+            self._end(item.name, self._raw(item.name), cancel)
+            left = self._loaded(self._raw(entry.name), cancel, entry.digest)
+            if left is None or left.expires_at != entry.expires_at:
+                return
+        raise RuntimeProblem(
+            tr(
+                "{model} was removed while it was loaded, and Ollama cannot unload it by name now.",
+                model=entry.name,
+            ),
+            tr("It is freed when its time runs out or when Ollama is started again."),
+            "deleted_still_loaded",
+        )
 
     def remove(self, model: str, cancel: Event | None = None) -> None:
         """Delete ``model`` from the server's disk. A loaded model stays loaded; unload it before."""
@@ -262,14 +296,22 @@ class OllamaServer(OllamaConnection):
             RuntimeProblem: ``name_taken``, or the server refused.
         """
         name = read_name(context_name(self._raw(model), context_length)).text
-        if any(same_model(item.name, name) for item in self.installed(cancel)):
+        if self._digest(name, cancel) is not None:
             raise RuntimeProblem(
                 tr("There is a model {name} already.", name=name),
                 tr("Use it, or remove it and try again."),
                 "name_taken",
             )
+        self.make(model, name, context_length, cancel)
+        return name
+
+    def make(self, model: str, name: str, context_length: int, cancel: Event | None = None) -> None:
+        """Give ``model`` another ``name`` that has ``context_length`` for every client; files are shared.
+
+        A model that had the name loses it.
+        """
         wanted = {
-            "model": name,
+            "model": read_name(name).text,
             "from": self._raw(model),
             "parameters": {"num_ctx": context_length},
             "stream": False,
@@ -281,7 +323,6 @@ class OllamaServer(OllamaConnection):
             said = read_object(answer.body()) if answer.status == 200 else {}
             if answer.status != 200 or "error" in said:
                 raise Refusal(answer.status, answer.body() if not said else json.dumps(said).encode())
-        return name
 
     def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
         """Download ``model``: a state per line the server sends, the last one ``done`` or ``cancelled``.
@@ -316,11 +357,17 @@ class OllamaServer(OllamaConnection):
                 raise with_proxy_advice(problem) from problem
             raise
 
-    def _loaded(self, raw: str, cancel: Event | None) -> RunningModel | None:
+    def _loaded(self, raw: str, cancel: Event | None, digest: str | None = None) -> RunningModel | None:
+        """The loaded model of that name, the one with ``digest`` where two have it."""
         for model in self.running(cancel):
-            if same_model(self._raw_names.get(model.name, model.name), raw):
+            named = same_model(self._raw_names.get(model.name, model.name), raw)
+            if named and (not digest or not model.digest or model.digest == digest):
                 return model
         return None
+
+    def _digest(self, model: str, cancel: Event | None) -> str | None:
+        """Of the installed model of that name; None where there is none."""
+        return next((m.digest for m in self.installed(cancel) if same_model(m.name, model)), None)
 
 
 def _wake(client: "ollama.Client", raw: str, **wanted: Any) -> None:
@@ -331,6 +378,10 @@ def _wake(client: "ollama.Client", raw: str, **wanted: Any) -> None:
         if "does not support generate" not in str(error):
             raise
         client.embed(raw, "", **wanted)
+
+
+def _entries(models: Iterable[InstalledModel | RunningModel]) -> set[tuple[str, str]]:
+    return {(model.name, model.digest) for model in models}
 
 
 def _listing(document: Record) -> Record:

@@ -26,8 +26,8 @@ from .first_run import SetupGuide
 from .hub import StateHub
 from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
-from .model_wishes import ModelWishes, fits_beside, with_target
-from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd, by_own_names
+from .model_wishes import ModelWishes, fits_beside
+from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd, by_own_names, with_target
 from .serving import SecurityAdvisories
 from .speed_runs import SpeedRuns
 
@@ -133,7 +133,7 @@ class Application:
         return {
             Verb.SWITCH: lambda c: tasks.switch(c.model),
             Verb.LOAD: lambda c: tasks.load(c.model, c.number),
-            Verb.UNLOAD: lambda c: tasks.unload(c.model or None),
+            Verb.UNLOAD: lambda c: tasks.unload(c.model or None, digest=c.text),
             **ModelWishes(self._settings, self._hub, tasks, self._change).handlers(),
             Verb.REMOVE: lambda c: tasks.remove(c.model),
             Verb.PULL: lambda c: tasks.pull(c.model),
@@ -244,11 +244,14 @@ class Application:
             self._executor.submit(self._set_counting)
 
     def _server_seen(self, host: HostId, server: ServerState) -> None:
+        if host == LOCAL_HOST:
+            alias = self._settings.value.alias
+            server = replace(server, running=by_own_names(server.running, server.installed, alias))
         self._hub.update_host(host, lambda item: replace(item, server=server))
         self._advisories.look(host, server)
         if host == LOCAL_HOST:
             known = server.status in {ServerStatus.READY, ServerStatus.ABSENT}
-            self._meter.set_running(by_own_names(server, self._settings.value.alias) if known else None)
+            self._meter.set_running(server.running if known else None)
             self._guide.server_seen(server)
 
     def _refresh(self) -> None:

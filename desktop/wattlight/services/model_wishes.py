@@ -6,7 +6,7 @@ from dataclasses import replace
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import RunningModel, same_model
 from wattlight.domain.values import HostId
-from wattlight.settings import Alias, Settings
+from wattlight.settings import Settings
 
 from .current import CurrentSettings
 from .hub import StateHub
@@ -31,6 +31,7 @@ class ModelWishes:
     ) -> None:
         self._settings, self._hub, self._tasks, self._change = settings, hub, tasks, change
         settings.subscribe(lambda s: s.alias.on, self._alias_turned)
+        settings.subscribe(lambda s: s.context_length, lambda: self._alias_again(settings.value.alias.model))
 
     def handlers(self) -> dict[Verb, Callable[[Command], None]]:
         """What is carried out here, by verb."""
@@ -54,6 +55,13 @@ class ModelWishes:
         loaded = next((item for item in running if same_model(item.name, model)), None)
         if loaded is not None and loaded.context_length != self._settings.value.wish(model).context_length:
             self._tasks.load(model, again=True)
+        self._alias_again(model)
+
+    def _alias_again(self, model: str) -> None:
+        """The context of ``model`` is another now: the name that stands for it carries that too."""
+        alias = self._settings.value.alias
+        if alias.on and alias.digest and same_model(alias.model, model):
+            self._tasks.point_alias(model)
 
     def _alias_turned(self) -> None:
         """Turned on, it takes the model that is in use; turned off, its name goes."""
@@ -61,11 +69,6 @@ class ModelWishes:
             self._tasks.drop_alias()
         elif len(running := self._hub.state.local.server.running) == 1:
             self._tasks.point_alias(running[0].name)
-
-
-def with_target(alias: Alias, made: Alias) -> Alias:
-    """``alias`` with what ``made`` stands for; whether it is wanted is as it is now."""
-    return replace(alias, model=made.model, digest=made.digest)
 
 
 def fits_beside(hub: StateHub, host: HostId) -> FitsBeside:

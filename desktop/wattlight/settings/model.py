@@ -189,13 +189,16 @@ class ServerValue:
 class Alias:
     """A name on the server of this computer that follows the model in use, so that clients follow too.
 
-    ``model`` is what it was given to last, ``digest`` of that: another model of that name is not ours.
+    ``model`` is what it was given to last, ``base`` that one's digest, ``context_length`` what it carries (None:
+    the model's own); ``digest`` is its own: another model of that name is not ours.
     """
 
     on: bool = False
     name: str = "current"
     model: str = ""
     digest: str = ""
+    base: str = ""
+    context_length: int | None = _within(None, 1, 1 << 24)
 
 
 @dataclass(frozen=True, slots=True)

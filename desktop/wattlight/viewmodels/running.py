@@ -8,7 +8,7 @@ from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
-from wattlight.services.models import room_by_size
+from wattlight.services.models import Standing, room_by_size, standing, standing_text
 from wattlight.services.slowness import cause_text, fix_text
 
 from .scene import Scene
@@ -140,15 +140,17 @@ def running_views(scene: Scene) -> tuple[RunningView, ...]:
 def _view(scene: Scene, model: RunningModel) -> RunningView:
     fit = scene.fit_of(model.name)
     speed, kept = speed_text(fit), kept_text(scene, model.expires_at)
-    facts = [context_text(scene, model)] if model.context_length else []
+    stale = standing_text(model, scene.installed(model.name))
+    facts = [stale] if stale else []
+    facts += [context_text(scene, model)] if model.context_length else []
     facts += [text for text in (speed, kept) if text]
     return RunningView(
         clean_text(model.name, 80),
         running_pill(model, fit),
         " · ".join(facts),
-        " · ".join(text for text in (speed_text(fit, short=True), kept) if text),
-        Action(tr("Unload"), Command(Verb.UNLOAD, model.name), hint=tr("Frees the memory it holds.")),
-        keep_action(model),
+        " · ".join(text for text in (stale or speed_text(fit, short=True), kept) if text),
+        Action(tr("Unload"), unload_command(scene, model), hint=tr("Frees the memory it holds.")),
+        keep_action(model, stale),
         memory_line(scene, model),
         None if fit is None or fit.measured_tokens_per_s is not None else measure_action(scene, model.name),
         slow_text(scene, model),
@@ -178,8 +180,18 @@ def measure_action(scene: Scene, name: str) -> Action:
     return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, ready and not busy, why_not, hint)
 
 
-def keep_action(model: RunningModel) -> Action:
+def unload_command(scene: Scene, model: RunningModel) -> Command:
+    """To unload this very one; one whose name means other files by now is told by its digest."""
+    stale = standing(model, scene.installed(model.name)) is not Standing.INSTALLED
+    return Command(Verb.UNLOAD, model.name, text=model.digest if stale else "")
+
+
+def keep_action(model: RunningModel, stale: str = "") -> Action:
+    """``stale``: its name does not mean it any more, so that it cannot be asked for."""
     command = keep_command(model)
+    if stale:
+        why_not = tr("Its name does not lead to it any more.")
+        return Action(tr("Keep loaded"), command, False, False, why_not)
     if command.verb is Verb.RELEASE:
         hint = tr("It is unloaded again once it has not been used for a while.")
         return Action(tr("Allow unloading"), command, hint=hint)

@@ -65,8 +65,12 @@ class Scene:
         return self.host.server.status is ServerStatus.READY
 
     def running(self, model: str) -> RunningModel | None:
-        """``model`` as it is loaded, if it is."""
-        return next((m for m in self.host.server.running if same_model(m.name, model)), None)
+        """``model`` as it is loaded, if it is; of two of that name the one that is installed."""
+        found = [m for m in self.host.server.running if same_model(m.name, model)]
+        installed = self.installed(model) if len(found) > 1 else None
+        return next(
+            (m for m in found if installed and m.digest == installed.digest), found[0] if found else None
+        )
 
     def installed(self, model: str) -> InstalledModel | None:
         """``model`` as the server has it, if it has."""

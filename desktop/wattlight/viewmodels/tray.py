@@ -8,11 +8,12 @@ from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, s
 from wattlight.domain.values import clean_text
 from wattlight.i18n import number, tr
 from wattlight.services.calibration import wall_of
+from wattlight.services.models import standing_text
 from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
 from .figures import models_amount
-from .running import context_text, keep_command, switch_command
+from .running import context_text, keep_command, switch_command, unload_command
 from .scene import Scene
 from .settings_page import counting_line, keep_alive_choices
 from .whole import power_now, range_amount, watts_now
@@ -196,7 +197,9 @@ def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
         tail = f"{where}, {kept_text(scene, None)}"
     else:
         tail = tr("{where} until {time}", where=where, time=moment(scene, model.expires_at))
-    if any(item.sure and same_model(item.model, model.name) for item in scene.host.slow):
+    if stale := standing_text(model, scene.installed(model.name)):
+        tail = f"{stale}, {tail}"
+    elif any(item.sure and same_model(item.model, model.name) for item in scene.host.slow):
         tail = tr("{where} – why is it slow?", where=tail)
     return MenuEntry(
         _label(f"{_name(model.name)} – {tail}"), Command(Verb.OPEN_NOW, model.name), checked=True
@@ -230,12 +233,17 @@ def _loaded_group(scene: Scene) -> tuple[MenuEntry, ...]:
     entries = [MenuEntry(unload, Command(Verb.UNLOAD))]
     if len(running) == 1:
         model = running[0]
-        entries.append(MenuEntry(tr("Keep loaded"), keep_command(model), checked=model.expires_at is None))
+        lasting = not standing_text(model, scene.installed(model.name))
+        keep = MenuEntry(tr("Keep loaded"), keep_command(model), model.expires_at is None, lasting)
+        entries.append(keep)
     else:
         kept = tuple(
-            MenuEntry(_label(_name(m.name)), keep_command(m), checked=m.expires_at is None) for m in running
+            MenuEntry(_label(_name(m.name)), keep_command(m), checked=m.expires_at is None)
+            for m in running
+            if not standing_text(m, scene.installed(m.name))
         )
-        entries.append(MenuEntry(tr("Keep loaded"), children=kept[:MENU_MODELS]))
+        if kept:
+            entries.append(MenuEntry(tr("Keep loaded"), children=kept[:MENU_MODELS]))
     times = tuple(
         MenuEntry(_label(_name(m.name)), children=_time_entries(scene, m)) for m in running[:MENU_MODELS]
     )
@@ -247,13 +255,16 @@ def _time_entries(scene: Scene, model: RunningModel) -> tuple[MenuEntry, ...]:
     """How long a model stays after its last answer, as chosen for it or for all, and away with it now."""
     wanted = scene.settings.wish(model.name).keep_alive
     chosen = "-1" if model.expires_at is None else "" if wanted in {"-1", "forever"} else wanted
+    away = MenuEntry(tr("Unload now"), unload_command(scene, model))
+    if standing_text(model, scene.installed(model.name)):
+        return (away,)
     return (
         *(
             MenuEntry(choice.text, Command(Verb.KEEP, model.name, text=choice.value), choice.value == chosen)
             for choice in keep_alive_choices(scene.settings.keep_alive)
             if choice.value != "-1"
         ),
-        MenuEntry(tr("Unload now"), Command(Verb.UNLOAD, model.name)),
+        away,
     )
 
 

@@ -88,3 +88,25 @@ def test_a_model_of_its_own_with_that_context(standing: Standing, fake: FakeOlla
     standing.app.do(Command(Verb.TAG_CONTEXT, "qwen3:4b", number=8192))
     until(lambda: any(t.error for t in standing.services.hub.state.tasks))
     assert "There is a model qwen3:4b-8k already." in str(standing.services.hub.state.tasks[0].error)
+
+
+def test_the_name_carries_the_context_and_each_change_of_it(standing: Standing, fake: FakeOllama) -> None:
+    standing.change(alias=Alias(on=True))
+    standing.app.do(Command(Verb.SWITCH, "qwen3:4b"))
+    until(lambda: "current:latest" in fake.installed_names)
+
+    def carried() -> int | None:
+        made = [r.body["parameters"]["num_ctx"] for r in fake.requests if r.path == "/api/create"]
+        return made[-1] if made else None
+
+    until(lambda: carried() == 2048)
+    until(lambda: standing.now.alias.context_length == 2048)
+    standing.app.do(Command(Verb.USE_CONTEXT, "qwen3:4b", number=16384))
+    until(lambda: carried() == 16384)
+    until(lambda: standing.now.alias.context_length == 16384)
+    standing.app.do(Command(Verb.USE_CONTEXT, "gemma3:1b", number=1024))
+    standing.app.do(Command(Verb.USE_CONTEXT, "qwen3:4b"))
+    until(lambda: carried() == 2048)
+    until(lambda: standing.now.alias.context_length == 2048)
+    standing.change(context_length=4096)
+    until(lambda: carried() == 4096)

@@ -1,6 +1,7 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
-from .alias import by_own_names, drop_alias, drop_with, point_alias
+from .alias import drop_alias, drop_with, point_alias, with_target
+from .holding import Standing, by_own_names, standing, standing_text
 from .pulls import (
     SMALL_BYTES,
     DamagedLayer,

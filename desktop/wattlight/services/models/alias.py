@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
-from wattlight.domain.state import InstalledModel, RunningModel, ServerState, same_model
+from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer
 from wattlight.settings import Alias
+
+from .holding import by_own_names
 
 
 class FollowingName:
@@ -27,32 +29,43 @@ class FollowingName:
         wanted, last = self._wanted(), self._last
         if last is None or last.name != wanted.name:
             return wanted
-        return replace(wanted, model=last.model, digest=last.digest)
+        return with_target(wanted, last)
 
     def _keep(self, alias: Alias) -> None:
         if alias != self._now():
             self._last = alias
             self._remember(alias)
 
-    def point(self, server: ModelServer, model: str, cancel: Event | None = None) -> None:
-        """As :func:`point_alias`."""
-        self._keep(point_alias(server, self._now(), model, cancel))
+    def own_names(self, server: ModelServer, running: tuple[RunningModel, ...]) -> tuple[RunningModel, ...]:
+        """As :func:`by_own_names`; asks the server only where the name is wanted."""
+        alias = self._now()
+        return by_own_names(running, server.installed(), alias) if alias.on else running
 
-    def follow(self, server: ModelServer, model: str, cancel: Event | None = None) -> str:
+    def point(
+        self, server: ModelServer, model: str, context_length: int | None, cancel: Event | None = None
+    ) -> None:
+        """As :func:`point_alias`."""
+        self._keep(point_alias(server, self._now(), model, context_length, cancel))
+
+    def follow(
+        self, server: ModelServer, model: str, context_length: int | None, cancel: Event | None = None
+    ) -> str:
         """Point it at ``model`` where that is wanted; returns why it cannot be, which undoes nothing."""
         if not self._now().on:
             return ""
         try:
-            self.point(server, model, cancel)
+            self.point(server, model, context_length, cancel)
         except Problem as problem:
             return "" if problem.code == "cancelled" else str(problem)
         return ""
 
-    def follow_pull(self, server: ModelServer, model: str, cancel: Event | None = None) -> None:
+    def follow_pull(
+        self, server: ModelServer, model: str, context_length: int | None, cancel: Event | None = None
+    ) -> None:
         """A model that it stands for has come in a newer version."""
         alias = self._now()
         if alias.digest and same_model(alias.model, model):
-            self.follow(server, model, cancel)
+            self.follow(server, model, context_length, cancel)
 
     def drop(self, server: ModelServer, cancel: Event | None = None) -> None:
         """As :func:`drop_alias`."""
@@ -63,8 +76,22 @@ class FollowingName:
         self._keep(drop_with(server, self._now(), model, cancel))
 
 
-def point_alias(server: ModelServer, alias: Alias, model: str, cancel: Event | None = None) -> Alias:
+def with_target(alias: Alias, made: Alias) -> Alias:
+    """``alias`` with what ``made`` stands for; whether it is wanted, and its name, are as they are now."""
+    return replace(made, on=alias.on, name=alias.name)
+
+
+def point_alias(
+    server: ModelServer,
+    alias: Alias,
+    model: str,
+    context_length: int | None = None,
+    cancel: Event | None = None,
+) -> Alias:
     """Let the name stand for ``model``: a copy on the server, which shares the files.
+
+    With ``context_length`` the copy carries it, so that clients that ask for the name, and for no context,
+    get what the model was loaded with: any other length would make the server load it again.
 
     Returns the alias to remember. Where the name stands for the very same already, nothing is asked.
 
@@ -75,26 +102,22 @@ def point_alias(server: ModelServer, alias: Alias, model: str, cancel: Event | N
     wanted, there = _find(installed, model), _find(installed, alias.name)
     if wanted is None or same_model(model, alias.name) or wanted.remote_host is not None:
         return alias
-    if there is not None and there.digest == wanted.digest:
-        return replace(alias, model=wanted.name) if there.digest == alias.digest else alias
-    if there is not None and there.digest != alias.digest:
+    ours = there is not None and there.digest == alias.digest
+    if there is not None and context_length is None and there.digest == wanted.digest:
+        target = replace(alias, model=wanted.name, base=wanted.digest, context_length=None)
+        return target if ours else alias
+    if ours and (alias.base, alias.context_length) == (wanted.digest, context_length):
+        return replace(alias, model=wanted.name)
+    if there is not None and not ours:
         raise _taken(alias)
-    server.copy(wanted.name, alias.name, cancel)
+    if context_length is None:
+        server.copy(wanted.name, alias.name, cancel)
+    else:
+        server.make(wanted.name, alias.name, context_length, cancel)
     made = _find(server.installed(cancel), alias.name)
-    return replace(alias, model=wanted.name, digest="" if made is None else made.digest)
-
-
-def by_own_names(server: ServerState, alias: Alias) -> tuple[RunningModel, ...]:
-    """The loaded models; one that was loaded by the alias bears its own name, which its draw is booked to."""
-
-    def own(model: RunningModel) -> RunningModel:
-        if not same_model(model.name, alias.name):
-            return model
-        names = (i.name for i in server.installed if i.digest == model.digest)
-        name = next((name for name in names if not same_model(name, alias.name)), None)
-        return model if name is None else replace(model, name=name, loaded_as=model.name)
-
-    return tuple(own(model) for model in server.running)
+    return Alias(
+        alias.on, alias.name, wanted.name, "" if made is None else made.digest, wanted.digest, context_length
+    )
 
 
 def drop_alias(server: ModelServer, alias: Alias, cancel: Event | None = None) -> Alias:
@@ -102,7 +125,7 @@ def drop_alias(server: ModelServer, alias: Alias, cancel: Event | None = None) -
     there = _find(server.installed(cancel), alias.name)
     if there is not None and there.digest == alias.digest:
         server.remove(there.name, cancel)
-    return replace(alias, model="", digest="")
+    return Alias(alias.on, alias.name)
 
 
 def drop_with(server: ModelServer, alias: Alias, model: str, cancel: Event | None = None) -> Alias:
@@ -110,7 +133,8 @@ def drop_with(server: ModelServer, alias: Alias, model: str, cancel: Event | Non
     if not alias.digest or same_model(model, alias.name):
         return alias
     going = _find(server.installed(cancel), model)
-    return drop_alias(server, alias, cancel) if going is not None and going.digest == alias.digest else alias
+    stood_for = going is not None and going.digest in {alias.digest, alias.base}
+    return drop_alias(server, alias, cancel) if stood_for else alias
 
 
 def _find(installed: tuple[InstalledModel, ...], name: str) -> InstalledModel | None:

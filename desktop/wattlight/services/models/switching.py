@@ -14,6 +14,8 @@ FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
 """Whether a model fits beside those that are loaded; None when that cannot be told."""
 Announce = Callable[[str, int | None], None]
 """Hears of each load, with the context length asked for, before it begins."""
+OwnNames = Callable[[ModelServer, tuple[RunningModel, ...]], tuple[RunningModel, ...]]
+"""The loaded models under names of their own, where one was loaded by an alias."""
 _SHORTEST_RELOAD_S = 60
 _ENDS_ITSELF = timedelta(seconds=15)
 """A model whose time is over so soon was not taken away."""
@@ -32,6 +34,11 @@ class SwitchResult:
     unloaded_first: bool = False
 
 
+def as_listed(_: ModelServer, running: tuple[RunningModel, ...]) -> tuple[RunningModel, ...]:
+    """Under the names that the server lists."""
+    return running
+
+
 def switch(
     server: ModelServer,
     model: str,
@@ -42,6 +49,7 @@ def switch(
     cancel: Event | None = None,
     say: Callable[[str], None] = lambda _: None,
     announce: Announce = lambda _model, _context: None,
+    own_names: OwnNames = as_listed,
 ) -> SwitchResult:
     """Load ``model``, unload the others.
 
@@ -53,7 +61,9 @@ def switch(
     Raises:
         Problem: the model is unknown (nothing was unloaded), or it did not load.
     """
-    others = tuple(m for m in server.running(cancel) if not same_model(m.name, model))
+    running = own_names(server, server.running(cancel))
+    digest = server.check_local(model, cancel) or "" if running else ""
+    others = tuple(m for m in running if not _is(m, model, digest))
 
     def load() -> RunningModel | None:
         say(f"loading {model}")
@@ -62,13 +72,13 @@ def switch(
 
     if not others:
         return SwitchResult(load())
-    server.check_local(model, cancel)
     server.check_installed(model, cancel)
     first = load() if (beside := fits_beside(model, others)) else None
     gone, kept = _unload_each(server, others, cancel, say)
     try:
         # names of the same weights are one model to the server: what was loaded may have gone with another
-        if first is None or not any(same_model(m.name, model) for m in server.running(cancel)):
+        left = own_names(server, server.running(cancel))
+        if first is None or not any(_is(m, model, digest) for m in left):
             first = load()
     except RuntimeProblem as problem:
         if problem.code == "cancelled":
@@ -77,7 +87,13 @@ def switch(
     return SwitchResult(first, gone, kept, unloaded_first=not beside)
 
 
-def unload(server: ModelServer, model: str, cancel: Event | None = None) -> SwitchResult:
+def _is(loaded: RunningModel, model: str, digest: str) -> bool:
+    """Whether it is ``model`` as it is installed, not one of that name before it was replaced."""
+    same = same_model(loaded.name, model)
+    return same and (loaded.digest == digest or not (digest and loaded.digest))
+
+
+def unload(server: ModelServer, model: str, cancel: Event | None = None, digest: str = "") -> SwitchResult:
     """Unload ``model``, and say which other names of its weights went with it.
 
     Raises:
@@ -86,7 +102,7 @@ def unload(server: ModelServer, model: str, cancel: Event | None = None) -> Swit
     before = server.running(cancel)
     if not any(same_model(m.name, model) for m in before):
         server.check_local(model, cancel)
-    server.unload(model, cancel)
+    server.unload(model, cancel, digest)
     names = {m.name for m in server.running(cancel)}
     soon = datetime.now(UTC) + _ENDS_ITSELF
     gone = (m for m in before if m.name not in names and not same_model(m.name, model))
@@ -116,7 +132,7 @@ def _unload_each(
     for model in models:
         say(f"unloading {model.name}")
         try:
-            server.unload(model.name, cancel)
+            server.unload(model.name, cancel, "" if model.loaded_as else model.digest)
         except RuntimeProblem as problem:
             if problem.code == "cancelled":
                 raise

@@ -28,6 +28,7 @@ from .pulls import (
 from .switching import (
     Announce,
     FitsBeside,
+    as_listed,
     remove_model,
     shared_text,
     switch,
@@ -121,19 +122,22 @@ class ModelTasks:
             loaded = server.load(
                 model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
             )
+            alias = self._settings().alias
             if loaded is not None and not same_model(loaded.name, model):
-                return shared_text(model, loaded)
+                return "" if same_model(loaded.name, alias.name) else shared_text(model, loaded)
             got = None if loaded is None else loaded.context_length
             return f"context {got}" if got is not None and context is not None and got < context else ""
 
         self._start("load", model, host, work, again)
 
-    def unload(self, model: str | None = None, host: HostId = LOCAL_HOST) -> None:
+    def unload(self, model: str | None = None, host: HostId = LOCAL_HOST, digest: str = "") -> None:
+        """Free ``model``, or all; ``digest``: which one where two loaded models have that name."""
+
         def work(server: ModelServer, task: _Task) -> str:
             if model is None:
                 unload_all(server, task.cancel, lambda text: self._say(task, text))
                 return ""
-            gone = unload(server, model, task.cancel).unloaded[1:]
+            gone = unload(server, model, task.cancel, digest).unloaded[1:]
             return " ".join(with_it_text(model, name) for name in gone)
 
         self._start("unload", model or "", host, work)
@@ -150,10 +154,11 @@ class ModelTasks:
                 cancel=task.cancel,
                 say=lambda text: self._say(task, text),
                 announce=self._announce,
+                own_names=self._alias.own_names if host == LOCAL_HOST else as_listed,
             )
             notes = [result.kept[0][1]] if result.kept else []
             if host == LOCAL_HOST:
-                notes.append(self._alias.follow(server, model, task.cancel))
+                notes.append(self._alias.follow(server, model, wanted.context_length, task.cancel))
             return " ".join(note for note in notes if note)
 
         self._start("switch", model, host, work)
@@ -162,7 +167,7 @@ class ModelTasks:
         """Let the name that follows the model in use stand for ``model``."""
 
         def work(server: ModelServer, task: _Task) -> str:
-            self._alias.point(server, model, task.cancel)
+            self._alias.point(server, model, self._settings().wish(model).context_length, task.cancel)
             return ""
 
         self._start("alias", model, LOCAL_HOST, work)
@@ -324,7 +329,8 @@ class ModelTasks:
                 problem = self._verify(model, host, publish, cancel)
             if problem is None and not cancel.is_set():
                 if host == LOCAL_HOST:
-                    self._alias.follow_pull(self._servers[host], model, cancel)
+                    context = self._settings().wish(model).context_length
+                    self._alias.follow_pull(self._servers[host], model, context, cancel)
                 with self._lock:
                     self._pulls[key] = replace(self._pulls[key], done=True)
                 self._tell()

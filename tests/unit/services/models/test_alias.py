@@ -60,6 +60,40 @@ def test_what_stands_for_the_model_already_is_not_made_again(two: FakeOllama, se
     assert point_alias(server, ON, "qwen3:4b") == ON
 
 
+def test_it_carries_the_context_that_the_model_is_loaded_with(two: FakeOllama, server: OllamaServer) -> None:
+    alias = point_alias(server, ON, "gemma3:1b", 6144)
+    assert (alias.base, alias.context_length) == (digest_of(server, "gemma3:1b"), 6144)
+    server.load("gemma3:1b", context_length=6144)
+    server.load("current")
+    assert two.loads == [("gemma3:1b", 6144)], "what a client asks of it needs no other load"
+    made = [r.path for r in two.requests].count("/api/create")
+    assert point_alias(server, alias, "gemma3:1b", 6144) == alias
+    assert [r.path for r in two.requests].count("/api/create") == made
+    longer = point_alias(server, alias, "gemma3:1b", 8000)
+    assert longer.digest != alias.digest
+    plain = point_alias(server, longer, "gemma3:1b")
+    assert (plain.digest, plain.context_length) == (digest_of(server, "gemma3:1b"), None)
+    assert drop_with(server, longer, "gemma3:1b").digest == "", "it keeps the files, so it goes with them"
+
+
+def test_one_of_that_name_is_not_overwritten_by_a_context_either(
+    two: FakeOllama, server: OllamaServer
+) -> None:
+    two.install("current", digest="f" * 64)
+    with pytest.raises(Problem) as caught:
+        point_alias(server, ON, "qwen3:4b", 6144)
+    assert caught.value.code == "alias_taken"
+    assert digest_of(server, "current:latest") == "f" * 64
+
+
+def test_what_is_loaded_by_a_name_with_a_context_bears_its_own(two: FakeOllama, server: OllamaServer) -> None:
+    alias = point_alias(server, ON, "qwen3:4b", 6144)
+    server.load("current")
+    (model,) = by_own_names(server.running(), server.installed(), alias)
+    assert (model.name, model.loaded_as) == ("qwen3:4b", "current:latest")
+    assert model.digest == digest_of(server, "qwen3:4b")
+
+
 @pytest.mark.parametrize("model", ["current", "Current:latest", "nosuch"])
 def test_itself_and_the_unknown_change_nothing(two: FakeOllama, server: OllamaServer, model: str) -> None:
     assert point_alias(server, ON, model) == ON
@@ -138,13 +172,12 @@ def test_what_is_loaded_by_the_name_is_booked_to_the_model(two: FakeOllama, serv
     server.load("current")
     state = server.state()
     assert [m.name for m in state.running] == ["current:latest"], "as the server lists it"
-    (model,) = by_own_names(state, alias)
+    (model,) = by_own_names(state.running, state.installed, alias)
     assert (model.name, model.loaded_as) == ("qwen3:4b", "current:latest")
     rows = Meter(LOCAL_HOST)
     rows.process(Machine().look(), (model,))
     batch = rows.process(Machine().look(), (model,), tokens={"current": (5, 40)})
     assert {row.model for row in batch.rows if row.tokens_out} == {model.digest}
     point_alias(server, alias, "gemma3:1b")  # what was loaded by it before keeps the name of its own
-    assert [m.name for m in by_own_names(server.state(), alias)] == ["qwen3:4b"]
-    gone = replace(state, installed=())
-    assert [m.name for m in by_own_names(gone, alias)] == ["current:latest"]
+    assert [m.name for m in by_own_names(server.running(), server.installed(), alias)] == ["qwen3:4b"]
+    assert [m.name for m in by_own_names(state.running, (), alias)] == ["current:latest"]
