@@ -189,8 +189,8 @@ class ServerValue:
 class Alias:
     """A name on the server of this computer that follows the model in use, so that clients follow too.
 
-    ``model`` is what it was given to last, ``base`` that one's digest, ``context_length`` what it carries (None:
-    the model's own); ``digest`` is its own: another model of that name is not ours.
+    ``model`` is what it was given to last, ``base`` that one's digest, ``context_length`` what it carries
+    (None: the model's own); ``digest`` is its own: another model of that name is not ours.
     """
 
     on: bool = False

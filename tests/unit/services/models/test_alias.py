@@ -1,6 +1,5 @@
 """The name that follows the model in use: pointed, re-pointed, taken away, and never another's model."""
 
-
 import pytest
 
 from fakes.fake_ollama import FakeOllama
