@@ -2,7 +2,6 @@
 
 import errno
 import io
-import itertools
 import os
 import stat
 import sys
@@ -102,7 +101,7 @@ class Places:
             PlacesError: it cannot be created.
         """
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise PlacesError(
                 tr("The folder {folder} cannot be created ({reason}).", folder=folder, reason=error.strerror),
@@ -192,9 +191,33 @@ _NOT_FOLLOWING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 
 def free_name(file: Path) -> Path:
-    """``file``, or with the first number behind it that no file has: what is kept is never written over."""
-    names = itertools.chain((file,), (file.with_name(f"{file.name}-{n}") for n in itertools.count(2)))
-    return next(name for name in names if not os.path.lexists(name))
+    """``file``, or with a number behind it that no file has (the first, where none was removed between):
+    what is kept is never written over, and a thousand kept ones cost ten looks."""
+
+    def numbered(n: int) -> Path:
+        return file if n == 1 else file.with_name(f"{file.name}-{n}")
+
+    taken, free = 0, 1
+    while os.path.lexists(numbered(free)):
+        taken, free = free, free * 2
+    while free - taken > 1:
+        between = (taken + free) // 2
+        if os.path.lexists(numbered(between)):
+            taken = between
+        else:
+            free = between
+    return numbered(free)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it that are missing, each for this user alone, whatever the umask is.
+
+    Raises:
+        OSError: it cannot be made, or a file has its name.
+    """
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 Refusal = Callable[[str, str], Problem]
@@ -290,7 +313,7 @@ def write_whole(file: Path, data: bytes) -> None:
     Raises:
         OSError: the folder is not writable or the disk is full; the old file is unchanged.
     """
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(file.parent)
     with replacing(file) as part, part.open("wb") as stream:
         stream.write(data)
         stream.flush()

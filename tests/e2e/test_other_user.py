@@ -123,6 +123,10 @@ def test_nothing_that_is_written_is_for_others_whatever_the_umask_and_the_folder
         } <= set(files)
         assert {name: oct(mode) for name, mode in files.items() if mode & 0o077} == {}
         assert at.runtime.stat().st_mode & 0o077 == 0
+        given = {at.config, at.data, at.state, at.cache}
+        made = [folder for folder in (shared / "home").rglob("*") if folder.is_dir() and folder not in given]
+        made += [shared / "xdg", *(f for f in (shared / "xdg").rglob("*") if f.is_dir())]
+        assert [str(f) for f in made if f.exists() and f.stat().st_mode & 0o077] == []
     finally:
         tray.send_signal(signal.SIGTERM)
         tray.wait(20)

@@ -150,6 +150,7 @@ class DesktopProgram:
         finally:
             for leave in self._leave:
                 leave()
+            self._factory.leaving.set()
             self._access.close(0.5)
             stopped = self._prices.stop()
             stopped = self._app.stop() and stopped

@@ -35,8 +35,11 @@ def battery_rows(battery: Battery) -> list[tuple[str, str]]:
     }.get(battery.state or "", tr("state unknown"))
     level = tr("unknown") if battery.percent is None else percent(battery.percent / 100)
     rows = [(tr("Level"), f"{level}, {state}")]
-    if battery.discharge_w is not None:
-        rows.append((tr("Draw"), tr("{power} (the whole computer)", power=watts(battery.discharge_w))))
+    if battery.whole_w is not None:
+        rows.append((tr("Draw"), tr("{power} (the whole computer)", power=watts(battery.whole_w))))
+    elif battery.helps:
+        gives = watts(battery.discharge_w)
+        rows.append((tr("Gives"), tr("{power}, because the adapter is too weak", power=gives)))
     elif battery.charge_w is not None:
         rows.append((tr("Charging"), tr("with {power}", power=watts(battery.charge_w))))
     elif battery.reason:

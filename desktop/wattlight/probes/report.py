@@ -90,7 +90,7 @@ def cpu_reason(reason: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """The computer's battery (all of them together). ``discharge_w`` is the draw of the whole computer."""
+    """The computer's battery (all of them together). ``discharge_w`` is what it gives, in watts."""
 
     present: bool = False
     percent: int | None = None
@@ -105,6 +105,16 @@ class Battery:
     reason: str | None = None
     name: str = ""
     """What tells it from another one: maker, model and designed size as far as they are told."""
+
+    @property
+    def helps(self) -> bool:
+        """It gives beside an adapter that is too weak: what it gives is a part of what the computer draws."""
+        return self.discharge_w is not None and self.on_ac is True
+
+    @property
+    def whole_w(self) -> float | None:
+        """The draw of the whole computer in watts, while the battery alone drives it."""
+        return None if self.helps else self.discharge_w
 
     @property
     def in_use(self) -> bool:

@@ -13,6 +13,7 @@ from wattlight.domain.values import (
     Scope,
     ServerProfile,
 )
+from wattlight.i18n import tr
 
 from .device_table import facts_for
 from .report import Battery, CpuPower, HardwareReport, Memory, cpu_reason
@@ -30,7 +31,7 @@ def device_samples(
     processor without a reading of their own draw on the package.
     """
     zones = cpu.zones or (_processor(cpu),)
-    system = BATTERY_ID if battery.discharge_w is not None else None
+    system = BATTERY_ID if battery.whole_w is not None else None
     psys = next((z.id for z in zones if z.kind == "system" and z.power_w is not None), None)
     apu, module = (
         next((a.id for a in accelerators if a.power.scope is scope and a.power_w is not None), None)
@@ -60,7 +61,8 @@ def device_samples(
     if battery.present:
         device = Device(BATTERY_ID, "Battery", kind="battery", vendor="battery")
         source = battery.source or ""
-        power = measured(battery.discharge_w, source, Scope.SYSTEM, Quality.SAMPLED, battery.reason)
+        reason = tr("the adapter is too weak and the battery helps") if battery.helps else battery.reason
+        power = measured(battery.whole_w, source, Scope.SYSTEM, Quality.SAMPLED, reason)
         parts.append(DeviceSample(device, power))
     return tuple(parts)
 

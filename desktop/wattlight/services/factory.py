@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from wattlight.domain import Problem
@@ -50,6 +51,8 @@ class ServiceFactory:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = dict(os.environ if environ is None else environ)
+        self.leaving = Event()
+        """Once it is set, what asks the internet ends: the program does."""
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -229,22 +232,20 @@ class ServiceFactory:
         """Asks registries of models; each host stands in the list of hosts contacted."""
         from wattlight.catalog.registry import Registry, ShapeCache
 
-        return Registry(ShapeCache(self.places.cache / "shapes"), self._web())
+        return Registry(ShapeCache(self.places.cache / "shapes"), self._web_for("shape"))
 
-    def _web(self) -> "Web":
-        """The way to a registry; each host stands in the list of hosts contacted."""
+    def _web_for(self, reason: str) -> "Web":
+        """The way out; each host that is asked stands in the list of hosts contacted."""
         from wattlight.web import Web
 
-        return Web(self._environ, on_host=lambda host: self.note_contact(host, "shape"))
+        told = partial(self.note_contact, reason=reason)
+        return Web(self._environ, on_host=told, leaving=self.leaving)
 
     def price_fetcher(self) -> "PriceFetcher":
         """Asks the public feeds of dynamic prices, only when told to."""
-        from wattlight.web import Web
-
         from .price_feeds import PriceFetcher
 
-        web = Web(self._environ, on_host=lambda host: self.note_contact(host, "prices"))
-        return PriceFetcher(web, self.places.data, self.now)
+        return PriceFetcher(self._web_for("prices"), self.places.data, self.now)
 
     def note_contact(self, host: str, reason: str) -> None:
         """Put ``host`` on the list of hosts contacted; a list that cannot be written stops nothing."""

@@ -126,7 +126,6 @@ def apply(change: ChangePlan) -> None:
     if file is None or not change.diff:
         return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, change.text.encode())
     except OSError as error:
         raise _unwritable(file, error) from error

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from wattlight.i18n import tr
-from wattlight.paths import free_name, replacing
+from wattlight.paths import free_name, make_folder, replacing
 
 from .files import connect_for_reading, copy_into
 from .problem import LedgerDamaged, LedgerProblem, is_damage, translated
@@ -51,7 +51,7 @@ def restore(backup: Path, ledger: Path) -> Path | None:
         version = version_of(source)
         if version > VERSION:
             raise newer(version)
-        ledger.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(ledger.parent)
         with replacing(ledger) as part:
             try:
                 if version < 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from wattlight.i18n import tr
+from wattlight.paths import make_folder
 
 from .problem import LedgerProblem
 
@@ -39,7 +40,7 @@ class MeterLock:
         if self._stream is not None:
             return True
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._file.parent)
             stream = open(self._file, "a+b", buffering=0, opener=_for_us)  # noqa: SIM115 - held until release
             with contextlib.suppress(OSError):  # whoever may read it could hold it
                 self._file.chmod(0o600)

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wattlight.i18n import tr
-from wattlight.paths import free_name
+from wattlight.paths import free_name, make_folder
 
 from .files import (
     Index,
@@ -147,7 +147,7 @@ def _begin_anew(file: Path, now: datetime) -> OpenedLedger:
 
 
 def _open(file: Path) -> LedgerWriter:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(file.parent)
     if closing(file).exists() and not file.exists():
         closing(file).rename(file)
     left = _left(file)

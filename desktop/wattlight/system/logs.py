@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from wattlight.domain import without_userinfo
+from wattlight.paths import make_folder
 
 MAX_BYTES = 1_000_000
 KEPT_FILES = 5
@@ -73,7 +74,7 @@ def open_log(file: Path) -> logging.Logger:
 def _handler(file: Path) -> logging.Handler:
     handler: logging.Handler
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent)
         handler = logging.handlers.RotatingFileHandler(
             file, maxBytes=MAX_BYTES, backupCount=KEPT_FILES - 1, encoding="utf-8", errors="backslashreplace"
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from wattlight.domain import Problem
 from wattlight.i18n import tr
-from wattlight.paths import read_small, write_whole
+from wattlight.paths import make_folder, read_small, write_whole
 
 _SERVICE = "wattlight"
 _FILE = "secrets.json"
@@ -89,7 +89,7 @@ class SecretStore:
             if not kept:
                 self._file.unlink(missing_ok=True)
                 return
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._file.parent)
             write_whole(self._file, json.dumps(kept).encode())
             self._file.chmod(0o600)
         except OSError as error:

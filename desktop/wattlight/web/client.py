@@ -14,7 +14,8 @@ MAX_REDIRECTS = 5
 class Web:
     """Sends no credentials anywhere. ``environ`` names the proxy, which is never used on this computer.
 
-    ``on_host`` hears once of each host that is asked, also those that a page sends to.
+    ``on_host`` hears once of each host that is asked, also those that a page sends to. ``leaving``: once it
+    is set, what is under way ends and nothing more is asked.
     """
 
     def __init__(
@@ -23,9 +24,11 @@ class Web:
         *,
         on_host: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        leaving: Event | None = None,
     ) -> None:
         self._environ = with_system_proxies(environ)
         self._on_host = on_host
+        self._leaving = leaving
         self._clock = clock
         self._asked: set[str] = set()
 
@@ -38,8 +41,11 @@ class Web:
             WireFault: whatever went wrong; ``REDIRECT`` when it is sent in circles or to an unsafe place.
         """
         began_here = split_url(url)[0].is_loopback
+        cancel = cancel or self._leaving
         for _ in range(MAX_REDIRECTS + 1):
             endpoint, path = split_url(url)
+            if cancel is not None and cancel.is_set():
+                raise WireFault(FaultKind.CANCELLED)
             self._note(endpoint)
             wire = Wire(endpoint, proxy=proxy_for(endpoint, self._environ), clock=self._clock)
             answer = wire.ask("GET", path, None, limits, cancel, headers, redirects=True)

@@ -274,7 +274,8 @@ class Wire:
 
 def _refuse_tricks(response: "http.client.HTTPResponse", redirects: bool) -> None:
     if 300 <= response.status < 400 and not redirects:
-        location = (response.headers.get("Location") or "")[:300]
+        # a session or a key may stand behind the question mark, and the detail may come into a log
+        location = (response.headers.get("Location") or "")[:300].partition("?")[0]
         raise WireFault(FaultKind.REDIRECT, f"{response.status} {location}")
     encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()
     if encoding not in {"", "identity"}:

@@ -160,6 +160,7 @@ def test_ps_tells_the_context_in_force_asked_and_trained(fake: FakeOllama, line:
     assert rows[2][-4:-2] == ["–", "–"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the account's services are systemd's")
 def test_server_settings_are_shown_changed_and_read_back(line: Line, tmp_path: Path) -> None:
     verb, log = "server-settings", tmp_path / "ollama.log"
     line.bench.environ["HOME"] = str(tmp_path)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes.systems import needs_links
+from fakes.systems import needs_links, needs_modes
 from wattlight.domain.values import Problem
-from wattlight.paths import free_name, open_own, read_text, replacing, write_whole
+from wattlight.paths import free_name, make_folder, open_own, read_text, replacing, write_whole
 
 
 class Refused(Problem):
@@ -89,6 +89,39 @@ def test_every_name_that_is_kept_is_another(tmp_path: Path) -> None:
         name.symlink_to("nowhere")
         names.append(name.name)
     assert names == ["a.bad", "a.bad-2", "a.bad-3"]
+
+
+def test_the_next_of_a_thousand_kept_files_is_found_with_few_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"a.bad", *(f"a.bad-{n}" for n in range(2, 1001))}
+    looks: list[str] = []
+
+    def lexists(path: Path) -> bool:
+        looks.append(path.name)
+        return path.name in there
+
+    monkeypatch.setattr(os.path, "lexists", lexists)
+    assert free_name(tmp_path / "a.bad").name == "a.bad-1001"
+    assert len(looks) < 25
+    there -= {"a.bad-5", "a.bad-700"}  # somebody removed some
+    assert free_name(tmp_path / "a.bad").name not in there
+
+
+@needs_modes
+def test_every_folder_that_is_made_is_for_this_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        make_folder(tmp_path / "a" / "b" / "c")
+        write_whole(tmp_path / "x" / "y" / "z.json", b"{}")
+    finally:
+        os.umask(before)
+    modes = {p.relative_to(tmp_path).as_posix(): p.stat().st_mode & 0o777 for p in tmp_path.rglob("*")}
+    assert {mode for name, mode in modes.items() if not name.endswith(".json")} == {0o700}
+    assert len(modes) == 6 and modes["x/y/z.json"] == 0o600
+    make_folder(tmp_path / "a" / "b")  # it is there
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "x/y/z.json")
 
 
 @pytest.mark.parametrize(("refusals", "takes"), [(2, True), (9, False)])

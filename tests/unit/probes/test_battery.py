@@ -1,14 +1,18 @@
 """Batteries: both unit systems, both signs, two of them, none that are the computer's."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wattlight.domain.power import compose, measured
+from wattlight.domain.values import Device, DeviceSample, Quality, Scope
 from wattlight.probes.linux.battery import LinuxBattery
 from wattlight.probes.reader import Reader
-from wattlight.probes.report import Battery
+from wattlight.probes.report import Battery, CpuPower
+from wattlight.probes.samples import device_samples
 
 Make = Callable[..., Path]
 S = "sys/class/power_supply"
@@ -96,6 +100,25 @@ def test_mice_bays_and_supplies_are_no_battery(make_tree: Make) -> None:
         {f"{S}/usb/type": "USB", f"{S}/usb/online": 1},
     )
     assert battery == Battery()
+
+
+def test_a_battery_that_helps_a_weak_adapter_is_not_the_whole_computer(make_tree: Make) -> None:
+    battery = look(
+        make_tree,
+        cell("BAT0", power_now=12_000_000, energy_now=24_000_000),
+        {f"{S}/ucsi/type": "USB", f"{S}/ucsi/online": 1},
+    )
+    assert (battery.state, battery.discharge_w, battery.on_ac) == ("discharging", 12.0, True)
+    assert battery.helps and battery.whole_w is None and battery.seconds_left == 7200
+    package = measured(30.0, "counter", Scope.PACKAGE, Quality.COUNTER)
+    zone = DeviceSample(Device("rapl:package-0", "Processor", kind="cpu"), package)
+    parts = device_samples((), CpuPower(package, zones=(zone,)), battery, "boot")
+    total = compose(parts)
+    assert total.counted == ("rapl:package-0",) and not total.whole and total.measured_w == 30.0
+    [shown] = [part for part in parts if part.kind == "battery"]
+    assert shown.power_w is None and "adapter" in (shown.power.reason or "")
+    alone = device_samples((), CpuPower(package, zones=(zone,)), replace(battery, on_ac=False), "boot")
+    assert compose(alone).counted == ("battery",) and compose(alone).measured_w == 12.0
 
 
 def test_a_usb_charger_counts_as_mains(make_tree: Make) -> None:

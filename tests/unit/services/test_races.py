@@ -100,6 +100,8 @@ def test_two_threads_start_one_server(tmp_path: Path, monkeypatch: pytest.Monkey
     at_once(ours.start, ours.start)
     assert len(made) == 1
     assert ours.close()
+    ours.start()  # an installation that came through only now
+    assert len(made) == 1, "nothing is started after the end: nobody would end it"
 
 
 def test_a_budget_is_told_once_by_two_threads(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Answers that take long: one that fails leaves the others and the thread, and none is asked too often."""
 
 import queue
+import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -190,6 +192,29 @@ def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
     made.slow.ask("fixed")
     with pytest.raises(queue.Empty):
         made.told.get(timeout=0.1)
+
+
+def test_a_check_for_newer_versions_ends_with_the_program(maker: Maker) -> None:
+    """Twenty models, and a registry that takes the call and says nothing."""
+    factory, told = maker.services.factory, []
+    factory.note_contact = lambda host, reason: told.append(host)  # type: ignore[method-assign]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        name = f"127.0.0.1:{silent.getsockname()[1]}/library/m{{}}:1b"
+        models = tuple(InstalledModel(name.format(n), "a" * 64, 5) for n in range(20))
+        host = maker.services.hub.state.local
+        server = replace(host.server, installed=models)
+        maker.services.hub.update_host(host.id, lambda item: replace(item, server=server))
+        maker.slow.ask("updates")
+        silent.settimeout(20)
+        silent.accept()[0].settimeout(20)
+        factory.leaving.set()
+        begun = time.monotonic()
+        assert maker.slow.stop(10)
+        assert time.monotonic() - begun < 2
+        silent.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            silent.accept()  # nothing more is asked
+    assert told == ["127.0.0.1"]
 
 
 def test_newer_versions_are_asked_for_and_a_registry_that_is_away_is_said(maker: Maker) -> None:

@@ -13,7 +13,7 @@ from threading import Event
 from urllib.parse import urlsplit
 
 from wattlight.i18n import tr
-from wattlight.paths import open_own
+from wattlight.paths import make_folder, open_own
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from ..problems import RuntimeProblem
@@ -73,7 +73,7 @@ class Fetcher:
         target = self._folder / artefact.file_name
         part = target.with_suffix(".part")
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._folder)
             if _is(target, artefact.sha256):
                 return target
             if part.is_symlink():

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Event
 
 from wattlight.i18n import tr
+from wattlight.paths import make_folder
 from wattlight.system import NO_WINDOW
 
 from ..problems import RuntimeProblem
@@ -271,7 +272,7 @@ def make_room(folder: Path, installer: Installer) -> None:
     part = str(Path(installer.file_name).with_suffix(".part"))
     have = 0
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         for file in folder.iterdir():
             if file.name in {installer.file_name, part}:
                 have = max(have, file.stat().st_size)

@@ -17,7 +17,7 @@ from threading import Event
 
 from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
-from wattlight.paths import read_small
+from wattlight.paths import make_folder, read_small
 from wattlight.system import NO_WINDOW, Job
 from wattlight.web import Endpoint, with_system_proxies
 
@@ -165,7 +165,7 @@ class ManagedProcess:
     def _spawn(self, binary: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         self._log.keep_small()
         try:
-            self._log.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._log.file.parent)
             with self._log.file.open("ab") as log:
                 return subprocess.Popen(
                     [str(binary), "serve"],
@@ -257,7 +257,7 @@ class ManagedProcess:
         document = {"schema": 1, "port": endpoint.port, **asdict(identity)}
         temporary = self._record.with_suffix(f".{os.getpid()}")
         try:
-            self._record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._record.parent)
             temporary.write_text(json.dumps(document), encoding="utf-8")
             sync_path(temporary)
             temporary.replace(self._record)

@@ -15,7 +15,7 @@ from threading import Event
 
 from wattlight.domain.values import clean_lines
 from wattlight.i18n import tr
-from wattlight.paths import read_small
+from wattlight.paths import make_folder, read_small
 from wattlight.system import NO_WINDOW
 
 from ..problems import RuntimeProblem
@@ -242,7 +242,7 @@ class Versions:
 
     def _make(self, folder: Path) -> None:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             raise disk_problem(error, folder, 0) from error
 

@@ -89,7 +89,7 @@ class ManagedServer:
         self._cancel = threading.Event()
         self._supervisor: Supervisor | None = None
         self._lock = threading.Lock()
-        self._restart_due = False
+        self._restart_due = self._closed = False
 
     def ways(self) -> ServerWays:
         """What can be done where no server runs: a program or copy to start, a release to install."""
@@ -130,10 +130,10 @@ class ManagedServer:
         )
 
     def start(self) -> None:
-        """Start the managed copy, else the installed program. Nothing happens while one of ours runs; one
-        that an earlier run left behind is adopted."""
+        """Start the managed copy, else the installed program. Nothing happens while one of ours runs, nor
+        after :meth:`close`; one that an earlier run left behind is adopted."""
         with self._lock:
-            if self._supervisor is not None:
+            if self._supervisor is not None or self._closed:
                 return
             self._restart_due = False  # what is in use now is what is started
             found = self._program()
@@ -185,7 +185,10 @@ class ManagedServer:
             self._setups.submit(self._restart)
 
     def close(self) -> bool:
-        """End everything that is ours; True when all has ended."""
+        """End everything that is ours; True when all has ended. An installation that comes through later
+        starts nothing."""
+        with self._lock:
+            self._closed = True
         self._cancel.set()
         ended = self._setups.close(5.0)
         return self.stop() and ended

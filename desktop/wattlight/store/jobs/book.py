@@ -14,6 +14,7 @@ from wattlight.domain.state import HostContact
 from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, from_us, to_us
 from wattlight.i18n import tr
+from wattlight.paths import make_folder
 
 from ..files import abandon, connect_for_writing, identity, remove_copies, set_aside
 from ..problem import is_damage
@@ -254,7 +255,7 @@ def open_jobs(file: Path, now: datetime) -> LearningStore:
 
 def _opened(file: Path, now: datetime) -> sqlite3.Connection:
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent)
         try:
             return _connect(file)
         except sqlite3.DatabaseError as error:

@@ -2,15 +2,17 @@
 
 import json
 import sys
+import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.fakes.plug_devices import PASSWORD, FakeBox, FakePlug, recorded, serving
+from tests.fakes.plug_devices import PASSWORD, SID, FakeBox, FakePlug, recorded, serving
 
 from wattlight.domain.plug import PlugAnswer, PlugProblem
-from wattlight.probes.plugs import open_plug
+from wattlight.probes.plugs import asking, open_plug
 from wattlight.probes.plugs.asking import PlugHost, is_at_home
 from wattlight.probes.plugs.fritz import response_to
 from wattlight.settings import PlugSettings
@@ -99,6 +101,43 @@ def test_a_session_that_the_box_forgot_is_begun_anew() -> None:
         plug._sid = "1111111111111111"  # type: ignore[union-attr]
         assert plug.read().watts == 71.25
     assert box.logins == 1
+
+
+@pytest.mark.parametrize("fault", ["refused", "broken", "garbage", "cut", "sent away", "silent"])
+def test_the_session_of_a_box_is_in_no_error_and_no_log(
+    fault: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in the address of each reading, as the box wants it."""
+    said = {
+        "refused": (403, b"no", ""),
+        "broken": (500, b"no", ""),
+        "garbage": (200, b"\xff<x>", ""),
+        "sent away": (302, b"", "Location: http://127.0.0.1:9/else?sid=" + SID + "\r\n"),
+    }
+    monkeypatch.setattr(asking, "LIMITS", replace(asking.LIMITS, idle_s=0.3, total_s=0.5))
+    caplog.set_level("DEBUG")
+    box = FakeBox()
+    plain = box.answer
+    with serving(box) as host:
+        plug = open_plug(PlugSettings("fritz", host, outlet="116300123456"), PASSWORD)
+        assert plug.read().watts == 71.25
+
+        def answer(target: str, head: str, body: bytes) -> tuple[int, bytes, str]:
+            if fault in {"cut", "silent"} and "sid=" in target:
+                time.sleep(1.0 if fault == "silent" else 0.0)
+                raise ConnectionError
+            return said[fault] if "sid=" in target else plain(target, head, body)
+
+        box.answer = answer  # type: ignore[method-assign]
+        with pytest.raises(PlugProblem) as caught:
+            plug.read()
+    problem: BaseException | None = caught.value
+    texts = [caplog.text, repr(plug), "".join(traceback.format_exception(caught.value))]
+    while problem is not None:
+        texts += [str(problem), repr(problem), repr(vars(problem))]
+        problem = problem.__cause__ or problem.__context__
+    assert any(SID in head for head in box.heads)
+    assert not any(SID in text for text in texts)
 
 
 def test_the_answers_of_the_technical_note() -> None:
