@@ -58,6 +58,7 @@ def test_the_program_runs_and_leaves_nothing_behind(home: Path, qapp: QApplicati
     assert program.run() == 0
     assert {t.name for t in set(threading.enumerate()) - before if not t.daemon} == set()
     assert factory.places.ledger_file.exists()
+    assert {"_catalog", "_advisor"}.isdisjoint(vars(factory))  # a tray alone needs none of the catalogue
     again = early_icon(factory.places, [])
     assert again is not None  # the lock was given back
     again.tray.hide()

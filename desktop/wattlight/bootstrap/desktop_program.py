@@ -143,7 +143,7 @@ class DesktopProgram:
     def run(self) -> int:
         """Run until quit, stop in order, return the exit code."""
         self._slow.start()
-        self._slow.ask("fixed")
+        self._slow.ask("computer")
         self._app.start()
         try:
             return self._ui.start()

@@ -109,7 +109,7 @@ class Application:
         self._settings_listeners.append(listener)
 
     def on_outdated(self, listener: Callable[..., None]) -> None:
-        """Call ``listener`` with the names of slower answers ("fits", "offers", "cost") that are old now."""
+        """Call ``listener`` with the names of slower answers ("fits", "cost" and so on) that are old now."""
         self._outdated.append(listener)
 
     def start(self) -> None:
@@ -269,6 +269,7 @@ class Application:
         for watch in self._watches.values():
             watch.set_shown(watching)
         if watching:
+            self._tell_outdated("computer", "tables")
             if not any(host.server.installed for host in self._hub.state.hosts):
                 self.do(Command(Verb.ADVISE))
             self._take_outside()
@@ -332,7 +333,7 @@ class Application:
         if end.kind in {"pull", "remove", "repair"}:
             self._factory.advisor().forget()
         if end.kind in {"pull", "remove", "repair", "measure"}:
-            self._tell_outdated("fits", "offers", "cost")
+            self._tell_outdated("computer", "fits", "offers", "cost")
         if end.cancelled or end.kind == "pull":
             return
         now = self._factory.now()

@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from wattlight.catalog.installed import models_folders
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
 from wattlight.domain.cost import HistorySpan
@@ -114,7 +113,7 @@ class SlowAnswers:
         now = self._clock()
         if watched and now - self._cost_at >= COST_AGE_S:
             self._cost_at = now
-            self.ask("cost", "loads")
+            self.ask("computer", "cost", "loads")
             if self._extras.week_hours is not None:
                 self.ask(HOURS)
         if watched and self._span and now - self._history_at >= HISTORY_AGE_S.get(self._span, COST_AGE_S):
@@ -185,7 +184,8 @@ class SlowAnswers:
             "fits": self._fits,
             "offers": self._offers,
             "cost": self._cost,
-            "fixed": self._fixed,
+            "computer": self._computer,
+            "tables": self._tables,
             "named": self._judge_named,
             "updates": self._updates,
             "loads": self._loads,
@@ -323,13 +323,24 @@ class SlowAnswers:
     def _loads(self, extras: Extras) -> Extras:
         return replace(extras, loads=self._learner.comparisons())
 
-    def _fixed(self, extras: Extras) -> Extras:
+    def _computer(self, extras: Extras) -> Extras:
+        """Room on the drive of the models, and whether a server could be started."""
+        folders = self._factory.model_folders(self._hub.state.local.server.url)
+        there = next((folder for folder in folders if folder.exists()), next(iter(folders), None))
+        return replace(
+            extras,
+            disk_free_bytes=None if there is None else _free_bytes(there),
+            server_startable=self._guide.startable(),
+        )
+
+    def _tables(self, extras: Extras) -> Extras:
+        """What windows choose from; a tray alone reads none of it."""
+        if extras.catalog_date:
+            return extras
         return replace(
             extras,
             countries=country_prices(),
             carbon=carbon_factors(),
-            disk_free_bytes=_free_bytes(next(iter(models_folders(self._settings.environ)), Path())),
-            server_startable=self._guide.startable(),
             catalog_date=short_date(self._factory.catalog().date),
         )
 

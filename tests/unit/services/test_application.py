@@ -285,7 +285,7 @@ def test_who_has_no_model_is_shown_what_would_fit(standing: Standing) -> None:
     standing.app.do(Command(Verb.WATCH))
     standing.settle()
     standing.settle()
-    assert standing.outdated == ["advice"]
+    assert standing.outdated == ["computer", "tables", "advice"]
     standing.app.do(Command(Verb.LOOK_AWAY))
     standing.settle()
     assert standing.meter.shown == [True, False]

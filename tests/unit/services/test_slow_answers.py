@@ -1,6 +1,7 @@
 """Answers that take long: one that fails leaves the others and the thread, and none is asked too often."""
 
 import queue
+import shutil
 import socket
 import sqlite3
 import time
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -113,17 +115,35 @@ def test_a_span_is_read_again_while_somebody_looks(maker: Maker) -> None:
 @pytest.mark.parametrize("error", [RuntimeError("odd"), KeyError("x"), OSError(5, "input/output error")])
 def test_a_part_that_fails_leaves_the_others_and_the_thread(maker: Maker, error: Exception) -> None:
     maker.guide.error = error
-    maker.slow.ask("fixed", "cost")
+    maker.slow.ask("computer", "cost")
     found = maker.next()
-    assert found.countries == ()
+    assert found.disk_free_bytes is None
     assert found.break_even is not None
     assert found.break_even.price_per_kwh == Decimal("0.36")
     maker.guide.error = None
-    maker.slow.ask("fixed")
+    maker.slow.ask("computer")
     found = maker.next()
     assert found.server_startable
-    assert found.countries != ()
     assert found.disk_free_bytes is not None and found.disk_free_bytes > 0
+
+
+def test_room_on_the_drive_is_asked_anew_and_another_computers_is_not_known(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [8 * 10**9]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free[0]))
+    maker.slow.ask("computer", "tables")
+    first = maker.next()
+    assert first.disk_free_bytes == 8 * 10**9 and first.countries and first.carbon and first.catalog_date
+    free[0] = 3 * 10**9
+    maker.at = 500.0
+    maker.slow.beat(True)
+    assert maker.next().disk_free_bytes == 3 * 10**9
+    host = maker.services.hub.state.local
+    away = replace(host.server, url="http://10.1.2.3:11434")
+    maker.services.hub.update_host(host.id, lambda item: replace(item, server=away))
+    maker.slow.ask("computer")
+    assert maker.next().disk_free_bytes is None
 
 
 def test_counts_that_cannot_be_read_do_not_hide_the_prices(maker: Maker, tmp_path: Path) -> None:
@@ -144,8 +164,7 @@ def test_a_damaged_ledger_costs_only_the_answer_about_it(maker: Maker) -> None:
         connection.execute("CREATE TABLE other (x)")
         connection.execute("PRAGMA user_version = 1")
     connection.close()
-    maker.slow.ask("cost")
-    maker.slow.ask("fixed")
+    maker.slow.ask("cost", "tables")
     found = maker.next()
     assert found.costs is None
     assert found.countries != ()
@@ -169,7 +188,7 @@ def test_what_grows_old_is_asked_now_and_then_and_only_while_somebody_looks(make
     for at in (0.0, 1.0, COST_AGE_S - 1, COST_AGE_S, COST_AGE_S + 1):
         maker.at = at
         maker.slow.beat(True)
-    assert asked == [("cost", "loads")] * 2
+    assert asked == [("computer", "cost", "loads")] * 2
 
 
 def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(maker: Maker) -> None:
@@ -189,7 +208,7 @@ def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(mak
 def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
     made = Maker(tmp_path, Settings())
     made.end()
-    made.slow.ask("fixed")
+    made.slow.ask("computer")
     with pytest.raises(queue.Empty):
         made.told.get(timeout=0.1)
 

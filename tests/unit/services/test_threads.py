@@ -284,11 +284,11 @@ def extras(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
         parts.guide.startable = lambda: killing(once)
 
         def works() -> None:
-            parts.slow.ask("fixed")
+            parts.slow.ask("computer")
             wait(lambda: once[0] == 0)
             before = parts.slow.answers
-            parts.slow.ask("fixed")
-            wait(lambda: parts.slow.answers is not before or before.countries)
+            parts.slow.ask("computer")
+            wait(lambda: parts.slow.answers is not before or before.disk_free_bytes)
 
         yield works
         parts.end()
