@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -351,3 +352,37 @@ def replacing(file: Path) -> Iterator[Path]:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 1 << 30
+    """Windows locks are mandatory: a byte far beyond the text, so that others can read it."""
+
+    def try_lock(stream: BinaryIO | FileIO) -> bool:
+        """Take the lock of a small file that is open to write; False while another process has it."""
+        stream.seek(_FAR)
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock(stream: BinaryIO | FileIO) -> None:
+        stream.seek(_FAR)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def try_lock(stream: BinaryIO | FileIO) -> bool:
+        """Take the lock of a small file that is open to write; False while another process has it."""
+        try:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def unlock(stream: BinaryIO | FileIO) -> None:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_UN)

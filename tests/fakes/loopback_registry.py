@@ -7,6 +7,7 @@ same name a real server ends the pull with "http: no Location header in response
 import json
 import re
 import threading
+import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,21 @@ class RegistryFaults:
     short_by: int = 0
     gate: threading.Semaphore | None = None
     """When set, each 64 KiB of a blob waits for one release."""
+    blob_errors: list[int] = field(default_factory=list)
+    """Statuses of the next answers of the storage, before it serves."""
+    retry_after: str = ""
+    ignore_range: bool = False
+    cut_after: int | None = None
+    """Every answer of the storage breaks off after so many bytes."""
+    wrong_answers: int = 0
+    """So many of the next answers of over 1,000 bytes are wrong in one byte."""
+    token: str | None = None
+    """What the registry demands; the storage must never see it."""
+    uses: int | None = None
+    """So many requests with one token, then there is a new one."""
+    new_etags: bool = False
+    bytes_per_s: float | None = None
+    """All connections together."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +64,13 @@ class LoopbackRegistry:
         self.faults = RegistryFaults()
         self.requests: list[tuple[str, str, str]] = []
         """(method, Host header, path)."""
+        self.leaked: list[str] = []
+        """Authorisations that the storage was sent."""
+        self.sent_bytes = 0
+        """Of blobs."""
         self.ended = threading.Event()
+        self._turn = threading.Lock()
+        self._free_at = 0.0
         self._content = _Content()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
@@ -105,6 +127,29 @@ class LoopbackRegistry:
         data = blob.data
         return bytes(byte ^ 0xFF for byte in data) if self.faults.wrong_bytes else data
 
+    def admits(self, authorization: str) -> bool:
+        """Whether a request to the registry bears the token of now."""
+        faults = self.faults
+        if faults.token is None or authorization != f"Bearer {faults.token}":
+            return faults.token is None
+        if faults.uses is not None:
+            with self._turn:
+                faults.uses -= 1
+                if faults.uses <= 0:
+                    faults.token, faults.uses = faults.token + "x", 3
+        return True
+
+    def pace(self, size: int) -> None:
+        """Wait until ``size`` more bytes may be sent."""
+        rate = self.faults.bytes_per_s
+        with self._turn:
+            self.sent_bytes += size
+            if rate is None:
+                return
+            self._free_at = max(self._free_at, time.monotonic()) + size / rate
+            pause_s = self._free_at - time.monotonic()
+        self.ended.wait(max(0.0, pause_s))
+
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
@@ -126,6 +171,15 @@ class _Handler(BaseHTTPRequestHandler):
         registry = self.server.registry
         self.close_connection = True
         registry.requests.append((self.command, self.headers.get("Host", ""), self.path))
+        secret = self.headers.get("Authorization", "")
+        if self.path.startswith("/token?"):
+            self._reply(200, json.dumps({"token": registry.faults.token}).encode())
+            return
+        if self.path.startswith("/v2/") and not registry.admits(secret):
+            self._demand()
+            return
+        if not self.path.startswith("/v2/") and secret:
+            registry.leaked.append(secret)
         if found := re.fullmatch(r"/v2/library/([^/]+)/manifests/[^/]+", self.path):
             self._manifest(found[1])
         elif found := re.fullmatch(r"/v2/library/[^/]+/blobs/(sha256:[0-9a-f]{64})", self.path):
@@ -136,6 +190,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(404, b"{}")
 
     do_HEAD = do_GET
+
+    def _demand(self) -> None:
+        realm = f"http://127.0.0.1:{self.server.registry.port}/token"
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", f'Bearer realm="{realm}",service="made up",scope="pull"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _manifest(self, name: str) -> None:
         registry = self.server.registry
@@ -172,18 +233,29 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None or (faults.blob_status is not None and self.command == "GET"):
             self._reply(faults.blob_status or 404, b"{}")
             return
+        if faults.blob_errors and self.command == "GET":
+            self._reply(faults.blob_errors.pop(0), b"{}")
+            return
+        if faults.wrong_answers and len(data) > 1000:
+            faults.wrong_answers -= 1
+            data = bytes((data[0] ^ 1, *data[1:-1], data[-1] ^ 1))
         start, end, status = 0, len(data) - 1, 200
-        if found := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+        if not faults.ignore_range and (
+            found := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        ):
             start, end, status = int(found[1]), int(found[2] or len(data) - 1), 206
         piece = data[start : end + 1]
         self.send_response(status)
         self.send_header("Content-Length", str(len(piece)))
         self.send_header("Accept-Ranges", "bytes")
+        if faults.new_etags:
+            self.send_header("ETag", f'"{len(registry.requests)}"')
         if status == 206:
             self.send_header("Content-Range", f"bytes {start}-{start + len(piece) - 1}/{len(data)}")
         self.end_headers()
         if self.command == "GET":
-            self._send_slowly(piece[: len(piece) - faults.short_by] if faults.short_by else piece)
+            most = len(piece) if faults.cut_after is None else faults.cut_after
+            self._send_slowly(piece[: min(most, len(piece) - faults.short_by)])
 
     def _send_slowly(self, data: bytes) -> None:
         registry = self.server.registry
@@ -192,12 +264,16 @@ class _Handler(BaseHTTPRequestHandler):
             while gate is not None and not gate.acquire(timeout=0.02):
                 if registry.ended.is_set():
                     return
-            self.wfile.write(data[at : at + _PIECE])
+            piece = data[at : at + _PIECE]
+            registry.pace(len(piece))
+            self.wfile.write(piece)
 
     def _reply(self, status: int, data: bytes, content_type: str = "application/json") -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(data)))
+        if status in {429, 503} and self.server.registry.faults.retry_after:
+            self.send_header("Retry-After", self.server.registry.faults.retry_after)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(data)

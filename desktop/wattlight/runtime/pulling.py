@@ -1,19 +1,17 @@
 """Turns the lines of a pull into progress that never goes back, with a rate and a watchdog."""
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from wattlight.domain.state import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
-from wattlight.web import Answer, FaultKind, WireFault
+from wattlight.web import Answer, Arrivals, FaultKind, WireFault
 
 from .meanings import Asked, problem_from_server
 from .problems import RuntimeProblem
 from .reading import PullLine, Refusal, read_object, read_pull_line
 
-RATE_WINDOW_S = 8.0
 STALL_S = 120.0
 """No new byte for so long while fetching: given up. Ollama itself retries a stalled part after 30 s."""
 
@@ -30,7 +28,7 @@ class PullProgress:
         self._clock = clock
         self._totals: dict[str, int] = {}
         self._completed: dict[str, int] = {}
-        self._seen: deque[tuple[float, int]] = deque()
+        self._arrivals = Arrivals()
         self._advanced_at = clock()
         self.succeeded = False
 
@@ -51,13 +49,13 @@ class PullProgress:
             completed = max(completed, total)
         if completed > self.state.completed_bytes:
             self._advanced_at = now
-        self._remember(now, completed)
+        rate = self._arrivals.rate(now, completed)
         self.state = replace(
             self.state,
             status=line.status,
             completed_bytes=completed,
             total_bytes=max(total, completed) if total is not None else None,
-            bytes_per_s=self._rate() if line.digest is not None else None,
+            bytes_per_s=rate if line.digest is not None else None,
             done=self.succeeded,
         )
         return self.state
@@ -71,15 +69,6 @@ class PullProgress:
         if self._clock() - self._advanced_at < STALL_S or not self.state.status.startswith("pulling"):
             return
         raise stalled(self.state.model)
-
-    def _remember(self, now: float, completed: int) -> None:
-        self._seen.append((now, completed))
-        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_WINDOW_S:
-            self._seen.popleft()
-
-    def _rate(self) -> float | None:
-        (start, first), (end, last) = self._seen[0], self._seen[-1]
-        return (last - first) / (end - start) if end - start >= 0.5 else None
 
 
 def pull_lines(answer: Answer, model: str) -> Iterator[PullLine]:

@@ -129,7 +129,7 @@ class ShapeFinder:
         try:
             return FoundShape(model, self._registry.shape(model), Source.REGISTRY)
         except RegistryProblem as problem:
-            if problem.code not in {"offline", "proxy", "tls", "busy", "registry"}:
+            if problem.code not in {"offline", "proxy", "tls", "registry_busy", "registry"}:
                 raise
             known = self._from_catalogue(model)
             if known is None:

@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import sys
 from pathlib import Path
 from typing import BinaryIO
 
 from wattlight.i18n import tr
-from wattlight.paths import make_folder
+from wattlight.paths import make_folder, try_lock, unlock
 
 from .problem import LedgerProblem
 
@@ -49,7 +48,7 @@ class MeterLock:
                 tr("The file {file} cannot be opened ({reason}).", file=self._file, reason=error.strerror),
                 tr("Make its folder writable."),
             ) from error
-        if not _try_lock(stream):
+        if not try_lock(stream):
             stream.close()
             return False
         with contextlib.suppress(OSError):  # a full disk keeps nobody from recording
@@ -77,7 +76,7 @@ class MeterLock:
     def release(self) -> None:
         if self._stream is not None:
             with contextlib.suppress(OSError):
-                _unlock(self._stream)
+                unlock(self._stream)
             self._stream.close()
             self._stream = None
 
@@ -86,35 +85,3 @@ class MeterLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    _FAR = 1 << 30
-    """Windows locks are mandatory: a byte far beyond the text, so that others can read the id."""
-
-    def _try_lock(stream: BinaryIO) -> bool:
-        stream.seek(_FAR)
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(stream: BinaryIO) -> None:
-        stream.seek(_FAR)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(stream: BinaryIO) -> bool:
-        try:
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(stream: BinaryIO) -> None:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_UN)

@@ -14,3 +14,4 @@ from .endpoint import (
     with_system_proxies,
 )
 from .exchange import POLL, Answer, Limits, Wire
+from .flow import Arrivals, RateLimit

@@ -12,7 +12,7 @@ MAX_REDIRECTS = 5
 
 
 class Web:
-    """Sends no credentials anywhere. ``environ`` names the proxy, which is never used on this computer.
+    """``environ`` names the proxy, which is never used on this computer.
 
     ``on_host`` hears once of each host that is asked, also those that a page sends to. ``leaving``: once it
     is set, what is under way ends and nothing more is asked.
@@ -33,26 +33,34 @@ class Web:
         self._asked: set[str] = set()
 
     def get(
-        self, url: str, limits: Limits = POLL, cancel: Event | None = None, headers: tuple[str, ...] = ()
+        self,
+        url: str,
+        limits: Limits = POLL,
+        cancel: Event | None = None,
+        headers: tuple[str, ...] = (),
+        authorization: str | None = None,
     ) -> Answer:
         """The answer at ``url`` or where that sends to. Only what began on this computer is sent back to it.
+
+        ``authorization`` goes to the host of ``url`` alone, never to one that it sends to.
 
         Raises:
             WireFault: whatever went wrong; ``REDIRECT`` when it is sent in circles or to an unsafe place.
         """
-        began_here = split_url(url)[0].is_loopback
+        first = split_url(url)[0]
         cancel = cancel or self._leaving
         for _ in range(MAX_REDIRECTS + 1):
             endpoint, path = split_url(url)
             if cancel is not None and cancel.is_set():
                 raise WireFault(FaultKind.CANCELLED)
             self._note(endpoint)
-            wire = Wire(endpoint, proxy=proxy_for(endpoint, self._environ), clock=self._clock)
+            secret = authorization if endpoint == first else None
+            wire = Wire(endpoint, secret, proxy_for(endpoint, self._environ), self._clock)
             answer = wire.ask("GET", path, None, limits, cancel, headers, redirects=True)
             if answer.status not in {301, 302, 303, 307, 308}:
                 return answer
             answer.close()
-            url = _next(url, answer.header("Location"), began_here)
+            url = _next(url, answer.header("Location"), first.is_loopback)
         raise WireFault(FaultKind.REDIRECT, "circle")
 
     def _note(self, endpoint: Endpoint) -> None:

@@ -68,6 +68,7 @@ class _WatchedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]  # any buffer
+        self._patience.fed()  # what the reader did since the last bytes is no silence of the server
         while True:
             self._patience.check()
             try:
@@ -128,8 +129,28 @@ class Answer:
         Raises:
             WireFault: cut, silent or cancelled.
         """
-        while piece := self._read():
+        while piece := self.piece():
             yield piece
+
+    def piece(self, most_bytes: int = 65536) -> bytes:
+        """What has come of the body, at most so much; empty at its end.
+
+        Raises:
+            WireFault: cut, silent or cancelled.
+        """
+        if self._left == 0:
+            return b""
+        import http.client
+
+        try:
+            piece = self._response.read1(most_bytes if self._left is None else min(most_bytes, self._left))
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            raise WireFault(FaultKind.CUT, type(error).__name__) from error
+        if self._left is not None:
+            if not piece:
+                raise WireFault(FaultKind.CUT, "short body")
+            self._left -= len(piece)
+        return piece
 
     def body(self) -> bytes:
         """The whole body.
@@ -153,7 +174,7 @@ class Answer:
             WireFault: a line is too long, the stream is cut, silent or cancelled.
         """
         rest = bytearray()
-        while piece := self._read():
+        while piece := self.piece():
             rest += piece
             if b"\n" in piece:
                 *whole, last = bytes(rest).split(b"\n")
@@ -167,21 +188,6 @@ class Answer:
                 raise WireFault(FaultKind.TOO_LARGE, "line")
         if rest.strip():
             yield bytes(rest)
-
-    def _read(self) -> bytes:
-        if self._left == 0:
-            return b""
-        import http.client
-
-        try:
-            piece = self._response.read1(65536 if self._left is None else min(65536, self._left))
-        except (http.client.HTTPException, OSError, ValueError) as error:
-            raise WireFault(FaultKind.CUT, type(error).__name__) from error
-        if self._left is not None:
-            if not piece:
-                raise WireFault(FaultKind.CUT, "short body")
-            self._left -= len(piece)
-        return piece
 
 
 @dataclass(frozen=True, slots=True)

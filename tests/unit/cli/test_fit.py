@@ -216,7 +216,7 @@ def test_without_network_the_catalogue_answers_with_its_date(tmp_path: Path) -> 
     assert "cannot be reached" in text
 
 
-@pytest.mark.parametrize("code", ["proxy", "tls", "offline", "busy"])
+@pytest.mark.parametrize("code", ["proxy", "tls", "offline", "registry_busy"])
 def test_whatever_keeps_the_registry_away_the_catalogue_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:

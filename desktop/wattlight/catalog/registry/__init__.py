@@ -1,12 +1,14 @@
 """Asks a registry what a model is, before anything is downloaded."""
 
 from .cache import ShapeCache
-from .client import Registry, completed
+from .client import ModelPages, Registry, completed
 from .manifest import (
+    MAX_MANIFEST_BYTES,
     Layer,
     Manifest,
     ModelAddress,
     ModelConfig,
+    RegistryBusy,
     RegistryProblem,
     RegistryUnreachable,
     RunsElsewhere,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
+from threading import Event
 
 from wattlight.catalog.gguf import REMOTE, shape_from_chunks
 from wattlight.domain.shape import ModelShape
@@ -19,6 +20,7 @@ from .manifest import (
     Manifest,
     ModelAddress,
     ModelConfig,
+    RegistryBusy,
     RegistryProblem,
     RegistryUnreachable,
     RunsElsewhere,
@@ -27,17 +29,23 @@ from .manifest import (
     read_address,
     read_parameters,
 )
+from .token import RegistryPass
 
 _LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=60.0)
+_STREAM = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
 _MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 class ModelPages:
-    """What a registry holds of one model. No credentials are sent: public models need none."""
+    """What a registry holds of one model. No credentials of the user's are sent: public models need none.
+
+    Any number of threads may ask at the same time.
+    """
 
     def __init__(self, web: Web, address: ModelAddress) -> None:
         self._web = web
         self._address = address
+        self._pass = RegistryPass(web)
 
     def manifest(self, limit: int) -> bytes:
         """The bytes of the model's manifest, at most ``limit``.
@@ -57,28 +65,49 @@ class ModelPages:
 
         A server that ignores the range is read the same way and cut off.
         """
-        headers = ("Accept: */*", f"Range: bytes=0-{limit - 1}")
-        with self._get(self._address.blob_url(digest), _LIMITS, headers) as answer:
+        with self._get(self._address.blob_url(digest), _LIMITS, _range(0, limit)) as answer:
             yield answer.pieces()
+
+    @contextmanager
+    def part_of(self, digest: str, start: int, end: int, cancel: Event) -> Iterator[Answer]:
+        """The bytes of a blob from ``start`` up to ``end``, without a limit of time.
+
+        A server that ignores the range answers with status 200 and all of the blob.
+
+        Raises:
+            RegistryProblem: also in the block, when the connection breaks.
+        """
+        headers = _range(start, end)
+        with self._get(self._address.blob_url(digest), _STREAM, headers, start, cancel) as answer:
+            yield answer
 
     def _small(self, url: str, limit: int, accept: str) -> bytes:
         with self._get(url, replace(_LIMITS, body_bytes=limit), (f"Accept: {accept}",)) as answer:
             return answer.body()
 
     @contextmanager
-    def _get(self, url: str, limits: Limits, headers: tuple[str, ...]) -> Iterator[Answer]:
+    def _get(
+        self, url: str, limits: Limits, headers: tuple[str, ...], start: int = 0, cancel: Event | None = None
+    ) -> Iterator[Answer]:
         try:
-            with self._web.get(url, limits, None, headers) as answer:
-                self._check(answer)
+            sent = self._pass.authorization
+            answer = self._web.get(url, limits, cancel, headers, sent)
+            if answer.status == 401:
+                with answer:
+                    fresh = self._pass.renewed(url, answer, sent, cancel)
+                if fresh is not None:
+                    answer = self._web.get(url, limits, cancel, headers, fresh)
+            with answer:
+                self._check(answer, start)
                 yield answer
         except WireFault as fault:
             raise self._problem(fault) from fault
 
-    def _check(self, answer: Answer) -> None:
+    def _check(self, answer: Answer, start: int = 0) -> None:
         status = answer.status
         if status in {200, 206}:
-            start = answer.header("Content-Range") or "bytes 0-"
-            if not start.replace(" ", "").startswith("bytes0-"):
+            sent = answer.header("Content-Range") or f"bytes {start if status == 206 else 0}-"
+            if not sent.replace(" ", "").startswith(f"bytes{start if status == 206 else 0}-"):
                 raise self._odd(tr("It sends another part of the file than the one requested."))
             return
         if status in {400, 404}:
@@ -94,12 +123,8 @@ class ModelPages:
                 tr("It is private or its terms must be accepted; sign in with Ollama, then pull it."),
                 "sign_in",
             )
-        if status == 429:
-            raise RegistryProblem(
-                tr("The registry {host} accepts no more requests for now.", host=host),
-                tr("Try again later."),
-                "busy",
-            )
+        if status in {429, 503}:
+            raise RegistryBusy(host, answer.header("Retry-After"))
         raise self._odd(tr("It answers with an error ({status}).", status=status))
 
     def _problem(self, fault: WireFault) -> RegistryProblem:
@@ -130,6 +155,10 @@ class ModelPages:
     def _odd(self, detail: str) -> RegistryProblem:
         message = tr("The registry {host} cannot be used.", host=self._address.host)
         return RegistryProblem(f"{message} {detail}", tr("Try again later."))
+
+
+def _range(start: int, end: int) -> tuple[str, str]:
+    return "Accept: */*", f"Range: bytes={start}-{end - 1}"
 
 
 class Registry:

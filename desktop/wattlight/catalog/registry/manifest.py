@@ -29,6 +29,18 @@ class RegistryUnreachable(RegistryProblem):
         )
 
 
+class RegistryBusy(RegistryProblem):
+    """It wants to be asked later: after ``wait_s`` seconds, None where it does not say when."""
+
+    code = "registry_busy"
+
+    def __init__(self, host: str, retry_after: str = "") -> None:
+        self.wait_s = int(retry_after) if re.fullmatch(r"[0-9]{1,6}", retry_after) else None
+        super().__init__(
+            tr("The registry {host} accepts no more requests for now.", host=host), tr("Try again later.")
+        )
+
+
 class RunsElsewhere(RegistryProblem):
     """A model of a cloud: ``host`` is an address, or the words for one that is not told."""
 
