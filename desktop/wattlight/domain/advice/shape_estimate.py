@@ -35,6 +35,10 @@ _FUSED = {"Q3_K_M": "Q4_K", "Q3_K_L": "Q4_K", "Q4_K_M": "Q5_K", "Q5_K_M": "Q6_K"
 _MORE = frozenset(("Q4_K_M", "Q5_K_M"))
 _MIXED = frozenset(("Q4_K_M", "Q5_K_M", "Q4_K_S", "Q3_K_M"))
 """Quantizations that store like matrices of different blocks differently."""
+_EARLY_DOWN = {"Q4_K_S": 8, "Q3_K_M": 16}
+"""The first of so many parts of the blocks store feed-forward outputs with more bits."""
+_EARLY_VALUES = {"Q4_K_S": 4, "Q3_K_M": 2}
+"""So many of the first blocks store attention values with more bits."""
 _SEVENTY_BILLION_LAYERS = 80
 """Models of so many layers store attention values with five bits instead of three or four."""
 
@@ -181,46 +185,67 @@ def tensors_of(layout: Layout, quant: str, default: bool, joined: bool = False) 
     """
     rules = _Rules(layout, quant)
     layers = layout.number("block_count")
-    outside: list[Tensor] = []
-    blocks: list[list[Tensor]] = [[] for _ in range(layers)]
-    spelled_out = _first_of_each(layout, layers) if joined else frozenset()
-    together: dict[str, list[int]] = {part: [0] * layers for part in _TOGETHER}
-    for group in layout.tensors:
-        name, dims = group.name, group.dims
-        if name[0] != ".":
-            kind = group.types if default and group.types else rules.type_of(group, 0)
-            outside.append(Tensor(name, dims, kind))
-            continue
+    outside = [
+        Tensor(group.name, group.dims, group.types if default and group.types else rules.type_of(group, 0))
+        for group in layout.tensors
+        if group.name[0] != "."
+    ]
+    groups = [group for group in layout.tensors if group.name[0] == "."]
+    columns: dict[object, list[str]] = {}
+    column_of = []
+    for group in groups:
         where = blocks_of(group.blocks, layers)
         kinds = rules.types(group, where, default)
-        made = {kind: Tensor(name, dims, kind) for kind in set(kinds)}
-        part = _part(name) if joined else None
-        if part is None:
+        alike = kinds[0] if kinds.count(kinds[0]) == len(kinds) else ""
+        key = (group.blocks, "" if alike else tuple(kinds))
+        if key not in columns:
+            column = columns[key] = [""] * layers
             for block, kind in zip(where, kinds, strict=True):
-                blocks[block].append(made[kind])
-            continue
-        sums, sizes = together[part], {kind: tensor.size_bytes for kind, tensor in made.items()}
-        for block, kind in zip(where, kinds, strict=True):
-            if block in spelled_out:
-                blocks[block].append(made[kind])
-            else:
-                sums[block] += sizes[kind]
-    for part, sums in together.items():
-        whole = {size: Tensor(part, (size,), "I8") for size in set(sums)}
-        for block, size in enumerate(sums):
-            if size:
-                blocks[block].append(whole[size])
-    seen: dict[tuple[int, ...], tuple[Tensor, ...]] = {}
-    return Table(outside, [seen.setdefault(tuple(map(id, block)), tuple(block)) for block in blocks])
+                column[block] = kind
+        column_of.append((list(columns).index(key), alike))
+    rows = list(zip(*columns.values(), strict=True)) or [()] * layers
+    spelled_out = _first_of_each(layout, layers) if joined else frozenset(range(layers))
+    made: dict[object, tuple[Tensor, ...]] = {}
+    found: dict[object, tuple[Tensor, ...]] = {}
+    blocks = []
+    for block, row in enumerate(rows):
+        whole = block in spelled_out
+        known = found.get((row, whole))
+        if known is None:
+            own = [
+                Tensor(group.name, group.dims, alike or row[column])
+                for group, (column, alike) in zip(groups, column_of, strict=True)
+                if row[column]
+            ]
+            own = own if whole else _put_together(own)
+            known = found[row, whole] = made.setdefault(tuple(own), tuple(own))
+        blocks.append(known)
+    return Table(outside, blocks)
+
+
+def _put_together(tensors: list[Tensor]) -> list[Tensor]:
+    """What is placed together of a block as one tensor each, behind the others."""
+    sizes = dict.fromkeys(_TOGETHER, 0)
+    apart = []
+    for tensor in tensors:
+        part = _part(tensor.name)
+        if part is None:
+            apart.append(tensor)
+        else:
+            sizes[part] += tensor.size_bytes
+    return apart + [Tensor(part, (size,), "I8") for part, size in sizes.items() if size]
 
 
 def _first_of_each(layout: Layout, layers: int) -> frozenset[int]:
     """The first block of each make-up."""
-    makeup = [0] * layers
-    for place, group in enumerate(layout.tensors):
-        if group.name[0] == "." and group.blocks:
-            for block in blocks_of(group.blocks, layers):
-                makeup[block] |= 1 << place
+    ranges = {group.blocks: None for group in layout.tensors if group.name[0] == "." and group.blocks}
+    columns = []
+    for where in ranges:
+        column = [False] * layers
+        for block in blocks_of(where, layers):
+            column[block] = True
+        columns.append(column)
+    makeup = list(zip(*columns, strict=True)) or [()] * layers
     return frozenset(makeup.index(kind) for kind in set(makeup))
 
 
@@ -263,13 +288,15 @@ class _Rules:
         self._layers = layout.number("block_count")
         self._tied = all(group.name != "output.weight" for group in layout.tensors)
         self._eight_experts = layout.number("expert_count") == 8
-        values = [
-            (block, group.name)
-            for group in layout.tensors
-            if group.name in {".attn_v.weight", ".attn_qkv.weight", ".attn_kv_b.weight"}
-            for block in blocks_of(group.blocks, self._layers)
-        ]
-        self._value_place = {item: place for place, item in enumerate(sorted(values))}
+        self._value_place: dict[tuple[int, str], int] = {}
+        if self._varies:
+            values = [
+                (block, group.name)
+                for group in layout.tensors
+                if group.name in {".attn_v.weight", ".attn_qkv.weight", ".attn_kv_b.weight"}
+                for block in blocks_of(group.blocks, self._layers)
+            ]
+            self._value_place = {item: place for place, item in enumerate(sorted(values))}
 
     def types(self, group: TensorGroup, where: tuple[int, ...], default: bool) -> list[str]:
         """One type for each block of ``where``."""
@@ -279,8 +306,24 @@ class _Rules:
                 return [runs[0][0]] * len(where)
             return [kind for kind, _, count in runs for _ in range(int(count or 1))]
         if self._varies and group.name.startswith((".ffn_down", ".attn_v.")):
-            return [self.type_of(group, block) for block in where]
+            known: dict[object, str] = {}
+            return [
+                known.get(v) or known.setdefault(v, self.type_of(group, block))
+                for v, block in zip(self._variants(group.name, where), where, strict=True)
+            ]
         return [self.type_of(group, where[0])] * len(where)
+
+    def _variants(self, name: str, where: tuple[int, ...]) -> list[bool]:
+        """For each block whether it is one of those whose matrix ``name`` gets more bits."""
+        count = self._layers
+        if name == ".attn_v.weight":
+            where, count = tuple([self._value_place[block, name] for block in where]), len(self._value_place)
+            early = _EARLY_VALUES.get(self._quant, 0)
+        else:
+            early = count // _EARLY_DOWN[self._quant] if self._quant in _EARLY_DOWN else 0
+        if self._quant in _MORE:
+            return [_more_bits(place, count) for place in where]
+        return [place < early for place in where]
 
     def type_of(self, group: TensorGroup, block: int) -> str:
         name, dims = group.name, group.dims
@@ -304,11 +347,11 @@ class _Rules:
         if name in {".attn_v.weight", ".attn_k.weight"} and self._eight_experts:
             return "Q8_0"
         if name == ".attn_v.weight":
-            return self._values(self._value_place[(block, name)])
+            return self._values(self._value_place.get((block, name), 0))
         if name.startswith(".ffn_down"):
             if quant in _MORE and _more_bits(block, self._layers):
                 return "Q6_K"
-            early = {"Q4_K_S": 8, "Q3_K_M": 16}.get(quant)
+            early = _EARLY_DOWN.get(quant)
             if early and block < self._layers // early:
                 return "Q5_K"
             return _DOWN.get(quant, base)
@@ -321,7 +364,7 @@ class _Rules:
     def _values(self, place: int) -> str:
         if self._quant in _MORE and _more_bits(place, len(self._value_place)):
             return "Q6_K"
-        early = {"Q4_K_S": 4, "Q3_K_M": 2}.get(self._quant, 0)
+        early = _EARLY_VALUES.get(self._quant, 0)
         kind = "Q5_K" if place < early else _VALUES.get(self._quant, self._base)
         many = self._layers == _SEVENTY_BILLION_LAYERS
         return "Q5_K" if many and kind in {"Q3_K", "Q4_K"} else kind

@@ -6,7 +6,7 @@
 from .architecture import Architecture
 from .cache import KV_TYPES, UnknownCacheType
 from .engine import fit, prepare
-from .plan import largest_context
+from .longest import largest_context
 from .prepared import PreparedModel
 from .reasons import Reason, about_machine, explain
 from .result import Confidence, ContextSource, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict

@@ -1,17 +1,14 @@
 """Everything that is settled before layers are distributed: context, slots, devices, batch, cells."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 from ..values import Device, MachineProfile
 from .block_facts import Setting
 from .cache import KV_TYPES, UnknownCacheType, is_quantised
 from .constants import KNOWN_UNTIL, MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
-from .draft_memory import DraftMemory, beside, draft_memory
+from .draft_memory import DraftMemory, draft_memory
 from .drafts import Draft, draft_of
-from .layering import fits, split_by_free
 from .prepared import PreparedModel
 from .result import ContextSource, FitOptions
 from .server_rules import (
@@ -29,7 +26,7 @@ from .server_rules import (
     slots,
     usable_devices,
 )
-from .sizing import Share, Sizer
+from .sizing import Sizer
 from .weights import ALIGNMENT
 
 
@@ -133,6 +130,18 @@ def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundin
     return seen
 
 
+class Chosen(NamedTuple):
+    """What the server picks for a context; the fields are those of ``Plan``."""
+
+    context: int
+    estimate: int
+    devices: tuple[Device, ...]
+    available: int
+    flash: bool | None
+    batch: int
+    cells: int
+
+
 class Planner:
     """A machine and options with what does not depend on the context worked out once."""
 
@@ -172,13 +181,10 @@ class Planner:
         self.slots = slots(prepared, options.parallel, server.num_parallel, self.constants)
         self.flash_asked = options.flash_attention or server.flash_attention
 
-    def plan(self, asked: int | None, drafts: bool = True) -> Plan:
-        """The parameters for a context of ``asked`` tokens; None takes the server's default.
-
-        Without ``drafts`` a draft is left out, which changes neither batch nor devices.
-        """
-        prepared, options, constants, np = self.model, self.options, self.constants, self.slots
-        around, usable = self.around, self.usable
+    def plan(self, asked: int | None) -> Plan:
+        """The parameters for a context of ``asked`` tokens; None takes the server's default."""
+        prepared, options, constants = self.model, self.options, self.constants
+        around = self.around
         source = ContextSource.ASKED
         if asked is None:
             asked, source = around.tier, ContextSource.TIER
@@ -186,28 +192,10 @@ class Planner:
                 asked, source = around.profile.server.context_length, ContextSource.SETTING
             if prepared.shape.context_set:
                 asked, source = prepared.shape.context_set, ContextSource.MODEL
-        context = effective_context(prepared, asked, constants)
-        estimate = crude_estimate(prepared, context * np)
-        devices: tuple[Device, ...] = ()
-        available, frees = 0, []
-        if options.gpu_layers != 0 and usable:
-            spread = options.spread or around.profile.server.spread
-            devices = choose_devices(usable, around.profile, estimate, spread, constants)
-            if devices is around.usable:
-                available, frees = around.available, around.frees
-            else:
-                available = available_bytes(devices, around.profile)
-                frees = [free_bytes(device) for device in devices]
-        flash_word = flash_setting(self.flash_asked, devices)
-        flash = flash_attention(flash_word, devices, prepared, self.quantised)
-        batch = options.batch or batch_size(
-            prepared, context * np, estimate, available, flash_word == "off", devices, context, constants
-        )
-        pad = constants.cache_pad
-        cells = -(-context * np // pad) * pad
-        if np > 1:
-            cells = -(-(cells // np) // pad) * pad
-        batch = min(batch, cells * np)
+        chosen = self.choice(asked)
+        devices, frees = chosen.devices, around.frees
+        if devices is not around.usable:
+            frees = [free_bytes(device) for device in devices]
         margin, projector = constants.fit_margin_bytes, 0
         if prepared.projector_bytes and projector_on_device(prepared, devices, options.gpu_layers, constants):
             projector = prepared.projector_bytes
@@ -220,22 +208,47 @@ class Planner:
             frees,
             [free - kept for free, kept in zip(frees, margins, strict=True)],
             projector,
-            estimate,
-            available,
+            chosen.estimate,
+            chosen.available,
             asked,
             source,
-            context,
-            np,
+            chosen.context,
+            self.slots,
             self.kv_type,
             self.quantised,
-            flash,
-            batch,
-            cells,
-            window_cells(prepared, cells, batch, pad),
+            chosen.flash,
+            chosen.batch,
+            chosen.cells,
+            window_cells(prepared, chosen.cells, chosen.batch, constants.cache_pad),
             around.measured,
             draft_types=self.draft_types,
         )
-        return plan.with_draft(self.draft) if self.draft and drafts else plan
+        return plan.with_draft(self.draft) if self.draft else plan
+
+    def choice(self, asked: int) -> Chosen:
+        """What the server picks for a context of ``asked`` tokens."""
+        prepared, options, constants, np = self.model, self.options, self.constants, self.slots
+        around, usable = self.around, self.usable
+        context = effective_context(prepared, asked, constants)
+        estimate = crude_estimate(prepared, context * np)
+        devices: tuple[Device, ...] = ()
+        available = 0
+        if options.gpu_layers != 0 and usable:
+            spread = options.spread or around.profile.server.spread
+            devices = choose_devices(usable, around.profile, estimate, spread, constants)
+            available = around.available
+            if devices is not around.usable:
+                available = available_bytes(devices, around.profile)
+        flash_word = flash_setting(self.flash_asked, devices)
+        flash = flash_attention(flash_word, devices, prepared, self.quantised)
+        batch = options.batch or batch_size(
+            prepared, context * np, estimate, available, flash_word == "off", devices, context, constants
+        )
+        pad = constants.cache_pad
+        cells = -(-context * np // pad) * pad
+        if np > 1:
+            cells = -(-(cells // np) // pad) * pad
+        return Chosen(context, estimate, devices, available, flash, min(batch, cells * np), cells)
 
 
 def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ...]:
@@ -250,101 +263,3 @@ def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ..
         else device
         for device in devices
     )
-
-
-_DEFAULTS = FitOptions()
-_NO_LIMIT = 1 << 20
-"""Context searched up to where the header does not say what the model was trained for."""
-
-
-def largest_context(
-    prepared: PreparedModel, machine: MachineProfile, options: FitOptions | None = None
-) -> int | None:
-    """Largest multiple of 256 at which it, and everything smaller, stays wholly on the GPU; None if none.
-
-    Never above the trained context. The server's choice of batch and devices changes with the context, so
-    memory does not simply grow with it: each stretch with the same choice is searched on its own.
-    """
-    options = options or _DEFAULTS
-    if options.gpu_layers is not None and options.gpu_layers <= prepared.arch.layers:
-        return None
-    view = Planner(prepared, machine, options)
-    if not view.usable:
-        return None
-    step = view.constants.cache_pad
-    top = (prepared.arch.context_trained or _NO_LIMIT) // step
-    edges = sorted({above // view.slots // step for above, _ in view.constants.batch_steps} | {top})
-    best, start = 0, 1
-    for edge in edges:
-        stop = min(edge, top)
-        while start <= stop:
-            end = _last(start, stop, partial(_same_choice, view, step, view.plan(start * step, drafts=False)))
-            full = _last_with_room(start, end, partial(_room, view, step))
-            best = max(best, full if full >= start else 0)
-            if full < end:
-                return best * step or None
-            start = end + 1
-    return best * step or None
-
-
-def _same_choice(view: Planner, step: int, first: Plan, other: int) -> bool:
-    """The server picks the same batch and devices for another context (in steps)."""
-    second = view.plan(other * step, drafts=False)
-    return first.batch == second.batch and first.devices == second.devices
-
-
-def _room(view: Planner, step: int, steps: int) -> int:
-    """Bytes to spare on the fullest device with everything on devices; negative if it does not fit."""
-    plan = view.plan(steps * step)
-    if not plan.devices or plan.flash is None:
-        return -1
-    sizer = plan.sizer(view.model)
-    units = sizer.layers + 1
-    shares = [Share(units)] if len(plan.frees) == 1 else split_by_free(units, plan.frees)
-    limits = plan.frees if view.options.gpu_layers is not None else plan.limits
-    taken = sizer.measure(shares)
-    if plan.draft is not None and plan.draft_memory is not None:
-        more = beside(plan.draft, plan.draft_memory, sizer, shares).devices
-        both = [use.plus(extra) for use, extra in zip(taken, more, strict=True)]
-        if not fits(both, plan.frees):
-            return -1 - max(use.total - free for use, free in zip(both, plan.frees, strict=True))
-    least = min(limit - use.total for use, limit in zip(taken, limits, strict=True))
-    return max(0, least) if fits(taken, limits) else min(-1, least)
-
-
-def _last_with_room(low: int, high: int, room: Callable[[int], int]) -> int:
-    """Largest n in low..high with ``room``, which falls nearly in a line; low - 1 if there is none at low."""
-    at_low = room(low)
-    if at_low < 0:
-        return low - 1
-    at_high = room(high)
-    if at_high >= 0:
-        return high
-    looks = 0
-    while high - low > 1:
-        looks += 1
-        guess = low + (high - low) * at_low // (at_low - at_high)
-        if looks % 3 == 0:  # where it is no line, halving ends it
-            guess = (low + high) // 2
-        guess = min(max(guess, low + 1), high - 1)
-        found = room(guess)
-        if found >= 0:
-            low, at_low = guess, found
-        else:
-            high, at_high = guess, found
-    return low
-
-
-def _last(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Largest n in low..high for which ``holds`` (true first, then false); low - 1 if it does not at low."""
-    if not holds(low):
-        return low - 1
-    if holds(high):
-        return high
-    while high - low > 1:
-        middle = (low + high) // 2
-        if holds(middle):
-            low = middle
-        else:
-            high = middle
-    return low

@@ -14,7 +14,7 @@ from .constants import (
 )
 from .drafts import NO_GRAPH, draft_of
 from .engine import fit
-from .plan import largest_context
+from .longest import largest_context
 from .prepared import PreparedModel
 from .result import Confidence, ContextSource, FitOptions, FitResult, Verdict
 from .server_rules import left_out, usable_devices

@@ -230,10 +230,13 @@ class Sizer:
 
     # a distribution
 
-    def measure(self, shares: list[Share]) -> list[Taken]:
-        """Bytes per device for ``shares`` (the lowest layers on the first device)."""
+    def measure(self, shares: list[Share], compute: tuple[int, ...] | None = None) -> list[Taken]:
+        """Bytes per device for ``shares`` (the lowest layers on the first device).
+
+        ``compute``: the buffers, where they are known.
+        """
         first = self.layers + 1 - sum(share.layers for share in shares)
-        compute = self.compute(shares)
+        compute = compute or self.compute(shares)
         taken: list[Taken] = []
         carried = 0
         for index, share in enumerate(shares):
