@@ -70,6 +70,11 @@ class Places:
         return self.data / "meter.lock"
 
     @property
+    def models_lock(self) -> Path:
+        """Held while files of models are removed."""
+        return self.data / "models.lock"
+
+    @property
     def instance_lock(self) -> Path:
         """Held by the one tray of this user."""
         return self.data / "tray.lock"
@@ -81,7 +86,8 @@ class Places:
     def owns(self, file: Path) -> bool:
         """Whether ``file`` is one of ours, or would be: never a place for what a person writes elsewhere."""
         whole = Path(os.path.realpath(file))
-        own = (self.ledger_file, self.jobs_file, self.meter_lock, self.instance_lock, self.settings_file)
+        locks = (self.meter_lock, self.models_lock, self.instance_lock)
+        own = (self.ledger_file, self.jobs_file, self.settings_file, *locks)
         for name in own:
             with suppress(OSError):
                 if name.samefile(whole):  # another spelling, or a second name

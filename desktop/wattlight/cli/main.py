@@ -41,6 +41,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("unload", "verb_unload", "free the memory of one or all loaded models"),
     CliVerb("switch", "verb_switch", "load one model and unload the others"),
     CliVerb("remove", "verb_remove", "delete a model from the server's disk"),
+    CliVerb("disk", "verb_disk", "the disk that models take, and files that belong to none"),
     CliVerb("server-settings", "verb_server_settings", "variables of the server: show and set them"),
     CliVerb("power", "verb_power", "what the computer draws now, part by part"),
     CliVerb("plug", "verb_plug", "read a smart plug: the watts at the wall"),

@@ -2,6 +2,7 @@
 
 from .alias import drop_alias, drop_with, point_alias, with_target
 from .holding import Standing, by_own_names, standing, standing_text
+from .disk import Removed, cannot_remove, disk_line, disk_use, orphan_lines, remove_orphans
 from .pulls import (
     SMALL_BYTES,
     DamagedLayer,
