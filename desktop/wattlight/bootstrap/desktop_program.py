@@ -102,6 +102,7 @@ class DesktopProgram:
         app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
         app.handle(Verb.SHOW_HISTORY, lambda c: slow.ask_history(c.text))
         app.handle(Verb.FIND_UPDATES, lambda _: slow.ask("updates"))
+        app.handle(Verb.CLEAN_UP, lambda c: slow.clean_up(c.number))
         app.handle(Verb.JUDGE, lambda c: slow.ask_about(c.model, False))
         app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
         app.handle(Verb.ALLOW_ENERGY, access.allow)

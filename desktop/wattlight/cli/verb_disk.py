@@ -12,6 +12,7 @@ from wattlight.services.models import (
     disk_use,
     orphan_lines,
     remove_orphans,
+    removed_text,
 )
 from wattlight.store import MeterLock
 
@@ -150,8 +151,4 @@ def _lines(use: FolderUse) -> list[str]:
 
 
 def _removed_lines(item: Removed) -> list[str]:
-    count, size = len(item.files), gb(item.freed_bytes)
-    lines = [
-        trn("{count} file removed, {size} freed.", "{count} files removed, {size} freed.", count, size=size)
-    ]
-    return lines + [f"{file.path.name[:19]}…: {reason}" for file, reason in item.left[:MOST_NAMED]]
+    return [removed_text(item), *(f"{file.path.name[:19]}…: {why}" for file, why in item.left[:MOST_NAMED])]

@@ -17,6 +17,8 @@ class Verb(StrEnum):
     TAG_CONTEXT = "tag_context"
     """Make a model of its own from it that has a context of ``number`` tokens for every client."""
     REMOVE = "remove"
+    CLEAN_UP = "clean_up"
+    """Remove the files that belong to no model, as they were listed (``number`` is the list's mark)."""
     PULL = "pull"
     JUDGE = "judge"
     LOOK_UP = "look_up"

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from wattlight.domain.carbon import CarbonFactor
     from wattlight.domain.cost import History, WeekHour
     from wattlight.domain.learning import Comparison
-    from wattlight.services.models import ModelUpdate
+    from wattlight.services.models import DiskNote, ModelUpdate
 
     from .costs import BreakEvenBasis, MonthCosts
     from .pricing import CountryPrice
@@ -142,6 +142,8 @@ class Extras:
     """The answer about the model that was named last."""
     updates: FoundUpdates | None = None
     disk_free_bytes: int | None = None
+    disk: "DiskNote | None" = None
+    """What models take of it, and what belongs to none."""
     break_even: "BreakEvenBasis | None" = None
     loads: "tuple[Comparison, ...]" = ()
     """Predictions of loads and what came of them, newest first."""

@@ -16,16 +16,17 @@ from wattlight.domain.cost import HistorySpan
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import Problem
-from wattlight.i18n import local_zone, short_date
+from wattlight.i18n import local_zone, short_date, tr
 from wattlight.services.current import CurrentSettings
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
-from wattlight.services.models import find_updates
+from wattlight.services.models import clean_up, disk_note, find_updates
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.pricing import api_prices, carbon_factors, country_prices, mean_price
 from wattlight.services.speed_runs import without_models
+from wattlight.store import MeterLock
 from wattlight.store.jobs import TokenHour
 
 from .answers import CONTEXTS, HOURS, Extras, FitNote, FoundUpdates, NamedModel
@@ -67,6 +68,7 @@ class SlowAnswers:
         self._wanted: set[str] = set()
         self._question: tuple[Use, int] | None = None
         self._named = ("", False)
+        self._clean: int | None = None
         self._span: HistorySpan | None = None
         self._history_at = float("-inf")
         self._ended = False
@@ -113,7 +115,7 @@ class SlowAnswers:
         now = self._clock()
         if watched and now - self._cost_at >= COST_AGE_S:
             self._cost_at = now
-            self.ask("computer", "cost", "loads")
+            self.ask("computer", "cost", "loads", "disk")
             if self._extras.week_hours is not None:
                 self.ask(HOURS)
         if watched and self._span and now - self._history_at >= HISTORY_AGE_S.get(self._span, COST_AGE_S):
@@ -143,6 +145,11 @@ class SlowAnswers:
         self._named = (model, registry)
         self.ask("named")
 
+    def clean_up(self, mark: int | None) -> None:
+        """Remove the files that belong to no model, if the list of them is still the one with ``mark``."""
+        self._clean = mark
+        self.ask("disk")
+
     def state_changed(self, state: AppState) -> None:
         """Notice what makes the fits old: models installed or loaded, another profile.
 
@@ -158,7 +165,7 @@ class SlowAnswers:
         if seen != self._seen:
             self._seen = seen
             if host.server.installed:
-                self.ask("fits")
+                self.ask("fits", "disk")
             if self._question is not None:
                 self.ask("offers")
 
@@ -189,6 +196,7 @@ class SlowAnswers:
             "named": self._judge_named,
             "updates": self._updates,
             "loads": self._loads,
+            "disk": self._disk,
             "history": self._history,
             HOURS: self._hours_of_the_week,
         }
@@ -319,6 +327,24 @@ class SlowAnswers:
                 yield OwnSide(fit.model, run.output_tokens_per_s, prompt, fit.active_w, True)
             elif fit.tokens_low is not None and fit.tokens_high is not None:
                 yield OwnSide(fit.model, (fit.tokens_low + fit.tokens_high) / 2)
+
+    def _disk(self, extras: Extras) -> Extras:
+        """After a yes first remove what was listed; then look how the disk stands."""
+        mark, self._clean = self._clean, None
+        now, state = self._factory.now, self._hub.state
+        if mark is not None and extras.disk is not None:
+            text = tr("What belongs to no model has changed meanwhile. Look at the new list.")
+            if extras.disk.mark == mark:
+                lock = MeterLock(self._factory.places.models_lock)
+                try:
+                    text = clean_up(
+                        extras.disk, lock, now, lambda: any(p.under_way for p in self._hub.state.pulls)
+                    )
+                except Problem as problem:
+                    text = str(problem)
+            self._hub.notify("disk", text, now(), "info")
+        folders = self._factory.model_folders(state.local.server.url)
+        return replace(extras, disk=disk_note(folders, now()))
 
     def _loads(self, extras: Extras) -> Extras:
         return replace(extras, loads=self._learner.comparisons())

@@ -194,6 +194,9 @@ class ModelsPage(Page):
         self._foot = plain_label(role="quiet", wrap=True)
         self._foot.setContentsMargins(8, 0, 8, 0)  # as the cells of the table
         self._updates = ActionButton(ask, "link")
+        self._disk = plain_label(role="quiet", wrap=True)
+        self._disk.setContentsMargins(8, 0, 8, 0)
+        self._clean_up = ActionButton(ask, "link")
         self._cloud = QCheckBox()
         self._cloud.toggled.connect(self._filtered)
         self._left_out = QCheckBox()
@@ -202,7 +205,8 @@ class ModelsPage(Page):
         card.column.setContentsMargins(10, 8, 10, 12)
         put(card.column, (table, 1), (self._empty, Qt.AlignmentFlag.AlignTop))
         link = put(spaced(QHBoxLayout(), 0, (8, 0, 8, 0)), self._updates, REST)
-        put(card.column, self._foot, link, self._left_out, self._cloud)
+        put(link, self._clean_up)
+        put(card.column, self._foot, self._disk, link, self._left_out, self._cloud)
         return card
 
     def _show(self) -> None:
@@ -221,6 +225,8 @@ class ModelsPage(Page):
         self._panel.render_view(view.detail)
         show_text(self._foot, view.footnote)
         self._updates.render_view(view.find_updates)
+        show_text(self._disk, view.disk)
+        self._clean_up.render_view(view.clean_up)
         self._typed = view.typed
         self._judge(view.judge)
         count = view.left_out_count

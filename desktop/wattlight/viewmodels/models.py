@@ -137,6 +137,8 @@ class ModelsView:
     empty: EmptyView | None
     notices: tuple[NoticeView, ...]
     find_updates: Action | None = None
+    disk: str = ""
+    clean_up: Action | None = None
 
 
 def use_name(use: str) -> str:
@@ -194,6 +196,7 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         None if shown else _empty(scene, filters),
         notice_views(scene),
         _find_updates(scene),
+        *_disk(scene),
     )
 
 
@@ -205,6 +208,18 @@ def _find_updates(scene: Scene) -> Action | None:
     text = tr("Check again for newer versions") if again else tr("Check for newer versions")
     hint = tr("Asks the registry of each installed model; nothing is downloaded.")
     return Action(text, Command(Verb.FIND_UPDATES), hint=hint)
+
+
+def _disk(scene: Scene) -> tuple[str, Action | None]:
+    """What models take of the disk, and to remove what belongs to none of them after a look at the list."""
+    note = scene.extras.disk
+    if note is None:
+        return "", None
+    text = tr("Disk: {models}.", models=note.line)
+    if not note.question:
+        return f"{text} {note.refusal}".rstrip(), None
+    command = Command(Verb.CLEAN_UP, question=note.question, confirm=tr("Remove"), number=note.mark)
+    return text, Action(tr("Clean up…"), command, hint=tr("Lists them first."))
 
 
 def _installed(scene: Scene, filters: Filters) -> list[InstalledModel]:

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,10 @@ from typing import Any
 import pytest
 
 from fakes import made_up_day
+from fakes.model_folder import ModelFolder
 from fakes.program import Services
 from wattlight.domain.cost import History, HistorySpan
-from wattlight.domain.state import InstalledModel
+from wattlight.domain.state import InstalledModel, PullState
 from wattlight.i18n import activate
 from wattlight.services.answers import Extras
 from wattlight.services.slow_answers import COST_AGE_S, SlowAnswers
@@ -188,7 +190,7 @@ def test_what_grows_old_is_asked_now_and_then_and_only_while_somebody_looks(make
     for at in (0.0, 1.0, COST_AGE_S - 1, COST_AGE_S, COST_AGE_S + 1):
         maker.at = at
         maker.slow.beat(True)
-    assert asked == [("computer", "cost", "loads")] * 2
+    assert asked == [("computer", "cost", "loads", "disk")] * 2
 
 
 def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(maker: Maker) -> None:
@@ -197,12 +199,12 @@ def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(mak
     state = made_up_day.evening().state
     maker.slow.state_changed(state)
     maker.slow.state_changed(replace(state, paused=not state.paused))
-    assert asked == ["fits"]
+    assert asked == ["fits", "disk"]
     maker.slow.ask_advice("no such use", None)
     host = state.hosts[0]
     server = replace(host.server, installed=(InstalledModel("new:1b", "d", 1),))
     maker.slow.state_changed(replace(state, hosts=(replace(host, server=server),)))
-    assert asked == ["fits", "offers", "fits", "offers"]
+    assert asked == ["fits", "disk", "offers", "fits", "disk", "offers"]
 
 
 def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
@@ -246,3 +248,42 @@ def test_newer_versions_are_asked_for_and_a_registry_that_is_away_is_said(maker:
     assert found is not None
     assert found.updates == ()
     assert "cannot be reached" in found.problem
+
+
+def test_the_disk_is_looked_at_and_cleared_up_only_as_it_was_listed(maker: Maker, tmp_path: Path) -> None:
+    shelf, factory, hub = ModelFolder(tmp_path / "models"), maker.services.factory, maker.services.hub
+    shelf.put("one:8b", b"w" * 3_000_000)
+    lost = shelf.blob(b"x" * 2_000_000)
+    factory.model_folders = lambda _url: (shelf.path,)  # type: ignore[method-assign]
+    factory.now = lambda: datetime.now(UTC) + timedelta(hours=2)  # type: ignore[method-assign]
+
+    def said() -> str:
+        return next(notice.text for notice in hub.state.notices if notice.kind == "disk")
+
+    maker.slow.ask("disk")
+    note = maker.next().disk
+    assert note is not None
+    assert note.line == "3.0 MB in 1 model, 2.0 MB belong to none"
+    assert note.question.startswith("Remove 1 file (2.0 MB) that belongs to no model?\nsha256-")
+    other = shelf.blob(b"y" * 1_000_000)
+    maker.slow.ask("disk")
+    newer = maker.next().disk
+    assert newer is not None
+    hub.update(lambda state: replace(state, pulls=(PullState("m:1b", status="waiting"),)))
+    shelf.blob(b"z" * 1_000_000)  # so that each look differs from the one before
+    maker.slow.clean_up(newer.mark)
+    held = maker.next().disk
+    assert "being downloaded" in said()
+    hub.update(lambda state: replace(state, pulls=()))
+    shelf.blob(b"a" * 1_000_000)
+    maker.slow.clean_up(note.mark)
+    changed = maker.next().disk
+    assert "has changed meanwhile" in said()
+    assert held is not None and changed is not None
+    assert lost.exists() and other.exists()
+    maker.slow.clean_up(changed.mark)
+    done = maker.next().disk
+    assert done is not None
+    assert (done.line, done.question) == ("3.0 MB in 1 model", "")
+    assert said() == "4 files removed, 5.0 MB freed."
+    assert not lost.exists()

@@ -24,7 +24,7 @@ from wattlight.services.answers import (
     Offer,
 )
 from wattlight.services.costs import MonthCosts
-from wattlight.services.models import ModelUpdate
+from wattlight.services.models import DiskNote, ModelUpdate
 from wattlight.settings import MeterSettings, ModelWish, Price, Settings
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
@@ -621,3 +621,21 @@ def test_a_newer_version_is_shown_until_it_is_taken() -> None:
     said = replace(scene, extras=replace(scene.extras, updates=offline))
     assert "cannot be reached" in models_view(said, Filters()).footnote
     assert "newest" not in models_view(said, Filters()).footnote
+
+
+def test_the_disk_line_and_what_is_asked_before_clearing_up() -> None:
+    scene = made_up_day.evening()
+
+    def view(note: DiskNote | None) -> Any:
+        return models_view(replace(scene, extras=replace(scene.extras, disk=note)), Filters())
+
+    assert (view(None).disk, view(None).clean_up) == ("", None)
+    line = "41.2 GB in 7 models, 3.1 GB belong to none"
+    shown = view(DiskNote(line, "Remove 3 files?\nsha256-1", mark=77))
+    assert shown.disk == f"Disk: {line}."
+    assert (shown.clean_up.command.question, shown.clean_up.command.number) == (
+        "Remove 3 files?\nsha256-1",
+        77,
+    )
+    waits = view(DiskNote(line, refusal="A model may be on its way."))
+    assert (waits.disk, waits.clean_up) == (f"Disk: {line}. A model may be on its way.", None)

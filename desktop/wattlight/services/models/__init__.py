@@ -1,8 +1,19 @@
 """Use cases on models: load, unload, switch, remove, pull; and the watch over the server."""
 
 from .alias import drop_alias, drop_with, point_alias, with_target
+from .disk import (
+    DiskNote,
+    Removed,
+    cannot_remove,
+    clean_up,
+    disk_line,
+    disk_note,
+    disk_use,
+    orphan_lines,
+    remove_orphans,
+    removed_text,
+)
 from .holding import Standing, by_own_names, standing, standing_text
-from .disk import Removed, cannot_remove, disk_line, disk_use, orphan_lines, remove_orphans
 from .pulls import (
     SMALL_BYTES,
     DamagedLayer,

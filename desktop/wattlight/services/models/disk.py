@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from zlib import crc32
 
 from wattlight.catalog.disk import (
     DiskProblem,
@@ -20,6 +21,8 @@ from wattlight.domain.values import from_us
 from wattlight.i18n import clock_time, gb, short_date, tr, trn
 from wattlight.store import MeterLock
 
+MOST_ASKED = 6
+"""Lines of a question."""
 LOOK_AGAIN_S = 0.02
 """The manifests are read again for a removal when they were read longer ago."""
 
@@ -99,6 +102,72 @@ def cannot_remove(use: FolderUse) -> DiskProblem | None:
             tr("Try again after {time}.", time=until),
         )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskNote:
+    """How the disk stands, for a page. ``question`` lists what would be removed, "" where nothing would;
+    ``refusal`` is why not now. ``mark`` stands for what is listed."""
+
+    line: str
+    question: str = ""
+    refusal: str = ""
+    mark: int = 0
+    uses: tuple[FolderUse, ...] = field(default=(), compare=False, repr=False)
+
+
+def disk_note(folders: Iterable[Path], now: datetime) -> DiskNote | None:
+    """None without any folder of models.
+
+    Raises:
+        DiskProblem: one of them cannot be looked into.
+    """
+    uses = disk_use(folders, now)
+    if not uses:
+        return None
+    refusal = next((p for use in uses if use.orphans or use.unsure if (p := cannot_remove(use))), None)
+    free = [use for use in uses if use.orphans and cannot_remove(use) is None]
+    count, size = sum(len(use.orphans) for use in free), gb(sum(use.orphan_bytes for use in free))
+    question = trn(
+        "Remove {count} file ({size}) that belongs to no model?",
+        "Remove {count} files ({size}) that belong to no model?",
+        count,
+        size=size,
+    )
+    listed = [line for use in free for line in orphan_lines(use, MOST_ASKED)]
+    mark = crc32("\n".join(str(file.path) for use in free for file in use.orphans).encode(errors="replace"))
+    return DiskNote(
+        disk_line(uses),
+        "\n".join((question, *listed)) if free else "",
+        "" if refusal is None else str(refusal),
+        mark,
+        uses,
+    )
+
+
+def clean_up(note: DiskNote, lock: MeterLock, now: Callable[[], datetime], in_use: Callable[[], bool]) -> str:
+    """Remove what ``note`` lists, as :func:`remove_orphans` does; a sentence about it.
+
+    Raises:
+        DiskProblem: nothing may be removed now.
+    """
+    free = [use for use in note.uses if use.orphans and cannot_remove(use) is None]
+    return " ".join(removed_text(remove_orphans(use, lock, now, in_use)) for use in free)
+
+
+def removed_text(removed: Removed) -> str:
+    """ "3 files removed, 2.1 GB freed. 1 was left: it has changed."."""
+    count, left = len(removed.files), removed.left
+    text = trn(
+        "{count} file removed, {size} freed.",
+        "{count} files removed, {size} freed.",
+        count,
+        size=gb(removed.freed_bytes),
+    )
+    if not left:
+        return text
+    why = left[0][1]
+    return f"{text} {trn('{count} was left: {why}.', '{count} were left: {why}.', len(left), why=why)}"
 
 
 def disk_line(uses: Iterable[FolderUse]) -> str:
