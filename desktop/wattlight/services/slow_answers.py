@@ -1,14 +1,12 @@
 """Works out the slower answers the windows show, in the background and only when something changed."""
 
 import logging
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
@@ -16,21 +14,21 @@ from wattlight.domain.cost import HistorySpan
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import Problem
-from wattlight.i18n import local_zone, short_date, tr
+from wattlight.i18n import local_zone, short_date
 from wattlight.services.current import CurrentSettings
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
-from wattlight.services.models import clean_up, disk_note, find_updates
+from wattlight.services.models import find_updates
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.pricing import api_prices, carbon_factors, country_prices, mean_price
 from wattlight.services.speed_runs import without_models
-from wattlight.store import MeterLock
 from wattlight.store.jobs import TokenHour
 
 from .answers import CONTEXTS, HOURS, Extras, FitNote, FoundUpdates, NamedModel
 from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, OwnSide, counted_use, month_costs
+from .disk_care import DiskCare, free_bytes
 from .fit_notes import Experience, note_of, with_ladder
 from .metering import hours_of_the_week, power_history
 from .offers import left_out, listed_offer, offers
@@ -68,7 +66,7 @@ class SlowAnswers:
         self._wanted: set[str] = set()
         self._question: tuple[Use, int] | None = None
         self._named = ("", False)
-        self._clean: int | None = None
+        self._care = DiskCare(factory, hub)
         self._span: HistorySpan | None = None
         self._history_at = float("-inf")
         self._ended = False
@@ -146,8 +144,8 @@ class SlowAnswers:
         self.ask("named")
 
     def clean_up(self, mark: int | None) -> None:
-        """Remove the files that belong to no model, if the list of them is still the one with ``mark``."""
-        self._clean = mark
+        """Remove what belongs to no model, as it was listed."""
+        self._care.wish(mark)
         self.ask("disk")
 
     def state_changed(self, state: AppState) -> None:
@@ -329,22 +327,7 @@ class SlowAnswers:
                 yield OwnSide(fit.model, (fit.tokens_low + fit.tokens_high) / 2)
 
     def _disk(self, extras: Extras) -> Extras:
-        """After a yes first remove what was listed; then look how the disk stands."""
-        mark, self._clean = self._clean, None
-        now, state = self._factory.now, self._hub.state
-        if mark is not None and extras.disk is not None:
-            text = tr("What belongs to no model has changed meanwhile. Look at the new list.")
-            if extras.disk.mark == mark:
-                lock = MeterLock(self._factory.places.models_lock)
-                try:
-                    text = clean_up(
-                        extras.disk, lock, now, lambda: any(p.under_way for p in self._hub.state.pulls)
-                    )
-                except Problem as problem:
-                    text = str(problem)
-            self._hub.notify("disk", text, now(), "info")
-        folders = self._factory.model_folders(state.local.server.url)
-        return replace(extras, disk=disk_note(folders, now()))
+        return replace(extras, disk=self._care.look())
 
     def _loads(self, extras: Extras) -> Extras:
         return replace(extras, loads=self._learner.comparisons())
@@ -355,7 +338,7 @@ class SlowAnswers:
         there = next((folder for folder in folders if folder.exists()), next(iter(folders), None))
         return replace(
             extras,
-            disk_free_bytes=None if there is None else _free_bytes(there),
+            disk_free_bytes=None if there is None else free_bytes(there),
             server_startable=self._guide.startable(),
         )
 
@@ -397,12 +380,3 @@ class SlowAnswers:
         price = None if tariff is None else mean_price(tariff, self._factory.now())
         runs = self._factory.own_runs()
         return Experience(runs, self._windows.sums(), price, self._learner)
-
-
-def _free_bytes(folder: Path) -> int | None:
-    for place in (folder, *folder.parents):
-        try:
-            return shutil.disk_usage(place).free
-        except OSError:
-            continue
-    return None
