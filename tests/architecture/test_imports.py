@@ -38,6 +38,8 @@ HIDDEN = {
     ("probes/reader.py", "fcntl"): "not on Windows",
     ("system/energy_permission.py", "pwd"): "not on Windows",
     ("system/secrets.py", "keyring"): "an optional library; only where a secret is kept",
+    ("cli/verb_mcp.py", "mcp*"): "an optional library; only this verb needs it",
+    ("cli/verb_mcp.py", "wattlight.catalog.registry"): "only a name that is asked about",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
     ("system/programs.py", "winreg"): "only on Windows",
     ("__main__.py", "platform"): "only on Windows",

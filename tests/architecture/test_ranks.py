@@ -46,6 +46,7 @@ OWNERS = {
     "keyring": {"system"},
     "zstandard": {"runtime"},
     "argparse": {"cli"},
+    "mcp": {"cli"},
 }
 
 FILE_DOORS = {"catalog", "domain", "services", "viewmodels"}
