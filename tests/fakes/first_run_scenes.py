@@ -6,13 +6,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 from fakes import made_up_day
+from wattlight.domain.pulls import PullState
 from wattlight.domain.state import (
     AnswerState,
     EnergyAccess,
     HostContact,
     InstalledModel,
     InstallState,
-    PullState,
     ServerStatus,
     ServerWays,
     SetupFacts,

@@ -25,6 +25,7 @@ from wattlight.domain.cost import (
 )
 from wattlight.domain.energy import LEARNED, ByProgram, ProgramsNow, State
 from wattlight.domain.power import LearnedFigure, MachineSample
+from wattlight.domain.pulls import PullState
 from wattlight.domain.state import (
     AppState,
     EnergyAccess,
@@ -32,7 +33,6 @@ from wattlight.domain.state import (
     HostState,
     InstalledModel,
     Notice,
-    PullState,
     RunningModel,
     ServerState,
     ServerStatus,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import Event
 
 from wattlight.catalog.registry import read_address
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, gb, number, percent, tr
 from wattlight.runtime import ModelServer, read_name

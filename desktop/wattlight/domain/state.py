@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from .power import MachineSample
+from .pulls import PullState
 from .values import LOCAL_HOST, HostId, MachineProfile
 
 if TYPE_CHECKING:
@@ -87,27 +88,6 @@ class ServerState:
     installed: tuple[InstalledModel, ...] = ()
     running: tuple[RunningModel, ...] = ()
     message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PullState:
-    """One download; ``completed_bytes`` never goes back, ``error`` is the server's own text, cleaned."""
-
-    model: str
-    status: str = ""
-    completed_bytes: int = 0
-    total_bytes: int | None = None
-    bytes_per_s: float | None = None
-    done: bool = False
-    cancelled: bool = False
-    error: str | None = None
-    damaged: bool = False
-    """It was fetched, but files of it are not what they should be; they can be removed and fetched again."""
-
-    @property
-    def under_way(self) -> bool:
-        """Neither done, stopped nor failed."""
-        return not (self.done or self.cancelled or self.error)
 
 
 @dataclass(frozen=True, slots=True)

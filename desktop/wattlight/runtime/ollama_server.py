@@ -6,14 +6,8 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from wattlight.domain.state import (
-    InstalledModel,
-    PullState,
-    RunningModel,
-    ServerState,
-    ServerStatus,
-    same_model,
-)
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import InstalledModel, RunningModel, ServerState, ServerStatus, same_model
 from wattlight.i18n import tr
 from wattlight.web import POLL, FaultKind, Limits, WireFault, host_in
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.web import Answer, Arrivals, FaultKind, WireFault

@@ -6,14 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import (
-    HostState,
-    PullState,
-    ServerState,
-    ServerStatus,
-    ServerWays,
-    TaskState,
-)
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import HostState, ServerState, ServerStatus, ServerWays, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import activate, tr
 from wattlight.settings import Alias, FirstRun, Settings, SettingsFile, merged

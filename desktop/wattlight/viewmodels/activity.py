@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstallStage, InstallState, PullState, ServerStatus, TaskState
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import InstallStage, InstallState, ServerStatus, TaskState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, percent, tr
 

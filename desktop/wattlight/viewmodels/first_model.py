@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import AnswerState, InstalledModel, PullState, same_model
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import AnswerState, InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, number, percent, tr
 from wattlight.services.answers import DOES_NOT_FIT, Extras, Offer

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from wattlight.domain.pulls import PullState
 from wattlight.domain.state import (
     AppState,
     HostState,
     InstalledModel,
-    PullState,
     RunningModel,
     ServerStatus,
     SetupFacts,

@@ -18,7 +18,7 @@ from wattlight.catalog.registry import Manifest, RegistryProblem, parse_manifest
 from wattlight.cli import run
 from wattlight.cli.output import aligned
 from wattlight.cli.verb_pull import progress_text
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile, Problem
 from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect

@@ -12,7 +12,8 @@ import pytest
 
 from unit.services.serving.test_keeper import Heard, keeper, put_program
 from unit.services.test_budget_watch import Alarms, cost, watch
-from wattlight.domain.state import AppState, PullState, TaskState
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import AppState, TaskState
 from wattlight.services.hub import StateHub
 from wattlight.services.models import ModelTasks
 from wattlight.services.passthrough import TokenWriter

@@ -7,7 +7,7 @@ import pytest
 from fakes import first_run_scenes, made_up_day
 from wattlight.catalog.registry import read_address
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.viewmodels.activity import notice_views
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.first_run import first_run_view

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from wattlight import StartThread, start_thread
-from wattlight.domain.state import AnswerState, PullState
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenSource, TokenUse
 from wattlight.domain.values import Problem
 from wattlight.runtime import AnswerPiece, AnswerRequest, ModelServer

@@ -6,14 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from wattlight.domain.state import (
-    InstallStage,
-    InstallState,
-    PullState,
-    ServerState,
-    ServerStatus,
-    ServerWays,
-)
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import InstallStage, InstallState, ServerState, ServerStatus, ServerWays
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.i18n import guess_country, local_zone
 from wattlight.paths import asset_text

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from wattlight.catalog.installed import blob_file, manifest_file
 from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
-from wattlight.domain.state import PullState, same_model
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.paths import open_regular, read_small

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wattlight import StartThread, start_thread
-from wattlight.domain.state import PullState, TaskState, same_model
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import TaskState, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import ModelServer, RuntimeProblem

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from fakes.program import Services, Uses
-from wattlight.domain.state import InstallState, PullState, ServerState, ServerStatus, ServerWays, SetupFacts
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import InstallState, ServerState, ServerStatus, ServerWays, SetupFacts
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.runtime import RuntimeProblem
 from wattlight.services.benchmark import PowerHistory

@@ -1,6 +1,6 @@
 """The speed of the line from the first 20 MB."""
 
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.services.first_run import LineTimer
 
 MB = 1_000_000

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.fake_ollama import FakeOllama
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.runtime import ModelServer, OllamaServer, RuntimeProblem
 from wattlight.services.models import run_pull, unlisted
 from wattlight.services.models.pulls import Throttle

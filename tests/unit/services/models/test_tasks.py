@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fakes.fake_ollama import FakeOllama
-from wattlight.domain.state import PullState, TaskState
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.runtime import OllamaServer
 from wattlight.services.models import ModelTasks, TaskEnd

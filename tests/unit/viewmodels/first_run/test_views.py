@@ -6,7 +6,8 @@ import pytest
 
 from fakes import first_run_scenes as scenes
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.state import InstallState, PullState, ServerStatus, ServerWays
+from wattlight.domain.pulls import PullState
+from wattlight.domain.state import InstallState, ServerStatus, ServerWays
 from wattlight.i18n import activate
 from wattlight.services.answers import Extras
 from wattlight.settings import FirstRun, Price, Settings
