@@ -16,7 +16,7 @@ from wattlight.catalog.registry import (
     parse_manifest,
     read_address,
 )
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.web import Arrivals, RateLimit, Web

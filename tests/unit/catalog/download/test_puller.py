@@ -15,7 +15,7 @@ from fakes.loopback_registry import LoopbackRegistry
 from wattlight.catalog.download import Puller, fetching, is_writable, parts
 from wattlight.catalog.installed import blob_file, local_manifest
 from wattlight.catalog.registry import RegistryProblem, read_address
-from wattlight.domain.state import PullState
+from wattlight.domain.pulls import PullState
 from wattlight.domain.values import Problem
 from wattlight.web import RateLimit, Web
 
