@@ -42,6 +42,7 @@ HIDDEN = {
     ("cli/verb_mcp.py", "wattlight.catalog.registry"): "only a name that is asked about",
     ("probes/windows/adapters.py", "winreg"): "only on Windows",
     ("system/programs.py", "winreg"): "only on Windows",
+    ("system/variables.py", "winreg"): "only on Windows",
     ("__main__.py", "platform"): "only on Windows",
     ("__main__.py", "socket"): "only on Windows",
     ("__main__.py", "wattlight.system"): "only for a program without a console",

@@ -23,6 +23,7 @@ from wattlight.services.meter_service import MeterService
 from wattlight.services.model_rules import ModelRules
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.plugs import PlugSetup
+from wattlight.services.server_variables import PART, ServerVariables
 from wattlight.services.serving import SecurityAdvisories
 from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.slowness import SlowNotices
@@ -109,10 +110,15 @@ class DesktopProgram:
         app.handle(Verb.FORBID_ENERGY, access.forbid)
         self._prices = self._plugs_and_prices(meter)
         app.handle(Verb.QUIT, self._quit)
+        variables = self._server_variables(guide)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
         slow.listen(lambda answers: ui.publish(extras=answers))
         app.listen(lambda now, changes: ui.publish(settings=now, changes=changes))
-        self._leave = (hub.subscribe(ui.publish), hub.subscribe(slow.state_changed))
+        self._leave = (
+            hub.subscribe(ui.publish),
+            hub.subscribe(slow.state_changed),
+            hub.subscribe(variables.state_changed),
+        )
 
     def _mind_models(self, meter: MeterService) -> None:
         """What is told of loaded models, and done with them, as samples come."""
@@ -121,6 +127,21 @@ class DesktopProgram:
         meter.subscribe(lambda sample, _: rules.look(sample))
         notices = SlowNotices(hub, now)
         meter.subscribe(lambda _sample, _running: notices.look(hub.state, self._slow.answers.fits))
+
+    def _server_variables(self, guide: SetupGuide) -> ServerVariables:
+        app, slow = self._app, self._slow
+
+        def save(before: Settings, after: Settings) -> None:
+            app.do(ChangeSettings(before, after))
+
+        variables = ServerVariables(self._factory, self._settings, guide, save, slow.ask)
+        slow.supply(PART, variables.answer)
+        app.handle(Verb.READ_VARIABLES, variables.read)
+        app.handle(Verb.PLAN_VARIABLE, variables.plan)
+        app.handle(Verb.DROP_VARIABLES, variables.drop)
+        app.handle(Verb.WRITE_VARIABLES, variables.write)
+        app.handle(Verb.RESTART_SERVER, variables.restart)
+        return variables
 
     def _plugs_and_prices(self, meter: MeterService) -> DailyPrices:
         """What is asked outside of this computer: the wall plug, a feed of prices."""

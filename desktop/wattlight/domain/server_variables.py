@@ -66,6 +66,11 @@ VARIABLES: tuple[ServerVariable, ...] = (
 KNOWN = {variable.name: variable for variable in VARIABLES}
 
 
+def is_variable(name: str) -> bool:
+    """Whether a server may read a variable of this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def checked(name: str, value: str) -> str:
     """``value`` as it is written for ``name``.
 
@@ -78,7 +83,7 @@ def checked(name: str, value: str) -> str:
             tr("'wattlight server-settings' shows how to set it yourself."),
             "not_ours",
         )
-    if _NAME.fullmatch(name) is None:
+    if not is_variable(name):
         raise Problem(
             tr('"{name}" is no variable of the server.', name=clean_text(name, 60)),
             tr("'wattlight server-settings' lists those that are known."),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from .costs import BreakEvenBasis, MonthCosts
     from .pricing import CountryPrice
+    from .server_variables import VariablesNow
 
 CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 """Lengths the pages offer to choose from."""
@@ -144,6 +145,8 @@ class Extras:
     disk_free_bytes: int | None = None
     disk: "DiskNote | None" = None
     """What models take of it, and what belongs to none."""
+    variables: "VariablesNow | None" = None
+    """Those of the server, and a change of them that waits."""
     break_even: "BreakEvenBasis | None" = None
     loads: "tuple[Comparison, ...]" = ()
     """Predictions of loads and what came of them, newest first."""

@@ -2,24 +2,29 @@
 
 import contextlib
 import difflib
+import plistlib
 import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
-from wattlight.domain.server_variables import SHOWN_ONLY, checked
+from wattlight.domain.server_variables import SHOWN_ONLY, checked, is_variable
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
-from wattlight.settings import Settings
+from wattlight.settings import ServerValue, Settings
+from wattlight.system import APP_ID, set_login_variables, set_user_variables, user_variables
 
 _UNIT = "ollama.service"
 _DROP_IN = f"{_UNIT}.d/wattlight.conf"
 _SYSTEM = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+_AGENT = f"{APP_ID}.server-variables"
 _MOST_BYTES = 1 << 18
+_KEY_OF_WINDOWS = "HKEY_CURRENT_USER\\Environment"
 _HEAD = "# Written by Wattlight (server-settings); lines of your own are kept.\n"
 
 
@@ -30,6 +35,14 @@ def values_of(settings: Settings) -> dict[str, str]:
         with contextlib.suppress(Problem):
             found[item.name] = checked(item.name, item.value)
     return found
+
+
+def with_values(settings: Settings, values: Mapping[str, str], unset: tuple[str, ...] = ()) -> Settings:
+    """``settings`` with variables of a server of ours set and taken away."""
+    gone = {*values, *unset}
+    kept = tuple(item for item in settings.server_values if item.name not in gone)
+    made = tuple(ServerValue(name, checked(name, value)) for name, value in values.items())
+    return replace(settings, server_values=(*kept, *made))
 
 
 class StartedBy(StrEnum):
@@ -45,10 +58,19 @@ class StartedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SettingsPlace:
-    """Where variables are set. ``file``: the one that Wattlight writes, None where it only shows commands."""
+    """Where variables are set. ``file``: the one that Wattlight writes; ``in_registry``: or it writes there.
+
+    Where neither is, and the server is not ours, only commands are shown.
+    """
 
     kind: StartedBy
     file: Path | None = None
+    in_registry: bool = False
+
+    @property
+    def is_written(self) -> bool:
+        """Whether Wattlight itself makes changes there."""
+        return self.kind is StartedBy.MANAGED or self.file is not None or self.in_registry
 
 
 def find_place(
@@ -57,11 +79,12 @@ def find_place(
     """The place for this computer; ``managed``: its server is started by Wattlight. ``root`` is for tests."""
     if managed:
         return SettingsPlace(StartedBy.MANAGED)
-    if platform == "darwin":
-        return SettingsPlace(StartedBy.LAUNCHD)
-    if platform == "win32":
-        return SettingsPlace(StartedBy.WINDOWS)
     home = environ.get("HOME", "")
+    if platform == "darwin":
+        agent = Path(home) / "Library" / "LaunchAgents" / f"{_AGENT}.plist" if home else None
+        return SettingsPlace(StartedBy.LAUNCHD, agent)
+    if platform == "win32":
+        return SettingsPlace(StartedBy.WINDOWS, in_registry=True)
     config = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
     units = Path(config) / "systemd" / "user"
     if config and (units / _UNIT).is_file():
@@ -73,39 +96,110 @@ def find_place(
 
 @dataclass(frozen=True, slots=True)
 class ChangePlan:
-    """A change before it is made. ``diff`` is empty where no file is written; ``commands`` do what is left.
+    """A change before it is made. ``diff`` is empty where nothing is written; ``commands`` do what is left.
 
-    ``text`` is the new content of the file.
+    ``text`` is the new content of the file; ``values`` and ``unset`` are what was asked for.
     """
 
     place: SettingsPlace
     diff: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     text: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    unset: tuple[str, ...] = ()
 
 
-def plan(place: SettingsPlace, wanted: Mapping[str, str], unset: tuple[str, ...] = ()) -> ChangePlan:
+RESTART_SERVICE = ("systemctl --user daemon-reload", "systemctl --user restart ollama")
+
+
+def plan(
+    place: SettingsPlace,
+    wanted: Mapping[str, str],
+    unset: tuple[str, ...] = (),
+    settings: Settings | None = None,
+) -> ChangePlan:
     """What would be written and what a person types, to set ``wanted`` and take ``unset`` away.
 
+    ``settings`` are Wattlight's own, where a server of ours keeps its variables.
+
     Raises:
-        Problem: a variable is not ours to set, a value cannot be, or the file cannot be read.
+        Problem: a variable is not ours to set, a value cannot be, or what is set cannot be read.
     """
     values = {name: checked(name, value) for name, value in wanted.items()}
     for name in unset:
         if name in SHOWN_ONLY:
             checked(name, "")
+    asked = (tuple(values.items()), unset)
+    if not place.is_written:
+        return ChangePlan(place, (), _commands(place.kind, values, unset), "", *asked)
+    if place.kind is StartedBy.USER_SERVICE:
+        before = _read(place)
+        after = drop_in(before, values, unset)
+        commands: tuple[str, ...] = RESTART_SERVICE if before != after else ()
+    else:
+        known = set_at(place, settings or Settings())
+        kept = {name: value for name, value in known.items() if name not in {*values, *unset}}
+        before, after = _lines(known), _lines({**kept, **values})
+        commands = ()
+    diff = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="")
+    return ChangePlan(place, tuple(diff), commands, after, *asked)
+
+
+def set_at(place: SettingsPlace, settings: Settings) -> dict[str, str]:
+    """The variables that are set at ``place``, as far as Wattlight sets them there.
+
+    Raises:
+        Problem: they cannot be read.
+    """
+    if place.kind is StartedBy.MANAGED:
+        return {item.name: item.value for item in settings.server_values}
+    if place.in_registry:
+        try:
+            found = user_variables()
+        except (OSError, ImportError) as error:
+            raise _unwritable(_KEY_OF_WINDOWS, error) from error
+        return {name: value for name, value in found.items() if is_variable(name) and name not in SHOWN_ONLY}
     if place.file is None:
-        return ChangePlan(place, commands=_commands(place.kind, values, unset))
+        return {}
+    return set_in(_read(place)) if place.kind is StartedBy.USER_SERVICE else _of_agent(_read(place))
+
+
+def _read(place: SettingsPlace) -> str:
+    if place.file is None:
+        return ""
     try:
-        before = read_small(place.file, _MOST_BYTES).decode("utf-8", "replace")
+        return read_small(place.file, _MOST_BYTES).decode("utf-8", "replace")
     except FileNotFoundError:
-        before = ""
+        return ""
     except OSError as error:
         raise _unwritable(place.file, error) from error
-    after = drop_in(before, values, unset)
-    diff = difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="")
-    restart = ("systemctl --user daemon-reload", "systemctl --user restart ollama")
-    return ChangePlan(place, tuple(diff), restart if before != after else (), after)
+
+
+def _lines(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
+
+
+def _of_agent(text: str) -> dict[str, str]:
+    """The variables that our agent of macOS sets at login."""
+    try:
+        found = plistlib.loads(text.encode()).get("WattlightVariables", {}) if text else {}
+        return {str(name): str(value) for name, value in found.items() if is_variable(str(name))}
+    except (plistlib.InvalidFileException, ExpatError, ValueError, AttributeError):
+        return {}
+
+
+def _agent(text: str) -> bytes:
+    """An agent that sets the variables of ``text`` (lines of NAME=VALUE) at each login."""
+    values = dict(line.split("=", 1) for line in text.splitlines())
+    script = "; ".join(f"launchctl setenv {name} {shlex.quote(value)}" for name, value in values.items())
+    return plistlib.dumps(
+        {
+            "Label": _AGENT,
+            "ProgramArguments": ["/bin/sh", "-c", script],
+            "RunAtLoad": True,
+            "WattlightVariables": values,
+        }
+    )
 
 
 def how_to(place: SettingsPlace, name: str, value: str) -> tuple[str, ...]:
@@ -117,18 +211,27 @@ def how_to(place: SettingsPlace, name: str, value: str) -> tuple[str, ...]:
 
 
 def apply(change: ChangePlan) -> None:
-    """Write the file whole, or leave it as it was.
+    """Make the change in a file (written whole, or left as it was) or in the registry of Windows.
 
     Raises:
         Problem: it cannot be written.
     """
-    file = change.place.file
-    if file is None or not change.diff:
+    place, file = change.place, change.place.file
+    if not change.diff:
         return
     try:
-        write_whole(file, change.text.encode())
+        if place.in_registry:
+            set_user_variables(dict(change.values), change.unset)
+        elif file is not None and place.kind is StartedBy.LAUNCHD:
+            if change.text:
+                write_whole(file, _agent(change.text))
+            else:
+                file.unlink(missing_ok=True)
+            set_login_variables(dict(change.values), change.unset)
+        elif file is not None:
+            write_whole(file, change.text.encode())
     except OSError as error:
-        raise _unwritable(file, error) from error
+        raise _unwritable(file or _KEY_OF_WINDOWS, error) from error
 
 
 def drop_in(before: str, values: Mapping[str, str], unset: tuple[str, ...] = ()) -> str:
@@ -205,9 +308,10 @@ def _commands(kind: StartedBy, values: Mapping[str, str], unset: tuple[str, ...]
     return ()
 
 
-def _unwritable(file: Path, error: OSError) -> Problem:
+def _unwritable(place: Path | str, error: Exception) -> Problem:
+    reason = getattr(error, "strerror", None) or type(error).__name__
     return Problem(
-        tr("{file} cannot be used ({reason}).", file=file, reason=error.strerror or type(error).__name__),
+        tr("{file} cannot be used ({reason}).", file=place, reason=reason),
         tr("Make the folder writable; nothing was changed."),
         "not_writable",
     )

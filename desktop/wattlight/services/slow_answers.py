@@ -62,6 +62,7 @@ class SlowAnswers:
         self._windows = windows
         self._guide = guide
         self._listeners: list[Callable[[Extras], None]] = []
+        self._supplied: dict[str, Callable[[Extras], Extras]] = {}
         self._wake = threading.Condition()
         self._wanted: set[str] = set()
         self._question: tuple[Use, int] | None = None
@@ -84,6 +85,10 @@ class SlowAnswers:
     @property
     def answers(self) -> Extras:
         return self._extras
+
+    def supply(self, part: str, work: Callable[[Extras], Extras]) -> None:
+        """Let ``work`` make a part of the answers, on this thread. Call before :meth:`start`."""
+        self._supplied[part] = work
 
     def listen(self, listener: Callable[[Extras], None]) -> None:
         """Call ``listener`` with new answers, on the thread that made them."""
@@ -197,6 +202,7 @@ class SlowAnswers:
             "disk": self._disk,
             "history": self._history,
             HOURS: self._hours_of_the_week,
+            **self._supplied,
         }
         try:
             return work[part](extras)

@@ -10,6 +10,8 @@ from .programs import (
     clean_environment,
     own_command,
     process_runs,
+    restart_user_service,
 )
 from .secrets import SecretProblem, SecretStore
+from .variables import set_login_variables, set_user_variables, user_variables
 from .windows import NO_WINDOW, Job, name_for_the_taskbar, show_box

@@ -6,13 +6,14 @@ Whether ours starts at login is read each time, never remembered.
 import os
 import plistlib
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from xml.parsers.expat import ExpatError
 
-from wattlight.domain.values import Problem
+from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 
@@ -20,6 +21,7 @@ from .windows import windows_process_runs
 
 APP_ID = "io.github.wattlight.wattlight"
 _LARGEST = 100_000
+_RESTART_S = 60.0
 _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
 _OWN = ("PYTHONHOME", "PYTHONPATH", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
 
@@ -51,6 +53,37 @@ def process_runs(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def restart_user_service(unit: str, environ: Mapping[str, str]) -> None:
+    """Read the units of this account anew and start ``unit`` again; waits for it.
+
+    Raises:
+        Problem: systemctl is not there, or the service did not start.
+    """
+    program = shutil.which("systemctl", path=environ.get("PATH", ""))
+    for words in (["daemon-reload"], ["restart", unit]):
+        try:
+            if program is None:
+                raise FileNotFoundError(2, "systemctl")
+            command = [program, "--user", *words]
+            done = subprocess.run(
+                command, capture_output=True, timeout=_RESTART_S, check=False, env=dict(environ)
+            )
+            said = "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace").strip()
+            failed = done.returncode != 0
+        except (OSError, subprocess.TimeoutExpired) as error:
+            failed, said = True, getattr(error, "strerror", None) or tr("it takes too long")
+        if failed:
+            raise Problem(
+                tr(
+                    "The service {unit} was not started again ({reason}).",
+                    unit=unit,
+                    reason=clean_text(said, 200),
+                ),
+                tr("Try it in a terminal: systemctl --user restart {unit}", unit=unit),
+                "not_restarted",
+            )
 
 
 class AutostartProblem(Problem):

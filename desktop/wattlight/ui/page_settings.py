@@ -31,6 +31,7 @@ from .feed_card import FeedCard
 from .messages import BusyLines
 from .plug_card import PlugCard
 from .text import plain_label, set_text, show_text
+from .variables_card import VariablesCard
 from .window import Page
 
 Save = Callable[[Settings], None]
@@ -135,7 +136,8 @@ class SettingsPage(Page):
         put(self.column, plain_label(tr("Settings"), "page"), self._price_card(), self._models_card())
         self._plug = PlugCard(ask, save)
         self._feed = FeedCard(ask, save)
-        put(self.column, self._feed, self._plug, self._counting, self._window_card(), REST)
+        self._variables = VariablesCard(ask)
+        put(self.column, self._feed, self._plug, self._counting, self._variables, self._window_card(), REST)
 
     def render_scene(self, scene: Scene) -> None:
         """Show the settings in force; a field that is being typed into is left alone."""
@@ -145,6 +147,7 @@ class SettingsPage(Page):
         self._counting.render_scene(scene)
         self._feed.render_scene(scene)
         self._plug.render_scene(scene)
+        self._variables.render_scene(scene)
         self._server_copy.render_scene(scene)
         if view == self._view:
             return

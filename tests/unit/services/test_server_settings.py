@@ -1,5 +1,6 @@
 """Where the variables of the server are set: the right place, our own file, and nobody else's lines."""
 
+import plistlib
 import subprocess
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from wattlight.services.server_settings import (
     find_place,
     how_to,
     plan,
+    set_at,
     set_in,
     values_of,
+    with_values,
 )
 from wattlight.settings import ServerValue, Settings
 
@@ -37,8 +40,12 @@ def test_each_kind_of_computer_has_its_place(tmp_path: Path) -> None:
         StartedBy.USER_SERVICE, own.with_name("ollama.service.d") / "wattlight.conf"
     )
     assert find_place(environ, True, "linux", tmp_path).kind is StartedBy.MANAGED
-    assert find_place(environ, False, "darwin", tmp_path).kind is StartedBy.LAUNCHD
-    assert find_place(environ, False, "win32", tmp_path).kind is StartedBy.WINDOWS
+    mac = find_place(environ, False, "darwin", tmp_path)
+    assert mac.kind is StartedBy.LAUNCHD
+    assert mac.file is not None
+    assert mac.file.parent == tmp_path / "home/Library/LaunchAgents"
+    assert find_place(environ, False, "win32", tmp_path) == SettingsPlace(StartedBy.WINDOWS, in_registry=True)
+    assert [find_place({}, ours, "linux", tmp_path).is_written for ours in (True, False)] == [True, False]
 
 
 def test_a_change_of_a_user_service_is_shown_written_and_taken_back(tmp_path: Path) -> None:
@@ -108,6 +115,70 @@ def test_who_can_reach_the_server_is_not_ours(name: str, tmp_path: Path) -> None
 def test_how_to_set_it_oneself_is_shown(kind: StartedBy) -> None:
     assert "OLLAMA_ORIGINS" in "\n".join(how_to(SettingsPlace(kind), "OLLAMA_ORIGINS", "https://a.example"))
     assert how_to(SettingsPlace(StartedBy.MANAGED), "OLLAMA_ORIGINS", "https://a.example") == ()
+
+
+def test_on_a_mac_an_agent_sets_them_at_each_login_and_launchctl_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[dict[str, str], tuple[str, ...]]] = []
+    monkeypatch.setattr(
+        "wattlight.services.server_settings.set_login_variables",
+        lambda values, unset: asked.append((dict(values), tuple(unset))),
+    )
+    place = SettingsPlace(StartedBy.LAUNCHD, tmp_path / "Library" / "agent.plist")
+    assert place.file is not None
+    value = '/Volumes/it\'s 100% "here" & <there>'
+    first = plan(place, {"OLLAMA_MODELS": value, "OLLAMA_MAX_QUEUE": "7"})
+    assert [line for line in first.diff if line.startswith("+OLLAMA")] == [
+        "+OLLAMA_MAX_QUEUE=7",
+        f"+OLLAMA_MODELS={value}",
+    ]
+    apply(first)
+    assert set_at(place, Settings()) == {"OLLAMA_MODELS": value, "OLLAMA_MAX_QUEUE": "7"}
+    agent = plistlib.loads(place.file.read_bytes())
+    script = agent["ProgramArguments"][2].replace("launchctl", "printf '%s;%s;%s\\n'")
+    made = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert f"setenv;OLLAMA_MODELS;{value}" in made.stdout.splitlines()
+    apply(plan(place, {}, ("OLLAMA_MODELS", "OLLAMA_MAX_QUEUE")))
+    assert not place.file.exists()
+    assert asked[-1] == ({}, ("OLLAMA_MODELS", "OLLAMA_MAX_QUEUE"))
+    place.file.write_text("no list of properties")
+    assert set_at(place, Settings()) == {}
+
+
+def test_on_windows_the_variables_of_the_account_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = {"Path": "C:\\bin", "OLLAMA_HOST": "0.0.0.0", "OLLAMA_NUM_PARALLEL": "2"}
+
+    def write(values: dict[str, str], unset: tuple[str, ...]) -> None:
+        account.update(values)
+        for name in unset:
+            account.pop(name, None)
+
+    monkeypatch.setattr("wattlight.services.server_settings.user_variables", lambda: dict(account))
+    monkeypatch.setattr("wattlight.services.server_settings.set_user_variables", write)
+    place = SettingsPlace(StartedBy.WINDOWS, in_registry=True)
+    assert set_at(place, Settings()) == {"OLLAMA_NUM_PARALLEL": "2"}, "of what is not ours nothing is shown"
+    change = plan(place, {"OLLAMA_FLASH_ATTENTION": "1"}, ("OLLAMA_NUM_PARALLEL",))
+    assert {"-OLLAMA_NUM_PARALLEL=2", "+OLLAMA_FLASH_ATTENTION=1"} <= set(change.diff)
+    assert account["OLLAMA_NUM_PARALLEL"] == "2"
+    apply(change)
+    assert account == {"Path": "C:\\bin", "OLLAMA_HOST": "0.0.0.0", "OLLAMA_FLASH_ATTENTION": "1"}
+    assert plan(place, {"OLLAMA_FLASH_ATTENTION": "1"}).diff == ()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Access is denied")
+
+    monkeypatch.setattr("wattlight.services.server_settings.set_user_variables", refuse)
+    with pytest.raises(Problem, match="HKEY_CURRENT_USER"):
+        apply(plan(place, {"OLLAMA_DEBUG": "1"}))
+
+
+def test_variables_of_a_server_of_ours_are_planned_like_a_file() -> None:
+    settings = Settings(server_values=(ServerValue("OLLAMA_DEBUG", "1"),))
+    change = plan(SettingsPlace(StartedBy.MANAGED), {"OLLAMA_MAX_QUEUE": "7"}, ("OLLAMA_DEBUG",), settings)
+    assert {"-OLLAMA_DEBUG=1", "+OLLAMA_MAX_QUEUE=7"} <= set(change.diff)
+    after = with_values(settings, dict(change.values), change.unset)
+    assert after.server_values == (ServerValue("OLLAMA_MAX_QUEUE", "7"),)
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -114,10 +114,15 @@ class SetupGuide:
 
     def use_proxy(self, proxy: str) -> None:
         """Start the server that is ours anew with this HTTPS_PROXY ("" for none)."""
-        self._change(starting=True, server_error="", pull_problem=None)
+        self._change(pull_problem=None)
+        self._errand("server", lambda: self._set_proxy(proxy))
+        self.restart_server()
+
+    def restart_server(self) -> None:
+        """Start the server that is ours anew, with the variables of now."""
+        self._change(starting=True, server_error="")
 
         def restart() -> None:
-            self._set_proxy(proxy)
             server = self._use()
             server.stop()
             server.start()
