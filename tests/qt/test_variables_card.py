@@ -1,4 +1,4 @@
-"""The card of the server's own settings: shows, plans, writes only what was shown, and takes hostile values."""
+"""The card of the server's own settings: shows, plans, writes only what was shown, takes hostile values."""
 
 from dataclasses import replace
 from pathlib import Path

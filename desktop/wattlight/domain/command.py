@@ -67,7 +67,7 @@ class Verb(StrEnum):
     FETCH_PRICES = "fetch_prices"
     READ_VARIABLES = "read_variables"
     PLAN_VARIABLE = "plan_variable"
-    """Let the server's variable ``model`` be ``text``, or with ``number`` 1 be unset: shows what is written."""
+    """Show what lets the server's variable ``model`` be ``text``, or with ``number`` 1 be unset."""
     DROP_VARIABLES = "drop_variables"
     WRITE_VARIABLES = "write_variables"
     RESTART_SERVER = "restart_server"

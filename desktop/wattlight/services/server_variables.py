@@ -41,7 +41,7 @@ PART = "variables"
 
 @dataclass(frozen=True, slots=True)
 class VariableRow:
-    """One variable: what is set where Wattlight sets it, and what the server said (None: neither is known)."""
+    """One variable: what is set where Wattlight sets it, and what the server said; None: not known."""
 
     name: str
     ours: str | None = None

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from wattlight.system import restart_user_service, set_login_variables, set_user_variables, user_variables
 from wattlight.domain.values import Problem
+from wattlight.system import restart_user_service, set_login_variables, set_user_variables, user_variables
 
 
 class Account(ModuleType):
