@@ -99,13 +99,7 @@ class DesktopProgram:
         meter.subscribe(lambda _sample, _running: app.counted())
         meter.subscribe(lambda _sample, _running: slow.beat(app.watching))
         self._mind_models(meter)
-        app.on_outdated(slow.ask)
-        app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
-        app.handle(Verb.SHOW_HISTORY, lambda c: slow.ask_history(c.text))
-        app.handle(Verb.FIND_UPDATES, lambda _: slow.ask("updates"))
-        app.handle(Verb.CLEAN_UP, lambda c: slow.clean_up(c.number))
-        app.handle(Verb.JUDGE, lambda c: slow.ask_about(c.model, False))
-        app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
+        self._hand_questions_on()
         app.handle(Verb.ALLOW_ENERGY, access.allow)
         app.handle(Verb.FORBID_ENERGY, access.forbid)
         self._prices = self._plugs_and_prices(meter)
@@ -119,6 +113,17 @@ class DesktopProgram:
             hub.subscribe(slow.state_changed),
             hub.subscribe(variables.state_changed),
         )
+
+    def _hand_questions_on(self) -> None:
+        """What takes longer than a redraw."""
+        app, slow = self._app, self._slow
+        app.on_outdated(slow.ask)
+        app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
+        app.handle(Verb.SHOW_HISTORY, lambda c: slow.ask_history(c.text))
+        app.handle(Verb.FIND_UPDATES, lambda _: slow.ask("updates"))
+        app.handle(Verb.CLEAN_UP, lambda c: slow.clean_up(c.number))
+        app.handle(Verb.JUDGE, lambda c: slow.ask_about(c.model, False))
+        app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
 
     def _mind_models(self, meter: MeterService) -> None:
         """What is told of loaded models, and done with them, as samples come."""
