@@ -47,6 +47,8 @@ OWNERS = {
     "zstandard": {"runtime"},
     "argparse": {"cli"},
     "mcp": {"cli"},
+    "paho": {"services"},
+    "prometheus_client": {"services"},
 }
 
 FILE_DOORS = {"catalog", "domain", "services", "viewmodels"}

@@ -23,6 +23,7 @@ from wattlight.services.meter_service import MeterService
 from wattlight.services.model_rules import ModelRules
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.plugs import PlugSetup
+from wattlight.services.publishing import Publishing
 from wattlight.services.server_variables import PART, ServerVariables
 from wattlight.services.serving import SecurityAdvisories
 from wattlight.services.slow_answers import SlowAnswers
@@ -103,6 +104,8 @@ class DesktopProgram:
         app.handle(Verb.ALLOW_ENERGY, access.allow)
         app.handle(Verb.FORBID_ENERGY, access.forbid)
         self._prices = self._plugs_and_prices(meter)
+        self._publishing = publishing = Publishing(factory, settings, hub)
+        app.handle(Verb.KEEP_BROKER_SECRET, publishing.keep)
         app.handle(Verb.QUIT, self._quit)
         variables = self._server_variables(guide)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
@@ -172,6 +175,7 @@ class DesktopProgram:
         self._slow.start()
         self._slow.ask("computer")
         self._app.start()
+        self._publishing.start()
         try:
             return self._ui.start()
         finally:
@@ -180,6 +184,7 @@ class DesktopProgram:
             self._factory.leaving.set()
             self._access.close(0.5)
             stopped = self._prices.stop()
+            stopped = self._publishing.stop() and stopped
             stopped = self._app.stop() and stopped
             stopped = self._slow.stop() and stopped
             busy = self._factory.threads.close(0.5)

@@ -13,6 +13,7 @@ from wattlight import __version__
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.services.factory import ServiceFactory
+from wattlight.system import not_installed
 
 from .main import run as run_verb
 from .output import Call
@@ -62,7 +63,7 @@ def mcp_server(workshop: ServiceFactory) -> "MCPServer":
         from mcp.server.mcpserver.exceptions import ToolError
         from mcp_types import ToolAnnotations
     except ImportError as error:
-        raise _not_installed() from error
+        raise not_installed("mcp>=2") from error
     server = MCPServer("Wattlight", instructions=_ABOUT, version=__version__, log_level="ERROR")
     reads = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)
     asks = reads.model_copy(update={"open_world_hint": True})  # a name that is not listed: its registry
@@ -152,11 +153,3 @@ def name_of(model: str) -> str:
             "invalid_name",
         )
     return name
-
-
-def _not_installed() -> Problem:
-    if getattr(sys, "frozen", False):
-        how = tr("This package is without it: install Wattlight with its README's command instead.")
-    else:
-        how = tr("Install it: {python} -m pip install 'mcp>=2'", python=sys.executable)
-    return Problem(tr("The package for the Model Context Protocol is not installed."), how, "not_installed")

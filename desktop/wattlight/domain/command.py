@@ -74,6 +74,8 @@ class Verb(StrEnum):
     TRY_PLUG = "try_plug"
     KEEP_PLUG_SECRET = "keep_plug_secret"
     """``text`` is the password or token, ``number`` 1 that it may be kept in a file."""
+    KEEP_BROKER_SECRET = "keep_broker_secret"
+    """The same for the password of the MQTT broker."""
     QUIT = "quit"
 
 

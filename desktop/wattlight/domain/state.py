@@ -357,6 +357,9 @@ class AppState:
     energy_access: EnergyAccess = field(default_factory=EnergyAccess)
     plug: Trial = Trial()
     prices: Trial = Trial()
+    prometheus: Trial = Trial()
+    home_assistant: Trial = Trial()
+    """How the figures for other programs stand."""
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 

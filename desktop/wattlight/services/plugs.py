@@ -57,6 +57,15 @@ def try_plug(factory: ServiceFactory, settings: "PlugSettings", secret: str | No
     return PlugFound(plug.source, answer, settings.hangs)
 
 
+def keep_secret(factory: ServiceFactory, name: str, command: Command) -> Trial:
+    """Keep ``command.text`` as the password or token; ``number`` 1: in a file, as the person agreed."""
+    try:
+        factory.keyring().put(name, command.text, in_file=command.number == 1)
+    except Problem as problem:
+        return Trial(str(problem), bad=True, no_keyring=problem.code == "no_keyring")
+    return Trial(tr("Kept.") if command.text else tr("Forgotten."))
+
+
 class PlugSetup:
     """Carries out what the page of settings asks for: keep the password, try the plug."""
 
@@ -64,13 +73,7 @@ class PlugSetup:
         self._factory, self._settings, self._hub = factory, settings, hub
 
     def keep(self, command: Command) -> None:
-        """Keep ``command.text`` as the password or token; ``number`` 1: in a file, as the person agreed."""
-        try:
-            self._factory.keyring().put(PLUG_SECRET, command.text, in_file=command.number == 1)
-        except Problem as problem:
-            self._tell(Trial(str(problem), bad=True, no_keyring=problem.code == "no_keyring"))
-            return
-        self._tell(Trial(tr("Kept.") if command.text else tr("Forgotten.")))
+        self._tell(keep_secret(self._factory, PLUG_SECRET, command))
 
     def try_it(self, _command: Command) -> None:
         """Ask the plug of the settings once and say what came of it."""

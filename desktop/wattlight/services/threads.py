@@ -150,5 +150,8 @@ def part_name(name: str) -> str:
         "wattlight-answer": tr("asking a model"),
         "wattlight-prices": tr("fetching electricity prices"),
         "wattlight-plug": tr("reading the wall plug"),
+        "wattlight-publishing": tr("turning figures for other programs on and off"),
+        "wattlight-prometheus": tr("the page of figures for Prometheus"),
+        "wattlight-home-assistant": tr("figures for Home Assistant"),
     }
     return words.get(name, name)

@@ -12,6 +12,7 @@ from .model import (
     PlugSettings,
     Price,
     PriceFeed,
+    PublishSettings,
     ServerAddress,
     ServerValue,
     Settings,

@@ -128,6 +128,18 @@ class PlugSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishSettings:
+    """Figures for other programs. ``prometheus_port`` 0 and ``broker`` "": nothing is offered or sent.
+
+    ``broker`` is the address of an MQTT broker that Home Assistant uses; the password is in the keyring.
+    """
+
+    prometheus_port: int = _within(0, 0, 65535)
+    broker: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BreakEvenEntry:
     """What the person typed into the comparison with an API, as text; "" where nothing was typed.
 
@@ -211,6 +223,7 @@ class Settings:
     meter: MeterSettings = field(default_factory=MeterSettings)
     plug: PlugSettings = field(default_factory=PlugSettings)
     carbon: CarbonSettings = field(default_factory=CarbonSettings)
+    publish: PublishSettings = field(default_factory=PublishSettings)
     theme: str = "system"
     language: str | None = None
     icon_figure: str = ""

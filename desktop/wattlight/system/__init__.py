@@ -8,6 +8,7 @@ from .programs import (
     AutostartProblem,
     autostart_for_platform,
     clean_environment,
+    not_installed,
     own_command,
     process_runs,
     restart_user_service,

@@ -26,6 +26,16 @@ _LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH")
 _OWN = ("PYTHONHOME", "PYTHONPATH", "QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
 
 
+def not_installed(package: str) -> Problem:
+    """An optional package is missing, and how it is installed for the Python that runs."""
+    if getattr(sys, "frozen", False):
+        how = tr("This package of Wattlight is without it: install Wattlight as its README says instead.")
+    else:
+        how = tr("Install it: {command}", command=f"{sys.executable} -m pip install '{package}'")
+    name = package.partition(">")[0]
+    return Problem(tr("The package {package} is not installed.", package=name), how, "not_installed")
+
+
 def own_command(platform: str = sys.platform) -> list[str]:
     """What starts this very program hidden, for the start at login. On Windows one without a console."""
     python = Path(sys.executable)

@@ -10,7 +10,7 @@ from wattlight.i18n import tr
 from wattlight.viewmodels.energy_access import EnergyAccessView
 
 from .controls import ActionRow, Ask, Card, Pill, button, clear, put, spaced
-from .text import plain_label, set_text, show_text
+from .text import plain_label, selectable, set_text, show_text
 from .theme import Theme
 
 
@@ -31,8 +31,7 @@ class CommandLines(QWidget):
         self.setVisible(bool(commands))
 
     def _line(self, command: str) -> QWidget:
-        text = plain_label(command, "code", wrap=True)
-        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        text = selectable(plain_label(command, "code", wrap=True))
         copy = button(tr("Copy"), clicked=partial(QGuiApplication.clipboard().setText, command))
         copy.setAccessibleName(tr("Copy {command}", command=command))
         line = QWidget()

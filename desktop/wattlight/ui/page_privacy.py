@@ -68,7 +68,7 @@ class PrivacyPage(Page):
         self._keep.currentIndexChanged.connect(self._keep_chosen)
         self._delete = ActionRow(ask)
         form.add(tr("Keep"), self._keep)
-        form.add_note(tr("Older records are deleted once a day. They never leave this computer."))
+        form.add_note(tr("Older records are deleted once a day. None leaves this computer by itself."))
         self._programs = QCheckBox(tr("Keep today's energy by program when Wattlight ends"))
         self._programs.toggled.connect(self._programs_chosen)
         form.add("", self._programs)

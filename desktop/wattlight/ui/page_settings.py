@@ -30,7 +30,8 @@ from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put
 from .feed_card import FeedCard
 from .messages import BusyLines
 from .plug_card import PlugCard
-from .text import plain_label, set_text, show_text
+from .publish_card import PublishCard
+from .text import plain_label, selectable, set_text, show_text
 from .variables_card import VariablesCard
 from .window import Page
 
@@ -57,9 +58,7 @@ class CountingCard(Form):
         self._ways: list[tuple[QLabel, QLabel]] = []
         for _ in range(3):
             who, where = plain_label(role="quiet"), plain_label()
-            where.setTextInteractionFlags(
-                Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-            )
+            selectable(where)
             where.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             self._ways.append((who, where))
             self.add_pair(who, where)
@@ -136,8 +135,18 @@ class SettingsPage(Page):
         put(self.column, plain_label(tr("Settings"), "page"), self._price_card(), self._models_card())
         self._plug = PlugCard(ask, save)
         self._feed = FeedCard(ask, save)
+        self._publish = PublishCard(ask, save)
         self._variables = VariablesCard(ask)
-        put(self.column, self._feed, self._plug, self._counting, self._variables, self._window_card(), REST)
+        put(
+            self.column,
+            self._feed,
+            self._plug,
+            self._counting,
+            self._publish,
+            self._variables,
+            self._window_card(),
+            REST,
+        )
 
     def render_scene(self, scene: Scene) -> None:
         """Show the settings in force; a field that is being typed into is left alone."""
@@ -147,6 +156,7 @@ class SettingsPage(Page):
         self._counting.render_scene(scene)
         self._feed.render_scene(scene)
         self._plug.render_scene(scene)
+        self._publish.render_scene(scene)
         self._variables.render_scene(scene)
         self._server_copy.render_scene(scene)
         if view == self._view:

@@ -32,6 +32,14 @@ def plain_label(text: str = "", role: str = "", wrap: bool = False) -> QLabel:
     return label
 
 
+def selectable(label: QLabel) -> QLabel:
+    """A label whose text can be marked and copied, by mouse and by keyboard."""
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    return label
+
+
 def set_text(label: QLabel, text: str) -> None:
     """New text, only when it is other (a repaint costs). In wrapping labels a number keeps its unit."""
     if label.wordWrap():

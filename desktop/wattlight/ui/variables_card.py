@@ -1,6 +1,5 @@
 """The card of the server's own settings on the page Settings."""
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
@@ -19,7 +18,7 @@ from wattlight.viewmodels.server_variables import (
 
 from .controls import ActionRow, Ask, Form, button, clear, combo, fill, line, put, spaced
 from .energy_access import CommandLines
-from .text import ElidedLabel, plain_label, set_text, show_text
+from .text import ElidedLabel, plain_label, selectable, set_text, show_text
 
 
 class VariableLines(QWidget):
@@ -73,10 +72,7 @@ class VariablesCard(Form):
         self._typed.returnPressed.connect(self._plan)
         self._set = button(tr("Set…"), clicked=self._plan)
         self._unset = button(tr("Take away…"), clicked=self._plan_unset)
-        self._diff = plain_label(role="code", wrap=True)
-        self._diff.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
+        self._diff = selectable(plain_label(role="code", wrap=True))
         self._diff.hide()
         self._commands, self._actions = CommandLines(), ActionRow(ask)
         self._about = self.add_note("")

@@ -375,6 +375,7 @@ def reason_text(code: str) -> str:
         "shape": tr("Wattlight read the size of a model because you asked whether it fits"),
         "prices": tr("Wattlight fetched the electricity prices of the feed that you chose"),
         "plug": tr("Wattlight reads the wall plug that you set"),
+        "figures": tr("Wattlight sends today's figures to the MQTT broker that you set"),
         "server": tr("Wattlight downloaded Ollama because you had it installed"),
     }.get(code, clean_text(code, 60))
 

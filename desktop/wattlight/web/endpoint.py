@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from wattlight.domain.values import clean_text
 
+_AT_HOME = (".local", ".lan", ".home", ".home.arpa", ".internal", ".box")
 NOT_UNDERSTOOD = "proxy kind"
 """Detail of a ``PROXY`` fault: the environment names a proxy of a kind that is not spoken here."""
 _HOST = re.compile(r"[A-Za-z0-9_.-]{1,253}|[0-9a-fA-F:.]{2,45}")
@@ -84,6 +85,16 @@ class Endpoint:
     def is_private(self) -> bool:
         """True when a secret may be sent: encrypted, or on this computer."""
         return self.scheme == "https" or self.is_loopback
+
+    @property
+    def is_at_home(self) -> bool:
+        """Whether it is of the home network, as far as it tells: a private range, or a local name."""
+        host = self.host.lower().rstrip(".")
+        try:
+            found = ipaddress.ip_address(host)
+        except ValueError:
+            return "." not in host or host.endswith(_AT_HOME)
+        return found.is_private or found.is_link_local
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import ipaddress
 import json
 import os
 import re
@@ -18,13 +17,12 @@ from wattlight.domain.plug import PlugProblem
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.system import NO_WINDOW, clean_environment
-from wattlight.web import Answer, Endpoint, FaultKind, Limits, Wire, WireFault, split_url
+from wattlight.web import Answer, FaultKind, Limits, Wire, WireFault, split_url
 
 LIMITS = Limits(connect_s=2.0, idle_s=2.0, total_s=4.0, body_bytes=64 << 10, line_bytes=64 << 10)
 COMMAND_S = 4.0
 _MOST = Decimal(10) ** 15
 _DIGEST = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
-_AT_HOME = (".local", ".lan", ".home", ".home.arpa", ".internal", ".box")
 
 
 class PlugHost:
@@ -97,7 +95,7 @@ class PlugHost:
                 tr("Give it in Settings."),
                 "no_secret",
             )
-        if not (self.endpoint.is_private or is_at_home(self.endpoint)):
+        if not (self.endpoint.is_private or self.endpoint.is_at_home):
             raise PlugProblem(
                 tr("{host} is not in your home network, and the way there is not encrypted.", host=self.host),
                 tr("Give an address that begins with https."),
@@ -161,16 +159,6 @@ class PlugHost:
                 "silent",
             )
         return strange(self.host)
-
-
-def is_at_home(endpoint: Endpoint) -> bool:
-    """Whether an address is of the home network, as far as it tells: a private range, or a local name."""
-    host = endpoint.host.lower().rstrip(".")
-    try:
-        found = ipaddress.ip_address(host)
-    except ValueError:
-        return "." not in host or host.endswith(_AT_HOME)
-    return found.is_private or found.is_link_local
 
 
 def strange(host: str) -> PlugProblem:

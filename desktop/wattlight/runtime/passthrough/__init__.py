@@ -4,4 +4,5 @@ Off unless started. Nothing of a prompt or an answer is kept: only the last byte
 at, when it ends, and then dropped.
 """
 
+from .guard import names_this_computer
 from .server import DEFAULT_PORT, PassThroughServer

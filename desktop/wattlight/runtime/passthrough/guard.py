@@ -23,7 +23,7 @@ def check_request(head: RequestHead) -> None:
     """
     if head.host is None:
         raise BadHead(400, "The header field Host is missing.")
-    if not _is_loopback(head.host):
+    if not names_this_computer(head.host):
         raise BadHead(403, "Only requests to 127.0.0.1 or localhost are relayed.")
     if head.origin is not None:
         if not _is_own_origin(head.origin):
@@ -39,10 +39,11 @@ def _is_own_origin(origin: str) -> bool:
         return False
     if parts.scheme in _DESKTOP_SCHEMES:
         return True
-    return parts.scheme in {"http", "https"} and _is_loopback(parts.netloc)
+    return parts.scheme in {"http", "https"} and names_this_computer(parts.netloc)
 
 
-def _is_loopback(authority: str) -> bool:
+def names_this_computer(authority: str) -> bool:
+    """Whether a Host header (or the authority of an address) can only mean this computer."""
     match = _AUTHORITY.fullmatch(authority)
     if match is None:
         return False

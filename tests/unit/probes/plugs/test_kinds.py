@@ -13,7 +13,7 @@ from tests.fakes.plug_devices import PASSWORD, SID, FakeBox, FakePlug, recorded,
 
 from wattlight.domain.plug import PlugAnswer, PlugProblem
 from wattlight.probes.plugs import asking, open_plug
-from wattlight.probes.plugs.asking import PlugHost, is_at_home
+from wattlight.probes.plugs.asking import PlugHost
 from wattlight.probes.plugs.fritz import response_to
 from wattlight.settings import PlugSettings
 from wattlight.web import split_url
@@ -221,7 +221,7 @@ def test_settings_that_cannot_be(settings: PlugSettings, words: str) -> None:
     ],
 )
 def test_a_token_leaves_the_home_only_encrypted(address: str, home: bool) -> None:
-    assert is_at_home(split_url(address)[0]) is home
+    assert split_url(address)[0].is_at_home is home
     asked = PlugHost(address, secret="t0ken")
     if home:
         assert asked.bearer().endswith("t0ken")
