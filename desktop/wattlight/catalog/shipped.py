@@ -18,11 +18,13 @@ from wattlight.domain.entry import (
     TensorGroup,
     Unverified,
 )
+from wattlight.domain.fit import offer_tapes
 from wattlight.domain.values import Problem
 from wattlight.paths import asset_bytes
 
 CATALOG_FILE = "catalog/models.json"
 SHAPES_FILE = "catalog/shapes.json"
+TAPES_FILE = "catalog/tapes.json"
 GB = 10**9
 _FLAVOUR = {item.value: item for item in Flavour}
 _STATUS = {item.value: item for item in BytesStatus}
@@ -47,6 +49,7 @@ def load_catalog() -> Catalog:
         CatalogProblem: the file is missing or damaged.
     """
     try:
+        offer_tapes(asset_bytes(TAPES_FILE))
         return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)), json.loads(asset_bytes(SHAPES_FILE)))
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise CatalogProblem from error

@@ -8,6 +8,7 @@ from .cache import KV_TYPES, UnknownCacheType
 from .engine import fit, prepare
 from .longest import largest_context
 from .prepared import PreparedModel
+from .ready_tapes import offer_tapes
 from .reasons import Reason, about_machine, explain
 from .result import Confidence, ContextSource, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
 from .server_rules import left_out, usable_devices

@@ -16,13 +16,13 @@ class Side(NamedTuple):
 
     The first slots are those of CARRIED. ``reads``: those of them whose place matters here; ``moves``: (one
     of them, the slot that holds it when the block is done, -1: none); the others stay where they are.
-    ``known``: steps by the sizes of all values, the holes, and the places of what is read.
+    ``known``: steps by the sizes of all values, then by the holes and the places of what is read.
     """
 
     events: tuple[tuple[int, int], ...]
     reads: tuple[int, ...]
     moves: tuple[tuple[int, int], ...]
-    known: dict[object, "Step"]
+    known: "dict[tuple[int, ...], Steps]"
 
 
 class Step(NamedTuple):
@@ -36,6 +36,7 @@ class Step(NamedTuple):
 
 
 Place = tuple[int, int]
+Steps = dict[object, Step]
 NOWHERE: Place = (0, 0)
 
 
@@ -48,49 +49,50 @@ def walk(
     A value gets the smallest hole that holds it (the later of two), else the end; what is given back joins
     its neighbours.
     """
-    offsets, lengths = [*holes[0], 0], [*holes[1], ENDLESS]
+    offsets, lengths = [*holes[0]], [*holes[1]]
     where = dict(zip(side.reads, reads, strict=True))
-    top = -ENDLESS
+    end, top = 0, -ENDLESS
     for slot, index in side.events:
-        if index < 0:
-            offset, whole = where.get(slot, NOWHERE)
-            kept = sizes[SHRINK - index] if index < FREE else 0
-            if kept >= whole:
+        if index >= 0:
+            size = sizes[index]
+            if size <= 0:
+                where[slot] = NOWHERE
                 continue
-            where[slot] = offset, kept
-            offset, size = offset + kept, whole - kept
-            i = bisect_left(offsets, offset)
-            if i and offsets[i - 1] + lengths[i - 1] == offset:
-                i -= 1
-                lengths[i] += size
-                if offsets[i] + lengths[i] == offsets[i + 1]:
-                    lengths[i] += lengths.pop(i + 1)
-                    del offsets[i + 1]
-            elif offsets[i] == offset + size:
-                offsets[i] = offset
-                lengths[i] += size
-            else:
-                offsets.insert(i, offset)
-                lengths.insert(i, size)
+            best, least = -1, ENDLESS
+            for i, length in enumerate(lengths):
+                if size <= length <= least:
+                    best, least = i, length
+            if best < 0:
+                where[slot] = end, size
+                end += size
+                top = max(top, end)
+                continue
+            offset = offsets[best]
+            where[slot] = offset, size
+            if least == size:
+                del offsets[best], lengths[best]
+                continue
+            offsets[best] = offset + size
+            lengths[best] = least - size
             continue
-        size = sizes[index]
-        if size <= 0:
-            where[slot] = NOWHERE
+        offset, size = where.get(slot, NOWHERE)
+        kept = sizes[SHRINK - index] if index < FREE else 0
+        if kept >= size:
             continue
-        best, least = -1, lengths[-1]
-        for i, length in enumerate(lengths):
-            if size <= length <= least:
-                best, least = i, length
-        offset = offsets[best]
-        where[slot] = offset, size
-        if least == size:
-            del offsets[best], lengths[best]
-            continue
-        offsets[best] = offset + size
-        lengths[best] = least - size
-        top = max(top, offset + size)
-    end = offsets.pop()
-    lengths.pop()
+        where[slot] = offset, kept
+        offset, size = offset + kept, size - kept
+        i = bisect_left(offsets, offset)
+        if i and offsets[i - 1] + lengths[i - 1] == offset:
+            i -= 1
+            offset, size = offsets.pop(i), size + lengths.pop(i)
+        if i < len(offsets) and offsets[i] == offset + size:
+            offsets[i] = offset
+            lengths[i] += size
+        elif offset + size == end:
+            end = offset
+        else:
+            offsets.insert(i, offset)
+            lengths.insert(i, size)
     moves = tuple([(slot, *where.get(left, NOWHERE)) for slot, left in side.moves])
     return Step(end, (tuple([offset - end for offset in offsets]), tuple(lengths)), top, moves)
 

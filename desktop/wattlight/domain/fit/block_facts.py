@@ -1,5 +1,6 @@
 """What memory depends on of a model's blocks, and the bytes of the values in their lists of operations."""
 
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME, of_each
@@ -72,29 +73,34 @@ def blocks_of(arch: Architecture, rows: TensorRows) -> tuple[Block, ...]:
     """One entry per block; equal blocks share theirs."""
     tables = of_each(rows.blocks[: arch.trunk], lambda body: {row.part: row for row in body})
     empty: dict[str, Row] = {}
-    seen: dict[object, Block] = {}
     found = []
     last = {False: (0, 0), True: (0, 0)}
     spelled_out: dict[object, dict[str, Row]] = {}
-    for i in range(arch.trunk):
-        table = tables[i] if i < len(tables) else empty
-        windowed = arch.windowed[i]
-        k, v = (arch.swa_k[i], arch.swa_v[i]) if windowed else (arch.full_k[i], arch.full_v[i])
-        make_up = (k > 0, arch.state_r[i], "ffn_down_exps.weight" in table)
+    seen: dict[object, tuple[Block, tuple[int, int]]] = {}
+    changes = 0
+    full, swa = zip(arch.full_k, arch.full_v, strict=True), zip(arch.swa_k, arch.swa_v, strict=True)
+    states = zip(arch.state_r, arch.state_s, strict=True)
+    each = zip(chain(tables, repeat(empty)), arch.windowed, full, swa, states, strict=False)
+    for i, (table, windowed, of_full, of_window, state) in enumerate(islice(each, arch.trunk)):
+        own = of_window if windowed else of_full
+        joined = TOGETHER in table
+        key = (id(table), windowed, own, state, last[windowed], joined and changes)
+        if key in seen:
+            block, last[windowed] = seen[key]
+            found.append(block)
+            continue
+        make_up = (own[0] > 0, state[0], "ffn_down_exps.weight" in table)
         first = table
-        if TOGETHER in table:
+        if joined:
             first = spelled_out.get(make_up, table)
-        else:
+        elif spelled_out.get(make_up) is not table:
             spelled_out[make_up] = table
-        writes = k > 0 and not (_MAKES_KEYS.isdisjoint(table) and _MAKES_KEYS.isdisjoint(first))
+            changes += 1
+        writes = own[0] > 0 and not (_MAKES_KEYS.isdisjoint(table) and _MAKES_KEYS.isdisjoint(first))
         if writes:
-            last[windowed] = (k, v)
-        else:
-            k, v = last[windowed]
-        key = (windowed, writes, k, v, arch.state_r[i], arch.state_s[i], id(table), id(first))
-        block = seen.get(key)
-        if block is None:
-            block = seen[key] = _block(arch, {**first, **table}, i, windowed, writes, k, v)
+            last[windowed] = own
+        block = _block(arch, {**first, **table}, i, windowed, writes, *last[windowed])
+        seen[key] = block, last[windowed]
         found.append(block)
     return tuple(found)
 

@@ -5,26 +5,22 @@ The blocks' lists of operations (``blocks``) are laid out one after the other as
 """
 
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
-from .arena import NOWHERE, Room, walk
+from .arena import NOWHERE, Room, Steps, walk
 from .block_facts import Setting, bytes_of, inputs_bytes, mask_bytes
-from .blocks import FOUR_STREAMS, program_of
-from .program import CARRIED, DEVICE, HOST, NEXT, OWN, ROTATION_TABLE, Tape
+from .block_parts import Kind
+from .blocks import program_of
+from .buffer_layout import BufferLayout, Ranges, Spans
+from .program import ROTATION_TABLE, Tape
+from .ready_tapes import ready_tape
 from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies, Trunk, kind_of
 from .weights import MOE_ONLY, TensorRows, is_expert, overflow_patterns
 
 PASSES_KEPT, MOST_KEPT = 64, 4096
 """Settings remembered of a model; layouts and steps remembered of each."""
-MASKS = (CARRIED.index("in:m"), CARRIED.index("in:s"))
-
-
-Spans = tuple[tuple[int, int], ...]
-Ranges = list[tuple[int, int, int]]
-"""(first block, block behind the last, which pattern of ``weights.WHOLE`` they lack)."""
 
 
 class Common(NamedTuple):
@@ -48,10 +44,9 @@ class Passes:
     """
 
     __slots__ = (
-        "_common",
         "_rotates",
-        "_sizes",
         "_tapes",
+        "_works",
         "beside",
         "distributions",
         "inputs",
@@ -64,12 +59,11 @@ class Passes:
     def __init__(self, trunk: Trunk, setting: Setting) -> None:
         self.trunk, self.setting = trunk, setting
         self._rotates = TYPE_BY_NAME[setting.kv_type].block > 1 and not trunk.arch.mla
-        self._common = common(trunk.make, setting)
         same_list = (setting.flash, self._rotates, setting.every_row, setting.logits > 0)
         self._tapes = common(trunk.make, same_list).tapes
         self.near: dict[object, Tape] = {}
         self.distributions: dict[object, BufferLayout] = {}
-        self._sizes: dict[object, tuple[int, ...]] = {}
+        self._works: dict[tuple[int, int], tuple[tuple[int, ...], list[Steps]]] = {}
         self.inputs = inputs_bytes(trunk.arch, setting)
         self.beside = self.beside_devices(1)
         self.whole = -1
@@ -89,32 +83,29 @@ class Passes:
         key = (self.trunk.makes[i], lies)
         found = self._tapes.get(key)
         if found is None:
-            program = program_of(kind_of(self.trunk, i, lies, self.setting, self._rotates))
-            parts, in_ram = self.trunk.blocks[i].parts, lies.pattern == ALL_IN_RAM
-            left_out = parts | {ROTATION_TABLE} if in_ram else _left_out(parts, lies.pattern)
-            found = program.tape(left_out, in_ram, lies.late, lies.own, lies.stream, lies.in_turn)
+            kind = kind_of(self.trunk, i, lies, self.setting, self._rotates)
+            found = ready_tape(kind, lies) or make_tape(kind, lies)
             self._tapes[key] = found
         return found
 
     def sizes_of(self, names: tuple[str, ...], i: int) -> tuple[int, ...]:
         """Bytes of the values ``names`` of block ``i``, rounded."""
-        key = (names, self.trunk.full[i])
-        found = self._sizes.get(key)
-        if found is None:
-            block, align = self.trunk.blocks[i], self.setting.align
-            sizes = [bytes_of(name, block, self.trunk.arch, self.setting) for name in names]
-            found = self._sizes[key] = tuple([-(-size // align) * align for size in sizes])
-        return found
+        block, setting = self.trunk.blocks[i], self.setting
+        values, unit, align = block.values, 4 * setting.batch, setting.align
+        sizes = [
+            unit * values[name] if name in values else bytes_of(name, block, self.trunk.arch, setting)
+            for name in names
+        ]
+        return tuple([-(-size // align) * align for size in sizes])
 
     def layout(self, key: object, spans: Spans, left_out: Ranges, in_turn: bool) -> "BufferLayout":
         """Of the distribution that ``key`` stands for; kept under it in ``distributions``."""
-        whole = (spans, in_turn) if not spans[0][0] and not left_out else None
-        layouts = self._common.layouts
-        found = layouts.get(whole)
+        whole = not spans[0][0] and not left_out
+        make, lies = self.trunk.make if whole else self.trunk.make_full, (spans, tuple(left_out), in_turn)
+        layouts = common(make, self.setting).layouts
+        found = layouts.get(lies)
         if found is None:
-            found = BufferLayout(self, spans, left_out, in_turn)
-            if whole is not None:
-                layouts[whole] = found
+            found = layouts[lies] = BufferLayout(self, spans, left_out, in_turn)
         if len(self.distributions) >= MOST_KEPT:
             self.distributions.clear()
         self.distributions[key] = found
@@ -122,19 +113,22 @@ class Passes:
 
     def step(self, tape: Tape, side: int, i: int, room: "Room") -> None:
         """Do to ``room`` what block ``i`` does, looked up where equal work met equal room before."""
-        part, end, carried = tape.sides[side], room.end, room.carried
-        places = [carried[slot] for slot in part.reads]
-        reads = tuple([(offset - end, size) for offset, size in places])
-        sizes = self._sizes.get((tape.sizes, self.trunk.full[i])) or self.sizes_of(tape.sizes, i)
-        key = (sizes, room.holes, reads)
-        found = part.known.get(key)
+        key = (id(tape), self.trunk.full[i])
+        work = self._works.get(key)
+        if work is None:
+            sizes = self.sizes_of(tape.sizes, i)
+            work = self._works[key] = (sizes, [part.known.setdefault(sizes, {}) for part in tape.sides])
+        part, end, carried, known = tape.sides[side], room.end, room.carried, work[1][side]
+        reads = tuple([(carried[slot][0] - end, carried[slot][1]) for slot in part.reads])
+        found = known.get((room.holes, reads))
         if found is None:
-            if len(part.known) >= MOST_KEPT:
-                part.known.clear()
-            found = part.known[key] = walk(part, sizes, room.holes, reads)
+            if len(known) >= MOST_KEPT:
+                known.clear()
+            found = known[room.holes, reads] = walk(part, work[0], room.holes, reads)
         room.end = end + found.end
         room.holes = found.holes
-        room.peak = max(room.peak, end + found.top)
+        top = end + found.top
+        room.peak = max(room.peak, top)
         for slot, offset, size in found.moves:
             carried[slot] = (end + offset, size) if size else NOWHERE
 
@@ -160,235 +154,11 @@ class Buffers:
         return found
 
 
-class BufferLayout:
-    """One walk over all blocks, with a room per device and one in RAM; ``peaks``: highest bytes on each
-    device.
-
-    ``spans``: (first block, block behind the last) per device; blocks before the first span lie in RAM.
-    ``left_out``: other blocks that lack matrices. ``in_turn``: the devices work in turn, each with four
-    copies of its inputs.
-    """
-
-    def __init__(self, passes: Passes, spans: Spans, left_out: Ranges, in_turn: bool) -> None:
-        self._passes, self._spans, self._in_turn = passes, spans, in_turn
-        self._trunk, self._blocks, self._arch = passes.trunk, passes.trunk.blocks, passes.trunk.arch
-        self._batch, count = passes.setting.batch, len(passes.trunk.blocks)
-        self._in_ram = min((start for start, stop in spans if stop > start), default=count)
-        self._patterns = [ALL_IN_RAM] * self._in_ram + [NOTHING_LEFT_OUT] * (count - self._in_ram)
-        for start, stop, pattern in left_out:
-            begin = max(start, self._in_ram)
-            self._patterns[begin:stop] = [pattern] * (stop - begin)
-        self._times = 4 if in_turn else 1
-        self._late: dict[int, list[int]] = {}
-        self._arrives: set[int] = set()
-        self._host_peak = -1
-        self._alone, self._near = len(spans) == 1 and not in_turn, passes.near
-        rooms = [self._start(index) for index in range(len(spans))]
-        self._tapes: list[Tape] = []
-        if self._alone:
-            self._walk_alone(rooms[0])
-        else:
-            self._walk(rooms)
-        self.peaks = tuple([room.peak for room in rooms])
-
-    @property
-    def _stream(self) -> int:
-        return 4 * self._batch * self._arch.embedding
-
-    @property
-    def in_ram(self) -> int:
-        """Highest bytes in RAM beside the devices."""
-        if self._host_peak < 0:
-            beside = self._passes.beside_devices(self._times)
-            host = Room(beside - self._stream)
-            host.peak = beside
-            for i, tape in enumerate(self._tapes):
-                if tape.sides[HOST].events:
-                    self._passes.step(tape, HOST, i, host)
-            self._host_peak = host.peak
-        return self._host_peak
-
-    def _walk(self, rooms: list[Room]) -> None:
-        device, stream, spans, count, i = 0, DEVICE, self._spans, len(self._blocks), 0
-        edges, edge, start = self._edges(), 0, 0
-        while i < count:
-            if i == edges[edge]:
-                start, edge = i, edge + 1
-                fetches = self._patterns[i] != NOTHING_LEFT_OUT
-                period, until = self._trunk.repeats_full if fetches else self._trunk.repeats
-                seen: object = None
-            while i >= spans[device][1] and device + 1 < len(spans) and i >= self._in_ram:
-                rooms[device].give_back((0,) if self._in_turn else (0, *MASKS))
-                device, stream = device + 1, OWN
-            if not (i - start) % period:
-                state = (stream, [room.state() for room in rooms])
-                if state == seen and until[i] > i:
-                    more = (min(until[i], edges[edge]) - i) // period
-                    self._tapes += self._tapes[i - period :] * more
-                    i += more * period
-                    seen = None
-                    continue
-                seen = state
-            tape = self._tape(i, device, stream)
-            self._tapes.append(tape)
-            self._block(i, tape, device, rooms)
-            stream = tape.stream
-            i += 1
-
-    def _walk_alone(self, room: Room) -> None:
-        """As ``_walk``, on a single device."""
-        passes, tapes, stream = self._passes, self._tapes, DEVICE
-        for start, stop in pairwise(self._edges()):
-            fetches = self._patterns[start] != NOTHING_LEFT_OUT
-            period, until = self._trunk.repeats_full if fetches else self._trunk.repeats
-            i, seen = start, None
-            while i < stop:
-                if not (i - start) % period:
-                    state = (stream, room.state())
-                    if state == seen and until[i] > i:
-                        more = (min(until[i], stop) - i) // period
-                        tapes += tapes[i - period :] * more
-                        i, seen = i + more * period, None
-                        continue
-                    seen = state
-                tape = self._tape(i, 0, stream)
-                tapes.append(tape)
-                passes.step(tape, DEVICE, i, room)
-                stream = tape.stream
-                i += 1
-
-    def _edges(self) -> list[int]:
-        """Blocks that lie otherwise than the one before, in order, then the number of blocks."""
-        count, patterns = len(self._blocks), self._patterns
-        edges = {0, count, *(i + more for i in self._late for more in (0, 1))}
-        edges.update(i for i in range(1, count) if patterns[i] != patterns[i - 1])
-        for start, stop in self._spans:
-            leaves = stop
-            while leaves > start and self._trunk.after[leaves - 1] >= stop:
-                leaves -= 1
-            edges |= {start, start + 1, leaves, stop}
-        return sorted(edge for edge in edges if edge <= count)
-
-    def _tape(self, i: int, device: int, stream: int) -> Tape:
-        pattern = self._patterns[i]
-        if self._alone and i not in self._late:
-            key = (self._trunk.makes[i], pattern, stream)
-            found = self._near.get(key)
-            if found is None:
-                lies = Lies(pattern, (), DEVICE, stream, False, False, False)
-                found = self._near[key] = self._passes.tape(i, lies)
-            return found
-        start, stop = self._spans[device]
-        arrives = self._in_turn and (i == 0 or (device in self._arrives and i == start))
-        leaves = device + 1 < len(self._spans) and i >= self._in_ram and self._trunk.after[i] >= stop
-        late, own = tuple(self._late.get(i, ())), OWN if device else DEVICE
-        return self._passes.tape(i, Lies(pattern, late, own, stream, self._in_turn, arrives, leaves))
-
-    def _block(self, i: int, tape: Tape, device: int, rooms: list[Room]) -> None:
-        """Block ``i`` on all devices."""
-        passes = self._passes
-        passes.step(tape, OWN if device else DEVICE, i, rooms[device])
-        other = DEVICE if device else OWN
-        if tape.sides[other].events:
-            passes.step(tape, other, i, rooms[0])
-        if tape.sides[NEXT].events:
-            room = rooms[device + 1]
-            before = room.carried[:]
-            passes.step(tape, NEXT, i, room)
-            x = (room.carried if tape.stream == NEXT else before)[0]
-            room.carried = [x, room.carried[1], *before[2:]]
-
-    def _crossing(self, index: int) -> tuple[int, bool]:
-        """Bytes that cross to device ``index`` within the blocks at its edges; whether the block before makes
-        the stream there already."""
-        size, made_here = 0, False
-        for device, side in ((index - 1, NEXT), (index, OWN if index else DEVICE)):
-            start, stop = self._spans[device] if 0 <= device < len(self._spans) - 1 else (0, 0)
-            first = next((i for i in range(stop - 1, start - 1, -1) if self._blocks[i].lists_at_once), stop)
-            stream = OWN if device else DEVICE
-            for i in range(first, stop):
-                tape = self._tape(i, device, stream)
-                stream = tape.stream
-                names = tuple(name for to, name in tape.crossings if to == side)
-                size += sum(self._passes.sizes_of(names, i))
-            made_here = made_here or (side == NEXT and stream == NEXT)
-        return size, made_here
-
-    def _start(self, index: int) -> Room:
-        """Inputs at the beginning of a device's first part; those that come later are noted in ``_late``."""
-        passes, blocks, times = self._passes, self._blocks, self._times
-        start, stop = self._spans[index]
-        if index and stop <= start:
-            return Room(0)
-        in_ram = self._in_ram if not index else 0
-        taken = end = 0
-        carried = [NOWHERE] * len(CARRIED)
-        if index:
-            end = times * self._read_across(start, stop)
-        elif self._arch.per_layer_inputs:
-            beside = 4 * self._batch * self._arch.per_layer_inputs
-            carried[2] = (0, beside)
-            end = times * beside
-        if in_ram and "attn_norm" not in blocks[0].parts:
-            taken = passes.sizes_of(("w:attn_q",), 0)[0]
-        crossing, made_here = self._crossing(index) if self._in_turn else (0, False)
-        end += times * crossing
-        if not made_here:
-            self._arrives.add(index)
-            carried[0] = (end + taken, self._stream)
-            end += taken + times * self._arriving(index)
-        if in_ram:
-            self._late.setdefault(in_ram - 1, []).append(CARRIED.index("in:i"))
-        else:
-            end += times * passes.inputs
-        for windowed in (False, True):
-            size = passes.mask_bytes(windowed)
-            if size and self._at_the_start(index, windowed, in_ram):
-                carried[CARRIED.index("in:s" if windowed else "in:m")] = (end, size)
-                end += times * size
-        room = Room(end, taken)
-        room.carried = carried
-        return room
-
-    def _arriving(self, index: int) -> int:
-        """Bytes of the stream that comes to device ``index``; in turn with its norm where a device made it.
-
-        Four streams are made on the last device, where the per-layer inputs come, and arrive permuted too.
-        """
-        arch, device_made = self._arch, index > 0 and self._in_turn
-        if not self._in_turn or arch.name != FOUR_STREAMS:
-            normed = device_made and "attn_norm" in self._blocks[self._spans[index][0]].parts
-            return self._stream * (2 if normed else 1)
-        last = index == len(self._spans) - 1
-        return self._stream * (9 + (not index) + last) + 4 * self._batch * arch.per_layer_inputs * last
-
-    def _at_the_start(self, index: int, windowed: bool, in_ram: int) -> bool:
-        """A mask is on the device from its beginning; else the part brings it that first reads it."""
-        start, stop = self._spans[index] if index else (0, len(self._blocks))
-        reader = self._trunk.first_reader(windowed, start, stop)
-        if index or reader < 0:
-            return reader >= 0
-        if reader < in_ram:
-            if not self._blocks[reader].recurrent:
-                return False
-            reader = in_ram
-        before = max((i for i in range(reader) if self._patterns[i] != NOTHING_LEFT_OUT), default=-1)
-        if before < 0:
-            return True
-        self._late.setdefault(before, []).append(CARRIED.index("in:s" if windowed else "in:m"))
-        return False
-
-    def _read_across(self, start: int, stop: int) -> int:
-        """Bytes that blocks of a later device read from the first: its cache where they have none of their
-        own, their slices of the per-layer inputs."""
-        size = 0
-        for i in range(start, stop):
-            block = self._blocks[i]
-            size += 4 * self._batch * block.values["pl1"]
-            borrows = self._arch.has_cache and block.attends and not block.writes
-            if borrows and self._trunk.writer(i) < start:
-                size += sum(self._passes.sizes_of(("cks", "cvs") if block.windowed else ("ck", "cv"), i))
-        return size
+def make_tape(kind: Kind, lies: Lies) -> Tape:
+    """The list of a block of ``kind`` that lies so turned into a tape."""
+    in_ram = lies.pattern == ALL_IN_RAM
+    left_out = kind.parts | {ROTATION_TABLE} if in_ram else _left_out(kind.parts, lies.pattern)
+    return program_of(kind).tape(left_out, in_ram, lies.late, lies.own, lies.stream, lies.in_turn)
 
 
 @lru_cache(maxsize=512)

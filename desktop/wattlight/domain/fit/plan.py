@@ -126,8 +126,15 @@ def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundin
     """The machine's facts, remembered for as long as the same profile is asked about."""
     seen = prepared.seen
     if not isinstance(seen, Surroundings) or seen.profile is not profile:
-        seen = prepared.seen = Surroundings(profile)
+        latest = _latest[0]
+        if latest is None or latest.profile is not profile:
+            latest = _latest[0] = Surroundings(profile)
+        seen = prepared.seen = latest
     return seen
+
+
+_latest: list[Surroundings | None] = [None]
+"""Many models are asked about on one machine."""
 
 
 class Chosen(NamedTuple):

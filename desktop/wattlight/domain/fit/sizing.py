@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from .block_facts import Setting
+from .buffer_layout import BufferLayout, Ranges, Spans
 from .cache import CacheLayout
-from .graph import BufferLayout, Buffers, Ranges, Spans
+from .graph import Buffers
 from .weights import MOE_ONLY, Weights
 
 RAM_ALIGNMENT = 32

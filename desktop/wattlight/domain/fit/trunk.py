@@ -2,9 +2,11 @@
 
 import operator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
+from ..shape import of_each
 from .architecture import Architecture
 from .block_facts import Setting, blocks_of
 from .block_parts import Kind
@@ -49,7 +51,8 @@ class Trunk:
         makes: a number per block, the same for equal work on a device; ``full``: and equal matrices.
         repeats, repeats_full: after how many blocks these numbers tend to repeat, and for each block the
             first one from there on whose number is not that of so many blocks before.
-        make: the same for models whose blocks differ in the bytes of their matrices alone.
+        make: the same for models whose blocks differ in the bytes of their matrices alone;
+            ``make_full``: and for models that do not differ in these.
         after: the next block of which a part is listed at once, or the number of blocks.
         readers: (first, last) block that reads the mask of full and of windowed attention, -1 without.
     """
@@ -60,6 +63,7 @@ class Trunk:
         "blocks",
         "full",
         "make",
+        "make_full",
         "makes",
         "places",
         "readers",
@@ -74,28 +78,51 @@ class Trunk:
         for windowed in (False, True):
             reads = [i for i, b in enumerate(blocks) if b.attends and b.windowed is windowed]
             self.readers[windowed] = (reads[0], reads[-1]) if reads else (-1, -1)
-        self.after = [len(blocks)] * len(blocks)
-        for i in range(len(blocks) - 2, -1, -1):
-            self.after[i] = i + 1 if blocks[i + 1].lists_at_once else self.after[i + 1]
-        listed = [False, *accumulate((b.lists_at_once for b in blocks), operator.or_)]
-        reads_first = [
-            block.recurrent and not block.attends and not arch.gated and before
-            for block, before in zip(blocks, listed, strict=False)
-        ]
-        self.places = [self._place(i, listed[i], reads_first) for i in range(len(blocks))]
-        makes: dict[object, int] = {}
-        full: dict[object, int] = {}
-        self.makes, self.full = [], []
+        lists, count = of_each(blocks, lambda block: block.lists_at_once), len(blocks)
+        self.after = [count] * count
+        for i in range(count - 2, -1, -1):
+            self.after[i] = i + 1 if lists[i + 1] else self.after[i + 1]
+        self.places = self._places(lists)
         works: dict[object, int] = {}
-        apart = {id(block): block for block in blocks}
-        numbers = {number: works.setdefault(block.work, len(works)) for number, block in apart.items()}
-        for block, place in zip(blocks, self.places, strict=True):
-            make = makes.setdefault((numbers[id(block)], place), len(makes))
+        numbers = of_each(blocks, lambda block: works.setdefault(block.work, len(works)))
+        makes: dict[tuple[int, int], int] = {}
+        full: dict[tuple[int, int], int] = {}
+        self.makes, self.full = [], []
+        for block, number, place in zip(blocks, numbers, self.places, strict=True):
+            make = makes.setdefault((number, id(place)), len(makes))
             self.makes.append(make)
             self.full.append(full.setdefault((make, id(block)), -1 - len(full)))
         self.repeats, self.repeats_full = _repeats(self.makes), _repeats(self.full)
         shape = replace(arch, context_trained=0, crude_kv_per_token=0, measured=True)
-        self.make = (shape, tuple(works), tuple(makes), tuple(self.makes))
+        firsts = [self.makes.index(make) for make in range(len(makes))]
+        placed = tuple([(numbers[i], self.places[i]) for i in firsts])
+        self.make = number_of((shape, tuple(works), placed, tuple(self.makes)))
+        firsts = [self.full.index(-1 - number) for number in range(len(full))]
+        matrices = tuple([tuple(blocks[i].bytes_of.items()) for i in firsts])
+        self.make_full = number_of((self.make, matrices, tuple(self.full)))
+
+    def _places(self, lists: list[bool]) -> list[Place]:
+        """Of each block; those within the model have few different ones, each of which is one object."""
+        arch, blocks, count = self.arch, self.blocks, len(self.blocks)
+        listed = [False, *accumulate(lists, operator.or_)]
+        reads_first = [
+            before and block.recurrent and not block.attends and not arch.gated
+            for block, before in zip(blocks, listed, strict=False)
+        ]
+        after = [i < count and reads_first[i] for i in self.after]
+        edges = {0, count - 1, *range(arch.deepstack), *self.readers[False], *self.readers[True]}
+        known: dict[object, Place] = {}
+        found = []
+        for i, key in enumerate(zip(reads_first, after, lists, listed, arch.rotary, strict=False)):
+            if i in edges:
+                found.append(self._place(i, listed[i], reads_first))
+                continue
+            known_by = (i < arch.sparse_blocks, *key)
+            if known_by not in known:
+                known[known_by] = self._place(i, listed[i], reads_first)
+            found.append(known[known_by])
+        same = {place: place for place in reversed(found)}
+        return [same[place] for place in found] if len(same) < len(edges) + len(known) else found
 
     def _place(self, i: int, listed: bool, reads_first: list[bool]) -> Place:
         arch, block, after = self.arch, self.blocks[i], self.after[i]
@@ -134,9 +161,20 @@ class Trunk:
         return max(same, default=0)
 
 
+@lru_cache(maxsize=1024)
+def number_of(make: object) -> object:
+    """Stands for ``make``, and is quicker to look up."""
+    return object()
+
+
 def _repeats(numbers: list[int]) -> tuple[int, list[int]]:
-    count = len(numbers)
-    period = max(range(1, 13), key=lambda p: sum(map(operator.eq, numbers, numbers[p:])))
+    count, most, period = len(numbers), -1, 1
+    for apart in range(1, 13):
+        if most >= count - apart:
+            break
+        same = sum(map(operator.eq, numbers, numbers[apart:]))
+        if same > most:
+            most, period = same, apart
     until = [*range(count)]
     for i in range(count - 1, period - 1, -1):
         if numbers[i] == numbers[i - period]:
