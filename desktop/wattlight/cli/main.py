@@ -16,7 +16,7 @@ from wattlight.domain.values import Problem, clean_lines, clean_text
 from wattlight.i18n import activate, tr
 from wattlight.services.factory import ServiceFactory
 
-from .output import Call, Output, near, room_of, wrapped
+from .output import Call, Output, likely_name, near, room_of, wrapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,13 @@ def _near_model(args: argparse.Namespace, workshop: ServiceFactory, problem: Pro
             names += [
                 installed.name for installed in workshop.server(getattr(args, "host", None)).installed()
             ]
-    return "" if model.lower() in names else near(model, names)
+    if model.lower() in names:
+        return ""
+    family, _, tag = model.lower().partition(":")
+    likely = likely_name(family, {name.partition(":")[0] for name in names})
+    same = [name for name in names if name.partition(":")[0] == likely]
+    meant = likely_name(f"{likely}:{tag}", same) if tag else next(iter(same), "")
+    return near(meant or model, names)
 
 
 def _parser(chosen: CliVerb | None) -> argparse.ArgumentParser:

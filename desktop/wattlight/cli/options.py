@@ -132,6 +132,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return number_within
 
 
+def seconds(text: str) -> float:
+    """A type for ``add_argument``: seconds, or a sentence (exit code 2)."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"'{clean_text(text, 40)}' is not a number of seconds")
+    return value
+
+
 class SpanProblem(Problem):
     """The days asked for make no span."""
 

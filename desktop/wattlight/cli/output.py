@@ -241,8 +241,13 @@ def room_of(stream: TextIO) -> int | None:
 
 def near(word: str, names: Iterable[str]) -> str:
     """A question for the name that was meant, or nothing."""
-    found = difflib.get_close_matches(word.lower(), list(names), 1, 0.6)
-    return tr("Did you mean {name}?", name=found[0]) if found else ""
+    found = likely_name(word, names)
+    return tr("Did you mean {name}?", name=found) if found else ""
+
+
+def likely_name(word: str, names: Iterable[str]) -> str:
+    """The one of ``names`` that is most like ``word``; nothing where none is."""
+    return next(iter(difflib.get_close_matches(word.lower(), list(names), 1, 0.6)), "")
 
 
 def width(text: str) -> int:

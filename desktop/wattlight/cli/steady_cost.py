@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from wattlight.domain.breakeven import HOURS_PER_MONTH
 from wattlight.domain.tariff import MICRO, TariffProblem, cost_micro, parse_currency, parse_price
-from wattlight.i18n import kwh, money, number, tr, watts
+from wattlight.i18n import kwh, money, number, tr, trn, watts
 from wattlight.services.pricing import mean_price
 
 from .options import typed
@@ -55,12 +55,18 @@ def steady_cost(args: argparse.Namespace, call: Call) -> SteadyCost:
     """The answer to "what does a machine of so many watts cost a month".
 
     Raises:
-        TariffProblem: a price that cannot be used, or more hours than a month has.
+        TariffProblem: a price that cannot be used, more hours than a month has, or a span of the ledger too.
     """
+    if any(option is not None for option in (args.day, args.month, args.first, args.last)):
+        raise TariffProblem(
+            tr("A steady draw is worked out for any month, without the ledger."),
+            tr("Leave --day, --month, --from and --to out, or --watts."),
+            "use",
+        )
     hours = float(HOURS_PER_MONTH) if args.hours is None else args.hours
     if hours > MOST_HOURS:
         raise TariffProblem(
-            tr("A month has no {hours} hours.", hours=number(hours, 1)),
+            tr("A month has no {hours} hours.", hours=_hours(hours)),
             tr("Give at most 744 with --hours."),
             "use",
         )
@@ -103,12 +109,21 @@ def steady_cost(args: argparse.Namespace, call: Call) -> SteadyCost:
 MOST_HOURS = 744
 
 
+def _hours(hours: float) -> str:
+    return number(hours, 0 if hours % 1 == 0 else 1)
+
+
 def steady_lines(found: SteadyCost) -> Iterator[str]:
     whole = tr("all month ({hours} hours)", hours=number(found.hours, 1))
     span = (
         whole
         if found.hours == float(HOURS_PER_MONTH)
-        else tr("{hours} hours a month", hours=number(found.hours, 0 if found.hours % 1 == 0 else 1))
+        else trn(
+            "{hours} hour a month",
+            "{hours} hours a month",
+            int(found.hours + 0.999),
+            hours=_hours(found.hours),
+        )
     )
     words = {"watts": watts(found.watts), "span": span, "energy": kwh(found.energy_mj)}
     if found.cost_micro is None:

@@ -15,6 +15,7 @@ from wattlight.probes import HardwareReport, Memory, Prober
 from wattlight.services.fit_words import machine_sentences
 
 from .hardware_power import battery_rows, cpu_rows, plug_document, plug_rows
+from .options import seconds
 from .output import Call, Document, aligned, pick, plain, refuse_own
 
 DIGITS = 4
@@ -107,7 +108,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--then", metavar="DIR2", help="developers: the same machine a moment later")
     parser.add_argument(
-        "--dt", metavar="SECONDS", type=float, help="developers: time between DIR and DIR2 (default 1)"
+        "--dt", metavar="SECONDS", type=seconds, help="developers: time between DIR and DIR2 (default 1)"
     )
     parser.add_argument("--trace-opens", metavar="FILE", help="developers: write each file opened to FILE")
 
@@ -199,8 +200,8 @@ class _StepClock:
     def __call__(self) -> float:
         return self._now_s
 
-    def step(self, seconds: float) -> None:
-        self._now_s += seconds
+    def step(self, more_s: float) -> None:
+        self._now_s += more_s
 
 
 def kind_word(kind: str) -> str:

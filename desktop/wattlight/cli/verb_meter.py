@@ -16,7 +16,7 @@ from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wir
 from wattlight.services.threads import Threads
 from wattlight.viewmodels.words import DASH
 
-from .options import add_host_option
+from .options import add_host_option, seconds
 from .output import Call
 
 
@@ -28,7 +28,7 @@ class RecordingProblem(Problem):
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--for", dest="seconds", type=float, metavar="SECONDS", help="stop by itself after this time"
+        "--for", dest="seconds", type=seconds, metavar="SECONDS", help="stop by itself after this time"
     )
     add_host_option(parser)
     parser.add_argument(

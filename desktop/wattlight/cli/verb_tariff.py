@@ -51,6 +51,7 @@ not last until the next one), or is an export of:
   Nord Pool Delivery Start (CET), SE3 Price (EUR); JSON
   ENTSO-E  MTU (CET/CEST), Day-ahead Price (EUR/MWh)
   Tibber   startsAt, total (API, JSON or CSV)
+  Energinet HourUTC, SpotPriceDKK; TimeUTC, DayAheadPriceDKK
 of several prices in it "column": "SE3 Price (EUR)" or
 "rows": {"Area": "BZN|SE3"} chooses, "unit": "ct/kWh" tells
 the unit of a column that does not.

@@ -23,6 +23,7 @@ _NOISE = (
     "workstation server with w developer kit engineering reference"
 )
 """Words of names that tell nothing."""
+_SIZE = re.compile(r"\b([0-9]+)\s*gb\b")
 _WHOLE_MACHINE = "WHOLE MACHINE"
 
 
@@ -55,14 +56,13 @@ def facts_for(*names: str | None, memory_bytes: int | None = None) -> DeviceFact
 
     Every word of the pattern must be in the name, no other telling word may be ("RTX 4090 D" is not a
     "RTX 4090"), and the memory size, where known, must agree: it tells the variants of a chip apart. Where it
-    does not, the slowest is taken, so that no speed is promised that the device may not have.
+    does not, nor the name, the slowest is taken, so that no speed is promised that the device may not have.
     """
     for name in names:
-        words = _words(name or "")
+        words, told = _words(name or ""), _SIZE.search((name or "").lower())
+        size = int(told[1]) * _GIB if memory_bytes is None and told else memory_bytes
         found = [
-            row.facts
-            for row in (_table() if words else ())
-            if words in row.alternatives and _fits(row, memory_bytes)
+            row.facts for row in (_table() if words else ()) if words in row.alternatives and _fits(row, size)
         ]
         if found:
             slowest = min(found, key=lambda facts: facts.bandwidth_gbs or 0.0)
@@ -85,7 +85,7 @@ def _words(name: str) -> frozenset[str]:
     if bracket:
         text = bracket.group(1)
     text = re.sub(r"max-q(\s*/\s*mobile)?|mobile", " laptop ", text)
-    text = re.sub(r"\b[0-9]+\s*gb\b|\(r\)|\(tm\)", " ", text)
+    text = re.sub(r"\(r\)|\(tm\)", " ", _SIZE.sub(" ", text))
     return frozenset(word for word in re.split(r"[^a-z0-9+]+", text) if word and word not in _NOISE.split())
 
 

@@ -16,6 +16,7 @@ from wattlight.domain.tariff import (
     Tariff,
     TariffProblem,
     flat_tariff,
+    is_export,
     local_day,
     parse_currency,
     parse_price,
@@ -103,12 +104,29 @@ def read_tariff_file(name: str) -> Tariff:
     try:
         document = json.loads(text, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:  # 1e99999999999999999999 too
+        if is_export(text):
+            raise _only_prices(path) from error
         raise TariffProblem(
             tr("The tariff file {name} is not JSON.", name=clean_text(name)),
             tr("See 'wattlight tariff --help' for its form."),
         ) from error
+    if not (isinstance(document, dict) and "periods" in document) and is_export(text):
+        raise _only_prices(path)
     return parse_tariff(
         document, lambda series: read_text(path.parent / series, MAX_SERIES_BYTES, _no_series)
+    )
+
+
+def _only_prices(path: Path) -> TariffProblem:
+    """An export of a seller was given where a tariff was asked for."""
+    form = {
+        "schema": 1,
+        "currency": "EUR",
+        "periods": [{"from": "2026-01-01", "series": {"file": path.name}}],
+    }
+    return TariffProblem(
+        tr("{name} is a table of prices, not a tariff.", name=clean_text(path.name)),
+        tr("Name it in a tariff file beside it: {form}", form=json.dumps(form, ensure_ascii=False)),
     )
 
 

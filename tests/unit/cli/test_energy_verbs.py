@@ -763,12 +763,16 @@ def test_what_a_steady_draw_takes_a_month(shop: Shop, tmp_path: Path) -> None:
     assert "at 0.29 EUR per kWh: your tariff, the mean of the last seven days" in text
     assert "standing charge: €11.50 a month, not in it (together €37.60)" in text
     assert "all month (730.5 hours)" in call(shop, "cost", "--watts", "450")[1]
+    assert "450 W, 1 hour a month:" in call(shop, "cost", "--watts", "450", "--hours", "1")[1]
+    assert "450 W, 1.5 hours a month:" in call(shop, "cost", "--watts", "450", "--hours", "1.5")[1]
 
 
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["--watts", "90", "--hours", "800"], 2, "A month has no 800.0 hours."),
+        (["--watts", "90", "--month", "2026-10"], 2, "A steady draw is worked out for any month"),
+        (["--watts", "90", "--hours", "744.5"], 2, "A month has no 744.5 hours."),
+        (["--watts", "90", "--hours", "800"], 2, "A month has no 800 hours."),
         (["--hours", "730"], 2, "What draws the power is not known."),
         (["--watts", "90", "--price", "0.2"], 2, "The currency of the price is not known."),
         (["--watts", "90", "--price", "0,2", "--currency", "EUR"], 2, "written with a comma"),
@@ -778,6 +782,12 @@ def test_what_a_steady_draw_takes_a_month(shop: Shop, tmp_path: Path) -> None:
 )
 def test_a_steady_draw_asks_for_what_it_lacks(shop: Shop, words: list[str], code: int, sentence: str) -> None:
     assert sentence in problem(shop, "cost", *words, code=code)["message"]
+
+
+@pytest.mark.parametrize("word", ["banana", "-1", "nan", "5m"])
+def test_a_time_to_meter_is_seconds(shop: Shop, word: str) -> None:
+    said = problem(shop, "meter", f"--for={word}", code=2)["message"]
+    assert f"'{word}' is not a number of seconds" in said
 
 
 def test_export_with_json_prints_json(shop: Shop) -> None:

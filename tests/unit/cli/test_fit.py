@@ -271,7 +271,7 @@ def test_text_for_a_person(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"", "ends within"), (b"PK\x03\x04" * 9, "not a GGUF"), (None, "cannot be read")]
+    ("content", "words"), [(b"", "ends within"), (b"PK\x03\x04" * 9, "packed file"), (None, "cannot be read")]
 )
 def test_files_that_are_no_models(tmp_path: Path, content: bytes | None, words: str) -> None:
     path = tmp_path / "bad.gguf"

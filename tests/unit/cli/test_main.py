@@ -178,15 +178,21 @@ def test_what_was_meant_is_asked(
 def test_a_model_that_was_meant_is_asked(
     verb: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = SimpleNamespace(name="mistral:7b", tags=(SimpleNamespace(tag="7b-instruct-q8_0"),))
-    monkeypatch.setattr(Bench, "catalog", lambda _: SimpleNamespace(entries=(entry,)), raising=False)
+    tags = (SimpleNamespace(tag="7b-instruct-q8_0"),)
+    entries = [SimpleNamespace(name=name, tags=tags) for name in ("mistral:7b", "falcon3:1b", "falcon2:11b")]
+    monkeypatch.setattr(Bench, "catalog", lambda _: SimpleNamespace(entries=entries), raising=False)
     verb.arguments = lambda parser: parser.add_argument("model")
 
     def fail(args: object, call: object) -> int:
         raise Problem("Not there.", "Look.", "unknown_model")
 
     verb.run = fail
-    for word, meant in (("mistal:7b", "mistral:7b"), ("mistral:7b-instruct-q80", "mistral:7b-instruct-q8_0")):
+    for word, meant in (
+        ("mistal:7b", "mistral:7b"),
+        ("mistral:7b-instruct-q80", "mistral:7b-instruct-q8_0"),
+        ("falcn2", "falcon2:11b"),  # the family first: "falcon3:1b" is more like the bare word
+        ("falcn2:7", "falcon2:11b"),
+    ):
         assert call(["doctor", word], tmp_path)[0] == 1
         assert f"Look. Did you mean {meant}?" in capsys.readouterr().err
     call(["doctor", "quite-another"], tmp_path)

@@ -49,6 +49,15 @@ GIB = 1 << 30
         ("Intel Arc A770", 16, 560, 225),
         ("Intel Arc A770", 8, 512, 225),
         ("Apple M1", 8, 68.25, 39),
+        ("NVIDIA A100-SXM4-80GB", 80, 2039, 400),
+        ("NVIDIA A100-SXM4-40GB", 39.6, 1555, 400),
+        ("NVIDIA A100 80GB PCIe", None, 1940, 300),
+        ("NVIDIA A100-PCIE-40GB", None, 1555, 250),
+        ("Tesla V100-SXM2-16GB", 16, 898, 300),
+        ("NVIDIA GeForce GTX 1060 3GB", 3, 192.2, 120),
+        ("NVIDIA RTX A2000 12GB", 12, 288, 70),
+        ("NVIDIA RTX 4000 Ada Generation", 20, 360, 130),
+        ("AMD Instinct MI50", 32, 1024, 300),
     ],
 )
 def test_known_devices(name: str, memory_gib: float | None, bandwidth: float, tdp: float | None) -> None:

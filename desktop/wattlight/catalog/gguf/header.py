@@ -13,7 +13,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.paths import open_regular
 
-from .kinds import check_kind, is_projector
+from .kinds import check_kind, is_projector, what_else
 from .window import LOCAL, BadModelFile, HeaderLimits, Window, read_value
 
 _DIMS = [struct.Struct(f"<{n}QIQ") for n in range(5)]
@@ -158,10 +158,7 @@ def read_header(chunks: Iterator[bytes], limits: HeaderLimits = LOCAL) -> Header
 def _preamble(window: Window) -> int:
     at = window.need(4)
     if window.data[at : at + 4] != _MAGIC:
-        raise BadModelFile(
-            tr("This is not a GGUF model file."),
-            tr("Give a .gguf file or the name of a model, such as qwen3:8b."),
-        )
+        raise BadModelFile(*what_else(bytes(window.data[at : at + 200])))
     version = window.u32()
     if version in {2, 3}:
         return version

@@ -114,3 +114,55 @@ def _other_kind(
     if not tensors and architecture in LOADED and not has("split."):
         return tr("a vocabulary or a bare header without weights"), whole
     return None
+
+
+_BEGINNINGS: tuple[tuple[bytes, str], ...] = (
+    (b"version https://git-lfs", "lfs"),
+    (b"\x1f\x8b", "packed"), (b"PK\x03\x04", "packed"), (b"\xfd7zXZ\x00", "packed"),
+    (b"\x28\xb5\x2f\xfd", "packed"), (b"7z\xbc\xaf\x27\x1c", "packed"), (b"BZh", "packed"),
+    (b"lmgg", "older"), (b"tjgg", "older"), (b"fmgg", "older"), (b"algg", "older"),
+)  # fmt: skip
+"""How other files begin that are given for a model."""
+
+
+def what_else(start: bytes) -> tuple[str, str]:
+    """A sentence of a file that begins with ``start`` and is no GGUF file, and what to do."""
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    kind = next((kind for beginning, kind in _BEGINNINGS if start.startswith(beginning)), "")
+    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
+        kind = "page"
+    elif len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 1 << 30:
+        kind = "safetensors"
+    elif kind == "packed" and b"data.pkl" in start:
+        kind = "PyTorch"
+    other = (
+        tr("This is a {kind} file, not a GGUF model file.", kind=kind),
+        tr("Give a GGUF build of the model, or the name of a model, such as qwen3:8b."),
+    )
+    told = {
+        "lfs": (
+            tr("This file only points to a model that Git LFS keeps elsewhere."),
+            tr("Fetch the model itself with 'git lfs pull'."),
+        ),
+        "page": (
+            tr("This file holds a web page, not a model."),
+            tr("Download it again; the site may want you to sign in first."),
+        ),
+        "packed": (
+            tr("This is a packed file, not a model."),
+            tr("Unpack it first, and give the .gguf file."),
+        ),
+        "safetensors": other,
+        "PyTorch": other,
+        "older": (
+            tr("This is a model file of before GGUF, which the server does not load."),
+            tr("Download a current build of the model."),
+        ),
+    }
+    return told.get(
+        kind,
+        (
+            tr("This is not a GGUF model file."),
+            tr("Give a .gguf file or the name of a model, such as qwen3:8b."),
+        ),
+    )

@@ -19,7 +19,7 @@ OPEN_US = 7_258_118_400_000_000
 """The year 2200: where a slot ends that the seller left open."""
 STARTS = (
     "start_utc", "valid_from", "start_timestamp", "startsat", "starts_at", "deliverystart", "delivery_start",
-    "mtu", "period_from", "time_start", "datetime", "date/time", "from",
+    "mtu", "period_from", "time_start", "datetime", "date/time", "from", "hourutc", "timeutc",
 )  # fmt: skip
 ENDS = (
     "end_utc", "valid_to", "end_timestamp", "endsat", "ends_at", "deliveryend", "delivery_end", "period_to",
@@ -41,7 +41,11 @@ _ZONES = {
 _OFFSETS = {"cet": 1, "cest": 2, "wet": 0, "west": 1, "eet": 2, "eest": 3, "utc": 0, "gmt": 0, "bst": 1}
 _IN_BRACKETS = re.compile(r"\s*[(\[]([^)\]]*)[)\]]\s*$")
 _UNIT = re.compile(r"([a-zøö€£$]*)\s*(?:/|_per_)\s*(kwh|mwh)", re.IGNORECASE)
-_AREA_PRICE = re.compile(r"(?:\S+ )?price \(([a-z]{3})\)", re.IGNORECASE)
+_AREA_PRICE = re.compile(
+    r"(?:\S+ )?price \(([a-z]{3})\)|[a-z]{2}\d?(?:-[a-z]+)? \(([a-z]{3})\)|(?:spot|dayahead)price([a-z]{3})",
+    re.IGNORECASE,
+)
+"""Prices of a market, by area or not, in a currency per MWh."""
 _PRICE_WORD = re.compile(r"price|preis|pris|rate|_per_kwh", re.IGNORECASE)
 _NO_PRICE_COLUMN = re.compile(r"intraday|export|exc_vat|consumption|forecast", re.IGNORECASE)
 _MINOR = {"p", "pence", "ct", "cent", "cents", "c", "öre", "øre", "ore"}
@@ -97,6 +101,16 @@ class JsonTable:
     def rows(self, name: str) -> Iterator[tuple[str, Row]]:
         for i, row in enumerate(self._rows, start=1):
             yield f"{name}, entry {i}", row
+
+
+def table_of(text: str) -> CsvTable | JsonTable:
+    """The table that ``text`` is."""
+    return JsonTable(text) if text.lstrip("\ufeff \r\n\t")[:1] in {"{", "["} else CsvTable(text)
+
+
+def is_export(text: str) -> bool:
+    """Whether ``text`` is a table with times at which prices begin."""
+    return any(plain_header(header) in STARTS for header in table_of(text).headers)
 
 
 def _objects(node: object, above: dict[str, object]) -> Iterator[dict[str, object]]:
@@ -155,7 +169,8 @@ def price_column(name: str, headers: list[str], column: str, currency: str | Non
             and (_AREA_PRICE.fullmatch(h) or (_UNIT.search(h) and _PRICE_WORD.search(h)))
         ]
     if len(found) > 1 and currency is not None and not wanted:
-        found = [h for h in found if currency in re.split(r"[^A-Z]+", h.upper())] or found
+        said = re.compile(rf"(?:(?<![a-z])|price){currency}(?![a-z])", re.IGNORECASE)
+        found = [h for h in found if said.search(h)] or found
     if not found:
         raise missing_column(name, column or "price_per_kwh")
     if len(found) > 1:
@@ -174,7 +189,7 @@ def unit_of(column: str, rows: Iterable[tuple[str, Row]]) -> str:
     found = found or _UNIT.search(column)
     area = _AREA_PRICE.fullmatch(column)
     if known is not None or found is None:
-        return known or (f"{area[1].upper()}/MWh" if area else "")
+        return known or (f"{area[area.lastindex or 1].upper()}/MWh" if area else "")
     return f"{found[1]}/{found[2]}"
 
 
@@ -203,7 +218,7 @@ def is_wholesale(column: str) -> bool:
 
 
 def zone_of(column: str, zone: tzinfo) -> tzinfo:
-    if column.lower().endswith("_utc"):
+    if column.lower().endswith("utc"):
         return UTC
     brackets = _IN_BRACKETS.search(column)
     key = _ZONES.get(brackets[1].strip().lower()) if brackets else None

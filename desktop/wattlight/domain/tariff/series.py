@@ -14,8 +14,6 @@ from .exports import (
     ENDS,
     STARTS,
     Clock,
-    CsvTable,
-    JsonTable,
     Row,
     cells_of,
     is_wholesale,
@@ -25,6 +23,7 @@ from .exports import (
     price_column,
     scale_of,
     series_problem,
+    table_of,
     unit_of,
     zone_of,
 )
@@ -100,7 +99,7 @@ def parse_series(
         TariffProblem: with the number of the line that cannot be used.
     """
     choice = choice or SeriesChoice()
-    table = JsonTable(text) if text.lstrip("\ufeff \r\n\t")[:1] in {"{", "["} else CsvTable(text)
+    table = table_of(text)
     names = {plain_header(header): header for header in reversed(table.headers)}
     start = next((names[n] for n in STARTS if n in names), None)
     if start is None:

@@ -177,3 +177,24 @@ def test_only_a_projector_is_one(tmp_path: Path) -> None:
     gguf_writer.write_sparse(RAW, tmp_path / "tiny.gguf")
     with pytest.raises(BadModelFile, match="no projector"):
         projector_file_bytes(tmp_path / "tiny.gguf")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence", "way"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "Git LFS", "git lfs pull"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>Log in", "web page", "sign in"),
+        (b"<HTML><BODY>502</BODY></HTML>", "web page", "Download it again"),
+        (b"\x28\xb5\x2f\xfd" + bytes(60), "packed file", "Unpack"),
+        (b"PK\x03\x04" + bytes(26) + b"archive/data.pkl" + bytes(60), "PyTorch file", "GGUF build"),
+        (struct.pack("<Q", 90) + b'{"__metadata__":{}}'.ljust(90), "safetensors file", "GGUF build"),
+        (b"tjgg" + bytes(60), "before GGUF", "current build"),
+        (b"%PDF-1.7" + bytes(60), "not a GGUF", "the name of a model"),
+    ],
+)
+def test_what_else_a_file_is_and_what_to_do(tmp_path: Path, content: bytes, sentence: str, way: str) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(content)
+    with pytest.raises(BadModelFile, match=sentence) as caught:
+        shape_from_file(file)
+    assert way in caught.value.next_step

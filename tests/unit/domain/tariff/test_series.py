@@ -4,6 +4,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -181,6 +182,29 @@ def test_entso_e_new_and_old_with_the_autumn_hour_twice() -> None:
     assert [(iso_utc(a), iso_utc(b), f) for a, b, f in old.holes()] == [
         ("2025-10-26T02:00:00Z", "2025-10-26T03:00:00Z", False)
     ]
+
+
+def test_energinet_in_both_of_its_forms() -> None:
+    text = (
+        "TimeUTC;TimeDK;PriceArea;DayAheadPriceEUR;DayAheadPriceDKK\n"
+        "2026-01-01T23:45:00;2026-01-02T00:45:00;DK2;-1,5;-11,205\n"
+        "2026-01-02T00:00:00;2026-01-02T01:00:00;DK2;50;373,5\n"
+    )
+    series = parse_series(text, currency="DKK", zone=ZoneInfo("Europe/Copenhagen"))
+    assert slots(series)[0] == ("01-01T23:45:00", "01-02T00:00:00", "-0.011205")
+    assert (series.column, series.unit, series.wholesale) == ("DayAheadPriceDKK", "DKK/MWh", True)
+    rows = ",".join(
+        f'{{"HourUTC":"2026-01-01T2{hour}:00:00","PriceArea":"DK2","SpotPriceEUR":50.25}}' for hour in (2, 3)
+    )
+    told = f'{{"dataset":"Elspotprices","records":[{rows}]}}'
+    assert slots(parse_series(told, currency="EUR"))[0][2] == "0.05025"
+
+
+def test_a_market_that_names_the_area_alone() -> None:
+    text = "Delivery Start (CET);Delivery End (CET);NO2 (EUR)\n01.02.2026 00:00:00;01.02.2026 00:15:00;40,5\n"
+    series = parse_series(text, currency="EUR")
+    assert slots(series) == [("01-31T23:00:00", "01-31T23:15:00", "0.0405")]
+    assert series.wholesale
 
 
 @pytest.mark.parametrize("file", ["tibber.json", "tibber.csv"])

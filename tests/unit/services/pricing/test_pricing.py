@@ -89,3 +89,23 @@ def test_a_number_that_no_decimal_can_hold_is_one_sentence(tmp_path: Path, numbe
     with pytest.raises(TariffProblem) as caught:
         read_tariff_file(str(file))
     assert caught.value.next_step
+
+
+@pytest.mark.parametrize("name", ["nordpool.csv", "tibber.json", "octopus_go.csv"])
+def test_a_sellers_table_given_as_a_tariff_is_told_how_it_is_named_in_one(name: str, tmp_path: Path) -> None:
+    sold = Path(__file__).parents[3] / "data" / "tariffs" / name
+    file = tmp_path / name
+    file.write_bytes(sold.read_bytes())
+    with pytest.raises(TariffProblem, match="a table of prices, not a tariff") as caught:
+        read_tariff_file(str(file))
+    form = caught.value.next_step.partition(": ")[2]
+    assert json.loads(form)["periods"][0]["series"] == {"file": name}
+
+
+@pytest.mark.parametrize("text", ["[]", '{"from": 1}', "a,b\n1,2\n", ""])
+def test_what_is_neither_stays_told_so(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(TariffProblem) as caught:
+        read_tariff_file(str(file))
+    assert ("table of prices" in str(caught.value)) is ("from" in text)
