@@ -136,7 +136,7 @@ class LoopbackRegistry:
             with self._turn:
                 faults.uses -= 1
                 if faults.uses <= 0:
-                    faults.token, faults.uses = faults.token + "x", 3
+                    faults.token, faults.uses = faults.token + "x", 8
         return True
 
     def pace(self, size: int) -> None:

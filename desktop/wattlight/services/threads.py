@@ -144,6 +144,7 @@ def part_name(name: str) -> str:
         "wattlight-meter": tr("metering"),
         "wattlight-models": tr("loading and unloading models"),
         "wattlight-pulls": tr("downloading models"),
+        "wattlight-download": tr("downloading models"),
         "wattlight-setup": tr("installing the model server"),
         "wattlight-permission": tr("opening and closing the processor's energy counter"),
         "wattlight-setup-errands": tr("setting up"),

@@ -8,6 +8,7 @@ import io
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Self
@@ -140,17 +141,38 @@ class Answer:
         """
         if self._left == 0:
             return b""
+        with self._cut():
+            piece = self._response.read1(most_bytes if self._left is None else min(most_bytes, self._left))
+        self._came(len(piece))
+        return piece
+
+    def into(self, buffer: memoryview) -> int:
+        """As :meth:`piece`, into ``buffer``: for many large pieces. How many bytes came, 0 at the end."""
+        if self._left is None:
+            piece = self.piece(len(buffer))
+            buffer[: len(piece)] = piece
+            return len(piece)
+        if self._left == 0:
+            return 0
+        with self._cut():
+            count = self._response.fp.readinto1(buffer[: self._left])
+        self._came(count)
+        return count
+
+    @contextmanager
+    def _cut(self) -> Iterator[None]:
         import http.client
 
         try:
-            piece = self._response.read1(most_bytes if self._left is None else min(most_bytes, self._left))
+            yield
         except (http.client.HTTPException, OSError, ValueError) as error:
             raise WireFault(FaultKind.CUT, type(error).__name__) from error
+
+    def _came(self, count: int) -> None:
         if self._left is not None:
-            if not piece:
+            if not count:
                 raise WireFault(FaultKind.CUT, "short body")
-            self._left -= len(piece)
-        return piece
+            self._left -= count
 
     def body(self) -> bytes:
         """The whole body.

@@ -7,6 +7,8 @@ from threading import Event, Lock
 
 BEAT_S = 0.1
 """At a limit so much is read at a time as comes in this time: few reads, and even ones."""
+_SURE_S = 1e-4
+"""So much longer, so that it is not short of a fraction of a byte afterwards."""
 LOOK_S = 0.2
 """A wait ends at the latest after so long, so that a change of the limit or a stop is seen."""
 
@@ -42,7 +44,7 @@ class RateLimit:
                     granted = min(wanted, int(self._left))
                     self._left -= granted
                     return granted
-                pause_s = (share - self._left) / rate
+                pause_s = (share - self._left) / rate + _SURE_S
                 self.waits += 1
             stop.wait(min(pause_s, LOOK_S))
         return 0

@@ -172,19 +172,18 @@ class Fetching:
                 return
             skip = claim.at if at is None else 0
             nap_s = 0.0
-            while granted := self._limit.take(PIECE_BYTES, self._halted):
-                piece = read(granted)
-                self._limit.give_back(granted - len(piece))
-                if not piece:
+            buffer = memoryview(bytearray(min(PIECE_BYTES, claim.left + skip)))
+            while granted := self._limit.take(len(buffer), self._halted):
+                count = read(buffer[:granted])
+                self._limit.give_back(granted - count)
+                if not count:
                     raise source.cut()
                 self._arrived_at, self._fruitless = self._clock(), 0
-                if skip >= len(piece):
-                    skip -= len(piece)
-                elif not part.write(claim, piece[skip:] if skip else piece):
+                skipped = min(skip, count)
+                skip -= skipped
+                if count > skipped and not part.write(claim, buffer[skipped:count]):
                     return
-                else:
-                    skip = 0
-                if len(piece) < min(SMALL_BYTES, granted):
+                if count < min(SMALL_BYTES, granted):
                     nap_s = min(MOST_NAP_S, 2 * nap_s or NAP_S)
                     self._halted.wait(nap_s)
                 else:

@@ -17,8 +17,8 @@ from .problems import AlreadyPulled
 
 CHUNK_BYTES = 64 << 20
 """Claimed at a time: what lies behind the frontier of the hash is then still in memory."""
-SPLIT_BYTES = 4 << 20
-"""The end of a layer is shared among connections down to such pieces."""
+SPLIT_BYTES = 16 << 20
+"""The end of a layer is shared among connections down to such pieces: what was on its way is then lost."""
 PIECE_BYTES = 1 << 20
 _MAX_JOURNAL = 1 << 20
 
@@ -63,7 +63,7 @@ class PartFile:
         self.in_order_only = False
         """The server ignores ranges: one connection, from the beginning."""
         self.folder = folder
-        self._file = folder / f"{layer.digest.replace(':', '-')}.part"
+        self._file = _part(folder, layer)
         self._journal = self._file.with_suffix(".json")
         self._lock = Lock()
         self._hashing = Lock()
@@ -74,7 +74,7 @@ class PartFile:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         self._stream = os.fdopen(os.open(self._file, flags, 0o644), "r+b", buffering=0)
         self._reader = self._file.open("rb", buffering=0)
-        self._done = self._kept()
+        self._done = _kept(self._journal, self._file, layer)
         self._saved = self.have_bytes
         self._claims: list[Claim] = []
         self._sha = hashlib.sha256()
@@ -85,18 +85,11 @@ class PartFile:
         """So many of its bytes are here."""
         return sum(end - start for start, end in self._done)
 
-    def _kept(self) -> list[Span]:
-        """What the journal says and the file can hold; nothing where the journal makes no sense."""
-        there = os.fstat(self._stream.fileno()).st_size
-        try:
-            document = json.loads(read_small(self._journal, _MAX_JOURNAL))
-            if document["size"] != self.layer.size_bytes:
-                return []
-            spans = [(int(start), int(end)) for start, end in document["done"]]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return []
-        sound = all(0 <= start < end <= min(there, self.layer.size_bytes) for start, end in spans)
-        return merged(spans) if sound else []
+    @staticmethod
+    def bytes_in(folder: Path, layer: Layer) -> int:
+        """How much of a layer ``folder`` keeps, as the journal says."""
+        file = _part(folder, layer)
+        return sum(end - start for start, end in _kept(file.with_suffix(".json"), file, layer))
 
     def _frontier(self) -> int:
         """Up to here everything is here."""
@@ -144,13 +137,13 @@ class PartFile:
             if claim in self._claims:
                 self._claims.remove(claim)
 
-    def write(self, claim: Claim, piece: bytes) -> bool:
+    def write(self, claim: Claim, piece: memoryview) -> bool:
         """Keep what came for ``claim``; whether more of it is wanted."""
         with self._lock:
             start = claim.at
             piece = piece[: claim.end - start]
             self._stream.seek(start)
-            rest = memoryview(piece)
+            rest = piece
             while rest:
                 rest = rest[self._stream.write(rest) :]
             claim.at += len(piece)
@@ -215,6 +208,11 @@ class PartFile:
         self._journal.unlink(missing_ok=True)
         self._file.with_suffix(".lock").unlink(missing_ok=True)
 
+    def remove(self) -> None:
+        """Give up all of it."""
+        self._done = []
+        self.close()
+
     def close(self) -> None:
         """Leaves no file behind where nothing came."""
         self._reader.close()
@@ -223,6 +221,24 @@ class PartFile:
         if not self._done:
             for end in (".part", ".json", ".lock"):
                 self._file.with_suffix(end).unlink(missing_ok=True)
+
+
+def _part(folder: Path, layer: Layer) -> Path:
+    return folder / f"{layer.digest.replace(':', '-')}.part"
+
+
+def _kept(journal: Path, file: Path, layer: Layer) -> list[Span]:
+    """What a journal says and the file can hold; nothing where the journal makes no sense."""
+    try:
+        there = file.stat().st_size
+        document = json.loads(read_small(journal, _MAX_JOURNAL))
+        if document["size"] != layer.size_bytes:
+            return []
+        spans = [(int(start), int(end)) for start, end in document["done"]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+    sound = all(0 <= start < end <= min(there, layer.size_bytes) for start, end in spans)
+    return merged(spans) if sound else []
 
 
 def _end(layer: Layer) -> Span:

@@ -22,6 +22,7 @@ from wattlight.i18n import tr
 from wattlight.web import Arrivals, RateLimit, Web
 
 from .fetching import PATIENCE_S, Fetching
+from .kept import download_rests, note_download, whole_file
 from .parts import PartFile
 from .problems import disk_problem, mismatch, no_room
 from .sources import FromRegistry, Mirror
@@ -85,11 +86,14 @@ class Puller:
         state = replace(state, total_bytes=sum(layer.size_bytes for layer in layers))
         try:
             store.prepare()
+            note_download(store.parts, str(address), layers)
             missing = store.missing(layers, stop)
-            with ExitStack() as open_parts:
-                parts = [PartFile(store.parts, layer) for layer in missing]
-                for part in parts:
-                    open_parts.callback(part.close)
+            with ExitStack() as ending:
+                ending.callback(download_rests, store.parts, str(address), layers)
+                parts = []
+                for layer in missing:
+                    parts.append(PartFile(store.parts, layer))
+                    ending.callback(parts[-1].close)
                 fetching = Fetching(
                     parts,
                     FromRegistry(pages, address.host),
@@ -101,8 +105,6 @@ class Puller:
                 )
                 state = yield from self._fetched(state, store, layers, parts, fetching, stop)
             if state.cancelled:
-                with suppress(OSError):
-                    store.parts.rmdir()  # where nothing came
                 yield state
                 return
             yield replace(state, status="writing manifest", bytes_per_s=None)
@@ -133,7 +135,7 @@ class Puller:
                 fetching.drive()
                 for part in [part for part in left if part.hash_on(HASH_BYTES)]:
                     if part.is_right:
-                        part.finish(store.waiting(part.layer.digest))
+                        part.finish(whole_file(store.parts, part.layer.digest))
                         left.remove(part)
                         whole += part.layer.size_bytes
                     else:

@@ -16,8 +16,8 @@ from wattlight.web import Limits, Web, WireFault, split_url
 
 from .problems import DownloadProblem
 
-Read = Callable[[int], bytes]
-"""Reads what has come, at most so many bytes; empty at the end."""
+Read = Callable[[memoryview], int]
+"""Reads what has come into a buffer; how many bytes, 0 at the end."""
 Opened = tuple[Read, int | None]
 """With it the position of the first byte, None where ranges are ignored and all of the layer comes."""
 _MIRROR = Limits(connect_s=5.0, idle_s=15.0, total_s=None)
@@ -42,7 +42,7 @@ class FromRegistry:
             RegistryProblem: also in the block.
         """
         with self._pages.part_of(layer.digest, start, end, stop) as answer:
-            yield answer.piece, start if answer.status == 206 else None
+            yield answer.into, start if answer.status == 206 else None
 
     def cut(self) -> Exception:
         """It ended before its end."""
@@ -89,7 +89,7 @@ class Mirror:
                         )
                     if sound:
                         self._form = form
-                        yield answer.piece, begins
+                        yield answer.into, begins
                         return
         except WireFault as fault:
             raise Lacking from fault
@@ -108,7 +108,8 @@ class Mirror:
                 continue
             with stream:
                 if _size(stream) == layer.size_bytes:
-                    yield _reads(stream, start), start
+                    stream.seek(start)
+                    yield _reads(stream), start
                     return
         raise Lacking
 
@@ -143,18 +144,15 @@ def _size(stream: BinaryIO) -> int:
     return os.fstat(stream.fileno()).st_size
 
 
-def _reads(stream: BinaryIO, start: int) -> Read:
-    """Reads from ``start`` on; a folder that goes away has nothing more."""
-    at = start
+def _reads(stream: BinaryIO) -> Read:
+    """A folder that goes away has nothing more."""
 
-    def read(most_bytes: int) -> bytes:
-        nonlocal at
+    def read(buffer: memoryview) -> int:
         try:
-            stream.seek(at)
-            piece = stream.read(most_bytes)
+            piece = stream.read(len(buffer))
         except OSError as error:
             raise Lacking from error
-        at += len(piece)
-        return piece
+        buffer[: len(piece)] = piece
+        return len(piece)
 
     return read

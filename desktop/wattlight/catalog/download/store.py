@@ -1,25 +1,20 @@
-"""The models folder: what is there already, and how a model that has arrived becomes one of the server's.
-
-Layers wait in a folder of our own beside ``blobs``: a server that starts removes what lies there and belongs
-to no model yet.
-"""
+"""The models folder: what is there already, and how a model that has arrived becomes one of the server's."""
 
 import hashlib
 import os
-import re
 import shutil
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
+from wattlight.catalog.disk import DiskProblem, digests_in_use
 from wattlight.catalog.installed import blob_file, manifest_file
-from wattlight.catalog.registry import Layer, Manifest, ModelAddress
+from wattlight.catalog.registry import Layer, Manifest, ModelAddress, RegistryProblem, parse_manifest
 from wattlight.paths import open_regular, read_small, replacing
 
-PARTS = "wattlight-parts"
-_NAMED = re.compile(rb"sha256[:-]([0-9a-f]{64})")
+from .kept import PARTS, download_is_over, whole_file
+
 _MAX_MANIFEST = 4 << 20
 _PIECE = 1 << 20
 SMALL_BYTES = 16 << 20
@@ -38,38 +33,27 @@ class ModelStore:
         for name in (self.parts, self.folder / "blobs", self.folder / "manifests"):
             self._make(name)
 
-    def waiting(self, digest: str) -> Path:
-        """Where a layer that is whole waits for the others."""
-        return self.parts / digest.replace(":", "-")
-
     def missing(self, layers: tuple[Layer, ...], stop: Event) -> list[Layer]:
         """Which of them are not here. A large one is not hashed where a model that is installed names it."""
-        named = self.named()
+        named = self._in_use()
 
         def is_here(layer: Layer) -> bool:
-            if _size(self.waiting(layer.digest)) == layer.size_bytes:
+            if _size(whole_file(self.parts, layer.digest)) == layer.size_bytes:
                 return True
             file = blob_file(self.folder, layer.digest)
             if _size(file) != layer.size_bytes:
                 return False
-            trusted = layer.size_bytes > SMALL_BYTES and layer.digest in named
+            trusted = layer.size_bytes > SMALL_BYTES and layer.digest.removeprefix("sha256:") in (named or ())
             return trusted or _digest(file, stop) == layer.digest
 
         return [layer for layer in layers if not is_here(layer)]
 
-    def named(self) -> frozenset[str]:
-        """Digests that manifests of installed models name."""
-        found: set[str] = set()
-        for file in self._manifests():
-            with suppress(OSError):
-                found |= {
-                    f"sha256:{name.decode()}" for name in _NAMED.findall(read_small(file, _MAX_MANIFEST))
-                }
-        return frozenset(found)
-
-    def _manifests(self) -> Iterator[Path]:
-        for root in ("manifests", "manifests-v2"):
-            yield from (self.folder / root).glob("*/*/*/*")
+    def _in_use(self) -> frozenset[str] | None:
+        """Hashes of the files that installed models use; None where that cannot be told."""
+        try:
+            return digests_in_use(self.folder)
+        except DiskProblem:
+            return None
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.parts).free
@@ -81,6 +65,7 @@ class ModelStore:
             self._hand_over(layer)
         _sync(self.folder / "blobs")
         file = self._place_of(address)
+        replaced = _digests(file)
         self._make(file.parent)
         with replacing(file) as part:
             with part.open("wb") as stream:
@@ -94,13 +79,21 @@ class ModelStore:
                 self.folder, layer.digest
             ).exists():  # a server that began meanwhile took it away
                 self._hand_over(layer)
-            self.waiting(layer.digest).unlink(missing_ok=True)
-        with suppress(OSError):
-            self.parts.rmdir()
+            whole_file(self.parts, layer.digest).unlink(missing_ok=True)
+        download_is_over(self.parts, str(address))
+        self._drop_replaced(replaced)
+
+    def _drop_replaced(self, digests: frozenset[str]) -> None:
+        """Remove what only the version before used, as the server does after a pull of its own."""
+        used = self._in_use()
+        for digest in digests if used is not None else ():
+            if digest.removeprefix("sha256:") not in (used or ()):
+                with suppress(OSError):
+                    blob_file(self.folder, digest).unlink()
 
     def _hand_over(self, layer: Layer) -> None:
         """Give the layer a second name, the server's; ours is needed until the manifest is written."""
-        ours, theirs = self.waiting(layer.digest), blob_file(self.folder, layer.digest)
+        ours, theirs = whole_file(self.parts, layer.digest), blob_file(self.folder, layer.digest)
         if not ours.exists():
             return
         ours.chmod(_READ_BY_ALL)
@@ -143,6 +136,16 @@ def is_writable(folder: Path) -> bool:
     there = next(place for place in (folder, *folder.parents) if place.exists())
     places = (there, folder / "blobs", folder / "manifests")
     return there.is_dir() and all(os.access(place, os.W_OK | os.X_OK) for place in places if place.exists())
+
+
+def _digests(manifest: Path) -> frozenset[str]:
+    """The files of an installed version; none where there is none, or its manifest makes no sense."""
+    try:
+        return frozenset(
+            layer.digest for layer in all_layers(parse_manifest(read_small(manifest, _MAX_MANIFEST)))
+        )
+    except (OSError, RegistryProblem):
+        return frozenset()
 
 
 def _as_written(folder: Path, parts: tuple[str, ...]) -> Path:

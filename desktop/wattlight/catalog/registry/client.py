@@ -33,6 +33,8 @@ from .token import RegistryPass
 
 _LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=60.0)
 _STREAM = Limits(connect_s=10.0, idle_s=30.0, total_s=None)
+_RENEWALS = 3
+"""Of a token, for one request: a fresh one may run out while many connections use it."""
 _MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 
 
@@ -92,11 +94,14 @@ class ModelPages:
         try:
             sent = self._pass.authorization
             answer = self._web.get(url, limits, cancel, headers, sent)
-            if answer.status == 401:
+            for _ in range(_RENEWALS):
+                if answer.status != 401:
+                    break
                 with answer:
-                    fresh = self._pass.renewed(url, answer, sent, cancel)
-                if fresh is not None:
-                    answer = self._web.get(url, limits, cancel, headers, fresh)
+                    sent = self._pass.renewed(url, answer, sent, cancel)
+                if sent is None:
+                    break
+                answer = self._web.get(url, limits, cancel, headers, sent)
             with answer:
                 self._check(answer, start)
                 yield answer

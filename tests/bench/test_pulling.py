@@ -1,0 +1,104 @@
+"""A pull of our own beside the same one by a real server, and what it costs.
+
+WATTLIGHT_TEST_OLLAMA_PROGRAM is the program of a real Ollama; without it only our own cost is measured.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from threading import Event
+
+import pytest
+
+from fakes.registry_process import registry_process
+from wattlight.catalog.download import Puller
+from wattlight.web import RateLimit, Web
+
+PROGRAM = os.environ.get("WATTLIGHT_TEST_OLLAMA_PROGRAM", "")
+FLOOR = 0.98
+"""Our speed over theirs."""
+LINE = 100e6 / 8
+MOST_CPU = 0.01
+"""Of a core at 100 Mbit/s, without the hashing: the memory of what is hashed cannot be had cheaper."""
+
+
+def ours(name: str, folder: Path, limit: float | None = None) -> float:
+    begun = time.monotonic()
+    assert list(Puller(Web(os.environ)).pull(name, folder, Event(), RateLimit(limit)))[-1].done
+    return time.monotonic() - begun
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    env = {**os.environ, "HOME": str(folder), "OLLAMA_HOST": address, "OLLAMA_MODELS": str(folder / "models")}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen([PROGRAM, "serve"], env=env, stdout=quiet, stderr=quiet) as process:
+        try:
+            for _ in range(100):
+                try:
+                    urllib.request.urlopen(f"http://{address}/api/version", timeout=5).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield address
+        finally:
+            process.terminate()
+
+
+def theirs(name: str, address: str) -> float:
+    body = json.dumps({"model": name, "insecure": True}).encode()
+    begun = time.monotonic()
+    with urllib.request.urlopen(f"http://{address}/api/pull", body, timeout=300) as answer:
+        assert b'"success"' in list(answer)[-1]
+    return time.monotonic() - begun
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not PROGRAM, reason="WATTLIGHT_TEST_OLLAMA_PROGRAM is not set")
+@pytest.mark.parametrize(
+    ("mib", "bytes_per_s"), [(400, 0.0), (200, 30e6)], ids=["as fast as it goes", "30 MB/s"]
+)
+def test_a_pull_of_our_own_is_as_fast_as_the_servers(tmp_path: Path, mib: int, bytes_per_s: float) -> None:
+    mine, other = [], []
+    with registry_process(mib, bytes_per_s) as name:
+        for turn in range(3):
+            folder = tmp_path / str(turn)
+            mine.append(ours(name, folder / "ours"))
+            with server(folder) as address:
+                other.append(theirs(name, address))
+            shutil.rmtree(folder)
+    print(
+        f"ours {median(mine):.2f} s, the server's {median(other):.2f} s: {median(other) / median(mine):.0%}"
+    )
+    assert median(other) / median(mine) >= FLOOR
+
+
+@pytest.mark.bench
+def test_a_slowed_pull_costs_little_and_keeps_its_limit(tmp_path: Path) -> None:
+    data = os.urandom(1 << 20)
+    begun = time.process_time()
+    digest = sha256()
+    for _ in range(150):
+        digest.update(data)
+    hashing = time.process_time() - begun
+    with registry_process(150) as name:
+        begun = time.process_time()
+        seconds = ours(name, tmp_path, LINE)
+        cpu = time.process_time() - begun
+    print(
+        f"{cpu / seconds:.2%} of a core at 100 Mbit/s, of it {hashing / seconds:.2%} hashing; {seconds:.1f} s"
+    )
+    assert 0.93 <= seconds / ((150 << 20) / LINE) <= 1.05
+    assert (cpu - hashing) / seconds <= MOST_CPU * 1.5
