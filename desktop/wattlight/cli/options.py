@@ -13,11 +13,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.machine_file import MachineFileProblem, parse_machine
-from wattlight.domain.state import InstalledModel, RunningModel
+from wattlight.domain.servers import InstalledModel, RunningModel, true_digest
 from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
 from wattlight.i18n import tr
 from wattlight.paths import read_text
-from wattlight.runtime import read_keep_alive
+from wattlight.runtime import ModelServer, read_keep_alive
 
 from .output import Call, Document, pick
 
@@ -31,8 +31,10 @@ def add_host_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def installed_document(model: InstalledModel, loaded: bool) -> Document:
+def installed_document(model: InstalledModel, loaded: bool | None) -> Document:
+    """An installed model; a size null where the server does not tell it, ``loaded`` null likewise."""
     document = pick(model, "name size_bytes modified_at remote_host")
+    document["size_bytes"] = model.size_bytes or None
     return document | _or_none(model, "digest family parameter_size quantization") | {"loaded": loaded}
 
 
@@ -46,7 +48,13 @@ def running_document(model: RunningModel) -> Document:
 
 
 def _or_none(model: InstalledModel | RunningModel, names: str) -> Document:
-    return {name: value or None for name, value in pick(model, names).items()}
+    document = {name: value or None for name, value in pick(model, names).items()}
+    return document | {"digest": true_digest(model.digest) or None}
+
+
+def server_document(server: ModelServer, version: str) -> Document:
+    """Which server was asked; ``version`` null where it tells none."""
+    return {"url": server.url, "kind": server.kind.value, "version": version or None}
 
 
 def kept_documents(kept: tuple[tuple[str, str], ...]) -> list[Document]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from wattlight.domain.servers import ServerKind, kind_name
 from wattlight.domain.slowness import Cause
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import Problem, clean_text
@@ -118,10 +119,13 @@ def _server(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
     if state.status is ServerStatus.READY:
         version = state.version or tr("unknown version")
         said = tr("The model server answers: {url}, {version}.", url=state.url, version=version)
+        if state.kind is not ServerKind.OLLAMA:
+            name = kind_name(state.kind)
+            said = tr("{server} answers: {url}, {version}.", server=name, url=state.url, version=version)
         yield Finding("server", Level.FINE, said)
-        if text := conversion(state.version):
+        if state.kind is ServerKind.OLLAMA and (text := conversion(state.version)):
             yield Finding("converts", Level.NOTE, text)
-        if text := exposure(parse_endpoint(state.url)):
+        if text := exposure(parse_endpoint(state.url), state.kind):
             yield Finding("exposed", Level.PROBLEM, text)
     else:
         said = state.message or tr("No model server answers at {url}.", url=state.url)

@@ -2,8 +2,9 @@
 
 import argparse
 
-from wattlight.domain.state import RunningModel, same_model
+from wattlight.domain.servers import Can, RunningModel, same_model
 from wattlight.i18n import gib, number, tr
+from wattlight.runtime import ModelServer
 from wattlight.services.models import shared_text
 from wattlight.settings import ModelWish, save_settings
 
@@ -29,12 +30,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
-    server, wish = call.workshop.server(args.host), wish_of(args, call)
+    server = call.workshop.server(args.host)
+    require_wishes(server, args)
+    wish = wish_of(args, call)
     loaded = server.load(args.model, keep_alive=wish.keep_alive, context_length=wish.context_length)
     if call.as_json:
         call.out.document({"model": args.model, **loaded_document(loaded, wish.context_length)})
         return
     print_loaded(call, args.model, loaded, wish.context_length)
+
+
+def require_wishes(server: ModelServer, args: argparse.Namespace) -> None:
+    """Refuse what was typed and this kind of server cannot do, before anything is done."""
+    server.require(Can.LOAD)
+    if args.context:
+        server.require(Can.CONTEXT)
+    if args.keep:
+        server.require(Can.KEEP)
 
 
 def wish_of(args: argparse.Namespace, call: Call) -> ModelWish:

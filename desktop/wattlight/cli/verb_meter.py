@@ -10,7 +10,9 @@ from types import FrameType
 
 from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
+from wattlight.runtime import choose_address
 from wattlight.services.calibration import wall_of
+from wattlight.services.current import Servers
 from wattlight.services.learned import LearnedWatts
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
 from wattlight.services.threads import Threads
@@ -39,10 +41,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     """Record until SIGTERM, SIGINT or the end of ``--for``."""
     shop, settings = call.workshop, call.workshop.settings()
-    server = shop.server(args.host)
+    address = choose_address(args.host, settings.servers)
+    servers = Servers((address,), shop.environ)
+    if servers.problems:
+        raise servers.problems[0]
     ended, tell = threading.Event(), _teller(call)
     threads = Threads(lambda name, text: tell(f"part {name}", text))
-    watch = ResidentWatch(lambda before: server.state(before, full=before is None), start=threads.start)
+    watch = ResidentWatch(
+        lambda before: servers.state(address.host, before, full=before is None), start=threads.start
+    )
     with closing(shop.prober()) as prober:
         wiring = Wiring(
             shop.places.ledger_file,

@@ -2,10 +2,10 @@
 
 import argparse
 
-from wattlight.domain.state import same_model
+from wattlight.domain.servers import Can, ServerKind, cannot_text, kind_name, same_model
 from wattlight.i18n import gb, short_date, tr, trn
 
-from .options import add_host_option, installed_document
+from .options import add_host_option, installed_document, server_document
 from .output import Call
 
 
@@ -17,12 +17,13 @@ def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
     version = server.version()
     models = server.installed()
-    running = server.running()
-    loaded = {m.name: any(same_model(m.name, r.name) for r in running) for m in models}
+    tells = server.can(Can.TELL_LOADED)
+    running = server.running() if tells else ()
+    loaded = {m.name: any(same_model(m.name, r.name) for r in running) if tells else None for m in models}
     if call.as_json:
         call.out.document(
             {
-                "server": {"url": server.url, "version": version},
+                "server": server_document(server, version),
                 "models": [installed_document(m, loaded[m.name]) for m in models],
             }
         )
@@ -32,13 +33,16 @@ def run(args: argparse.Namespace, call: Call) -> None:
         return
     if not models:
         call.out.line(tr("No models are installed on {url}.", url=server.url))
-        call.out.line(tr("'wattlight recommend' lists models that fit; 'wattlight pull NAME' downloads one."))
+        if server.can(Can.PULL):
+            call.out.line(
+                tr("'wattlight recommend' lists models that fit; 'wattlight pull NAME' downloads one.")
+            )
         return
     rows = [(tr("NAME"), tr("SIZE"), tr("PARAMETERS"), tr("QUANTIZATION"), tr("CHANGED"), "")]
     rows += [
         (
             m.name,
-            gb(m.size_bytes),
+            gb(m.size_bytes or None),
             m.parameter_size or "–",
             m.quantization or "–",
             short_date(None if m.modified_at is None else m.modified_at.astimezone().date()),
@@ -53,6 +57,20 @@ def run(args: argparse.Namespace, call: Call) -> None:
     call.out.table(rows, {1, 2})
     total = sum(m.size_bytes for m in models)
     call.out.line()
+    if server.kind is not ServerKind.OLLAMA:
+        name = f"{kind_name(server.kind)} {version}".strip()
+        call.out.line(
+            trn(
+                "{count} model, on {server} at {url}",
+                "{count} models, on {server} at {url}",
+                len(models),
+                server=name,
+                url=server.url,
+            )
+        )
+        if not tells:
+            call.out.line(cannot_text(server.kind, Can.TELL_LOADED))
+        return
     call.out.line(
         trn(
             "{count} model, {size}, on Ollama {version} at {url}",

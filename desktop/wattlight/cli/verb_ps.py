@@ -3,10 +3,10 @@
 import argparse
 from datetime import datetime
 
-from wattlight.domain.state import RunningModel
+from wattlight.domain.servers import Can, RunningModel, kind_name
 from wattlight.i18n import duration, gib, number, percent, tr
 
-from .options import add_host_option, running_document
+from .options import add_host_option, running_document, server_document
 from .output import Call
 
 
@@ -17,15 +17,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     """List the loaded models as the server reports them."""
     server = call.workshop.server(args.host)
+    server.require(Can.TELL_LOADED)
     version = server.version()
     models = server.running()
     trained = {m.name: server.trained_context(m.name) for m in models} if not call.out.quiet else {}
     settings = call.workshop.settings()
-    asked = {m.name: settings.wish(m.name).context_length for m in models}
+    takes = server.can(Can.CONTEXT)
+    asked = {m.name: settings.wish(m.name).context_length if takes else None for m in models}
     if call.as_json:
         call.out.document(
             {
-                "server": {"url": server.url, "version": version},
+                "server": server_document(server, version),
                 "models": [
                     running_document(m)
                     | {"asked_context": asked[m.name], "trained_context": trained.get(m.name)}
@@ -52,12 +54,26 @@ def run(args: argparse.Namespace, call: Call) -> None:
             number(m.context_length),
             number(asked[m.name]),
             number(trained[m.name]),
-            kept_text(m, now),
+            kept_text(m, now) if server.can(Can.KEEP) else "–",
         )
         for m in models
     ]
     call.out.table(rows, {1, 2, 3, 4, 5})
     call.out.line()
+    for model in models:
+        if model.said_asleep:
+            call.out.line(
+                tr(
+                    "{model} says it sleeps: requests wait until it is woken. Nothing shows that its "
+                    "memory is free.",
+                    model=model.name,
+                )
+            )
+    if not server.can(Can.KEEP):
+        call.out.line(
+            tr("{server} does not tell memory, GPU share and time kept.", server=kind_name(server.kind))
+        )
+        return
     call.out.line(tr("Memory and its share on the GPU are what the server reports."))
     call.out.line(
         tr("Context is in force; asked is what Wattlight loads it with, another program may ask for more.")

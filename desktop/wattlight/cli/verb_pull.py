@@ -6,6 +6,7 @@ from threading import Event
 
 from wattlight.catalog.registry import read_address
 from wattlight.domain.pulls import PullState
+from wattlight.domain.servers import Can
 from wattlight.domain.values import Problem
 from wattlight.i18n import duration, gb, number, percent, tr
 from wattlight.runtime import ModelServer, read_name
@@ -37,6 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> int:
     """Download, showing progress; with ``--json`` one line per step, the last with ``done`` true."""
     server = call.workshop.server(args.host)
+    server.require(Can.PULL)
     name = read_name(args.model)
     if name.registry is not None and name.registry.lower() != read_address(name.model).host:
         require_yes(

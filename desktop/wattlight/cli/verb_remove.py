@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import replace
 
-from wattlight.domain.state import same_model
+from wattlight.domain.servers import Can, same_model
 from wattlight.i18n import gb, tr
 from wattlight.runtime import ModelServer, RuntimeProblem
 from wattlight.services.models import drop_with, remove_model
@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
+    server.require(Can.REMOVE)
     found = next((m for m in server.installed() if same_model(m.name, args.model)), None)
     if found is None:
         _check_there(server, args.model)

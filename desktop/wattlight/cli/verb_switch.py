@@ -4,7 +4,7 @@ import argparse
 import sys
 from dataclasses import replace
 
-from wattlight.domain.state import RunningModel, same_model
+from wattlight.domain.servers import Can, RunningModel, same_model
 from wattlight.domain.values import Problem
 from wattlight.runtime import ModelServer, parse_endpoint
 from wattlight.services.models import point_alias, room_by_size, switch
@@ -13,7 +13,7 @@ from wattlight.settings import save_settings
 from . import verb_load
 from .options import kept_documents
 from .output import Call
-from .verb_load import loaded_document, print_loaded, wish_of
+from .verb_load import loaded_document, print_loaded, require_wishes, wish_of
 from .verb_unload import print_unloaded
 
 arguments = verb_load.arguments
@@ -22,6 +22,7 @@ arguments = verb_load.arguments
 def run(args: argparse.Namespace, call: Call) -> None:
     """Switch, and say what is loaded now."""
     server = call.workshop.server(args.host)
+    require_wishes(server, args)
 
     def say(text: str) -> None:
         if not call.as_json and not call.out.quiet and sys.stderr.isatty():
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
 def _point_alias(server: ModelServer, call: Call, model: str) -> None:
     """Where the settings want a name that follows; that it cannot be had does not undo the switch."""
     settings = call.workshop.settings()
-    if not settings.alias.on:
+    if not settings.alias.on or not server.can(Can.COPY):
         return
     try:
         alias = point_alias(server, settings.alias, model)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from wattlight.domain.state import InstalledModel, same_model
+from wattlight.domain.servers import Can, InstalledModel, same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr, trn
 from wattlight.runtime import ModelServer
@@ -35,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> int:
     """Ask the registries for the manifests of installed models; with ``--take`` fetch what is newer."""
     server = call.workshop.server(args.host)
+    server.require(Can.PULL)
     chosen = _chosen(args.models, server.installed())
     folders = call.workshop.model_folders(server.url)
     report = find_updates(chosen, call.workshop.registry().manifest, folders)

@@ -7,87 +7,20 @@ from typing import TYPE_CHECKING
 
 from .power import MachineSample
 from .pulls import PullState
+from .servers import (  # noqa: F401 - every room knows them from here
+    InstalledModel,
+    RunningModel,
+    ServerState,
+    ServerStatus,
+    full_name,
+    same_model,
+)
 from .values import LOCAL_HOST, HostId, MachineProfile
 
 if TYPE_CHECKING:
     from .cost import CostReport
     from .energy import ProgramsNow
     from .slowness import Slowness
-
-
-def same_model(one: str, other: str) -> bool:
-    """Whether two spellings mean one model: Ollama adds ``:latest`` and does not mind case."""
-    return full_name(one) == full_name(other)
-
-
-def full_name(name: str) -> str:
-    """The one spelling of a name, for look-ups."""
-    path, colon, tag = name.rpartition(":")
-    if not colon or "/" in tag:
-        return f"{name}:latest".lower()
-    return f"{path}:{tag.split('@')[0]}".lower()
-
-
-class ServerStatus(StrEnum):
-    UNKNOWN = "unknown"
-    """Not asked yet."""
-    READY = "ready"
-    ABSENT = "absent"
-    """Nothing listens there: a normal state."""
-    FOREIGN = "foreign"
-    """Something answers that is not an Ollama server."""
-    SILENT = "silent"
-    """It accepts connections but does not answer in time."""
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledModel:
-    """A model on the server's disk. Bytes are of its files; texts are cleaned and capped."""
-
-    name: str
-    digest: str
-    size_bytes: int
-    family: str = ""
-    parameter_size: str = ""
-    quantization: str = ""
-    modified_at: datetime | None = None
-    remote_host: str | None = None
-    """Set for cloud stubs: the text of a chat leaves this computer."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunningModel:
-    """A loaded model as ``/api/ps`` reports it (not always what it uses); ``loaded_as``: an alias of ours."""
-
-    name: str
-    digest: str
-    size_bytes: int
-    size_vram_bytes: int
-    context_length: int | None = None
-    expires_at: datetime | None = None
-    """None means kept until it is unloaded."""
-    family: str = ""
-    quantization: str = ""
-    loaded_as: str = ""
-
-    @property
-    def gpu_share(self) -> float | None:
-        """How much of it is on accelerators, 0 to 1; None where the server's figures cannot be."""
-        possible = 0 < self.size_bytes >= self.size_vram_bytes
-        return self.size_vram_bytes / self.size_bytes if possible else None
-
-
-@dataclass(frozen=True, slots=True)
-class ServerState:
-    """The server of one host; ``message`` is the one sentence that says what is wrong and what to do."""
-
-    url: str
-    status: ServerStatus = ServerStatus.UNKNOWN
-    version: str | None = None
-    installed: tuple[InstalledModel, ...] = ()
-    running: tuple[RunningModel, ...] = ()
-    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

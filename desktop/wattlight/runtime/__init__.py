@@ -8,12 +8,13 @@ from .names import ModelName, context_name, is_cloud_name, read_keep_alive, read
 from .ollama_server import OllamaServer
 from .opening import (
     DEFAULT_PORT,
-    ModelServer,
     answers_web_pages,
     choose_address,
     connect,
     find_server,
     heard_outside,
+    look,
     parse_endpoint,
 )
 from .problems import RuntimeProblem
+from .server import ModelServer

@@ -1,19 +1,19 @@
 """How one Ollama server is spoken to: a request and its answer, every failure as one sentence."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wattlight.web import POLL, Endpoint, FaultKind, Limits, Proxy, Wire, WireFault
+from wattlight.web import POLL, Endpoint, FaultKind, Limits, WireFault
 
 from .meanings import Asked, problem_from_server
 from .names import read_name
-from .problems import PAGE, RuntimeProblem, gateway_problem, old_server, path_in_address, problem_of
+from .problems import PAGE, RuntimeProblem, gateway_problem, old_server, path_in_address
 from .reading import Record, Refusal, moment_of_date, read_object, read_version
+from .server import ModelServer
 
 if TYPE_CHECKING:
     import ollama
@@ -24,29 +24,8 @@ _CLOCKS_AGREE = timedelta(seconds=5)
 """The Date header has whole seconds, and answers take a while."""
 
 
-class OllamaConnection:
-    """The address of a server and the way there; the asking is :class:`~.ollama_server.OllamaServer`'s."""
-
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        authorization: str | None = None,
-        proxy: Proxy | None = None,
-        behind_proxy: bool = False,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.endpoint = endpoint
-        self._wire = Wire(endpoint, authorization, proxy, clock)
-        self._behind_proxy = behind_proxy
-        self._now = now
-        self._clock = clock
-        self._raw_names: dict[str, str] = {}
-
-    @property
-    def url(self) -> str:
-        return self.endpoint.url
+class OllamaConnection(ModelServer):
+    """The way Ollama is spoken to; what it is asked is :class:`~.ollama_server.OllamaServer`'s."""
 
     def _raw(self, model: str) -> str:
         """The server's own spelling of a name it listed; a name it did not list must be a possible one."""
@@ -100,25 +79,6 @@ class OllamaConnection:
             yield client
         finally:
             client.close()  # type: ignore[no-untyped-call]  # the package has no types there
-
-    @contextmanager
-    def _said(self, model: str = "", asked: Asked = Asked.LOAD) -> Iterator[None]:
-        """Turns every failure of an exchange into a :class:`RuntimeProblem`."""
-        try:
-            yield
-        except RuntimeProblem:
-            raise
-        except WireFault as fault:
-            raise problem_of(fault, self.endpoint, self._wire.proxy) from fault
-        except Refusal as refusal:
-            raise self._refused(refusal.status, refusal.said, model, asked) from refusal
-        except Exception as error:
-            status: Any = getattr(error, "status_code", None)  # of the package's ResponseError
-            if status is not None:
-                said = str(getattr(error, "error", "") or "")
-                raise self._refused(int(status), said, model, asked) from error
-            cut = WireFault(FaultKind.CUT, type(error).__name__)
-            raise problem_of(cut, self.endpoint, self._wire.proxy) from error
 
     def _refused(self, status: int, said: str, model: str, asked: Asked) -> RuntimeProblem:
         problem = problem_from_server(said or f"HTTP {status}", model, asked)

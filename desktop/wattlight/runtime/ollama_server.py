@@ -1,25 +1,21 @@
 """The door to one Ollama server: what it is, has and runs, and what it is asked to do."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from wattlight.domain.pulls import PullState
-from wattlight.domain.state import InstalledModel, RunningModel, ServerState, ServerStatus, same_model
+from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, same_model
 from wattlight.i18n import tr
-from wattlight.web import POLL, FaultKind, Limits, WireFault, host_in
+from wattlight.web import POLL, FaultKind, Limits, WireFault
 
 from .answers import AnswerPiece, AnswerRequest, answer_body, answer_pieces
 from .meanings import Asked
 from .names import context_name, is_cloud_name, read_keep_alive, read_name
 from .ollama_connection import OllamaConnection
-from .problems import (
-    RuntimeProblem,
-    status_of,
-    with_proxy_advice,
-)
+from .problems import RuntimeProblem, with_proxy_advice
 from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
     MAX_NODES,
@@ -32,6 +28,7 @@ from .reading import (
     trained_context,
     weights_file,
 )
+from .server import elsewhere
 
 if TYPE_CHECKING:
     import ollama
@@ -55,40 +52,9 @@ _SETTLE_STEP_S = 0.1
 
 
 class OllamaServer(OllamaConnection):
-    """One Ollama server. Holds no connection; any thread may call any method.
+    """One Ollama server."""
 
-    Every method but :meth:`state` raises :class:`RuntimeProblem`. Each takes an optional ``cancel`` event
-    that ends it within a quarter of a second by closing the connection (code ``cancelled``).
-    """
-
-    def state(
-        self, previous: ServerState | None = None, *, full: bool = True, cancel: Event | None = None
-    ) -> ServerState:
-        """What is at the address now; never raises.
-
-        Not ``full`` asks only for the loaded models when ``previous`` was ready. A server that stops
-        answering keeps its last lists.
-        """
-        before = previous if previous is not None and previous.url == self.url else ServerState(self.url)
-        ready = before.status is ServerStatus.READY
-        try:
-            version = before.version if ready and not full else self.version(cancel)
-            installed = before.installed if ready and not full else self.installed(cancel)
-            running = self.running(cancel)
-            if ready and not full and _entries(running) - _entries((*before.running, *installed)):
-                installed = self.installed(cancel)  # what is loaded anew may be installed anew
-        except RuntimeProblem as problem:
-            return self._failed(before, problem)
-        return ServerState(self.url, ServerStatus.READY, version, installed, running)
-
-    def _failed(self, before: ServerState, problem: RuntimeProblem) -> ServerState:
-        cause = problem.__cause__
-        if problem.code == "cancelled":
-            return before
-        status = status_of(cause) if isinstance(cause, WireFault) else ServerStatus.ERROR
-        if status in {ServerStatus.ABSENT, ServerStatus.FOREIGN}:
-            return ServerState(self.url, status, message=str(problem))
-        return replace(before, status=status, message=str(problem))
+    kind = ServerKind.OLLAMA
 
     def version(self, cancel: Event | None = None) -> str:
         """The server's version ("0.33.0"; "0.0.0" is a development build)."""
@@ -110,11 +76,9 @@ class OllamaServer(OllamaConnection):
         return listed.models
 
     def check_installed(self, model: str, cancel: Event | None = None) -> None:
-        """Raise where ``model`` is not installed."""
         self._show(model, cancel)
 
     def trained_context(self, model: str, cancel: Event | None = None) -> int | None:
-        """The context that ``model`` was trained for; None where the server does not say."""
         try:
             return trained_context(self._show(model, cancel))
         except RuntimeProblem as problem:
@@ -131,26 +95,10 @@ class OllamaServer(OllamaConnection):
             return read_object(answer.body(), _SHOWN_NODES if long_lists else MAX_NODES)
 
     def check_local(self, model: str, cancel: Event | None = None) -> str | None:
-        """Raise where ``model`` runs in the cloud, so that nothing is ever sent there.
-
-        Returns the digest it is installed with, None where it is not.
-
-        Raises:
-            RuntimeProblem: ``cloud_model``.
-        """
-        found = next((m for m in self.installed(cancel) if same_model(m.name, model)), None)
-        host = None if found is None else found.remote_host
-        if host is None and not is_cloud_name(model):
-            return None if found is None else found.digest
-        raise RuntimeProblem(
-            tr(
-                "{model} runs on {host}, there is nothing to load or unload.",
-                model=model,
-                host=host_in(host) if host else tr("Ollama's cloud"),
-            ),
-            tr("It can be used as it is; what it is asked leaves this computer."),
-            "cloud_model",
-        )
+        digest = super().check_local(model, cancel)
+        if is_cloud_name(model):
+            raise elsewhere(model, tr("Ollama's cloud"))
+        return digest
 
     def describe(self, model: str, long_lists: bool = False, cancel: Event | None = None) -> Record:
         """What the server says of an installed model: ``model_info``, ``tensors``, ``details``.
@@ -160,14 +108,6 @@ class OllamaServer(OllamaConnection):
         return self._show(model, cancel, long_lists)
 
     def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
-        """The pieces of an answer as they come; the last one has an ``end``.
-
-        Closing the iterator or setting ``cancel`` closes the connection, and the server stops working.
-
-        Raises:
-            RuntimeProblem: from the first ``next`` on; code ``cut_stream`` when the server ended without a
-                last line.
-        """
         body = answer_body(question)
         with (
             self._said(question.model),
@@ -270,13 +210,11 @@ class OllamaServer(OllamaConnection):
         )
 
     def remove(self, model: str, cancel: Event | None = None) -> None:
-        """Delete ``model`` from the server's disk. A loaded model stays loaded; unload it before."""
         raw = self._raw(model)
         with self._said(model, Asked.REMOVE), self._client(_ACT, cancel) as client:
             client.delete(raw)
 
     def copy(self, model: str, name: str, cancel: Event | None = None) -> None:
-        """Give ``model`` another ``name`` too; files are shared. A model that had the name loses it."""
         raw, other = self._raw(model), read_name(name).text
         with self._said(model), self._client(_ACT, cancel) as client:
             client.copy(raw, other)
@@ -374,8 +312,7 @@ def _wake(client: "ollama.Client", raw: str, **wanted: Any) -> None:
         client.embed(raw, "", **wanted)
 
 
-def _entries(models: Iterable[InstalledModel | RunningModel]) -> set[tuple[str, str]]:
-    return {(model.name, model.digest) for model in models}
+
 
 
 def _listing(document: Record) -> Record:

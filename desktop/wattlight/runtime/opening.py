@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from threading import Event
 from urllib.parse import quote, urlsplit
 
 from wattlight.domain.values import HostId, clean_text
@@ -12,11 +13,26 @@ from wattlight.i18n import tr
 from wattlight.settings import ServerAddress
 from wattlight.web import Endpoint, Wire, names_a_proxy
 
+from .kinds import kind_at
+from .litellm_server import LiteLlmServer
+from .llama_server import LlamaRouter, LlamaServer
+from .lm_studio_server import LmStudioServer
 from .ollama_server import OllamaServer
+from .openai_server import OpenAiServer
 from .problems import RuntimeProblem, proxy_to
+from .server import ModelServer
+from .vllm_server import VllmServer
 
-ModelServer = OllamaServer
-"""Every kind of server there is: another one joins here, and :func:`connect` chooses."""
+KINDS: tuple[type[ModelServer], ...] = (
+    OllamaServer,
+    LlamaServer,
+    LlamaRouter,
+    VllmServer,
+    LmStudioServer,
+    LiteLlmServer,
+    OpenAiServer,
+)
+"""Every kind of server there is: another one joins here, and :func:`look` chooses."""
 
 DEFAULT_PORT = 11434
 """Ollama's own port (its ``envconfig``)."""
@@ -166,10 +182,20 @@ def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> Serv
     return ServerAddress(HostId(host), host, host)
 
 
+def look(server: ModelServer, cancel: Event | None = None) -> ModelServer:
+    """The server of the kind that answers at the address of ``server``; itself where none is seen.
+
+    Loads, wakes and evicts no model; never raises.
+    """
+    kind = kind_at(server.wire, cancel)
+    found = next((item for item in KINDS if item.kind is kind), None)
+    return server if found is None or kind is server.kind else found.in_place_of(server)
+
+
 def connect(
     address: ServerAddress, environ: Mapping[str, str], authorization: str | None = None
 ) -> OllamaServer:
-    """The server at ``address``; nothing is sent yet.
+    """The server at ``address``, taken for Ollama until :func:`look` sees another; nothing is sent yet.
 
     ``authorization`` is a whole header value ("Bearer ..."); it is only ever sent to exactly this server,
     over https or within this computer.

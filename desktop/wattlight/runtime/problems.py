@@ -61,8 +61,10 @@ _GATEWAY = frozenset({"502", "503", "504"})
 _UNREACHED = frozenset({"refused", "unreachable", "silent"})
 
 
-def problem_of(fault: WireFault, endpoint: Endpoint, proxy: Proxy | None = None) -> RuntimeProblem:
-    """What a failed exchange with ``endpoint``, over ``proxy``, means."""
+def problem_of(
+    fault: WireFault, endpoint: Endpoint, proxy: Proxy | None = None, server: str = "Ollama"
+) -> RuntimeProblem:
+    """What a failed exchange with a ``server`` at ``endpoint``, over ``proxy``, means."""
     url = endpoint.url
     here = endpoint.is_loopback
     if fault.kind is FaultKind.PROXY:
@@ -81,10 +83,10 @@ def problem_of(fault: WireFault, endpoint: Endpoint, proxy: Proxy | None = None)
     messages = {
         FaultKind.REFUSED: (
             "no_server",
-            tr("No Ollama server is running at {url}.", url=url),
-            tr("Start Ollama or install it; Wattlight finds it by itself.")
-            if here
-            else tr("Start Ollama on that computer and let it listen there (OLLAMA_HOST)."),
+            tr("No Ollama server is running at {url}.", url=url)
+            if server == "Ollama"
+            else tr("Nothing answers at {url} any more.", url=url),
+            _how_to_start(server, here),
         ),
         FaultKind.UNREACHABLE: (
             "unreachable_host",
@@ -94,25 +96,32 @@ def problem_of(fault: WireFault, endpoint: Endpoint, proxy: Proxy | None = None)
         FaultKind.SILENT: (
             "silent_server",
             tr("The server at {url} accepts connections but does not answer.", url=url),
-            tr("It may be overloaded; wait, or start Ollama again."),
+            tr("It may be overloaded; wait, or start {server} again.", server=server),
         ),
         FaultKind.NOT_HTTP: _foreign(
             endpoint,
             tr("What answers there is a web page.")
             if fault.detail == PAGE
-            else tr("What answers there does not speak as Ollama does."),
+            else tr("What answers there does not speak as {server} does.", server=server),
+            server,
         ),
-        FaultKind.REDIRECT: _foreign(endpoint, tr("It sends requests elsewhere, which is not followed.")),
-        FaultKind.ENCODED: _foreign(endpoint, tr("It answers in a compressed form nobody asked for.")),
+        FaultKind.REDIRECT: _foreign(
+            endpoint, tr("It sends requests elsewhere, which is not followed."), server
+        ),
+        FaultKind.ENCODED: _foreign(
+            endpoint, tr("It answers in a compressed form nobody asked for."), server
+        ),
         FaultKind.TOO_LARGE: (
             "answer_too_large",
             tr("The server at {url} sent an answer too large to be true, so it was not read.", url=url),
-            tr("Check that Ollama, and nothing else, listens there."),
+            tr("Check that {server}, and nothing else, listens there.", server=server),
         ),
         FaultKind.CUT: (
             "cut_stream",
             tr("The connection to the server at {url} broke off in the middle of an answer.", url=url),
-            tr("Try again; if Ollama was just stopped or updated, wait until it runs again."),
+            tr(
+                "Try again; if {server} was just stopped or updated, wait until it runs again.", server=server
+            ),
         ),
         FaultKind.TLS: (
             "tls",
@@ -129,8 +138,16 @@ def problem_of(fault: WireFault, endpoint: Endpoint, proxy: Proxy | None = None)
     return RuntimeProblem(message, next_step, code)
 
 
-def _foreign(endpoint: Endpoint, detail: str) -> tuple[str, str, str]:
-    message = tr("Something else than Ollama listens at {url}.", url=endpoint.url)
+def _how_to_start(server: str, here: bool) -> str:
+    if server != "Ollama":
+        return tr("Start it again; Wattlight finds it by itself.")
+    if here:
+        return tr("Start Ollama or install it; Wattlight finds it by itself.")
+    return tr("Start Ollama on that computer and let it listen there (OLLAMA_HOST).")
+
+
+def _foreign(endpoint: Endpoint, detail: str, server: str) -> tuple[str, str, str]:
+    message = tr("Something else than {server} listens at {url}.", server=server, url=endpoint.url)
     next_step = (
         tr("Stop that program, or start Ollama on another port and set OLLAMA_HOST.")
         if endpoint.is_loopback

@@ -186,7 +186,7 @@ def read_version(document: Record) -> str:
 
 def read_installed(document: Record) -> Listed[InstalledModel]:
     """The models of ``/api/tags``. A record needs a name and a size; everything else may be missing."""
-    names = _Names()
+    names = Names()
     models = []
     for item in _items(document):
         name, size = _name_of(item), count(item.get("size"))
@@ -213,7 +213,7 @@ def read_running(document: Record, now: datetime, ahead: timedelta = timedelta()
 
     ``ahead`` is how far the server's clock is before this computer's, by which the end of each is told.
     """
-    names = _Names()
+    names = Names()
     models = []
     for item in _items(document):
         name, size, vram = _name_of(item), count(item.get("size")), count(item.get("size_vram"))
@@ -255,7 +255,7 @@ def weights_file(shown: Record) -> str | None:
     return None if found is None else found.group(1)
 
 
-class _Names(dict[str, str]):
+class Names(dict[str, str]):
     """The server's own spelling of each name, by the form of it that is shown."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import PullState
-from wattlight.domain.state import HostState, ServerState, ServerStatus, ServerWays, TaskState
+from wattlight.domain.state import HostState, ServerState, ServerWays, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import activate, tr
 from wattlight.settings import Alias, FirstRun, Settings, SettingsFile, merged
@@ -244,8 +244,7 @@ class Application:
         self._hub.update_host(host, lambda item: replace(item, server=server))
         self._advisories.look(host, server)
         if host == LOCAL_HOST:
-            known = server.status in {ServerStatus.READY, ServerStatus.ABSENT}
-            self._meter.set_running(server.running if known else None)
+            self._meter.set_running(server.resident)
             self._guide.server_seen(server)
 
     def _refresh(self) -> None:

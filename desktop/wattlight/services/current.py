@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
+from wattlight.domain.servers import ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
-from wattlight.runtime import Endpoint, ModelServer, OllamaServer, RuntimeProblem, connect
+from wattlight.runtime import Endpoint, ModelServer, OllamaServer, RuntimeProblem, connect, look
 from wattlight.settings import ServerAddress, Settings
 
 from .pricing import tariff_of
@@ -110,6 +111,30 @@ class Servers(Mapping[HostId, ModelServer]):
             else:
                 self._moved[host] = OllamaServer(endpoint)
         self._tell()
+
+    def state(
+        self,
+        host: HostId,
+        before: ServerState | None = None,
+        *,
+        full: bool = True,
+        cancel: threading.Event | None = None,
+    ) -> ServerState:
+        """What is at the address of ``host`` now; another kind of server than before is noticed."""
+        state = self[host].state(before, full=full, cancel=cancel)
+        if state.status is ServerStatus.FOREIGN and self._look(host, cancel):
+            state = self[host].state(before, cancel=cancel)
+        return state
+
+    def _look(self, host: HostId, cancel: threading.Event | None) -> bool:
+        """Ask which kind of server answers for ``host`` now; True where it is another than before."""
+        server = self[host]
+        seen = look(server, cancel)
+        with self._lock:
+            if seen is server or self._homes.get(host) is not server:
+                return False
+            self._homes[host] = seen
+        return True
 
     def _tell(self) -> None:
         for moved in self._subscribers:

@@ -14,6 +14,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from wattlight.domain import Problem
+from wattlight.domain.servers import ServerKind
 from wattlight.paths import Places, places_for_user
 
 from .threads import Threads
@@ -290,7 +291,7 @@ class ServiceFactory:
             prober.close()
         with contextlib.suppress(Problem):
             server = self.server()
-            if server.endpoint.is_loopback:
+            if server.endpoint.is_loopback and server.kind is ServerKind.OLLAMA:
                 return replace(profile, server=replace(profile.server, version=server.version()))
         return profile
 
@@ -302,10 +303,13 @@ class ServiceFactory:
         return models_folders(self.environ) if parse_endpoint(url).is_loopback else ()
 
     def server(self, host: str | None = None) -> "ModelServer":
-        """The server ``host`` names in the settings or as a URL; None is the first of the settings."""
-        from wattlight.runtime import choose_address, connect
+        """The server ``host`` names in the settings or as a URL; None is the first of the settings.
 
-        return connect(choose_address(host, self.settings().servers), self._environ)
+        It is asked which kind it is; one that does not answer is taken for Ollama.
+        """
+        from wattlight.runtime import choose_address, connect, look
+
+        return look(connect(choose_address(host, self.settings().servers), self._environ))
 
     def ledger(self) -> "LedgerReader":
         """A new reader of the energy ledger; the caller closes it."""

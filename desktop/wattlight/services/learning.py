@@ -143,6 +143,7 @@ class LoadLearner:
         """One sample with the models listed then (None: the server did not say); what is compared with it."""
         if running is None:
             return ()
+        running = tuple(model for model in running if model.size_bytes)  # else its server tells no memory
         with self._lock:
             look = look_at(sample, running)
             if self._looks:

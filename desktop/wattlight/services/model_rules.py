@@ -7,7 +7,7 @@ from enum import StrEnum
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.energy import heavy_parts
 from wattlight.domain.power import MachineSample
-from wattlight.domain.state import RunningModel
+from wattlight.domain.servers import Can, RunningModel
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.settings import ModelRuleSettings
@@ -67,9 +67,8 @@ class ModelRules:
             self._load_again(rules)
 
     def _unload(self, reason: RuleReason, now: datetime) -> None:
-        running = self._hub.state.local.server.running
-        if not running:
-            return
+        server = self._hub.state.local.server
+        running = server.running if server.can(Can.UNLOAD) else ()
         for model in running:
             self._taken[model.name] = model
             self._do(Command(Verb.UNLOAD, model.name))

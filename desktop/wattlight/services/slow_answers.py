@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
 from wattlight.domain.cost import HistorySpan
+from wattlight.domain.servers import Can
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import Problem
@@ -230,7 +231,8 @@ class SlowAnswers:
                 note_of(opinion, model.digest, experience), ladder, opinion.architecture, experience
             )
 
-        local = [m for m in host.server.installed if m.remote_host is None]
+        known = host.server.installed if host.server.can(Can.DESCRIBE) else ()
+        local = [m for m in known if m.remote_host is None]
         return replace(extras, fits=tuple(judge(m) for m in local))
 
     def _offers(self, extras: Extras) -> Extras:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wattlight.domain.fit import Verdict
+from wattlight.domain.servers import Can
 from wattlight.domain.slowness import Around, Cause, Expected, RunsOn, Slowness, why_slow
 from wattlight.domain.state import AppState, HostState, RunningModel, SeenSpeed, ServerState, full_name
 from wattlight.domain.values import LOCAL_HOST, clean_text
@@ -33,8 +34,8 @@ def slow_models(
 ) -> tuple[Slowness, ...]:
     """What is found of each loaded model of ``host``; nothing of a model without cause for complaint."""
     running, sample = host.server.running, host.sample
-    if sample is None or not running:
-        return ()
+    if sample is None or not running or not host.server.can(Can.DESCRIBE):
+        return ()  # of other kinds nothing tells what to expect
     notes = {full_name(note.model): note for note in fits}
     expected = [_expected(notes.get(full_name(model.name)), model) for model in running]
     parts = [None if item is None else item.gpu_bytes for item in expected]
@@ -59,7 +60,7 @@ def _expected(note: FitNote | None, model: RunningModel) -> Expected | None:
 
 def slow_here(factory: ServiceFactory, prober: "Prober", state: ServerState) -> tuple[Slowness, ...]:
     """What is found of the models that a server of this computer has loaded."""
-    if not state.running:
+    if not state.running or not state.can(Can.DESCRIBE):
         return ()
     profile = without_models(prober.profile(), state)
     advisor, experience = factory.advisor(), Experience(factory.own_runs())

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.learning import device_label
+from wattlight.domain.servers import ServerKind
 from wattlight.domain.state import ServerState, same_model
 from wattlight.domain.values import Device, MachineProfile
 from wattlight.i18n import tr
@@ -115,7 +116,8 @@ def without_models(profile: MachineProfile, server: ServerState) -> MachineProfi
     if not whole:
         in_ram += on_gpu
     available = min(profile.ram_total_bytes, profile.ram_available_bytes + in_ram)
-    settings = replace(profile.server, version=server.version or profile.server.version)
+    told = server.version if server.kind is ServerKind.OLLAMA else None
+    settings = replace(profile.server, version=told or profile.server.version)
     return replace(profile, ram_available_bytes=available, devices=devices, server=settings)
 
 

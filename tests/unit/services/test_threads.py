@@ -257,12 +257,12 @@ def server_watch(threads: Threads, once: list[int]) -> Iterator[Callable[[], Non
     asked: list[int] = []
 
     class Server:
-        def state(self, _before: Any, *, full: bool, cancel: Any) -> ServerState:
+        def state(self, _host: Any, _before: Any, *, full: bool, cancel: Any) -> ServerState:
             asked.append(1)
             killing(once)
             return ServerState("http://x", ServerStatus.READY)
 
-    servers: Any = {LOCAL_HOST: Server()}
+    servers: Any = Server()
     told: list[ServerState] = []
     watch = ServerWatch(servers, LOCAL_HOST, lambda _, state: told.append(state), start=threads.start)
     watch.start()

@@ -341,8 +341,10 @@ def _load(
         held = model.size_bytes - on_gpu if on_cpu else on_gpu
         if whole:
             held = model.size_bytes
-        if held > 0 or (model.size_bytes <= 0 and not on_cpu):
-            residents.append(Resident(model.digest or model.name, max(0, held)))
+        untold = model.size_bytes <= 0
+        if held > 0 or (untold and (whole or not on_cpu)):
+            size = model.weights_bytes if untold else held
+            residents.append(Resident(model.digest or model.name, max(0, size)))
     return Load(tuple(residents), busy, other_heavy)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from wattlight import StartThread, start_thread
 from wattlight.domain.power import MachineSample
-from wattlight.domain.state import RunningModel, ServerState, ServerStatus
+from wattlight.domain.state import RunningModel, ServerState
 
 FAILURES_TO_TELL = 3
 
@@ -186,13 +186,5 @@ class ResidentWatch(_Beating):
 
 
 def running_of(state: ServerState | None) -> tuple[RunningModel, ...] | None:
-    """What a server's state says about resident models.
-
-    A server that is not there has none. One that does not answer, or something else on its port, leaves
-    it unknown.
-    """
-    if state is None:
-        return None
-    if state.status is ServerStatus.READY:
-        return state.running
-    return () if state.status is ServerStatus.ABSENT else None
+    """What a server's state says about resident models; None where nothing is known."""
+    return None if state is None else state.resident

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
+from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
@@ -51,7 +52,7 @@ class FollowingName:
         self, server: ModelServer, model: str, context_length: int | None, cancel: Event | None = None
     ) -> str:
         """Point it at ``model`` where that is wanted; returns why it cannot be, which undoes nothing."""
-        if not self._now().on:
+        if not self._now().on or not server.can(Can.COPY):
             return ""
         try:
             self.point(server, model, context_length, cancel)

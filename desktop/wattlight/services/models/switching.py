@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
+from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import MachineProfile, Problem
 from wattlight.i18n import tr
@@ -61,6 +62,7 @@ def switch(
     Raises:
         Problem: the model is unknown (nothing was unloaded), or it did not load.
     """
+    server.require(Can.LOAD)
     running = own_names(server, server.running(cancel))
     digest = server.check_local(model, cancel) or "" if running else ""
     others = tuple(m for m in running if not _is(m, model, digest))
@@ -99,6 +101,7 @@ def unload(server: ModelServer, model: str, cancel: Event | None = None, digest:
     Raises:
         RuntimeProblem: it runs in the cloud, is unknown, or the server refused.
     """
+    server.require(Can.UNLOAD)
     before = server.running(cancel)
     if not any(same_model(m.name, model) for m in before):
         server.check_local(model, cancel)
@@ -117,6 +120,7 @@ def unload_all(
     Raises:
         Problem: not one of them could be unloaded.
     """
+    server.require(Can.UNLOAD)
     running = server.running(cancel)
     gone, kept = _unload_each(server, running, cancel, say)
     if kept and not gone:
@@ -204,7 +208,7 @@ def room_by_size(
     An estimate from file sizes: accelerators are judged by their total memory less what is loaded, a
     computer without one by the memory that is available now.
     """
-    if profile is None or model is None:
+    if profile is None or model is None or not model.size_bytes:
         return None
     need = int(model.size_bytes * WEIGHTS_TO_NEED) + ALLOWANCE_BYTES
     totals = [device.memory_total_bytes for device in profile.devices if not device.integrated]
@@ -224,6 +228,7 @@ def remove_model(server: ModelServer, model: str, cancel: Event | None = None) -
     Raises:
         RuntimeProblem: it is unknown, or the server refused.
     """
+    server.require(Can.REMOVE)
     loaded = any(same_model(m.name, model) for m in server.running(cancel))
     if loaded:
         server.unload(model, cancel)

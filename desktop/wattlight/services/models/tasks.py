@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wattlight import StartThread, start_thread
 from wattlight.domain.pulls import PullState
+from wattlight.domain.servers import Can
 from wattlight.domain.state import TaskState, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
@@ -195,6 +196,7 @@ class ModelTasks:
         """Keep ``model`` loaded for so long after each use, from now on; its context stays."""
 
         def work(server: ModelServer, task: _Task) -> str:
+            server.require(Can.KEEP)
             now = next((m for m in server.running(task.cancel) if same_model(m.name, model)), None)
             context = self._settings().wish(model).context_length if now is None else now.context_length
             self._announce(model, context)

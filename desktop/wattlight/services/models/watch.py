@@ -4,12 +4,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from wattlight import StartThread, start_thread
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import HostId
-from wattlight.runtime import ModelServer
+from wattlight.services.current import Servers
 
 SHOWN_S = 1.0
 HIDDEN_S = 15.0
@@ -21,13 +21,12 @@ LONGEST_PAUSE_S = 30.0
 
 class ServerWatch:
     """A thread that publishes :class:`ServerState`. ``publish`` is called on it and must return soon.
-
     While the server does not answer the pauses double from 1 s to 30 s; :meth:`refresh` asks at once.
     """
 
     def __init__(
         self,
-        servers: Mapping[HostId, ModelServer],
+        servers: Servers,
         host: HostId,
         publish: Callable[[HostId, ServerState], None],
         *,
@@ -78,7 +77,7 @@ class ServerWatch:
         """Ask once, publish, and return how many seconds to wait before the next time."""
         asked, self._refresh = self._refresh, False
         full = asked or self._full_is_due()
-        state = self._servers[self._host].state(self._state, full=full, cancel=self._stopping)
+        state = self._servers.state(self._host, self._state, full=full, cancel=self._stopping)
         if self._stopping.is_set():
             return 0.0
         ready = state.status is ServerStatus.READY

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from wattlight.domain.servers import ServerKind, kind_name
 from wattlight.domain.state import InstallStage, InstallState, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
@@ -156,9 +157,17 @@ class InstallerHandover(_Installation):
 REACH_EVERY = timedelta(minutes=30)
 
 
-def exposure(endpoint: Endpoint) -> str | None:
+def exposure(endpoint: Endpoint, kind: ServerKind = ServerKind.OLLAMA) -> str | None:
     """What is said of a server here that more than this computer's own programs can use; None: nothing."""
-    if address := heard_outside(endpoint):
+    address = heard_outside(endpoint)
+    if kind is not ServerKind.OLLAMA:
+        return address and tr(
+            "Other computers can use {server} at {address}. If you do not want that, let it listen on "
+            "127.0.0.1 only, or give it a key.",
+            server=kind_name(kind),
+            address=f"{address}:{endpoint.port}",
+        )
+    if address:
         return tr(
             "Other computers can use Ollama at {address}, without a password. If you do not want that, start "
             "it with OLLAMA_HOST=127.0.0.1.",
@@ -195,7 +204,7 @@ class SecurityAdvisories:
         advisories: tuple[Advisory, ...],
         hub: StateHub,
         now: Callable[[], datetime],
-        exposure: Callable[[Endpoint], str | None] = exposure,
+        exposure: Callable[[Endpoint, ServerKind], str | None] = exposure,
     ) -> None:
         self._advisories = advisories
         self._hub = hub
@@ -211,11 +220,13 @@ class SecurityAdvisories:
         due = self._reached_at is None or not timedelta(0) <= now - self._reached_at < REACH_EVERY
         if host == LOCAL_HOST and server.status is ServerStatus.READY and due:
             self._reached_at = now
-            text = self._exposure(parse_endpoint(server.url))
+            text = self._exposure(parse_endpoint(server.url), server.kind)
             if text:
                 self._hub.notify("exposed", text, now, "error")
             else:
                 self._hub.withdraw("exposed")
+        if server.kind is not ServerKind.OLLAMA:
+            return
         if server.status is not ServerStatus.READY or self._told.get(host, "") == server.version:
             return
         self._told[host] = server.version

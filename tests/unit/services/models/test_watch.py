@@ -11,8 +11,10 @@ from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST
-from wattlight.runtime import ModelServer, OllamaServer
+from wattlight.runtime import OllamaServer
+from wattlight.services.current import Servers
 from wattlight.services.models import ServerWatch
+from wattlight.settings import ServerAddress
 
 READY = ServerState("http://x", ServerStatus.READY)
 
@@ -38,6 +40,20 @@ class Asked:
         return self.answer
 
 
+class One:
+    """The only server."""
+
+    def __init__(self, server: Asked) -> None:
+        self._server = server
+
+    def state(self, _host: object, before: ServerState | None, *, full: bool, cancel: object) -> ServerState:
+        return self._server.state(before, full=full, cancel=cancel)
+
+
+def at(server: OllamaServer) -> Servers:
+    return Servers((ServerAddress(url=server.url),), {})
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -55,9 +71,7 @@ def seen() -> list[ServerState]:
 
 @pytest.fixture
 def watch(asked: Asked, seen: list[ServerState], clock: Clock) -> ServerWatch:
-    return ServerWatch(
-        {LOCAL_HOST: cast("ModelServer", asked)}, LOCAL_HOST, lambda _, s: seen.append(s), clock=clock
-    )
+    return ServerWatch(cast("Servers", One(asked)), LOCAL_HOST, lambda _, s: seen.append(s), clock=clock)
 
 
 def test_seldom_while_hidden_often_while_shown(watch: ServerWatch) -> None:
@@ -107,7 +121,7 @@ def test_the_thread_follows_the_server(fake: FakeOllama, server: OllamaServer) -
             states.append(state)
             changed.notify_all()
 
-    watch = ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda _, state: publish(state))
+    watch = ServerWatch(at(server), LOCAL_HOST, lambda _, state: publish(state))
     watch.start()
     try:
         with changed:
@@ -124,7 +138,7 @@ def test_the_thread_follows_the_server(fake: FakeOllama, server: OllamaServer) -
 def test_it_stops_within_a_second_while_the_server_hangs(fake: FakeOllama, server: OllamaServer) -> None:
     fake.faults["*"] = faulty_answers.hang
     states: list[ServerState] = []
-    watch = ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda _, state: states.append(state))
+    watch = ServerWatch(at(server), LOCAL_HOST, lambda _, state: states.append(state))
     watch.start()
     for _ in range(300):
         if fake.requests:
@@ -137,7 +151,7 @@ def test_it_stops_within_a_second_while_the_server_hangs(fake: FakeOllama, serve
 
 
 def test_a_watch_that_never_began_can_be_stopped(server: OllamaServer) -> None:
-    assert ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda *_: None).stop()
+    assert ServerWatch(at(server), LOCAL_HOST, lambda *_: None).stop()
 
 
 def test_an_error_in_the_listener_does_not_end_the_watch(
@@ -149,7 +163,7 @@ def test_an_error_in_the_listener_does_not_end_the_watch(
         called.set()
         raise ZeroDivisionError
 
-    watch = ServerWatch({LOCAL_HOST: server}, LOCAL_HOST, lambda _, state: publish(state))
+    watch = ServerWatch(at(server), LOCAL_HOST, lambda _, state: publish(state))
     watch.start()
     assert called.wait(5)
     called.clear()
