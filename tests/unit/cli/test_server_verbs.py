@@ -123,7 +123,7 @@ def test_models(fake: FakeOllama, line: Line) -> None:
     document = line.document("models")
     assert [m["loaded"] for m in document["models"]] == [True, False]
     assert document["models"][0]["modified_at"] == "2026-11-23T15:17:29Z"
-    assert document["server"] == {"url": fake.url, "version": "0.33.0"}
+    assert document["server"] == {"url": fake.url, "kind": "ollama", "version": "0.33.0"}
     text = line("models")[1]
     assert "llama3.2:3b  2.0 GB" in text
     assert "runs on https://far.example" in text

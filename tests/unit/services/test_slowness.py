@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from wattlight.domain.power import MachineSample
+from wattlight.domain.servers import ServerKind
 from wattlight.domain.slowness import Cause, RunsOn, Slowness
 from wattlight.domain.state import (
     AppState,
@@ -52,6 +53,13 @@ def test_an_old_speed_is_no_signal() -> None:
     slow = SeenSpeed("M:8B", 3.0, NOW - timedelta(minutes=3))
     assert slow_models(host(on_gpu), [NOTE], [slow], NOW)
     assert not slow_models(host(on_gpu), [NOTE], [replace(slow, at=NOW - timedelta(minutes=30))], NOW)
+
+
+def test_nothing_is_expected_of_other_kinds_of_server() -> None:
+    there = host(MODEL)
+    assert slow_models(there, [NOTE], (), NOW)
+    other = replace(there, server=replace(there.server, kind=ServerKind.LM_STUDIO))
+    assert not slow_models(other, [NOTE], (), NOW)
 
 
 def test_it_is_told_once_and_taken_back() -> None:

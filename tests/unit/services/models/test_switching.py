@@ -144,6 +144,7 @@ def machine(vram: int | None, ram: int) -> MachineProfile:
         (machine(None, 32 * GIB), 4, 5, True),
         (machine(None, 8 * GIB), 4, 5, False),
         (None, 1, 1, None),
+        (machine(24 * GIB, 64 * GIB), 8, 0, None),
     ],
 )
 def test_room_by_size(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fakes.scripted_server import Line, ScriptedServer
+from wattlight.domain.servers import ServerKind
 from wattlight.domain.state import AppState, HostState, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.paths import asset_text
@@ -27,7 +28,10 @@ def hub() -> StateHub:
 @pytest.fixture
 def holes(hub: StateHub) -> SecurityAdvisories:
     return SecurityAdvisories(
-        read_advisories(asset_text("servers/advisories.json")), hub, lambda: NOW, lambda _: None
+        read_advisories(asset_text("servers/advisories.json")),
+        hub,
+        lambda: NOW,
+        lambda _endpoint, _kind: None,
     )
 
 
@@ -82,7 +86,7 @@ class Reach:
     text: str | None = "Other computers can use Ollama"
     asked = 0
 
-    def __call__(self, _: object) -> str | None:
+    def __call__(self, _: object, _kind: object) -> str | None:
         self.asked += 1
         return self.text
 
@@ -100,6 +104,16 @@ def test_fault_21_a_server_that_others_reach_is_told_in_red_until_it_is_closed(h
     reach.text, now[0] = None, NOW + timedelta(hours=1)
     told.look(LOCAL_HOST, READY)
     assert hub.state.notices == ()
+
+
+def test_holes_of_ollama_are_told_of_no_other_kind(hub: StateHub) -> None:
+    told = SecurityAdvisories(
+        read_advisories(asset_text("servers/advisories.json")), hub, lambda: NOW, Reach()
+    )
+    told.look(LOCAL_HOST, replace(READY, version="0.1.1", kind=ServerKind.VLLM))
+    assert [notice.kind for notice in hub.state.notices] == ["exposed"]
+    told.look(LOCAL_HOST, replace(READY, version="0.1.1"))
+    assert len(hub.state.notices) == 2
 
 
 @pytest.mark.parametrize(("listens", "expected"), [("0.0.0.0", "127.0.0.2"), ("127.0.0.1", None)])
