@@ -238,10 +238,6 @@ class OllamaServer(OllamaConnection):
         return name
 
     def make(self, model: str, name: str, context_length: int, cancel: Event | None = None) -> None:
-        """Give ``model`` another ``name`` that has ``context_length`` for every client; files are shared.
-
-        A model that had the name loses it.
-        """
         wanted = {
             "model": read_name(name).text,
             "from": self._raw(model),
@@ -310,9 +306,6 @@ def _wake(client: "ollama.Client", raw: str, **wanted: Any) -> None:
         if "does not support generate" not in str(error):
             raise
         client.embed(raw, "", **wanted)
-
-
-
 
 
 def _listing(document: Record) -> Record:

@@ -202,6 +202,13 @@ class ModelServer(ABC):
         """Make a model from ``model`` that has ``context_length`` for every client; returns its name."""
         raise self._cannot(Can.COPY)
 
+    def make(self, model: str, name: str, context_length: int, cancel: Event | None = None) -> None:
+        """Give ``model`` another ``name`` that has ``context_length`` for every client; files are shared.
+
+        A model that had the name loses it.
+        """
+        raise self._cannot(Can.COPY)
+
     def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
         """Download ``model``: states as it goes, the last one ``done`` or ``cancelled``."""
         raise self._cannot(Can.PULL)
