@@ -25,6 +25,9 @@ from wattlight.cli import run
 class Probe:
     def __init__(self):
         self.machine = Machine(Clock())
+    def watch_port(self, _port: object) -> None:
+        pass
+
     def sample(self):
         clock = self.machine.clock
         clock.at, clock.monotonic_s = datetime.now(UTC), time.monotonic()

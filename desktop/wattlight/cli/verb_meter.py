@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
 
+from wattlight.domain.power import MachineSample
 from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
 from wattlight.runtime import choose_address
@@ -50,11 +51,16 @@ def run(args: argparse.Namespace, call: Call) -> None:
     watch = ResidentWatch(
         lambda before: servers.state(address.host, before, full=before is None), start=threads.start
     )
+
+    def look() -> MachineSample:
+        prober.watch_port(servers[address.host].port_here)
+        return prober.sample()
+
     with closing(shop.prober()) as prober:
         wiring = Wiring(
             shop.places.ledger_file,
             shop.places.meter_lock,
-            prober.sample,
+            look,
             watch.running,
             shop.tariff,
             shop.now,

@@ -219,11 +219,11 @@ def figure_of(value: float | None, source: str, reason: str | None = None) -> Fi
     return unknown(reason) if value is None else Figure(value, source)
 
 
-_SERVERS = ("ollama", "llama-server", "llama_server", "llama-runner")
+_SERVERS = ("ollama", "llama-server", "llama_server", "llama-runner", "vllm", "lm studio", "llmster")
 
 
 def is_model_server(name: str) -> bool:
-    """Whether a process of this name is a model server's (Ollama and its runners)."""
+    """Whether a process of this name is a model server's (Ollama, others, their runners)."""
     return name.replace("\\", "/").rpartition("/")[2].lower().startswith(_SERVERS)
 
 
@@ -234,18 +234,19 @@ class GpuProcess:
     Attributes:
         memory_bytes: what it holds of the device's memory, None if unknown.
         name: its short name, "" if unknown.
-        busy_percent: share of the time since the look before in which its compute or graphics work ran on
-            the device, None if unknown.
+        busy_percent: share of the time since the last look in which it worked there, None if unknown.
+        serves: it listens at the model server's port, or what does started it.
     """
 
     pid: int
     memory_bytes: int | None
     name: str = ""
     busy_percent: float | None = None
+    serves: bool = False
 
     @property
     def is_server(self) -> bool:
-        return is_model_server(self.name)
+        return self.serves or is_model_server(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .numbers import Moment, pairs
 from .probe import DeviceCache, NvmlFactory, Probe, ProbeContext
 from .reader import Reader
 from .report import Battery, CpuPower, Environment, Memory
+from .server_processes import ServerProcesses
 
 IN_VM = "Power sensors are not available in a virtual machine."
 IN_CONTAINER = "The numbers are those of this container, not of the whole computer."
@@ -136,7 +137,8 @@ class Host:
     def __init__(self, reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> None:
         self.reader = reader
         self._cache, self._nvml = cache, nvml
-        self._held = ProcessesOnDevices(reader)
+        self.servers = ServerProcesses(reader)
+        self._held = ProcessesOnDevices(reader, self.servers)
         self._busy: tuple[float, float | None] = (float("-inf"), None)
 
     def name(self) -> str:

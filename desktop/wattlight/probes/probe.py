@@ -168,6 +168,15 @@ def server_holds(processes: tuple[GpuProcess, ...]) -> int | None:
     return sum(known) if known and len(known) == len(ours) else None
 
 
+def with_servers(row: DeviceSample, ids: frozenset[int]) -> DeviceSample:
+    """``row`` with the processes of ``ids`` marked as a model server's, and what they hold of it."""
+    if not any(process.pid in ids and not process.is_server for process in row.processes):
+        return row
+    processes = tuple(replace(p, serves=p.serves or p.pid in ids) for p in row.processes)
+    memory = replace(row.memory, server_holds_bytes=server_holds(processes))
+    return replace(row, processes=processes, memory=memory)
+
+
 REMEMBERED = "remembered from when it was awake"
 NOT_REMEMBERED = "its size is seen only while it is awake, and is then remembered"
 

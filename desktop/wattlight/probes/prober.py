@@ -18,7 +18,7 @@ from .environment import Host
 from .lane import NO_ANSWER, ProbeExecutor
 from .numbers import Moment
 from .nvidia.nvml import NvmlApi
-from .probe import DeviceCache, NvmlFactory, Probe, ProbeContext, silenced
+from .probe import DeviceCache, NvmlFactory, Probe, ProbeContext, silenced, with_servers
 from .reader import Reader, Trace
 from .report import Battery, CpuPower, HardwareReport
 from .samples import device_samples, machine_profile, memory_sample
@@ -76,6 +76,10 @@ class Prober:
         self._offset_s: float | None = None
         self._epoch = 0
 
+    def watch_port(self, port: int | None) -> None:
+        """What listens at ``port`` of this computer serves models; None: no such server is known."""
+        self._host.servers.watch(port)
+
     def report(self) -> HardwareReport:
         """Everything about the machine now; counters give watts from the second look on. Never raises."""
         now = self._moment()
@@ -92,7 +96,8 @@ class Prober:
         seen: list[DeviceSample] = []
         for probe in self._probes:
             seen += self._rows(probe.key, answers.get(probe.key), reasons.get(probe.key))
-        rows = tuple(with_table_facts(row, context) for row in seen)
+        serving = self._host.servers.ids(now.monotonic_s)
+        rows = tuple(with_servers(with_table_facts(row, context), serving) for row in seen)
         cpu = answers.get("cpu")
         battery = answers.get("battery")
         if isinstance(battery, Battery):

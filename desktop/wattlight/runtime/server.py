@@ -77,6 +77,12 @@ class ModelServer(ABC):
         return self.endpoint.url
 
     @property
+    def port_here(self) -> int | None:
+        """The port by which its processes are known; None on another computer, and where their names tell."""
+        named = self.kind is ServerKind.OLLAMA
+        return self.endpoint.port if self.endpoint.is_loopback and not named else None
+
+    @property
     def wire(self) -> Wire:
         """The way there."""
         return self._wire

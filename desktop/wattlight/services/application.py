@@ -244,7 +244,7 @@ class Application:
         self._hub.update_host(host, lambda item: replace(item, server=server))
         self._advisories.look(host, server)
         if host == LOCAL_HOST:
-            self._meter.set_running(server.resident)
+            self._meter.set_running(server.resident, self._servers[host].port_here)
             self._guide.server_seen(server)
 
     def _refresh(self) -> None:

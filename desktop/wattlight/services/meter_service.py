@@ -58,6 +58,7 @@ class MeterService:
         self._clock = clock
         self._listeners: list[Listener] = []
         self._running: tuple[RunningModel, ...] | None = None
+        self._port: int | None = None
         self._shown = False
         self._hurried = False
         self._engine_started = False
@@ -157,8 +158,12 @@ class MeterService:
             self._looked.wait_for(lambda: self._done >= wanted or self._ended, timeout_s)
         return self._profile
 
-    def set_running(self, running: tuple[RunningModel, ...] | None) -> None:
-        """Which models are resident now; None when the server did not say."""
+    def set_running(self, running: tuple[RunningModel, ...] | None, port: int | None = None) -> None:
+        """Which models are resident now; None when the server did not say.
+
+        ``port``: where their server listens on this computer, by which its processes are known.
+        """
+        self._port = port
         before, self._running = self._running, running
         if bool(running) != bool(before):
             self._engine_started = bool(running)
@@ -244,6 +249,7 @@ class MeterService:
         if self._prober is None:
             self._prober = self._factory.prober()
             self._new_plug = False
+        self._prober.watch_port(self._port)
         if self._new_plug:
             self._new_plug = False
             self._prober.use_plug(self._factory.plug_watch(self._settings.value.plug))

@@ -13,6 +13,7 @@ from wattlight.domain.values import GpuProcess, clean_text, is_model_server
 
 from ..numbers import MAX_BYTES, pairs, whole
 from ..reader import Reader
+from ..server_processes import ServerProcesses
 from .pci import normal_slot
 
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -45,8 +46,9 @@ class ProcessesOnDevices:
     matters whose work it is.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, servers: ServerProcesses | None = None) -> None:
         self._reader = reader
+        self._servers = servers or ServerProcesses(reader)
         self._generation = reader.generation
         self._names: dict[str, str] = {}
         self._since_s: dict[str, float] = {}
@@ -112,6 +114,7 @@ class ProcessesOnDevices:
             for entry in entries
         }
         servers = {entry for entry, name in self._names.items() if is_model_server(name)}
+        servers |= {str(pid) for pid in self._servers.ids(now_s)}
         self._files = {
             entry: files[entry]
             if entry in files and entry not in servers | young

@@ -41,7 +41,7 @@ class LinuxHost(Host):
         self._counters: tuple[EnergyCounters, ...] = ()
         self._gauges: Gauges | None = None
         self._load = CpuLoad(reader)
-        self._others = OtherWork(reader)
+        self._others = OtherWork(reader, self.servers)
         self._battery: LinuxBattery | None = None
         self._usage: LinuxUsage | None = None
         self._boot: str | None = None

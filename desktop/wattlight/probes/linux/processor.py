@@ -10,6 +10,7 @@ from wattlight.domain.values import DeviceSample, Quality, Scope, is_model_serve
 from ..numbers import CounterRate, Moment, again_whole, read_whole, whole
 from ..reader import Reader
 from ..report import CpuPower, energy_zone
+from ..server_processes import ServerProcesses
 
 FOLDER = "/sys/class/powercap"
 SOURCE = "powercap intel-rapl"
@@ -237,8 +238,9 @@ class _Work:
 class OtherWork:
     """How much of the processors' work was not the model servers'. Only names are read while none runs."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, servers: ServerProcesses | None = None) -> None:
         self._reader = reader
+        self._by_port = servers or ServerProcesses(reader)
         self._names: dict[str, str] = {}
         self._young: set[str] = set()
         self._found_s = float("-inf")
@@ -263,7 +265,7 @@ class OtherWork:
         if busy <= 0 or others < _LITTLE_CORES * _TICKS_A_S * elapsed_s:
             return 0.0
         self._find(now)  # it may be the work of a server that has just begun
-        if self._servers().keys() == work.servers.keys():
+        if self._servers(now).keys() == work.servers.keys():
             return 100.0 * others / busy
         self._last = self._work(now)
         return None
@@ -281,15 +283,15 @@ class OtherWork:
         self._young = young
 
     def _work(self, now: Moment) -> _Work | None:
-        servers = self._servers()
+        servers = self._servers(now)
         ticks = _ticks(self._reader) if servers else None
         return None if ticks is None else _Work(now, ticks[0] - ticks[1], servers)
 
-    def _servers(self) -> dict[str, int]:
+    def _servers(self, now: Moment) -> dict[str, int]:
         """Ticks each model server's process has worked."""
-        found = {}
+        found, listening = {}, self._by_port.ids(now.monotonic_s)
         for entry, name in self._names.items():
-            if is_model_server(name):
+            if is_model_server(name) or int(entry) in listening:
                 fields = (self._reader.text(f"/proc/{entry}/stat") or "").rpartition(")")[2].split()
                 ticks = [whole(field) for field in fields[11:13]]
                 if len(ticks) == 2 and None not in ticks:

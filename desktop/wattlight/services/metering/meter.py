@@ -128,6 +128,7 @@ class Meter:
         by_digest = self._by_digest(tokens, running or (), names)
         worked, token_device = frozenset(by_digest), _token_device(devices)
         held_by = holders(sample.devices)
+        away = _without_server(sample.devices)
         gpus = [held_by[device.id] for device in sample.devices if device.kind == "gpu"]
         heavy = heavy_parts(sample.devices, running or ())
         shared = {key for device in heavy for key in (device, *held_by[device])}
@@ -141,7 +142,7 @@ class Meter:
             reading = _reading(sample, device, worked)
             if device.id == PLUG:
                 reading = self._plug.reading(reading, device, meter)
-            load = _load(device, running, busy, gpus, device.id in shared)
+            load = _load(device, running, busy, gpus, device.id in shared, away)
             result = meter.feed(reading, load)
             settled.append(result)
             if device.id == PLUG:
@@ -158,7 +159,7 @@ class Meter:
         if way is not None:
             infos += self._news_of(way.info)
             billed = way.part.id == LEARNED
-            load = _load(way.part, running, busy, gpus, bool(heavy)) if billed else Load()
+            load = _load(way.part, running, busy, gpus, bool(heavy), away) if billed else Load()
             meter = self._meter(way.part.id)
             settled.append(meter.feed(_reading(sample, way.part, worked if billed else frozenset()), load))
             self._fed.append(way.part.id)
@@ -327,10 +328,12 @@ def _load(
     busy: frozenset[str] | None,
     gpus: list[tuple[str, ...]],
     other_heavy: bool,
+    away: set[str],
 ) -> Load | None:
     """Which models hold memory of a device. Without any accelerator everything is the processor's, whatever
     the server counts as GPU memory (it takes a processor's AMX buffer for that); so it is of a processor
-    whose package holds all ``gpus`` (each with what contains it) there are."""
+    whose package holds all ``gpus`` (each with what contains it) there are. A model whose server tells no
+    memory is on every part that is not ``away``."""
     if running is None:
         return None
     on_cpu = device.kind == "cpu"
@@ -342,10 +345,19 @@ def _load(
         if whole:
             held = model.size_bytes
         untold = model.size_bytes <= 0
-        if held > 0 or (untold and (whole or not on_cpu)):
+        if held > 0 or (untold and (whole or device.id not in away)):
             size = model.weights_bytes if untold else held
             residents.append(Resident(model.digest or model.name, max(0, size)))
     return Load(tuple(residents), busy, other_heavy)
+
+
+def _without_server(devices: Sequence[DeviceSample]) -> set[str]:
+    """Ids of GPUs of which all programs are told and none is a model server's; the processors too, as long as
+    there is another GPU."""
+    gpus = [d for d in devices if d.kind == "gpu"]
+    told = [d for d in gpus if d.processes_reason is None and d.processes]
+    away = {d.id for d in told if not any(p.is_server for p in d.processes)}
+    return away if len(away) == len(gpus) else away | {d.id for d in devices if d.kind == "cpu"}
 
 
 def _token_device(devices: Sequence[DeviceSample]) -> DeviceSample | None:

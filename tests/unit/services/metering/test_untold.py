@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from fakes.metering import Clock, Machine, energy, part
 from wattlight.domain.power import MachineSample
 from wattlight.domain.servers import RunningModel, name_digest
-from wattlight.domain.values import LOCAL_HOST
+from wattlight.domain.values import LOCAL_HOST, GpuProcess
 from wattlight.services.metering.meter import Meter
 
 SMALL = RunningModel("small", name_digest("small"), 0, 0, weights_bytes=1_000_000_000)
@@ -39,12 +41,22 @@ def test_what_models_share_is_divided_by_their_files() -> None:
     assert small > 0
 
 
-def test_with_a_gpu_they_are_its_residents() -> None:
+@pytest.mark.parametrize(
+    ("programs", "place"),
+    [
+        ((), "GPU-1"),
+        ((GpuProcess(7, 1 << 30, "llama-server"), GpuProcess(8, 1 << 28, "desktop")), "GPU-1"),
+        ((GpuProcess(7, 1 << 30, "python3", serves=True),), "GPU-1"),
+        ((GpuProcess(8, 1 << 28, "desktop"),), "cpu"),
+    ],
+)
+def test_with_a_gpu_they_are_where_a_server_is_seen(programs: tuple[GpuProcess, ...], place: str) -> None:
     machine, meter, batches = Machine(), Meter(LOCAL_HOST), []
     cpu = part("cpu", 30.0, "cpu")
     for _ in range(30):
         look = machine.look()
-        batches.append(meter.process(replace(look, devices=(*look.devices, cpu)), (LARGE,)))
+        card = replace(look.devices[0], processes=programs)
+        batches.append(meter.process(replace(look, devices=(card, cpu)), (LARGE,)))
         machine.run(1)
     rows = [row for batch in batches for row in batch.rows]
-    assert {row.device for row in rows if row.model == "name:large"} == {"GPU-1"}
+    assert {row.device for row in rows if row.model == "name:large"} == {place}
