@@ -46,9 +46,15 @@ COUNTED_PATHS = frozenset(
         "/v1/embeddings",
         "/v1/responses",
         "/v1/messages",
+        "/chat/completions",
+        "/completions",
+        "/completion",
+        "/api/v0/chat/completions",
+        "/api/v0/completions",
     }
 )
-"""Endpoints whose answers carry counters (Ollama's own, and the dialects it speaks)."""
+"""Endpoints whose answers carry counters: Ollama's own, the dialects that servers speak, and the short paths
+of llama.cpp's server and LM Studio's older interface."""
 
 _MAX_COUNT = 10**15
 """Larger numbers are not counts of tokens, nor nanoseconds of a request (11 days)."""
@@ -66,6 +72,7 @@ _KEYS = {
 }
 """Name on the wire -> field. Names of the ``usage`` objects follow those of Ollama's own final line."""
 _COUNTER = re.compile(rb'"(' + "|".join(_KEYS).encode() + rb')"\s*:\s*(\d{1,16})(?=\s*[,}\]])')
+_TIMINGS = re.compile(rb'"timings"\s*:\s*(\{[^{}"]*(?:"[a-z_]*"[^{}"]*)*\})')
 _LINES = 16
 """The counters are within so many lines of the end (event streams add names, blanks and an end mark)."""
 _MODEL = re.compile(rb'"model"\s*:\s*("(?:[^"\\\x00-\x1f]|\\.){0,600}")')
@@ -102,13 +109,14 @@ def read_counters(tail: bytes) -> Counters:
             return Counters(**found)
     if lines and not lines[-1].startswith((b"{", b"[")):
         # the beginning of one long object lies before the tail
-        return Counters(
-            **{
-                _KEYS[name.decode()]: int(value)
-                for name, value in _COUNTER.findall(lines[-1])
-                if int(value) <= _MAX_COUNT
-            }
-        )
+        timings = _TIMINGS.findall(lines[-1])
+        found = _from_line(b'{"timings":' + timings[-1] + b"}") if timings else {}
+        found |= {
+            _KEYS[name.decode()]: int(value)
+            for name, value in _COUNTER.findall(lines[-1])
+            if int(value) <= _MAX_COUNT
+        }
+        return Counters(**found)
     return NO_COUNTERS
 
 
@@ -142,22 +150,55 @@ def _from_object(document: dict[str, object]) -> dict[str, int]:
     nested = document.get("response")
     usage = document.get("usage") or (nested.get("usage") if isinstance(nested, dict) else None)
     source: dict[str, object] = usage if isinstance(usage, dict) else document
-    found = _numbers(source)
+    found = _timed(document) | _numbers(source)
     for name in ("prompt_tokens_details", "input_tokens_details"):
         details = source.get(name)
         if isinstance(details, dict):
             found |= _numbers(details)
-    return found
+    return _with_cached(found, source)
+
+
+def _timed(document: dict[str, object]) -> dict[str, int]:
+    """The ``timings`` of llama.cpp's server, in milliseconds; ``prompt_n`` leaves out what was cached. Its
+    streams have them where nobody asked for ``usage``."""
+    timings = document.get("timings")
+    if not isinstance(timings, dict):
+        return {}
+    counts = {name: timings.get(name) for name in ("prompt_n", "cache_n", "predicted_n")}
+    prompt, cached, output = (_count(counts[name]) for name in counts)
+    found = {
+        "prompt_tokens": None if prompt is None else prompt + (cached or 0),
+        "cached_prompt_tokens": cached,
+        "output_tokens": output,
+        "prompt_ns": _nanoseconds(timings.get("prompt_ms")),
+        "output_ns": _nanoseconds(timings.get("predicted_ms")),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _with_cached(found: dict[str, int], source: dict[str, object]) -> dict[str, int]:
+    """Anthropic's dialect counts what it read from its cache, and wrote into it, beside the prompt."""
+    read, written = (_count(source.get(f"cache_{what}_input_tokens")) for what in ("read", "creation"))
+    if "prompt_tokens" not in found or (read is None and written is None):
+        return found
+    whole = found["prompt_tokens"] + (read or 0) + (written or 0)
+    return found | {"prompt_tokens": whole, "cached_prompt_tokens": read or 0}
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MAX_COUNT else None
+
+
+def _nanoseconds(milliseconds: object) -> int | None:
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return None
+    return round(milliseconds * 1e6) if 0 <= milliseconds * 1e6 <= _MAX_COUNT else None
 
 
 def _numbers(source: dict[str, object]) -> dict[str, int]:
-    return {
-        field: value
-        for name, field in _KEYS.items()
-        if isinstance(value := source.get(name), int)
-        and not isinstance(value, bool)
-        and 0 <= value <= _MAX_COUNT
-    }
+    return {field: value for name, field in _KEYS.items() if (value := _count(source.get(name))) is not None}
 
 
 @dataclass(frozen=True, slots=True)

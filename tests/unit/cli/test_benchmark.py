@@ -32,9 +32,6 @@ class Prober:
     def __init__(self) -> None:
         self.machine = Machine()
 
-    def watch_port(self, _port: object) -> None:
-        pass
-
     def sample(self) -> MachineSample:
         self.machine.run(1)
         return self.machine.look()

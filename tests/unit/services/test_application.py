@@ -60,7 +60,7 @@ class Meter:
     def set_shown(self, shown: bool) -> None:
         self.shown.append(shown)
 
-    def set_running(self, _running: object) -> None:
+    def set_running(self, _running: object, _port: object = None) -> None:
         """Not looked at here."""
 
     def stop(self) -> bool:

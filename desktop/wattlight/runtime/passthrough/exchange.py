@@ -141,7 +141,7 @@ class Exchange:
 
     def expired(self) -> None:
         if self.phase is Phase.OPEN and not self._connected:
-            self._fail(504, f"Ollama at {self._upstream.name} does not accept connections.")
+            self._fail(504, f"The server at {self._upstream.name} does not accept connections.")
         elif self.phase is Phase.OPEN and (not self.waits_for_body or self._body_step >= BODY_STEP_BYTES):
             self._await_body()
         elif self.phase is Phase.OPEN or (self.phase is Phase.IDLE and self._asked):
@@ -249,7 +249,7 @@ class Exchange:
             self._unreachable()
 
     def _unreachable(self) -> None:
-        self._fail(502, f"Ollama does not answer at {self._upstream.name}.")
+        self._fail(502, f"The server does not answer at {self._upstream.name}.")
 
     def _send_up(self, piece: bytes) -> None:
         if self._up is None:
@@ -292,7 +292,7 @@ class Exchange:
             self._keep = False
             self._answer_done()
         elif self.phase is Phase.OPEN and self._answer_body is None and not self._answered:
-            self._fail(502, "Ollama closed the connection without an answer.")
+            self._fail(502, "The server closed the connection without an answer.")
         else:
             # an answer cut short stays cut short: the client must not take it for whole
             self._finish(complete=False)
@@ -320,7 +320,7 @@ class Exchange:
         end = self._answered.find(_CRLF2, 0, MAX_HEAD_BYTES)
         if end < 0:
             if len(self._answered) >= MAX_HEAD_BYTES:
-                self._fail(502, "The head of Ollama's answer is too large.")
+                self._fail(502, "The head of the server's answer is too large.")
             return False
         raw, rest = self._answered[: end + 4], self._answered[end + 4 :]
         try:
@@ -335,7 +335,7 @@ class Exchange:
             )
             self._keep = self._keep and head.keep_alive
             if self._watch is not None:
-                self._watch.answered(head.status)
+                self._watch.answered(head.status, head.answered_by)
         if rest:
             self._down.hold(raw)
         else:

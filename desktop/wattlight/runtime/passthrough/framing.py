@@ -181,6 +181,8 @@ class AnswerHead:
     content_length: int | None
     chunked: bool
     keep_alive: bool
+    answered_by: str = ""
+    """The model behind LiteLLM that answered, as ``PROVIDER/MODEL``; not always the one asked for."""
 
 
 def read_request(raw: bytes) -> RequestHead:
@@ -225,7 +227,8 @@ def read_answer(raw: bytes) -> AnswerHead:
     if match is None:
         raise BadHead(502, "The server's answer is not HTTP.")
     length, chunked = _framing(fields)
-    return AnswerHead(int(match.group(2)), length, chunked, _keeps(fields, match.group(1)))
+    answered_by = (fields.get("x-litellm-model-name") or [""])[0][:400]
+    return AnswerHead(int(match.group(2)), length, chunked, _keeps(fields, match.group(1)), answered_by)
 
 
 def _split(raw: bytes) -> tuple[str, dict[str, list[str]]]:

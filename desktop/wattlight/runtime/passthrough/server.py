@@ -244,7 +244,7 @@ class PassThroughServer:
 def _upstream_of(endpoint: Endpoint, port: int) -> Upstream:
     if endpoint.scheme != "http" or not endpoint.is_loopback or endpoint.path:
         raise RuntimeProblem(
-            tr("The pass-through works only in front of an Ollama on this computer."),
+            tr("The pass-through works only in front of a model server on this computer."),
             tr("Set the server's address to one like 127.0.0.1:11434."),
             "bad_address",
         )
@@ -257,7 +257,7 @@ def _upstream_of(endpoint: Endpoint, port: int) -> Upstream:
 
 def _same_port() -> RuntimeProblem:
     return RuntimeProblem(
-        tr("The pass-through cannot listen on the port of Ollama itself."),
+        tr("The pass-through cannot listen on the port of the server itself."),
         tr("Choose another port, like {default_port}.", default_port=DEFAULT_PORT),
         "bad_port",
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from urllib.parse import unquote
 
 from wattlight.domain.tokens import COUNTED_PATHS, NO_COUNTERS, TokenUse, client_name, model_in, read_counters
+from wattlight.domain.values import clean_text
 
 from .framing import RequestHead
 
@@ -47,6 +48,7 @@ class Watch:
         self._started_at = clocks.now()
         self._started = clocks.monotonic()
         self._status: int | None = None
+        self._model = ""
         self._front = b""
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
@@ -57,8 +59,10 @@ class Watch:
         counted = head.method == "POST" and _path(head) in COUNTED_PATHS
         return Watch(head, clocks, under_way) if counted else None
 
-    def answered(self, status: int) -> None:
+    def answered(self, status: int, model: str = "") -> None:
+        """``model``: who answered, where a head says it (``PROVIDER/MODEL``)."""
         self._status = status
+        self._model = clean_text(model.partition("/")[2] or model, 200)
 
     def payload(self, piece: bytes) -> None:
         if len(self._front) < HEAD_BYTES:
@@ -80,7 +84,7 @@ class Watch:
             return None
         counters = read_counters(tail) if complete and self._status == 200 else NO_COUNTERS
         return TokenUse(
-            model=model_in(self._front) if self._status == 200 else "",
+            model=(self._model or model_in(self._front)) if self._status == 200 else "",
             client=self._client,
             path=self._path,
             started_at=self._started_at,

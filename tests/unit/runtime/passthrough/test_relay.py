@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes.fake_ollama import FakeOllama
+from fakes.recorded_servers import whole
 from fakes.scripted_server import LIMIT_S, Line, ScriptedServer
 from wattlight.domain.tokens import NO_COUNTERS, TokenUse
 from wattlight.runtime import Endpoint, RuntimeProblem
@@ -512,3 +513,44 @@ def test_the_fake_server_answers_the_same_through_the_relay() -> None:
             assert b"llama3.2:3b" in answers[1]
         finally:
             relay.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "head", "model", "tokens"),
+    [
+        ("/completion", "llamacpp/completion_native", b"", "tiny-b", (13, 8)),
+        ("/v1/chat/completions", "llamacpp/chat_stream_no_usage", b"", "tiny-b", (30, 4)),
+        (
+            "/v1/chat/completions",
+            "litellm/chat_context_to_cloud",
+            b"x-litellm-model-name: openai/cloud-big\r\n",
+            "cloud-big",
+            (1208, 3),
+        ),
+        (
+            "/v1/chat/completions",
+            "litellm/chat_local_stream",
+            b"X-LiteLLM-Model-Name: ollama_chat/tiny-a\r\n",
+            "tiny-a",
+            (30, 4),
+        ),
+    ],
+)
+def test_answers_of_other_servers_are_counted_for_the_model_that_answered(
+    path: str, name: str, head: bytes, model: str, tokens: tuple[int, int]
+) -> None:
+    body = whole(name)[2]
+
+    def script(line: Line) -> None:
+        line.request()
+        size = str(len(body)).encode()
+        line.send(b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: " + size + b"\r\n\r\n" + body)
+
+    with relay_to(script) as relay:
+        ask = ASK.replace(b"/api/chat", path.encode()).replace(
+            b"x-ODD-case", b"Connection: close\r\nx-ODD-case"
+        )
+        assert relay.ask(ask).endswith(body)
+        use = relay.use()
+    assert use.model == model
+    assert (use.counters.prompt_tokens, use.counters.output_tokens) == tokens
