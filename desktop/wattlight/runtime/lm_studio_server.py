@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, name_digest
+from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, name_digest, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.web import FaultKind, WireFault
@@ -35,25 +35,20 @@ class LmStudioServer(OpenAiServer):
         )
 
     def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:
-        found = []
-        for name, item in self.listed(cancel):
-            instances = _instances(item)
-            for instance in instances:
-                shown = name if len(instances) == 1 else clean_text(text(instance.get("id")) or name, 200)
-                config = record(instance.get("config"))
-                found.append(
-                    RunningModel(
-                        shown,
-                        name_digest(shown),
-                        0,
-                        0,
-                        context_length=count(config.get("context_length")) or None,
-                        family=_clean(item.get("architecture") or item.get("arch")),
-                        quantization=_quantization(item),
-                        weights_bytes=count(item.get("size_bytes")) or 0,
-                    )
-                )
-        return tuple(found)
+        return tuple(
+            RunningModel(
+                name,
+                name_digest(name),
+                0,
+                0,
+                context_length=_longest(instances),
+                family=_clean(item.get("architecture") or item.get("arch")),
+                quantization=_quantization(item),
+                weights_bytes=(count(item.get("size_bytes")) or 0) * len(instances),
+            )
+            for name, item in self.listed(cancel)
+            if (instances := _instances(item))
+        )
 
     def listed(self, cancel: Event | None = None) -> list[tuple[str, Record]]:
         with self._said(asked=Asked.LIST):
@@ -100,13 +95,13 @@ class LmStudioServer(OpenAiServer):
         return next((m for m in self.running(cancel) if self._raw_names.get(m.name, m.name) == raw), None)
 
     def unload(self, model: str, cancel: Event | None = None, digest: str = "") -> None:
-        """Unload every instance of ``model``, or the one of that name."""
+        """Unload every instance of ``model``."""
         found = self.listed(cancel)
         ids = [
             text(instance.get("id")) or name
             for name, item in found
             for instance in _instances(item)
-            if model in {name, instance.get("id")}
+            if same_model(model, name)
         ]
         if not ids:
             self.known(model, (name for name, _ in found))
@@ -138,6 +133,12 @@ def _instances(item: Record) -> list[Record]:
     if item.get("state") == "loaded":
         return [{"id": item.get("id"), "config": {"context_length": item.get("loaded_context_length")}}]
     return [record(instance) for instance in records(item.get("loaded_instances"))]
+
+
+def _longest(instances: list[Record]) -> int | None:
+    """The longest context that an instance has."""
+    lengths = (count(record(instance.get("config")).get("context_length")) for instance in instances)
+    return max((length for length in lengths if length), default=None)
 
 
 def _quantization(item: Record) -> str:

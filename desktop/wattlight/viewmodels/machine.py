@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.power import MachineSample
+from wattlight.domain.servers import ServerKind, kind_name
 from wattlight.domain.values import Device, DeviceSample, Quality, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 from wattlight.services.calibration import learned_how, wall_of
@@ -82,8 +83,10 @@ def _ways(sample: MachineSample | None) -> tuple[str, ...]:
 def server_text(scene: Scene) -> str:
     """The server in a few words, for the corner of the window."""
     server = scene.host.server
-    if server.version:
-        return tr("Ollama {version} on this computer", version=clean_text(server.version, 20))
+    if server.version or (server.kind is not ServerKind.OLLAMA and scene.ready):
+        version = clean_text(server.version or "", 20)
+        name = f"{kind_name(server.kind)} {version}".strip()
+        return tr("{server} on this computer", server=name)
     return tr("No model server")
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
@@ -21,6 +22,7 @@ from .running import (
     planned_bar,
     switch_command,
     takes_place_of,
+    unload_action,
 )
 from .scene import Scene
 from .words import (
@@ -28,6 +30,7 @@ from .words import (
     PillView,
     Tone,
     download_text,
+    elsewhere_text,
     is_heavy,
     kept_text,
     needs_text,
@@ -183,9 +186,10 @@ def _reach(fit: FitNote | None) -> str:
 
 def _context_actions(scene: Scene, model: InstalledModel | None, fit: FitNote | None) -> tuple[Action, ...]:
     """To load it with the largest context that stays on the GPU, and to undo that."""
-    if model is None or model.remote_host is not None:
+    if model is None or model.remote_host is not None or not scene.host.server.can(Can.CONTEXT):
         return ()
-    ready, why_not = scene.ready, "" if scene.ready else tr("Ollama is not running.")
+    why_not = scene.why_not()
+    ready = not why_not
     actions, chosen = [], scene.settings.chosen_for(model.name).context_length
     largest = largest_context(fit)
     if largest is not None and largest != chosen:
@@ -198,7 +202,7 @@ def _context_actions(scene: Scene, model: InstalledModel | None, fit: FitNote | 
         undo = Command(Verb.USE_CONTEXT, model.name)
         hint = tr("It is loaded with {n} tokens now.", n=number(chosen))
         actions.append(Action(tr("Usual context again"), undo, False, ready, why_not, hint))
-    if largest is not None:
+    if largest is not None and scene.host.server.can(Can.COPY):
         tag = Command(Verb.TAG_CONTEXT, model.name, number=largest)
         hint = tr("Makes {name}: every program that uses that name gets this context.")
         hint = hint.format(name=context_name(model.name, largest))
@@ -240,7 +244,7 @@ def _why(
     scene: Scene, key: str, model: InstalledModel | None, offer: Offer | None, fit: FitNote | None
 ) -> str:
     if model is not None and model.remote_host is not None:
-        return tr("Runs on Ollama's servers; your text leaves this computer.")
+        return elsewhere_text(scene, model.remote_host)
     if offer is not None and offer.why:
         parts = [clean_text(offer.why, 400)]  # it has the speed and the reasons
     else:
@@ -257,7 +261,8 @@ def _why(
     if (newer := newer_version(scene, key)) is not None:
         parts.append(tr("A newer version is there: {size} to fetch.", size=fetch_text(newer)))
     if (running := scene.running(key)) is not None:
-        parts.append(tr("Loaded now, {kept}.", kept=kept_text(scene, running.expires_at)))
+        kept = kept_text(scene, running.expires_at)
+        parts.append(tr("Loaded now, {kept}.", kept=kept) if kept else tr("Loaded now."))
     else:
         parts.append(takes_place_of(scene, key))
     if model is None:
@@ -289,15 +294,16 @@ def _not_judged(scene: Scene, key: str) -> list[str]:
 def _actions(
     scene: Scene, key: str, model: InstalledModel | None, offer: Offer | None
 ) -> tuple[Action, tuple[Action, ...]]:
-    ready = scene.ready
-    why_not = "" if ready else tr("Ollama is not running.")
     if model is None:
-        return _install(scene, key, offer, ready, why_not)
+        why_not = scene.why_not(Can.PULL)
+        return _install(scene, key, offer, not why_not, why_not)
+    why_not = scene.why_not(Can.LOAD)
+    ready = not why_not
     running, newer = scene.running(key), _update(scene, key, ready, why_not)
-    remove = Action(tr("Remove…"), _remove(key, model), False, ready, why_not)
+    cannot_remove = scene.why_not(Can.REMOVE)
+    remove = Action(tr("Remove…"), _remove(key, model), False, not cannot_remove, cannot_remove)
     if running is not None:
-        unload = Action(tr("Unload"), Command(Verb.UNLOAD, key), True, ready, why_not)
-        return unload, (keep_action(running), *newer, remove)
+        return unload_action(scene, running, True), (keep_action(scene, running), *newer, remove)
     word = tr("Switch to it") if scene.host.server.running else tr("Load")
     main = Action(word, switch_command(scene, model.name), True, ready, why_not)
     beside = Action(

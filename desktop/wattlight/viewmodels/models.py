@@ -6,6 +6,7 @@ from typing import overload
 
 from wattlight.domain.answers import TokenCost
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, full_name
 from wattlight.domain.values import clean_text
 from wattlight.i18n import gb, money, number, tr, trn
@@ -17,7 +18,7 @@ from .figures import tokens_meaning
 from .model_detail import ModelDetailView, detail_view, newer_version
 from .scene import Scene
 from .small_window import EmptyView, empty_view
-from .words import DASH, Action, PillView, Tone, download_text, list_pill, rate, speed_range
+from .words import DASH, Action, PillView, Tone, download_text, elsewhere_text, list_pill, rate, speed_range
 
 USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 
@@ -202,7 +203,7 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
 
 def _find_updates(scene: Scene) -> Action | None:
     """To ask for newer versions; None where nothing is installed or no server answers."""
-    if not scene.local_models or not scene.ready:
+    if not scene.local_models or scene.why_not(Can.PULL):
         return None
     again = scene.extras.updates is not None
     text = tr("Check again for newer versions") if again else tr("Check for newer versions")
@@ -231,10 +232,10 @@ def _installed(scene: Scene, filters: Filters) -> list[InstalledModel]:
 def _installed_row(scene: Scene, model: InstalledModel) -> ModelRow:
     fit = scene.fit_of(model.name)
     if model.remote_host is not None:
-        hint = tr("Runs on Ollama's servers; your text leaves this computer.")
+        hint = elsewhere_text(scene, model.remote_host)
         pill = PillView(tr("in the cloud"), Tone.PLAIN, hint)
         return ModelRow(clean_text(model.name, 80), model.name, "", DASH, pill, DASH, DASH, hint=hint)
-    row = _row(scene, model.name, model.quantization, gb(model.size_bytes), fit)
+    row = _row(scene, model.name, model.quantization, gb(model.size_bytes or None), fit)
     return replace(row, running=scene.running(model.name) is not None)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import Can
 from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
@@ -149,8 +150,8 @@ def _view(scene: Scene, model: RunningModel) -> RunningView:
         running_pill(model, fit),
         " · ".join(facts),
         " · ".join(text for text in (stale or speed_text(fit, short=True), kept) if text),
-        Action(tr("Unload"), unload_command(scene, model), hint=tr("Frees the memory it holds.")),
-        keep_action(model, stale),
+        unload_action(scene, model),
+        keep_action(scene, model, stale),
         memory_line(scene, model),
         None if fit is None or fit.measured_tokens_per_s is not None else measure_action(scene, model.name),
         slow_text(scene, model),
@@ -174,10 +175,9 @@ def slow_text(scene: Scene, model: RunningModel) -> str:
 def measure_action(scene: Scene, name: str) -> Action:
     """Run the quick benchmark; greyed while it runs or while the server is away."""
     busy = any(t.kind == "measure" and t.error is None for t in scene.state.tasks)
-    ready = scene.ready
-    why_not = tr("A measurement is in progress.") if busy else "" if ready else tr("Ollama is not running.")
+    why_not = tr("A measurement is in progress.") if busy else scene.why_not()
     hint = tr("Generates text for about 15 seconds and counts the tokens; the model is loaded for that.")
-    return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, ready and not busy, why_not, hint)
+    return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, not why_not, why_not, hint)
 
 
 def unload_command(scene: Scene, model: RunningModel) -> Command:
@@ -186,11 +186,16 @@ def unload_command(scene: Scene, model: RunningModel) -> Command:
     return Command(Verb.UNLOAD, model.name, text=model.digest if stale else "")
 
 
-def keep_action(model: RunningModel, stale: str = "") -> Action:
+def unload_action(scene: Scene, model: RunningModel, primary: bool = False) -> Action:
+    why_not, hint = scene.why_not(Can.UNLOAD), tr("Frees the memory it holds.")
+    return Action(tr("Unload"), unload_command(scene, model), primary, not why_not, why_not, hint)
+
+
+def keep_action(scene: Scene, model: RunningModel, stale: str = "") -> Action:
     """``stale``: its name does not mean it any more, so that it cannot be asked for."""
     command = keep_command(model)
-    if stale:
-        why_not = tr("Its name does not lead to it any more.")
+    if stale or (why_not := scene.why_not(Can.KEEP)):
+        why_not = tr("Its name does not lead to it any more.") if stale else why_not
         return Action(tr("Keep loaded"), command, False, False, why_not)
     if command.verb is Verb.RELEASE:
         hint = tr("It is unloaded again once it has not been used for a while.")

@@ -6,6 +6,7 @@ from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from wattlight.domain.pulls import PullState
+from wattlight.domain.servers import Can, cannot_text, kind_name
 from wattlight.domain.state import (
     AppState,
     HostState,
@@ -17,6 +18,7 @@ from wattlight.domain.state import (
     same_model,
 )
 from wattlight.domain.values import LOCAL_HOST
+from wattlight.i18n import tr
 from wattlight.services.answers import Extras, FitNote, NamedModel, Offer
 from wattlight.settings import Settings
 
@@ -63,6 +65,13 @@ class Scene:
     def ready(self) -> bool:
         """Whether the server can be asked for something."""
         return self.host.server.status is ServerStatus.READY
+
+    def why_not(self, *wanted: Can) -> str:
+        """Why the server cannot be asked for all of ``wanted``; "" where it can."""
+        server = self.host.server
+        if not self.ready:
+            return tr("{server} is not running.", server=kind_name(server.kind))
+        return next((cannot_text(server.kind, what) for what in wanted if not server.can(what)), "")
 
     def running(self, model: str) -> RunningModel | None:
         """``model`` as it is loaded, if it is; of two of that name the one that is installed."""

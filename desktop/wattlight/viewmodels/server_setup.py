@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import kind_name
 from wattlight.domain.state import InstallStage, ServerStatus, ServerWays
 from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import gb, tr
@@ -124,13 +125,14 @@ def server_step(scene: Scene) -> ServerStep:
         return ServerStep(server_trouble(ServerStatus.UNKNOWN), text)
     if server.status is not ServerStatus.ABSENT:
         said = clean_text(server.message or "", 400)
-        return ServerStep(server_trouble(server.status), said, Tone.BAD, actions=(_again(True),))
+        return ServerStep(server_trouble(server.status, server.kind), said, Tone.BAD, actions=(_again(True),))
     return _absent(scene, facts.ways or ServerWays())
 
 
 def _ready(scene: Scene) -> ServerStep:
     server = scene.host.server
-    title = tr("Ollama {version} is running", version=_version(server.version)).replace("  ", " ")
+    name, version = kind_name(server.kind), _version(server.version)
+    title = tr("{server} {version} is running", server=name, version=version).replace("  ", " ")
     count = len(scene.local_models)
     many = tr("{n} models are installed.", n=count)
     have = {0: tr("No model is installed yet."), 1: tr("One model is installed.")}.get(count, many)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import Can
 from wattlight.domain.state import InstallStage, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
@@ -80,7 +81,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     chart = power_chart(host, scene.now)
     if no_sensor(host.sample):
         chart = replace(chart, empty_text="")  # the line above it has said so
-    others = len(scene.switchable)
+    others = len(scene.switchable) if scene.host.server.can(Can.LOAD) else 0
     ask = state.price_known or scene.settings.price.declined
     return SmallWindowView(
         cost,
@@ -100,6 +101,8 @@ def small_window_view(scene: Scene) -> SmallWindowView:
 
 def _others(scene: Scene) -> tuple[SwitchRow, ...]:
     rows = []
+    if scene.ready and scene.why_not(Can.LOAD):
+        return ()
     for model in scene.switchable[:ROWS]:
         name, note = clean_text(model.name, 60), verdict_short(scene.fit_of(model.name))
         spoken = tr("Switch to {name}, {note}", name=name, note=note or tr("fit not checked"))
@@ -112,7 +115,7 @@ def empty_view(scene: Scene) -> EmptyView | None:
     server = scene.host.server
     if server.status is ServerStatus.UNKNOWN:
         text = tr("The program that runs the models on this computer.")
-        return EmptyView(server_trouble(server.status), text)
+        return EmptyView(server_trouble(server.status, server.kind), text)
     if server.status is not ServerStatus.READY:
         return _no_server(scene)
     if server.running or scene.local_models:
@@ -167,4 +170,6 @@ def _no_server(scene: Scene) -> EmptyView:
     look = Action(tr("Look again"), Command(Verb.REFRESH), primary=not startable)
     start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
     said = clean_text(server.message, 300) if absent and server.message else text
-    return EmptyView(server_trouble(server.status), said, actions=(start, look) if startable else (look,))
+    return EmptyView(
+        server_trouble(server.status, server.kind), said, actions=(start, look) if startable else (look,)
+    )

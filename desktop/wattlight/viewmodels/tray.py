@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import number, tr
@@ -193,7 +194,11 @@ def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:
 def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
     fit = scene.fit_of(model.name)
     where = tr("on GPU") if model.gpu_share == 1 else running_pill(model, fit).text
-    if model.expires_at is None:
+    if model.said_asleep:
+        tail = tr("{where}, says it sleeps", where=where)
+    elif not scene.host.server.can(Can.KEEP):
+        tail = where
+    elif model.expires_at is None:
         tail = f"{where}, {kept_text(scene, None)}"
     else:
         tail = tr("{where} until {time}", where=where, time=moment(scene, model.expires_at))
@@ -209,16 +214,18 @@ def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
 def _installed_entry(scene: Scene, model: InstalledModel) -> MenuEntry:
     verdict = verdict_short(scene.fit_of(model.name))
     text = f"{_name(model.name)} – {verdict}" if verdict else _name(model.name)
+    if scene.ready and scene.why_not(Can.LOAD):
+        return MenuEntry(_label(text), Command(Verb.OPEN_MODELS, model.name))
     return MenuEntry(_label(text), switch_command(scene, model.name))
 
 
 def _empty_entries(scene: Scene) -> tuple[MenuEntry, ...]:
-    status = scene.host.server.status
+    status, kind = scene.host.server.status, scene.host.server.kind
     if status is ServerStatus.READY:
         return (MenuEntry(tr("No model yet"), enabled=False),)
     if status is ServerStatus.UNKNOWN:
-        return (MenuEntry(server_trouble(status), enabled=False),)
-    lines = [MenuEntry(server_trouble(status), Command(Verb.OPEN_NOW))]
+        return (MenuEntry(server_trouble(status, kind), enabled=False),)
+    lines = [MenuEntry(server_trouble(status, kind), Command(Verb.OPEN_NOW))]
     if scene.extras.server_startable and status is ServerStatus.ABSENT:
         lines.append(MenuEntry(tr("Start Ollama"), Command(Verb.START_SERVER)))
     return tuple(lines)
@@ -226,11 +233,13 @@ def _empty_entries(scene: Scene) -> tuple[MenuEntry, ...]:
 
 def _loaded_group(scene: Scene) -> tuple[MenuEntry, ...]:
     running = scene.host.server.running
-    if not running:
+    if not running or not scene.host.server.can(Can.UNLOAD):
         return ()
     on_gpu = any(m.size_vram_bytes > 0 for m in running)
     unload = tr("Unload (free the GPU)") if on_gpu else tr("Unload (free the memory)")
     entries = [MenuEntry(unload, Command(Verb.UNLOAD))]
+    if not scene.host.server.can(Can.KEEP):
+        return tuple(entries)
     if len(running) == 1:
         model = running[0]
         lasting = not standing_text(model, scene.installed(model.name))

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from wattlight.domain import answers
 from wattlight.domain.command import Command
+from wattlight.domain.servers import Can, ServerKind, kind_name
 from wattlight.domain.state import RunningModel, ServerStatus
-from wattlight.domain.values import Quality, Scope
+from wattlight.domain.values import Quality, Scope, clean_text
 from wattlight.i18n import clock_time, day_name, gb, gib, interval, number, percent, tr
 from wattlight.services.answers import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Offer
 
@@ -180,21 +181,32 @@ def quality_text(quality: Quality | None) -> str:
     }[quality]
 
 
-def server_trouble(status: ServerStatus) -> str:
+def server_trouble(status: ServerStatus, kind: ServerKind = ServerKind.OLLAMA) -> str:
     """Why no model can be run, as a title."""
+    name = kind_name(kind)
     return {
-        ServerStatus.UNKNOWN: tr("Looking for Ollama…"),
-        ServerStatus.ABSENT: tr("Ollama is not running"),
-        ServerStatus.FOREIGN: tr("Another program answers at Ollama's address"),
-        ServerStatus.SILENT: tr("Ollama does not answer"),
-    }.get(status, tr("Ollama cannot be used"))
+        ServerStatus.UNKNOWN: tr("Looking for {server}…", server=name),
+        ServerStatus.ABSENT: tr("{server} is not running", server=name),
+        ServerStatus.FOREIGN: tr("Another program answers at {server}'s address", server=name),
+        ServerStatus.SILENT: tr("{server} does not answer", server=name),
+    }.get(status, tr("{server} cannot be used", server=name))
 
 
 def kept_text(scene: Scene, expires_at: datetime | None) -> str:
-    """Until when a loaded model is kept: a clock time, with its day when that is not today."""
+    """Until when a loaded model is kept: a clock time, with its day when that is not today; "" where that is
+    not told."""
+    if not scene.host.server.can(Can.KEEP):
+        return ""
     if expires_at is None:
         return tr("kept until unloaded")
     return tr("kept until {time}", time=moment(scene, expires_at))
+
+
+def elsewhere_text(scene: Scene, host: str) -> str:
+    """That a model is answered by another computer."""
+    if scene.host.server.kind is ServerKind.OLLAMA:
+        return tr("Runs on Ollama's servers; your text leaves this computer.")
+    return tr("Runs on {host}; your text leaves this computer.", host=clean_text(host, 80))
 
 
 def moment(scene: Scene, at: datetime) -> str:
