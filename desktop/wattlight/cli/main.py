@@ -52,6 +52,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("tariff", "verb_tariff", "show, check or set the electricity price"),
     CliVerb("export", "verb_export", "write the ledger as CSV or JSON, back it up or restore it"),
     CliVerb("breakeven", "verb_breakeven", "compare running a model here with an API"),
+    CliVerb("connect", "verb_connect", "ready lines for programs that use your models"),
     CliVerb("mcp", "verb_mcp", "answer programs that speak the Model Context Protocol"),
     CliVerb("completion", "verb_completion", "write what bash, zsh or fish needs to complete"),
     CliVerb("doctor", "verb_doctor", "what is missing and the one step that would add it"),

@@ -58,6 +58,12 @@ class Output:
         if not self.quiet:
             self.line(text)
 
+    def aside(self, text: str) -> None:
+        """A remark beside an answer that may go into a file: to standard error, unless quiet."""
+        if not self.quiet:
+            encoding = sys.stderr.encoding or "utf-8"
+            sys.stderr.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+
     def lines(self, texts: Iterable[str]) -> None:
         for text in texts:
             self.line(text)

@@ -22,6 +22,7 @@ from wattlight.viewmodels.scene import Scene
 
 from .controls import REST, Ask, button, put, spaced
 from .icons import app_icon, app_pixmap, nav_icon
+from .page_connect import ConnectPage
 from .page_cost import CostPage
 from .page_machine import MachinePage
 from .page_models import ModelsPage
@@ -35,9 +36,9 @@ from .window import ThemedWindow
 SIZE = QSize(1080, 680)
 SMALLEST = QSize(820, 520)
 NAV_WIDTH = 152
-PAGES = ("now", "models", "cost", "machine", "settings")
+PAGES = ("now", "models", "cost", "machine", "connect", "settings")
 
-AnyPage = NowPage | ModelsPage | CostPage | MachinePage | SettingsPage | PrivacyPage
+AnyPage = NowPage | ModelsPage | CostPage | MachinePage | ConnectPage | SettingsPage | PrivacyPage
 
 
 class Dashboard(ThemedWindow):
@@ -117,6 +118,8 @@ class Dashboard(ThemedWindow):
             return CostPage(self._theme, self.ask, self._save)
         if name == "machine":
             return MachinePage(self._theme, self.ask)
+        if name == "connect":
+            return ConnectPage(self.ask)
         if name == "settings":
             return SettingsPage(self.ask, self._save)
         if name == "privacy":
@@ -133,7 +136,7 @@ class Dashboard(ThemedWindow):
         column.addLayout(put(head, self._logo, plain_label(tr("Wattlight"), "name"), REST))
         group = QButtonGroup(self)
         group.setExclusive(True)
-        titles = (tr("Now"), tr("Models"), tr("Cost"), tr("Machine"), tr("Settings"))
+        titles = (tr("Now"), tr("Models"), tr("Cost"), tr("Machine"), tr("Connect"), tr("Settings"))
         for name, title in zip(PAGES, titles, strict=True):
             made = button(title, "nav", partial(self.open_page, name))
             made.setCheckable(True)

@@ -13,8 +13,8 @@ from wattlight.viewmodels.first_model import ModelChoice, prompts
 from wattlight.viewmodels.first_run import FirstRunView
 
 from .controls import REST, ActionButton, Ask, Pill, button, dress, line, put, reused, spaced
-from .first_run_pages import StepPage, read_only_text
-from .text import ElidedLabel, plain_label, plain_tip, set_text, show_text
+from .first_run_pages import StepPage
+from .text import ElidedLabel, plain_label, plain_tip, read_only_text, set_text, show_text
 from .theme import Theme
 
 

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
 )
 
@@ -34,7 +33,7 @@ from .controls import (
 )
 from .energy_access import CommandLines, EnergyAccessCard
 from .messages import BusyLines
-from .text import plain_label, set_text, show_text
+from .text import plain_label, read_only_text, set_text, show_text
 from .theme import Theme
 
 
@@ -52,17 +51,6 @@ class StepPage(ScrollColumn):
     def focus_first(self) -> bool:
         """Put the cursor where the person begins; False leaves it to the main button."""
         return False
-
-
-def read_only_text(role: str, name: str, height: int) -> QPlainTextEdit:
-    """A text that can be read, selected and left with Tab."""
-    made = QPlainTextEdit()
-    made.setReadOnly(True)
-    made.setTabChangesFocus(True)
-    made.setProperty("role", role)
-    made.setAccessibleName(name)
-    made.setMinimumHeight(height)
-    return made
 
 
 class LoginPage(StepPage):

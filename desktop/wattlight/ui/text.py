@@ -5,7 +5,7 @@ import re
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QMessageBox, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QMessageBox, QPlainTextEdit, QSizePolicy, QWidget
 
 from wattlight.viewmodels.figures import FigureView
 
@@ -38,6 +38,17 @@ def selectable(label: QLabel) -> QLabel:
         Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
     )
     return label
+
+
+def read_only_text(role: str, name: str, height: int) -> QPlainTextEdit:
+    """A text that can be read, selected and left with Tab."""
+    made = QPlainTextEdit()
+    made.setReadOnly(True)
+    made.setTabChangesFocus(True)
+    made.setProperty("role", role)
+    made.setAccessibleName(name)
+    made.setMinimumHeight(height)
+    return made
 
 
 def set_text(label: QLabel, text: str) -> None:
