@@ -6,12 +6,8 @@ WATTLIGHT_TEST_OLLAMA_PROGRAM is the program of a real Ollama; without it only o
 import json
 import os
 import shutil
-import socket
-import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -19,11 +15,11 @@ from threading import Event
 
 import pytest
 
+from fakes.real_ollama import PROGRAM, real_ollama
 from fakes.registry_process import registry_process
 from wattlight.catalog.download import Puller
 from wattlight.web import RateLimit, Web
 
-PROGRAM = os.environ.get("WATTLIGHT_TEST_OLLAMA_PROGRAM", "")
 FLOOR = 0.98
 """Our speed over theirs."""
 LINE = 100e6 / 8
@@ -35,25 +31,6 @@ def ours(name: str, folder: Path, limit: float | None = None) -> float:
     begun = time.monotonic()
     assert list(Puller(Web(os.environ)).pull(name, folder, Event(), RateLimit(limit)))[-1].done
     return time.monotonic() - begun
-
-
-@contextmanager
-def server(folder: Path) -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    env = {**os.environ, "HOME": str(folder), "OLLAMA_HOST": address, "OLLAMA_MODELS": str(folder / "models")}
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen([PROGRAM, "serve"], env=env, stdout=quiet, stderr=quiet) as process:
-        try:
-            for _ in range(100):
-                try:
-                    urllib.request.urlopen(f"http://{address}/api/version", timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield address
-        finally:
-            process.terminate()
 
 
 def theirs(name: str, address: str) -> float:
@@ -76,7 +53,7 @@ def test_a_pull_of_our_own_is_as_fast_as_the_servers(tmp_path: Path, mib: int, b
         for turn in range(3):
             folder = tmp_path / str(turn)
             mine.append(ours(name, folder / "ours"))
-            with server(folder) as address:
+            with real_ollama(folder) as address:
                 other.append(theirs(name, address))
             shutil.rmtree(folder)
     print(

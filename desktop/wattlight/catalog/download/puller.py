@@ -16,7 +16,7 @@ from wattlight.catalog.registry import (
     parse_manifest,
     read_address,
 )
-from wattlight.domain.pulls import PullState
+from wattlight.domain.pulls import LayerState, PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.web import Arrivals, RateLimit, Web
@@ -107,12 +107,12 @@ class Puller:
             if state.cancelled:
                 yield state
                 return
-            yield replace(state, status="writing manifest", bytes_per_s=None)
+            yield replace(state, status="writing manifest", layer=None, bytes_per_s=None)
             store.publish(address, manifest, raw)
         except OSError as error:
             raise disk_problem(error, folder) from error
         whole = state.total_bytes or 0
-        yield replace(state, status="success", completed_bytes=whole, bytes_per_s=None, done=True)
+        yield replace(state, status="success", completed_bytes=whole, layer=None, bytes_per_s=None, done=True)
 
     def _fetched(
         self,
@@ -128,6 +128,7 @@ class Puller:
         need = sum(part.layer.size_bytes - part.have_bytes for part in parts)
         if parts and need + RESERVE_BYTES > (free := store.free_bytes()):
             raise no_room(store.folder, need, free)
+        store.keep_room()
         arrivals = Arrivals()
         left, saved_at, most = list(parts), self._clock(), 0
         try:
@@ -150,9 +151,11 @@ class Puller:
                 have = whole + sum(part.have_bytes for part in left)
                 most = max(most, have)
                 rate = arrivals.rate(now, most)
+                layer = _front(left)
                 state = replace(
                     state,
-                    status=_status(left, fetching),
+                    status=_status(layer, fetching),
+                    layer=layer,
                     completed_bytes=most,
                     bytes_per_s=None if fetching.waiting else rate,
                 )
@@ -163,16 +166,24 @@ class Puller:
                     stop.wait(BEAT_S)
         finally:
             fetching.halt()
+            store.give_room()
             for part in left:
                 with suppress(OSError):
                     part.save()
         return replace(state, cancelled=True, bytes_per_s=None) if left else state
 
 
-def _status(left: list[PartFile], fetching: Fetching) -> str:
+def _front(left: list[PartFile]) -> LayerState | None:
+    """The file that most is missing of."""
+    part = max(left, key=lambda part: part.layer.size_bytes - part.have_bytes, default=None)
+    if part is None:
+        return None
+    return LayerState(part.layer.digest.partition(":")[2][:12], part.have_bytes, part.layer.size_bytes)
+
+
+def _status(layer: LayerState | None, fetching: Fetching) -> str:
     if fetching.waiting:
         return "waiting for the registry"
-    if not left:
+    if layer is None or layer.completed_bytes == layer.total_bytes:
         return "verifying sha256 digest"
-    name = left[0].layer.digest.partition(":")[2][:12]
-    return "verifying sha256 digest" if left[0].have_bytes == left[0].layer.size_bytes else f"pulling {name}"
+    return f"pulling {layer.name}"

@@ -18,6 +18,7 @@ from .kept import PARTS, download_is_over, whole_file
 _MAX_MANIFEST = 4 << 20
 _PIECE = 1 << 20
 SMALL_BYTES = 16 << 20
+_ROOM_BYTES = 128 << 10
 _READ_BY_ALL = 0o644
 
 
@@ -27,11 +28,19 @@ class ModelStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.parts = folder / PARTS
+        self._room = self.parts / "reserve"
 
     def prepare(self) -> None:
         """Make the folders that are missing."""
         for name in (self.parts, self.folder / "blobs", self.folder / "manifests"):
             self._make(name)
+
+    def keep_room(self) -> None:
+        """Hold a little room, so that a journal can still be written when the drive has run full."""
+        self._room.write_bytes(os.urandom(_ROOM_BYTES))
+
+    def give_room(self) -> None:
+        self._room.unlink(missing_ok=True)
 
     def missing(self, layers: tuple[Layer, ...], stop: Event) -> list[Layer]:
         """Which of them are not here. A large one is not hashed where a model that is installed names it."""
@@ -132,10 +141,16 @@ def all_layers(manifest: Manifest) -> tuple[Layer, ...]:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether a model can be put there by us: the folder is ours to write, with its blobs and manifests."""
+    """Whether a model can be put there by us: the folder is ours to write, with its blobs and manifests, and
+    all of it is on one drive."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     places = (there, folder / "blobs", folder / "manifests")
-    return there.is_dir() and all(os.access(place, os.W_OK | os.X_OK) for place in places if place.exists())
+    present = [place for place in places if place.exists()]
+    return (
+        there.is_dir()
+        and all(os.access(place, os.W_OK | os.X_OK) for place in present)
+        and len({place.stat().st_dev for place in present}) == 1
+    )
 
 
 def _digests(manifest: Path) -> frozenset[str]:

@@ -6,12 +6,15 @@ import random
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from fakes import fit_truth, gguf_writer, real_ollama
 from fakes.loopback_registry import LoopbackRegistry
 from wattlight.catalog.download import Puller
 from wattlight.catalog.download.store import ModelStore
@@ -94,6 +97,46 @@ def test_killed_at_twenty_random_points_it_completes_without_starting_over(
         assert installed(name, tmp_path, weights)
         assert registry.sent_bytes - before <= SIZE + wasted_s * RATE + 2e6
     assert [path.name for path in tmp_path.iterdir() if path.name == "wattlight-parts"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.real_ollama
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not real_ollama.PROGRAM, reason="WATTLIGHT_TEST_OLLAMA_PROGRAM is not set")
+def test_we_and_a_real_server_killed_at_twenty_random_points(
+    registry: LoopbackRegistry, tmp_path: Path
+) -> None:
+    """A server that starts removes what belongs to no model: nothing of ours is lost by that."""
+    chance, kills, pulls = random.Random(5), 0, 0
+    header = gguf_writer.header(fit_truth.raw_shapes()["llama31-8b"], vocabulary=500)
+    folder, address = tmp_path / "models", real_ollama.free_address()
+    folder.mkdir()
+    server = real_ollama.begin(tmp_path, address)
+    try:
+        while kills < 20:
+            weights = header + chance.randbytes(SIZE - len(header))  # the server ends over what is no header
+            name = registry.add(f"model{pulls}", weights)
+            pulls += 1
+            registry.faults.bytes_per_s = RATE
+            before, wasted_s = registry.sent_bytes, 0.0
+            for _ in range(40):
+                if killed_after(name, folder, chance.uniform(0.0, 1.6)):
+                    break
+                kills += 1
+                wasted_s += 1.2
+                server.kill()
+                server.wait()
+                server = real_ollama.begin(tmp_path, address)
+            registry.faults.bytes_per_s = None
+            assert list(Puller(Web(os.environ)).pull(name, folder, Event()))[-1].done
+            assert registry.sent_bytes - before <= SIZE + wasted_s * RATE + 2e6
+            with urllib.request.urlopen(f"http://{address}/api/tags", timeout=10) as answer:
+                listed = json.load(answer)["models"]
+            digest = sha256(registry.manifest(f"model{pulls - 1}") or b"").hexdigest()
+            assert digest in {model["digest"] for model in listed}
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_one_that_was_killed_goes_on(registry: LoopbackRegistry, tmp_path: Path) -> None:
