@@ -27,6 +27,8 @@ def clock() -> Clock:
 @pytest.fixture
 def make_tree(tmp_path: Path) -> Callable[..., Path]:
     """Writes a tree {path: content}; content without its line end."""
+    if sys.platform == "win32":
+        pytest.skip("recorded Linux trees, read by os.pread")
     made = iter(range(1000))
 
     def make(tree: dict[str, Any], unreadable: tuple[str, ...] = (), at: Path | None = None) -> Path:
