@@ -57,6 +57,8 @@ class Laptop:
             pulled, for good).
         docked: on mains a second screen hangs on it.
         law: power of the clock that the processor's watts go with.
+        adapter: share of the mains' power that it hands on at high load, and what it loses besides, in watts.
+        wander: how much the rest of the computer changes from look to look, in watts.
         card_from: day on which a card appears that was not there before.
     """
 
@@ -68,6 +70,8 @@ class Laptop:
     docked: bool = False
     card_from: int | None = None
     law: float = 2.0
+    adapter: tuple[float, float] = (0.895, 0.5)
+    wander: float = 0.12
     beat_s: float = 10.0
     days: int = 7
     names: tuple[str, ...] = ("Maker X1 52000",)
@@ -121,10 +125,14 @@ class Laptop:
         busy = min(1.0, max(0.005, busy * dice.uniform(0.8, 1.2)))
         clock = min(1.0, (0.35 + 0.6 * busy**0.5) * (0.85 if on_battery else 1.0) * dice.uniform(0.95, 1.05))
         processor_w = 0.9 + 24 * busy * clock**self.law * dice.uniform(0.97, 1.03)
-        self._rest += 0.02 * (0.0 - self._rest) + dice.gauss(0, 0.12)
+        self._rest += 0.02 * (0.0 - self._rest) + dice.gauss(0, self.wander)
         other_w = 0.05 * processor_w + 3.4 + 4.4 * brightness + self._rest
         self.inside_w = processor_w + other_w + 1.08 * max(0.0, gpu_w)
-        self.true_w = self.inside_w if on_battery else self.inside_w / (0.895 - 0.5 / self.inside_w)
+        self.true_w = (
+            self.inside_w
+            if on_battery
+            else self.inside_w / (self.adapter[0] - self.adapter[1] / self.inside_w)
+        )
         self.at += timedelta(seconds=self.beat_s)
         self.monotonic_s += self.beat_s
         self._energy_j += processor_w * self.beat_s

@@ -295,7 +295,7 @@ class MeterService:
             return None
         self._divided = sample
         keep = self._settings.value.meter.keep_programs and self._recording.recording
-        return self._programs.take(sample, view.rows, view.day, self._shown, keep)
+        return self._programs.take(sample, view.rows, view.day, self._shown, keep, view.tariff)
 
     def _notify(self, kind: str, text: str) -> None:
         self._hub.notify(kind, text, self._factory.now(), urgent=kind != "tariff")

@@ -3,14 +3,17 @@ unless the person wants them kept."""
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from wattlight.domain.cost import Bucket, By, Sums
 from wattlight.domain.energy import (
     LEARNED,
+    OTHERS,
+    QUARTER_US,
     WAYS,
     ByProgram,
     EnergyRow,
@@ -18,10 +21,12 @@ from wattlight.domain.energy import (
     LevelRow,
     PartUse,
     ProgramsNow,
+    State,
     by_program,
 )
 from wattlight.domain.power import MachineSample, holders
-from wattlight.domain.values import DeviceSample, Scope, clean_text, to_us
+from wattlight.domain.tariff import Tariff
+from wattlight.domain.values import DeviceSample, Quality, Scope, clean_text, to_us
 from wattlight.paths import read_small, write_whole
 from wattlight.probes import ProgramTimes, ProgramUse
 
@@ -31,7 +36,8 @@ QUIET_CORES = 0.1
 QUIET_GPU_PERCENT = 5.0
 """Below these a part counts as idle, and its idle level is learned."""
 SAVE_EVERY_S = 60.0
-MOST_BYTES = 65_536
+MOST_BYTES = 1 << 19
+"""Above what the 100 quarters of a day take, with all their programs."""
 _NOT_MEASURED = frozenset({LEARNED, *WAYS})
 """What stands for the unmeasured: measured energy alone is divided."""
 _HOLDS_PROCESSOR = {Scope.PACKAGE, Scope.MODULE, Scope.SYSTEM, Scope.BATTERY}
@@ -156,6 +162,75 @@ class _Window:
         }
 
 
+class _Day:
+    """Today by program: the energy of each quarter of an hour, so that a corrected price corrects all of it,
+    and its money by the tariff in force.
+
+    What a look divides counts in the quarter in which the look is.
+    """
+
+    def __init__(self, since: datetime | None = None) -> None:
+        self.since = since
+        self.whole = ByProgram()
+        self.quarters: dict[int, ByProgram] = {}
+        self._tariff: Tariff | None = None
+        self._sums: Sums | None = None
+
+    def add(self, part: ByProgram, at_us: int) -> None:
+        start_us = at_us // QUARTER_US * QUARTER_US
+        self.whole += part
+        self.quarters[start_us] = self.quarters.get(start_us, ByProgram()) + part
+        if self._sums is not None:
+            self._sums.add_all(_buckets(start_us, part))
+
+    def cost(self, tariff: Tariff | None) -> ByProgram | None:
+        """Micro-units, which sum to what the whole costs; None where no price is known for all of it."""
+        if tariff is None:
+            return None
+        if self._sums is None or tariff != self._tariff:
+            first_us = min(self.quarters, default=0)
+            self._tariff, self._sums = tariff, Sums(tariff, first_us, first_us + DAY_US)
+            for start_us, part in self.quarters.items():
+                self._sums.add_all(_buckets(start_us, part))
+        report = self._sums.report(By.DEVICE)
+        if report.unpriced_mj:
+            return None
+        micro = {line.key: line.cost_micro or 0 for line in report.breakdown}
+        apart = {kind: micro.pop(key, 0) for kind, key in _NOBODY.items()}
+        named = {name: micro.pop(name, 0) for name in self.whole.programs if name != OTHERS}
+        if micro:  # those that were too many to be named in the whole
+            named[OTHERS] = sum(micro.values())
+        return ByProgram(named, **apart)
+
+    def document(self) -> dict[str, Any]:
+        return {str(start_us): asdict(part) for start_us, part in self.quarters.items()}
+
+    @classmethod
+    def of(cls, since: datetime, quarters: dict[str, Any]) -> "_Day":
+        """Raises what parsing does for a document that is none."""
+        day = cls(since)
+        for start, part in quarters.items():
+            programs = {clean_text(name, 60): int(mj) for name, mj in part["programs"].items()}
+            taken = ByProgram(programs, *(int(part[kind]) for kind in _NOBODY))
+            if min((taken.idle, taken.rest, taken.undivided, *programs.values())) < 0:
+                raise ValueError
+            day.add(taken, int(start))
+        return day
+
+
+DAY_US = 90_000_000_000
+"""The longest day: with the hour that winter gives."""
+_NOBODY = {"idle": "\0idle", "rest": "\0rest", "undivided": "\0undivided"}
+"""Keys of what is no program's; no program has such a name."""
+
+
+def _buckets(start_us: int, part: ByProgram) -> Iterator[Bucket]:
+    energy = {**part.programs, **{key: getattr(part, kind) for kind, key in _NOBODY.items()}}
+    for name, energy_mj in energy.items():
+        if energy_mj:
+            yield Bucket(start_us, QUARTER_US, name, None, State.BASE, energy_mj, 0, Quality.ESTIMATED)
+
+
 class ProgramWatch:
     """Called with each sample, on the sampler's thread; looks at processes only now and then.
 
@@ -172,13 +247,18 @@ class ProgramWatch:
         self._use: ProgramUse | None = None
         self._engines: Engines = {}
         self._use_s = 1.0
-        self._day: date | None = None
-        self._today = ByProgram()
-        self._since: datetime | None = None
+        self._date: date | None = None
+        self._today = _Day()
         self._saved_s = float("-inf")
 
     def take(
-        self, sample: MachineSample, rows: Iterable[EnergyRow], day: date | None, shown: bool, keep: bool
+        self,
+        sample: MachineSample,
+        rows: Iterable[EnergyRow],
+        day: date | None,
+        shown: bool,
+        keep: bool,
+        tariff: Tariff | None = None,
     ) -> ProgramsNow | None:
         """Who draws it after this sample; None before the second look.
 
@@ -187,8 +267,9 @@ class ProgramWatch:
             day: today where the price applies.
             shown: somebody looks.
             keep: today's sums by name may be written down.
+            tariff: the one in force.
         """
-        if day is not None and day != self._day:
+        if day is not None and day != self._date:
             self._begin(day, sample.at, keep)
         last_s, self._last_s = self._last_s, sample.monotonic_s
         step_s = 0.0 if last_s is None else max(0.0, sample.monotonic_s - last_s)
@@ -203,18 +284,20 @@ class ProgramWatch:
             return None
         powers = {d.id: round((d.power_w or 0.0) * 1000) for d in sample.devices}
         parts = part_uses(sample, powers, self._idle_mw, self._use, self._engines, self._use_s)
-        return ProgramsNow(by_program(parts), self._today, self._since)
+        today = self._today
+        return ProgramsNow(by_program(parts), today.whole, today.since, today.cost(tariff) if shown else None)
 
     def forget(self) -> None:
         """Today's sums by name are deleted."""
-        self._today, self._since = ByProgram(), None
+        self._today = _Day()
         self._file.unlink(missing_ok=True)
 
     def _look(self, sample: MachineSample) -> None:
         use = self._times.look()
         window, self._window = self._window, _Window()
         if use is None or window.seconds <= 0:
-            self._today += ByProgram(rest=sum(window.energy_mj.values()) + window.bridged_mj)
+            rest = ByProgram(rest=sum(window.energy_mj.values()) + window.bridged_mj)
+            self._today.add(rest, to_us(sample.at))
             return
         self._use, self._engines, self._use_s = use, window.shares(), window.seconds
         amounts = dict(window.energy_mj)
@@ -233,8 +316,8 @@ class ProgramWatch:
             window.seconds,
         )
         gone = sum(mj for key, mj in window.energy_mj.items() if key not in measured)
-        self._today += by_program(parts) + ByProgram(rest=window.bridged_mj + gone)
-        self._since = self._since or sample.at
+        self._today.add(by_program(parts) + ByProgram(rest=window.bridged_mj + gone), to_us(sample.at))
+        self._today.since = self._today.since or sample.at
 
     def _learn(self, sample: MachineSample, amounts: Mapping[str, int], window: _Window) -> None:
         """A part that hardly anybody used shows its idle level."""
@@ -261,8 +344,8 @@ class ProgramWatch:
         return min(known) // 1000 if known else None
 
     def _begin(self, day: date, at: datetime, keep: bool) -> None:
-        first, self._day = self._day is None, day
-        self._today, self._since = ByProgram(), None
+        first, self._date = self._date is None, day
+        self._today = _Day()
         if first and keep:
             self._load(day, at)
         elif first:
@@ -273,22 +356,18 @@ class ProgramWatch:
             kept: Any = json.loads(read_small(self._file, MOST_BYTES))
             if kept["day"] != day.isoformat():
                 return
-            programs = {clean_text(name, 60): int(mj) for name, mj in kept["programs"].items()}
-            since = datetime.fromisoformat(kept["since"])
-            numbers = (int(kept["idle"]), int(kept["rest"]), int(kept["undivided"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            today = _Day.of(datetime.fromisoformat(kept["since"]), kept["quarters"])
+            if today.since is not None and today.since <= at:
+                self._today = today
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return
-        if since <= at and min((*programs.values(), 0)) >= 0:
-            self._today, self._since = ByProgram() + ByProgram(programs, *numbers), since
 
     def _save(self) -> None:
-        if self._day is None or self._since is None:
-            return
         today = self._today
-        kept = {
-            "day": self._day.isoformat(), "since": self._since.isoformat(), "programs": dict(today.programs),
-            "idle": today.idle, "rest": today.rest, "undivided": today.undivided,
-        }  # fmt: skip
+        if self._date is None or today.since is None:
+            return
+        day, since = self._date.isoformat(), today.since.isoformat()
+        kept = {"day": day, "since": since, "quarters": today.document()}
         try:
             write_whole(self._file, json.dumps(kept).encode())
         except OSError as error:

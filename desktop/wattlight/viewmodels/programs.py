@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.energy import OTHERS, SHARE_ERROR, ByProgram, ProgramsNow
 from wattlight.domain.values import clean_text, is_model_server
-from wattlight.i18n import clock_time, kwh, percent, tr, watts
+from wattlight.i18n import clock_time, kwh, money, percent, tr, watts
 
 from .figures import total_now
 from .scene import Scene
@@ -23,12 +23,14 @@ class ProgramsView:
 
 @dataclass(frozen=True, slots=True)
 class ProgramLine:
-    """A line of any face: what it is, mW now, mJ today; ``program`` False: no single program."""
+    """A line of any face: what it is, mW now, mJ today and micro-units of money for it; ``program`` False: no
+    single program."""
 
     name: str
     now_mw: int
     today_mj: int | None
     program: bool = True
+    micro: int | None = None
 
 
 def programs_view(scene: Scene) -> ProgramsView | None:
@@ -36,13 +38,18 @@ def programs_view(scene: Scene) -> ProgramsView | None:
     programs = scene.host.programs
     if programs is None or total_now(scene.host.sample).measured_w is None:
         return None
-    lines = program_lines(programs.now_mw, programs.today_mj)
-    rows = [
+    lines = program_lines(programs.now_mw, programs.today_mj, programs.today_micro)
+    rows: list[tuple[str, ...]] = [
         (line.name, watts(line.now_mw / 1000), "" if line.today_mj is None else kwh(line.today_mj))
         for line in lines
     ]
     quiet = frozenset(i for i, line in enumerate(lines) if not line.program)
-    headings = (tr("Program"), tr("Now"), tr("Today"))
+    headings: tuple[str, ...] = (tr("Program"), tr("Now"), tr("Today"))
+    today = scene.host.today
+    if programs.today_micro is not None and today is not None:
+        headings = (*headings, tr("Cost today"))
+        costs = (money(line.micro, today.currency, SHARE_ERROR if line.program else None) for line in lines)
+        rows = [(*row, cost) for row, cost in zip(rows, costs, strict=True)]
     return ProgramsView(TableView(headings, tuple(rows), quiet) if rows else NO_TABLE, _note(scene, programs))
 
 
@@ -65,9 +72,12 @@ def shares_text() -> str:
     )
 
 
-def program_lines(now: ByProgram, today: ByProgram | None = None) -> list[ProgramLine]:
+def program_lines(
+    now: ByProgram, today: ByProgram | None = None, cost: ByProgram | None = None
+) -> list[ProgramLine]:
     """Programs by what they draw, then what is no program; their figures sum to what is measured."""
     day = today.programs if today is not None else {}
+    paid = cost.programs if cost is not None else {}
     names = sorted(
         {*now.programs, *day} - {OTHERS},
         key=lambda name: (-now.programs.get(name, 0), -day.get(name, 0), name),
@@ -76,11 +86,19 @@ def program_lines(now: ByProgram, today: ByProgram | None = None) -> list[Progra
     busiest = sorted(names[SHOWN:], key=lambda name: -day.get(name, 0))[:2]  # much today, though little now
     own = [*leading, *(name for name in busiest if day.get(name))]
     lines = [
-        ProgramLine(_title(n), now.programs.get(n, 0), None if today is None else day.get(n, 0)) for n in own
+        ProgramLine(
+            _title(n),
+            now.programs.get(n, 0),
+            None if today is None else day.get(n, 0),
+            micro=None if cost is None else paid.get(n, 0),
+        )
+        for n in own
     ]
     left = _sum(now.programs.items(), own), _sum(day.items(), own)
     if any(left):
-        lines.append(ProgramLine(tr("other programs"), left[0], None if today is None else left[1], False))
+        spent = None if cost is None else _sum(paid.items(), own)
+        others = tr("other programs"), left[0], None if today is None else left[1], False, spent
+        lines.append(ProgramLine(*others))
     apart = (
         (tr("computer at rest"), "idle"),
         (tr("system and what cannot be seen"), "rest"),
@@ -89,10 +107,12 @@ def program_lines(now: ByProgram, today: ByProgram | None = None) -> list[Progra
     for title, field in apart:
         drawn = getattr(now, field), None if today is None else getattr(today, field)
         if any(drawn):
-            lines.append(ProgramLine(title, *drawn, program=False))
+            spent = None if cost is None else getattr(cost, field)
+            lines.append(ProgramLine(title, *drawn, program=False, micro=spent))
     if lines:
         whole = now.total, None if today is None else today.total
-        lines.append(ProgramLine(tr("measured parts together"), *whole, program=False))
+        spent = None if cost is None else cost.total
+        lines.append(ProgramLine(tr("measured parts together"), *whole, program=False, micro=spent))
     return lines
 
 

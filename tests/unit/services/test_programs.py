@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from fakes.metering import Clock, part
+from wattlight.domain.cost import Bucket, Sums
 from wattlight.domain.energy import LEARNED, LEARNED_REST, WALL, EnergyRow, ProgramsNow, State
 from wattlight.domain.power import MachineSample
+from wattlight.domain.tariff import Tariff, flat_tariff, parse_tariff
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, Figure, GpuProcess, Quality, Scope
 from wattlight.probes import ProgramUse
 from wattlight.services.programs import ProgramWatch, engine_use, part_uses
@@ -55,7 +57,14 @@ class Watch:
         self.watch = ProgramWatch(self.times, base_uw, self.file)  # type: ignore[arg-type]
         self.billed = 0
 
-    def beat(self, seconds: float, *parts: DeviceSample, shown: bool = True, day: date = DAY) -> ProgramsNow:
+    def beat(
+        self,
+        seconds: float,
+        *parts: DeviceSample,
+        shown: bool = True,
+        day: date = DAY,
+        tariff: Tariff | None = None,
+    ) -> ProgramsNow:
         self.clock.move(seconds)
         sample = MachineSample(LOCAL_HOST, self.clock.at, self.clock.monotonic_s, parts)
         rows = [
@@ -67,8 +76,8 @@ class Watch:
             if d.id not in sample.total.inside
         ]  # fmt: skip
         self.billed += sum(row.energy_mj for row in rows)
-        seen = self.watch.take(sample, rows, day, shown, self.keep)
-        return seen or ProgramsNow(self.watch._today)
+        seen = self.watch.take(sample, rows, day, shown, self.keep, tariff)
+        return seen or ProgramsNow(self.watch._today.whole)
 
 
 def test_today_has_every_millijoule_of_the_ledger(tmp_path: Path) -> None:
@@ -186,8 +195,8 @@ def test_names_are_written_down_only_when_wanted(tmp_path: Path) -> None:
     wanted = Watch(tmp_path, keep=True)
     for _ in range(130):
         seen = wanted.beat(1.0, card(game=90.0), chip())
-    kept = json.loads(wanted.file.read_text())
-    assert kept["programs"]["game"] > 0
+    kept = json.loads(wanted.file.read_text())["quarters"]
+    assert sum(part["programs"]["game"] for part in kept.values()) > 0
     again = Watch(tmp_path, keep=True)
     again.clock.move(200)
     seen = again.beat(1.0, card(game=90.0), chip())
@@ -195,20 +204,25 @@ def test_names_are_written_down_only_when_wanted(tmp_path: Path) -> None:
     for _ in range(4):
         seen = again.beat(1.0, card(game=90.0), chip())
     assert seen.today_mj is not None
-    assert seen.today_mj.programs["game"] > kept["programs"]["game"]
+    assert seen.today_mj.programs["game"] > sum(part["programs"]["game"] for part in kept.values())
     another = Watch(tmp_path)  # no longer wanted: what was kept is deleted
     another.beat(1.0, card(), chip())
     assert not another.file.exists()
 
 
+def written(programs: str, day: str = "2026-03-02", since: str = "", start: str = "1") -> str:
+    part = f'{{"programs": {{{programs}}}, "idle": 0, "rest": 0, "undivided": 0}}'
+    since = since or f"{day}T09:00:00+00:00"
+    return f'{{"day": "{day}", "since": "{since}", "quarters": {{"{start}": {part}}}}}'
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "", "[]", '{"day": "2026-03-02"}', "\0", '{"day": "2026-03-02", "programs": {"a": -5}, "idle": 0,'
-        ' "rest": 0, "undivided": 0, "since": "2026-03-02T09:00:00+00:00"}',
-        '{"day": "2026-03-02", "programs": {"a": 5}, "idle": 0, "rest": 0, "undivided": 0, "since": "soon"}',
-        '{"day": "2026-03-01", "programs": {"a": 5}, "idle": 0, "rest": 0, "undivided": 0,'
-        ' "since": "2026-03-01T09:00:00+00:00"}',
+        "", "[]", '{"day": "2026-03-02"}', "\0", written('"a": -5'), written('"a": 1e999'),
+        written('"a": [5]'),
+        written('"a": 5', since="soon"), written('"a": 5', day="2026-03-01"), written('"a": 5', start="x"),
+        '{"day": "2026-03-02", "since": "2026-03-02T09:00:00+00:00", "quarters": {"1": 5}}',
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_of_today_is_not_taken(tmp_path: Path, text: str) -> None:
@@ -218,6 +232,68 @@ def test_a_file_that_cannot_be_of_today_is_not_taken(tmp_path: Path, text: str) 
         seen = watch.beat(1.0, card(), chip())
     assert seen.today_mj is not None
     assert seen.today_mj.total == watch.billed
+
+
+BY_THE_HOUR = parse_tariff(
+    {
+        "currency": "EUR",
+        "timezone": "UTC",
+        "periods": [
+            {
+                "price_per_kwh": "0.10",
+                "bands": [{"start": "10:30", "end": "11:00", "price_per_kwh": "0.90"}],
+            }
+        ],
+    }
+)
+"""The clock of these tests begins at 10:00."""
+
+
+def test_a_program_costs_what_its_quarters_cost(tmp_path: Path) -> None:
+    """The game before the dear half hour, the compiler in it."""
+    watch = Watch(tmp_path)
+    assert watch.clock.at.hour == 10 and watch.clock.at.minute == 0
+    for minute in range(60):
+        watch.times.seconds = {"game": 120.0} if minute < 29 else {"compiler": 120.0}
+        watch.times.busy_s = 120.0
+        seen = watch.beat(60.0, chip(), tariff=BY_THE_HOUR)
+    assert seen.today_mj is not None and seen.today_micro is not None
+    game, compiler = (seen.today_mj.programs[name] for name in ("game", "compiler"))
+    assert game == pytest.approx(compiler, rel=0.15)
+    cost = seen.today_micro
+    assert cost.programs["game"] == pytest.approx(game / 3.6e9 * 0.1e6, abs=2)
+    assert cost.programs["compiler"] == pytest.approx(compiler / 3.6e9 * 0.9e6, rel=0.05)
+    assert cost.idle > 0 and cost.total > 0
+    priced = Sums(BY_THE_HOUR, 0, 2**60)
+    for start_us, part_of_day in watch.watch._today.quarters.items():
+        priced.add(Bucket(start_us, 1, "all", None, State.BASE, part_of_day.total, 0, Quality.COUNTER))
+    assert cost.total == priced.amount().cost_micro  # to the micro-unit
+    assert watch.beat(60.0, chip()).today_micro is None, "no price is no money, not 0"
+
+
+def test_a_corrected_price_corrects_the_whole_day_and_many_programs_still_sum(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    for minute in range(70):
+        watch.times.seconds = {f"p{minute % 50}": 60.0, "game": 60.0}
+        watch.times.busy_s = 120.0
+        seen = watch.beat(60.0, chip(), tariff=flat_tariff("0.36", "EUR", "UTC"))
+    assert seen.today_mj is not None and seen.today_micro is not None
+    assert set(seen.today_micro.programs) == set(seen.today_mj.programs)
+    before = seen.today_micro.total
+    assert before == pytest.approx(seen.today_mj.total / 3.6e9 * 0.36e6, abs=1)
+    seen = watch.beat(0.5, chip(), tariff=flat_tariff("0.72", "EUR", "UTC"))
+    assert seen.today_micro is not None
+    assert seen.today_micro.total == pytest.approx(2 * before, abs=2)
+    assert seen.today_micro.programs["game"] > 0
+
+
+def test_where_a_part_of_the_day_has_no_price_no_programs_money_is_told(tmp_path: Path) -> None:
+    until = {"from": "2026-01-01", "to": "2026-03-02", "price_per_kwh": "0.3"}
+    ended = parse_tariff({"currency": "EUR", "timezone": "UTC", "periods": [until]})
+    watch = Watch(tmp_path)
+    for _ in range(4):
+        seen = watch.beat(60.0, chip(), tariff=ended)
+    assert seen.today_mj is not None and seen.today_mj.total > 0 and seen.today_micro is None
 
 
 def test_forgotten_is_forgotten(tmp_path: Path) -> None:

@@ -44,6 +44,22 @@ def test_not_the_model_the_game() -> None:
     assert "since 8:05" in view.note.replace("\u202f", " ")
 
 
+def test_todays_money_by_program_sums_to_that_of_the_measured_parts() -> None:
+    cost = ByProgram({"ollama": 90_000, "game": 360, "firefox": 0}, idle=80_000, rest=1_000)
+    view = programs_view(drawn_by(ProgramsNow(NOW, TODAY, SINCE, cost)))
+    assert view is not None
+    assert view.table.headings == ("Program", "Now", "Today", "Cost today")
+    told = {row[0]: row[3] for row in view.table.rows}
+    assert told["models (ollama)"] == "€0.09" and told["game"] == "< €0.01" and told["firefox"] == "€0.00"
+    assert told["computer at rest"] == "€0.080" and told["measured parts together"] == "€0.17"
+    lines = program_lines(NOW, TODAY, cost)
+    assert sum(line.micro or 0 for line in lines[:-1]) == lines[-1].micro == cost.total
+    many = program_lines(
+        ByProgram({f"p{i}": i for i in range(30)}), ByProgram(), ByProgram({f"p{i}": 10 for i in range(30)})
+    )
+    assert sum(line.micro or 0 for line in many[:-1]) == many[-1].micro == 300
+
+
 def test_an_idle_level_that_is_not_known_is_said() -> None:
     view = programs_view(drawn_by(ProgramsNow(ByProgram(undivided=50_000))))
     assert view is not None

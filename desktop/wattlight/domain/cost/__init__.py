@@ -1,6 +1,7 @@
 """Sums of the ledger: energy, money, tokens and their error, by any of model, device, state, day, hour."""
 
 from .amounts import Amount, Bucket, By, ClosedDay, CostLine, CostReport, DayCell
+from .cells import Key
 from .history import (
     DAYS,
     HOUR_US,
@@ -16,4 +17,4 @@ from .history import (
 )
 from .projection import DayAmount, Projection, project_month
 from .ranges import CostRange, RangeSums
-from .sums import MODEL_STATES, UNDECIDED, Key, Sums, apart, of_models
+from .sums import MODEL_STATES, UNDECIDED, Sums, apart, of_models

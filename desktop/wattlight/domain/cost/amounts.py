@@ -61,7 +61,8 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class CostLine(Amount):
-    """One line of a report; money is rounded half to even, once. ``is_model``: ``key`` names a model."""
+    """One line of a report; its money is within a micro-unit, so that the lines are the sum whatever they
+    are. ``is_model``: ``key`` names a model."""
 
     key: str = ""
     is_model: bool = False
@@ -69,7 +70,7 @@ class CostLine(Amount):
 
 @dataclass(frozen=True, slots=True)
 class CostReport(Amount):
-    """Sums over a span; ``cost_micro`` is the sum of the lines.
+    """Sums over a span; ``cost_micro``, rounded half to even once, is the sum of the lines.
 
     Attributes:
         models: of all models, loaded and idle or working; its money is the sum of theirs.

@@ -1,84 +1,21 @@
 """Adds up the ledger: energy, money, tokens and their error, by model, device, day or hour."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import NamedTuple, TypedDict, TypeVar
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from ..energy import MINUTE_US, WAYS, Batch, DeviceInfo, State, worst_quality
 from ..power import combined_error, error_fraction, uncovered
-from ..tariff import PriceLookup, Tariff, Worth, day_key, hour_key
+from ..tariff import PriceLookup, Tariff, day_key, hour_key
 from ..values import Quality
 from .amounts import Amount, AnsweredWork, Bucket, By, CostLine, CostReport, DayCell
+from .cells import Cell, G, Key, Parts, Steps, grouped, money, total
 
 MODEL_STATES = frozenset({State.PARKED, State.ACTIVE})
 UNDECIDED = "undecided"
 """Key of what was drawn while a model was loaded and no idle level was known to divide it by."""
 _UTC = ZoneInfo("UTC")
-
-
-class Key(NamedTuple):
-    """What energy is kept apart by. ``time``: day, hour or quarter as asked for; the prices only if asked."""
-
-    time: str
-    device: str
-    model: str | None
-    state: State
-    price_per_kwh: Decimal | None = None
-    fallback: bool = False
-
-
-G = TypeVar("G", bound=Hashable)
-
-
-class _Sum:
-    __slots__ = (
-        "energy_mj",
-        "fallback_mj",
-        "observed_ms",
-        "priced",
-        "quality",
-        "tokens_in",
-        "tokens_out",
-        "unpriced_mj",
-        "worth",
-    )
-
-    def __init__(self) -> None:
-        self.energy_mj = self.unpriced_mj = self.fallback_mj = 0
-        self.observed_ms = self.tokens_in = self.tokens_out = 0
-        self.worth = Worth()
-        self.priced = False
-        self.quality: Quality | None = None
-
-    def take(self, price: Decimal | None, fallback: bool, energy_mj: int, quality: Quality) -> None:
-        self.energy_mj += energy_mj
-        if self.quality is None:
-            self.quality = quality
-        elif self.quality is not quality:
-            self.quality = worst_quality((self.quality, quality))
-        if price is None:
-            self.unpriced_mj += energy_mj
-            return
-        self.priced = True
-        self.worth.add(price, energy_mj)
-        if fallback:
-            self.fallback_mj += energy_mj
-
-    def note(self, observed_ms: int, tokens_in: int, tokens_out: int) -> None:
-        self.observed_ms += observed_ms
-        self.tokens_in += tokens_in
-        self.tokens_out += tokens_out
-
-    def include(self, other: "_Sum") -> None:
-        self.energy_mj += other.energy_mj
-        self.unpriced_mj += other.unpriced_mj
-        self.fallback_mj += other.fallback_mj
-        if self.quality is not other.quality:
-            self.quality = worst_quality((self.quality, other.quality))
-        self.priced |= other.priced
-        self.worth.include(other.worth)
-        self.note(other.observed_ms, other.tokens_in, other.tokens_out)
 
 
 class Sums:
@@ -115,11 +52,12 @@ class Sums:
         self._lookup = None if tariff is None else PriceLookup(tariff, start_us, last_us)
         self._time = time
         self._prices = prices
-        self._cells: dict[Key, _Sum] = {}
+        self._cells: dict[Key, Cell] = {}
         self._only_lines = lines
         self._now = ""
-        self._now_cells: dict[Key, _Sum] = {}
+        self._now_cells: dict[Key, Cell] = {}
         self._done_lines: list[CostLine] = []
+        self._steps = Steps()
         self._work = AnsweredWork()
         self._infos: dict[str, DeviceInfo] = {}
         self._names: dict[str, str] = {}
@@ -195,43 +133,42 @@ class Sums:
 
     def amounts(self, group: Callable[[Key], G | None]) -> dict[G, Amount]:
         """The sums of each group, in the order in which they first came; what has no group is left out."""
-        groups = _grouped(self._cells.items(), group)
-        return {name: self._amount(parts, _money(parts)) for name, parts in groups.items()}
+        groups = grouped(self._cells.items(), group)
+        return {name: self._amount(parts, money(parts)) for name, parts in groups.items()}
 
     def amount(self, wanted: Callable[[Key], bool] = lambda _: True) -> Amount:
         parts = [(key, cell) for key, cell in self._cells.items() if wanted(key)]
-        return self._amount(parts, _money(parts))
+        return self._amount(parts, money(parts))
 
     def report(self, by: By, now_us: int | None = None) -> CostReport:
         """The lines by model or device, or by the days or hours that were kept apart."""
         if self._only_lines:
             self._fold("")
         every = list(self._cells.items())
-        by_model = _grouped(every, _model_line)
         lines = self._lines(
-            _grouped(every, {By.MODEL: _model_line, By.DEVICE: _device_line}.get(by, _time_line))
+            grouped(every, {By.MODEL: _model_line, By.DEVICE: _device_line}.get(by, _time_line))
         )
         if self._only_lines and by in {By.DAY, By.HOUR}:
             lines = list(self._done_lines)
-        money = [_money(parts) for (_, is_model), parts in by_model.items() if is_model]
-        costs = [line.cost_micro for line in lines if line.cost_micro is not None]
-        known = self.tariff is not None and (bool(costs) or not lines)
-        kinds = _grouped(every, _kind)
+        cost_micro = money(every)
+        known = self.tariff is not None and (cost_micro is not None or not lines)
+        kinds = grouped(every, _kind)
         parked, undecided = kinds.get(State.PARKED.value, []), kinds.get(UNDECIDED, [])
         models = [*parked, *kinds.get(State.ACTIVE.value, ())]
+        of_models_micro = money(models) if models else 0
         end_us = self.end_us if now_us is None else min(now_us, self.end_us)
         if by in {By.MODEL, By.DEVICE}:
             lines.sort(key=lambda line: (-line.energy_mj, line.key))
         devices = tuple(dict.fromkeys(key.device for key in self._cells))
         return CostReport(
-            *self._figures(every, sum(costs) if known else None),
+            *self._figures(every, cost_micro or 0 if known else None),
             currency=None if self.tariff is None else self.tariff.currency,
             observed_s=self.observed_ms / 1000,
             span_s=max(0, end_us - self.start_us) / 1_000_000,
             breakdown=tuple(lines),
-            models=self._amount(models, sum(m or 0 for m in money) if known else None),
-            parked=self._amount(parked, _money(parked)) if parked else Amount(0, 0 if known else None),
-            undecided=self._amount(undecided, _money(undecided)) if undecided else Amount(),
+            models=self._amount(models, of_models_micro or 0 if known else None),
+            parked=self._amount(parked, money(parked)) if parked else Amount(0, 0 if known else None),
+            undecided=self._amount(undecided, money(undecided)) if undecided else Amount(),
             covers=tuple(self._infos[d].name or d if d in self._infos else d for d in devices),
             not_covered=self._not_covered(devices),
         )
@@ -240,30 +177,32 @@ class Sums:
         infos = [self._infos[device] for device in devices if device in self._infos]
         return uncovered((info.kind, info.scope) for info in infos) if infos else ()
 
-    def _lines(self, groups: "dict[tuple[str, bool], _Parts]") -> list[CostLine]:
+    def _lines(self, groups: dict[tuple[str, bool], Parts]) -> list[CostLine]:
+        steps = Steps()
+        models_first = sorted(groups.items(), key=lambda item: not item[0][1])
         return [
-            CostLine(*self._figures(parts, _money(parts)), key, is_model)
-            for (key, is_model), parts in groups.items()
+            CostLine(*self._figures(parts, steps.next(parts)), key, is_model)
+            for (key, is_model), parts in models_first
         ]
 
     def _cell(
         self, time: str, device: str, model: str | None, state: State, price: Decimal | None, fallback: bool
-    ) -> _Sum:
+    ) -> Cell:
         key = Key(time, device, model, state, *((price, fallback) if self._prices else ()))
         cells = self._now_cells if self._only_lines else self._cells
         cell = cells.get(key)
         if cell is None:
-            cell = cells[key] = _Sum()
+            cell = cells[key] = Cell()
         return cell
 
     def _fold(self, time: str) -> None:
         """The day or hour is over: its line is all that stays of it, beside the sums of everything."""
         parts = list(self._now_cells.items())
         if parts:
-            line = CostLine(*self._figures(parts, _money(parts)), self._now, False)
+            line = CostLine(*self._figures(parts, self._steps.next(parts)), self._now, False)
             self._done_lines.append(line)
         for key, cell in parts:
-            self._cells.setdefault(key._replace(time=""), _Sum()).include(cell)
+            self._cells.setdefault(key._replace(time=""), Cell()).include(cell)
         self._now, self._now_cells = time, {}
 
     def answered_mj(self, model: str | None) -> int:
@@ -276,18 +215,18 @@ class Sums:
             self._latest_time = (start_us, text)
         return self._latest_time[1]
 
-    def _amount(self, parts: "_Parts", cost_micro: int | None) -> Amount:
+    def _amount(self, parts: Parts, cost_micro: int | None) -> Amount:
         return Amount(*self._figures(parts, cost_micro))
 
-    def _figures(self, parts: "_Parts", cost_micro: int | None) -> "_Figures":
-        whole = _total(parts)
+    def _figures(self, parts: Parts, cost_micro: int | None) -> "_Figures":
+        whole = total(parts)
         error = self._error(parts, whole)
         return (
             whole.energy_mj, cost_micro, error, whole.quality,
             whole.tokens_in, whole.tokens_out, whole.unpriced_mj, whole.fallback_mj,
         )  # fmt: skip
 
-    def _error(self, parts: "_Parts", whole: _Sum) -> float | None:
+    def _error(self, parts: Parts, whole: Cell) -> float | None:
         """Relative error of a sum: each device's once, with all of its energy.
 
         A way (to the plug, to the whole as learned) is known as a whole: where it was, its error is that of
@@ -334,37 +273,8 @@ class _Apart(TypedDict):
     lines: bool
 
 
-_Parts = list[tuple[Key, _Sum]]
 _Figures = tuple[int, int | None, float | None, Quality | None, int, int, int, int]
 """The fields of an :class:`Amount`, in their order."""
-
-
-def _grouped(cells: Iterable[tuple[Key, _Sum]], group: Callable[[Key], G | None]) -> dict[G, _Parts]:
-    groups: dict[G, _Parts] = {}
-    for key, cell in cells:
-        name = group(key)
-        if name is not None:
-            groups.setdefault(name, []).append((key, cell))
-    return groups
-
-
-def _total(parts: _Parts) -> _Sum:
-    if len(parts) == 1:
-        return parts[0][1]
-    whole = _Sum()
-    for _, cell in parts:
-        whole.include(cell)
-    return whole
-
-
-def _money(parts: _Parts) -> int | None:
-    """Micro-units, rounded once; None where nothing has a price."""
-    worth, priced = Worth(), False
-    for _, cell in parts:
-        if cell.priced:
-            priced = True
-            worth.include(cell.worth)
-    return worth.micro() if priced else None
 
 
 def of_models(key: Key) -> bool:

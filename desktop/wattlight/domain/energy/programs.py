@@ -94,8 +94,10 @@ def fewer(programs: Mapping[str, int]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class ProgramsNow:
-    """Who draws it: now in mW, and the energy of today in mJ since ``since``."""
+    """Who draws it: now in mW, and the energy of today in mJ since ``since``; what that costs in micro-units,
+    None without a price."""
 
     now_mw: ByProgram
     today_mj: ByProgram | None = None
     since: datetime | None = None
+    today_micro: ByProgram | None = None

@@ -41,6 +41,8 @@ class MeterView:
     zone: ZoneInfo | None = None
     rows: tuple[EnergyRow, ...] = ()
     """What the latest sample settled."""
+    tariff: Tariff | None = None
+    """The one by which ``today`` is priced."""
 
 
 class LiveMeter:
@@ -185,6 +187,7 @@ class LiveMeter:
                 self._meter.distrusted(),
                 self._day,
                 self._days_zone,
+                tariff=self._tariff,
             )
 
     def _report(self, index: int, now_us: int) -> CostReport | None:

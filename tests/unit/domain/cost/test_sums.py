@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import hypot
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wattlight.domain.cost import UNDECIDED, Bucket, By, Sums, apart, of_models
@@ -88,6 +88,25 @@ def test_money_is_rounded_once_from_exact_prices(rows: list[Bucket]) -> None:
         prices.append((piece.price_per_kwh, row.energy_mj))
     report = Sums(NIGHT, START, END).add_all(rows).report(By.DEVICE)
     assert (report.cost_micro or 0) == cost_micro(prices)
+
+
+@settings(deadline=None, max_examples=60)
+@given(BUCKETS)
+def test_money_by_model_by_day_and_by_part_is_one_sum(rows: list[Bucket]) -> None:
+    """Each line's halves were rounded by themselves: a month by day was some micro-units off by model."""
+    whole = Sums(NIGHT, START, END).add_all(rows).amount().cost_micro or 0
+    own: dict[str, int] = {}
+    for by in (By.MODEL, By.DEVICE, By.DAY, By.HOUR):
+        report = Sums(NIGHT, START, END, **apart(by)).add_all(rows).report(by)
+        assert report.cost_micro == whole
+        assert sum(line.cost_micro or 0 for line in report.breakdown) == whole
+        own[by] = report.models.cost_micro or 0
+        if by is By.MODEL:
+            assert sum(line.cost_micro or 0 for line in report.by_model) == own[by]
+    assert len(set(own.values())) == 1
+    for line in Sums(NIGHT, START, END).add_all(rows).report(By.DEVICE).breakdown:
+        alone = Sums(NIGHT, START, END).add_all(row for row in rows if row.device == line.key).amount()
+        assert abs((line.cost_micro or 0) - (alone.cost_micro or 0)) <= 1
 
 
 def test_the_cache_of_days_and_the_rows_give_the_same_sums() -> None:
