@@ -65,7 +65,7 @@ class TrayProgram:
         ]
         before = set(self.windows())
         post(icon, ICON_MESSAGE, 0, CONTEXT_MENU)
-        wait_until(lambda: bool(set(self.windows()) - before), 15)
+        wait_until(lambda: bool(set(self.windows()) - before), 60)
         (menu, *_) = set(self.windows()) - before
         for key in (UP, RETURN):
             time.sleep(0.3)

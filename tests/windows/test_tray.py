@@ -20,12 +20,12 @@ def test_start_second_start_quit(tmp_path: Path) -> None:
     try:
         first.wait_window()
         first.close_windows()
-        wait_until(lambda: not first.titles(), 15)
+        wait_until(lambda: not first.titles(), 60)
         assert first.process.poll() is None, "closing the window leaves the icon"
         second = TrayProgram(SOURCE, tmp_path, "--window")
         assert second.process.wait(60) == 0, second.end()
         assert second.end() == ""
-        first.wait_window(15)
+        first.wait_window()
         first.quit_by_the_menu()
         assert first.process.wait(60) == 0
         assert first.end() == ""

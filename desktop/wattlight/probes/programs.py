@@ -1,6 +1,7 @@
 """Processor time by program, of the processes of this account; nothing is kept open between looks."""
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -41,7 +42,7 @@ class ProgramTimes:
         self._before: dict[int, tuple[int, float]] = {}
         self._busy_before: float | None = None
         self._names: dict[tuple[int, int], str] = {}
-        self._linux = self._reader.exists("/proc/stat")
+        self._linux = sys.platform != "win32" and self._reader.exists("/proc/stat")
 
     def look(self) -> ProgramUse | None:
         """Use since the last look; None the first time, and where nothing can be told. Never raises."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from math import isfinite
 
-from wattlight.domain.learned import ADAPTER
+from wattlight.domain.learned import adapter_loss
 from wattlight.domain.power import LearnedFigure, MachineSample, MachineTotal
 from wattlight.domain.values import Problem, from_us
 from wattlight.domain.wall import (
@@ -216,7 +216,7 @@ def learned_limits(learned: LearnedFigure) -> str:
     """What is in a learned figure, and what it cannot see."""
     texts = []
     if learned.at_mains:
-        loss = percent(1 - ADAPTER)
+        loss = percent(adapter_loss(learned.power_w))
         texts.append(tr("{share} of it is taken for the loss of the adapter.", share=loss))
     if learned.screens:
         texts.append(tr("A second screen or a dock is connected; what they draw themselves is not in it."))

@@ -290,12 +290,16 @@ class MeterService:
             self._hub.notify("power_limit", said, self._factory.now(), "warning")
 
     def _who_draws(self, sample: MachineSample, view: MeterView) -> ProgramsNow | None:
-        """Only with a new sample: the other views repeat the one before."""
+        """Only with a new sample: the other views repeat the one before. If it fails, the meter goes on."""
         if sample is self._divided:
             return None
         self._divided = sample
         keep = self._settings.value.meter.keep_programs and self._recording.recording
-        return self._programs.take(sample, view.rows, view.day, self._shown, keep, view.tariff)
+        try:
+            return self._programs.take(sample, view.rows, view.day, self._shown, keep, view.tariff)
+        except Exception:
+            logging.getLogger("wattlight").exception("who draws it cannot be told")
+            return None
 
     def _notify(self, kind: str, text: str) -> None:
         self._hub.notify(kind, text, self._factory.now(), urgent=kind != "tariff")

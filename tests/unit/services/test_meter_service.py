@@ -131,6 +131,22 @@ def test_a_counter_that_lies_is_told_once_and_its_power_is_the_gauges(standing: 
     assert {watts for point in state.hosts[0].history for _, watts in point.power_w} == {20.0, 100.0}
 
 
+def test_programs_that_cannot_be_asked_for_do_not_stop_the_meter(standing: Standing) -> None:
+    def broken() -> None:
+        raise AttributeError("geteuid")
+
+    standing.service._programs._times.look = broken  # type: ignore[method-assign, assignment]
+    for count in range(2, 9):
+        standing.machine.clock.move(10)
+        standing.machine.counter_mj += 200_000
+        standing.service.fresh_profile(10.0)
+        standing.wait_followed(count)
+    state = standing.services.hub.state
+    assert state.notices == ()
+    assert len(state.hosts[0].history) >= 7
+    assert state.hosts[0].today is not None and state.hosts[0].today.energy_mj > 0
+
+
 def test_after_the_end_nobody_waits(tmp_path: Path) -> None:
     made = Standing(tmp_path)
     made.service.start()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_posix
 from wattlight.domain.values import Problem
 from wattlight.services.server_settings import (
     SettingsPlace,
@@ -93,6 +94,7 @@ def test_elsewhere_the_exact_commands_are_shown(kind: StartedBy) -> None:
     assert word[kind.value] in text
 
 
+@needs_posix
 def test_the_commands_of_a_system_service_write_what_we_would(tmp_path: Path) -> None:
     value = '/mnt/it\'s 100% "here"'
     text = plan(SettingsPlace(StartedBy.SYSTEM_SERVICE), {"OLLAMA_MODELS": value}).commands[1]
@@ -181,6 +183,7 @@ def test_variables_of_a_server_of_ours_are_planned_like_a_file() -> None:
     assert after.server_values == (ServerValue("OLLAMA_MAX_QUEUE", "7"),)
 
 
+@needs_posix
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "d").write_text("a file where the folder should be")
     change = plan(SettingsPlace(StartedBy.USER_SERVICE, tmp_path / "e.conf"), {"OLLAMA_NOPRUNE": "1"})

@@ -80,14 +80,21 @@ MACHINES: dict[str, dict[str, Any]] = {
     "two batteries": {"batteries": 2, "names": ("A B 1", "C D 2")},
     "charge only": {"gauge": "charge"},
     "stuck gauge": {"gauge": "stuck", "seed": 4},
+    "a first day that taught little": {"seed": 10},
+    "a first day that taught the wrong": {"seed": 5},
+    "weak adapter": {"seed": 508, "adapter": (0.872, 0.7), "beat_s": 20.0},
+    "good adapter": {"seed": 509, "adapter": (0.918, 0.3), "counter": True, "beat_s": 20.0},
+    "restless": {"seed": 511, "wander": 0.17, "beat_s": 20.0},
+    "two batteries, another week": {"seed": 506, "batteries": 2, "names": ("A B 1", "C D 2"), "beat_s": 30.0},
 }
 
 
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 def test_a_week_on_mains_is_near_and_its_error_holds(machine: dict[str, Any]) -> None:
     run = Run(Laptop(**machine)).week()
-    assert len(run.minutes) > 4000 and run.silent < 100
-    assert run.near >= 0.90
+    assert len(run.minutes) > 3900 and run.silent < 120
+    at_the_edge = abs(run.laptop.adapter[0] - 0.895) > 0.02  # of what is on sale
+    assert run.near >= (0.85 if at_the_edge else 0.90)
     assert run.held >= 0.80
     usual = sorted(error / told for _, told, error in run.minutes)[len(run.minutes) // 2]
     assert usual < 0.25  # an error so wide that anything holds would be no figure
@@ -221,7 +228,7 @@ def test_another_season_is_learned_within_an_hour() -> None:
     for look in made(lambda n: steady(n) + 6, busy, 360, start=2000):
         learner.take(look)
     expected, error = learner.models[0].expected((1.0, 0.0, seen_work(0.2), 0.0, 0.0, 0.5))
-    assert expected == pytest.approx(8 + 12 * 0.2 + 6, abs=1.5) and error < 4
+    assert expected == pytest.approx(8 + 12 * 0.2 + 6, abs=1.5) and error < 5
 
 
 def seen_work(share: float) -> float:
@@ -256,7 +263,7 @@ def test_a_battery_that_tells_no_power_still_has_the_learned_figure_without_the_
     [mains] = made(lambda _n: None, busy, 1, on_battery=False)
     on_battery, at_mains = learner.figure(silent), learner.figure(mains)
     assert on_battery is not None and at_mains is not None and not on_battery.at_mains
-    assert on_battery.power_w == pytest.approx(at_mains.power_w * rules.ADAPTER)
+    assert on_battery.power_w == pytest.approx((at_mains.power_w - rules.ADAPTER_OWN_W) * rules.ADAPTER)
 
 
 def test_a_counter_carries_the_model_and_its_first_look_tells_nothing() -> None:
