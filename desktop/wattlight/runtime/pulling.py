@@ -13,6 +13,8 @@ from .problems import RuntimeProblem
 from .reading import PullLine, Refusal, read_object, read_pull_line
 
 STALL_S = 120.0
+_MOST_STEPS = 8
+"""Lines without a layer that count as progress: a server tells of six steps, and new words are no bytes."""
 """No new byte for so long while fetching: given up. Ollama itself retries a stalled part after 30 s."""
 
 
@@ -30,6 +32,7 @@ class PullProgress:
         self._completed: dict[str, int] = {}
         self._arrivals = Arrivals()
         self._advanced_at = clock()
+        self._steps: set[str] = set()
         self.succeeded = False
 
     def take(self, line: PullLine) -> PullState:
@@ -38,7 +41,8 @@ class PullProgress:
             self._totals[line.digest] = line.total_bytes
             done = min(line.completed_bytes or 0, line.total_bytes)
             self._completed[line.digest] = done
-        elif line.status != self.state.status:
+        elif line.status not in self._steps and len(self._steps) < _MOST_STEPS:
+            self._steps.add(line.status)
             self._advanced_at = now
         completed = max(sum(self._completed.values()), self.state.completed_bytes)
         total = sum(self._totals.values()) or None

@@ -22,36 +22,48 @@ class LearnedWatts:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._learner = BatteryLearner(_read(file))
-        self._saved = self._minutes()
+        models, self._stuck_w = _read(file)
+        self._learner = BatteryLearner(models)
+        self._saved = self._minutes(), self._stuck_w
 
     def take(self, sample: MachineSample, keep: bool = True) -> MachineSample:
         """Learn of the sample and give it its figure; ``keep``: this process may write the file."""
         learned = self._learner.take(sample)
-        if learned and keep and abs(self._minutes() - self._saved) >= SAVE_MINUTES:
-            self.save()
+        told_w = next((d.power_w for d in sample.devices if d.kind == "battery"), None)
         if self._learner.stuck:
-            said = unknown(tr("The battery's gauge has stood still for minutes; its figure is not used."))
-            devices = (replace(d, power=said) if d.kind == "battery" else d for d in sample.devices)
-            sample = replace(sample, devices=tuple(devices))
+            self._stuck_w = told_w
+        elif told_w is not None and told_w != self._stuck_w:
+            self._stuck_w = None
+        due = learned and abs(self._minutes() - self._saved[0]) >= SAVE_MINUTES
+        if keep and (due or self._stuck_w != self._saved[1]):
+            self.save()
         return self.look(sample)
 
     def look(self, sample: MachineSample) -> MachineSample:
+        """The sample with its figure, and without that of a gauge that stands still: seen here, or by the
+        program that learns, as long as it tells the very same."""
+        if self._stuck_w is not None and any(
+            d.kind == "battery" and d.power_w == self._stuck_w for d in sample.devices
+        ):
+            said = unknown(tr("The battery's gauge has stood still for minutes; its figure is not used."))
+            devices = (replace(d, power=said) if d.kind == "battery" else d for d in sample.devices)
+            sample = replace(sample, devices=tuple(devices))
         figure = self._learner.figure(sample)
         return sample if figure is None else replace(sample, learned=figure)
 
     def save(self) -> None:
         """Write the file if something was learned since; one that cannot be written is written later."""
-        if self._minutes() == self._saved:
+        now = self._minutes(), self._stuck_w
+        if now == self._saved:
             return
         with contextlib.suppress(OSError):
-            write_whole(self._file, _document(self._learner.models))
-            self._saved = self._minutes()
+            write_whole(self._file, _document(self._learner.models, self._stuck_w))
+            self._saved = now
 
     def forget(self) -> None:
         """Everything that was learned is gone, with its file; learning begins anew."""
-        self._learner = BatteryLearner()
-        self._saved = 0.0
+        self._learner, self._stuck_w = BatteryLearner(), None
+        self._saved = 0.0, None
         with contextlib.suppress(OSError):
             self._file.unlink(missing_ok=True)
 
@@ -62,7 +74,7 @@ class LearnedWatts:
 _NUMBERS = ("minutes", "first_us", "last_us", "weight", "square", "miss_w")
 
 
-def _document(models: list[Model]) -> bytes:
+def _document(models: list[Model], stuck_w: float | None) -> bytes:
     """The newest sets of parts that fit into the file."""
     kept = [
         {
@@ -74,7 +86,7 @@ def _document(models: list[Model]) -> bytes:
         }
         for model in models
     ]
-    while len(text := json.dumps({"schema": 1, "learned": kept}).encode()) > MOST_BYTES:
+    while len(text := json.dumps({"schema": 1, "stuck_w": stuck_w, "learned": kept}).encode()) > MOST_BYTES:
         kept = kept[1:]
     return text
 
@@ -83,14 +95,16 @@ def _short(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")
 
 
-def _read(file: Path) -> list[Model]:
-    """What the file says; a damaged set is as good as none."""
+def _read(file: Path) -> tuple[list[Model], float | None]:
+    """What the file says, and the figure of a gauge that stands still; a damaged set is as good as none."""
     try:
         document = json.loads(read_small(file, MOST_BYTES))
         items = document["learned"][-MOST_SETS:] if document["schema"] == 1 else []
+        stuck_w = document.get("stuck_w")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return []
-    return [model for item in items if (model := _model(item)) is not None]
+        return [], None
+    models = [model for item in items if (model := _model(item)) is not None]
+    return models, stuck_w if isinstance(stuck_w, float) else None
 
 
 def _model(item: object) -> Model | None:

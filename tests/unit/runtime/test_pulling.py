@@ -67,6 +67,20 @@ def test_a_pull_that_stands_still_is_given_up() -> None:
     assert caught.value.code == "stalled"
 
 
+@pytest.mark.parametrize("words", ["pulling manifest {n}", "pulling {even}", "pulling"])
+def test_ever_new_words_are_no_progress(words: str) -> None:
+    """Each line comes before the two minutes are over, and none of them brings a byte."""
+    clock = Clock()
+    progress = PullProgress("m", clock)
+    with pytest.raises(RuntimeProblem) as caught:
+        for n in range(200):
+            clock.now += STALL_S / 2
+            progress.take(PullLine(words.format(n=n, even=n % 2)))
+            progress.check_stall()
+    assert caught.value.code == "stalled"
+    assert clock.now < 20 * STALL_S
+
+
 def test_hashing_in_silence_is_no_stall() -> None:
     clock = Clock()
     progress = PullProgress("m", clock)

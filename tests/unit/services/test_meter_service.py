@@ -155,8 +155,12 @@ def test_after_the_end_nobody_waits(tmp_path: Path) -> None:
     assert made.service.fresh_profile(10.0) is not None
 
 
-def test_old_rows_wait_for_a_day_of_metering_and_that_is_said(tmp_path: Path) -> None:
-    """The clock is two years ahead; what would be deleted for it stays until it has proved right."""
+@pytest.mark.parametrize("before_h", [0, 30])
+def test_old_rows_wait_for_a_day_of_metering_and_that_is_said(tmp_path: Path, before_h: int) -> None:
+    """The clock is two years ahead; what would be deleted for it stays until it has proved right.
+
+    ``before_h``: hours that were metered by the clock as it was, so that the ledger has a time of its own.
+    """
     standing = Standing(tmp_path)
     clock, settings = standing.machine.clock, standing.services.settings
     settings.replace(Settings(meter=MeterSettings(keep_months=12)))
@@ -171,6 +175,9 @@ def test_old_rows_wait_for_a_day_of_metering_and_that_is_said(tmp_path: Path) ->
         return [n.text for n in standing.services.hub.state.notices if n.kind == "keep_months"]
 
     assert notices() == []
+    for _ in range(before_h):
+        writer.write(Pending(), to_us(clock.at), 3_600_000_000)
+    assert (writer.own_time_us() is None) is (before_h == 0)
     clock.at += timedelta(days=730)
     for _ in range(23):
         writer.write(Pending(), to_us(clock.at), 3_600_000_000)

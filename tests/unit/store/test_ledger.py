@@ -489,6 +489,10 @@ def test_a_failed_backup_leaves_no_part(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(LedgerFull):
         back_up(file, tmp_path / "copy")
     assert not list(tmp_path.glob("copy*"))
+    (tmp_path / "copy").write_bytes(b"the earlier one")
+    with pytest.raises(LedgerFull):
+        back_up(file, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"the earlier one"
 
 
 def test_the_reserve_is_kept_where_there_is_room_and_given_back_once(

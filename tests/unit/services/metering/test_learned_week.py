@@ -1,6 +1,7 @@
 """A laptop's week through sampler, meter and ledger: what was learned on battery is billed on mains."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -124,6 +125,38 @@ def test_the_file_is_small_whole_and_read_again(tmp_path: Path, weeks: list[Week
     week.learned.forget()
     assert not file.exists()
     assert week.learned.look(mains).learned is None
+
+
+def test_one_look_knows_a_gauge_that_the_tray_has_seen_standing_still(tmp_path: Path) -> None:
+    """``wattlight power`` looks once; the program that learns has looked for an hour."""
+    file = tmp_path / "learned.json"
+    tray = LearnedWatts(file)
+    on_battery = [look for look in Laptop(beat_s=30.0, days=1, gauge="stuck").week() if look.on_battery]
+    half_an_hour = on_battery[:60]
+    for look in half_an_hour:
+        tray.take(look)
+    last = half_an_hour[-1]
+    told_w = next(part.power_w for part in last.devices if part.kind == "battery")
+    assert told_w is not None and last.total.measured_w == told_w
+
+    def seen(sample: MachineSample) -> tuple[float | None, str]:
+        one = LearnedWatts(file).look(sample)
+        [gauge] = [part for part in one.devices if part.kind == "battery"]
+        return gauge.power_w, gauge.power.reason or ""
+
+    assert seen(last)[0] is None and "stood still" in seen(last)[1]
+    moved = replace(
+        last,
+        devices=tuple(
+            replace(part, power=replace(part.power, value=told_w + 0.4)) if part.kind == "battery" else part
+            for part in last.devices
+        ),
+    )
+    assert seen(moved) == (told_w + 0.4, "")
+    tray.take(replace(moved, monotonic_s=last.monotonic_s + 30, at=last.at + timedelta(seconds=30)))
+    assert seen(last)[0] == told_w, "it moves again, and that is kept"
+    file.write_text(file.read_text().replace('"stuck_w": null', '"stuck_w": "x"'))
+    assert seen(last)[0] == told_w
 
 
 @pytest.mark.parametrize(
