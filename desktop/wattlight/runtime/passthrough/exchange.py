@@ -136,6 +136,9 @@ class Exchange:
         except OSError:
             # one side is gone: so is the other, as it would be without the relay
             self.close()
+        self._end_if_said()
+
+    def _end_if_said(self) -> None:
         if self.phase is Phase.LAST and not self._down.waiting_bytes:
             self._linger()
 
@@ -148,6 +151,7 @@ class Exchange:
             self._fail(408, "The request did not arrive in time.")
         else:
             self.close()
+        self._end_if_said()
 
     def close(self) -> None:
         """End both connections now; an open request is taken down as incomplete."""

@@ -164,7 +164,7 @@ class PassThroughServer:
                     mask = selectors.EVENT_READ * reading | selectors.EVENT_WRITE * writing
                     if mask:
                         wanted[sock] = mask
-        if wanted == known:
+        if wanted == known and wanted:
             return
         for sock in known.keys() - wanted.keys():
             selector.unregister(sock)

@@ -64,6 +64,13 @@ def relay_to(script: Callable[[Line], None]) -> Iterator[Relay]:
     assert behind.errors == []
 
 
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def read_all(client: socket.socket) -> bytes:
     parts = []
     while data := client.recv(65536):
@@ -407,6 +414,33 @@ def test_a_half_sent_head_and_a_silent_client_time_out(monkeypatch: pytest.Monke
     with relay_to(lambda line: None) as relay:
         assert relay.ask(b"GET / HT").startswith(b"HTTP/1.1 408")
         assert relay.ask(b"") == b""
+        wait_for(lambda: not relay.server._exchanges)  # each that stayed would take a place for ever
+
+
+@pytest.mark.parametrize("how", ["late head", "held back", "gone"])
+def test_clients_that_were_given_up_leave_their_place(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """A relay that keeps them takes nobody in after 240 of them."""
+    monkeypatch.setattr(server_file, "MAX_CLIENTS", 4)
+    monkeypatch.setattr(exchange_file, "HEAD_S", 0.05)
+    monkeypatch.setattr(exchange_file, "BODY_S", 0.05)
+    monkeypatch.setattr(exchange_file, "LINGER_S", 0.05)
+    said = {"late head": b"GET / HT", "gone": b"GET / HT"}
+    held = b"POST /api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nx"
+
+    def script(line: Line) -> None:
+        if b"".join(line.request()).endswith(b"}"):
+            line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with relay_to(script) as relay:
+        for _ in range(12):
+            with relay.connect() as client:
+                client.sendall(said.get(how, held))
+                if how != "gone":
+                    assert b" 408 " in client.recv(4096)
+        with relay.connect() as new:
+            new.sendall(ASK)
+            read_until(new, b"{}")
+        wait_for(lambda: len(relay.server._exchanges) <= 1)
 
 
 def test_a_request_that_is_held_back_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,10 +477,14 @@ def test_held_back_requests_make_room_for_a_newcomer(monkeypatch: pytest.MonkeyP
     with relay_to(script) as relay:
         held = [relay.connect() for _ in range(9)]
         for client in held:
-            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nx")
+            client.sendall(
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\nx"
+            )
+        begun = time.monotonic()
         with relay.connect() as new:
             new.sendall(ASK)
             read_until(new, b"{}")
+        assert time.monotonic() - begun < 5  # by itself none of them ends before the server gives up
         for client in held:
             client.close()
 
