@@ -32,7 +32,7 @@ ADAPTER, ADAPTER_OWN_W = 0.895, 0.55
 """Share of the mains' power that an adapter hands on, and what it draws for itself: the rules for external
 supplies (EU code of conduct, tier 2) ask 0.89 on average of 25 to 100 % load and 0.79 at 10 %, which is 1.1 W
 beside the share at 65 W; those on sale are better than they must be."""
-ADAPTER_ERROR, ADAPTER_OWN_ERROR_W = 0.03, 0.5
+ADAPTER_ERROR, ADAPTER_OWN_ERROR_W = 0.035, 0.7
 
 
 def adapter_loss(watts: float) -> float:

