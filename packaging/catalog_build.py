@@ -1,6 +1,7 @@
 """Make and check resources/catalog/models.json and shapes.json.
 
     catalog_build.py --from RESEARCH.json --date 2026-08-21    convert a research file
+    catalog_build.py --from-geometry                           work shapes.json out from the tables
     catalog_build.py --from-registry [HOST] [--only MODEL ...] read every header, bake exact shapes in
     catalog_build.py                                           check and rewrite in canonical form
     catalog_build.py --check                                   change nothing, fail if that would
@@ -240,6 +241,15 @@ def shapes_text(document):
     return '{"schema":1,"shapes":[\n' + ",\n".join(lines) + "]}\n"
 
 
+def worked_out(shapes):
+    """The shapes that the tables in catalog/ give; what was read from a header is surer and stays."""
+    from catalog_shapes import build
+
+    read = {item["model"]: item for item in shapes["shapes"] if item.get("proof") == "header"}
+    made = build()
+    return {**made, "shapes": [read.get(item["model"], item) for item in made["shapes"]]}
+
+
 def shape_faults(document, shapes):
     """A model without a shape, or one that is like a model that does not spell its own out."""
     own = {item["model"] for item in shapes["shapes"] if "tensors" in item}
@@ -262,6 +272,11 @@ def main(arguments=None):
         metavar="HOST",
         help="read every model's header (a release step)",
     )
+    parser.add_argument(
+        "--from-geometry",
+        action="store_true",
+        help="work the shapes out from the tables in packaging/catalog; those read from headers stay",
+    )
     parser.add_argument("--only", nargs="+", default=(), metavar="MODEL", help="of these models alone")
     args = parser.parse_args(arguments)
     shapes = json.loads(SHAPES.read_text(encoding="utf-8"))
@@ -273,6 +288,8 @@ def main(arguments=None):
             document = convert(json.load(stream), args.date)
     else:
         document = json.loads(TARGET.read_text(encoding="utf-8"))
+    if args.from_geometry:
+        shapes = worked_out(shapes)
     if args.from_registry is not None:
         from catalog_headers import read_headers
 
