@@ -93,7 +93,7 @@ class DesktopProgram:
         )
         self._slow = slow = SlowAnswers(factory, settings, hub, learner, windows, guide, __version__)
         self._access = access = CounterAccess(factory, hub, meter, EnergyPermission(factory.environ))
-        meter.subscribe(lambda sample, _: history.take(sample))
+        meter.subscribe(history.take)
         meter.subscribe(access.tick)
         meter.subscribe(learner.tick)
         meter.subscribe(lambda _sample, _running: windows.settle())

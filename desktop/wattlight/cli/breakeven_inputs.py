@@ -181,7 +181,7 @@ def _last_run(model: str, workshop: ServiceFactory) -> MeasuredSpeed | None:
         return None
     tagged = {model, f"{model}:latest"}
     try:
-        return next((run for run in workshop.jobs().speeds() if run.model in tagged), None)
+        return next((r for r in workshop.jobs().speeds() if r.model in tagged and not r.deep), None)
     except Problem:
         return None
 

@@ -1,18 +1,34 @@
-"""``benchmark``: a model at falling power limits of its card, and which one is worth setting."""
+"""``benchmark``: how fast a model is with an empty and a filled context, or at lower power limits."""
 
+import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from wattlight.domain.answers import SLOWER, SLOWER_READING, SWEEPS
-from wattlight.domain.state import same_model
+from wattlight.domain.state import ServerState, ServerStatus, same_model
+from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import interval, number, percent, tr, watts
 from wattlight.probes import CardLimit, PowerLimitProblem
 from wattlight.runtime import ModelServer
-from wattlight.services.benchmark import Benchmark, CapRun, PowerHistory, Subject, Sweep, note_file, sweep
+from wattlight.services.benchmark import (
+    NEXT_SAMPLE_S,
+    REST_S,
+    Benchmark,
+    CapRun,
+    PowerHistory,
+    Progress,
+    Subject,
+    Sweep,
+    note_file,
+    sweep,
+)
 from wattlight.services.metering import Sampler
+from wattlight.services.speed_runs import subject_of
 
 from .options import whole
-from .output import Call, Document, aligned, plain
+from .output import Call, Document, ProgressLine, aligned, pick, plain
 
 CONTEXT = 4096
 """Where the model is not loaded."""
@@ -24,7 +40,6 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--power-caps",
         action="store_true",
-        required=True,
         help="measure at 100, 90 … 60 %% of the card's own limit, which is put back at the end",
     )
     parser.add_argument("--card", metavar="N", type=whole(1, 64), default=1, help="which card (default 1)")
@@ -33,6 +48,9 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, call: Call) -> None:
     server = call.workshop.server()
     model, context = _model(args.model, server)
+    if not args.power_caps:
+        _answer_fills(call, server, model)
+        return
     with call.workshop.card_limits() as cards:
         card = _chosen(cards, args.card)
         try:
@@ -45,13 +63,38 @@ def run(args: Namespace, call: Call) -> None:
     call.answer(sweep_document(model, made), *sweep_lines(model, made))
 
 
+def _answer_fills(call: Call, server: ModelServer, model: str) -> None:
+    """Measure on mains and idle, and keep the figures for what is recommended."""
+    state = ServerState(
+        server.url, ServerStatus.READY, server.version(), server.installed(), server.running()
+    )
+    workshop = call.workshop
+    chosen = workshop.settings().wish(model).context_length
+    subject = subject_of(model, state, workshop.machine_profile(), workshop.advisor(), chosen)
+    line = ProgressLine(not call.as_json and not call.out.quiet)
+
+    def told(news: Progress) -> None:
+        if news.of_tokens:
+            line.show(tr("{share} measured", share=percent(min(1.0, news.tokens / news.of_tokens))))
+        else:
+            line.show(tr("loading…"))
+
+    with watched_power(call) as history:
+        history.wait_past(time.monotonic() + REST_S, NEXT_SAMPLE_S)
+        try:
+            runs = Benchmark(server, history, workshop.jobs(), workshop.now).run_fills(subject, told)
+        finally:
+            line.end()
+    call.answer(fills_document(subject, runs), *fills_lines(runs))
+
+
 def _model(wanted: str | None, server: ModelServer) -> tuple[str, int]:
     """The model and the context it is loaded with."""
     running = server.running()
     if wanted is None and len(running) != 1:
         raise Problem(
             tr("It is not clear which model to measure: {n} are loaded.", n=len(running)),
-            tr("Name it: 'wattlight benchmark MODEL --power-caps'."),
+            tr("Name it: 'wattlight benchmark MODEL'."),
             "wrong_use",
         )
     name = wanted or running[0].name
@@ -71,12 +114,21 @@ def _chosen(cards: list[CardLimit], number_of_it: int) -> CardLimit:
     return cards[number_of_it - 1]
 
 
-def _swept(call: Call, server: ModelServer, card: CardLimit, subject: Subject) -> Sweep:
+@contextmanager
+def watched_power(call: Call) -> Iterator[PowerHistory]:
+    """The power of this computer, looked at twice a second within the block."""
     history, prober = PowerHistory(), call.workshop.prober()
     sampler = Sampler(prober.sample, history.take, start=call.workshop.threads.start)
     sampler.set_watching(True)
     sampler.start()
-    benchmark = Benchmark(server, history, None, call.workshop.now)
+    try:
+        yield history
+    finally:
+        sampler.stop()
+        prober.close()
+
+
+def _swept(call: Call, server: ModelServer, card: CardLimit, subject: Subject) -> Sweep:
     note = note_file(call.workshop.places, call.workshop.environ)
 
     def told(made: CapRun) -> None:
@@ -84,11 +136,9 @@ def _swept(call: Call, server: ModelServer, card: CardLimit, subject: Subject) -
             speed = number(made.speed.output_tokens_per_s, 1)
             call.out.line(tr("{limit}: {speed} tokens/s", limit=watts(made.limit_w), speed=speed))
 
-    try:
+    with watched_power(call) as history:
+        benchmark = Benchmark(server, history, None, call.workshop.now)
         return sweep(card, lambda: benchmark.run(subject), note, told)
-    finally:
-        sampler.stop()
-        prober.close()
 
 
 def published() -> str:
@@ -100,6 +150,62 @@ def published() -> str:
         slower=interval(*map(percent, SLOWER)),
         reading=interval(*map(percent, SLOWER_READING)),
     )
+
+
+def fills_document(subject: Subject, runs: Sequence[MeasuredSpeed]) -> Document:
+    names = (
+        "cache_tokens first_token_s prompt_tokens_per_s output_tokens_per_s output_tokens joules_per_token"
+    )
+    return {
+        **pick(subject, "model digest device driver context server_version"),
+        "load_s": plain(runs[0].load_s, DIGITS),
+        "fills": [pick(run, f"{names} energy_error_fraction energy_reason", DIGITS) for run in runs],
+    }
+
+
+def fills_lines(runs: Sequence[MeasuredSpeed]) -> list[str]:
+    """A line for each fill of the context, and what the figures rest on."""
+    head = (
+        tr("In the context"),
+        tr("first token"),
+        tr("prompt, tokens/s"),
+        tr("answer, tokens/s"),
+        tr("J a token"),
+    )
+    rows = [
+        (
+            tr("{n} tokens", n=number(run.cache_tokens)),
+            seconds_text(run.first_token_s),
+            number(run.prompt_tokens_per_s, 0),
+            number(run.output_tokens_per_s, 1),
+            joules_text(run.joules_per_token, run.energy_error_fraction),
+        )
+        for run in runs
+    ]
+    lines = aligned([head, *rows], {1, 2, 3, 4})
+    first = runs[0]
+    about = [first.device, first.driver, tr("context {n}", n=number(first.context))]
+    if first.load_s is not None:
+        about.append(tr("loaded in {time}", time=seconds_text(first.load_s)))
+    lines.append(" · ".join(part for part in about if part))
+    if len(runs) == 1:
+        lines.append(
+            tr("A filled context was not measured: it is short, or its prompt takes more than a minute.")
+        )
+    reasons = dict.fromkeys(run.energy_reason for run in runs if run.energy_reason)
+    return [*lines, *reasons]
+
+
+def seconds_text(seconds: float | None) -> str:
+    """ "0.42 s"; a dash where it is not known."""
+    return "–" if seconds is None else tr("{n} s", n=number(seconds, 2 if seconds < 10 else 0))
+
+
+def joules_text(joules: float | None, error: float | None) -> str:
+    """ "2.1 ±11%"; a dash where it is not known."""
+    if joules is None:
+        return "–"
+    return number(joules, 2) if error is None else f"{number(joules, 2)} ±{percent(error)}"
 
 
 def sweep_document(model: str, made: Sweep) -> Document:

@@ -208,10 +208,14 @@ def tokens_per_second(
             None, None, None, tr("The memory bandwidth of {unknown} is not known.", unknown=unknown)
         )
     seconds, law = _seconds(prepared.arch, result, machine, traffic, devices)
+    pace = devices[0].pace if devices else machine.cpu.pace
+    divided = bool(devices) and traffic.host_bytes > 0
+    if pace is not None and pace.depth is not None and not divided:
+        empty, _ = _seconds(prepared.arch, result, machine, traffic_of(prepared, result, 0), devices)
+        seconds = empty + (seconds - empty) * pace.depth * pace.factor
     if seconds <= 0:
         return SpeedRange(None, None, None, tr("Nothing is known that would tell its speed."))
     low, high, notes = law.low, law.high, []
-    divided = bool(devices) and traffic.host_bytes > 0
     if divided:
         low, high = PARTIAL_LOW, PARTIAL_HIGH
     if traffic.host_bytes > 0 and machine.cpu.bandwidth_gbs is None:
@@ -222,7 +226,6 @@ def tokens_per_second(
         notes.append("few runs of this architecture on a processor are known")
     sure = high / low <= _NARROW and not any(class_of(device) in FEW_RAN for device in devices)
     mid, confidence = 1.0, Confidence.MEDIUM if sure else Confidence.LOW
-    pace = devices[0].pace if devices else machine.cpu.pace
     if pace is not None and not divided:
         low, mid, high = pace.factor * (1 - pace.spread), pace.factor, pace.factor * (1 + pace.spread)
         notes = ["corrected by this computer's own runs"]
@@ -297,8 +300,29 @@ _MOST_OFF = 3.0
 """A run so many times off what was expected tells of something else (another program, a draft)."""
 
 
-def pace_of_runs(ratios: Iterable[float]) -> Pace | None:
+LEAST_DEPTH = 0.1
+"""Of the time of a token, so much must the filled context be expected to add: runs differ by half of it."""
+_DEPTHS = (0.25, 4.0)
+"""What a filled context adds is at most so far off what is expected."""
+
+
+def depth_of_runs(measured: tuple[float, float], expected: tuple[float, float]) -> float | None:
+    """Measured over expected time that a filled context adds to a token, from tokens per second with an empty
+    and with a filled one; None where too little is expected, or what was measured is not plausible."""
+    (empty, filled), (empty_law, filled_law) = measured, expected
+    if min(*measured, *expected) <= 0:
+        return None
+    added = 1 / filled_law - 1 / empty_law
+    if added * empty_law < LEAST_DEPTH:
+        return None
+    ratio = (1 / filled - 1 / empty) / added
+    return ratio if _DEPTHS[0] < ratio < _DEPTHS[1] else None
+
+
+def pace_of_runs(ratios: Iterable[float], depths: Iterable[float] = ()) -> Pace | None:
     """What own runs say of a device, from measured over expected speeds; None without a plausible one.
+
+    ``depths``: of :func:`depth_of_runs`, of each pair of runs that has one.
 
     The median holds for models not yet run too; the spread is that of the runs, a fifth for a single one.
     """
@@ -308,7 +332,8 @@ def pace_of_runs(ratios: Iterable[float]) -> Pace | None:
     factor = median(kept)
     spread = max(abs(ratio / factor - 1) for ratio in kept)
     floor = _ONE_RUN_SPREAD if len(kept) == 1 else SURE_SPREAD
-    return Pace(factor, min(max(spread, floor), 0.5), len(kept))
+    known = tuple(depths)
+    return Pace(factor, min(max(spread, floor), 0.5), len(kept), median(known) if known else None)
 
 
 def _basis(result: FitResult, traffic: Traffic, used: int, notes: list[str]) -> str:

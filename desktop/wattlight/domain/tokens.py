@@ -201,9 +201,13 @@ def _numbers(source: dict[str, object]) -> dict[str, int]:
     return {field: value for name, field in _KEYS.items() if (value := _count(source.get(name))) is not None}
 
 
+DEEP_TOKENS = 1024
+"""A run with so many tokens in the cache tells of a filled context, one with fewer of an empty one."""
+
+
 @dataclass(frozen=True, slots=True)
 class MeasuredSpeed:
-    """One run of the benchmark.
+    """One run of the benchmark, at one fill of the context.
 
     Attributes:
         digest: of the model, so that another version under the same name is another model.
@@ -214,6 +218,10 @@ class MeasuredSpeed:
         joules_per_token: energy of the measured parts over the output tokens; None with ``energy_reason``.
         energy_error_fraction: relative error of that; None when there is no figure.
         energy_reason: one sentence why there is no energy figure, or why its error is large.
+        cache_tokens: in the cache in the middle of the answers; None: not kept (few).
+        first_token_s: from the question to the first token; the prompt was not in the cache.
+        load_s: until the model was loaded; None where it was already.
+        driver: of the device; None on the processor, and where it is not told.
     """
 
     model: str
@@ -230,6 +238,15 @@ class MeasuredSpeed:
     energy_reason: str | None = None
     power_w: float | None = None
     host: HostId = LOCAL_HOST
+    cache_tokens: int | None = None
+    first_token_s: float | None = None
+    load_s: float | None = None
+    driver: str | None = None
+
+    @property
+    def deep(self) -> bool:
+        """Measured with a filled context."""
+        return (self.cache_tokens or 0) >= DEEP_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +261,17 @@ class SpeedFigure:
 
 
 def speed_of(
-    runs: Iterable[MeasuredSpeed], digest: str, device: str, context: int | None = None
+    runs: Iterable[MeasuredSpeed], digest: str, device: str, context: int | None = None, deep: bool = False
 ) -> SpeedFigure | None:
     """The measured speed of a model on a device from its last five runs; None without any.
+
+    ``deep``: of runs with a filled context, else of those with an empty one.
 
     With ``context`` only runs loaded with the same one count. The range spans the runs, and at least 5 % to
     each side: two runs on one machine differ by that much.
     """
-    mine = [r for r in runs if r.digest == digest and r.device == device and context in {None, r.context}]
+    mine = [r for r in runs if (r.digest, r.device, r.deep) == (digest, device, deep)]
+    mine = [r for r in mine if context in {None, r.context}]
     last = sorted(mine, key=lambda r: r.at)[-5:]
     if not last:
         return None

@@ -10,11 +10,15 @@ from . import Problem, clean_lines, clean_text  # noqa: F401 - every room knows 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a device's own runs say: measured over expected speed, and how far runs lie from it (a share)."""
+    """What a device's own runs say: measured over expected speed, and how far runs lie from it (a share).
+
+    ``depth``: measured over expected time that the tokens in a filled context add; None: not measured.
+    """
 
     factor: float
     spread: float
     runs: int
+    depth: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from threading import Lock
 from typing import TypeVar
 
@@ -29,7 +30,7 @@ from wattlight.domain.fit import (
 )
 from wattlight.domain.learning import device_label
 from wattlight.domain.shape import ModelShape, ShapeSource
-from wattlight.domain.speed import SpeedRange, pace_of_runs, tokens_per_second, with_draft
+from wattlight.domain.speed import SpeedRange, depth_of_runs, pace_of_runs, tokens_per_second, with_draft
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.domain.values import MachineProfile, Pace, Problem
 from wattlight.i18n import tr
@@ -141,20 +142,44 @@ class Advisor:
     def _paces(self, roomy: MachineProfile, runs: tuple[MeasuredSpeed, ...]) -> dict[str, Pace | None]:
         """By device; runs over several devices, divided with the RAM or with a draft say nothing of one."""
         ratios: dict[str, list[float]] = {}
-        for run in runs[:RUNS_READ]:
-            known = self._best_known(run.model, run.digest)
-            if known is None:
+        depths: dict[str, list[float]] = {}
+        filled: MeasuredSpeed | None = None
+        for run in runs[:RUNS_READ]:  # newest first: a run with a filled context, then the one it followed
+            if run.deep:
+                filled = run
                 continue
-            try:
-                result = fit(known.model, roomy, FitOptions(context=run.context))
-            except Problem:
-                continue
-            # a draft's gain is its own: it says nothing of the device
-            whole = result.verdict in {Verdict.FULL_GPU, Verdict.CPU} and result.draft is None
-            expected = tokens_per_second(known.model, result, roomy, context_used=run.output_tokens // 2).mid
-            if whole and expected and device_label(use.name for use in result.devices) == run.device:
+            expected = self._expected(roomy, run)
+            if expected is not None:
                 ratios.setdefault(run.device, []).append(run.output_tokens_per_s / expected)
-        return {device: pace_of_runs(found) for device, found in ratios.items()}
+                if filled is not None and _one_benchmark(run, filled):
+                    depth = self._depth(roomy, run, expected, filled)
+                    depths.setdefault(run.device, []).extend(() if depth is None else (depth,))
+            filled = None
+        return {device: pace_of_runs(found, depths.get(device, ())) for device, found in ratios.items()}
+
+    def _depth(
+        self, roomy: MachineProfile, run: MeasuredSpeed, expected: float, filled: MeasuredSpeed
+    ) -> float | None:
+        law = self._expected(roomy, filled)
+        if law is None:
+            return None
+        return depth_of_runs((run.output_tokens_per_s, filled.output_tokens_per_s), (expected, law))
+
+    def _expected(self, roomy: MachineProfile, run: MeasuredSpeed) -> float | None:
+        """Tokens per second that the law expects of a run; None where it says nothing of one device."""
+        known = self._best_known(run.model, run.digest)
+        if known is None:
+            return None
+        try:
+            result = fit(known.model, roomy, FitOptions(context=run.context))
+        except Problem:
+            return None
+        # a draft's gain is its own: it says nothing of the device
+        whole = result.verdict in {Verdict.FULL_GPU, Verdict.CPU} and result.draft is None
+        if not whole or device_label(use.name for use in result.devices) != run.device:
+            return None
+        used = run.output_tokens // 2 if run.cache_tokens is None else run.cache_tokens
+        return tokens_per_second(known.model, result, roomy, context_used=used).mid or None
 
     def renew(self, catalog: Catalog) -> None:
         """Answer from ``catalog`` from now on: some of its entries were read again."""
@@ -251,6 +276,15 @@ class Advisor:
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
         return made
+
+
+_ONE_BENCHMARK = timedelta(minutes=15)
+
+
+def _one_benchmark(empty: MeasuredSpeed, filled: MeasuredSpeed) -> bool:
+    """Whether both fills were measured in one go."""
+    same = (empty.digest, empty.device, empty.context) == (filled.digest, filled.device, filled.context)
+    return same and timedelta(0) <= filled.at - empty.at < _ONE_BENCHMARK
 
 
 def _emptied(profile: MachineProfile) -> MachineProfile:

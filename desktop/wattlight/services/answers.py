@@ -64,6 +64,9 @@ class FitNote:
     draft_high: float | None = None
     """Tokens per second with its speculative draft, where a gain is to be expected."""
     measured_tokens_per_s: float | None = None
+    filled_tokens_per_s: float | None = None
+    filled_tokens: int | None = None
+    """The same with so many tokens in its context."""
     cost_per_million_micro: int | None = None
     cost_error_fraction: float | None = None
     active_w: float | None = None

@@ -106,7 +106,9 @@ def with_ladder(
 def _with_measurements(note: FitNote, fit: FitResult, digest: str, experience: Experience) -> FitNote:
     """Measured speed, draw and energy in the place of estimates, each only where there is one."""
     device = device_label(d.name for d in fit.devices)
-    mine = [r for r in experience.runs if r.digest == digest and r.device == device]
+    every = [r for r in experience.runs if r.digest == digest and r.device == device]
+    mine = [r for r in every if not r.deep]
+    filled = next((r for r in every if r.deep and r.context == fit.context), None)
     speed = measured_range(mine, digest, device, fit.context)
     joules, error = _joules_per_token(note.model, mine, experience.energies)
     micro = None
@@ -115,6 +117,8 @@ def _with_measurements(note: FitNote, fit: FitResult, digest: str, experience: E
     return replace(
         note,
         measured_tokens_per_s=speed.mid if speed is not None else None,
+        filled_tokens_per_s=filled.output_tokens_per_s if filled is not None else None,
+        filled_tokens=filled.cache_tokens if filled is not None else None,
         active_w=next((r.power_w for r in mine if _usable(r.energy_error_fraction)), None),
         cost_per_million_micro=micro,
         cost_error_fraction=error if micro is not None else None,

@@ -327,7 +327,7 @@ class SlowAnswers:
         """Speed and draw of each model here: measured before estimated."""
         runs = self._factory.own_runs()
         for fit in fits:
-            run = next((r for r in runs if same_model(r.model, fit.model)), None)
+            run = next((r for r in runs if not r.deep and same_model(r.model, fit.model)), None)
             if run is not None:
                 prompt = run.prompt_tokens_per_s
                 yield OwnSide(fit.model, run.output_tokens_per_s, prompt, fit.active_w, True)

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.learning import device_label
@@ -19,11 +20,14 @@ from .factory import ServiceFactory
 from .hub import StateHub
 from .meter_service import MeterService
 
+if TYPE_CHECKING:
+    from .advising import Advisor
+
 TELL_EVERY_S = 0.5
 
 
 class SpeedRuns:
-    """:meth:`run` blocks for about a quarter of a minute: give it to a worker."""
+    """:meth:`run` blocks for about half a minute, where prompts are slow for two: give it to a worker."""
 
     def __init__(
         self,
@@ -71,7 +75,7 @@ class SpeedRuns:
         subject = self.subject(model)
         self._meter.hurry(True)
         try:
-            benchmark.run(subject, progress, cancel)
+            benchmark.run_fills(subject, progress, cancel)
         finally:
             self._meter.hurry(False)
 
@@ -81,19 +85,43 @@ class SpeedRuns:
         Raises:
             BenchmarkProblem: it is not installed.
         """
-        host = self._hub.state.local
-        server, profile = host.server, self._meter.fresh_profile()
-        loaded = next((m for m in server.running if same_model(m.name, model)), None)
-        installed = next((m for m in server.installed if same_model(m.name, model)), None)
-        if installed is None or profile is None:
-            raise BenchmarkProblem(tr("{model} is not installed here.", model=model), tr("Install it first."))
-        chosen = self._settings.value.context_length
-        context = (loaded.context_length if loaded is not None else None) or chosen or None
-        freed = without_models(profile, server)
-        fit = self._factory.advisor().judge(installed.name, freed, context, installed.digest).fit
-        device = device_label(d.name for d in (fit.devices if fit is not None else profile.devices))
-        context = fit.context if fit is not None else context or DEFAULT_CONTEXT
-        return Subject(installed.name, installed.digest, device, context, server.version, host.id)
+        server, profile = self._hub.state.local.server, self._meter.fresh_profile()
+        if profile is None:
+            raise _not_installed(model)
+        chosen = self._settings.value.context_length or None
+        return subject_of(model, server, profile, self._factory.advisor(), chosen)
+
+
+def subject_of(
+    model: str, server: ServerState, profile: MachineProfile, advisor: "Advisor", chosen: int | None
+) -> Subject:
+    """``model`` as it is loaded now, else with the context that is ``chosen`` or the server's own.
+
+    Raises:
+        BenchmarkProblem: it is not installed.
+    """
+    loaded = next((m for m in server.running if same_model(m.name, model)), None)
+    installed = next((m for m in server.installed if same_model(m.name, model)), None)
+    if installed is None:
+        raise _not_installed(model)
+    context = (loaded.context_length if loaded is not None else None) or chosen
+    freed = without_models(profile, server)
+    fit = advisor.judge(installed.name, freed, context, installed.digest).fit
+    used = {d.id for d in fit.devices} if fit is not None else {d.id for d in profile.devices}
+    devices = [device for device in profile.devices if device.id in used]
+    return Subject(
+        installed.name,
+        installed.digest,
+        device_label(d.name for d in (fit.devices if fit is not None else devices)),
+        fit.context if fit is not None else context or DEFAULT_CONTEXT,
+        server.version,
+        driver=", ".join(dict.fromkeys(d.driver for d in devices if d.driver)) or None,
+        loaded=loaded is not None,
+    )
+
+
+def _not_installed(model: str) -> BenchmarkProblem:
+    return BenchmarkProblem(tr("{model} is not installed here.", model=model), tr("Install it first."))
 
 
 def without_models(profile: MachineProfile, server: ServerState) -> MachineProfile:

@@ -34,6 +34,7 @@ from .words import (
     is_heavy,
     kept_text,
     needs_text,
+    rate,
     running_pill,
     speed_range,
     speed_text,
@@ -250,6 +251,9 @@ def _why(
     else:
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
+        if fit is not None and fit.filled_tokens_per_s is not None:
+            text = tr("{speed} tokens/s with {n} tokens in its context.")
+            parts.append(text.format(speed=rate(fit.filled_tokens_per_s), n=number(fit.filled_tokens)))
         if fit is not None and fit.draft_low is not None and fit.draft_high is not None:
             parts.append(
                 tr("With its draft {speed} tokens/s.", speed=speed_range(fit.draft_low, fit.draft_high))

@@ -176,7 +176,9 @@ def measure_action(scene: Scene, name: str) -> Action:
     """Run the quick benchmark; greyed while it runs or while the server is away."""
     busy = any(t.kind == "measure" and t.error is None for t in scene.state.tasks)
     why_not = tr("A measurement is in progress.") if busy else scene.why_not()
-    hint = tr("Generates text for about 15 seconds and counts the tokens; the model is loaded for that.")
+    hint = tr(
+        "Generates text for about half a minute, with an empty and a filled context; it is loaded for that."
+    )
     return Action(tr("Measure speed"), Command(Verb.MEASURE, name), False, not why_not, why_not, hint)
 
 

@@ -116,6 +116,34 @@ def test_the_document(gpu: FakeGpu, tmp_path: Path) -> None:
     assert document["runs"][-1]["saved"] is None
 
 
+SUBJECT = Subject("qwen3:8b", "d1", "RTX", 8192, "0.33.0", driver="575.1", loaded=False)
+RUNS = (
+    MeasuredSpeed(
+        "qwen3:8b", "d1", "RTX", 8192, datetime(2026, 3, 1, tzinfo=UTC), 1200, 101.4, 2000.0, "0.33.0", 2.08,
+        0.11, cache_tokens=310, first_token_s=0.42, load_s=6.5, driver="575.1",
+    ),
+    MeasuredSpeed(
+        "qwen3:8b", "d1", "RTX", 8192, datetime(2026, 3, 1, tzinfo=UTC), 600, 71.2, 1800.0, "0.33.0", None,
+        None, "The power was not read during the whole run.", cache_tokens=6144, first_token_s=3.3,
+    ),
+)  # fmt: skip
+
+
+def test_both_fills_as_a_table_and_as_a_document() -> None:
+    activate("en")
+    lines = verb_benchmark.fills_lines(RUNS)
+    assert lines[1].split() == ["310", "tokens", "0.42", "s", "2,000", "101.4", "2.08", "±11%"]
+    assert lines[2].split() == ["6,144", "tokens", "3.30", "s", "1,800", "71.2", "–"]
+    assert lines[3] == "RTX · 575.1 · context 8,192 · loaded in 6.50 s"
+    assert lines[4] == "The power was not read during the whole run."
+    assert "was not measured" in verb_benchmark.fills_lines(RUNS[:1])[3]
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    document = {"schema": 1, **verb_benchmark.fills_document(SUBJECT, RUNS)}
+    jsonschema.validate(document, schema)
+    assert (document["load_s"], document["driver"], len(document["fills"])) == (6.5, "575.1", 2)
+    assert document["fills"][1]["joules_per_token"] is None
+
+
 def refuse(gpu: FakeGpu) -> None:
     gpu.faults["set_limit"] = 4
 

@@ -40,6 +40,15 @@ def test_a_run_on_this_device_takes_the_estimates_place() -> None:
     assert note.cost_error_fraction == 0.1
 
 
+def test_a_run_with_a_filled_context_stands_beside_the_other() -> None:
+    filled = replace(RUN, output_tokens_per_s=70.0, cache_tokens=6000, joules_per_token=9.0, power_w=300.0)
+    note = note_of(OPINION, "d1", Experience((filled, RUN), (), PRICE))
+    assert (note.measured_tokens_per_s, note.active_w, note.cost_per_million_micro) == (100.0, 210.0, 200_000)
+    assert (note.filled_tokens_per_s, note.filled_tokens) == (70.0, 6000)
+    other = replace(filled, context=32768)
+    assert note_of(OPINION, "d1", Experience((other, RUN))).filled_tokens_per_s is None
+
+
 @pytest.mark.parametrize("run", [replace(RUN, digest="d2"), replace(RUN, device="cpu")])
 def test_another_version_or_device_says_nothing(run: MeasuredSpeed) -> None:
     note = note_of(OPINION, "d1", Experience((run,), (), PRICE))

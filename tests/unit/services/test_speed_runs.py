@@ -25,11 +25,11 @@ class Server:
     def answer(self, question: AnswerRequest, cancel: threading.Event | None = None) -> Iterator[AnswerPiece]:
         if self.fails:
             raise RuntimeProblem("The connection broke off.", code="unreachable")
-        tokens = question.max_tokens or 1
+        tokens, read = question.max_tokens or 1, len(question.prompt) // 5
         for _ in range(tokens):
             self.time += 0.01
             yield AnswerPiece("x")
-        yield AnswerPiece(end=AnswerEnd(Counters(120, None, tokens, 10**8, tokens * 10**7), "length"))
+        yield AnswerPiece(end=AnswerEnd(Counters(read, None, tokens, 10**8, tokens * 10**7), "length"))
 
 
 class Book(list[MeasuredSpeed]):
@@ -85,9 +85,9 @@ class Bench:
 def test_a_run_is_kept_and_the_beat_given_back() -> None:
     bench = Bench()
     bench.runs.run("m", bench.said.append, threading.Event())
-    assert [round(run.output_tokens_per_s) for run in bench.book] == [100]
+    assert [(round(run.output_tokens_per_s), run.deep) for run in bench.book] == [(100, False), (100, True)]
     assert bench.beats == [True, False]
-    assert len(bench.uses) == 4
+    assert len(bench.uses) == 6
 
 
 def test_progress_is_told_twice_a_second_at_most() -> None:

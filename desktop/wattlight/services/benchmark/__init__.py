@@ -2,4 +2,5 @@
 
 from .energy import EnergyWindow, PowerHistory, measured_range
 from .power_caps import CapRun, Sweep, note_file, notes, restore, sweep
-from .run import Benchmark, BenchmarkProblem, Progress, Subject, own_use
+from .run import NEXT_SAMPLE_S, REST_S, Benchmark, Progress, Subject
+from .timing import BenchmarkProblem, own_use

@@ -2,12 +2,14 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from wattlight.domain.energy import heavy_parts
 from wattlight.domain.power import MachineSample
 from wattlight.domain.speed import SpeedRange
+from wattlight.domain.state import RunningModel
 from wattlight.domain.tokens import MeasuredSpeed, speed_of
 from wattlight.i18n import short_date, tr, trn
 
@@ -46,6 +48,7 @@ class _PowerPoint:
     power_w: float | None
     error_w: float
     parts: tuple[str, ...]
+    disturbed: str
 
 
 class PowerHistory:
@@ -55,9 +58,12 @@ class PowerHistory:
         self._points: deque[_PowerPoint] = deque()
         self._changed = threading.Condition()
 
-    def take(self, sample: MachineSample) -> None:
-        total = sample.total
-        point = _PowerPoint(sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted)
+    def take(self, sample: MachineSample, running: Sequence[RunningModel] | None = None) -> None:
+        """``running``: the models that were loaded then."""
+        total, disturbed = sample.total, _disturbed(sample, running or ())
+        point = _PowerPoint(
+            sample.monotonic_s, total.measured_w, total.error_w or 0.0, total.counted, disturbed
+        )
         with self._changed:
             self._points.append(point)
             while point.at_s - self._points[0].at_s > KEPT_S:
@@ -82,6 +88,12 @@ class PowerHistory:
         with self._changed:
             self._changed.wait_for(begun, timeout_s)
 
+    def disturbed(self, start_s: float, end_s: float) -> str:
+        """What would make a measurement between these moments (monotonic) untrue, in a sentence; "" where
+        nothing is known."""
+        with self._changed:
+            return next((p.disturbed for p in self._points if p.disturbed and start_s <= p.at_s <= end_s), "")
+
     def between(self, start_s: float, end_s: float) -> EnergyWindow:
         """Trapezoids of the power from ``start_s`` to ``end_s`` (monotonic), interpolated at both ends.
 
@@ -105,6 +117,14 @@ class PowerHistory:
         mean = sum(p.power_w or 0.0 for p in used) / len(used)
         error = sum(p.error_w for p in used) / len(used) / mean if mean else None
         return EnergyWindow(joules, joules / (end_s - start_s), error)
+
+
+def _disturbed(sample: MachineSample, running: Sequence[RunningModel]) -> str:
+    if sample.on_battery:
+        return tr("The computer runs on its battery.")
+    heavy = set(heavy_parts(sample.devices, running))
+    names = [device.device.name for device in sample.devices if device.device.id in heavy]
+    return tr("Other programs work on {name}.", name=names[0]) if names else ""
 
 
 def _area(one: _PowerPoint, two: _PowerPoint, start_s: float, end_s: float) -> float:

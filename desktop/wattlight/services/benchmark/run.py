@@ -2,58 +2,50 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from threading import Event
 
-from wattlight.domain.tokens import (
-    Counters,
-    MeasuredSpeed,
-    TokenSource,
-    TokenUse,
-    joules_per_token,
-)
-from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.domain.tokens import MeasuredSpeed, TokenSource, TokenUse
+from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.i18n import tr
 from wattlight.runtime import AnswerRequest, ModelServer, RuntimeProblem
 from wattlight.store.jobs import LearningStore
 
 from .energy import EnergyWindow, PowerHistory
-
-PROMPT = (
-    "Write a long story about a lighthouse keeper who repairs an old radio in winter. Describe the island, "
-    "the sea and the weather of each day, what the keeper hears on each frequency, whom he speaks to, what "
-    "he cooks, what he reads in the evening, how the lamp is cleaned and wound, and what he writes in the "
-    "book of the station. Let a ship appear in the fog, and let the radio work for the first time on that "
-    "night. Go on without stopping, do not summarise, do not ask questions, and begin with the first day."
+from .timing import (
+    PROMPT,
+    BenchmarkProblem,
+    TimedAnswer,
+    disturbed,
+    energy_per_token,
+    filled_prompt,
+    own_use,
+    prompt_speed,
+    refuse_uneven,
+    speed_of_answers,
+    tokens_of,
 )
-"""Always the same, so that runs compare; long enough that reading it can be timed."""
+
 FIRST_TOKENS = 48
 WINDOW_S = 12.0
 """So long the measured answer should take: power sensors average over up to a second."""
-SURE_WINDOW_S = 10.0
-SHORTEST_S = 2.0
 MOST_TOKENS = 4096
 ROUND_TOKENS = 512
 """Longer answers would measure a filling context, or overflow a short one."""
 MOST_ROUNDS = 8
-MIN_PROMPT_TOKENS = 64
 NEXT_SAMPLE_S = 6.0
 """The sample after the end comes within this, however slow the beat."""
 REST_S = 3.0
 """Length of the look at the power before the run."""
-
-
-class BenchmarkProblem(Problem):
-    """The benchmark has no result."""
-
-    code = "benchmark"
+FILLED_WINDOW_S = 6.0
+FILLED_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured: a model, where it runs, and with which context."""
+    """What is measured: a model, where it runs, and with which context. ``loaded``: it is already."""
 
     model: str
     digest: str
@@ -61,6 +53,8 @@ class Subject:
     context: int
     server_version: str | None = None
     host: HostId = LOCAL_HOST
+    driver: str | None = None
+    loaded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +66,12 @@ class Progress:
     of_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _TimedAnswer:
-    counters: Counters
-    start_s: float
-    end_s: float
-
-
 class Benchmark:
-    """Runs on the caller's thread, about 15 s after the model is loaded.
+    """Runs on the caller's thread, about 15 s after the model is loaded, and as long for a filled context.
 
     Args:
         server: the one asked.
-        energy: what knows the power, None if nothing does.
+        energy: what knows the power, and what disturbs; None if nothing does.
         book: where the result is kept; None: it does not count as how fast the model is here.
         on_use: is told of each request (its tokens belong to the meter too).
     """
@@ -111,62 +98,125 @@ class Benchmark:
         progress: Callable[[Progress], None] | None = None,
         cancel: Event | None = None,
     ) -> MeasuredSpeed:
-        """Measure ``subject`` and keep the result.
+        """Measure ``subject`` with a nearly empty context and keep the result.
 
         The first short answer loads the model and tells how long the measured one must be.
 
         Raises:
-            Problem: the server's own, or :class:`BenchmarkProblem` when it sent no counters.
+            Problem: the server's own, or :class:`BenchmarkProblem` when it sent no counters or was disturbed
+                (code ``disturbed``).
         """
+        return self._measured(subject, progress, cancel, False)[0]
+
+    def run_fills(
+        self,
+        subject: Subject,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: Event | None = None,
+    ) -> tuple[MeasuredSpeed, ...]:
+        """The same, and then with a filled context, where the context is long enough for that to differ."""
+        return self._measured(subject, progress, cancel, True)
+
+    def _measured(
+        self,
+        subject: Subject,
+        progress: Callable[[Progress], None] | None,
+        cancel: Event | None,
+        filled: bool,
+    ) -> tuple[MeasuredSpeed, ...]:
         tell = progress or (lambda _progress: None)
         began = self._monotonic()
+        self.refuse_disturbed(began - REST_S)
         tell(Progress("loading"))
         # a beginning never seen before, so that nothing of the prompt is in the server's cache
-        fresh = f"{self._now():%Y%m%d%H%M%S%f} {PROMPT}"
-        first = self._round(subject, fresh, FIRST_TOKENS, lambda _n: None, cancel)
-        speed = _speed([first])
-        wanted = max(FIRST_TOKENS, min(MOST_TOKENS, round(speed * WINDOW_S)))
-        rounds: list[_TimedAnswer] = []
-        while len(rounds) < MOST_ROUNDS and (tokens := _tokens(rounds)) < wanted:
+        fresh = f"{self._now():%Y%m%d%H%M%S%f}"
+        first = self.ask(subject, f"{fresh} {PROMPT}", FIRST_TOKENS, cancel)
+        long = filled_prompt(fresh, subject.context, first.counters) if filled else ""
+        wanted = max(FIRST_TOKENS, min(MOST_TOKENS, round(speed_of_answers([first]) * WINDOW_S)))
+        more = max(FIRST_TOKENS, round(wanted * FILLED_WINDOW_S / WINDOW_S)) if long else 0
+
+        def count(tokens: int) -> None:
+            tell(Progress("measuring", tokens, wanted + more))
+
+        rounds = self._rounds(subject, PROMPT, wanted, MOST_ROUNDS, count, cancel)
+        rest_w = None if self._energy is None else self._energy.between(began - REST_S, began).power_w
+        waited = (first if subject.loaded else rounds[0]).first_token_s
+        result = replace(self._result(subject, first, rounds, rest_w), first_token_s=waited)
+        if not subject.loaded:
+            result = replace(result, load_s=max(0.0, first.first_token_s - waited))
+        results = [result]
+        if long:
+            done = partial(_tell_more, count, wanted)
+            deep = self._rounds(subject, long, more, FILLED_ROUNDS, done, cancel)
+            result = self._result(subject, deep[0], deep, rest_w)
+            if result.deep:  # the server cuts a prompt that is longer than its context
+                results.append(result)
+        self.refuse_disturbed(began)
+        if self._book is not None:
+            for result in results:
+                self._book.add_speed(result)
+        return tuple(results)
+
+    def refuse_disturbed(self, since_s: float) -> None:
+        """Raises:
+        BenchmarkProblem: something was seen since then (monotonic) that makes figures untrue.
+        """
+        why = "" if self._energy is None else self._energy.disturbed(since_s, self._monotonic())
+        if why:
+            raise disturbed(why)
+
+    def _rounds(
+        self,
+        subject: Subject,
+        prompt: str,
+        wanted: int,
+        most: int,
+        count: Callable[[int], None],
+        cancel: Event | None,
+    ) -> list[TimedAnswer]:
+        """Answers to one prompt until ``wanted`` tokens came, or ``most`` of them."""
+        rounds: list[TimedAnswer] = []
+        while len(rounds) < most and (tokens := tokens_of(rounds)) < wanted:
             size = min(ROUND_TOKENS, max(FIRST_TOKENS, wanted - tokens))
-            count = partial(_tell_pieces, tell, tokens, wanted)
             try:
-                rounds.append(self._round(subject, PROMPT, size, count, cancel))
+                rounds.append(self.ask(subject, prompt, size, cancel, partial(_tell_more, count, tokens)))
             except RuntimeProblem as problem:
                 # an answer that broke off spoils neither those before it nor their figures
                 if problem.code != "cut_stream" or not rounds:
                     raise
                 break
-        result = self._result(subject, first, rounds, began)
-        if self._book is not None:
-            self._book.add_speed(result)
-        return result
+        refuse_uneven(rounds)
+        return rounds
 
-    def _round(
+    def ask(
         self,
         subject: Subject,
         prompt: str,
         tokens: int,
-        count: Callable[[int], None],
-        cancel: Event | None,
-    ) -> _TimedAnswer:
+        cancel: Event | None = None,
+        count: Callable[[int], None] = lambda _pieces: None,
+    ) -> TimedAnswer:
+        """One answer of at most ``tokens``, with its text and the server's counters.
+
+        Raises:
+            Problem: the server's own, or :class:`BenchmarkProblem` when it sent no counters.
+        """
         question = AnswerRequest(subject.model, prompt, subject.context, tokens, steady=True)
-        started_at, start = self._now(), self._monotonic()
+        started_at, asked = self._now(), self._monotonic()
         first_piece: float | None = None
+        texts: list[str] = []
         for number, piece in enumerate(self._server.answer(question, cancel), start=1):
             if first_piece is None:
                 first_piece = self._monotonic()
             if piece.end is not None:
-                end = self._monotonic()
-                counters = piece.end.counters
-                self._on_use(
-                    own_use(
-                        subject.model, counters, TokenSource.BENCHMARK, started_at, self._now(), end - start
-                    )
-                )
+                end, counters = self._monotonic(), piece.end.counters
+                ended_at, source = self._now(), TokenSource.BENCHMARK
+                self._on_use(own_use(subject.model, counters, source, started_at, ended_at, end - asked))
                 if not counters.output_tokens or not counters.output_ns:
                     break
-                return _TimedAnswer(counters, first_piece, end)
+                return TimedAnswer(counters, asked, first_piece, end, "".join(texts))
+            if not piece.thinking:
+                texts.append(piece.text)
             count(number)
         raise BenchmarkProblem(
             tr("{model} gave no answer that can be measured.", model=subject.model),
@@ -174,12 +224,13 @@ class Benchmark:
         )
 
     def _result(
-        self, subject: Subject, first: _TimedAnswer, rounds: list[_TimedAnswer], began: float
+        self, subject: Subject, first: TimedAnswer, rounds: list[TimedAnswer], rest_w: float | None
     ) -> MeasuredSpeed:
-        tokens = _tokens(rounds)
+        """``first``: whose prompt was not in the server's cache."""
+        tokens, prompt = tokens_of(rounds), rounds[0].counters.prompt_tokens
+        window = self.window(rounds)
         seconds = sum(r.end_s - r.start_s for r in rounds)
-        window, rest_w = self._window(rounds), self._rest_power(began)
-        joules, error, reason = _energy_per_token(window, rest_w, tokens, seconds)
+        joules, error, reason = energy_per_token(window, rest_w, tokens, seconds)
         power = None if window.power_w is None else max(0.0, window.power_w - (rest_w or 0.0))
         return MeasuredSpeed(
             model=subject.model,
@@ -188,18 +239,23 @@ class Benchmark:
             context=subject.context,
             at=self._now(),
             output_tokens=tokens,
-            output_tokens_per_s=_speed(rounds),
-            prompt_tokens_per_s=_prompt_speed(first.counters),
+            output_tokens_per_s=speed_of_answers(rounds),
+            prompt_tokens_per_s=prompt_speed(first.counters),
             server_version=subject.server_version,
             joules_per_token=joules,
             energy_error_fraction=error,
             energy_reason=reason,
             power_w=power if joules is not None else None,
             host=subject.host,
+            cache_tokens=None
+            if prompt is None
+            else prompt + sum(r.tokens**2 for r in rounds) // (2 * tokens),
+            first_token_s=rounds[0].first_token_s,
+            driver=subject.driver,
         )
 
-    def _window(self, rounds: list[_TimedAnswer]) -> EnergyWindow:
-        """The rounds' energy together, without what lies between them."""
+    def window(self, rounds: list[TimedAnswer]) -> EnergyWindow:
+        """The energy of the answers together, without what lies between them."""
         if self._energy is None:
             return EnergyWindow(reason=tr("No part of this computer reports its power."))
         self._energy.wait_past(rounds[-1].end_s, NEXT_SAMPLE_S)
@@ -212,76 +268,7 @@ class Benchmark:
         errors = [part.error_fraction for part in parts if part.error_fraction is not None]
         return EnergyWindow(joules, joules / seconds if seconds else None, max(errors, default=None))
 
-    def _rest_power(self, began: float) -> float | None:
-        """Power just before the run, None where it was not read."""
-        return None if self._energy is None else self._energy.between(began - REST_S, began).power_w
 
-
-def _tell_pieces(tell: Callable[[Progress], None], before: int, wanted: int, pieces: int) -> None:
+def _tell_more(count: Callable[[int], None], before: int, tokens: int) -> None:
     """A piece is about a token."""
-    tell(Progress("measuring", before + pieces, wanted))
-
-
-def own_use(
-    model: str,
-    counters: Counters,
-    source: TokenSource,
-    started_at: datetime,
-    ended_at: datetime,
-    seconds: float,
-    complete: bool = True,
-) -> TokenUse:
-    """A request of Wattlight's own, as the relay would have counted it."""
-    return TokenUse(
-        model=model,
-        client="wattlight",
-        path="/api/generate",
-        started_at=started_at,
-        ended_at=ended_at,
-        duration_ms=round(seconds * 1000),
-        status=200,
-        complete=complete,
-        counters=counters,
-        source=source,
-    )
-
-
-def _tokens(rounds: list[_TimedAnswer]) -> int:
-    return sum(r.counters.output_tokens or 0 for r in rounds)
-
-
-def _speed(rounds: list[_TimedAnswer]) -> float:
-    return _tokens(rounds) * 1e9 / sum(r.counters.output_ns or 0 for r in rounds)
-
-
-def _prompt_speed(counters: Counters) -> float | None:
-    """Of the first answer only: later ones find the prompt in the server's cache."""
-    worked = (counters.prompt_tokens or 0) - (counters.cached_prompt_tokens or 0)
-    if worked < MIN_PROMPT_TOKENS or not counters.prompt_ns:
-        return None
-    return worked * 1e9 / counters.prompt_ns
-
-
-def _energy_per_token(
-    window: EnergyWindow, rest_w: float | None, tokens: int, seconds: float
-) -> tuple[float | None, float | None, str | None]:
-    """(joules per token above rest, relative error, reason).
-
-    Under ten seconds the error grows as the window shrinks, because sensors average over up to a second and
-    the ends weigh more; under two seconds there is no figure.
-    """
-    taken = window.above(rest_w, seconds)
-    if taken is None:
-        return None, None, window.reason
-    if seconds < SHORTEST_S:
-        return None, None, f"The run took only {seconds:.1f} s, too short to measure its energy."
-    joules, error = taken
-    if joules <= 0:
-        return None, None, "The computer drew no more than at rest."
-    reasons = []
-    if seconds < SURE_WINDOW_S:
-        error *= SURE_WINDOW_S / seconds
-        reasons.append(f"The run took only {seconds:.1f} s.")
-    if rest_w is None:
-        reasons.append("What the computer draws at rest is included.")
-    return joules_per_token(joules, tokens), min(error, 1.0), " ".join(reasons) or None
+    count(before + tokens)

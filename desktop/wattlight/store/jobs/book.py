@@ -34,7 +34,8 @@ _COMPARISON = (
 )
 _SPEED = (
     "host, at_us, model, digest, device, context, output_tokens, output_tokens_per_s, prompt_tokens_per_s, "
-    "server_version, joules_per_token, energy_error_fraction, energy_reason, power_w"
+    "server_version, joules_per_token, energy_error_fraction, energy_reason, power_w, "
+    "cache_tokens, first_token_s, load_s, driver"
 )
 
 
@@ -68,7 +69,12 @@ _CONTACTS: tuple[str, ...] = (
     PRIMARY KEY (host, reason)) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONTACTS)
+_FILLS: tuple[str, ...] = tuple(
+    f"ALTER TABLE speed ADD COLUMN {column}"
+    for column in ("cache_tokens INTEGER", "first_token_s REAL", "load_s REAL", "driver TEXT")
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _CONTACTS, _FILLS)
 """Statements that lead from version i to i + 1; never changed once released."""
 
 
@@ -337,13 +343,13 @@ def _speed_row(s: MeasuredSpeed) -> tuple[object, ...]:
     return (
         s.host, to_us(s.at), s.model, s.digest, s.device, s.context, s.output_tokens, s.output_tokens_per_s,
         s.prompt_tokens_per_s, s.server_version, s.joules_per_token, s.energy_error_fraction, s.energy_reason,
-        s.power_w,
+        s.power_w, s.cache_tokens, s.first_token_s, s.load_s, s.driver,
     )  # fmt: skip
 
 
 def _speed(row: tuple[Any, ...]) -> MeasuredSpeed:
     (host, at_us, model, digest, device, context, tokens, speed, prompt_speed, version, joules, error, reason,
-     power) = row  # fmt: skip
+     power, cache_tokens, first_token_s, load_s, driver) = row  # fmt: skip
     return MeasuredSpeed(
         model=model,
         digest=digest,
@@ -359,4 +365,8 @@ def _speed(row: tuple[Any, ...]) -> MeasuredSpeed:
         energy_reason=reason,
         power_w=power,
         host=HostId(host),
+        cache_tokens=cache_tokens,
+        first_token_s=first_token_s,
+        load_s=load_s,
+        driver=driver,
     )

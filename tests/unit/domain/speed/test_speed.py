@@ -11,6 +11,7 @@ from fakes import fit_truth
 from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
 from wattlight.domain.speed import (
     class_of,
+    depth_of_runs,
     pace_of_runs,
     prompt_tokens_per_second,
     tokens_per_second,
@@ -131,9 +132,39 @@ def test_one_run_is_less_sure_than_three_and_an_impossible_one_says_nothing() ->
     assert pace_of_runs([12.0]) is None
 
 
+def test_two_fills_tell_what_tokens_in_the_context_add_here() -> None:
+    """A run of one model with both fills tells of another model with a filled context."""
+    here = machine(24, 1008)
+    law = [speed("llama31-8b", here, 8192, context_used=n).mid for n in (300, 6000)]
+    added = 1 / law[1] - 1 / law[0]
+    measured = (law[0] * 0.9, 1 / (1 / (law[0] * 0.9) + 2 * added))
+    depth = depth_of_runs(measured, (law[0], law[1]))
+    assert depth == pytest.approx(2)
+    learned = machine(24, 1008, pace=pace_of_runs([0.9], [depth]))
+    for model in ("llama31-8b", "qwen3-8b"):
+        plain = [speed(model, here, 8192, context_used=n).mid for n in (0, 6000)]
+        own = [speed(model, learned, 8192, context_used=n).mid for n in (0, 6000)]
+        assert own[0] == pytest.approx(plain[0] * 0.9)
+        assert 1 / own[1] - 1 / own[0] == pytest.approx(2 * (1 / plain[1] - 1 / plain[0]))
+    assert pace_of_runs([0.9]).depth is None
+
+
+@pytest.mark.parametrize(
+    ("measured", "law"),
+    [
+        ((100.0, 101.0), (100.0, 80.0)),  # faster when it is filled
+        ((100.0, 99.0), (100.0, 98.0)),  # next to nothing is expected
+        ((100.0, 10.0), (100.0, 80.0)),  # something else
+        ((100.0, 0.0), (100.0, 80.0)),
+    ],
+)
+def test_what_two_fills_cannot_tell(measured: tuple[float, float], law: tuple[float, float]) -> None:
+    assert depth_of_runs(measured, law) is None
+
+
 def test_a_divided_model_is_not_corrected_by_runs_of_whole_ones() -> None:
     here = machine(4, 1008)
-    assert speed("llama31-8b", here) == speed("llama31-8b", machine(4, 1008, pace=pace_of_runs([0.5])))
+    assert speed("llama31-8b", here) == speed("llama31-8b", machine(4, 1008, pace=pace_of_runs([0.5], [3.0])))
 
 
 def test_the_range_says_how_sure_it_is() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -63,3 +63,17 @@ def test_what_is_loaded_now_does_not_matter(advisor: Advisor) -> None:
     learned = advisor.paced(full, (run(advisor, "qwen3:8b", 0.8),))
     assert learned.devices[0].pace is not None
     assert learned.devices[0].memory_free_bytes == 1 << 30
+
+
+def test_a_filled_context_counts_by_the_run_it_followed(advisor: Advisor) -> None:
+    empty = replace(run(advisor, "llama3.1:8b", 1.0), cache_tokens=300)
+    filled = replace(empty, cache_tokens=6000, output_tokens_per_s=empty.output_tokens_per_s * 0.5)
+    alone = advisor.paced(PROFILE, (filled,))
+    assert alone == PROFILE
+    learned = advisor.paced(PROFILE, (filled, empty)).devices[0].pace
+    assert learned is not None
+    assert learned.runs == 1
+    assert learned.depth is not None and learned.depth > 1
+    other = replace(filled, at=filled.at + timedelta(days=1))
+    unpaired = advisor.paced(PROFILE, (other, empty)).devices[0].pace
+    assert unpaired is not None and unpaired.depth is None

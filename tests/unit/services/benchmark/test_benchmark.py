@@ -1,6 +1,7 @@
 """The benchmark with a server that answers by the book; clock and samples are made by hand."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -29,6 +30,10 @@ class Machine:
         self.questions: list[AnswerRequest] = []
         self.longest: int | None = None
         self.counted = True
+        self.battery = False
+        self.others = 0.0
+        self.fills: dict[int, float] = {}
+        """Tokens a second with so many characters of prompt and more."""
         self.breaks_at: int | None = None
         for _ in range(5):
             self.pass_time(1.0, busy=False)
@@ -43,8 +48,8 @@ class Machine:
         watts = (self.busy_w if busy else self.idle_w) if power == -1.0 else power
         if self.idle_w is None:
             watts = None
-        device = part("g", watts, scope=Scope.BOARD)
-        self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (device,)))
+        device = replace(part("g", watts, scope=Scope.BOARD), others_percent=self.others)
+        self.tap.take(MachineSample(LOCAL_HOST, NOW, self.time, (device,), on_battery=self.battery))
 
     def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
         self.questions.append(question)
@@ -53,11 +58,13 @@ class Machine:
             tokens = min(tokens, self.longest)
         if len(self.questions) == self.breaks_at:
             raise RuntimeProblem("The connection broke off.", code="cut_stream")
-        self.pass_time(0.5, busy=True)
+        self.pass_time(len(question.prompt) // 5 / 2000 + 0.4, busy=True)
         yield AnswerPiece("first")
-        self.pass_time(tokens / self.per_s, busy=True)
+        per_s = next((s for length, s in self.fills.items() if len(question.prompt) > length), self.per_s)
+        self.pass_time(tokens / per_s, busy=True)
         yield AnswerPiece("last")
-        counters = Counters(120, None, tokens, 60_000_000, round(tokens / self.per_s * 1e9))
+        read = len(question.prompt) // 5
+        counters = Counters(read, None, tokens, read * 500_000, round(tokens / per_s * 1e9))
         yield AnswerPiece(end=AnswerEnd(counters if self.counted else Counters(), "length"))
         self.pass_time(1.0, busy=False)
 
@@ -179,6 +186,128 @@ def test_no_counters_is_no_measurement() -> None:
     with pytest.raises(BenchmarkProblem):
         Benchmark(machine, None, book, machine.now, machine.monotonic).run(SUBJECT)
     assert book.runs == []
+
+
+def fills(machine: Machine, subject: Subject = SUBJECT) -> tuple[MeasuredSpeed, ...]:
+    machine.tap.wait_past = lambda at, timeout: machine.pass_time(1.0, busy=False) or True
+    book = Book()
+    results = Benchmark(machine, machine.tap, book, machine.now, machine.monotonic).run_fills(subject)
+    assert tuple(book.runs) == results
+    return results
+
+
+def test_an_empty_and_a_filled_context() -> None:
+    machine = Machine()
+    machine.fills = {5000: 60.0}
+    empty, filled = fills(machine, replace(SUBJECT, driver="575.1"))
+    assert (empty.deep, filled.deep) == (False, True)
+    assert filled.cache_tokens == pytest.approx(0.75 * 8192, rel=0.05)
+    assert empty.cache_tokens is not None and empty.cache_tokens < 500
+    assert (round(empty.output_tokens_per_s), round(filled.output_tokens_per_s)) == (100, 60)
+    # 200 W above rest at 60 tokens a second
+    assert filled.joules_per_token == pytest.approx(200 / 60, rel=0.01)
+    assert filled.prompt_tokens_per_s == pytest.approx(2000)
+    assert filled.first_token_s == pytest.approx(filled.cache_tokens / 2000 + 0.4, rel=0.1)
+    assert (empty.load_s, filled.load_s, filled.driver) == (None, None, "575.1")
+    long = [question.prompt for question in machine.questions if len(question.prompt) > 5000]
+    assert len(set(long)) == 1
+    assert not long[0].startswith(machine.questions[0].prompt[:20])
+
+
+def test_how_long_it_took_to_load_is_told_where_it_was_not() -> None:
+    machine = Machine()
+    answer = machine.answer
+
+    def slowly(question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        if not machine.questions:
+            machine.pass_time(7.0, busy=False)
+        return answer(question, cancel)
+
+    machine.answer = slowly  # type: ignore[method-assign]
+    empty, filled = fills(machine, replace(SUBJECT, loaded=False))
+    assert empty.load_s == pytest.approx(7.0, abs=0.3)
+    assert (empty.first_token_s, filled.load_s) == (pytest.approx(0.45, abs=0.05), None)
+
+
+@pytest.mark.parametrize("context", [512, 1365])
+def test_a_short_context_is_not_filled(context: int) -> None:
+    assert len(fills(Machine(), replace(SUBJECT, context=context))) == 1
+
+
+def test_a_prompt_that_takes_long_is_shortened_or_left_out() -> None:
+    class Slow(Machine):
+        read_s = 0.03
+
+        def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+            for piece in super().answer(question, cancel):
+                if piece.end is None:
+                    yield piece
+                    continue
+                counted = replace(
+                    piece.end.counters, prompt_ns=round(len(question.prompt) / 5 * self.read_s * 1e9)
+                )
+                self.pass_time((counted.prompt_ns or 0) / 1e9, busy=True)
+                yield AnswerPiece(end=AnswerEnd(counted, "length"))
+
+    machine = Slow()
+    _, filled = fills(machine)
+    assert 1024 <= (filled.cache_tokens or 0) < 2300
+    machine = Slow()
+    machine.read_s = 0.2
+    assert len(fills(machine)) == 1
+
+
+def why_not(machine: Machine) -> str:
+    machine.tap.wait_past = lambda at, timeout: machine.pass_time(1.0, busy=False) or True
+    book = Book()
+    with pytest.raises(BenchmarkProblem) as caught:
+        Benchmark(machine, machine.tap, book, machine.now, machine.monotonic).run_fills(SUBJECT)
+    assert book.runs == []
+    assert caught.value.code == "disturbed"
+    return caught.value.message
+
+
+def test_on_battery_nothing_is_measured() -> None:
+    machine = Machine()
+    machine.battery = True
+    machine.pass_time(1.0, busy=False)
+    assert "on its battery" in why_not(machine)
+    assert machine.questions == []
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+def test_a_program_that_works_beside_it_at_any_moment_spoils_the_whole(number: int) -> None:
+    machine = Machine()
+    answer = machine.answer
+
+    def beside(question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        machine.others = 35.0 if len(machine.questions) == number else 0.0
+        return answer(question, cancel)
+
+    machine.answer = beside  # type: ignore[method-assign]
+    assert "Other programs work on g" in why_not(machine)
+
+
+def test_a_server_that_answers_others_too_is_noticed() -> None:
+    machine = Machine()
+    answer = machine.answer
+
+    def queued(question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        if len(machine.questions) == 2:
+            machine.pass_time(6.0, busy=True)
+        return answer(question, cancel)
+
+    machine.answer = queued  # type: ignore[method-assign]
+    assert "busy with something else" in why_not(machine)
+    machine = Machine()
+    slower = machine.answer
+
+    def shared(question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+        machine.per_s = 60.0 if len(machine.questions) == 2 else 100.0
+        return slower(question, cancel)
+
+    machine.answer = shared  # type: ignore[method-assign]
+    assert "speed changed" in why_not(machine)
 
 
 def test_the_tap_knows_what_it_did_not_see() -> None:

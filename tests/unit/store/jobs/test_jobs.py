@@ -18,6 +18,8 @@ from wattlight.domain.values import HostId
 from wattlight.store.jobs import JobsProblem, LearningStore, open_jobs
 from wattlight.store.jobs import book as jobs_book
 from wattlight.store.jobs import tokens as token_rows
+from wattlight.store.jobs.book import STEPS
+from wattlight.store.schema import migrate
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 LOAD = Comparison(
@@ -150,6 +152,24 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
     assert book.comparisons() == ()
     book.close()
     assert [p.name for p in tmp_path.iterdir() if "corrupt" in p.name]
+
+
+def test_runs_of_before_are_read_and_new_ones_keep_their_fill(tmp_path: Path) -> None:
+    file = tmp_path / "jobs.sqlite3"
+    with sqlite3.connect(file) as connection:
+        migrate(connection, STEPS[:2])
+        connection.execute(
+            "INSERT INTO speed (host, at_us, model, digest, device, context, output_tokens, "
+            "output_tokens_per_s) VALUES ('local', 1, 'old:1b', 'd0', 'RTX', 4096, 9, 50.0)"
+        )
+    connection.close()
+    book = open_jobs(file, NOW)
+    filled = replace(RUN, cache_tokens=6100, first_token_s=3.5, load_s=4.25, driver="575.1")
+    book.add_speed(filled)
+    new, old = book.speeds()
+    assert (new, new.deep) == (filled, True)
+    assert (old.model, old.cache_tokens, old.driver, old.deep) == ("old:1b", None, None, False)
+    book.close()
 
 
 def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
