@@ -21,6 +21,7 @@ HIDDEN = {
     ("ui/keeper.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/network.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/single.py", "PySide6.QtNetwork"): "only the socket to another start needs it",
+    ("ui/windows.py", "wattlight.ui.compare"): "few ever open it",
     ("ui/windows.py", "wattlight.ui.first_run"): "used once in the life of an installation",
     ("runtime/*.py", "ollama"): "0.3 s; the idle poll and fit never need it",
     ("runtime/ollama_connection.py", "wattlight.runtime.package"): "the same",

@@ -99,7 +99,7 @@ QUANTITIES = (
         divides_by("tokens"),
         {
             "domain/answers.py": "the same of a million, with its cost",
-            "services/speed_runs.py": "how far a run is",
+            "services/benchmark/run.py": "how far a run is",
         },
     ),
     Quantity(

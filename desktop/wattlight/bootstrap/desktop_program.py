@@ -100,7 +100,7 @@ class DesktopProgram:
         meter.subscribe(lambda _sample, _running: app.counted())
         meter.subscribe(lambda _sample, _running: slow.beat(app.watching))
         self._mind_models(meter)
-        self._hand_questions_on()
+        self._hand_questions_on(speeds)
         app.handle(Verb.ALLOW_ENERGY, access.allow)
         app.handle(Verb.FORBID_ENERGY, access.forbid)
         self._prices = self._plugs_and_prices(meter)
@@ -117,7 +117,7 @@ class DesktopProgram:
             hub.subscribe(variables.state_changed),
         )
 
-    def _hand_questions_on(self) -> None:
+    def _hand_questions_on(self, speeds: SpeedRuns) -> None:
         """What takes longer than a redraw."""
         app, slow = self._app, self._slow
         app.on_outdated(slow.ask)
@@ -127,6 +127,10 @@ class DesktopProgram:
         app.handle(Verb.CLEAN_UP, lambda c: slow.clean_up(c.number))
         app.handle(Verb.JUDGE, lambda c: slow.ask_about(c.model, False))
         app.handle(Verb.LOOK_UP, lambda c: slow.ask_about(c.model, True))
+        slow.supply("compared", speeds.answer)
+        speeds.listen(lambda: slow.ask("compared"))
+        app.handle(Verb.READ_PROMPTS, lambda _: slow.ask("compared"))
+        app.handle(Verb.SET_PROMPTS, speeds.set_prompts)
 
     def _mind_models(self, meter: MeterService) -> None:
         """What is told of loaded models, and done with them, as samples come."""

@@ -1,19 +1,22 @@
 """What lies in a server's folder of models: the files of each model, and those that belong to none."""
 
 import errno
+import itertools
 import os
 import re
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.paths import read_small
+from wattlight.paths import open_own, read_small, try_lock
 
+from .download.store import PARTS
 from .registry import MAX_MANIFEST_BYTES, ModelAddress, RegistryProblem, parse_manifest
 
 GRACE_S = 3600.0
@@ -22,6 +25,9 @@ _AHEAD_S = 86_400.0
 _DIGEST = re.compile(rb"sha256[:-]([0-9a-f]{64})")
 _BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 _PART = re.compile(r"sha256-[0-9a-f]{64}-partial(?:-[0-9]+)?")
+_OWN_PART = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:part|json|lock|new))?")
+_LISTS = frozenset({"manifests", "manifests-v2"})
+"""Folders that servers keep the lists of their models' files in."""
 _OF_DESKTOPS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _DEPTH = 4
 """host/namespace/model/tag"""
@@ -94,9 +100,10 @@ def folder_use(folder: Path, now_s: float) -> FolderUse | None:
         if not blobs.is_dir():
             return None
         owner = blobs.stat().st_uid
-        files = _files(blobs)
+        files, parts = _files(blobs), _own_parts(folder)
     except OSError as error:
         raise cannot_look(folder, error) from error
+    names = Counter((i.st_dev, i.st_ino) for i in (*files.values(), *parts.values()))
     used, unsure = _in_use(folder)
     users = Counter(digest for digests in used.values() for digest in digests)
     sizes = {digest: _size(blobs / f"sha256-{digest}", files.get(f"sha256-{digest}")) for digest in users}
@@ -108,10 +115,15 @@ def folder_use(folder: Path, now_s: float) -> FolderUse | None:
         )
         for name, digests in sorted(used.items())
     )
-    loose = tuple(
-        _loose(blobs / name, info, owner, now_s)
+    unused = {
+        blobs / name: info
         for name, info in sorted(files.items())
         if name.removeprefix("sha256-") not in users and name not in _OF_DESKTOPS
+    }
+    unused |= {folder / PARTS / name: info for name, info in sorted(parts.items())}
+    loose = tuple(
+        _loose(path, info, owner, now_s, info.st_nlink > names[info.st_dev, info.st_ino])
+        for path, info in unused.items()
     )
     young = [file.changed_s for file in loose if now_s - GRACE_S < file.changed_s <= now_s + _AHEAD_S]
     busy = max(young) + GRACE_S if young else None
@@ -128,6 +140,14 @@ def digests_in_use(folder: Path) -> frozenset[str]:
     if unsure:
         raise DiskProblem(unsure, code="unsure")
     return frozenset(digest for digests in used.values() for digest in digests)
+
+
+def hold_parts(folder: Path, held: ExitStack) -> bool:
+    """Keep pulls of our own from the parts in ``folder`` until ``held`` is closed; False where one runs."""
+    for lock in sorted((folder / PARTS).glob("*.lock")):
+        if not try_lock(held.enter_context(open_own(lock, append=True))):
+            return False
+    return True
 
 
 def identity_of(info: os.stat_result) -> tuple[int, ...]:
@@ -148,6 +168,12 @@ def _files(folder: Path) -> dict[str, os.stat_result]:
         return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
 
 
+def _own_parts(folder: Path) -> dict[str, os.stat_result]:
+    """What pulls of our own have left; none where there is no such folder, or a link in its place."""
+    parts = folder / PARTS
+    return _files(parts) if parts.is_dir() and not parts.is_symlink() else {}
+
+
 def _in_use(folder: Path) -> tuple[dict[str, frozenset[str]], str]:
     """The digests of each model, and why they may not be all ("" if they are)."""
     used: dict[str, frozenset[str]] = {}
@@ -155,14 +181,15 @@ def _in_use(folder: Path) -> tuple[dict[str, frozenset[str]], str]:
     if (folder / "blobs").is_symlink():
         doubts.append(tr("Its files lie in a folder that others may share."))
     try:
-        lists = [entry.name for entry in folder.iterdir() if entry.name.startswith("manifests")]
-        if lists != ["manifests"]:
+        lists = {entry.name for entry in folder.iterdir() if entry.name.startswith("manifests")}
+        if not lists or lists - _LISTS:
             doubts.append(tr("How it keeps the lists of its models' files is not known here."))
-        for name, file in _manifests(folder / "manifests"):
+        for name, file in itertools.chain.from_iterable(
+            _manifests(folder / known) for known in sorted(lists)
+        ):
             raw = read_small(file, MAX_MANIFEST_BYTES + 1)
-            used[name] = frozenset(
-                {sha256(raw).hexdigest(), *(found.decode() for found in _DIGEST.findall(raw))}
-            )
+            found = {sha256(raw).hexdigest(), *(digest.decode() for digest in _DIGEST.findall(raw))}
+            used[name] = used.get(name, frozenset()) | found
             try:
                 parse_manifest(raw)
             except RegistryProblem:
@@ -198,15 +225,18 @@ def _size(path: Path, info: os.stat_result | None) -> int:
         return 0
 
 
-def _loose(path: Path, info: os.stat_result, owner: int, now_s: float) -> LooseFile:
-    kind = "file" if _BLOB.fullmatch(path.name) else "part" if _PART.fullmatch(path.name) else "other"
+def _loose(path: Path, info: os.stat_result, owner: int, now_s: float, linked: bool) -> LooseFile:
+    ours = path.parent.name == PARTS
+    kind = "file" if _BLOB.fullmatch(path.name) and not ours else "other"
+    if (_OWN_PART if ours else _PART).fullmatch(path.name):
+        kind = "part"
     changed_s = max(info.st_mtime, info.st_ctime)
     kept = ""
     if not stat.S_ISREG(info.st_mode):
         kept = tr("a link") if stat.S_ISLNK(info.st_mode) else tr("not a file")
     elif kind == "other":
         kept = tr("not named like a file of a model")
-    elif info.st_nlink > 1:
+    elif linked:
         kept = tr("has a second name elsewhere")
     elif info.st_uid != owner:
         kept = tr("belongs to another account")

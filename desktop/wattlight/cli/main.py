@@ -46,6 +46,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("power", "verb_power", "what the computer draws now, part by part"),
     CliVerb("plug", "verb_plug", "read a smart plug: the watts at the wall"),
     CliVerb("benchmark", "verb_benchmark", "how fast a model is, with an empty and a filled context"),
+    CliVerb("compare", "verb_compare", "two models side by side on your own prompts"),
     CliVerb("cost", "verb_cost", "energy and money of a day, a month or any span"),
     CliVerb("meter", "verb_meter", "record without a window"),
     CliVerb("replay", "verb_replay", "run a recorded trace through the meter"),

@@ -26,6 +26,7 @@ from wattlight.services.benchmark import (
 )
 from wattlight.services.metering import Sampler
 from wattlight.services.speed_runs import subject_of
+from wattlight.viewmodels.side_by_side import joules_text, seconds_text
 
 from .options import whole
 from .output import Call, Document, ProgressLine, aligned, pick, plain
@@ -74,10 +75,8 @@ def _answer_fills(call: Call, server: ModelServer, model: str) -> None:
     line = ProgressLine(not call.as_json and not call.out.quiet)
 
     def told(news: Progress) -> None:
-        if news.of_tokens:
-            line.show(tr("{share} measured", share=percent(min(1.0, news.tokens / news.of_tokens))))
-        else:
-            line.show(tr("loading…"))
+        share = news.share
+        line.show(tr("loading…") if share is None else tr("{share} measured", share=percent(share)))
 
     with watched_power(call) as history:
         history.wait_past(time.monotonic() + REST_S, NEXT_SAMPLE_S)
@@ -194,18 +193,6 @@ def fills_lines(runs: Sequence[MeasuredSpeed]) -> list[str]:
         )
     reasons = dict.fromkeys(run.energy_reason for run in runs if run.energy_reason)
     return [*lines, *reasons]
-
-
-def seconds_text(seconds: float | None) -> str:
-    """ "0.42 s"; a dash where it is not known."""
-    return "–" if seconds is None else tr("{n} s", n=number(seconds, 2 if seconds < 10 else 0))
-
-
-def joules_text(joules: float | None, error: float | None) -> str:
-    """ "2.1 ±11%"; a dash where it is not known."""
-    if joules is None:
-        return "–"
-    return number(joules, 2) if error is None else f"{number(joules, 2)} ±{percent(error)}"
 
 
 def sweep_document(model: str, made: Sweep) -> Document:

@@ -59,6 +59,10 @@ def _take(args: argparse.Namespace, call: Call, server: ModelServer, report: Upd
             kept = set_aside(server, item.model, call.workshop.now().date())
             call.out.note(tr("The version that is here stays as {name}.", name=kept))
         code = download(call, server, item.model) or code
+        if args.keep_old and not code:
+            call.out.note(
+                tr("To compare both: wattlight compare {model} {kept}", model=item.model, kept=kept)
+            )
     return code
 
 

@@ -6,19 +6,7 @@ from enum import StrEnum
 from typing import NewType
 
 from . import Problem, clean_lines, clean_text  # noqa: F401 - every room knows them from here
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What a device's own runs say: measured over expected speed, and how far runs lie from it (a share).
-
-    ``depth``: measured over expected time that the tokens in a filled context add; None: not measured.
-    """
-
-    factor: float
-    spread: float
-    runs: int
-    depth: float | None = None
+from .pace import Pace
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ from wattlight.domain.fit import (
     prepare,
 )
 from wattlight.domain.learning import device_label
+from wattlight.domain.pace import Pace, depth_of_runs, pace_of_runs
 from wattlight.domain.shape import ModelShape, ShapeSource
-from wattlight.domain.speed import SpeedRange, depth_of_runs, pace_of_runs, tokens_per_second, with_draft
+from wattlight.domain.speed import SpeedRange, tokens_per_second, with_draft
 from wattlight.domain.tokens import MeasuredSpeed
-from wattlight.domain.values import MachineProfile, Pace, Problem
+from wattlight.domain.values import MachineProfile, Problem
 from wattlight.i18n import tr
 
 

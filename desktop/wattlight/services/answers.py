@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from wattlight.domain.learning import Comparison
     from wattlight.services.models import DiskNote, ModelUpdate
 
+    from .benchmark import SideBySide
     from .costs import BreakEvenBasis, MonthCosts
     from .pricing import CountryPrice
     from .server_variables import VariablesNow
@@ -145,6 +146,10 @@ class Extras:
     named: NamedModel | None = None
     """The answer about the model that was named last."""
     updates: FoundUpdates | None = None
+    compared: "SideBySide | None" = None
+    """Two models on the person's own prompts, as they were measured last."""
+    prompts: str = ""
+    """The prompts that the person keeps on this computer."""
     disk_free_bytes: int | None = None
     disk: "DiskNote | None" = None
     """What models take of it, and what belongs to none."""

@@ -135,6 +135,9 @@ class Application:
             Verb.CANCEL_PULL: lambda c: tasks.cancel_pull(c.model),
             Verb.CANCEL_TASK: lambda c: tasks.cancel_task(c.model),
             Verb.MEASURE: lambda c: tasks.measure(c.model, lambda say, end: speeds.run(c.model, say, end)),
+            Verb.COMPARE: lambda c: tasks.measure(
+                c.model, lambda say, end: speeds.compare(c.model, c.text, say, end)
+            ),
             Verb.PAUSE: lambda _: self._pause(True),
             Verb.RESUME: lambda _: self._pause(False),
             Verb.WATCH: lambda _: self._watch(True),

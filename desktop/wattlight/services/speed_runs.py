@@ -2,25 +2,31 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wattlight.domain.advice import DEFAULT_CONTEXT
+from wattlight.domain.command import Command
 from wattlight.domain.learning import device_label
 from wattlight.domain.servers import ServerKind
 from wattlight.domain.state import ServerState, same_model
-from wattlight.domain.values import Device, MachineProfile
+from wattlight.domain.values import Device, MachineProfile, Problem
 from wattlight.i18n import tr
 
-from .benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, Subject
+from .answers import Extras
+from .benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, SideBySide, Subject, compare
 from .counting import Counting
 from .current import CurrentSettings, Servers
 from .factory import ServiceFactory
 from .hub import StateHub
 from .meter_service import MeterService
+from .prompts import keep_prompts, kept_prompts, prompts_file, prompts_text, read_prompts
 
 if TYPE_CHECKING:
+    from wattlight.store.jobs import LearningStore
+
     from .advising import Advisor
 
 TELL_EVERY_S = 0.5
@@ -48,6 +54,9 @@ class SpeedRuns:
         self._history = history
         self._counting = counting
         self._monotonic = monotonic
+        self._prompts: tuple[str, ...] = ()
+        self._compared: SideBySide | None = None
+        self._tell: Callable[[], None] = lambda: None
 
     def run(self, model: str, say: Callable[[float | None], None], cancel: threading.Event) -> None:
         """Measure ``model`` and keep the result; ``say`` hears the share that is done, twice a second.
@@ -60,22 +69,64 @@ class SpeedRuns:
         def progress(news: Progress) -> None:
             nonlocal told_at
             now = self._monotonic()
-            if news.of_tokens and now - told_at >= TELL_EVERY_S:
+            if news.share is not None and now - told_at >= TELL_EVERY_S:
                 told_at = now
-                say(min(1.0, news.tokens / news.of_tokens))
+                say(news.share)
 
-        benchmark = Benchmark(
+        subject = self.subject(model)
+        with self._measuring(self._factory.jobs()) as benchmark:
+            benchmark.run_fills(subject, progress, cancel)
+
+    def compare(
+        self, model: str, other: str, say: Callable[[float | None], None], cancel: threading.Event
+    ) -> None:
+        """Ask both models the person's prompts; the result is among the answers until the next one.
+
+        Raises:
+            Problem: as :meth:`run`; there is no prompt.
+        """
+        prompts = self._prompts or kept_prompts(prompts_file(self._factory.places))
+        if not prompts:
+            read_prompts("")
+        subjects = (self.subject(model), self.subject(other))
+        with self._measuring(None) as benchmark:
+            self._compared = compare(benchmark, self._servers.local, subjects, prompts, say, cancel)
+        self._tell()
+
+    def set_prompts(self, command: Command) -> None:
+        """Compare on the prompts in ``command`` from now on; those that are kept are these, or none."""
+        try:
+            self._prompts = read_prompts(command.text) if command.text.strip() else ()
+            keep_prompts(prompts_file(self._factory.places), self._prompts if command.number else ())
+        except Problem as problem:
+            self._hub.notify("prompts", str(problem), self._factory.now(), "error")
+        else:
+            self._hub.withdraw("prompts")
+        self._tell()
+
+    def answer(self, extras: Extras) -> Extras:
+        """What the window that compares shows: the last result, and the prompts that are kept."""
+        kept = prompts_text(kept_prompts(prompts_file(self._factory.places)))
+        return replace(extras, compared=self._compared, prompts=kept)
+
+    def listen(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` when :meth:`answer` would be another."""
+        self._tell = tell
+
+    @contextmanager
+    def _measuring(self, book: "LearningStore | None") -> Iterator[Benchmark]:
+        """The benchmark, while the sampler has its quick beat."""
+        made = Benchmark(
             self._servers.local,
             self._history,
-            self._factory.jobs(),
+            book,
             self._factory.now,
             self._monotonic,
             self._counting.count,
         )
-        subject = self.subject(model)
         self._meter.hurry(True)
         try:
-            benchmark.run_fills(subject, progress, cancel)
+            yield made
         finally:
             self._meter.hurry(False)
 

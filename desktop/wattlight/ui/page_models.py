@@ -49,11 +49,13 @@ class ModelPanel(Card):
         self._others = ActionRow(ask)
         self._contexts = ActionRow(ask)
         self._measure = ActionButton(ask)
+        self._compares = ActionRow(ask)
         self._foot = plain_label(role="faint", wrap=True)
         left = Qt.AlignmentFlag.AlignLeft
         put(self.column, self._name, self._facts, (self._pill, left), 2, self._bar, self._bar_text)
         put(self.column, self._context_box(), self._context_text, self._contexts, 2, self._why, REST)
-        put(self.column, self._busy, self._main, self._others, (self._measure, left), self._foot)
+        put(self.column, self._busy, self._main, self._others, (self._measure, left), (self._compares, left))
+        self.column.addWidget(self._foot)
 
     def render_view(self, view: ModelDetailView | None) -> None:
         """Show a model; the slider keeps the person's choice while it is the same model."""
@@ -71,6 +73,7 @@ class ModelPanel(Card):
         self._others.render_view(view.others)
         self._contexts.render_view(view.contexts)
         self._measure.render_view(view.measure)
+        self._compares.render_view(view.compares)
         show_text(self._foot, view.footnote)
         self._slider_box.setVisible(len(view.choices) > 1)
         if other and view.choices:

@@ -22,6 +22,7 @@ from .theme import Theme
 from .window import ThemedWindow, geometry_text, restore
 
 if TYPE_CHECKING:
+    from .compare import CompareWindow
     from .first_run import FirstRunWindow
 
 DROP_AFTER_MS = 3 * 60 * 1000
@@ -53,6 +54,7 @@ class Windows(QObject):
         self.small: SmallWindow | None = None
         self.dashboard: Dashboard | None = None
         self.first_run: FirstRunWindow | None = None
+        self.compare: CompareWindow | None = None
         self._drop = QTimer(self)
         self._drop.setSingleShot(True)
         self._drop.setInterval(DROP_AFTER_MS)
@@ -70,6 +72,8 @@ class Windows(QObject):
             self.dashboard.render_scene(scene)
         if self.first_run is not None and self.first_run.isVisible():
             self.first_run.render_scene(scene)
+        if self.compare is not None and self.compare.isVisible():
+            self.compare.render_scene(scene)
 
     def open(self, command: Command) -> bool:
         """Open the window that this command asks for; False where it asks for none."""
@@ -79,6 +83,8 @@ class Windows(QObject):
             self.show_small()
         elif command.verb is Verb.ASK_PRICE:
             self.show_dashboard("settings").ask_price()
+        elif command.verb is Verb.OPEN_COMPARE:
+            self.show_compare(command.model)
         elif command.verb is Verb.SET_UP:
             self.show_first_run()
         else:
@@ -122,6 +128,17 @@ class Windows(QObject):
         self.first_run.render_scene(self._scene)
         self._raise(self.first_run)
 
+    def show_compare(self, model: str) -> "CompareWindow":
+        if self.compare is None:
+            from .compare import CompareWindow
+
+            self.compare = CompareWindow(self._theme, self._do, self._seen)
+            self.compare.may_close = self._may_close
+        self._do(Command(Verb.READ_PROMPTS))
+        self.compare.show_model(model, self._scene)
+        self._raise(self.compare)
+        return self.compare
+
     def show_dashboard(self, page: str = "now", model: str = "") -> Dashboard:
         if self.dashboard is None:
             self.dashboard = Dashboard(self._theme, self._do, self._seen, self._save)
@@ -147,23 +164,23 @@ class Windows(QObject):
         for window in self._made():
             window.hide()
             window.deleteLater()
-        self.small = self.dashboard = self.first_run = None
+        self.small = self.dashboard = self.first_run = self.compare = None
 
     def make_anew(self, scene: Scene) -> None:
         """The language has changed: the windows are made again; the one that is seen comes back."""
         self._scene = scene
-        seen = next((w for w in self._made() if w.isVisible()), None)
+        compared, seen = self.compare, next((w for w in self._made() if w.isVisible()), None)
         page = self.dashboard.page if self.dashboard is not None else "now"
         self.close()
         if isinstance(seen, Dashboard):
             self.show_dashboard(page)
         elif isinstance(seen, SmallWindow):
             self.show_small()
-        elif seen is not None:
+        elif seen is not None and seen is not compared:
             self.show_first_run()
 
     def _made(self) -> list[ThemedWindow]:
-        return [w for w in (self.first_run, self.small, self.dashboard) if w is not None]
+        return [w for w in (self.first_run, self.small, self.dashboard, self.compare) if w is not None]
 
     def _seen(self, seen: bool) -> None:
         if not seen and self.dashboard is not None and not self.dashboard.isVisible():
@@ -181,7 +198,7 @@ class Windows(QObject):
             self._save(replace(self._scene.settings, window_geometry=text))
 
     def _drop_hidden(self) -> None:
-        for name in ("small", "dashboard", "first_run"):
+        for name in ("small", "dashboard", "first_run", "compare"):
             window = getattr(self, name)
             if window is not None and not window.isVisible():
                 setattr(self, name, None)

@@ -25,6 +25,7 @@ from .running import (
     unload_action,
 )
 from .scene import Scene
+from .side_by_side import compare_actions
 from .words import (
     Action,
     PillView,
@@ -73,6 +74,7 @@ class ModelDetailView:
     measure: Action | None = None
     contexts: tuple[Action, ...] = ()
     """What can be done about its context."""
+    compares: tuple[Action, ...] = ()
 
 
 def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
@@ -109,6 +111,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
         busy,
         measure_action(scene, model.name) if model is not None and model.remote_host is None else None,
         _context_actions(scene, model, fit),
+        compare_actions(scene, model.name) if model is not None and model.remote_host is None else (),
     )
 
 

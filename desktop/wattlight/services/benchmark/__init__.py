@@ -3,4 +3,5 @@
 from .energy import EnergyWindow, PowerHistory, measured_range
 from .power_caps import CapRun, Sweep, note_file, notes, restore, sweep
 from .run import NEXT_SAMPLE_S, REST_S, Benchmark, Progress, Subject
+from .side_by_side import ComparedModel, SideBySide, compare
 from .timing import BenchmarkProblem, own_use

@@ -65,6 +65,11 @@ class Progress:
     tokens: int = 0
     of_tokens: int | None = None
 
+    @property
+    def share(self) -> float | None:
+        """So much of it is done, 0 to 1; None while that cannot be told."""
+        return min(1.0, self.tokens / self.of_tokens) if self.of_tokens else None
+
 
 class Benchmark:
     """Runs on the caller's thread, about 15 s after the model is loaded, and as long for a filled context.
@@ -125,8 +130,7 @@ class Benchmark:
         filled: bool,
     ) -> tuple[MeasuredSpeed, ...]:
         tell = progress or (lambda _progress: None)
-        began = self._monotonic()
-        self.refuse_disturbed(began - REST_S)
+        began = self.begin()
         tell(Progress("loading"))
         # a beginning never seen before, so that nothing of the prompt is in the server's cache
         fresh = f"{self._now():%Y%m%d%H%M%S%f}"
@@ -139,7 +143,7 @@ class Benchmark:
             tell(Progress("measuring", tokens, wanted + more))
 
         rounds = self._rounds(subject, PROMPT, wanted, MOST_ROUNDS, count, cancel)
-        rest_w = None if self._energy is None else self._energy.between(began - REST_S, began).power_w
+        rest_w = self.rest_w(began)
         waited = (first if subject.loaded else rounds[0]).first_token_s
         result = replace(self._result(subject, first, rounds, rest_w), first_token_s=waited)
         if not subject.loaded:
@@ -156,6 +160,20 @@ class Benchmark:
             for result in results:
                 self._book.add_speed(result)
         return tuple(results)
+
+    def begin(self) -> float:
+        """The monotonic moment of now.
+
+        Raises:
+            BenchmarkProblem: it is none to measure.
+        """
+        began = self._monotonic()
+        self.refuse_disturbed(began - REST_S)
+        return began
+
+    def rest_w(self, began: float) -> float | None:
+        """The power just before that moment, None where it was not read."""
+        return None if self._energy is None else self._energy.between(began - REST_S, began).power_w
 
     def refuse_disturbed(self, since_s: float) -> None:
         """Raises:

@@ -79,13 +79,26 @@ def disturbed(why: str) -> BenchmarkProblem:
     )
 
 
-def refuse_uneven(rounds: list[TimedAnswer]) -> None:
-    """Answers that waited for others, or one that was far slower than the next, tell of another user."""
+def refuse_waited(rounds: list[TimedAnswer]) -> None:
+    """An answer that waited tells of another user of the server.
+
+    Raises:
+        BenchmarkProblem: one did.
+    """
     for answer in rounds:
         taken = answer.end_s - answer.asked_s
         worked = ((answer.counters.prompt_ns or 0) + (answer.counters.output_ns or 0)) / 1e9
         if taken - worked > WAITED_S + WAITED_SHARE * taken:
             raise disturbed(tr("The server was busy with something else."))
+
+
+def refuse_uneven(rounds: list[TimedAnswer]) -> None:
+    """So does one that was far slower than the next.
+
+    Raises:
+        BenchmarkProblem: one waited, or was.
+    """
+    refuse_waited(rounds)
     speeds = [speed_of_answers([answer]) for answer in rounds if answer.tokens >= UNEVEN_TOKENS]
     if speeds and max(speeds) > UNEVEN * min(speeds):
         raise disturbed(tr("The speed changed while it was measured."))

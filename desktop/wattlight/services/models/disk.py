@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from wattlight.catalog.disk import (
     cannot_look,
     digests_in_use,
     folder_use,
+    hold_parts,
     identity_of,
 )
 from wattlight.domain.values import from_us
@@ -78,7 +80,14 @@ def remove_orphans(
             raise refusal
         before = {file.path: file.identity for file in listed.orphans}
         wanted = [file for file in again.orphans if before.get(file.path) == file.identity]
-        return _remove(listed.folder, wanted)
+        with ExitStack() as held:
+            if not hold_parts(again.folder, held):
+                raise _pulling(tr("A model is being downloaded."), tr("Try again when it is here."))
+            # what holds the parts goes last, once it is let go: Windows removes no file that is open
+            locks = [file for file in wanted if file.path.suffix == ".lock"]
+            removed = _remove(again.folder, [file for file in wanted if file not in locks])
+        after = _remove(again.folder, locks)
+        return Removed(again.folder, removed.files + after.files, removed.left + after.left)
     finally:
         lock.release()
 

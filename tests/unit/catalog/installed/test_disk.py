@@ -9,6 +9,7 @@ import pytest
 
 from fakes.model_folder import HOST, ModelFolder
 from wattlight.catalog.disk import GRACE_S, DiskProblem, FolderUse, digests_in_use, folder_use
+from wattlight.catalog.download.store import PARTS
 
 LATER_S = 2 * GRACE_S
 posix = pytest.mark.skipif(sys.platform == "win32", reason="as POSIX has it")
@@ -100,11 +101,47 @@ def test_every_digest_a_list_names_is_in_use(shelf: ModelFolder) -> None:
 
 def test_a_way_of_keeping_lists_that_is_not_known_makes_nothing_an_orphan(shelf: ModelFolder) -> None:
     shelf.blob(b"lost")
-    (shelf.path / "manifests-v2").mkdir()
+    (shelf.path / "manifests-v3").mkdir()
     assert "not known" in look(shelf).unsure
-    (shelf.path / "manifests-v2").rmdir()
+    (shelf.path / "manifests-v3").rmdir()
     (shelf.path / "manifests" / HOST / "library" / "one" / "deep").mkdir()
     assert look(shelf).orphans == ()
+
+
+def test_lists_of_newer_servers_count_too(shelf: ModelFolder) -> None:
+    """There the list is a file among the others, and has a second name in its place."""
+    held, lost = shelf.blob(b"newer"), shelf.blob(b"lost")
+    text = shelf.manifest("new:1b", b"newer").read_bytes()
+    (shelf.path / "manifests" / HOST / "library" / "new" / "1b").unlink()
+    listed = shelf.blob(text)
+    place = shelf.path / "manifests-v2" / HOST / "library" / "new" / "1b"
+    place.parent.mkdir(parents=True)
+    os.link(listed, place)
+    use = look(shelf)
+    assert [file.path for file in use.orphans] == [lost]
+    assert use.models[0].name == "new:1b"
+    assert use.models[0].size_bytes == len(b"newer") + len(text)
+    assert held.exists()
+
+
+def test_parts_of_our_own_pulls_belong_to_none(shelf: ModelFolder) -> None:
+    parts = shelf.path / PARTS
+    parts.mkdir()
+    name = f"sha256-{'d' * 64}"
+    for end in (".part", ".json", ".lock"):
+        (parts / f"{name}{end}").write_bytes(b"x" * 9)
+    whole = parts / f"sha256-{'e' * 64}"
+    whole.write_bytes(b"waits")
+    os.link(whole, shelf.path / "blobs" / whole.name)  # the computer was switched off in between
+    (parts / "notes").touch()
+    use = look(shelf)
+    assert {(file.path.name, file.kind) for file in use.orphans} == {
+        *((f"{name}{end}", "part") for end in (".part", ".json", ".lock")),
+        (whole.name, "part"),
+        (whole.name, "file"),
+    }
+    assert [file.path.name for file in use.loose if file.kept] == ["notes"]
+    assert look(shelf, 60).busy_until_s is not None
 
 
 def test_without_lists_nothing_is_an_orphan(shelf: ModelFolder) -> None:

@@ -9,10 +9,9 @@ import pytest
 from bench import speed_truth
 from fakes import fit_truth
 from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
+from wattlight.domain.pace import depth_of_runs, pace_of_runs
 from wattlight.domain.speed import (
     class_of,
-    depth_of_runs,
-    pace_of_runs,
     prompt_tokens_per_second,
     tokens_per_second,
     traffic_of,

@@ -10,6 +10,8 @@ import pytest
 
 from fakes.model_folder import ModelFolder
 from wattlight.catalog.disk import DiskProblem, FolderUse
+from wattlight.catalog.download.parts import PartFile
+from wattlight.catalog.registry import Layer
 from wattlight.services.models import disk, disk_line, disk_use, orphan_lines, remove_orphans
 from wattlight.store import MeterLock
 
@@ -116,6 +118,23 @@ def test_never_while_a_pull_may_be_under_way(shelf: ModelFolder, lock: MeterLock
     other.release()
     assert lost.exists()
     assert len(remove_orphans(listed, lock, later).files) == 1
+
+
+def test_parts_of_our_own_pulls_go_but_not_while_one_is_held(shelf: ModelFolder, lock: MeterLock) -> None:
+    parts = shelf.path / "wattlight-parts"
+    parts.mkdir()
+    layer = Layer("model", f"sha256:{'d' * 64}", 90)
+    (parts / f"sha256-{'d' * 64}.part").write_bytes(b"p" * 90)
+    (parts / f"sha256-{'d' * 64}.json").write_text('{"size": 90, "done": [[0, 40]]}')
+    part = PartFile(parts, layer)
+    lost = shelf.blob(b"lost")
+    listed = look(shelf)
+    assert len(listed.orphans) == 4
+    assert code(lambda: remove_orphans(listed, lock, later)) == "pull_running"
+    assert lost.exists()
+    part.close()
+    assert len(remove_orphans(look(shelf), lock, later).files) == 4
+    assert list(parts.iterdir()) == []
 
 
 def test_a_folder_that_goes_away(
