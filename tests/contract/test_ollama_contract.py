@@ -9,10 +9,19 @@ from threading import Event, Semaphore
 import pytest
 
 from fakes.loopback_registry import LoopbackRegistry
-from wattlight.catalog.registry import Registry, ShapeCache
+from wattlight.catalog.installed import manifest_file
+from wattlight.catalog.registry import Registry, ShapeCache, read_address
 from wattlight.domain.state import ServerStatus, same_model
 from wattlight.runtime import RuntimeProblem
-from wattlight.services.models import UpdateReport, damaged_layers, find_updates, remove_damaged
+from wattlight.services.models import (
+    UpdateReport,
+    damaged_layers,
+    disk_use,
+    find_updates,
+    remove_damaged,
+    remove_orphans,
+)
+from wattlight.store import MeterLock
 from wattlight.web import Web
 
 from .conftest import Place
@@ -195,6 +204,33 @@ class TestOwnRegistry:
             assert list(place.server.pull(name))[-1].done
             assert look().current
             place.server.remove(name)
+
+    def test_what_belongs_to_no_model_goes_and_the_server_goes_on(self, place: Place, tmp_path: Path) -> None:
+        """Needs WATTLIGHT_TEST_MODELS, the folder the server keeps its models in."""
+        named = os.environ.get("WATTLIGHT_TEST_MODELS", "")
+        if not named:
+            pytest.skip("WATTLIGHT_TEST_MODELS is not set")
+        folder = Path(named)
+        with LoopbackRegistry() as registry:
+            name = registry.add("stays", b"weights that stay" * 5000)
+            other = registry.add("goes", b"weights of a model whose list is lost" * 5000)
+            for model in (name, other):
+                assert list(place.server.pull(model))[-1].done
+            manifest_file(folder, read_address(other)).unlink()
+
+            def later() -> datetime:
+                return datetime.now(UTC) + timedelta(hours=2)
+
+            (use,) = disk_use([folder], later())
+            assert name in {model.name for model in use.models}
+            lost = {file.path for file in use.orphans}
+            assert use.orphan_bytes >= len(b"weights of a model whose list is lost") * 5000
+            removed = remove_orphans(use, MeterLock(tmp_path / "models.lock"), later)
+            assert {file.path for file in removed.files} == lost
+            assert any(same_model(model.name, name) for model in place.server.installed())
+            assert list(place.server.pull(other))[-1].done
+            for model in (name, other):
+                place.server.remove(model)
 
     def test_a_cancel_stops_the_transfer_and_the_next_pull_goes_on(self, place: Place) -> None:
         with LoopbackRegistry() as registry:

@@ -208,8 +208,8 @@ class ModelsPage(Page):
         card.column.setContentsMargins(10, 8, 10, 12)
         put(card.column, (table, 1), (self._empty, Qt.AlignmentFlag.AlignTop))
         link = put(spaced(QHBoxLayout(), 0, (8, 0, 8, 0)), self._updates, REST)
-        put(link, self._clean_up)
-        put(card.column, self._foot, self._disk, link, self._left_out, self._cloud)
+        disk = put(spaced(QHBoxLayout(), 0, (0, 0, 8, 0)), (self._disk, 1), self._clean_up)
+        put(card.column, self._foot, disk, link, self._left_out, self._cloud)
         return card
 
     def _show(self) -> None:

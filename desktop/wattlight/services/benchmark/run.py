@@ -16,11 +16,11 @@ from wattlight.store.jobs import LearningStore
 from .energy import EnergyWindow, PowerHistory
 from .timing import (
     PROMPT,
-    BenchmarkProblem,
     TimedAnswer,
     disturbed,
     energy_per_token,
     filled_prompt,
+    no_figures,
     own_use,
     prompt_speed,
     refuse_uneven,
@@ -134,7 +134,7 @@ class Benchmark:
         tell(Progress("loading"))
         # a beginning never seen before, so that nothing of the prompt is in the server's cache
         fresh = f"{self._now():%Y%m%d%H%M%S%f}"
-        first = self.ask(subject, f"{fresh} {PROMPT}", FIRST_TOKENS, cancel)
+        first = self._timed(subject, f"{fresh} {PROMPT}", FIRST_TOKENS, cancel)
         long = filled_prompt(fresh, subject.context, first.counters) if filled else ""
         wanted = max(FIRST_TOKENS, min(MOST_TOKENS, round(speed_of_answers([first]) * WINDOW_S)))
         more = max(FIRST_TOKENS, round(wanted * FILLED_WINDOW_S / WINDOW_S)) if long else 0
@@ -197,7 +197,7 @@ class Benchmark:
         while len(rounds) < most and (tokens := tokens_of(rounds)) < wanted:
             size = min(ROUND_TOKENS, max(FIRST_TOKENS, wanted - tokens))
             try:
-                rounds.append(self.ask(subject, prompt, size, cancel, partial(_tell_more, count, tokens)))
+                rounds.append(self._timed(subject, prompt, size, cancel, partial(_tell_more, count, tokens)))
             except RuntimeProblem as problem:
                 # an answer that broke off spoils neither those before it nor their figures
                 if problem.code != "cut_stream" or not rounds:
@@ -217,7 +217,7 @@ class Benchmark:
         """One answer of at most ``tokens``, with its text and the server's counters.
 
         Raises:
-            Problem: the server's own, or :class:`BenchmarkProblem` when it sent no counters.
+            Problem: the server's own, or :class:`BenchmarkProblem` when it sent no end.
         """
         question = AnswerRequest(subject.model, prompt, subject.context, tokens, steady=True)
         started_at, asked = self._now(), self._monotonic()
@@ -230,16 +230,25 @@ class Benchmark:
                 end, counters = self._monotonic(), piece.end.counters
                 ended_at, source = self._now(), TokenSource.BENCHMARK
                 self._on_use(own_use(subject.model, counters, source, started_at, ended_at, end - asked))
-                if not counters.output_tokens or not counters.output_ns:
-                    break
                 return TimedAnswer(counters, asked, first_piece, end, "".join(texts))
             if not piece.thinking:
                 texts.append(piece.text)
             count(number)
-        raise BenchmarkProblem(
-            tr("{model} gave no answer that can be measured.", model=subject.model),
-            tr("Try it once in a chat; a model for embeddings has no such speed."),
-        )
+        raise no_figures(subject.model)
+
+    def _timed(
+        self,
+        subject: Subject,
+        prompt: str,
+        tokens: int,
+        cancel: Event | None,
+        count: Callable[[int], None] = lambda _pieces: None,
+    ) -> TimedAnswer:
+        """One answer that tells a speed."""
+        answer = self.ask(subject, prompt, tokens, cancel, count)
+        if not answer.tells_speed:
+            raise no_figures(subject.model)
+        return answer
 
     def _result(
         self, subject: Subject, first: TimedAnswer, rounds: list[TimedAnswer], rest_w: float | None

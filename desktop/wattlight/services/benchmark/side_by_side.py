@@ -14,6 +14,7 @@ from .timing import (
     BenchmarkProblem,
     TimedAnswer,
     energy_per_token,
+    no_figures,
     refuse_waited,
     speed_of_answers,
     tokens_of,
@@ -94,6 +95,8 @@ def compare(
         for prompt in prompts:
             tell((index * steps / 2 + len(answers) + 1) / steps)
             answers.append(benchmark.ask(subject, prompt, ANSWER_TOKENS, cancel))
+        if not any(answer.tells_speed for answer in answers):
+            raise no_figures(subject.model)
         refuse_waited(answers)
         loaded = next((m for m in server.running(cancel) if same_model(m.name, subject.model)), None)
         sides.append(_side(benchmark, subject, answers, rest_w, loaded))

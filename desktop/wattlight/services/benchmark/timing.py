@@ -51,6 +51,11 @@ class TimedAnswer:
         return self.start_s - self.asked_s
 
     @property
+    def tells_speed(self) -> bool:
+        """The server counted tokens and their time; of a single token it tells none."""
+        return bool(self.counters.output_tokens and self.counters.output_ns)
+
+    @property
     def tokens(self) -> int:
         return self.counters.output_tokens or 0
 
@@ -70,6 +75,13 @@ def filled_prompt(fresh: str, context: int, counted: Counters) -> str:
     return "\n".join(f"{n} {fresh}. {PROMPT}" for n in range(1, copies + 1))
 
 
+def no_figures(model: str) -> BenchmarkProblem:
+    return BenchmarkProblem(
+        tr("{model} gave no answer that can be measured.", model=model),
+        tr("Try it once in a chat; a model for embeddings has no such speed."),
+    )
+
+
 def disturbed(why: str) -> BenchmarkProblem:
     """Figures that something came between are not told."""
     return BenchmarkProblem(
@@ -85,7 +97,7 @@ def refuse_waited(rounds: list[TimedAnswer]) -> None:
     Raises:
         BenchmarkProblem: one did.
     """
-    for answer in rounds:
+    for answer in (one for one in rounds if one.tells_speed):
         taken = answer.end_s - answer.asked_s
         worked = ((answer.counters.prompt_ns or 0) + (answer.counters.output_ns or 0)) / 1e9
         if taken - worked > WAITED_S + WAITED_SHARE * taken:
@@ -133,7 +145,9 @@ def tokens_of(rounds: list[TimedAnswer]) -> int:
 
 
 def speed_of_answers(rounds: list[TimedAnswer]) -> float:
-    return tokens_of(rounds) * 1e9 / sum(r.counters.output_ns or 0 for r in rounds)
+    """By the server's own counters; at least one of them tells a speed."""
+    told = [answer for answer in rounds if answer.tells_speed]
+    return tokens_of(told) * 1e9 / sum(answer.counters.output_ns or 0 for answer in told)
 
 
 def prompt_speed(counters: Counters) -> float | None:

@@ -61,6 +61,29 @@ def test_figures_and_answers_of_both() -> None:
     assert [q.prompt for q in machine.questions[1:4]] == list(PROMPTS)
 
 
+def test_a_single_word_tells_no_speed_and_spoils_none() -> None:
+    """As a real server counts: of one token no time is told."""
+
+    class Short(Pair):
+        words = 1
+
+        def answer(self, question: AnswerRequest, cancel: Event | None = None) -> Iterator[AnswerPiece]:
+            for piece in super().answer(question, cancel):
+                short = question.prompt in PROMPTS[: self.words]
+                yield (
+                    replace(piece, end=AnswerEnd(Counters(20, None, 1), "stop"))
+                    if piece.end and short
+                    else piece
+                )
+
+    result = made(Short())
+    assert result.first.tokens_per_s == pytest.approx(50)
+    machine = Short()
+    machine.words = 3
+    with pytest.raises(BenchmarkProblem, match="can be measured"):
+        made(machine)
+
+
 def test_one_model_by_two_names_is_refused() -> None:
     machine = Pair()
     with pytest.raises(BenchmarkProblem, match="same model"):
