@@ -639,3 +639,12 @@ def test_the_disk_line_and_what_is_asked_before_clearing_up() -> None:
     )
     waits = view(DiskNote(line, refusal="A model may be on its way."))
     assert (waits.disk, waits.clean_up) == (f"Disk: {line}. A model may be on its way.", None)
+
+
+def test_a_speed_with_a_filled_context_stands_beside_the_other() -> None:
+    scene = made_up_day.evening()
+    fits = tuple(replace(f, filled_tokens_per_s=92.4, filled_tokens=6144) for f in scene.extras.fits)
+    shown = replace(scene, extras=replace(scene.extras, fits=fits))
+    detail = models_view(shown, Filters(), "qwen3:8b").detail
+    assert detail is not None
+    assert "92 tokens/s with 6,144 tokens in its context." in detail.why
