@@ -11,13 +11,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import open_own, read_small, try_lock
 
-from .download.store import PARTS
+from .installed import PARTS
 from .registry import MAX_MANIFEST_BYTES, ModelAddress, RegistryProblem, parse_manifest
+
+if TYPE_CHECKING:
+    from .download import KeptDownload
 
 GRACE_S = 3600.0
 """What changed less than so long ago may be part of a pull; the server's own clearing up waits as long."""
@@ -25,7 +29,8 @@ _AHEAD_S = 86_400.0
 _DIGEST = re.compile(rb"sha256[:-]([0-9a-f]{64})")
 _BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 _PART = re.compile(r"sha256-[0-9a-f]{64}-partial(?:-[0-9]+)?")
-_OWN_PART = re.compile(r"sha256-[0-9a-f]{64}(?:\.(?:part|json|lock|new))?")
+_OWN_PART = re.compile(r"sha256-([0-9a-f]{64})(?:\.(?:part|json|lock|new))?")
+_NOTE = re.compile(r"model-[0-9a-f]{16}\.json")
 _LISTS = frozenset({"manifests", "manifests-v2"})
 """Folders that servers keep the lists of their models' files in."""
 _OF_DESKTOPS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -72,6 +77,8 @@ class FolderUse:
     folder: Path
     models: tuple[ModelFiles, ...] = ()
     used_bytes: int = 0
+    waiting: "tuple[KeptDownload, ...]" = ()
+    """Downloads of our own that have not ended; what has arrived of them is no orphan."""
     loose: tuple[LooseFile, ...] = ()
     unsure: str = ""
     not_ours: str = ""
@@ -89,8 +96,10 @@ class FolderUse:
         return sum(file.size_bytes for file in self.orphans)
 
 
-def folder_use(folder: Path, now_s: float) -> FolderUse | None:
+def folder_use(folder: Path, now_s: float, waiting: "tuple[KeptDownload, ...]" = ()) -> FolderUse | None:
     """What lies in ``folder``; None where there is no folder of models. Reads names and manifests alone.
+
+    ``waiting``: downloads of our own whose parts are in it.
 
     Raises:
         DiskProblem: it cannot be looked into.
@@ -120,14 +129,19 @@ def folder_use(folder: Path, now_s: float) -> FolderUse | None:
         for name, info in sorted(files.items())
         if name.removeprefix("sha256-") not in users and name not in _OF_DESKTOPS
     }
-    unused |= {folder / PARTS / name: info for name, info in sorted(parts.items())}
+    needed = {layer.digest.partition(":")[2] for download in waiting for layer in download.layers}
+    unused |= {
+        folder / PARTS / name: info for name, info in sorted(parts.items()) if not _waits(name, needed)
+    }
     loose = tuple(
         _loose(path, info, owner, now_s, info.st_nlink > names[info.st_dev, info.st_ino])
         for path, info in unused.items()
     )
     young = [file.changed_s for file in loose if now_s - GRACE_S < file.changed_s <= now_s + _AHEAD_S]
     busy = max(young) + GRACE_S if young else None
-    return FolderUse(folder, models, sum(sizes.values()), loose, unsure, _not_ours(blobs, owner), busy)
+    return FolderUse(
+        folder, models, sum(sizes.values()), waiting, loose, unsure, _not_ours(blobs, owner), busy
+    )
 
 
 def digests_in_use(folder: Path) -> frozenset[str]:
@@ -166,6 +180,12 @@ def cannot_look(folder: Path, error: OSError) -> DiskProblem:
 def _files(folder: Path) -> dict[str, os.stat_result]:
     with os.scandir(folder) as entries:
         return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+
+
+def _waits(name: str, needed: set[str]) -> bool:
+    """Whether a file of our own folder is for a download that has not ended, or a note of one."""
+    part = _OWN_PART.fullmatch(name)
+    return part[1] in needed if part else _NOTE.fullmatch(name) is not None
 
 
 def _own_parts(folder: Path) -> dict[str, os.stat_result]:

@@ -22,6 +22,8 @@ from .registry import (
 )
 
 _MAX_BYTES = 4 << 20
+PARTS = "wattlight-parts"
+"""Of our own pulls, beside ``blobs``: from there a server that starts removes what no model has yet."""
 
 
 def models_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:

@@ -3,6 +3,7 @@
 import argparse
 
 from wattlight.catalog.disk import DiskProblem, FolderUse, LooseFile
+from wattlight.catalog.download import KeptDownload
 from wattlight.domain.values import clean_text, from_us
 from wattlight.i18n import gb, tr, trn
 from wattlight.services.models import (
@@ -102,6 +103,7 @@ def _folder_document(use: FolderUse) -> Document:
         "folder": str(use.folder),
         "used_bytes": use.used_bytes,
         "models": [pick(model, "name size_bytes freed_bytes") for model in use.models],
+        "waiting": [pick(item, "model have_bytes total_bytes") for item in use.waiting],
         "orphans": [_file_document(file) for file in use.orphans],
         "orphan_bytes": use.orphan_bytes,
         "left": [_file_document(file) | {"reason": file.kept} for file in use.loose if file.kept],
@@ -130,6 +132,7 @@ def _lines(use: FolderUse) -> list[str]:
         head = (tr("MODEL"), tr("SIZE"), tr("REMOVING IT FREES"))
         rows = [(clean_text(m.name, 120), gb(m.size_bytes), gb(m.freed_bytes)) for m in use.models]
         lines += ["", *aligned([head, *rows], {1, 2})]
+    lines += [_waiting_line(item) for item in use.waiting]
     if use.orphans:
         lines += ["", tr("Belongs to no model:"), *(f"  {line}" for line in orphan_lines(use))]
     if kept := [file for file in use.loose if file.kept]:
@@ -148,6 +151,15 @@ def _lines(use: FolderUse) -> list[str]:
     elif use.orphans:
         lines.append(tr("'wattlight disk --remove-orphans' removes it."))
     return [*lines, ""]
+
+
+def _waiting_line(item: KeptDownload) -> str:
+    return tr(
+        "{model} is not whole yet: {have} of {size} are here and wait for its download.",
+        model=clean_text(item.model, 120),
+        have=gb(item.have_bytes),
+        size=gb(item.total_bytes),
+    )
 
 
 def _removed_lines(item: Removed) -> list[str]:

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 
 from fakes.model_folder import ModelFolder
+from wattlight.catalog.download.kept import note_download
+from wattlight.catalog.registry import Layer
 from wattlight.cli import run
 from wattlight.services.factory import ServiceFactory
 
@@ -81,6 +83,22 @@ def test_orphans_are_listed_and_removed_after_a_yes(bench: Bench) -> None:
     assert done["folders"][0]["orphans"] == []
     assert not lost.exists()
     assert "nothing was removed" in bench("--remove-orphans", "--yes")[1]
+
+
+def test_a_download_that_waits_is_told_and_stays(bench: Bench) -> None:
+    parts = bench.shelf.path / "wattlight-parts"
+    parts.mkdir()
+    layer = Layer("model", f"sha256:{'d' * 64}", 5_000_000)
+    note_download(parts, "late:8b", (layer,))
+    part = parts / f"sha256-{'d' * 64}.part"
+    part.write_bytes(b"x" * 5_000_000)
+    part.with_suffix(".json").write_text('{"size": 5000000, "done": [[0, 1200000]]}')
+    (folder,) = bench.document()["folders"]
+    assert folder["waiting"] == [{"model": "late:8b", "have_bytes": 1_200_000, "total_bytes": 5_000_000}]
+    assert folder["orphans"] == []
+    assert "late:8b is not whole yet: 1.2 MB of 5.0 MB are here" in bench()[1]
+    assert bench("--remove-orphans", "--yes")[0] == 0
+    assert part.exists()
 
 
 def test_the_question_shows_what_would_go(

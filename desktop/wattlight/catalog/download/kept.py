@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from wattlight.catalog.installed import PARTS
 from wattlight.catalog.registry import Layer, RegistryProblem, read_address
 from wattlight.paths import open_own, read_small
 
 from .parts import PartFile
 from .problems import disk_problem
 
-PARTS = "wattlight-parts"
-"""Beside ``blobs``: from there a server that starts removes what belongs to no model yet."""
 _MAX_NOTE = 4 << 20
 
 

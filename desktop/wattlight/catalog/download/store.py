@@ -9,11 +9,11 @@ from pathlib import Path
 from threading import Event
 
 from wattlight.catalog.disk import DiskProblem, digests_in_use
-from wattlight.catalog.installed import blob_file, manifest_file
+from wattlight.catalog.installed import PARTS, blob_file, manifest_file
 from wattlight.catalog.registry import Layer, Manifest, ModelAddress, RegistryProblem, parse_manifest
 from wattlight.paths import open_regular, read_small, replacing
 
-from .kept import PARTS, download_is_over, whole_file
+from .kept import download_is_over, whole_file
 
 _MAX_MANIFEST = 4 << 20
 _PIECE = 1 << 20

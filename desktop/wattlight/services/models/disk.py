@@ -19,6 +19,7 @@ from wattlight.catalog.disk import (
     hold_parts,
     identity_of,
 )
+from wattlight.catalog.download import kept_downloads
 from wattlight.domain.values import from_us
 from wattlight.i18n import clock_time, gb, short_date, tr, trn
 from wattlight.store import MeterLock
@@ -49,7 +50,7 @@ def disk_use(folders: Iterable[Path], now: datetime) -> tuple[FolderUse, ...]:
         DiskProblem: one of them cannot be looked into.
     """
     once = dict.fromkeys(Path(os.path.realpath(folder)) for folder in folders)
-    found = (folder_use(folder, now.timestamp()) for folder in once)
+    found = (folder_use(folder, now.timestamp(), kept_downloads(folder)) for folder in once)
     return tuple(use for use in found if use is not None)
 
 
@@ -72,7 +73,7 @@ def remove_orphans(
     try:
         if in_use():
             raise _pulling(tr("A model is being downloaded."), tr("Try again when it is here."))
-        again = folder_use(listed.folder, now().timestamp())
+        again = folder_use(listed.folder, now().timestamp(), kept_downloads(listed.folder))
         if again is None:
             raise cannot_look(listed.folder, FileNotFoundError(2, os.strerror(2)))
         refusal = cannot_remove(again)

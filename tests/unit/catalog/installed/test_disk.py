@@ -9,7 +9,9 @@ import pytest
 
 from fakes.model_folder import HOST, ModelFolder
 from wattlight.catalog.disk import GRACE_S, DiskProblem, FolderUse, digests_in_use, folder_use
-from wattlight.catalog.download.store import PARTS
+from wattlight.catalog.download.kept import kept_downloads, note_download
+from wattlight.catalog.installed import PARTS
+from wattlight.catalog.registry import Layer
 
 LATER_S = 2 * GRACE_S
 posix = pytest.mark.skipif(sys.platform == "win32", reason="as POSIX has it")
@@ -142,6 +144,23 @@ def test_parts_of_our_own_pulls_belong_to_none(shelf: ModelFolder) -> None:
     }
     assert [file.path.name for file in use.loose if file.kept] == ["notes"]
     assert look(shelf, 60).busy_until_s is not None
+
+
+def test_what_a_download_of_our_own_waits_for_is_no_orphan(shelf: ModelFolder) -> None:
+    parts = shelf.path / PARTS
+    parts.mkdir()
+    layer = Layer("model", f"sha256:{'d' * 64}", 5000)
+    note_download(parts, "late:8b", (layer,))
+    (parts / f"sha256-{'d' * 64}.part").write_bytes(b"x" * 5000)
+    (parts / f"sha256-{'d' * 64}.json").write_text('{"size": 5000, "done": [[0, 1200]]}')
+    lost = parts / f"sha256-{'e' * 64}.part"
+    lost.write_bytes(b"y")
+    use = folder_use(shelf.path, time.time() + LATER_S, kept_downloads(shelf.path))
+    assert use is not None
+    assert [file.path for file in use.orphans] == [lost]
+    assert [(item.model, item.have_bytes, item.total_bytes) for item in use.waiting] == [
+        ("late:8b", 1200, 5000)
+    ]
 
 
 def test_without_lists_nothing_is_an_orphan(shelf: ModelFolder) -> None:
