@@ -150,6 +150,7 @@ class DesktopProgram:
         slow.supply(PART, variables.answer)
         app.handle(Verb.READ_VARIABLES, variables.read)
         app.handle(Verb.PLAN_VARIABLE, variables.plan)
+        app.handle(Verb.PLAN_CACHE, variables.plan_cache)
         app.handle(Verb.DROP_VARIABLES, variables.drop)
         app.handle(Verb.WRITE_VARIABLES, variables.write)
         app.handle(Verb.RESTART_SERVER, variables.restart)

@@ -22,9 +22,11 @@ from wattlight.domain.fit import (
     FitResult,
     PreparedModel,
     Reason,
+    Together,
     Verdict,
     explain,
     fit,
+    fit_together,
     largest_context,
     prepare,
 )
@@ -72,11 +74,15 @@ class Opinion:
 class Ladder:
     """One model at several context lengths; empty where nothing is known of it.
 
-    ``largest_eight_bit_context``: most tokens that stay wholly on the GPU with a q8_0 cache.
+    ``largest_context`` and ``largest_eight_bit_context``: most tokens that stay wholly on the GPU, with the
+    cache as the server has it and with a q8_0 one; the first has a step of its own. ``eight_bit``: as the
+    step of the same context, with a q8_0 cache; None where the server has that already.
     """
 
     steps: tuple[FitResult, ...] = ()
+    largest_context: int | None = None
     largest_eight_bit_context: int | None = None
+    eight_bit: FitResult | None = None
 
 
 ShapeOf = Callable[[str], ModelShape | None]
@@ -125,13 +131,42 @@ class Advisor:
         )
 
     def ladder(
-        self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str = ""
+        self,
+        name: str,
+        profile: MachineProfile,
+        contexts: tuple[int, ...],
+        digest: str = "",
+        context: int | None = None,
     ) -> Ladder:
-        """How ``name`` would run at each of ``contexts``, and how far an 8-bit cache would reach."""
+        """How ``name`` would run at each of ``contexts`` and at the largest that stays on the GPU, how far an
+        8-bit cache would reach, and what it would free at ``context`` (None: the server's)."""
         steady = rounded(profile)
         return self._remembered(
-            ("ladder", steady, name, contexts, digest), lambda: self._ladder(name, steady, contexts, digest)
+            ("ladder", steady, name, contexts, digest, context),
+            lambda: self._ladder(name, steady, contexts, digest, context),
         )
+
+    def together(
+        self, models: tuple[tuple[str, str, int | None], ...], profile: MachineProfile
+    ) -> Together | None:
+        """Whether models fit one after the other, each by name, digest and context (None: the server's).
+
+        None where one of them is not known.
+        """
+        steady = rounded(profile)
+        return self._remembered(("together", steady, models), lambda: self._together(models, steady))
+
+    def _together(
+        self, models: tuple[tuple[str, str, int | None], ...], profile: MachineProfile
+    ) -> Together | None:
+        known = [self._best_known(name, digest) for name, digest, _ in models]
+        prepared = [item.model for item in known if item is not None]
+        if len(prepared) < len(models):
+            return None
+        try:
+            return fit_together(prepared, profile, [FitOptions(context=context) for _, _, context in models])
+        except Problem:
+            return None
 
     def paced(self, profile: MachineProfile, runs: tuple[MeasuredSpeed, ...]) -> MachineProfile:
         """This computer with what its own runs of the benchmark say of the speed of each device."""
@@ -236,15 +271,23 @@ class Advisor:
         match = self._known.catalog.find(name)
         return None if match is None else self._known.known(match.entry, match.tag)
 
-    def _ladder(self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str) -> Ladder:
+    def _ladder(
+        self, name: str, profile: MachineProfile, contexts: tuple[int, ...], digest: str, context: int | None
+    ) -> Ladder:
         known = self._best_known(name, digest)
         if known is None:
             return Ladder()
         model = known.model
         try:
             trained = model.context_trained or max(contexts)
-            steps = tuple(fit(model, profile, FitOptions(context=c)) for c in contexts if c <= trained)
-            return Ladder(steps, largest_context(model, profile, FitOptions(kv_type=EIGHT_BIT)))
+            largest = largest_context(model, profile)
+            stop = whole_steps(largest, trained)
+            lengths = sorted({c for c in contexts if c <= trained} | ({stop} if stop else set()))
+            steps = tuple(fit(model, profile, FitOptions(context=c)) for c in lengths)
+            smaller = FitOptions(context=context, kv_type=EIGHT_BIT)
+            eight_bit = fit(model, profile, smaller) if profile.server.kv_cache_type == "f16" else None
+            reach = largest_context(model, profile, FitOptions(kv_type=EIGHT_BIT))
+            return Ladder(steps, largest, reach, eight_bit)
         except Problem:
             return Ladder()
 
@@ -286,6 +329,18 @@ def _one_benchmark(empty: MeasuredSpeed, filled: MeasuredSpeed) -> bool:
     """Whether both fills were measured in one go."""
     same = (empty.digest, empty.device, empty.context) == (filled.digest, filled.device, filled.context)
     return same and timedelta(0) <= filled.at - empty.at < _ONE_BENCHMARK
+
+
+CONTEXT_STEP = 1024
+
+
+def whole_steps(largest: int | None, trained: int | None) -> int | None:
+    """What to load with where ``largest`` fits: all that was trained for, else whole steps of 1,024."""
+    if not largest:
+        return None
+    if trained and largest >= trained:
+        return trained
+    return largest // CONTEXT_STEP * CONTEXT_STEP or largest
 
 
 def _emptied(profile: MachineProfile) -> MachineProfile:

@@ -37,6 +37,19 @@ class ContextStep:
 
 
 @dataclass(frozen=True, slots=True)
+class BesideNote:
+    """How a model stands beside ``others`` that are loaded: ``fits``, ``partly``, ``crowded`` or ``none``.
+
+    All of them together take ``used_bytes`` of ``total_bytes`` of the accelerators, else of the RAM.
+    """
+
+    others: tuple[str, ...]
+    room: str
+    used_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class FitNote:
     """How a model fits this computer, as the views need it (any field None: not known).
 
@@ -55,6 +68,9 @@ class FitNote:
     """In all: on devices, in RAM, and the projector."""
     spare_bytes: int | None = None
     context_length: int | None = None
+    kv_type: str | None = None
+    eight_bit_frees_bytes: int | None = None
+    """What a q8_0 cache would take less at this context; None where the cache is smaller than f16 already."""
     trained_context: int | None = None
     largest_gpu_context: int | None = None
     largest_gpu_context_q8: int | None = None
@@ -76,6 +92,7 @@ class FitNote:
     confidence: str | None = None
     reasons: tuple[str, ...] = ()
     steps: tuple[ContextStep, ...] = ()
+    beside: BesideNote | None = None
 
     @property
     def gpu_bytes(self) -> int | None:

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from wattlight.domain.fit import FitResult
+from wattlight.domain.fit import FitResult, Together
 from wattlight.domain.learning import device_label
 from wattlight.domain.state import same_model
 from wattlight.domain.tariff import cost_micro
 from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.services.advising import Ladder, Opinion
-from wattlight.services.answers import ContextStep, FitNote
+from wattlight.services.answers import BesideNote, ContextStep, FitNote
 from wattlight.services.benchmark import measured_range
 from wattlight.services.passthrough import ModelEnergy
 
@@ -72,6 +72,7 @@ def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPE
         spare_bytes=_spare(fit, used),
         uncertainty_bytes=uncertainty,
         context_length=fit.context,
+        kv_type=fit.kv_type,
         trained_context=opinion.trained_context,
         largest_gpu_context=opinion.largest_full_gpu_context,
         tokens_low=speed.low if speed else None,
@@ -88,9 +89,12 @@ def note_of(opinion: Opinion, digest: str = "", experience: Experience = NO_EXPE
 def with_ladder(
     note: FitNote, ladder: Ladder, architecture: str = "", experience: Experience = NO_EXPERIENCE
 ) -> FitNote:
-    """A note with what the context slider shows."""
+    """A note with what the context slider shows, and what an 8-bit cache would free."""
     if not ladder.steps:
         return note
+    freed = None
+    if ladder.eight_bit is not None and note.needed_bytes is not None:
+        freed = max(0, note.needed_bytes - ladder.eight_bit.needed_bytes)
 
     def step(fit: FitResult) -> ContextStep:
         used, _ = experience.used(fit, architecture)
@@ -99,8 +103,18 @@ def with_ladder(
     return replace(
         note,
         steps=tuple(step(fit) for fit in ladder.steps),
+        eight_bit_frees_bytes=freed,
+        largest_gpu_context=note.largest_gpu_context or ladder.largest_context,
         largest_gpu_context_q8=ladder.largest_eight_bit_context,
     )
+
+
+def with_others(note: FitNote, others: tuple[str, ...], found: Together | None) -> FitNote:
+    """A note with how the model stands beside ``others``, which were loaded before it."""
+    if found is None:
+        return note
+    beside = BesideNote(others, found.rooms[-1].value, found.used_bytes, found.total_bytes)
+    return replace(note, beside=beside)
 
 
 def _with_measurements(note: FitNote, fit: FitResult, digest: str, experience: Experience) -> FitNote:

@@ -221,6 +221,30 @@ def marks_meaning(shown: Container[str] = frozenset(_MARKS)) -> str:
     return tr("Speeds: {marks}.", marks=", ".join(marks)) if marks else ""
 
 
+def together_text(names: tuple[str, ...], room: str, used: int, total: int, missing: int = 0) -> str:
+    """How the last of ``names`` stands beside those before it; bytes."""
+    *others, last = names
+    before = ", ".join(others)
+    if room == "fits":
+        return tr(
+            "{names} fit together: {used} of {total}.",
+            names=tr("{some} and {last}", some=before, last=last),
+            used=number(used / (1 << 30), 1),
+            total=gib(total),
+        )
+    if not others:
+        return tr("{model} does not fit even alone.", model=last)
+    text = {
+        "partly": tr("{model} does not fit beside {others}: Ollama unloads what it needs room for."),
+        "crowded": tr(
+            "{model} would fit beside {others}, but Ollama estimates it larger and unloads what it needs "
+            "room for."
+        ),
+    }.get(room, tr("{model} does not fit beside {others}."))
+    text = text.format(model=last, others=before)
+    return f"{text} {tr('{size} are missing.', size=gib(missing))}" if missing else text
+
+
 def confidence_name(confidence: Confidence) -> str:
     """How far the memory figures can be trusted, in one word."""
     return {

@@ -39,6 +39,9 @@ class ModelWishes:
             Verb.KEEP: lambda c: self._keep(c.model, c.text or "forever"),
             Verb.RELEASE: lambda c: self._keep(c.model, None),
             Verb.USE_CONTEXT: lambda c: self._use_context(c.model, c.number),
+            Verb.USE_CACHE: lambda c: self._change(
+                lambda s: s.with_wish(replace(s.chosen_for(c.model), kv_type=c.text or None))
+            ),
             Verb.TAG_CONTEXT: lambda c: self._tasks.tag_context(c.model, c.number or 0),
         }
 

@@ -176,6 +176,12 @@ class ServerVariables:
 
         self._step(add)
 
+    def plan_cache(self, command: Command) -> None:
+        """Let every model have a cache of the type ``command.text``; a smaller one needs flash attention."""
+        self.plan(replace(command, model="OLLAMA_KV_CACHE_TYPE"))
+        if command.text != "f16":
+            self.plan(replace(command, model="OLLAMA_FLASH_ATTENTION", text="1"))
+
     def drop(self, _command: Command) -> None:
         """Forget the change that waits."""
 

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
 from wattlight.domain.cost import HistorySpan
+from wattlight.domain.fit import without_models
 from wattlight.domain.servers import Can
 from wattlight.domain.state import AppState, InstalledModel, same_model
 from wattlight.domain.tariff import Tariff
@@ -24,13 +25,12 @@ from wattlight.services.learning import LoadLearner
 from wattlight.services.models import find_updates
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.pricing import api_prices, carbon_factors, country_prices, mean_price
-from wattlight.services.speed_runs import without_models
 from wattlight.store.jobs import TokenHour
 
 from .answers import CONTEXTS, HOURS, Extras, FitNote, FoundUpdates, NamedModel
 from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, OwnSide, counted_use, month_costs
 from .disk_care import DiskCare, free_bytes
-from .fit_notes import Experience, note_of, with_ladder
+from .fit_notes import Experience, note_of, with_ladder, with_others
 from .metering import hours_of_the_week, power_history
 from .offers import left_out, listed_offer, offers
 
@@ -222,14 +222,19 @@ class SlowAnswers:
         advisor, settings = self._factory.advisor(), self._settings.value
         experience = self._experience()
         loaded = {m.name: m.context_length for m in host.server.running}
+        held = tuple((m.name, m.digest, m.context_length) for m in host.server.running)
 
         def judge(model: InstalledModel) -> FitNote:
             wanted = loaded.get(model.name) or settings.wish(model.name).context_length
             opinion = advisor.judge(model.name, freed, wanted, model.digest)
-            ladder = advisor.ladder(model.name, freed, CONTEXTS, model.digest)
-            return with_ladder(
+            ladder = advisor.ladder(model.name, freed, CONTEXTS, model.digest, wanted)
+            note = with_ladder(
                 note_of(opinion, model.digest, experience), ladder, opinion.architecture, experience
             )
+            if model.name in loaded or not held:
+                return note
+            found = advisor.together((*held, (model.name, model.digest, wanted)), freed)
+            return with_others(note, tuple(loaded), found)
 
         known = host.server.installed if host.server.can(Can.DESCRIBE) else ()
         local = [m for m in known if m.remote_host is None]

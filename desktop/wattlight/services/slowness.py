@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from wattlight.domain.fit import Verdict
+from wattlight.domain.fit import Verdict, without_models
 from wattlight.domain.servers import Can
 from wattlight.domain.slowness import Around, Cause, Expected, RunsOn, Slowness, why_slow
 from wattlight.domain.state import AppState, HostState, RunningModel, SeenSpeed, ServerState, full_name
@@ -17,7 +17,6 @@ from wattlight.services.answers import FitNote
 from .factory import ServiceFactory
 from .fit_notes import Experience, note_of
 from .hub import StateHub
-from .speed_runs import without_models
 
 if TYPE_CHECKING:
     from wattlight.probes import Prober

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.advice import DEFAULT_CONTEXT
 from wattlight.domain.command import Command
+from wattlight.domain.fit import without_models
 from wattlight.domain.learning import device_label
-from wattlight.domain.servers import ServerKind
 from wattlight.domain.state import ServerState, same_model
-from wattlight.domain.values import Device, MachineProfile, Problem
+from wattlight.domain.values import MachineProfile, Problem
 from wattlight.i18n import tr
 
 from .answers import Extras
@@ -173,34 +173,3 @@ def subject_of(
 
 def _not_installed(model: str) -> BenchmarkProblem:
     return BenchmarkProblem(tr("{model} is not installed here.", model=model), tr("Install it first."))
-
-
-def without_models(profile: MachineProfile, server: ServerState) -> MachineProfile:
-    """``profile`` with the server's version, and what its loaded models hold counted as free.
-
-    What the server reports on accelerators is given back to the devices in proportion to what is used of
-    each; what it reports beyond that, to the RAM. Never more than a device or the RAM has.
-    """
-    running = server.running
-    on_gpu = sum(model.size_vram_bytes for model in running)
-    in_ram = sum(max(0, model.size_bytes - model.size_vram_bytes) for model in running)
-    used = [_used(device) for device in profile.devices]
-    whole = sum(used)
-    devices = tuple(
-        device
-        if device.memory_free_bytes is None or not whole
-        else replace(device, memory_free_bytes=device.memory_free_bytes + min(part, on_gpu * part // whole))
-        for device, part in zip(profile.devices, used, strict=True)
-    )
-    if not whole:
-        in_ram += on_gpu
-    available = min(profile.ram_total_bytes, profile.ram_available_bytes + in_ram)
-    told = server.version if server.kind is ServerKind.OLLAMA else None
-    settings = replace(profile.server, version=told or profile.server.version)
-    return replace(profile, ram_available_bytes=available, devices=devices, server=settings)
-
-
-def _used(device: Device) -> int:
-    if device.memory_total_bytes is None or device.memory_free_bytes is None:
-        return 0
-    return max(0, device.memory_total_bytes - device.memory_free_bytes)

@@ -178,6 +178,8 @@ class ModelWish:
     model: str = ""
     context_length: int | None = _within(None, 1, 1 << 24)
     keep_alive: str | None = None
+    kv_type: str | None = None
+    """The type of its cache that is wished; the server has one for all models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +270,12 @@ class Settings:
             model,
             own.context_length or self.context_length or None,
             own.keep_alive or self.keep_alive or "5m",
+            own.kv_type,
         )
 
     def with_wish(self, wish: ModelWish) -> "Settings":
         """These settings with ``wish`` in the place of what was chosen for its model before."""
         name = full_name(wish.model)
         others = tuple(item for item in self.models if full_name(item.model) != name)
-        empty = wish.context_length is None and wish.keep_alive is None
+        empty = (wish.context_length, wish.keep_alive, wish.kv_type) == (None, None, None)
         return replace(self, models=others if empty else (*others, wish))

@@ -146,6 +146,8 @@ class DesktopUi:
             return
         if self.windows.open(command):
             return
+        if command.verb is Verb.PLAN_CACHE:
+            self.windows.show_dashboard("settings")  # what is planned is shown there
         if command.verb in {Verb.PAUSE, Verb.RESUME}:
             meter = replace(self._settings.meter, paused=command.verb is Verb.PAUSE)
             self._save(replace(self._settings, meter=meter))

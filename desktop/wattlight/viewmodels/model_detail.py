@@ -9,13 +9,16 @@ from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
 from wattlight.runtime import context_name
+from wattlight.services.advising import whole_steps
 from wattlight.services.answers import FULL_GPU, PARTIAL_GPU, ContextStep, FitNote, Offer
 from wattlight.services.models import ModelUpdate, fetch_text, layer_words
 
 from .activity import BusyView, pull_view
+from .cache_type import cache_actions, cache_text
 from .running import (
     MemoryBarView,
     beside_command,
+    beside_text,
     device_with_memory,
     keep_action,
     measure_action,
@@ -103,14 +106,14 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
         bar,
         choices,
         chosen,
-        _context_text(fit),
+        _context_text(scene, key, fit),
         why,
         None if busy else main,
         others,
         "" if busy else _footnote(scene, model, offer),
         busy,
         measure_action(scene, model.name) if model is not None and model.remote_host is None else None,
-        _context_actions(scene, model, fit),
+        (*_context_actions(scene, model, fit), *cache_actions(scene, model, fit)),
         compare_actions(scene, model.name) if model is not None and model.remote_host is None else (),
     )
 
@@ -161,19 +164,22 @@ def _choice(scene: Scene, fit: FitNote, step: ContextStep) -> ContextChoice:
         tokens_high=fit.tokens_high,
         tokens_low=fit.tokens_low,
     )
+    length = number(step.context_length)
+    most = step.context_length == largest_context(fit) and step.verdict == FULL_GPU
     return ContextChoice(
         step.context_length,
-        number(step.context_length),
+        tr("{n}, the most on the GPU", n=length) if most else length,
         verdict_pill(here, spare=True),
         planned_bar(here, device_with_memory(scene.host)),
     )
 
 
-def _context_text(fit: FitNote | None) -> str:
-    """How far its context reaches on the GPU, and what it takes."""
+def _context_text(scene: Scene, name: str, fit: FitNote | None) -> str:
+    """How far its context reaches on the GPU, what it takes, and of what type its cache is."""
     reach = _reach(fit)
     each = _each_thousand(fit) if fit is not None and reach else ""
-    return "; ".join(text for text in (reach, each) if text)
+    texts = "; ".join(text for text in (reach, each) if text)
+    return " ".join(text for text in (f"{texts}." if texts else "", cache_text(scene, name, fit)) if text)
 
 
 def _reach(fit: FitNote | None) -> str:
@@ -214,16 +220,9 @@ def _context_actions(scene: Scene, model: InstalledModel | None, fit: FitNote | 
     return tuple(actions)
 
 
-CONTEXT_STEP = 1024
-
-
 def largest_context(fit: FitNote | None) -> int | None:
-    """The largest context to load with that stays on the GPU: all it was trained for, else whole steps."""
-    if fit is None or not fit.largest_gpu_context:
-        return None
-    if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
-        return fit.trained_context
-    return fit.largest_gpu_context // CONTEXT_STEP * CONTEXT_STEP or fit.largest_gpu_context
+    """The largest context to load with that stays on the GPU; None where that is not known, or none does."""
+    return None if fit is None else whole_steps(fit.largest_gpu_context, fit.trained_context)
 
 
 def _each_thousand(fit: FitNote) -> str:
@@ -271,7 +270,8 @@ def _why(
         kept = kept_text(scene, running.expires_at)
         parts.append(tr("Loaded now, {kept}.", kept=kept) if kept else tr("Loaded now."))
     else:
-        parts.append(takes_place_of(scene, key))
+        beside = beside_text(fit, key) if model is not None else ""
+        parts += [takes_place_of(scene, key), beside]
     if model is None:
         parts[:0] = _not_judged(scene, key)
     return " ".join(p for p in parts if p)

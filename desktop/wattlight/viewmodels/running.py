@@ -9,9 +9,11 @@ from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.i18n import gib, number, short_date, tr
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
+from wattlight.services.fit_words import together_text
 from wattlight.services.models import Standing, room_by_size, standing, standing_text
 from wattlight.services.slowness import cause_text, fix_text
 
+from .cache_type import cache_name
 from .scene import Scene
 from .words import (
     DASH,
@@ -164,6 +166,8 @@ def context_text(scene: Scene, model: RunningModel) -> str:
     trained = fit.trained_context if fit else None
     context = number(model.context_length)
     text = tr("context {a} of {b}", a=context, b=number(trained)) if trained else tr("context {a}", a=context)
+    if fit is not None and fit.kv_type not in {None, "f16"}:
+        text = f"{text}, {cache_name(fit.kv_type or '')}"
     return text if asked in {None, model.context_length} else f"{text}, {tr('asked {n}', n=number(asked))}"
 
 
@@ -226,7 +230,11 @@ def switch_command(scene: Scene, name: str) -> Command:
 def beside_command(scene: Scene, name: str) -> Command:
     """Load a model beside the others; asks first where the server would push one of them out for it."""
     server = scene.host.server
-    room = room_by_size(scene.host.profile, scene.installed(name), server.running)
+    fit = scene.fit_of(name)
+    if fit is not None and fit.beside is not None:
+        room: bool | None = fit.beside.room == "fits"
+    else:
+        room = room_by_size(scene.host.profile, scene.installed(name), server.running)
     if room is not False or not server.running or not scene.settings.ask_heavy:
         return Command(Verb.LOAD, name)
     question = tr(
@@ -235,6 +243,15 @@ def beside_command(scene: Scene, name: str) -> Command:
         others=", ".join(clean_text(m.name, 60) for m in server.running),
     )
     return Command(Verb.LOAD, name, question, tr("Load anyway"))
+
+
+def beside_text(fit: FitNote | None, name: str) -> str:
+    """Whether it fits beside what is loaded, and what they take together; "" where that is not known."""
+    if fit is None or fit.beside is None:
+        return ""
+    beside = fit.beside
+    names = tuple(clean_text(item, 60) for item in (*beside.others, name))
+    return together_text(names, beside.room, beside.used_bytes, beside.total_bytes)
 
 
 def takes_place_of(scene: Scene, name: str) -> str:

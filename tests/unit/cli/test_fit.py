@@ -344,3 +344,32 @@ def test_nothing_is_called_asked_that_was_not(tmp_path: Path) -> None:
     small = [model, "--machine", machine(tmp_path, devices=[card(6)], server={"context_length": 60000})]
     _, text = call(small, Shop(tmp_path))
     assert text.splitlines()[0].startswith(f"{model} on other: all on GPU up to "), "what fits comes first"
+
+
+def test_models_that_are_loaded_before_it(tmp_path: Path) -> None:
+    """Two small ones fit one card together; the larger card is needed for two large ones."""
+    words = ["known:8b", "--with", "known:8b", "--context", "4096", "--machine"]
+    big = machine(tmp_path, devices=[card(48)])
+    found = document([*words, big], Shop(tmp_path))["together"]
+    assert found["fits"]
+    assert [item["room"] for item in found["models"]] == ["fits", "fits"]
+    assert found["used_bytes"] < found["total_bytes"] == 48 * GIB
+    code, text = call([*words, big], Shop(tmp_path))
+    assert code == 0
+    assert "known:8b and known:8b fit together: " in text
+    assert " of 48.0 GiB." in text
+    small = machine(tmp_path, devices=[card(8)])
+    found = document([*words, small], Shop(tmp_path))["together"]
+    assert not found["fits"]
+    assert found["models"][1]["room"] == "partly"
+    text = call([*words, small], Shop(tmp_path))[1]
+    assert "known:8b does not fit beside known:8b: Ollama unloads what it needs room for." in text
+    assert "are missing." in text
+    none = document(["known:8b", "--machine", big], Shop(tmp_path))
+    assert none["together"] is None
+
+
+def test_one_before_it_that_is_not_known_is_one_sentence(tmp_path: Path) -> None:
+    code, text = call(["known:8b", "--with", str(tmp_path / "gone.gguf")], Shop(tmp_path))
+    assert code != 0
+    assert "Traceback" not in text

@@ -110,3 +110,14 @@ def test_the_name_carries_the_context_and_each_change_of_it(standing: Standing, 
     until(lambda: standing.now.alias.context_length == 2048)
     standing.change(context_length=4096)
     until(lambda: carried() == 4096)
+
+
+def test_a_wished_cache_is_remembered_beside_the_rest(standing: Standing) -> None:
+    standing.app.do(Command(Verb.USE_CONTEXT, "gemma3:1b", number=1024))
+    standing.app.do(Command(Verb.USE_CACHE, "gemma3:1b", text="q8_0"))
+    until(lambda: standing.now.models == (ModelWish("gemma3:1b", 1024, kv_type="q8_0"),))
+    assert load_settings(standing.path).settings.models == standing.now.models
+    standing.app.do(Command(Verb.USE_CONTEXT, "gemma3:1b"))
+    until(lambda: standing.now.models == (ModelWish("gemma3:1b", kv_type="q8_0"),))
+    standing.app.do(Command(Verb.USE_CACHE, "gemma3:1b"))
+    until(lambda: standing.now.models == ())

@@ -182,3 +182,16 @@ def test_a_server_that_comes_up_is_read_anew_once_somebody_has_looked(bench: Ben
     for status in (ServerStatus.READY, ServerStatus.ABSENT, ServerStatus.READY):
         bench.card.state_changed(state(status))
     assert bench.asked == ["variables"]
+
+
+def test_a_smaller_cache_is_two_variables(bench: Bench) -> None:
+    bench.service()
+    bench.card.plan_cache(Command(Verb.PLAN_CACHE, "qwen3:8b", text="q8_0"))
+    planned = bench.do(bench.card.read).planned
+    assert planned is not None
+    assert planned.values == (("OLLAMA_KV_CACHE_TYPE", "q8_0"), ("OLLAMA_FLASH_ATTENTION", "1"))
+    bench.do(bench.card.drop)
+    bench.card.plan_cache(Command(Verb.PLAN_CACHE, text="f16"))
+    planned = bench.do(bench.card.read).planned
+    assert planned is not None
+    assert planned.values == (("OLLAMA_KV_CACHE_TYPE", "f16"),)

@@ -112,3 +112,38 @@ def test_the_default_context_is_the_servers(advisor: Advisor) -> None:
     large = advisor.judge("llama3.1:8b", machine("card_24gib")).fit
     assert small is not None and large is not None
     assert (small.context, large.context) == (4096, 32768)
+
+
+def test_the_slider_has_a_stop_at_the_most_that_stays_on_the_gpu(advisor: Advisor) -> None:
+    profile = machine("card_8gib")
+    ladder = advisor.ladder("llama3.1:8b", profile, (4096, 8192, 65536, 131072))
+    lengths = [step.context for step in ladder.steps]
+    assert ladder.largest_context is not None
+    stop = ladder.largest_context // 1024 * 1024
+    assert lengths == sorted({4096, 8192, 65536, 131072, stop})
+    by_length = {step.context: step.verdict for step in ladder.steps}
+    assert by_length[stop] is Verdict.FULL_GPU
+    assert all(by_length[c] is not Verdict.FULL_GPU for c in lengths if c > stop)
+    roomy = advisor.ladder("llama3.1:8b", machine("card_48gib"), (4096,))
+    assert [step.context for step in roomy.steps] == [4096, 131072], "all that it was trained for"
+
+
+def test_what_an_8_bit_cache_frees_is_the_fits_own_difference(advisor: Advisor) -> None:
+    profile = machine("card_24gib")
+    ladder = advisor.ladder("llama3.1:8b", profile, (4096,), context=32768)
+    whole = advisor.judge("llama3.1:8b", profile, 32768).fit
+    assert whole is not None
+    assert ladder.eight_bit is not None
+    assert (ladder.eight_bit.kv_type, ladder.eight_bit.context) == ("q8_0", 32768)
+    assert 1 << 30 < whole.needed_bytes - ladder.eight_bit.needed_bytes < whole.needed_bytes
+    small = replace(profile, server=replace(profile.server, kv_cache_type="q8_0"))
+    assert advisor.ladder("llama3.1:8b", small, (4096,)).eight_bit is None
+
+
+def test_models_together_are_remembered_and_one_that_is_unknown_gives_none(advisor: Advisor) -> None:
+    profile, pair = machine("card_24gib"), (("qwen3:8b", "", 8192), ("gemma3:12b", "", 8192))
+    found = advisor.together(pair, profile)
+    assert found is not None
+    assert found.fits
+    assert advisor.together(pair, profile) is found
+    assert advisor.together((*pair, ("nobody/knows:this", "", None)), profile) is None
