@@ -20,6 +20,8 @@ HIDDEN = {
     ("paths.py", "tempfile"): "the same",
     ("ui/keeper.py", "PySide6.QtDBus"): "the icon is shown first",
     ("ui/network.py", "PySide6.QtDBus"): "the icon is shown first",
+    ("ui/sleep.py", "PySide6.QtDBus"): "only where the rule for sleep is on",
+    ("ui/sleep.py", "ctypes"): "only on Windows",
     ("ui/single.py", "PySide6.QtNetwork"): "only the socket to another start needs it",
     ("ui/windows.py", "wattlight.ui.compare"): "few ever open it",
     ("ui/windows.py", "wattlight.ui.first_run"): "used once in the life of an installation",

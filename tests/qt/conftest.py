@@ -13,7 +13,7 @@ from wattlight.i18n import activate
 
 from .desk import Desk, missing_tools
 
-_OF_A_BUS = ("test_desktop_faults", "test_keeper", "test_tray", "test_wayland")
+_OF_A_BUS = ("test_desktop_faults", "test_keeper", "test_sleep", "test_tray", "test_wayland")
 collect_ignore = [f"{name}.py" for name in _OF_A_BUS] if sys.platform == "win32" else []
 """Trays and notifications of Linux; those of Windows are in tests/windows."""
 

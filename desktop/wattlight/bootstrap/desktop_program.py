@@ -137,6 +137,8 @@ class DesktopProgram:
         hub, now = self._hub, self._factory.now
         rules = ModelRules(self._settings, hub, self._app.do, now)
         meter.subscribe(lambda sample, _: rules.look(sample))
+        self._app.handle(Verb.SLEEP, rules.goes_to_sleep)
+        self._app.handle(Verb.WAKE, rules.wakes)
         notices = SlowNotices(hub, now)
         meter.subscribe(lambda _sample, _running: notices.look(hub.state, self._slow.answers.fits))
 

@@ -1,4 +1,4 @@
-"""Rules that unload models by themselves: on battery, or while another program works on the GPU."""
+"""Rules that unload models by themselves: on battery, before sleep, while another program uses the GPU."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ OVER = timedelta(seconds=60)
 class RuleReason(StrEnum):
     BATTERY = "battery"
     PROGRAM = "program"
+    SLEEP = "sleep"
 
 
 class ModelRules:
@@ -44,11 +45,28 @@ class ModelRules:
         self._gone: dict[RuleReason, datetime] = {}
         self._acted: set[RuleReason] = set()
         self._taken: dict[str, RunningModel] = {}
+        self._slept: dict[str, RunningModel] = {}
+
+    def goes_to_sleep(self, _command: Command) -> None:
+        """Take what is loaded away while there is still time: drivers lose it, or a resume moves it to the
+        processor (ollama#5464)."""
+        if self._settings.value.rules.on_sleep:
+            self._slept = self._unload(RuleReason.SLEEP, self._now())
+
+    def wakes(self, _command: Command) -> None:
+        """Bring back what was taken away, unless another rule keeps it away."""
+        slept, self._slept = self._slept, {}
+        if not slept:
+            return
+        if self._acted:
+            self._taken = {**slept, **self._taken}
+            return
+        self._bring_back(slept)
 
     def look(self, sample: MachineSample) -> None:
         now, rules = self._now(), self._settings.value.rules
         seen = _reasons(sample, self._hub.state.local.server.running, rules)
-        for reason in RuleReason:
+        for reason in seen:
             there = seen[reason]
             if there is None:
                 continue  # cannot be told now: nothing begins and nothing ends
@@ -57,33 +75,40 @@ class ModelRules:
                 begun = self._since.setdefault(reason, now)
                 if reason not in self._acted and now - begun >= SETTLED:
                     self._acted.add(reason)
-                    self._unload(reason, now)
+                    self._taken |= self._unload(reason, now)
             else:
                 self._since.pop(reason, None)
                 ended = self._gone.setdefault(reason, now)
                 if reason in self._acted and now - ended >= OVER:
                     self._acted.discard(reason)
         if self._taken and not self._acted:
-            self._load_again(rules)
+            self._load_again()
 
-    def _unload(self, reason: RuleReason, now: datetime) -> None:
+    def _unload(self, reason: RuleReason, now: datetime) -> dict[str, RunningModel]:
+        """Unload everything, and say why; what was loaded, by name."""
         server = self._hub.state.local.server
         running = server.running if server.can(Can.UNLOAD) else ()
+        if not running:
+            return {}
         for model in running:
-            self._taken[model.name] = model
             self._do(Command(Verb.UNLOAD, model.name))
         names = ", ".join(clean_text(model.name, 60) for model in running)
         text = {
             RuleReason.BATTERY: tr("{names} was unloaded: the computer runs on battery.", names=names),
             RuleReason.PROGRAM: tr("{names} was unloaded: another program works on the GPU.", names=names),
+            RuleReason.SLEEP: tr("{names} was unloaded before the computer went to sleep.", names=names),
         }[reason]
         self._hub.notify("rule", text, now, "info")
+        return {model.name: model for model in running}
 
-    def _load_again(self, rules: ModelRuleSettings) -> None:
+    def _load_again(self) -> None:
         taken, self._taken = self._taken, {}
+        self._bring_back(taken)
+
+    def _bring_back(self, models: dict[str, RunningModel]) -> None:
         self._hub.withdraw("rule")
-        if rules.load_again and not self._hub.state.local.server.running:
-            for model in taken.values():
+        if self._settings.value.rules.load_again and not self._hub.state.local.server.running:
+            for model in models.values():
                 self._do(Command(Verb.LOAD, model.name, number=model.context_length))
 
 

@@ -187,6 +187,7 @@ class ModelRuleSettings:
     """When models are unloaded without being asked; ``load_again``: afterwards they come back."""
 
     on_battery: bool = False
+    on_sleep: bool = False
     other_program: bool = False
     load_again: bool = False
 

@@ -2,6 +2,7 @@
 
 from .energy_permission import EnergyPermission, EnergyPermissionProblem
 from .logs import open_log
+from .mac_sleep import MacSleep
 from .programs import (
     APP_ID,
     Autostart,

@@ -28,6 +28,7 @@ from .early import EarlyIcon
 from .icons import tray_icon
 from .keeper import TrayIcon
 from .network import MeteredNetwork
+from .sleep import SleepWatch
 from .theme import Theme
 from .tray_menu import TrayMenu
 from .windows import Windows
@@ -76,6 +77,8 @@ class DesktopUi:
         self._menu = TrayMenu(early.menu, self.do, self._menu_opens)
         self.windows = Windows(self._theme, self.do, self._save, self.keeper, self._scene())
         self._network = MeteredNetwork()
+        self._sleep = SleepWatch(lambda goes: self._app.do(Command(Verb.SLEEP if goes else Verb.WAKE)))
+        self._sleep.set_wanted(settings.rules.on_sleep)
         self._bridge = Bridge(self._deliver)
         self._news = _News(initial_state, extras, settings)
         self._news_lock = threading.Lock()
@@ -170,6 +173,7 @@ class DesktopUi:
     def _deliver(self, news: _News) -> None:
         self._early.instance.mind()
         self._state, self._extras = news.state, news.extras
+        self._sleep.loaded(len(self._state.local.server.running))
         if news.changes >= self._changes:
             self._take_settings(news.settings)
         self._draw()
@@ -207,6 +211,7 @@ class DesktopUi:
         if settings.theme != self._settings.theme:
             self._theme.wish(settings.theme)
         before, self._settings = self._settings, settings
+        self._sleep.set_wanted(settings.rules.on_sleep)
         if settings.language != before.language:
             self._shown = None
             self.windows.make_anew(self._scene())
@@ -290,6 +295,7 @@ class DesktopUi:
         """Take everything off the screen; the bridge is closed before."""
         self._bridge.close()
         self._tick.stop()
+        self._sleep.set_wanted(False)
         self.windows.close()
         self.keeper.close()
         self._theme.close()

@@ -23,7 +23,7 @@ class MeteredNetwork(QObject):
 
     def refresh(self) -> None:
         """Ask anew; the answer comes later or never."""
-        if self._watcher is not None or not _has_bus():
+        if self._watcher is not None or not has_system_bus():
             return
         from PySide6.QtDBus import QDBusConnection, QDBusMessage, QDBusPendingCallWatcher
 
@@ -54,6 +54,6 @@ def metered_of(value: object) -> bool | None:
     return _METERED.get(inner) if isinstance(inner, int) else None
 
 
-def _has_bus() -> bool:
-    """Without a bus Qt would only warn."""
+def has_system_bus() -> bool:
+    """Whether there is a system bus. Without one Qt would only warn."""
     return bool(os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")) or any(Path(name).exists() for name in _SOCKETS)

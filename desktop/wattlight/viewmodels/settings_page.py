@@ -118,6 +118,7 @@ def rule_texts() -> dict[str, str]:
     """The rules that unload by themselves, by the name of their setting."""
     return {
         "on_battery": tr("Unload on battery"),
+        "on_sleep": tr("Unload before the computer sleeps"),
         "other_program": tr("Unload while another program uses the GPU"),
         "load_again": tr("Load them again afterwards"),
     }

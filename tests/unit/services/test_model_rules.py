@@ -114,3 +114,53 @@ def test_in_a_container_the_servers_own_work_is_no_other_programs() -> None:
     assert bench.see(game(90.0, name=""), 60) == [], "it holds what a server of this model would"
     bench.load(replace(MODEL, size_bytes=20 << 30, size_vram_bytes=20 << 30))
     assert bench.see(game(90.0, name=""), 60), "it holds far less"
+
+
+SLEEP, WAKE = Command(Verb.SLEEP), Command(Verb.WAKE)
+
+
+def test_before_sleep_all_goes_and_comes_back_after_it() -> None:
+    bench = Bench(on_sleep=True, load_again=True)
+    other = replace(MODEL, name="phi4:14b", context_length=4096)
+    bench.load(MODEL, other)
+    bench.rules.goes_to_sleep(SLEEP)
+    assert [c.verb for c in bench.asked] == [Verb.UNLOAD, Verb.UNLOAD]
+    assert "before the computer went to sleep" in bench.hub.state.notices[-1].text
+    bench.load()
+    bench.asked.clear()
+    bench.rules.wakes(WAKE)
+    assert bench.asked == [
+        Command(Verb.LOAD, "qwen3:8b", number=16384),
+        Command(Verb.LOAD, "phi4:14b", number=4096),
+    ]
+    assert bench.hub.state.notices == ()
+    bench.asked.clear()
+    bench.rules.wakes(WAKE)
+    assert bench.asked == []
+
+
+@pytest.mark.parametrize("rules", [{}, {"load_again": True}, {"on_battery": True}])
+def test_sleep_changes_nothing_where_its_rule_is_off(rules: dict[str, bool]) -> None:
+    bench = Bench(**rules)
+    bench.rules.goes_to_sleep(SLEEP)
+    bench.rules.wakes(WAKE)
+    assert bench.asked == []
+
+
+def test_what_went_before_sleep_stays_away_without_the_wish_and_while_another_rule_holds() -> None:
+    bench = Bench(on_sleep=True)
+    bench.rules.goes_to_sleep(SLEEP)
+    bench.load()
+    bench.asked.clear()
+    bench.rules.wakes(WAKE)
+    assert bench.asked == []
+    bench = Bench(on_sleep=True, on_battery=True, load_again=True)
+    bench.see(battery(True), 30)
+    bench.load(replace(MODEL, name="gemma3:1b"))  # loaded on battery all the same
+    bench.rules.goes_to_sleep(SLEEP)
+    bench.load()
+    bench.asked.clear()
+    bench.rules.wakes(WAKE)
+    assert bench.asked == []
+    bench.see(battery(False), 90)
+    assert {c.model for c in bench.asked} == {"qwen3:8b", "gemma3:1b"}

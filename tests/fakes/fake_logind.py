@@ -1,0 +1,90 @@
+"""A logind on a bus of the test's own: hands out delay locks and tells of sleep."""
+
+import asyncio
+import os
+import threading
+from typing import Any
+
+from dbus_fast.aio import MessageBus
+from dbus_fast.service import ServiceInterface, method, signal
+
+NAME, PATH = "org.freedesktop.login1", "/org/freedesktop/login1"
+LIMIT_S = 10.0
+
+
+class _Manager(ServiceInterface):
+    def __init__(self) -> None:
+        super().__init__("org.freedesktop.login1.Manager")
+        self.asked: list[list[str]] = []
+        self.readers: list[int] = []
+        self.refuses = False
+
+    @method()
+    def Inhibit(self, what: "s", who: "s", why: "s", mode: "s") -> "h":  # type: ignore[name-defined]  # noqa: F821
+        self.asked.append([what, who, why, mode])
+        if self.refuses:
+            raise PermissionError("no locks")
+        reader, writer = os.pipe()
+        self.readers.append(reader)
+        asyncio.get_running_loop().call_later(0.5, os.close, writer)  # its copy has gone over the bus by then
+        return writer
+
+    @signal()
+    def PrepareForSleep(self, going: Any) -> "b":  # type: ignore[name-defined]  # noqa: F821
+        return going
+
+
+class FakeLogind:
+    """``with FakeLogind(address) as logind:``. A lock is held as long as its pipe has a writer."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._manager = _Manager()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-logind")
+
+    def __enter__(self) -> "FakeLogind":
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(LIMIT_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(LIMIT_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(LIMIT_S)
+        self._loop.close()
+        for reader in self._manager.readers:
+            os.close(reader)
+
+    async def _end(self) -> None:
+        self._bus.disconnect()
+        await self._bus.wait_for_disconnect()
+
+    async def _begin(self) -> None:
+        self._bus = await MessageBus(bus_address=self._address, negotiate_unix_fd=True).connect()
+        self._bus.export(PATH, self._manager)
+        await self._bus.request_name(NAME)
+
+    def refuse(self) -> None:
+        """Hand out no more locks."""
+        self._manager.refuses = True
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """Every lock that was asked for: what, who, why, how."""
+        return list(self._manager.asked)
+
+    def sleep(self, going: bool) -> None:
+        """Tell that the computer goes to sleep, or has woken up."""
+        self._loop.call_soon_threadsafe(self._manager.PrepareForSleep, going)
+
+    def held(self) -> int:
+        """How many locks somebody holds."""
+        count = 0
+        for reader in self._manager.readers:
+            os.set_blocking(reader, False)
+            try:
+                count += os.read(reader, 1) != b""
+            except BlockingIOError:
+                count += 1
+        return count
