@@ -9,7 +9,7 @@ from wattlight.domain.fit import (
     FitResult,
     HostUse,
     PreparedModel,
-    Room,
+    RoomBeside,
     Together,
     Verdict,
 )
@@ -46,7 +46,7 @@ class WithoutDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class WithOthers:
     """The model and others, loaded in this order."""
 
     models: tuple[str, ...]
@@ -66,7 +66,7 @@ class FitAnswer:
     speed: SpeedRange
     prompt_speed: SpeedRange
     reasons: tuple[str, ...]
-    beside: Beside | None = None
+    beside: WithOthers | None = None
 
     @property
     def confidence(self) -> Confidence:
@@ -106,7 +106,7 @@ def fit_document(answer: FitAnswer) -> Document:
     }
 
 
-def _together_document(beside: Beside | None) -> Document | None:
+def _together_document(beside: WithOthers | None) -> Document | None:
     if beside is None:
         return None
     found = beside.together
@@ -196,16 +196,16 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
         )
 
 
-def together_lines(beside: Beside) -> list[str]:
+def together_lines(beside: WithOthers) -> list[str]:
     """Whether they fit together; where not, which does not and why."""
     found = beside.together
     names = tuple(clean_text(name, 60) for name in beside.models)
     if found.fits:
-        return [together_text(names, Room.FITS.value, found.used_bytes, found.total_bytes)]
+        return [together_text(names, RoomBeside.FITS.value, found.used_bytes, found.total_bytes)]
     return [
         together_text((*names[:index], names[index]), room.value, 0, 0, result.missing_bytes)
         for index, (room, result) in enumerate(zip(found.rooms, found.results, strict=True))
-        if room is not Room.FITS
+        if room is not RoomBeside.FITS
     ]
 
 

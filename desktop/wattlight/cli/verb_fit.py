@@ -20,7 +20,7 @@ from wattlight.domain.speed import prompt_tokens_per_second, tokens_per_second, 
 from wattlight.domain.values import MachineProfile, Problem
 from wattlight.services.fit_words import reason_sentence
 
-from .fit_answer import Beside, FitAnswer, Unloaded, WithoutDraft, fit_document, print_fit
+from .fit_answer import FitAnswer, Unloaded, WithOthers, WithoutDraft, fit_document, print_fit
 from .options import MAX_CONTEXT, add_machine_option, machine_of, whole
 from .output import Call
 
@@ -134,7 +134,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
 
 def _beside(
     args: argparse.Namespace, call: Call, model: PreparedModel, machine: MachineProfile, options: FitOptions
-) -> Beside | None:
+) -> WithOthers | None:
     """The models of ``--with`` loaded before it, on the computer without what is loaded there now.
 
     ``--context`` is that of the model; the others take what the server would.
@@ -149,7 +149,7 @@ def _beside(
             machine = without_models(machine, state)
     plain = FitOptions(kv_type=options.kv_type, flash_attention=options.flash_attention)
     found = fit_together([*others, model], machine, [*[plain] * len(others), options])
-    return Beside((*args.others, args.model), found)
+    return WithOthers((*args.others, args.model), found)
 
 
 def _with_models_unloaded(

@@ -3,7 +3,7 @@
 from wattlight.web import Endpoint
 
 from .answers import AnswerEnd, AnswerPiece, AnswerRequest
-from .engine_words import CutPrompt, cut_prompt
+from .engine_words import CutPrompt, cache_types, cut_prompt
 from .names import ModelName, context_name, is_cloud_name, read_keep_alive, read_name
 from .ollama_server import OllamaServer
 from .opening import (
@@ -18,3 +18,4 @@ from .opening import (
 )
 from .problems import RuntimeProblem
 from .server import ModelServer
+from .reading import weights_file

@@ -302,3 +302,23 @@ def cut_prompt(line: str) -> CutPrompt | None:
             told = {name: int(text) for name, text in match.groupdict().items()}
             return CutPrompt(told.get("limit"), told.get("prompt"))
     return None
+
+
+_WEIGHTS = re.compile(r"loaded meta data with .* from \S*(sha256-[0-9a-f]{64})")
+_CACHE = re.compile(r"llama_kv_cache\w*: size = .*\bK \((\w{1,12})\):.*\bV \((\w{1,12})\):")
+
+
+def cache_types(log: str) -> dict[str, str]:
+    """The type of the KV cache of each model's last load in ``log``, by its file of weights (``sha256-…``).
+
+    ``q8_0``, or ``q8_0/f16`` where keys and values differ. The lines are llama.cpp's loader's and cache's.
+    """
+    found: dict[str, str] = {}
+    file = ""
+    for line in log.splitlines():
+        if (named := _WEIGHTS.search(line)) is not None:
+            file = named.group(1)
+        elif file and (told := _CACHE.search(line)) is not None:
+            keys, values = told.groups()
+            found[file] = keys if keys == values else f"{keys}/{values}"
+    return found

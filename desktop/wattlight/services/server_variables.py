@@ -1,5 +1,6 @@
 """The variables of this computer's server as they are set and in force, and a change of them step by step."""
 
+import contextlib
 import shutil
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from wattlight.domain.state import AppState, ServerStatus
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.paths import open_regular
+from wattlight.runtime import cache_types, weights_file
 from wattlight.settings import Settings
 from wattlight.system import NO_WINDOW, restart_user_service
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _LOG_BYTES = 4 << 20
 _JOURNAL_S = 5.0
+_LINES = "server config|loaded meta data|llama_kv_cache"
 PART = "variables"
 """The name of this answer among the slower ones."""
 
@@ -90,7 +93,8 @@ def read_variables(factory: "ServiceFactory", settings: Settings) -> VariablesNo
         own = set_at(place, settings)
     except Problem as fault:
         own, problem = {}, str(fault)
-    told = _told(factory, place)
+    log = _log(factory, place)
+    told = None if log is None else in_force(log)
     more = sorted({*own, *(told or {})} - {*KNOWN, *SHOWN_ONLY})
     rows = tuple(
         VariableRow(name, own.get(name), None if told is None else told.get(name)) for name in (*KNOWN, *more)
@@ -98,31 +102,48 @@ def read_variables(factory: "ServiceFactory", settings: Settings) -> VariablesNo
     return VariablesNow(place, rows, told is not None, None, problem, bool(problem))
 
 
-def _told(factory: "ServiceFactory", place: SettingsPlace) -> Mapping[str, str] | None:
-    """What the server said of itself at its last start; None where no log of it can be read."""
-    newest: tuple[float, Mapping[str, str]] | None = None
+def caches_in_force(factory: "ServiceFactory", settings: Settings, models: tuple[str, ...]) -> dict[str, str]:
+    """The type of the KV cache of loaded ``models`` by name, as the server's log tells of their last load."""
+    if not models:
+        return {}
+    log = _log(factory, place_of(factory, settings))
+    types = {} if log is None else cache_types(log)
+    if not types:
+        return {}
+    server, found = factory.server(), {}
+    for name in models:
+        with contextlib.suppress(Problem):
+            file = weights_file(server.describe(name))
+            if file in types:
+                found[name] = types[file]
+    return found
+
+
+def _log(factory: "ServiceFactory", place: SettingsPlace) -> str | None:
+    """The newest log with a start of the server in it; None where none can be read."""
+    newest: tuple[float, str] | None = None
     for file in factory.server_logs():
         try:
             with open_regular(file) as stream:
-                found = in_force(stream.read(_LOG_BYTES).decode("utf-8", "replace"))
+                text = stream.read(_LOG_BYTES).decode("utf-8", "replace")
                 at = file.stat().st_mtime
         except OSError:
             continue
-        if found is not None and (newest is None or at > newest[0]):
-            newest = at, found
+        if in_force(text) is not None and (newest is None or at > newest[0]):
+            newest = at, text
     journal = _journal(factory.environ, place.kind)
     if journal is not None:
         return journal
     return None if newest is None else newest[1]
 
 
-def _journal(environ: Mapping[str, str], kind: StartedBy) -> Mapping[str, str] | None:
-    """The same from the journal of a service; None where this account may not read it."""
+def _journal(environ: Mapping[str, str], kind: StartedBy) -> str | None:
+    """What the journal of a service has of it; None where this account may not read it."""
     program = shutil.which("journalctl", path=environ.get("PATH", ""))
     if program is None or kind not in {StartedBy.USER_SERVICE, StartedBy.SYSTEM_SERVICE}:
         return None
     whose = ["--user"] if kind is StartedBy.USER_SERVICE else []
-    command = [program, *whose, "-u", "ollama", "-g", "server config", "-n", "1", "-o", "cat", "--no-pager"]
+    command = [program, *whose, "-u", "ollama", "-g", _LINES, "-n", "2000", "-o", "cat", "--no-pager"]
     try:
         done = subprocess.run(
             command,
@@ -135,7 +156,8 @@ def _journal(environ: Mapping[str, str], kind: StartedBy) -> Mapping[str, str] |
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return in_force(done.stdout[:_LOG_BYTES].decode("utf-8", "replace"))
+    text = done.stdout[-_LOG_BYTES:].decode("utf-8", "replace")
+    return text if in_force(text) is not None else None
 
 
 class ServerVariables:

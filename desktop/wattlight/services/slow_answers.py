@@ -33,6 +33,7 @@ from .disk_care import DiskCare, free_bytes
 from .fit_notes import Experience, note_of, with_ladder, with_others
 from .metering import hours_of_the_week, power_history
 from .offers import left_out, listed_offer, offers
+from .server_variables import caches_in_force
 
 HISTORY_AGE_S = {HistorySpan.DAY: 60.0}
 """A longer span is read again when it is this old, others like the cost."""
@@ -222,6 +223,7 @@ class SlowAnswers:
         advisor, settings = self._factory.advisor(), self._settings.value
         experience = self._experience()
         loaded = {m.name: m.context_length for m in host.server.running}
+        caches = caches_in_force(self._factory, settings, tuple(loaded))
         held = tuple((m.name, m.digest, m.context_length) for m in host.server.running)
 
         def judge(model: InstalledModel) -> FitNote:
@@ -231,6 +233,7 @@ class SlowAnswers:
             note = with_ladder(
                 note_of(opinion, model.digest, experience), ladder, opinion.architecture, experience
             )
+            note = replace(note, kv_type=caches.get(model.name, note.kv_type))
             if model.name in loaded or not held:
                 return note
             found = advisor.together((*held, (model.name, model.digest, wanted)), freed)

@@ -1,6 +1,6 @@
 """Variables of this account that programs started later inherit: the registry of Windows, launchctl of macOS.
 
-Neither has been tried on a real Windows or Mac; under Wine the first was.
+The first was tried under Wine, neither on a real Windows or Mac.
 """
 
 import ctypes

@@ -175,12 +175,13 @@ class ActionButton(QPushButton):
 
 
 class ActionRow(QWidget):
-    """A row of buttons that follows a tuple of actions."""
+    """A row of buttons that follows a tuple of actions; one below the other where they are ``stacked``."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, stacked: bool = False) -> None:
         super().__init__()
         self._ask = ask
-        self._row = spaced(QHBoxLayout(self), 8)
+        self._row: QBoxLayout = QVBoxLayout(self) if stacked else QHBoxLayout(self)
+        spaced(self._row, 8)
         self._buttons: list[ActionButton] = []
 
     def render_view(self, actions: tuple[Action, ...]) -> None:

@@ -1,7 +1,7 @@
 """The card of the server's own settings on the page Settings."""
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -16,7 +16,7 @@ from wattlight.viewmodels.server_variables import (
     variables_view,
 )
 
-from .controls import ActionRow, Ask, Form, button, clear, combo, fill, line, put, spaced
+from .controls import REST, ActionRow, Ask, Form, button, clear, combo, fill, line, put, spaced
 from .energy_access import CommandLines
 from .text import ElidedLabel, plain_label, selectable, set_text, show_text
 
@@ -85,7 +85,9 @@ class VariablesCard(Form):
         self.add("", self._diff)
         self._said = self.add_note("")
         self.add("", self._commands)
-        self.add("", self._actions)
+        buttons = QWidget()
+        put(spaced(QHBoxLayout(buttons), 0), self._actions, REST)
+        self.add("", buttons)
         self._reach = QWidget()
         self._reach_column = spaced(QVBoxLayout(self._reach), 6)
         self._reached: object = None

@@ -168,7 +168,7 @@ def _choice(scene: Scene, fit: FitNote, step: ContextStep) -> ContextChoice:
     most = step.context_length == largest_context(fit) and step.verdict == FULL_GPU
     return ContextChoice(
         step.context_length,
-        tr("{n}, the most on the GPU", n=length) if most else length,
+        tr("{n}, the most", n=length) if most else length,
         verdict_pill(here, spare=True),
         planned_bar(here, device_with_memory(scene.host)),
     )
@@ -179,7 +179,7 @@ def _context_text(scene: Scene, name: str, fit: FitNote | None) -> str:
     reach = _reach(fit)
     each = _each_thousand(fit) if fit is not None and reach else ""
     texts = "; ".join(text for text in (reach, each) if text)
-    return " ".join(text for text in (f"{texts}." if texts else "", cache_text(scene, name, fit)) if text)
+    return ". ".join(text for text in (texts, cache_text(scene, name, fit)) if text)
 
 
 def _reach(fit: FitNote | None) -> str:

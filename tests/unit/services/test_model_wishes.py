@@ -116,7 +116,7 @@ def test_a_wished_cache_is_remembered_beside_the_rest(standing: Standing) -> Non
     standing.app.do(Command(Verb.USE_CONTEXT, "gemma3:1b", number=1024))
     standing.app.do(Command(Verb.USE_CACHE, "gemma3:1b", text="q8_0"))
     until(lambda: standing.now.models == (ModelWish("gemma3:1b", 1024, kv_type="q8_0"),))
-    assert load_settings(standing.path).settings.models == standing.now.models
+    until(lambda: load_settings(standing.path).settings.models == standing.now.models)
     standing.app.do(Command(Verb.USE_CONTEXT, "gemma3:1b"))
     until(lambda: standing.now.models == (ModelWish("gemma3:1b", kv_type="q8_0"),))
     standing.app.do(Command(Verb.USE_CACHE, "gemma3:1b"))

@@ -9,13 +9,15 @@ from typing import Any, cast
 import pytest
 
 from fakes import made_up_day
+from fakes.fake_ollama import FakeOllama
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import ServerStatus
+from wattlight.runtime import cache_types, weights_file
 from wattlight.services.answers import Extras
 from wattlight.services.current import CurrentSettings
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.server_settings import StartedBy
-from wattlight.services.server_variables import ServerVariables, VariableRow, VariablesNow
+from wattlight.services.server_variables import ServerVariables, VariableRow, VariablesNow, caches_in_force
 from wattlight.settings import ServerValue, Settings
 
 CONFIG = 'time=x level=INFO source=routes.go:1 msg="server config" env="map[{}]"\n'
@@ -24,12 +26,13 @@ CONFIG = 'time=x level=INFO source=routes.go:1 msg="server config" env="map[{}]"
 class Bench:
     """A computer in a folder, with the card's service on it."""
 
-    def __init__(self, tmp_path: Path, settings: Settings | None = None) -> None:
+    def __init__(self, tmp_path: Path, settings: Settings | None = None, host: str = "") -> None:
         self.home = tmp_path / "home"
         self.bin = tmp_path / "bin"
         for folder in (self.home, self.bin):
             folder.mkdir()
         environ = {"HOME": str(self.home), "PATH": str(self.bin), "WATTLIGHT_HOME": str(tmp_path / "w")}
+        environ |= {"OLLAMA_HOST": host} if host else {}
         self.factory = ServiceFactory(environ)
         self.settings = CurrentSettings(settings or Settings(), environ)
         self.asked: list[str] = []
@@ -166,6 +169,7 @@ def test_the_log_of_a_service_is_its_journal(bench: Bench) -> None:
     now = bench.do(bench.card.read)
     assert (now.told, row(now, "OLLAMA_MAX_QUEUE").now) == (True, "64")
     assert "--user -u ollama" in said.read_text()
+    assert caches_in_force(bench.factory, Settings(), ()) == {}
     bench.program("journalctl", "exit 1")
     assert row(bench.do(bench.card.read), "OLLAMA_MAX_QUEUE").now == "7"
 
@@ -195,3 +199,32 @@ def test_a_smaller_cache_is_two_variables(bench: Bench) -> None:
     planned = bench.do(bench.card.read).planned
     assert planned is not None
     assert planned.values == (("OLLAMA_KV_CACHE_TYPE", "f16"),)
+
+
+def test_the_log_tells_the_cache_of_each_loaded_model(tmp_path: Path) -> None:
+    with FakeOllama() as fake:
+        for name in ("phi4:14b", "gemma3:1b"):
+            fake.install(name)
+        bench = Bench(tmp_path, host=fake.url)
+        files = {n: weights_file(bench.factory.server().describe(n)) for n in ("phi4:14b", "gemma3:1b")}
+        assert all(files.values())
+        log = bench.home / ".ollama/logs/server.log"
+        log.parent.mkdir(parents=True)
+        line = "llama_kv_cache: size = 9.00 MiB ( 4096 cells, 2 layers), K ({}): 4.5 MiB, V ({}): 4.5 MiB\n"
+        loads = "".join(
+            f"llama_model_loader: loaded meta data with 19 key-value pairs from /m/{files[name]} (v3)\n"
+            + line.format(kind, kind)
+            for name, kind in (("phi4:14b", "f16"), ("gemma3:1b", "q4_0"), ("phi4:14b", "q8_0"))
+        )
+        log.write_text(CONFIG.format("OLLAMA_MAX_QUEUE:7") + loads)
+        found = caches_in_force(bench.factory, Settings(), ("phi4:14b", "gemma3:1b", "gone:1b"))
+        assert found == {"phi4:14b": "q8_0", "gemma3:1b": "q4_0"}
+        log.write_text(CONFIG.format("OLLAMA_MAX_QUEUE:7"))
+        assert caches_in_force(bench.factory, Settings(), ("phi4:14b",)) == {}
+
+
+def test_keys_and_values_may_differ() -> None:
+    file = "sha256-" + "a" * 64
+    cache = "llama_kv_cache_iswa: size = 1 MiB, K (q8_0): 1, V (f16): 1"
+    assert cache_types(f"x: loaded meta data with 2 pairs from C:\\m\\{file}\n{cache}") == {file: "q8_0/f16"}
+    assert cache_types(cache) == {}

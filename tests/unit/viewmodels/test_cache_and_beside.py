@@ -90,7 +90,7 @@ def test_the_stop_at_the_most_is_named() -> None:
     )
     scene = scene_with(None, name, steps=steps, largest_gpu_context=23_800, trained_context=131_072)
     texts = [choice.text for choice in detail_view(scene, name).choices]
-    assert texts == ["8,192", "23,552, the most on the GPU", "32,768"]
+    assert texts == ["8,192", "23,552, the most", "32,768"]
     assert "for each 1,000 tokens" in detail_view(scene, name).context_text
 
 

@@ -12,4 +12,4 @@ from .ready_tapes import offer_tapes
 from .reasons import Reason, about_machine, explain
 from .result import Confidence, ContextSource, DeviceUse, DraftUse, FitOptions, FitResult, HostUse, Verdict
 from .server_rules import left_out, usable_devices
-from .together import Room, Together, fit_together, without_models
+from .together import RoomBeside, Together, fit_together, without_models

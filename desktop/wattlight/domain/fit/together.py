@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..state import ServerState
 
 
-class Room(StrEnum):
+class RoomBeside(StrEnum):
     """How a model stands beside those before it."""
 
     FITS = "fits"
@@ -36,13 +36,13 @@ class Together:
     """
 
     results: tuple[FitResult, ...]
-    rooms: tuple[Room, ...]
+    rooms: tuple[RoomBeside, ...]
     used_bytes: int
     total_bytes: int
 
     @property
     def fits(self) -> bool:
-        return all(room is Room.FITS for room in self.rooms)
+        return all(room is RoomBeside.FITS for room in self.rooms)
 
 
 def fit_together(
@@ -57,7 +57,7 @@ def fit_together(
         UnknownCacheType: the engine does not know the type of cache asked for.
     """
     results: list[FitResult] = []
-    rooms: list[Room] = []
+    rooms: list[RoomBeside] = []
     left = machine
     for model, wanted in zip(models, options, strict=True):
         result = fit(model, left, wanted)
@@ -74,17 +74,17 @@ def fit_together(
 
 def _room(
     model: PreparedModel, machine: MachineProfile, options: FitOptions, result: FitResult, beside: bool
-) -> Room:
+) -> RoomBeside:
     if result.verdict is Verdict.NO:
-        return Room.NONE
+        return RoomBeside.NONE
     if not beside or not usable_devices(machine):
-        return Room.FITS
+        return RoomBeside.FITS
     if result.verdict is not Verdict.FULL_GPU:
-        return Room.PARTLY
+        return RoomBeside.PARTLY
     planner = Planner(model, machine, options)
     plan = planner.plan(result.context)
     share = plan.available * planner.constants.batch_fit_percent // 100
-    return Room.CROWDED if plan.estimate > share else Room.FITS
+    return RoomBeside.CROWDED if plan.estimate > share else RoomBeside.FITS
 
 
 def _after(machine: MachineProfile, result: FitResult) -> MachineProfile:

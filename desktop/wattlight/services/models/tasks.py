@@ -210,6 +210,9 @@ class ModelTasks:
 
         def work(server: ModelServer, task: _Task) -> str:
             if host == LOCAL_HOST:
+                loaded = self._alias.own_names(server, server.running(task.cancel))
+                if any(m.loaded_as and same_model(m.name, model) for m in loaded):
+                    server.unload(model, task.cancel)
                 self._alias.drop_with(server, model, task.cancel)
             remove_model(server, model, task.cancel)
             return ""

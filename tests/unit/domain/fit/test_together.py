@@ -11,7 +11,7 @@ from wattlight.domain.advice import estimate_shape
 from wattlight.domain.fit import (
     FitOptions,
     PreparedModel,
-    Room,
+    RoomBeside,
     Verdict,
     fit,
     fit_together,
@@ -53,7 +53,7 @@ def test_two_that_fit_take_what_each_takes_alone() -> None:
 
 def test_the_one_that_would_be_divided_does_not_fit_beside() -> None:
     found = fit_together([model("qwen3:8b"), model("gemma3:12b")], machine("card_12gib"), [AT, AT])
-    assert found.rooms == (Room.FITS, Room.PARTLY)
+    assert found.rooms == (RoomBeside.FITS, RoomBeside.PARTLY)
     assert found.results[1].verdict is Verdict.PARTIAL_GPU
     assert found.results[1].missing_bytes > 0
     assert not found.fits
@@ -77,13 +77,13 @@ def test_what_the_server_estimates_larger_is_crowded_out() -> None:
         fit_together([first, second], card, [AT, FitOptions(context=length)]).rooms[1]
         for length in range(8192, 131072, 8192)
     }
-    assert {Room.FITS, Room.CROWDED} <= rooms
+    assert {RoomBeside.FITS, RoomBeside.CROWDED} <= rooms
 
 
 def test_where_programs_and_models_share_the_memory_it_is_taken_from_both() -> None:
     mac = machine("apple_16gb")
     found = fit_together([model("qwen3:8b"), model("gemma3:12b")], mac, [AT, AT])
-    assert found.rooms == (Room.FITS, Room.NONE)
+    assert found.rooms == (RoomBeside.FITS, RoomBeside.NONE)
     assert fit_together([model("gemma3:4b"), model("qwen3:8b")], mac, [AT, AT]).fits
 
 
@@ -91,7 +91,7 @@ def test_without_accelerators_the_ram_is_shared() -> None:
     laptop = machine("intel_integrated_16gb")
     pair = [model("gemma3:4b"), model("qwen3:8b")]
     found = fit_together(pair, laptop, [AT, AT])
-    assert found.rooms == (Room.FITS, Room.NONE)
+    assert found.rooms == (RoomBeside.FITS, RoomBeside.NONE)
     assert found.total_bytes == laptop.ram_total_bytes
     roomy = replace(laptop, ram_total_bytes=64 * GIB, ram_available_bytes=60 * GIB)
     both = fit_together(pair, roomy, [AT, AT])

@@ -179,3 +179,16 @@ def test_what_is_loaded_by_the_name_is_booked_to_the_model(two: FakeOllama, serv
     point_alias(server, alias, "gemma3:1b")  # what was loaded by it before keeps the name of its own
     assert [m.name for m in by_own_names(server.running(), server.installed(), alias)] == ["qwen3:4b"]
     assert [m.name for m in by_own_names(state.running, (), alias)] == ["current:latest"]
+
+
+def test_a_model_that_is_loaded_by_the_name_is_unloaded_before_it_is_removed(
+    two: FakeOllama, server: OllamaServer, heard: Heard
+) -> None:
+    alias = point_alias(server, ON, "gemma3:1b", 6144)
+    server.load("current")
+    tasks = made_tasks(server, heard, [], Settings(alias=alias))
+    tasks.remove("gemma3:1b")
+    assert heard.wait_ends().problem is None
+    assert two.running_names == []
+    assert two.installed_names == ["qwen3:4b"]
+    tasks.close()
