@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 
 __version__ = "0.1.0"
+
+SHIPPED = tuple(Path(__file__).resolve().parents[up] / "resources" for up in (0, 2))
+"""Where shipped files may lie: in an installed package, in a checkout."""
 
 
 StartThread = Callable[[str, Callable[[], object]], Thread]

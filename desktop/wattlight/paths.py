@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import platformdirs
 
+from wattlight import SHIPPED
 from wattlight.domain import Problem, clean_text
 from wattlight.i18n import tr
 
@@ -28,7 +29,6 @@ _BESIDE = ("", "-wal", "-shm", "-journal", ".reserve", ".suspect")
 _KEPT = (".replaced", ".corrupt-", ".before-v", ".bad")
 _SMALL = {"learned.json", "tariff.json", "secrets.json", "managed-server.json", "budget-told.txt"}
 _SMALL |= {"prompts.json"}
-_PACKAGE = Path(__file__).resolve().parent
 
 
 class PlacesError(Problem):
@@ -296,7 +296,7 @@ def asset(name: str) -> "Traversable":
     Raises:
         FileNotFoundError: it is not shipped.
     """
-    for folder in (_PACKAGE / "resources", _PACKAGE.parents[1] / "resources"):
+    for folder in SHIPPED:
         if (folder / name).is_file():
             return folder / name
     from importlib import resources

@@ -1,6 +1,8 @@
-"""Sentences for people go through ``tr``: those of every error family, and reasons where they are made."""
+"""Sentences for people go through ``tr``: those of every error family, reasons where they are made, and
+whatever the two faces and the services say."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,98 @@ REASONS = {"reason", "message", "messages", "power_reason", "utilization_reason"
 
 CODES = {"no powercap", "no package zone", "needs a second reading", "the counter stands still"}
 """Reasons that are codes: the faces have a sentence for each."""
+
+FACES = ("ui", "viewmodels", "cli", "services")
+"""Rooms where every literal of two words and more is looked at."""
+
+WORDS = re.compile(r"[A-Za-z]{2,}[,;:]? [A-Za-z]{2,}")
+
+NOT_SAID = {
+    *("tr", "trn", "marked"),
+    *("debug", "info", "warning", "error", "exception"),  # the log is English
+    *("compile", "match", "fullmatch", "search", "sub"),
+    *("pick", "lazy_door", "_or_none"),  # names of fields, with spaces between
+    *("ArgumentTypeError", "CliVerb", "add_argument", "add_argument_group", "add_parser", "split"),
+}
+"""Calls whose arguments nobody reads, or reads in English: the help of the command line is one reference for
+all, like CLI.md."""
+
+PLAIN = {
+    "cli/breakeven_inputs.py": ("tariff file",),
+    "cli/carbon.py": ("average, not marginal",),
+    "cli/doctor_hardware.py": (
+        "sudo usermod -aG render ",
+        "sudo gpasswd -d ",
+        "needs a second reading",
+    ),
+    "cli/hardware_power.py": ("not charging",),
+    "cli/output.py": (
+        "low mid high basis confi",
+        "nobody reads",
+        " has no place in a docum",
+    ),
+    "cli/verb_breakeven.py": (
+        "offline use",
+        "Privacy and offline use ",
+        "tariff file",
+    ),
+    "cli/verb_completion.py": (
+        "wattlight models --quiet",
+        "more about a verb",
+        "# bash completion of wat",
+        "\n    esac\n    if [[ $cur",
+        "#compdef wattlight\n# zsh",
+        "\n    )\n    local -i plac",
+        "; else _describe verb ve",
+        '\n    esac\n}\nif [ "$funcs',
+        "# fish completion of wat",
+        "; and not ",
+    ),
+    "cli/verb_cost.py": ("not enough data yet",),
+    "cli/verb_doctor.py": ('msg="server config"',),
+    "cli/verb_fit.py": (
+        "weights_bytes kv_bytes c",
+        "verdict layers_total lay",
+    ),
+    "cli/verb_hardware.py": (
+        "whole apu package",
+        "gpu board",
+        "gpu only",
+        "gpu rail",
+        "gpu package",
+    ),
+    "cli/verb_plug.py": ("  wattlight plug test 19",),
+    "cli/verb_tariff.py": ("a tariff file (prices wi",),
+    "services/benchmark/run.py": ("Write a long story about",),
+    "services/learning.py": ("driver, by process",),
+    "services/models/pulls.py": (
+        "pulling manifest",
+        "waiting for the server",
+    ),
+    "services/models/tasks.py": ("checking every file",),
+    "services/price_feeds.py": (
+        "aWATTar DE",
+        "aWATTar AT",
+        "Octopus Agile",
+    ),
+    "services/server_settings.py": (
+        "# Written by Wattlight (",
+        "systemctl --user daemon-",
+        "systemctl --user restart",
+        " | systemctl --user edit",
+        "sudo mkdir -p ",
+        " | sudo tee ",
+        "sudo systemctl daemon-re",
+        "launchctl setenv ",
+        "launchctl unsetenv ",
+        "reg delete HKCU\\Environm",
+        "ollama serve",
+    ),
+    "ui/theme.py": ("\nQWidget#root {{ backgro",),
+    "viewmodels/chart.py": ("no reading",),
+    "viewmodels/plug.py": ("Home Assistant",),
+}
+"""File -> how its literals begin that are not translated: commands, fields, codes, names, scripts."""
 
 TREES = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(SOURCE.rglob("*.py"))}
 
@@ -91,3 +185,49 @@ def test_the_search_sees_families_and_all_forms_of_a_sentence() -> None:
         "_FORM = 'It needs a first line.'\nraise Problem(tr('No line.'), _FORM)\n"
     )
     assert [line for line, _ in untranslated(ast.parse(code), problems)] == [1, 1, 2, 5]
+
+
+def literals(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """The texts in a piece of code that somebody may read and no call of ``NOT_SAID`` encloses."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return  # a docstring
+    if isinstance(node, ast.Call) and named(node.func) in NOT_SAID:
+        return
+    if isinstance(node, ast.keyword) and node.arg in {"help", "epilog", "description"}:
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and WORDS.search(node.value):
+        yield node.lineno, node.value
+    for child in ast.iter_child_nodes(node):
+        yield from literals(child)
+
+
+def test_what_faces_and_services_say_can_be_translated() -> None:
+    found = []
+    for file, tree in TREES.items():
+        name = file.relative_to(SOURCE).as_posix()
+        if name.split("/")[0] in FACES:
+            for line, text in literals(tree):
+                if not text.startswith(PLAIN.get(name, (chr(0),))):
+                    found.append(f"{name}:{line}: {text[:80]}")
+    assert found == []
+
+
+def test_the_search_sees_a_literal_wherever_it_stands() -> None:
+    code = (
+        "label.setText('Two words')\nlabel.setText(tr('Two words'))\nx = f'{n} models are here'\n"
+        "log.info('Two words')\n'a docstring of words'\nview = View(('one', 'No model yet'))\n"
+    )
+    assert [line for line, _ in literals(ast.parse(code))] == [1, 3, 6]
+    assert list(literals(ast.parse("parser.add_argument('x', help='a name of it')"))) == []
+
+
+def test_a_text_is_a_literal_where_it_is_marked() -> None:
+    """What ``tr`` is given must be seen by who gathers the texts: a literal, or a name."""
+    faults = []
+    for file, tree in TREES.items():
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and named(call.func) in {"tr", "trn", "marked"} and call.args:
+                first = call.args[: 2 if named(call.func) == "trn" else 1]
+                if any(isinstance(text, ast.JoinedStr | ast.BinOp) for text in first):
+                    faults.append(f"{file.relative_to(SOURCE)}:{call.lineno}")
+    assert faults == []

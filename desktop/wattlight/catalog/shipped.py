@@ -20,6 +20,7 @@ from wattlight.domain.entry import (
 )
 from wattlight.domain.fit import offer_tapes
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 from wattlight.paths import asset_bytes
 
 CATALOG_FILE = "catalog/models.json"
@@ -38,7 +39,8 @@ class CatalogProblem(Problem):
 
     def __init__(self) -> None:
         super().__init__(
-            "The model catalogue that comes with Wattlight is damaged.", "Install Wattlight again."
+            tr("The model catalogue that comes with Wattlight is damaged."),
+            tr("Install Wattlight again."),
         )
 
 

@@ -166,14 +166,20 @@ def _bad(name: str) -> BadReadings:
 def _rest(text: str) -> float:
     value = _watts(text)
     if not 0 <= value <= 2000:
-        raise ArgumentTypeError(f"'{text}' is not a number of watts from 0 to 2000")
+        raise ArgumentTypeError(tr("'{typed}' is not a number of watts from 0 to 2000", typed=text))
     return value
 
 
 def _supply(text: str) -> tuple[str, float]:
     label, _, rated = text.lower().partition(":")
     if label not in SUPPLY_CURVES or not 50 <= _watts(rated) <= 5000:
-        raise ArgumentTypeError(f"'{text}' is not one of {', '.join(SUPPLY_CURVES)} and watts: gold:650")
+        raise ArgumentTypeError(
+            tr(
+                "'{typed}' is not one of {labels} and watts: gold:650",
+                typed=text,
+                labels=", ".join(SUPPLY_CURVES),
+            )
+        )
     return label, _watts(rated)
 
 

@@ -53,7 +53,7 @@ def hardware_findings(report: HardwareReport, access: EnergyAccess) -> Iterator[
         )
         yield Finding("slow_sensor", Level.PROBLEM, said)
     for said in report.memory.messages:
-        yield Finding("memory", Level.NOTE, said)
+        yield Finding("memory", Level.NOTE, tr(said))
     if report.memory.total_bytes is None:
         yield Finding("memory", Level.PROBLEM, tr("The size of the memory cannot be read."))
     if report.environment.container:
@@ -70,27 +70,31 @@ def _accelerator(row: DeviceSample, user: str) -> Iterator[Finding]:
         yield Finding("gpu_asleep", Level.FINE, said)
         return
     for message in row.messages:
-        if message.startswith("ROCm is not usable"):
-            yield _render_group(tr("{name}: {message}", name=row.name, message=message), user)
+        if "render" in message:  # the name of the group, in every language
+            yield _render_group(tr("{name}: {message}", name=row.name, message=tr(message)), user)
         else:
             level = Level.NOTE if row.usable else Level.PROBLEM
-            yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=message))
+            yield Finding("gpu", level, tr("{name}: {message}", name=row.name, message=tr(message)))
     if row.usable and row.processes_reason:
         said = tr(
             "{name}: {reason}; the energy of other programs can be booked to a loaded model.",
             name=row.name,
-            reason=row.processes_reason,
+            reason=tr(row.processes_reason),
         )
         yield Finding("gpu_use", Level.NOTE, said)
     if row.memory.llm_total_bytes is None and "/dev/dri/" in (row.memory.reason or ""):
-        said = tr("{name}: its memory size is not known: {reason}.", name=row.name, reason=row.memory.reason)
+        said = tr(
+            "{name}: its memory size is not known: {reason}.",
+            name=row.name,
+            reason=tr(row.memory.reason or ""),
+        )
         yield _render_group(said, user)
     if row.messages or row.device.sliced:
         return
     if row.power_w is not None:
         yield Finding("gpu_power", Level.FINE, tr("{name}: power is measured.", name=row.name))
     else:
-        reason = row.power.reason or tr("not reported")
+        reason = tr(row.power.reason or "") or tr("not reported")
         yield Finding(
             "gpu_power",
             Level.NOTE,
@@ -102,7 +106,9 @@ def _plug(plug: DeviceSample) -> Finding:
     if plug.power_w is not None or plug.counter_mj is not None:
         said = tr("{name}: read from {source}.", name=plug.name, source=plug.power.source)
         return Finding("plug", Level.FINE, said)
-    return Finding("plug", Level.PROBLEM, tr("{name}: {reason}", name=plug.name, reason=plug.power.reason))
+    return Finding(
+        "plug", Level.PROBLEM, tr("{name}: {reason}", name=plug.name, reason=tr(plug.power.reason or ""))
+    )
 
 
 def _render_group(said: str, user: str) -> Finding:

@@ -43,7 +43,7 @@ def battery_rows(battery: Battery) -> list[tuple[str, str]]:
     elif battery.charge_w is not None:
         rows.append((tr("Charging"), tr("with {power}", power=watts(battery.charge_w))))
     elif battery.reason:
-        rows.append((tr("Draw"), tr("not measured: {reason}", reason=battery.reason)))
+        rows.append((tr("Draw"), tr("not measured: {reason}", reason=tr(battery.reason))))
     if battery.seconds_left is not None:
         rows.append((tr("Lasts"), tr("about {time}", time=duration(battery.seconds_left))))
     return rows
@@ -51,7 +51,7 @@ def battery_rows(battery: Battery) -> list[tuple[str, str]]:
 
 def plug_rows(plug: DeviceSample) -> list[tuple[str, str]]:
     """The plug, what hangs on it, and what it says or why not."""
-    said = plug.power.reason or tr("not measured")
+    said = tr(plug.power.reason or "") or tr("not measured")
     if plug.power_w is not None:
         said = f"{watts(plug.power_w)} ({plug.power.source}, ±{percent(plug.power.error_fraction)})"
     return [(plug.name, said)]

@@ -176,7 +176,7 @@ def _verb_of(words: list[str]) -> CliVerb | None:
 def _refuse(verb: CliVerb, unknown: list[str]) -> NoReturn:
     options = re.findall(r"--[a-z][a-z-]+", verb_parser(verb).format_help())
     meant = near(unknown[0].partition("=")[0], options) if unknown[0].startswith("--") else ""
-    message = f"unrecognized arguments: {clean_text(' '.join(unknown), 80)}"
+    message = tr("unrecognized arguments: {words}", words=clean_text(" ".join(unknown), 80))
     raise WrongUse(_sentence(f"wattlight {verb.name}", message, meant))
 
 
@@ -252,7 +252,13 @@ def _unexpected(out: Output, workshop: ServiceFactory, error: Exception) -> int:
         workshop.places.make(log.parent)
         with log.open("a", encoding="utf-8") as file:
             file.write("".join(traceback.format_exception(error)))
-        where = f"The details are in {log}; please report them."
+        where = tr("The details are in {log}; please report them.", log=log)
     except (Problem, OSError):
-        where = "Please report it."
-    return _say(out, 1, "internal", f"Wattlight hit an error of its own ({type(error).__name__}).", where)
+        where = tr("Please report it.")
+    return _say(
+        out,
+        1,
+        "internal",
+        tr("Wattlight hit an error of its own ({kind}).", kind=type(error).__name__),
+        where,
+    )

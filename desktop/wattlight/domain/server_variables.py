@@ -4,13 +4,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from .values import Problem, clean_text
 
 SHOWN_ONLY = {
-    "OLLAMA_HOST": ("where the server listens; beyond this computer it has no password", "127.0.0.1:11434"),
-    "OLLAMA_ORIGINS": ("which web pages may use the server", "https://page.example"),
+    "OLLAMA_HOST": (
+        marked("where the server listens; beyond this computer it has no password"),
+        "127.0.0.1:11434",
+    ),
+    "OLLAMA_ORIGINS": (marked("which web pages may use the server"), "https://page.example"),
 }
 """Who can reach the server is its owner's to decide: what they are and an example is shown, never set."""
 _NAME = re.compile(r"(OLLAMA|LLAMA_ARG|GGML|CUDA|HIP|ROCR|HSA|GPU)_[A-Z0-9_]{1,60}")
@@ -35,33 +38,47 @@ class ServerVariable:
 
 
 VARIABLES: tuple[ServerVariable, ...] = (
-    ServerVariable("OLLAMA_CONTEXT_LENGTH", "number", "0", "context of a load that asks for none", "0.5.13"),
-    ServerVariable("OLLAMA_KEEP_ALIVE", "time", "5m0s", "how long a model stays after its last answer"),
-    ServerVariable("OLLAMA_KV_CACHE_TYPE", "f16|q8_0|q4_0", "", "kind of the cache of the context", "0.5.0"),
-    ServerVariable("OLLAMA_FLASH_ATTENTION", "switch", "false", "faster attention; a smaller cache needs it"),
-    ServerVariable("OLLAMA_NUM_PARALLEL", "number", "1", "requests a model answers at the same time"),
-    ServerVariable("OLLAMA_MAX_LOADED_MODELS", "number", "0", "models loaded at once; 0 is by memory"),
-    ServerVariable("OLLAMA_MAX_QUEUE", "number", "512", "requests that may wait"),
-    ServerVariable("OLLAMA_MODELS", "folder", "", "folder of the models"),
-    ServerVariable("OLLAMA_LOAD_TIMEOUT", "time", "5m0s", "a load that stands still so long is given up"),
-    ServerVariable("OLLAMA_GPU_OVERHEAD", "number", "0", "bytes left free on each card"),
-    ServerVariable("OLLAMA_SCHED_SPREAD", "switch", "false", "spread each model over all cards"),
-    ServerVariable("OLLAMA_VULKAN", "switch", "", "use cards through Vulkan"),
-    ServerVariable("OLLAMA_IGPU_ENABLE", "switch", "", "use the graphics of the processor too"),
-    ServerVariable("OLLAMA_LLM_LIBRARY", "text", "", "engine to use instead of the one it finds"),
-    ServerVariable("OLLAMA_NOPRUNE", "switch", "false", "keep files without a model at its start"),
-    ServerVariable("OLLAMA_NOHISTORY", "switch", "false", "keep no history of what is typed"),
-    ServerVariable("OLLAMA_NO_CLOUD", "switch", "false", "no models of the cloud"),
-    ServerVariable("OLLAMA_REMOTES", "text", "ollama.com", "hosts whose models may run in the cloud"),
-    ServerVariable("OLLAMA_MAX_TRANSFER_STREAMS", "number", "4", "parts of a file fetched at once"),
-    ServerVariable("OLLAMA_DEBUG", "number", "INFO", "more in its log; 1 logs every prompt"),
-    ServerVariable("OLLAMA_DEBUG_LOG_REQUESTS", "switch", "false", "write requests to files"),
-    ServerVariable("OLLAMA_NEW_ENGINE", "switch", "false", "use the newer engine", until="0.32"),
-    ServerVariable("OLLAMA_MULTIUSER_CACHE", "switch", "false", "cache for many users", until="0.32"),
-    ServerVariable("CUDA_VISIBLE_DEVICES", "text", "", "NVIDIA cards the server may use"),
-    ServerVariable("ROCR_VISIBLE_DEVICES", "text", "", "AMD cards the server may use"),
-    ServerVariable("GGML_VK_VISIBLE_DEVICES", "text", "", "cards it may use through Vulkan"),
-    ServerVariable("HSA_OVERRIDE_GFX_VERSION", "text", "", "take an AMD card for a kind that is supported"),
+    ServerVariable(
+        "OLLAMA_CONTEXT_LENGTH", "number", "0", marked("context of a load that asks for none"), "0.5.13"
+    ),
+    ServerVariable(
+        "OLLAMA_KEEP_ALIVE", "time", "5m0s", marked("how long a model stays after its last answer")
+    ),
+    ServerVariable(
+        "OLLAMA_KV_CACHE_TYPE", "f16|q8_0|q4_0", "", marked("kind of the cache of the context"), "0.5.0"
+    ),
+    ServerVariable(
+        "OLLAMA_FLASH_ATTENTION", "switch", "false", marked("faster attention; a smaller cache needs it")
+    ),
+    ServerVariable("OLLAMA_NUM_PARALLEL", "number", "1", marked("requests a model answers at the same time")),
+    ServerVariable(
+        "OLLAMA_MAX_LOADED_MODELS", "number", "0", marked("models loaded at once; 0 is by memory")
+    ),
+    ServerVariable("OLLAMA_MAX_QUEUE", "number", "512", marked("requests that may wait")),
+    ServerVariable("OLLAMA_MODELS", "folder", "", marked("folder of the models")),
+    ServerVariable(
+        "OLLAMA_LOAD_TIMEOUT", "time", "5m0s", marked("a load that stands still so long is given up")
+    ),
+    ServerVariable("OLLAMA_GPU_OVERHEAD", "number", "0", marked("bytes left free on each card")),
+    ServerVariable("OLLAMA_SCHED_SPREAD", "switch", "false", marked("spread each model over all cards")),
+    ServerVariable("OLLAMA_VULKAN", "switch", "", marked("use cards through Vulkan")),
+    ServerVariable("OLLAMA_IGPU_ENABLE", "switch", "", marked("use the graphics of the processor too")),
+    ServerVariable("OLLAMA_LLM_LIBRARY", "text", "", marked("engine to use instead of the one it finds")),
+    ServerVariable("OLLAMA_NOPRUNE", "switch", "false", marked("keep files without a model at its start")),
+    ServerVariable("OLLAMA_NOHISTORY", "switch", "false", marked("keep no history of what is typed")),
+    ServerVariable("OLLAMA_NO_CLOUD", "switch", "false", marked("no models of the cloud")),
+    ServerVariable("OLLAMA_REMOTES", "text", "ollama.com", marked("hosts whose models may run in the cloud")),
+    ServerVariable("OLLAMA_MAX_TRANSFER_STREAMS", "number", "4", marked("parts of a file fetched at once")),
+    ServerVariable("OLLAMA_DEBUG", "number", "INFO", marked("more in its log; 1 logs every prompt")),
+    ServerVariable("OLLAMA_DEBUG_LOG_REQUESTS", "switch", "false", marked("write requests to files")),
+    ServerVariable("OLLAMA_NEW_ENGINE", "switch", "false", marked("use the newer engine"), until="0.32"),
+    ServerVariable("OLLAMA_MULTIUSER_CACHE", "switch", "false", marked("cache for many users"), until="0.32"),
+    ServerVariable("CUDA_VISIBLE_DEVICES", "text", "", marked("NVIDIA cards the server may use")),
+    ServerVariable("ROCR_VISIBLE_DEVICES", "text", "", marked("AMD cards the server may use")),
+    ServerVariable("GGML_VK_VISIBLE_DEVICES", "text", "", marked("cards it may use through Vulkan")),
+    ServerVariable(
+        "HSA_OVERRIDE_GFX_VERSION", "text", "", marked("take an AMD card for a kind that is supported")
+    ),
 )
 KNOWN = {variable.name: variable for variable in VARIABLES}
 

@@ -219,15 +219,15 @@ def tokens_per_second(
         low, high = PARTIAL_LOW, PARTIAL_HIGH
     if traffic.host_bytes > 0 and machine.cpu.bandwidth_gbs is None:
         low, high = low * 0.6, high * 1.6
-        notes.append(f"{ASSUMED_RAM_GBS:.0f} GB/s assumed for RAM")
+        notes.append(tr("{rate} GB/s assumed for RAM", rate=f"{ASSUMED_RAM_GBS:.0f}"))
     if prepared.arch.gated and not devices:
         low, high = low * 0.7, high * 1.3
-        notes.append("few runs of this architecture on a processor are known")
+        notes.append(tr("few runs of this architecture on a processor are known"))
     sure = high / low <= _NARROW and not any(class_of(device) in FEW_RAN for device in devices)
     mid, confidence = 1.0, Confidence.MEDIUM if sure else Confidence.LOW
     if pace is not None and not divided:
         low, mid, high = pace.factor * (1 - pace.spread), pace.factor, pace.factor * (1 + pace.spread)
-        notes = ["corrected by this computer's own runs"]
+        notes = [tr("corrected by this computer's own runs")]
         confidence = Confidence.HIGH if pace.spread <= SURE_SPREAD else Confidence.MEDIUM
     rate = 1 / seconds
     return SpeedRange(rate * low, rate * mid, rate * high, _basis(result, traffic, used, notes), confidence)
@@ -295,10 +295,17 @@ def with_draft(
 
 def _basis(result: FitResult, traffic: Traffic, used: int, notes: list[str]) -> str:
     total = (traffic.device_bytes + traffic.host_bytes) / _GB
-    where = "accelerator" if not traffic.host_bytes else "RAM"
+    where = tr("accelerator") if not traffic.host_bytes else "RAM"
     if traffic.host_bytes and result.layers_on_gpu:
-        where = f"accelerator and RAM ({traffic.host_bytes / _GB:.1f} GB of it from RAM)"
-    text = f"Estimated from {total:.1f} GB read per token from {where}, with {used} tokens in the cache"
+        where = tr(
+            "accelerator and RAM ({amount} GB of it from RAM)", amount=f"{traffic.host_bytes / _GB:.1f}"
+        )
+    text = tr(
+        "Estimated from {total} GB read per token from {where}, with {used} tokens in the cache",
+        total=f"{total:.1f}",
+        where=where,
+        used=used,
+    )
     return "; ".join((text, *notes)) + "."
 
 

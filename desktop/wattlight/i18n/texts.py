@@ -3,9 +3,28 @@
 import gettext
 import locale
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from wattlight import SHIPPED
+
 _DOMAIN = "wattlight"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language the texts are offered in; ``name`` is its own. ``reviewed``: a person reads it as native."""
+
+    code: str
+    name: str
+    reviewed: bool = False
+
+
+OFFERED = (
+    Language("en", "English", reviewed=True),
+    Language("de", "Deutsch", reviewed=True),
+)
+"""What the texts can be shown in; each but English has a folder below ``resources/i18n``."""
 
 
 class _Choice:
@@ -19,11 +38,17 @@ def activate(language_code: str | None, folder: Path | None = None) -> str:
     """Use ``language_code`` ("de", "pt_BR"); None takes the user's own from the environment.
 
     Falls back to English for a language that is not shipped. Returns the language in force for numbers.
+    ``folder`` holds the translations, those that are shipped if it is None.
     """
     code = language_code or _from_environment()
     _Choice.language = code
-    if folder is not None:
-        _Choice.translations = gettext.translation(_DOMAIN, folder, [code], fallback=True)
+    folders = [shipped / "i18n" for shipped in SHIPPED] if folder is None else [folder]
+    files = [gettext.find(_DOMAIN, place, [code]) for place in folders if not code.startswith("en")]
+    found = next((file for file in files if file), None)
+    _Choice.translations = gettext.NullTranslations()
+    if found:
+        with Path(found).open("rb") as stream:
+            _Choice.translations = gettext.GNUTranslations(stream)
     return code
 
 
@@ -42,9 +67,19 @@ def words_language() -> str:
     return code if shipped or code.startswith("en") else "en_150"
 
 
+def right_to_left() -> bool:
+    """Whether the texts are read from right to left."""
+    return words_language().split("_")[0] in {"ar", "fa", "he", "ur"}
+
+
+def marked(text: str) -> str:
+    """``text`` as it is: it stands in a table, and is translated by :func:`tr` where it is shown."""
+    return text
+
+
 def tr(text: str, **values: object) -> str:
     """``text`` translated, with ``{name}`` replaced by ``values`` (already formatted)."""
-    message = _Choice.translations.gettext(text)
+    message = _Choice.translations.gettext(text) if text else ""  # "" is the head of a translation
     return message.format(**values) if values else message
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from wattlight.domain.power import Usage
 from wattlight.domain.values import DeviceSample, clean_text
+from wattlight.i18n import marked
 
 from .linux.fdinfo import ProcessesOnDevices
 from .linux.memory import own_groups
@@ -19,9 +20,9 @@ from .reader import Reader
 from .report import Battery, CpuPower, Environment, Memory
 from .server_processes import ServerProcesses
 
-IN_VM = "Power sensors are not available in a virtual machine."
-IN_CONTAINER = "The numbers are those of this container, not of the whole computer."
-IN_WSL = "This is Linux inside Windows (WSL): processor power and battery are seen only from Windows."
+IN_VM = marked("Power sensors are not available in a virtual machine.")
+IN_CONTAINER = marked("The numbers are those of this container, not of the whole computer.")
+IN_WSL = marked("This is Linux inside Windows (WSL): processor power and battery are seen only from Windows.")
 
 _HYPERVISORS = {
     "QEMU": "QEMU",
@@ -119,7 +120,7 @@ def _container(reader: Reader) -> str | None:
     return None
 
 
-NO_GPU = "No GPU found. Models run on the CPU."
+NO_GPU = marked("No GPU found. Models run on the CPU.")
 
 
 class Host:

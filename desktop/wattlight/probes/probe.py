@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from wattlight.domain.values import Device, DeviceMemory, DeviceSample, GpuProcess, clean_text, unknown
+from wattlight.i18n import marked
 from wattlight.paths import read_small, write_whole
 
 from .linux.fdinfo import ProcessesOnDevices
@@ -177,8 +178,8 @@ def with_servers(row: DeviceSample, ids: frozenset[int]) -> DeviceSample:
     return replace(row, processes=processes, memory=memory)
 
 
-REMEMBERED = "remembered from when it was awake"
-NOT_REMEMBERED = "its size is seen only while it is awake, and is then remembered"
+REMEMBERED = marked("remembered from when it was awake")
+NOT_REMEMBERED = marked("its size is seen only while it is awake, and is then remembered")
 
 
 def resting(device: Device, state: str, reason: str, cache: DeviceCache) -> DeviceSample:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from wattlight import StartThread, start_thread
 from wattlight.domain.power import MachineSample, estimated_range, usual_rating_w
 from wattlight.domain.values import LOCAL_HOST, DeviceSample, MachineProfile, unknown
+from wattlight.i18n import tr
 
 from .device_table import with_table_facts
 from .environment import Host
@@ -220,7 +221,7 @@ class Prober:
         if isinstance(answer, tuple):
             self._last[key] = answer
             return answer
-        said = f"The sensor does not answer ({reason or NO_ANSWER}); other readings go on."
+        said = tr("The sensor does not answer ({reason}); other readings go on.", reason=reason or NO_ANSWER)
         return tuple(silenced(row, said) for row in self._last.get(key, ()))
 
     def _scan(self, now: Moment) -> ProbeContext:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from wattlight.domain.power import Usage, measured
 from wattlight.domain.values import NOT_READ, Device, DeviceSample, Figure, Quality, Scope
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class CpuPower:
 
 
 _ZONES = {
-    "psys": "Whole platform",
-    "dram": "Memory modules",
-    "ane": "Neural engine",
-    "mac": "Whole Mac (estimate)",
+    "psys": marked("Whole platform"),
+    "dram": marked("Memory modules"),
+    "ane": marked("Neural engine"),
+    "mac": marked("Whole Mac (estimate)"),
 }
 
 
@@ -63,7 +63,7 @@ def energy_zone(
     if watts is None:
         power = Figure(None, source, scope, power.quality, power.error_fraction, said)
     return DeviceSample(
-        Device(zone_id, _ZONES.get(label, "Processor"), kind=kind, vendor="cpu"),
+        Device(zone_id, _ZONES.get(label, marked("Processor")), kind=kind, vendor="cpu"),
         power,
         counter_mj=None if counts is None else int(counts * unit_j * 1000),
         closed=reason == "permission",

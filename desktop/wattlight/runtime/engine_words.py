@@ -7,6 +7,8 @@ loader.
 import re
 from dataclasses import dataclass
 
+from wattlight.i18n import marked
+
 Meaning = tuple[str, str, str, str]
 """Pattern, code, sentence, next step."""
 
@@ -14,52 +16,54 @@ NAME: Meaning = (
     r"invalid model name|invalid name|unqualified name|(name|model) is required|name .* is invalid|"
     r"use either :local or :cloud",
     "invalid_name",
-    "{model} is not a name a model can have.",
-    "Use a name like llama3.2:3b.",
+    marked("{model} is not a name a model can have."),
+    marked("Use a name like llama3.2:3b."),
 )
 UNKNOWN: Meaning = (
     r"file does not exist|not found|try pulling it first|manifest unknown|\b404\b",
     "unknown_model",
-    "There is no model named {model}.",
-    "Check the spelling of the name and of the part after the colon.",
+    marked("There is no model named {model}."),
+    marked("Check the spelling of the name and of the part after the colon."),
 )
 NO_ROOM: Meaning = (
     r"no space left on device|not enough space on the disk|disk quota exceeded|no room on device",
     "no_room",
-    "There is not enough room on the server's disk for {model}.",
-    "Free some space and try again: what has arrived is kept and the download goes on from there.",
+    marked("There is not enough room on the server's disk for {model}."),
+    marked("Free some space and try again: what has arrived is kept and the download goes on from there."),
 )
 DISK: Meaning = (
     r"input/output error|structure needs cleaning|stale (nfs )?file handle|data error \(cyclic|"
     r"device is not ready|fatal device hardware error",
     "disk_fault",
-    "The disk that holds the server's models cannot be read or written.",
-    "Check that disk and its connection; the system's log says more.",
+    marked("The disk that holds the server's models cannot be read or written."),
+    marked("Check that disk and its connection; the system's log says more."),
 )
 OPEN_FILES: Meaning = (
     r"too many open files",
     "open_files",
-    "The server may not open more files at once.",
-    "Start Ollama again; if it comes back, raise its limit of open files (LimitNOFILE, ulimit -n).",
+    marked("The server may not open more files at once."),
+    marked("Start Ollama again; if it comes back, raise its limit of open files (LimitNOFILE, ulimit -n)."),
 )
 BUSY: Meaning = (
     r"server busy|maximum pending requests|no slots available|status: llm server (loading|busy)|"
     r"model list cache unavailable",
     "server_busy",
-    "The server has too many requests waiting, or is still starting.",
-    "Try again in a moment.",
+    marked("The server has too many requests waiting, or is still starting."),
+    marked("Try again in a moment."),
 )
 SIGN_IN: Meaning = (
     r"unauthorized|\b401\b|authorization required",
     "sign_in",
-    "The server asks for a sign-in.",
-    "A web server or proxy in front of Ollama wants it: use the address of Ollama itself (OLLAMA_HOST).",
+    marked("The server asks for a sign-in."),
+    marked(
+        "A web server or proxy in front of Ollama wants it: use the address of Ollama itself (OLLAMA_HOST)."
+    ),
 )
 FORBIDDEN: Meaning = (
     r"\b403\b|forbidden|access denied",
     "refused_address",
-    "The server refuses requests from this computer or by this address.",
-    "Reach it by its IP address, or allow this one there (OLLAMA_HOST, OLLAMA_ORIGINS).",
+    marked("The server refuses requests from this computer or by this address."),
+    marked("Reach it by its IP address, or allow this one there (OLLAMA_HOST, OLLAMA_ORIGINS)."),
 )
 OUT_OF_MEMORY: Meaning = (
     r"out of (device )?memory|out-of-memory|(cuda|hip)malloc failed|failed to allocate|allocation failed|"
@@ -68,8 +72,8 @@ OUT_OF_MEMORY: Meaning = (
     r"unable to allocate|requires more system memory|requires .{1,40} but only .{1,40} available|"
     r"paging file is too small|alloc_tensor_range|unable to load full model on gpu",
     "out_of_memory",
-    "{model} does not fit into the memory that is free now.",
-    "Unload another model, choose a shorter context or a smaller model.",
+    marked("{model} does not fit into the memory that is free now."),
+    marked("Unload another model, choose a shorter context or a smaller model."),
 )
 """The words by which Ollama itself recognises it, and the older and the MLX wording."""
 
@@ -78,14 +82,16 @@ LOAD: tuple[Meaning, ...] = (
     (
         r"ollama cloud is disabled",
         "cloud_off",
-        "{model} runs in Ollama's cloud, which is turned off on this server.",
-        "Choose a model that runs on this computer, or start the server without OLLAMA_NO_CLOUD.",
+        marked("{model} runs in Ollama's cloud, which is turned off on this server."),
+        marked("Choose a model that runs on this computer, or start the server without OLLAMA_NO_CLOUD."),
     ),
     (
         r"cannot run this remote model",
         "remote_refused",
-        "{model} runs on another host, and this server may not pass requests on to it.",
-        "Choose a model that runs on this computer, or name that host in the server's OLLAMA_REMOTES.",
+        marked("{model} runs on another host, and this server may not pass requests on to it."),
+        marked(
+            "Choose a model that runs on this computer, or name that host in the server's OLLAMA_REMOTES."
+        ),
     ),
     (
         r"llama.?server binary not found|no suitable llama servers|executable file not found|"
@@ -96,47 +102,53 @@ LOAD: tuple[Meaning, ...] = (
         r"failed to start mlx runner|exit status 12[67]\b|0xc0000135|could not be found|"
         r"(fork/exec|exec: |llama-server).*system cannot find|no .{0,20}runners? (found|available)",
         "install_incomplete",
-        "The installation of Ollama is incomplete: the program that runs models is missing or broken.",
-        "Install Ollama again; nothing is wrong with {model}.",
+        marked(
+            "The installation of Ollama is incomplete: the program that runs models is missing or broken."
+        ),
+        marked("Install Ollama again; nothing is wrong with {model}."),
     ),
     (
         r"mlx on macos requires|mlx is not supported|requires mlx support",
         "mlx_only",
-        "{model} is a build for MLX, which runs on Apple silicon only.",
-        "Pull a build of it in GGUF form.",
+        marked("{model} is a build for MLX, which runs on Apple silicon only."),
+        marked("Pull a build of it in GGUF form."),
     ),
     (
         r"requires? flash_attn|quantized v cache",
         "kv_needs_flash",
-        "{model} was not loaded, because a compressed KV cache needs flash attention.",
-        "Set OLLAMA_FLASH_ATTENTION=1 or remove OLLAMA_KV_CACHE_TYPE for the server and start it again.",
+        marked("{model} was not loaded, because a compressed KV cache needs flash attention."),
+        marked(
+            "Set OLLAMA_FLASH_ATTENTION=1 or remove OLLAMA_KV_CACHE_TYPE for the server and start it again."
+        ),
     ),
     (
         r"(unsupported|unknown|invalid).{0,20}cache type|cache.type.*(unsupported|invalid)|k_cache.*v_cache",
         "bad_kv_type",
-        "{model} was not loaded, because the server is set to a kind of KV cache that its engine lacks.",
-        "Correct or remove OLLAMA_KV_CACHE_TYPE for the server and start it again.",
+        marked(
+            "{model} was not loaded, because the server is set to a kind of KV cache that its engine lacks."
+        ),
+        marked("Correct or remove OLLAMA_KV_CACHE_TYPE for the server and start it again."),
     ),
     (
         r"(unknown|invalid|unrecognized) (argument|option)|error while handling argument|"
         r"the argument has been removed|invalid environment variable",
         "bad_setting",
-        "The server starts its engine with a setting that the engine does not know.",
-        "Remove LLAMA_ARG_ and unusual OLLAMA_ variables of the server, or install Ollama again.",
+        marked("The server starts its engine with a setting that the engine does not know."),
+        marked("Remove LLAMA_ARG_ and unusual OLLAMA_ variables of the server, or install Ollama again."),
     ),
     OUT_OF_MEMORY,
     NO_ROOM,
     (
         r"signal: killed|exit status 137",
         "killed",
-        "The operating system stopped {model} while it loaded, most likely for lack of memory.",
-        "Close other programs, choose a shorter context or a smaller model.",
+        marked("The operating system stopped {model} while it loaded, most likely for lack of memory."),
+        marked("Close other programs, choose a shorter context or a smaller model."),
     ),
     (
         r"illegal instruction|sigill|0xc000001d",
         "processor_too_old",
-        "Ollama's engine uses instructions that this processor does not have.",
-        "Install Ollama again, so that all its variants for processors are there.",
+        marked("Ollama's engine uses instructions that this processor does not have."),
+        marked("Install Ollama again, so that all its variants for processors are there."),
     ),
     (
         r"driver version is insufficient|no kernel image|invalid device function|unsupported toolchain|"
@@ -144,60 +156,60 @@ LOAD: tuple[Meaning, ...] = (
         r"devicelost|device_lost|vk::|vulkan error|ggml_metal|unspecified launch failure|unsupported gfx|"
         r"cuda driver|nvml|tensile",
         "gpu_fault",
-        "The graphics card or its driver failed while {model} was loaded.",
-        "Update the driver and Ollama and start both again; the server's log says more.",
+        marked("The graphics card or its driver failed while {model} was loaded."),
+        marked("Update the driver and Ollama and start both again; the server's log says more."),
     ),
     (
         r"timed? ?out waiting for|context deadline exceeded",
         "load_timeout",
-        "{model} did not finish loading in the time the server allows.",
-        "Try again; a slow disk or another load may be the reason. OLLAMA_LOAD_TIMEOUT allows more.",
+        marked("{model} did not finish loading in the time the server allows."),
+        marked("Try again; a slow disk or another load may be the reason. OLLAMA_LOAD_TIMEOUT allows more."),
     ),
     BUSY,
     (
         r"time: (invalid|missing unit in|unknown unit).*duration",
         "invalid_duration",
-        "The server does not understand how long to keep {model}.",
-        'Use a duration like "5m" or "1h", or -1 for ever.',
+        marked("The server does not understand how long to keep {model}."),
+        marked('Use a duration like "5m" or "1h", or -1 for ever.'),
     ),
     (
         r"requires a newer version of ollama|\b412\b",
         "needs_newer_server",
-        "{model} needs a newer Ollama than this one.",
-        "Update Ollama and try again.",
+        marked("{model} needs a newer Ollama than this one."),
+        marked("Update Ollama and try again."),
     ),
     (
         r"(unknown|unsupported)( model| draft)? architecture|architecture .{0,60}(not supported|unsupported)|"
         r"no (draft )?architectures? found|unknown (pre-tokenizer|tokenizer)|pre-tokenizer type|"
         r"unknown projector type|unsupported projector|unknown rope|vocab.{0,20}not supported",
         "needs_newer_server",
-        "This Ollama does not know the kind of model that {model} is.",
-        "Update Ollama; if it is the newest, this kind is not supported yet, or not any more.",
+        marked("This Ollama does not know the kind of model that {model} is."),
+        marked("Update Ollama; if it is the newest, this kind is not supported yet, or not any more."),
     ),
     (
         r"requires? at least one|only supports one image|does not support|not currently supported|"
         r"cannot be used to generate",
         "not_supported",
-        "{model} is of a kind that cannot do this.",
-        "Choose a model made for it; 'ollama show NAME' lists what one can do.",
+        marked("{model} is of a kind that cannot do this."),
+        marked("Choose a model made for it; 'ollama show NAME' lists what one can do."),
     ),
     (
         r"\blora\b|adapter",
         "bad_adapter",
-        "The adapter of {model} does not go with its base model.",
-        "Make the model again with the base model that the adapter was trained for.",
+        marked("The adapter of {model} does not go with its base model."),
+        marked("Make the model again with the base model that the adapter was trained for."),
     ),
     (
         r"mmproj|projector(?! cpu offload)|clip_model|clip_init|clip\.cpp",
         "bad_projector",
-        "The part of {model} that reads pictures cannot be loaded.",
-        "Update Ollama; if that does not help, pull the model again.",
+        marked("The part of {model} that reads pictures cannot be loaded."),
+        marked("Update Ollama; if that does not help, pull the model again."),
     ),
     (
         r"draft model|speculative|spec-draft|spec-type",
         "bad_draft",
-        "The draft that speeds {model} up cannot be loaded.",
-        "Update Ollama, or set draft_num_predict to 0 for this model.",
+        marked("The draft that speeds {model} up cannot be loaded."),
+        marked("Update Ollama, or set draft_num_predict to 0 for this model."),
     ),
     (
         r"invalid (file )?magic|bad magic|not within the file bounds|exceeds file size|corrupt|truncated|"
@@ -205,8 +217,8 @@ LOAD: tuple[Meaning, ...] = (
         r"invalid split file|overflows?\b|invalid character .* looking for|cannot unmarshal|"
         r"nan or inf values in|invalid digest format|empty digest|failed to parse config",
         "damaged_model",
-        "A file of {model} on the server's disk is damaged.",
-        "Pull it with 'wattlight pull NAME --repair', which removes what is damaged first.",
+        marked("A file of {model} on the server's disk is damaged."),
+        marked("Pull it with 'wattlight pull NAME --repair', which removes what is damaged first."),
     ),
     (
         r"incompatible with your version|no longer compatible|unsupported model format|"
@@ -215,20 +227,20 @@ LOAD: tuple[Meaning, ...] = (
         r"invalid (ggml |tensor )?type|unsupported (file )?(type|version)|gguf_init|bad gguf|"
         r"(key|hyperparameter)s? not found|error loading model (vocabulary|hyperparameters)|unsupported\b",
         "incompatible_model",
-        "This version of Ollama cannot load the file of {model}.",
-        "Update Ollama; if it is the newest, pull the model again.",
+        marked("This version of Ollama cannot load the file of {model}."),
+        marked("Update Ollama; if it is the newest, pull the model again."),
     ),
     (
         r"(sha256|blobs|manifests).*(no such file|cannot find)|layer .* not found|config .* not found",
         "missing_file",
-        "A file of {model} is missing on the server's disk.",
-        "Pull the model again.",
+        marked("A file of {model} is missing on the server's disk."),
+        marked("Pull the model again."),
     ),
     (
         r"permission denied|access is denied|operation not permitted|path elements are traversable",
         "not_readable",
-        "The server may not read the files of {model}.",
-        "Give its folder of models (OLLAMA_MODELS) to the user the server runs as.",
+        marked("The server may not read the files of {model}."),
+        marked("Give its folder of models (OLLAMA_MODELS) to the user the server runs as."),
     ),
     DISK,
     OPEN_FILES,
@@ -236,38 +248,40 @@ LOAD: tuple[Meaning, ...] = (
         r"address already in use|only one usage of each socket|assign requested address|listen tcp|"
         r"no (free|available) ports?",
         "no_port",
-        "The server's engine found no free port on that computer.",
-        "Start Ollama again; a program that holds very many connections may be the reason.",
+        marked("The server's engine found no free port on that computer."),
+        marked("Start Ollama again; a program that holds very many connections may be the reason."),
     ),
     SIGN_IN,
     UNKNOWN,
     (
         r"resource limitations|unexpectedly stopped|model failed to load",
         "engine_stopped",
-        "The server's engine gave up loading {model}; most often memory is short.",
-        "Unload other models, choose a shorter context or a smaller model; else the server's log has the "
-        "reason.",
+        marked("The server's engine gave up loading {model}; most often memory is short."),
+        marked(
+            "Unload other models, choose a shorter context or a smaller model; else the server's log has the "
+            "reason."
+        ),
     ),
     (
         r"failed to (create|initialize) (the )?context|llama_init_from_model|kv cache",
         "engine_stopped",
-        "The server's engine could not set up the context of {model}.",
-        "Choose a shorter context; an unusual OLLAMA_KV_CACHE_TYPE is another reason.",
+        marked("The server's engine could not set up the context of {model}."),
+        marked("Choose a shorter context; an unusual OLLAMA_KV_CACHE_TYPE is another reason."),
     ),
     (
         r"segmentation fault|segmentation violation|sigsegv|sigabrt|signal: aborted|abort trap|ggml_assert|"
         r"panic:|0xc0000005|0xc0000409|exit status (134|139)",
         "engine_stopped",
-        "The server's engine crashed while it loaded {model}.",
-        "Update Ollama; if that does not help, the reason is in the server's log.",
+        marked("The server's engine crashed while it loaded {model}."),
+        marked("Update Ollama; if that does not help, the reason is in the server's log."),
     ),
     (
         r"process has terminated|exit status|no longer running|connection refused|connection reset|"
         r"forcibly closed|broken pipe|\beof\b|runner (failed|exited)|error starting|server not responding|"
         r"unexpected server status",
         "engine_stopped",
-        "The server's engine stopped while it loaded {model}.",
-        "The reason is in the server's log; an unusual OLLAMA_KV_CACHE_TYPE is one.",
+        marked("The server's engine stopped while it loaded {model}."),
+        marked("The reason is in the server's log; an unusual OLLAMA_KV_CACHE_TYPE is one."),
     ),
     FORBIDDEN,
 )

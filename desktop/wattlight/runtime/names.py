@@ -43,23 +43,23 @@ def read_name(name: str) -> ModelName:
         RuntimeProblem: no model can have this name (code ``invalid_name``); nothing was sent.
     """
     if not name.strip():
-        raise _refused(name, "is empty")
+        raise _refused(name, tr("is empty"))
     if len(name) > MAX_TYPED:
-        raise _refused(name, "is too long")
+        raise _refused(name, tr("is too long"))
     if any(unicodedata.category(ch)[0] in "CZ" for ch in name):
-        raise _refused(name, "contains spaces or control characters")
+        raise _refused(name, tr("contains spaces or control characters"))
     if name.startswith("-"):
-        raise _refused(name, "begins with a dash")
+        raise _refused(name, tr("begins with a dash"))
     bare = re.sub(r"^https?://", "", name, flags=re.IGNORECASE)
     path, tag = _split_tag(bare)
     parts = path.split("/")
     registry = parts.pop(0) if len(parts) > 2 or (len(parts) == 2 and _looks_like_host(parts[0])) else None
     if registry is not None and _HOST.fullmatch(registry) is None:
-        raise _refused(name, "names a registry that cannot exist")
+        raise _refused(name, tr("names a registry that cannot exist"))
     if len(parts) > 2 or not all(_PART.fullmatch(part) for part in parts) or ".." in path:
-        raise _refused(name, "contains characters a name cannot have")
+        raise _refused(name, tr("contains characters a name cannot have"))
     if _TAG.fullmatch(tag) is None:
-        raise _refused(name, "has a part after the colon that cannot be")
+        raise _refused(name, tr("has a part after the colon that cannot be"))
     return ModelName(name, parts[-1], tag, parts[0] if len(parts) == 2 else None, registry)
 
 

@@ -31,7 +31,9 @@ def with_proxy_advice(problem: RuntimeProblem) -> RuntimeProblem:
     """``problem`` with the hint that the server reads a proxy from its own environment, not from ours."""
     if problem.code not in {"registry_unreachable", "registry_fault"}:
         return problem
-    advice = "This computer uses a proxy: Ollama's server needs HTTPS_PROXY in its own environment as well."
+    advice = tr(
+        "This computer uses a proxy: Ollama's server needs HTTPS_PROXY in its own environment as well."
+    )
     return RuntimeProblem(
         problem.message, f"{problem.next_step} {advice}".strip(), problem.code, problem.server_text
     )

@@ -8,6 +8,7 @@ from functools import partial
 from wattlight import StartThread, start_thread
 from wattlight.domain.state import CountingState, SeenSpeed
 from wattlight.domain.tokens import TokenUse
+from wattlight.i18n import tr
 from wattlight.runtime import Endpoint, parse_endpoint
 from wattlight.runtime.passthrough import PassThroughServer
 from wattlight.store.jobs import LearningStore
@@ -67,7 +68,7 @@ class Counting:
             Problem: the port is taken, or the server is not on this computer.
         """
         with self._lock:
-            server = parse_endpoint(self._servers.local.url, "the server's address")
+            server = parse_endpoint(self._servers.local.url, tr("the server's address"))
             if self._relay is not None and self._state.port == port and self._server == server:
                 return
             self._end()

@@ -26,6 +26,7 @@ from wattlight.domain.power import MachineSample
 from wattlight.domain.shape import ShapeSource
 from wattlight.domain.state import RunningModel, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
+from wattlight.i18n import tr
 from wattlight.store.jobs import LearningStore
 
 from .factory import ServiceFactory
@@ -242,7 +243,7 @@ class LoadLearner:
         used = used_between(before[-1], after[-1]) if before else None
         by_process = used is not None and used.source == "driver, by process"
         if used is None or not (watched.ours or by_process):
-            unknown = "The memory before the load is not known."
+            unknown = tr("The memory before the load is not known.")
             used_bytes, source, reason = None, "", (used.reason if used else None) or unknown
         else:
             used_bytes, source, reason = used.used_bytes, used.source, used.reason or ""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QSystemTrayIcon
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState
+from wattlight.i18n import activate
 from wattlight.services.answers import Extras
 from wattlight.services.application import Application, ChangeSettings
 from wattlight.settings import Settings
@@ -29,6 +30,7 @@ from .icons import tray_icon
 from .keeper import TrayIcon
 from .network import MeteredNetwork
 from .sleep import SleepWatch
+from .text import speak
 from .theme import Theme
 from .tray_menu import TrayMenu
 from .windows import Windows
@@ -72,6 +74,7 @@ class DesktopUi:
         self._hidden = "--hidden" in arguments
         self._early = early
         self._state, self._settings, self._extras = initial_state, settings, extras
+        speak(early.app)
         self._theme = Theme(early.app, settings.theme)
         self.keeper = TrayIcon(early.tray, early.menu, early.born_with_host)
         self._menu = TrayMenu(early.menu, self.do, self._menu_opens)
@@ -213,6 +216,8 @@ class DesktopUi:
         before, self._settings = self._settings, settings
         self._sleep.set_wanted(settings.rules.on_sleep)
         if settings.language != before.language:
+            activate(settings.language)
+            speak(self._early.app)
             self._shown = None
             self.windows.make_anew(self._scene())
 

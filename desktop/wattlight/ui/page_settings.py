@@ -180,6 +180,7 @@ class SettingsPage(Page):
         self._alias.setText(view.alias_text)
         fill(self._keep, view.keep_alives, view.keep_alive)
         type_into(self._url, view.server_url)
+        fill(self._languages, view.languages, view.language)
         fill(self._themes, view.themes, view.theme)
         fill(self._figures, view.figures, view.figure)
         tick(self._start_server, view.start_server)
@@ -272,6 +273,10 @@ class SettingsPage(Page):
 
     def _window_card(self) -> Form:
         form = Form(tr("Wattlight"))
+        self._languages = combo(tr("Language"))
+        self._languages.currentIndexChanged.connect(
+            lambda: self._changed(language=str(self._languages.currentData() or "") or None)
+        )
         self._themes = combo(tr("Appearance"))
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
         self._autostart = QCheckBox(tr("Start at login so that the daily cost is complete"))
@@ -288,6 +293,7 @@ class SettingsPage(Page):
         self._figures.currentIndexChanged.connect(
             lambda: self._changed(icon_figure=str(self._figures.currentData() or ""))
         )
+        form.add(tr("Language"), self._languages)
         form.add(tr("Appearance"), self._themes)
         form.add(tr("In the icon"), self._figures)
         form.add("", self._autostart)

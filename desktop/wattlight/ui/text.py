@@ -3,10 +3,11 @@
 import html
 import re
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QLibraryInfo, QLocale, QSize, Qt, QTranslator
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QMessageBox, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPlainTextEdit, QSizePolicy, QWidget
 
+from wattlight.i18n import language, right_to_left, words_language
 from wattlight.viewmodels.figures import FigureView
 
 from .theme import Theme
@@ -170,6 +171,22 @@ class FigureLine(QWidget):
     def _width(self) -> int:
         widths = [QFontMetrics(f).horizontalAdvance(t) + self._space() for t, f in self._pieces() if t]
         return max(0, sum(widths) - self._space())
+
+
+def speak(app: QApplication) -> None:
+    """Let Qt's words (of dialogs and the menus of fields), numbers and direction be those of the texts."""
+    QLocale.setDefault(QLocale(language()))
+    app.setLayoutDirection(
+        Qt.LayoutDirection.RightToLeft if right_to_left() else Qt.LayoutDirection.LeftToRight
+    )
+    for old in app.findChildren(QTranslator, "words"):
+        app.removeTranslator(old)
+        old.deleteLater()
+    words = QTranslator(app)
+    words.setObjectName("words")
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if not words_language().startswith("en") and words.load(f"qtbase_{words_language()}", folder):
+        app.installTranslator(words)
 
 
 def last_words(text: str) -> None:

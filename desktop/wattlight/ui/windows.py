@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .compare import CompareWindow
     from .first_run import FirstRunWindow
 
-DROP_AFTER_MS = 3 * 60 * 1000
+DROP_AFTER_MS = 10 * 60 * 1000
 TITLE_BAR = 32
 """Room for a frame that the window manager has not drawn yet."""
 

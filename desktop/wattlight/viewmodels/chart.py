@@ -237,7 +237,7 @@ def short_name(name: str) -> str:
     text = clean_text(name, 60)
     for word in ("NVIDIA ", "GeForce ", "AMD ", "Radeon(TM) ", "Intel(R) ", "(R)", "(TM)", "Corporation "):
         text = text.replace(word, "")
-    return text.strip() or clean_text(name, 60)
+    return tr(text.strip()) or clean_text(name, 60)
 
 
 def _runs(points: Sequence[_ChartPoint], order: Sequence[str], scale: float) -> Iterable[ChartRun]:

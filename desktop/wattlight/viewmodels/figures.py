@@ -102,7 +102,7 @@ def sure_now(sample: MachineSample | None) -> str:
 
 def reasons_text(sample: MachineSample | None) -> str:
     """Why parts of the computer are not measured, a line each."""
-    reasons = [d.power.reason for d in sample.devices if d.power.reason] if sample else []
+    reasons = [tr(d.power.reason) for d in sample.devices if d.power.reason] if sample else []
     return "\n".join(dict.fromkeys(clean_text(reason, 160) for reason in reasons))
 
 

@@ -71,7 +71,7 @@ def _power(scene: Scene) -> str:
                 basis=estimate_basis(),
                 way=exact_way(sample),
             )
-        reason = next((d.power.reason for d in sample.devices if d.power.reason), "")
+        reason = next((tr(d.power.reason) for d in sample.devices if d.power.reason), "")
         none = tr("No readable sensor, so energy and cost stay unknown")
         return f"{none}. {clean_text(reason, 160)}" if reason else none
     learned = learned_now(sample, wall_of(scene.settings.meter))

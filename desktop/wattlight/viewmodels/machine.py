@@ -130,7 +130,9 @@ def _card(sample: DeviceSample) -> DeviceCardView:
     power = figure(tr("Power draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
         reason = (
-            clean_text(sample.power.reason, 200) if sample.power.reason else tr("No readable power sensor.")
+            clean_text(tr(sample.power.reason), 200)
+            if sample.power.reason
+            else tr("No readable power sensor.")
         )
         if sample.estimate_w is not None:
             low, high = sample.estimate_w
@@ -177,7 +179,7 @@ def _pill(sample: DeviceSample) -> PillView | None:
     if sample.asleep:
         return PillView(tr("asleep"), Tone.PLAIN)
     if sample.power_w is None and sample.counter_mj is None:
-        return PillView(tr("power not readable"), Tone.PARTLY, sample.power.reason or "")
+        return PillView(tr("power not readable"), Tone.PARTLY, tr(sample.power.reason or ""))
     if sample.power.quality is Quality.ESTIMATED:
         return PillView(tr("estimated"), Tone.PARTLY)
     return PillView(tr("measured"), Tone.GOOD)

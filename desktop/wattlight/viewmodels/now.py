@@ -97,7 +97,7 @@ def not_measured(sample: MachineSample | None, wall: Wall | None = None) -> Pill
     if not measured:
         return PillView(tr("no readable power sensor"), Tone.PLAIN, reasons_text(sample))
     silent = [d for d in sample.devices if d.power_w is None and d.id not in inside and not d.asleep]
-    hint = "\n".join(f"{short_name(d.name)}: {d.power.reason}" for d in silent if d.power.reason)
+    hint = "\n".join(f"{short_name(d.name)}: {tr(d.power.reason)}" for d in silent if d.power.reason)
     if {d.kind for d in measured} & {"system", "battery", "wall"}:
         return None
     if not any(d.kind == "cpu" for d in measured):

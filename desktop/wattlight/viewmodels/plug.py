@@ -107,6 +107,8 @@ def _stand(scene: Scene) -> str:
     if part is None:
         return tr("It has not been read yet.")
     if part.power_w is None:
-        return clean_text(part.power.reason, 300) if part.power.reason else tr("It has not been read yet.")
+        return (
+            clean_text(tr(part.power.reason), 300) if part.power.reason else tr("It has not been read yet.")
+        )
     source = clean_text(part.power.source, 80)
     return tr("Now: {power}, from {source}.", power=watts(part.power_w), source=source)

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from wattlight.domain.carbon import MOST_G_PER_KWH
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
-from wattlight.i18n import as_typed, clock_time, number, short_date, tr, trn
+from wattlight.i18n import OFFERED, Language, as_typed, clock_time, number, short_date, tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.services.pricing import CountryPrice
 from wattlight.settings import ModelRuleSettings, Settings
@@ -33,6 +33,8 @@ class SettingsView:
     price: str
     currency: str
     price_note: str
+    languages: tuple[Choice, ...]
+    language: str
     themes: tuple[Choice, ...]
     theme: str
     figures: tuple[Choice, ...]
@@ -81,6 +83,8 @@ def settings_view(scene: Scene) -> SettingsView:
         as_typed((price.per_kwh or "").rstrip()),
         price.currency or "",
         _price_note(scene),
+        (Choice("", tr("Follow the system")), *(Choice(o.code, _offered(o)) for o in OFFERED)),
+        settings.language or "",
         themes,
         settings.theme if any(settings.theme == t.value for t in themes) else "system",
         figures,
@@ -112,6 +116,12 @@ def settings_view(scene: Scene) -> SettingsView:
         tr("Wattlight {version}", version=scene.extras.version).strip(),
         notice_views(scene),
     )
+
+
+def _offered(language: Language) -> str:
+    if language.reviewed:
+        return language.name
+    return tr("{language} (machine-translated)", language=language.name)
 
 
 def rule_texts() -> dict[str, str]:

@@ -85,11 +85,11 @@ def test_times_are_shown_in_the_zone_given() -> None:
     assert i18n.clock_time(at, ZoneInfo("Europe/Berlin")).replace("\u202f", " ") == "11:05 PM"
     i18n.activate("de")
     assert i18n.clock_time(at, ZoneInfo("Europe/Berlin")) == "23:05"
-    assert i18n.short_date(date(2026, 11, 24)) == "24 Nov 2026"  # names go with the English texts
+    assert i18n.short_date(date(2026, 11, 24)) == "24.11.2026"
 
 
 def test_english_texts_hold_no_foreign_names_and_no_marks() -> None:
-    for code in ("ja_JP", "ar_EG", "de_DE"):
+    for code in ("ko_KR", "he_IL", "nl_NL"):  # their texts are not offered
         i18n.activate(code)
         assert i18n.month_name(date(2026, 11, 24)) == "November"
         assert i18n.day_and_month(date(2026, 11, 30)) == "30 Nov"

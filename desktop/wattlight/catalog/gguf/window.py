@@ -53,7 +53,7 @@ class BadModelFile(Problem):
 
     code = "bad_model_file"
 
-    def __init__(self, what: str, next_step: str = "Download the file again.") -> None:
+    def __init__(self, what: str, next_step: str = tr("Download the file again.")) -> None:
         super().__init__(what, next_step)
 
 
@@ -61,14 +61,14 @@ class HeaderTooLong(BadModelFile):
     """The header does not end within the limits of size or time."""
 
     def __init__(self) -> None:
-        super().__init__("The model file's header does not end where one should.")
+        super().__init__(tr("The model file's header does not end where one should."))
 
 
 class CutOff(BadModelFile):
     """The bytes end within the header."""
 
     def __init__(self) -> None:
-        super().__init__("The model file ends within its header.")
+        super().__init__(tr("The model file ends within its header."))
 
 
 _U32 = struct.Struct("<I").unpack_from

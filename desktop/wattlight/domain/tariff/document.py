@@ -296,10 +296,10 @@ def _overlaps(period: Period, where: str) -> list[str]:
     notes = []
     taken = 0
     for i, band in enumerate(period.bands):
-        minutes = band.minutes_of_week()
+        minutes, here = band.minutes_of_week(), f"{where}.bands[{i}]"
         if not minutes & ~taken:
-            notes.append(f"{where}.bands[{i}] never applies: earlier bands cover all of it.")
+            notes.append(tr("{band} never applies: earlier bands cover all of it.", band=here))
         elif minutes & taken:
-            notes.append(f"{where}.bands[{i}] overlaps an earlier band; the earlier one wins.")
+            notes.append(tr("{band} overlaps an earlier band; the earlier one wins.", band=here))
         taken |= minutes
     return notes

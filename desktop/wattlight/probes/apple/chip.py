@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from wattlight.domain.power import measured
 from wattlight.domain.values import Device, DeviceMemory, DeviceSample, Quality, Scope, figure_of
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from ..numbers import Moment, credible_watts, percent_of
 from ..probe import Probe
@@ -17,7 +17,7 @@ WINDOW_S = 2.2
 """The counters in mJ are published about once a second, unevenly: a shorter window shows 0 and spikes."""
 _LONGEST_WINDOW_S = 120.0
 _CHIP_LIMIT_W = 400.0
-NO_COUNTERS = "macOS shows no energy counters here (a virtual machine has none)"
+NO_COUNTERS = marked("macOS shows no energy counters here (a virtual machine has none)")
 
 
 def no_use() -> str:
@@ -114,7 +114,7 @@ class AppleGpu(Probe):
     def look(self, now: Moment, memory: Memory) -> tuple[DeviceSample, ...]:
         power = self._energy.look(now)
         used, busy = self._statistics()
-        guess = ("Metal does not answer: its memory limit is estimated from the computer's memory.",)
+        guess = (tr("Metal does not answer: its memory limit is estimated from the computer's memory."),)
         reason = power.reason or tr("the GPU counted nothing")
         row = DeviceSample(
             self._device,

@@ -5,7 +5,7 @@ import platform
 from typing import Any
 
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from ..environment import NO_GPU, Host, optional
 from ..linux.memory import budgeted
@@ -19,8 +19,8 @@ from .energy import IOReport
 from .foundation import CoreFoundation, Sysctl, working_set_bytes
 from .registry import BATTERY_CLASS, BATTERY_KEYS, AdapterInput, DeviceRegistry, Smc, battery_of
 
-INTEL_MAC = "This is an Intel Mac: its graphics are not measured, models run on the CPU."
-PRESSURE = "macOS is short of memory: it is compressing or swapping."
+INTEL_MAC = marked("This is an Intel Mac: its graphics are not measured, models run on the CPU.")
+PRESSURE = marked("macOS is short of memory: it is compressing or swapping.")
 
 
 class MacHost(Host):

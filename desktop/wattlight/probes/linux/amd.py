@@ -17,7 +17,7 @@ from wattlight.domain.values import (
     figure_of,
     unknown,
 )
-from wattlight.i18n import gib, tr
+from wattlight.i18n import gib, marked, tr
 
 from ..device_table import name_of
 from ..numbers import MAX_BYTES, Moment, again_whole, percent_of, read_whole, watts_of
@@ -136,7 +136,7 @@ def limit_that_is_none(memory: DeviceMemory, system: Memory) -> tuple[str, ...]:
 VENDOR_ID = 0x1002
 SETTLE_S = 15.0
 """After a resume the first power sample stays latched high for 9-15 s."""
-SETTLING = "just woke up: its power reading needs 15 seconds to settle"
+SETTLING = marked("just woke up: its power reading needs 15 seconds to settle")
 
 
 def no_rocm() -> str:
@@ -194,7 +194,7 @@ class AmdCard(LinuxGpu):
         )
 
     def _power(self, limit: float | None, metrics: Metrics | None, at: float) -> Figure:
-        reason = "this GPU has no power sensor"
+        reason = tr("this GPU has no power sensor")
         if at < self._woke_s + SETTLE_S:
             return unknown(SETTLING)
         value, source = None, ""
@@ -214,7 +214,7 @@ class AmdCard(LinuxGpu):
         return measured(value, source, scope, Quality.SAMPLED, reason)
 
     def _load(self, metrics: Metrics | None) -> Figure:
-        reason = "this GPU does not report its load"
+        reason = tr("this GPU does not report its load")
         value, source = None, "gpu_busy_percent"
         try:
             value = percent_of(again_whole(self._reader, f"{self._adapter.folder}/gpu_busy_percent", 0, 1000))
@@ -273,7 +273,7 @@ class AmdCard(LinuxGpu):
             raise Asleep from error
         if error.errno == errno.EACCES:
             return "permission"
-        return f"the sensor cannot be read ({clean_text(error.strerror or 'error')})"
+        return tr("the sensor cannot be read ({error})", error=clean_text(error.strerror or "error"))
 
 
 def find(context: ProbeContext) -> list[Probe]:

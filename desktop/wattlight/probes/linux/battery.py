@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.values import clean_text
+from wattlight.i18n import tr
 
 from ..numbers import again_whole, whole
 from ..reader import Reader
@@ -165,7 +166,9 @@ def _sum(values: list[float | None]) -> float | None:
 
 def _reason(state: str | None, power: float | None) -> str | None:
     if state is None:
-        return "the battery does not say whether it is charging"
+        return tr("the battery does not say whether it is charging")
     if state in {"discharging", "charging"} and power is None:
-        return "the battery does not say how much power flows"
-    return None if state in {"discharging", "charging"} else "on mains: the battery says nothing about power"
+        return tr("the battery does not say how much power flows")
+    return (
+        None if state in {"discharging", "charging"} else tr("on mains: the battery says nothing about power")
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from wattlight.domain.values import Device, DeviceSample, clean_text
+from wattlight.i18n import marked
 
 from ..device_table import name_of
 from ..numbers import Moment, again_whole, celsius_of
@@ -68,9 +69,9 @@ def find_hwmons(reader: Reader, device_folder: str, names: tuple[str, ...]) -> I
             yield Hwmon(folder, files, labels)
 
 
-RESERVED = "This GPU is reserved for a virtual machine (vfio)."
-OLD_DRIVER = "The old radeon driver reports neither memory nor power for this GPU."
-NO_DRIVER = "No driver is loaded for this GPU."
+RESERVED = marked("This GPU is reserved for a virtual machine (vfio).")
+OLD_DRIVER = marked("The old radeon driver reports neither memory nor power for this GPU.")
+NO_DRIVER = marked("No driver is loaded for this GPU.")
 
 
 class Asleep(Exception):

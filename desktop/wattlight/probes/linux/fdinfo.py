@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wattlight.domain.values import GpuProcess, clean_text, is_model_server
+from wattlight.i18n import marked
 
 from ..numbers import MAX_BYTES, pairs, whole
 from ..reader import Reader
@@ -26,7 +27,7 @@ _LOOK_AGAIN_S = 120.0
 """A process may open the GPU later than it starts: all are looked through this often, and one that began
 less long ago at every look."""
 _MAX_NS = 1 << 63
-OTHER_USERS = "what other users' programs do on this GPU cannot be seen"
+OTHER_USERS = marked("what other users' programs do on this GPU cannot be seen")
 
 
 @dataclass(frozen=True, slots=True)

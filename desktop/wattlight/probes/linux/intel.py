@@ -14,7 +14,7 @@ from wattlight.domain.values import (
     figure_of,
     unknown,
 )
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from ..numbers import (
     MAX_DEVICE_W,
@@ -35,10 +35,10 @@ from .pci import DRM_FOLDER, Adapter
 VENDOR_ID = 0x8086
 _INTEGRATED_SLOT = "0000:00:02.0"
 _MICRO_J = 1e-6
-IN_PACKAGE = "part of the processor package: the GPU has no power sensor of its own"
-NO_SENSOR = "this driver reports no energy counter for the GPU (Linux 6.2 or newer does for cards)"
-NOT_OPENED = "the size is asked through /dev/dri/{node}, which this user may not open (group render)"
-NO_SIZE = "the driver does not say how much memory the card has"
+IN_PACKAGE = marked("part of the processor package: the GPU has no power sensor of its own")
+NO_SENSOR = marked("this driver reports no energy counter for the GPU (Linux 6.2 or newer does for cards)")
+NOT_OPENED = marked("the size is asked through /dev/dri/{node}, which this user may not open (group render)")
+NO_SIZE = marked("the driver does not say how much memory the card has")
 
 
 class IntelGpu(LinuxGpu):
@@ -83,7 +83,7 @@ class IntelGpu(LinuxGpu):
                 self._size = card_memory(self._reader, self._adapter)
                 self._size_reason = None if self._size else NO_SIZE
             except OSError:
-                self._size_reason = NOT_OPENED.format(node=self._adapter.render)
+                self._size_reason = tr(NOT_OPENED, node=self._adapter.render)
 
     def _read(self, now: Moment, memory: Memory) -> DeviceSample:
         power, sensor, counts = self._power(now)
@@ -128,7 +128,7 @@ class IntelGpu(LinuxGpu):
         read.sort(key=lambda channel: (channel[0] is None, channel[3] is None))
         watts, label, key, counts, reason = read[0]
         if counts is None:
-            return unknown("the energy counter cannot be read"), "", None
+            return unknown(tr("the energy counter cannot be read")), "", None
         source = f"hwmon {key}_input ({label})" if label else f"hwmon {key}_input"
         scope = Scope.CHIP if label == "pkg" else Scope.BOARD
         return measured(watts, source, scope, Quality.COUNTER, reason, counted=True), key, counts
@@ -143,7 +143,9 @@ class IntelGpu(LinuxGpu):
             share = rate.busy_percent(idle_ms, now)
             if share is not None:
                 shares.append(share)
-        reason = "needs a second reading" if self._idle else "this driver does not report the load to users"
+        reason = (
+            "needs a second reading" if self._idle else tr("this driver does not report the load to users")
+        )
         return figure_of(max(shares) if shares else None, self._idle_source, reason)
 
     def _idle_paths(self) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from wattlight.domain.values import clean_text
+from wattlight.i18n import marked
 
 from ..numbers import pairs
 from ..reader import Reader
@@ -121,7 +122,7 @@ def _hexadecimal(text: str | None) -> int | None:
 IDLE_S = 30.0
 IDLE_LOOKS = 3
 """After so long and so many looks without load or compute process a card that may sleep is let go."""
-ASLEEP = "asleep: close to 0 W, not measured"
+ASLEEP = marked("asleep: close to 0 W, not measured")
 """The reason given for every unknown of a sleeping device."""
 
 

@@ -17,7 +17,7 @@ from wattlight.domain.values import (
     figure_of,
     unknown,
 )
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from ..numbers import MAX_BYTES, CounterRate, Moment, credible_celsius, credible_watts, percent_of
 from ..probe import Processes, server_holds
@@ -27,7 +27,7 @@ from .session import ENDS_SESSION, MIG_PARENT, field_reason
 
 T = TypeVar("T")
 
-NO_NAMES = "in a container the programs on this GPU have no names"
+NO_NAMES = marked("in a container the programs on this GPU have no names")
 
 _UNIFIED_NAMES = ("GB10", "nvgpu", "Thor", "Orin", "Xavier", "Tegra")
 _UNIFIED_IDS = {"10de:2e12"}
@@ -111,7 +111,7 @@ class NvidiaDevice:
         if watts is None and derived is not None:
             watts = round(derived, 3)
         quality = Quality.COUNTER if energy else Quality.SAMPLED
-        busy, busy_reason = self._ask("its load", at, lambda: self._api.utilization(self._handle))
+        busy, busy_reason = self._ask(marked("its load"), at, lambda: self._api.utilization(self._handle))
         if busy is None and self.slices is not None:
             busy_reason = MIG_PARENT
         heat, _ = self._ask("temperature", at, lambda: self._api.temperature(self._handle))
@@ -216,7 +216,7 @@ class NvidiaDevice:
 
     def _power_limit(self, at: float) -> float | None:
         if at >= self._limit[0]:
-            value, _ = self._ask("the power limit", at, lambda: self._api.limit_mw(self._handle))
+            value, _ = self._ask(marked("the power limit"), at, lambda: self._api.limit_mw(self._handle))
             self._limit = (at + _LIMIT_EVERY_S, credible_watts(None if value is None else value / 1000))
         return self._limit[1]
 
@@ -224,7 +224,9 @@ class NvidiaDevice:
         if at >= self._running[0]:
             listed, _ = self._ask("processes", at, lambda: self._api.processes(self._handle))
             computing = None if listed is None else any(p.compute for p in listed)
-            clocks = self._ask("its clocks", at, lambda: self._api.clock_reasons(self._handle))[0] or 0
+            clocks = (
+                self._ask(marked("its clocks"), at, lambda: self._api.clock_reasons(self._handle))[0] or 0
+            )
             self._slowed_by = tuple(w for w, bits in (("heat", _HOT), ("power", _HELD)) if clocks & bits)
             self._running = (
                 at + _PROCESSES_EVERY_S,
@@ -245,7 +247,7 @@ class NvidiaDevice:
     def _use(self, at: float) -> dict[int, float] | None:
         """Percent by process id, the mean of the driver's samples since the look before; None if unknown."""
         samples, self._use_reason = self._ask(
-            "use by process", at, lambda: self._api.process_use(self._handle, self._use_us)
+            marked("use by process"), at, lambda: self._api.process_use(self._handle, self._use_us)
         )
         if samples is None:
             return None
@@ -280,9 +282,13 @@ class NvidiaDevice:
     def _messages(self) -> tuple[str, ...]:
         said = []
         if self._virtual:
-            said.append("This is a share of a GPU that a hypervisor hands to this computer (vGPU).")
+            said.append(tr("This is a share of a GPU that a hypervisor hands to this computer (vGPU)."))
         if self.slices is not None:
-            said.append(f"The card is split into slices (MIG): {len(self.slices) or 'none could be'} listed.")
+            said.append(
+                tr("The card is split into slices (MIG): {n} listed.", n=len(self.slices))
+                if self.slices
+                else tr("The card is split into slices (MIG): none could be listed.")
+            )
         return tuple(said)
 
 

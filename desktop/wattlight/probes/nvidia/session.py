@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from wattlight.i18n import marked, tr
+
 from .nvml import (
     DRIVER_NOT_LOADED,
     GPU_IS_LOST,
@@ -114,40 +116,49 @@ class NvmlSession:
         self._retry_at_s = now_s + wait_s
 
 
-NO_GPU_LISTED = (
+NO_GPU_LISTED = marked(
     "NVIDIA GPU found, but its driver lists none: it may be reserved for something else or not be set up yet."
 )
-RESERVED = "NVIDIA GPU found, but it is reserved for a virtual machine (vfio)."
-NOT_PASSED = "NVIDIA GPU found, but it was not passed to this container."
-OTHER_ASLEEP = "Another NVIDIA GPU is asleep, and this driver cannot ask one without waking both."
-RELEASED = "let go so that it can sleep; not measured until a model uses it"
-RESUMING = "waking up: read at the next look"
-MIG_PARENT = "The card is split into slices (MIG): load is not reported for the whole card."
+RESERVED = marked("NVIDIA GPU found, but it is reserved for a virtual machine (vfio).")
+NOT_PASSED = marked("NVIDIA GPU found, but it was not passed to this container.")
+OTHER_ASLEEP = marked("Another NVIDIA GPU is asleep, and this driver cannot ask one without waking both.")
+RELEASED = marked("let go so that it can sleep; not measured until a model uses it")
+RESUMING = marked("waking up: read at the next look")
+MIG_PARENT = marked("The card is split into slices (MIG): load is not reported for the whole card.")
 
 _INIT = {
-    UNINITIALIZED: "The connection to the NVIDIA driver was closed.",
-    NO_PERMISSION: "This user may not use the NVIDIA driver (check who may read /dev/nvidiactl).",
-    DRIVER_NOT_LOADED: "NVIDIA GPU found, but its driver is not running (the kernel module is not loaded).",
-    LIBRARY_NOT_FOUND: "NVIDIA GPU found, but its driver is not installed (or nouveau is in use).",
-    GPU_IS_LOST: "The GPU stopped responding. It is tried again every 30 seconds; a reboot brings it back.",
-    RESET_REQUIRED: "The GPU needs a reset: reboot the computer.",
-    LIB_RM_VERSION_MISMATCH: "The NVIDIA driver was updated while running: reboot to finish the update.",
+    UNINITIALIZED: marked("The connection to the NVIDIA driver was closed."),
+    NO_PERMISSION: marked("This user may not use the NVIDIA driver (check who may read /dev/nvidiactl)."),
+    DRIVER_NOT_LOADED: marked(
+        "NVIDIA GPU found, but its driver is not running (the kernel module is not loaded)."
+    ),
+    LIBRARY_NOT_FOUND: marked("NVIDIA GPU found, but its driver is not installed (or nouveau is in use)."),
+    GPU_IS_LOST: marked(
+        "The GPU stopped responding. It is tried again every 30 seconds; a reboot brings it back."
+    ),
+    RESET_REQUIRED: marked("The GPU needs a reset: reboot the computer."),
+    LIB_RM_VERSION_MISMATCH: marked(
+        "The NVIDIA driver was updated while running: reboot to finish the update."
+    ),
 }
-_CONTAINER_999 = "The NVIDIA driver can no longer be reached from this container: restart the container."
-_OTHER_999 = "The NVIDIA driver reports an unknown error: a reboot usually clears it."
+_CONTAINER_999 = marked(
+    "The NVIDIA driver can no longer be reached from this container: restart the container."
+)
+_OTHER_999 = marked("The NVIDIA driver reports an unknown error: a reboot usually clears it.")
 
 
 def sentence(code: int, in_container: bool) -> str:
     """The sentence for an NVML error that concerns the whole GPU or driver."""
     if code == UNKNOWN:
-        return _CONTAINER_999 if in_container else _OTHER_999
-    return _INIT.get(code, f"The NVIDIA driver answered with error {code}.")
+        return tr(_CONTAINER_999 if in_container else _OTHER_999)
+    said = _INIT.get(code)
+    return tr(said) if said else tr("The NVIDIA driver answered with error {code}.", code=code)
 
 
 def field_reason(code: int, what: str) -> str:
     """Why one figure is missing."""
     if code == NOT_SUPPORTED:
-        return f"the driver does not report {what} for this GPU"
+        return tr("the driver does not report {what} for this GPU", what=tr(what))
     if code == NO_PERMISSION:
-        return f"this user may not read {what}"
-    return f"the driver could not say (error {code})"
+        return tr("this user may not read {what}", what=tr(what))
+    return tr("the driver could not say (error {code})", code=code)

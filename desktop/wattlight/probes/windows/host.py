@@ -10,7 +10,7 @@ from typing import Any
 
 from wattlight.domain.power import measured
 from wattlight.domain.values import Quality, Scope, clean_text, unknown
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from ..environment import IN_VM, Host, hypervisor_of, optional, short_text
 from ..linux.memory import budgeted
@@ -180,7 +180,9 @@ def _device_paths() -> list[str]:
 
 
 _LAYOUT = "<IIQQQQQQQ"
-NO_COMMIT = "Windows may commit less than is free: the page file is small or off, so a load can fail early."
+NO_COMMIT = marked(
+    "Windows may commit less than is free: the page file is small or off, so a load can fail early."
+)
 
 
 def memory_of(raw: bytes) -> Memory:

@@ -76,7 +76,7 @@ def _not_started(error: OSError, binary: Path) -> RuntimeProblem:
 
 def _refused(code: str, reason: str, said: str) -> RuntimeProblem:
     words = clean_lines(said, 300).replace("\n", " ")
-    quoted = f' It said: "{words}".' if words else ""
+    quoted = " " + tr('It said: "{words}".', words=words) if words else ""
     return RuntimeProblem(
         tr("The new Ollama is not used, because {reason}.{quoted}", reason=reason, quoted=quoted),
         tr("What was there before is unchanged."),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from wattlight.domain.tokens import DEEP_TOKENS, Counters, TokenSource, TokenUse, joules_per_token
 from wattlight.domain.values import Problem
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 
 from .energy import EnergyWindow
 
@@ -170,14 +170,15 @@ def energy_per_token(
     if taken is None:
         return None, None, window.reason
     if seconds < SHORTEST_S:
-        return None, None, f"The run took only {seconds:.1f} s, too short to measure its energy."
+        too_short = tr("The run took only {s} s, too short to measure its energy.", s=number(seconds, 1))
+        return None, None, too_short
     joules, error = taken
     if joules <= 0:
-        return None, None, "The computer drew no more than at rest."
+        return None, None, tr("The computer drew no more than at rest.")
     reasons = []
     if seconds < SURE_WINDOW_S:
         error *= SURE_WINDOW_S / seconds
-        reasons.append(f"The run took only {seconds:.1f} s.")
+        reasons.append(tr("The run took only {s} s.", s=number(seconds, 1)))
     if rest_w is None:
-        reasons.append("What the computer draws at rest is included.")
+        reasons.append(tr("What the computer draws at rest is included."))
     return joules_per_token(joules, tokens), min(error, 1.0), " ".join(reasons) or None

@@ -11,6 +11,7 @@ from wattlight.domain.pulls import PullState
 from wattlight.domain.state import AnswerState
 from wattlight.domain.tokens import NO_COUNTERS, Counters, TokenSource, TokenUse
 from wattlight.domain.values import Problem
+from wattlight.i18n import tr
 from wattlight.runtime import AnswerPiece, AnswerRequest, ModelServer
 from wattlight.services.benchmark import PowerHistory, own_use
 from wattlight.services.models import SerialExecutor, Throttle
@@ -112,7 +113,7 @@ class Answering:
     ) -> AnswerState:
         state = replace(state, running=False)
         if end - begun < SHORTEST_S:
-            return replace(state, joules_reason="The answer was too short to measure it.")
+            return replace(state, joules_reason=tr("The answer was too short to measure it."))
         deadline = end + WAIT_SAMPLE_S
         while not self._tap.wait_past(end, 0.2) and self._monotonic() < deadline and not cancel.is_set():
             pass

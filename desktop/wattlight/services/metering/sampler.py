@@ -7,6 +7,7 @@ from collections.abc import Callable
 from wattlight import StartThread, start_thread
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import RunningModel, ServerState
+from wattlight.i18n import tr
 
 FAILURES_TO_TELL = 3
 
@@ -127,7 +128,7 @@ class Sampler(_Beating):
             if self._failures <= FAILURES_TO_TELL:
                 logging.getLogger("wattlight").exception("a sample failed")
             if self._failures == FAILURES_TO_TELL:
-                self._failed("The sensors cannot be read; Wattlight goes on trying.")
+                self._failed(tr("The sensors cannot be read; Wattlight goes on trying."))
             return False
         self._failures = 0
         return True

@@ -253,7 +253,7 @@ def _digest(file: Path, cancel: Event) -> str | None:
         with open_regular(file) as stream:
             while piece := stream.read(_PIECE):
                 if cancel.is_set():
-                    raise RuntimeProblem("Stopped.", "", "cancelled")
+                    raise RuntimeProblem(tr("Stopped."), "", "cancelled")
                 digest.update(piece)
     except OSError:
         return None

@@ -8,7 +8,7 @@ from threading import Event
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import MachineProfile, Problem
-from wattlight.i18n import tr
+from wattlight.i18n import tr, trn
 from wattlight.runtime import ModelServer, RuntimeProblem
 
 FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
@@ -169,9 +169,23 @@ def _after_failure(
             lost.append(model.name)
     parts = [problem.message]
     if back:
-        parts.append(f"{', '.join(back)} was unloaded for it and is loaded again.")
+        parts.append(
+            trn(
+                "{models} was unloaded for it and is loaded again.",
+                "{models} were unloaded for it and are loaded again.",
+                len(back),
+                models=", ".join(back),
+            )
+        )
     if lost:
-        parts.append(f"{', '.join(lost)} was unloaded for it and could not be loaded again.")
+        parts.append(
+            trn(
+                "{models} was unloaded for it and could not be loaded again.",
+                "{models} were unloaded for it and could not be loaded again.",
+                len(lost),
+                models=", ".join(lost),
+            )
+        )
     return RuntimeProblem(" ".join(parts), problem.next_step, problem.code, problem.server_text)
 
 

@@ -267,9 +267,9 @@ def _nothing_to_start(ways: ServerWays) -> RuntimeProblem:
             "system_service",
         )
     if ways.by_installer:
-        next_step = "Let Wattlight open Ollama's installer."
+        next_step = tr("Let Wattlight open Ollama's installer.")
     elif ways.version is not None:
-        next_step = "Let Wattlight install it."
+        next_step = tr("Let Wattlight install it.")
     else:
-        next_step = "Install it; Wattlight finds it by itself."
+        next_step = tr("Install it; Wattlight finds it by itself.")
     return RuntimeProblem(tr("No Ollama is installed on this computer."), next_step, "nothing_installed")
