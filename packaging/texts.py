@@ -37,7 +37,7 @@ def texts_of_source() -> set[Text]:
         SOURCE, [("**.py", "python")], keywords=KEYWORDS
     ):
         found.add(message if isinstance(message, str) else (message[0], message[1]))
-    return found
+    return found - {""}
 
 
 def files() -> list[Path]:

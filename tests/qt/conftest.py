@@ -9,7 +9,10 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "windows" if sys.platform == "win32" else "offscreen")
 
+from PySide6.QtWidgets import QApplication
+
 from wattlight.i18n import activate
+from wattlight.ui.text import speak
 
 from .desk import Desk, missing_tools
 
@@ -20,8 +23,11 @@ collect_ignore = [f"{name}.py" for name in _OF_A_BUS] if sys.platform == "win32"
 
 @pytest.fixture(autouse=True)
 def _english() -> None:
-    """Texts and numbers as the tests name them."""
+    """Texts and numbers as the tests name them; Qt's own too where a window was shown in another language."""
     activate("en")
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        speak(app)
 
 
 @pytest.fixture

@@ -163,9 +163,10 @@ def english_after() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("lang", "amount", "clock"),
     [
-        ("de_DE.UTF-8", "0,20 €", "23:05"),
-        ("ja_JP.UTF-8", "€0.20", "23:05"),
-        ("ar_EG.UTF-8", "0.20 €", "23:05"),
+        ("nl_NL.UTF-8", "€0,20", "23:05"),
+        ("pl_PL.UTF-8", "0,20 €", "23:05"),
+        ("ko_KR.UTF-8", "€0.20", "23:05"),
+        ("he_IL.UTF-8", "0.20 €", "23:05"),
         ("C", "€0.20", "11:05 PM"),
         ("xx_NOWHERE", "€0.20", "23:05"),
     ],

@@ -7,13 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTimer
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Notice
+from wattlight.i18n import OFFERED
 from wattlight.paths import Places, places_for_user
 from wattlight.services.application import ChangeSettings
 from wattlight.settings import Settings
@@ -180,6 +181,23 @@ def test_another_language_makes_the_windows_anew(standing: Standing) -> None:
     second = standing.face.windows.dashboard
     assert second is not None and second is not first
     assert second.page == "cost"
+    assert "Kosten" in {label.text() for label in second.findChildren(QLabel)}
+    assert QLocale().name().startswith("de")
+    assert QCoreApplication.translate("QPlatformTheme", "Cancel") == "Abbrechen", "Qt's own words too"
+
+
+def test_the_language_is_a_choice_of_the_settings(standing: Standing) -> None:
+    standing.face.do(Command(Verb.OPEN_SETTINGS))
+    assert standing.face.windows.dashboard is not None
+    boxes = standing.face.windows.dashboard.findChildren(QComboBox)
+    box = next(b for b in boxes if b.accessibleName() == "Language")
+    assert [box.itemData(n) for n in range(box.count())] == ["", *(offered.code for offered in OFFERED)]
+    assert box.itemText(2) == "Deutsch"
+    assert all("machine-translated" in box.itemText(n) for n in range(3, box.count()))
+    box.setCurrentIndex(2)
+    assert standing.asked.saved[-1].language == "de"
+    page = standing.face.windows.dashboard
+    assert "Einstellungen" in {label.text() for label in page.findChildren(QLabel)}
 
 
 def test_a_place_saved_while_the_language_changes_is_kept(standing: Standing) -> None:

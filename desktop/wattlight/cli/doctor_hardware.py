@@ -86,7 +86,7 @@ def _accelerator(row: DeviceSample, user: str) -> Iterator[Finding]:
         said = tr(
             "{name}: its memory size is not known: {reason}.",
             name=row.name,
-            reason=tr(row.memory.reason or ""),
+            reason=tr(row.memory.reason),
         )
         yield _render_group(said, user)
     if row.messages or row.device.sliced:
@@ -94,7 +94,7 @@ def _accelerator(row: DeviceSample, user: str) -> Iterator[Finding]:
     if row.power_w is not None:
         yield Finding("gpu_power", Level.FINE, tr("{name}: power is measured.", name=row.name))
     else:
-        reason = tr(row.power.reason or "") or tr("not reported")
+        reason = tr(row.power.reason) or tr("not reported")
         yield Finding(
             "gpu_power",
             Level.NOTE,
@@ -107,7 +107,7 @@ def _plug(plug: DeviceSample) -> Finding:
         said = tr("{name}: read from {source}.", name=plug.name, source=plug.power.source)
         return Finding("plug", Level.FINE, said)
     return Finding(
-        "plug", Level.PROBLEM, tr("{name}: {reason}", name=plug.name, reason=tr(plug.power.reason or ""))
+        "plug", Level.PROBLEM, tr("{name}: {reason}", name=plug.name, reason=tr(plug.power.reason))
     )
 
 

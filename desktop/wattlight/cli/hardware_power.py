@@ -51,7 +51,7 @@ def battery_rows(battery: Battery) -> list[tuple[str, str]]:
 
 def plug_rows(plug: DeviceSample) -> list[tuple[str, str]]:
     """The plug, what hangs on it, and what it says or why not."""
-    said = tr(plug.power.reason or "") or tr("not measured")
+    said = tr(plug.power.reason) or tr("not measured")
     if plug.power_w is not None:
         said = f"{watts(plug.power_w)} ({plug.power.source}, ±{percent(plug.power.error_fraction)})"
     return [(plug.name, said)]

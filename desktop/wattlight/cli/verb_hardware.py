@@ -284,7 +284,7 @@ def _computer(report: HardwareReport) -> list[tuple[str, str]]:
 
 def _memory(memory: Memory) -> str:
     if memory.total_bytes is None:
-        return tr("unknown: {reason}", reason=tr(memory.reason or "") or tr("the system does not say"))
+        return tr("unknown: {reason}", reason=tr(memory.reason) or tr("the system does not say"))
     text = tr("{free} free of {total}", free=gib(memory.available_bytes), total=gib(memory.total_bytes))
     if memory.limit_bytes is not None and memory.limit_bytes == memory.total_bytes:
         text += tr(" (limited to that; the computer has {total})", total=gib(memory.host_total_bytes))
@@ -308,7 +308,7 @@ def _accelerator(row: DeviceSample, offered: bool) -> list[tuple[str, str]]:
 def _device_memory(row: DeviceSample, offered: bool) -> str:
     memory = row.memory
     if memory.llm_total_bytes is None:
-        return tr("unknown: {reason}", reason=tr(memory.reason or "") or tr("not reported"))
+        return tr("unknown: {reason}", reason=tr(memory.reason) or tr("not reported"))
     free = memory.llm_available_bytes
     total = gib(memory.llm_total_bytes)
     if not offered:
@@ -324,12 +324,12 @@ def _device_memory(row: DeviceSample, offered: bool) -> str:
     if free is None and memory.dedicated_used_lower_bound_bytes is not None:
         held = gib(memory.dedicated_used_lower_bound_bytes)
         return tr("{amount}, at least {held} in use", amount=text, held=held)
-    return text if free is not None else tr("{amount}; {reason}", amount=text, reason=tr(memory.reason or ""))
+    return text if free is not None else tr("{amount}; {reason}", amount=text, reason=tr(memory.reason))
 
 
 def _power(row: DeviceSample) -> str:
     if row.power_w is None:
-        reason = tr(row.power.reason or "") or tr("not reported")
+        reason = tr(row.power.reason) or tr("not reported")
         if row.estimate_w:
             low, high = (watts(edge) for edge in row.estimate_w)
             return tr("not measured ({reason}); estimated {low} to {high}", reason=reason, low=low, high=high)

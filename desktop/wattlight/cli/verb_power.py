@@ -106,7 +106,7 @@ def watch_line(sample: MachineSample) -> str:
 def _row(device: DeviceSample, total: MachineTotal) -> tuple[str, str, str]:
     power = device.power
     if power.value is None:
-        reason = tr("asleep") if device.asleep else tr(power.reason or "") or tr("not measured")
+        reason = tr("asleep") if device.asleep else tr(power.reason) or tr("not measured")
         if device.estimate_w:
             low, high = (watts(edge) for edge in device.estimate_w)
             reason = tr("{reason}; estimated {low} to {high}", reason=reason, low=low, high=high)

@@ -77,8 +77,9 @@ def marked(text: str) -> str:
     return text
 
 
-def tr(text: str, **values: object) -> str:
-    """``text`` translated, with ``{name}`` replaced by ``values`` (already formatted)."""
+def tr(text: str | None, **values: object) -> str:
+    """``text`` translated, with ``{name}`` replaced by ``values`` (already formatted); "" stays "", and so
+    does None."""
     message = _Choice.translations.gettext(text) if text else ""  # "" is the head of a translation
     return message.format(**values) if values else message
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wattlight.domain.values import Problem
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 
 from .files import suspect
 
@@ -46,9 +46,13 @@ def is_damage(error: Exception) -> bool:
     return isinstance(error, UnicodeDecodeError) or any(word in str(error).lower() for word in _DAMAGE)
 
 
+DONE = (marked("opened"), marked("read"), marked("written"), marked("backed up"), marked("restored"))
+"""What is done to the ledger, as the sentence about its failure says it."""
+
+
 @contextmanager
 def translated(what: str, ledger: Path | None = None) -> Iterator[None]:
-    """Turn SQLite's errors into this room's family; ``what`` names the action ("read", "written").
+    """Turn SQLite's errors into this room's family; ``what`` is one of ``DONE``.
 
     Damage that a reader of the file ``ledger`` finds is told to whoever records.
     """
@@ -72,7 +76,7 @@ def translated(what: str, ledger: Path | None = None) -> Iterator[None]:
                 "ledger_busy",
             ) from error
         raise LedgerProblem(
-            tr("The ledger cannot be {what} now ({value}).", what=what, value=text[:80]),
+            tr("The ledger cannot be {what} now ({value}).", what=tr(what), value=text[:80]),
             tr("Close programs that use the file and try again."),
         ) from error
 

@@ -179,7 +179,7 @@ def _pill(sample: DeviceSample) -> PillView | None:
     if sample.asleep:
         return PillView(tr("asleep"), Tone.PLAIN)
     if sample.power_w is None and sample.counter_mj is None:
-        return PillView(tr("power not readable"), Tone.PARTLY, tr(sample.power.reason or ""))
+        return PillView(tr("power not readable"), Tone.PARTLY, tr(sample.power.reason))
     if sample.power.quality is Quality.ESTIMATED:
         return PillView(tr("estimated"), Tone.PARTLY)
     return PillView(tr("measured"), Tone.GOOD)

@@ -94,7 +94,7 @@ def translated(what: str) -> Iterator[None]:
         raise JobsProblem(
             tr(
                 "The file of what was learned cannot be {what} now ({reason}).",
-                what=what,
+                what=tr(what),
                 reason=str(error)[:80],
             ),
             tr("Free some space on the disk.")
