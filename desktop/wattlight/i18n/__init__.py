@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .times import (
         clock_time,
+        country_name,
         day_and_month,
         day_name,
         duration,
@@ -37,7 +38,7 @@ else:
         __name__,
         {
             "numbers": "as_typed gb gib interval kwh money number percent tokens_per_second watts",
-            "times": "clock_time day_and_month day_name duration guess_country local_zone month_name "
-            "short_date",
+            "times": "clock_time country_name day_and_month day_name duration guess_country local_zone "
+            "month_name short_date",
         },
     )

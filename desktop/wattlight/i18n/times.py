@@ -99,6 +99,15 @@ def guess_country(zone: str, environ: Mapping[str, str]) -> str:
     return _country_of_language(environ)
 
 
+def country_name(code: str, otherwise: str) -> str:
+    """A country in the language of the texts; ``code`` has two or three letters (ISO 3166). ``otherwise``
+    where its name is not known."""
+    from babel.core import get_global
+
+    two = code if len(code) == 2 else (get_global("territory_aliases").get(code) or [""])[0]
+    return str(words_locale().territories.get(two) or otherwise)
+
+
 def _country_of_language(environ: Mapping[str, str]) -> str:
     for name in ("LC_ALL", "LC_MONETARY", "LC_MEASUREMENT", "LANG"):
         found = _TERRITORY.match(environ.get(name, ""))

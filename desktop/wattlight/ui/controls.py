@@ -27,6 +27,7 @@ from wattlight.viewmodels.figures import FigureView
 from wattlight.viewmodels.settings_page import Choice
 from wattlight.viewmodels.words import Action, PillView, TableView
 
+from .flow import FlowLayout
 from .text import ElidedLabel, FigureLine, plain_label, plain_tip, set_text
 from .theme import Theme
 from .tokens import PADDING, QUIET
@@ -175,13 +176,12 @@ class ActionButton(QPushButton):
 
 
 class ActionRow(QWidget):
-    """A row of buttons that follows a tuple of actions; one below the other where they are ``stacked``."""
+    """A row of buttons that follows a tuple of actions, and goes on in the next line."""
 
-    def __init__(self, ask: Ask, stacked: bool = False) -> None:
+    def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._ask = ask
-        self._row: QBoxLayout = QVBoxLayout(self) if stacked else QHBoxLayout(self)
-        spaced(self._row, 8)
+        self._row = FlowLayout(self, 8)
         self._buttons: list[ActionButton] = []
 
     def render_view(self, actions: tuple[Action, ...]) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
 )
@@ -50,7 +51,7 @@ class Dashboard(ThemedWindow):
         save: Callable[[Settings], None],
     ) -> None:
         super().__init__(theme, do, seen)
-        self.setWindowTitle(tr("Wattlight"))
+        self.setWindowTitle("Wattlight")
         self.setWindowIcon(app_icon())
         self._save = save
         self._scene: Scene | None = None
@@ -129,11 +130,12 @@ class Dashboard(ThemedWindow):
     def _nav(self) -> QFrame:
         frame = QFrame()
         frame.setObjectName("nav")
-        frame.setFixedWidth(NAV_WIDTH)
+        frame.setMinimumWidth(NAV_WIDTH)
+        frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         column = spaced(QVBoxLayout(frame), 2, (10, 16, 11, 16))
         self._logo = QLabel()
         head = spaced(QHBoxLayout(), 8, (6, 4, 0, 14))
-        column.addLayout(put(head, self._logo, plain_label(tr("Wattlight"), "name"), REST))
+        column.addLayout(put(head, self._logo, plain_label("Wattlight", "name"), REST))
         group = QButtonGroup(self)
         group.setExclusive(True)
         titles = (tr("Now"), tr("Models"), tr("Cost"), tr("Machine"), tr("Connect"), tr("Settings"))
@@ -148,6 +150,7 @@ class Dashboard(ThemedWindow):
             column.addWidget(made)
         self._corner = plain_label(role="faint", wrap=True)
         self._corner.setContentsMargins(7, 0, 0, 0)
+        self._corner.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         put(column, REST, self._corner)
         return frame
 

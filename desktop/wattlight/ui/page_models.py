@@ -47,7 +47,7 @@ class ModelPanel(Card):
         self._busy = BusyLines(ask)
         self._main = ActionButton(ask, "primary")
         self._others = ActionRow(ask)
-        self._contexts = ActionRow(ask, stacked=True)
+        self._contexts = ActionRow(ask)
         self._measure = ActionButton(ask)
         self._compares = ActionRow(ask)
         self._foot = plain_label(role="faint", wrap=True)

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.settings import Settings
+from wattlight.viewmodels.privacy_page import ContactRow, PrivacyView, kept_months, privacy_view
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.settings_page import ContactRow, PrivacyView, kept_months, privacy_view
 
 from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced, tick
 from .text import plain_label, show_text

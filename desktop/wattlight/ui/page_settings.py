@@ -272,7 +272,7 @@ class SettingsPage(Page):
         return form
 
     def _window_card(self) -> Form:
-        form = Form(tr("Wattlight"))
+        form = Form("Wattlight")
         self._languages = combo(tr("Language"))
         self._languages.currentIndexChanged.connect(
             lambda: self._changed(language=str(self._languages.currentData() or "") or None)

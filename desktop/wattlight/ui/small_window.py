@@ -31,7 +31,7 @@ class SmallWindow(ThemedWindow):
     def __init__(self, theme: Theme, do: Ask, seen: Callable[[bool], None]) -> None:
         super().__init__(theme, do, seen)
         self.setProperty("small", True)
-        self.setWindowTitle(tr("Wattlight"))
+        self.setWindowTitle("Wattlight")
         self.setWindowIcon(app_icon())
         self._view: SmallWindowView | None = None
         put(spaced(QVBoxLayout(self), 0), (self._body(theme), 1), rule(), self._foot())

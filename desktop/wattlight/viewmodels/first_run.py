@@ -15,7 +15,7 @@ from .figures import no_sensor, sure_now
 from .first_model import ModelStep, TryStep, model_step, slow_line, try_step
 from .scene import Scene
 from .server_setup import ServerStep, server_step
-from .settings_page import Choice, price_note, understood_price
+from .settings_page import Choice, country_choices, price_note, understood_price
 from .whole import better_way, estimate_basis, exact_way, learned_note, learned_now, range_watts
 from .words import Action, speed_text, verdict_pill
 
@@ -97,7 +97,7 @@ def price_step(scene: Scene) -> PriceStep:
     """The person's own price, else the country's official one where one is shipped."""
     price = scene.settings.price
     known = scene.extras.countries
-    choices = (Choice("", tr("Another country")), *(Choice(c.code, c.name) for c in known))
+    choices = (Choice("", tr("Another country")), *country_choices(scene))
     prices = {"": ("", "", price_note(scene, ""))}
     prices |= {c.code: (as_typed(c.per_kwh), c.currency, price_note(scene, c.code)) for c in known}
     if price.per_kwh:

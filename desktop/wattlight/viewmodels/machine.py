@@ -140,7 +140,7 @@ def _card(sample: DeviceSample) -> DeviceCardView:
         note = tr("Asleep; Wattlight does not wake it.") if sample.asleep else reason
         power = FigureView(tr("Power draw"), DASH, note=note)
     return DeviceCardView(
-        clean_text(sample.name, 80),
+        clean_text(tr(sample.name), 80),
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
         _pill(sample),
         power,

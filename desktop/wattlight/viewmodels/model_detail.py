@@ -33,6 +33,7 @@ from .words import (
     Action,
     PillView,
     Tone,
+    ability_name,
     download_text,
     elsewhere_text,
     is_heavy,
@@ -125,7 +126,7 @@ def _is_asked(scene: Scene, key: str, looked_up: str) -> bool:
 
 def _facts(offer: Offer | None, model: InstalledModel | None, fit: FitNote | None) -> str:
     if offer is not None:
-        uses = ", ".join(clean_text(u, 20) for u in offer.uses)
+        uses = ", ".join(map(ability_name, offer.uses))
         parts = [offer.publisher, released_text(offer.released), offer.licence, uses]
     elif model is not None:
         size = tr("{size} on disk", size=gb(model.size_bytes)) if model.size_bytes else ""

@@ -1,20 +1,18 @@
-"""The pages Settings and Privacy: what is set, in words, and the check of what is typed."""
+"""The page Settings: what is set, in words, and the check of what is typed."""
 
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.carbon import MOST_G_PER_KWH
-from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import clean_text
-from wattlight.i18n import OFFERED, Language, as_typed, clock_time, number, short_date, tr, trn
+from wattlight.i18n import OFFERED, Language, as_typed, country_name, number, tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.services.pricing import CountryPrice
 from wattlight.settings import ModelRuleSettings, Settings
 
 from .activity import NoticeView, notice_views
 from .scene import Scene
-from .words import Action
 
 LARGEST_PRICE = Decimal(1000)
 """No currency's kilowatt-hour costs more per unit; above it a typing slip is likely."""
@@ -78,7 +76,7 @@ def settings_view(scene: Scene) -> SettingsView:
         Choice("cost", tr("cost of the models today")),
     )
     return SettingsView(
-        (Choice("", tr("Choose your country")), *(Choice(c.code, c.name) for c in scene.extras.countries)),
+        (Choice("", tr("Choose your country")), *country_choices(scene)),
         price.country or "",
         as_typed((price.per_kwh or "").rstrip()),
         price.currency or "",
@@ -109,7 +107,10 @@ def settings_view(scene: Scene) -> SettingsView:
         settings.start_at_login,
         (
             Choice("", tr("not told")),
-            *(Choice(f.code, f"{f.country} ({number(f.intensity)} g)") for f in scene.extras.carbon),
+            *(
+                Choice(f.code, f"{country_name(f.code, f.country)} ({number(f.intensity)} g)")
+                for f in scene.extras.carbon
+            ),
         ),
         settings.carbon.country or "",
         "" if settings.carbon.own_g_per_kwh is None else as_typed(f"{settings.carbon.own_g_per_kwh:g}"),
@@ -145,6 +146,12 @@ def keep_alive_choices(current: str) -> tuple[Choice, ...]:
     }
     known.setdefault(current, clean_text(current, 20))
     return tuple(Choice(value, text) for value, text in known.items())
+
+
+def country_choices(scene: Scene) -> tuple[Choice, ...]:
+    """The countries an official price is known for, by their names in the language of the texts."""
+    named = [Choice(c.code, country_name(c.code, c.name)) for c in scene.extras.countries]
+    return tuple(sorted(named, key=lambda choice: choice.text))
 
 
 def country_price(scene: Scene, code: str) -> CountryPrice | None:
@@ -321,77 +328,3 @@ def _stand(scene: Scene) -> str:
             n=number(counting.uncounted),
         )
     return text
-
-
-KEEP_MONTHS = 13
-"""A year and a month: the same month of the year before stays comparable."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRow:
-    """One host: who it is, why it was asked, when last."""
-
-    host: str
-    reason: str
-    last: str
-
-
-@dataclass(frozen=True, slots=True)
-class PrivacyView:
-    contacts: tuple[ContactRow, ...]
-    none: str
-    keeps: tuple[Choice, ...]
-    keep: str
-    delete: Action
-    keep_programs: bool
-    notices: tuple[NoticeView, ...]
-
-
-def privacy_view(scene: Scene) -> PrivacyView:
-    contacts = scene.setup.contacts
-    rows = tuple(
-        ContactRow(
-            clean_text(c.host, 80),
-            reason_text(c.reason),
-            f"{short_date(c.last_at.astimezone(scene.zone).date())}, {clock_time(c.last_at, scene.zone)}",
-        )
-        for c in contacts or ()
-    )
-    none = "" if rows else tr("No host was contacted yet.") if contacts is not None else tr("Reading…")
-    keep = scene.settings.meter.keep_months
-    choices = [Choice("", tr("forever")), Choice(str(KEEP_MONTHS), tr("{n} months", n=KEEP_MONTHS))]
-    if keep not in {None, KEEP_MONTHS}:
-        choices.append(Choice(str(keep), tr("{n} months", n=keep)))
-    question = tr(
-        "Delete all recorded energy, cost and counted tokens, for every day? This cannot be undone. "
-        "Settings, models and measured speeds are kept."
-    )
-    delete = Action(
-        tr("Delete all records…"), Command(Verb.DELETE_LEDGER, question=question, confirm=tr("Delete all"))
-    )
-    return PrivacyView(
-        rows,
-        none,
-        tuple(choices),
-        "" if keep is None else str(keep),
-        delete,
-        scene.settings.meter.keep_programs,
-        notice_views(scene),
-    )
-
-
-def reason_text(code: str) -> str:
-    return {
-        "model": tr("Ollama downloaded a model because you installed one"),
-        "shape": tr("Wattlight read the size of a model because you asked whether it fits"),
-        "prices": tr("Wattlight fetched the electricity prices of the feed that you chose"),
-        "plug": tr("Wattlight reads the wall plug that you set"),
-        "figures": tr("Wattlight sends today's figures to the MQTT broker that you set"),
-        "server": tr("Wattlight downloaded Ollama because you had it installed"),
-    }.get(code, clean_text(code, 60))
-
-
-def kept_months(settings: Settings, value: str) -> Settings:
-    """The settings with the choice of how long records are kept ("" for ever)."""
-    months = int(value) if value.isdecimal() and len(value) <= 4 and int(value) > 0 else None
-    return replace(settings, meter=replace(settings.meter, keep_months=months))

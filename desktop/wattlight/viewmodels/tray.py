@@ -164,7 +164,7 @@ def tooltip(scene: Scene, icon: IconState) -> str:
         for m in loaded
     ]
     slow = [cause_text(item) for item in scene.host.slow[:1]]
-    lines = [tr("Wattlight"), headline(scene), state_line, *running, *slow, counting_line(scene)]
+    lines = ["Wattlight", headline(scene), state_line, *running, *slow, counting_line(scene)]
     return "\n".join(line for line in lines if line)
 
 

@@ -270,3 +270,34 @@ def everyday_text(energy_mj: int | None) -> str:
         "car_km": tr("About as much as driving an electric car for {n} km."),
     }[like.kind]
     return text.format(n=amount)
+
+
+def ability_name(code: str) -> str:
+    """What a model is made for or can do, as the catalogue's code says."""
+    names = {
+        "chat": tr("chat"),
+        "code": tr("code"),
+        "vision": tr("images"),
+        "audio": tr("sound"),
+        "tools": tr("tools"),
+        "functions": tr("functions"),
+        "thinking": tr("thinking"),
+        "reasoning": tr("reasoning"),
+        "agents": tr("agents"),
+        "completion": tr("completing code"),
+        "embedding": tr("embeddings"),
+        "rag": tr("answers from documents"),
+        "translation": tr("translation"),
+        "moderation": tr("moderation"),
+        "medicine": tr("medicine"),
+        "long-context": tr("long context"),
+        "open-data": tr("open data"),
+        "fast": tr("fast"),
+        "small": tr("small"),
+        "tiny": tr("tiny"),
+        "workstation": tr("workstation"),
+        "server": tr("server"),
+        "derived": tr("derived"),
+        "legacy": tr("older"),
+    }
+    return names.get(code, clean_text(code, 20))

@@ -14,8 +14,8 @@ from wattlight.settings import PlugSettings
 from wattlight.viewmodels.figures import sure_now
 from wattlight.viewmodels.machine import machine_view
 from wattlight.viewmodels.plug import plug_view
+from wattlight.viewmodels.privacy_page import reason_text
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.settings_page import reason_text
 
 
 @pytest.fixture(autouse=True)

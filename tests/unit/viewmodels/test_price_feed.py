@@ -14,8 +14,8 @@ from wattlight.services.costs import MonthCosts
 from wattlight.settings import PriceFeed
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.price_feed import cheapest_line, feed_view, understood_feed
+from wattlight.viewmodels.privacy_page import reason_text
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.settings_page import reason_text
 
 
 @pytest.fixture(autouse=True)

@@ -23,8 +23,8 @@ from wattlight.viewmodels.first_run import (
     step_of,
 )
 from wattlight.viewmodels.now import now_view
+from wattlight.viewmodels.privacy_page import kept_months, privacy_view
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.settings_page import kept_months, privacy_view
 from wattlight.viewmodels.small_window import small_window_view
 
 MB = 1_000_000
