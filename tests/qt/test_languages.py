@@ -28,7 +28,7 @@ LETTERS = re.compile(r"[^\W\d_]{2,}")
 NAMES = re.compile(
     r"[\w./-]+:[\w./\u200b-]+|kWh|\bWh\b|GiB|GB|MB|tokens/s|https?://\S+|127\.0\.0\.1\S*|CO2|EUR"
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*|Mon|Tue|Wed|Thu|Fri|Sat|Sun|AM|PM"
-    r"|RTX \d+|Ryzen \S+|Wattlight|Ollama|Germany|Alibaba|Apache-2\.0"
+    r"|OLLAMA_[A-Z_]+|RTX \d+|Ryzen \S+|Wattlight|Ollama|Germany|Alibaba|Apache-2\.0"
     r"|RAM|PNG|SVG|qwen3|(?:Desk|Small) computer|NVIDIA GeForce|firefox|gnome-shell|steam_game|code|Wall plug"
     r"|The price of electricity changed on 1 January\."
 )
