@@ -14,13 +14,14 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
 )
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip
 
 from wattlight.viewmodels.chart import PowerChartView
 from wattlight.viewmodels.cost import DayBar, DaysChartView
 from wattlight.viewmodels.running import BarSegment, MemoryBarView
 from wattlight.viewmodels.week_hours import WeekHoursView
 
+from .access import Role, Spoken
 from .theme import Theme
 from .tokens import AXIS, QUIET, Tokens
 
@@ -34,8 +35,10 @@ def segment_colour(tokens: Tokens, role: str) -> str:
     return {"weights": tokens.flame, "work": tokens.flame_soft, "other": tokens.bar_other}[role]
 
 
-class MemoryBar(QWidget):
+class MemoryBar(Spoken):
     """The bar alone, 8 px high."""
+
+    spoken_as = Role.Graphic
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -69,7 +72,7 @@ class MemoryBar(QWidget):
         painter.end()
 
 
-class Legend(QWidget):
+class Legend(Spoken):
     """Coloured squares with their words, in one or more lines, and a line at the right end."""
 
     def __init__(self, theme: Theme) -> None:
@@ -187,9 +190,10 @@ def patterned(theme: Theme, colour: str, pattern: str) -> QBrush:
     return QBrush(tile)
 
 
-class Chart(QWidget, Generic[View]):
+class Chart(Spoken, Generic[View]):
     """A chart over a prepared view: axis at the right, what is spoken, what an empty one says."""
 
+    spoken_as = Role.Chart
     bare = False
     """Without axes and texts."""
     keyed = False

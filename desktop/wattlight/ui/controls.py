@@ -27,6 +27,7 @@ from wattlight.viewmodels.figures import FigureView
 from wattlight.viewmodels.settings_page import Choice
 from wattlight.viewmodels.words import Action, PillView, TableView
 
+from .access import Spoken
 from .flow import FlowLayout
 from .text import ElidedLabel, FigureLine, plain_label, plain_tip, set_text
 from .theme import Theme
@@ -195,7 +196,7 @@ class ActionRow(QWidget):
         return made
 
 
-class Pill(QWidget):
+class Pill(Spoken):
     """A verdict in words on its own ground."""
 
     def __init__(self, theme: Theme) -> None:

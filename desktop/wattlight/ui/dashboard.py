@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QFontMetrics, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -21,6 +21,7 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.machine import corner_lines
 from wattlight.viewmodels.scene import Scene
 
+from .access import on_choice
 from .controls import REST, Ask, button, put, spaced
 from .icons import app_icon, app_pixmap, nav_icon
 from .page_connect import ConnectPage
@@ -32,11 +33,14 @@ from .page_privacy import PrivacyPage
 from .page_settings import SettingsPage
 from .text import plain_label, set_text
 from .theme import Theme
+from .tokens import BODY
 from .window import ThemedWindow
 
 SIZE = QSize(1080, 680)
 SMALLEST = QSize(820, 520)
 NAV_WIDTH = 152
+NAV_REST = 52
+"""Icon, gap and edges of a button of the navigation."""
 PAGES = ("now", "models", "cost", "machine", "connect", "settings")
 
 AnyPage = NowPage | ModelsPage | CostPage | MachinePage | ConnectPage | SettingsPage | PrivacyPage
@@ -102,13 +106,14 @@ class Dashboard(ThemedWindow):
 
     def restyle(self) -> None:
         super().restyle()
-        tokens = self._theme.tokens
+        tokens, bold = self._theme.tokens, QFontMetrics(self._theme.font(BODY, bold=True))
         ratio = self.devicePixelRatioF()
         self._logo.setPixmap(
             app_pixmap(tokens.button if not tokens.dark else tokens.flame, tokens.window, 22, ratio)
         )
         for name, made in self._buttons.items():
             made.setIcon(nav_icon(f"page-{name}", tokens.text if made.isChecked() else tokens.quiet))
+            made.setMinimumWidth(bold.horizontalAdvance(made.text()) + NAV_REST)
         if self._scene is not None:
             self.render_scene(self._scene)
 
@@ -145,6 +150,7 @@ class Dashboard(ThemedWindow):
             made.setAccessibleName(title)
             made.setIconSize(QSize(26, 18))
             made.toggled.connect(lambda on, n=name: self._dress(n, on))
+            on_choice(made, partial(self._ticked, name))
             group.addButton(made)
             self._buttons[name] = made
             column.addWidget(made)
@@ -153,6 +159,10 @@ class Dashboard(ThemedWindow):
         self._corner.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         put(column, REST, self._corner)
         return frame
+
+    def _ticked(self, name: str) -> None:
+        if name != ("settings" if self.page == "privacy" else self.page):
+            self.open_page(name)
 
     def _dress(self, name: str, on: bool) -> None:
         tokens = self._theme.tokens

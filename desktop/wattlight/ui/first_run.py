@@ -25,6 +25,7 @@ from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_vie
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.words import Action
 
+from .access import Spoken
 from .controls import REST, ActionRow, Ask, button, dress, line, put, rule, spaced
 from .first_run_model import ModelPage, TryPage
 from .first_run_pages import LoginPage, MachineStepPage, PricePage, ServerPage, StepPage
@@ -37,7 +38,7 @@ from .window import ThemedWindow
 WIDTH, HEIGHT, SPACE = 26, 4, 6
 
 
-class StepsBar(QWidget):
+class StepsBar(Spoken):
     """Filled up to the page that is shown; the words are for screen readers."""
 
     def __init__(self, theme: Theme) -> None:

@@ -97,7 +97,7 @@ class ModelPage(StepPage):
         self._rows: list[ChoiceRow] = []
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
-        self._group.buttonClicked.connect(lambda row: choose(row.model))
+        self._group.buttonToggled.connect(lambda row, on: choose(row.model) if on else None)
         self._empty = plain_label(role="quiet", wrap=True)
         self._note = plain_label(role="quiet", wrap=True)
         put(self.column, self._empty, self._note, REST)
@@ -106,8 +106,10 @@ class ModelPage(StepPage):
         page = view.model
         if page is None:
             return
+        self._group.blockSignals(True)  # a choice that is shown was not made here
         for row, choice in reused(self._rows, page.choices, self._make):
             row.render_view(choice)
+        self._group.blockSignals(False)
         show_text(self._empty, page.empty)
         show_text(self._note, page.note)
 

@@ -7,12 +7,16 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QV
 
 from wattlight.domain.command import Command
 from wattlight.i18n import tr
-from wattlight.viewmodels.activity import BusyView, NoticeView
+from wattlight.viewmodels.activity import BusyView, NoticeView, level_name
 from wattlight.viewmodels.small_window import EmptyView, SwitchRow
 from wattlight.viewmodels.words import Action
 
+from .access import announce
 from .controls import REST, ActionButton, ActionRow, Ask, button, clear, put, spaced
 from .text import ElidedLabel, plain_label, set_text, show_text
+
+SIGNS = {"error": "⛔", "warning": "⚠", "info": "ℹ"}
+"""How much a notice matters, for those who cannot tell its colour."""
 
 
 class Banners(QWidget):
@@ -28,19 +32,25 @@ class Banners(QWidget):
         """Show these notices; equal ones are left alone."""
         if notices == self._shown:
             return
+        new = [notice for notice in notices if notice not in self._shown]
         self._shown = notices
         clear(self._column)
         for notice in notices:
             self._column.addWidget(_banner(notice, self._ask, self._narrow))
         self.setVisible(bool(notices))
+        announce(self, "\n".join(notice.text for notice in new))
 
 
 def _banner(notice: NoticeView, ask: Ask, narrow: bool) -> QFrame:
     level = notice.level if notice.level in {"error", "warning", "info"} else "info"
     frame = QFrame()
     frame.setObjectName(f"banner_{level}")
-    frame.setAccessibleName(notice.text)
-    row = put(spaced(QHBoxLayout(), 8), (plain_label(notice.text, wrap=True), 1))
+    name, sign = level_name(level), plain_label(SIGNS[level])
+    frame.setAccessibleName(f"{name}: {notice.text}")
+    sign.setAccessibleName(name)
+    row = put(
+        spaced(QHBoxLayout(), 8), (sign, Qt.AlignmentFlag.AlignTop), (plain_label(notice.text, wrap=True), 1)
+    )
     column = put(spaced(QVBoxLayout(frame), 6, (12, 8, 8, 8)), row)
     if notice.actions:
         actions = ActionRow(ask)
@@ -77,6 +87,7 @@ class QuestionBar(QFrame):
         set_text(self._label, command.question)
         self._yes.setText((command.confirm or tr("Continue")).replace("&", "&&"))
         self.setAccessibleName(command.question)
+        announce(self, command.question)
         self.show()
         self._no.setFocus()
 

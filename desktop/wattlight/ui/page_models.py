@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -192,7 +192,7 @@ class ModelsPage(Page):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setResizeContentsPrecision(100)
-        table.selectionModel().currentRowChanged.connect(self._row_changed)
+        table.selectionModel().selectionChanged.connect(self._chosen)
         self._empty = EmptyBox(ask)
         self._foot = plain_label(role="quiet", wrap=True)
         self._foot.setContentsMargins(8, 0, 8, 0)  # as the cells of the table
@@ -277,8 +277,9 @@ class ModelsPage(Page):
         self._table.setColumnHidden(COST, narrow or not self._cost_known)
         self._table.setColumnHidden(SIZE, narrow)
 
-    def _row_changed(self, now: QModelIndex, _before: QModelIndex) -> None:
-        row = self._model.row_at(now)
+    def _chosen(self, now: QItemSelection, _before: QItemSelection) -> None:
+        """By mouse, by keys, or by a screen reader, which selects without making a row the current one."""
+        row = self._model.row_at(now.indexes()[0]) if now.indexes() else None
         if row is not None and row.key and row.key != self._selected:
             self._selected = row.key
             self._show()

@@ -12,6 +12,7 @@ from wattlight.viewmodels.running import RunningView
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.words import Action
 
+from .access import on_choice
 from .charts import Legend, MemoryBarWithLegend
 from .controls import (
     REST,
@@ -136,10 +137,11 @@ class HistoryCard(Card):
             made.setVisible(not view.empty)
 
     def _choice(self, choice: SpanChoice, group: QButtonGroup) -> QPushButton:
-        made = button(choice.text, "flat", partial(self._show, choice))
+        made = button(choice.text, "flat")
         made.setCheckable(True)
         made.setChecked(choice.name == self.span)
         group.addButton(made)
+        on_choice(made, partial(self._show, choice))
         return made
 
     def _show(self, choice: SpanChoice) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPlainTextEdit,
 from wattlight.i18n import language, right_to_left, words_language
 from wattlight.viewmodels.figures import FigureView
 
+from .access import Spoken
 from .theme import Theme
 
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:GiB|GB|MB|kWh|Wh|W|tokens/s|min|s|h|layers)\b)")
@@ -118,7 +119,7 @@ class ElidedLabel(QLabel):
         painter.end()
 
 
-class FigureLine(QWidget):
+class FigureLine(Spoken):
     """A big number with its small sign or unit on the same base line, in tabular figures."""
 
     def __init__(self, theme: Theme, big: int, small: int, right: bool = False) -> None:

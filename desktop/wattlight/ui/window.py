@@ -10,14 +10,17 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from wattlight.domain.command import Command
 from wattlight.viewmodels.activity import NoticeView
 
+from .access import Role, Spoken
 from .controls import Ask, ScrollColumn, put, spaced
 from .messages import Banners, QuestionBar
 from .theme import Theme, style_sheet
 from .tokens import GAP
 
 
-class ThemedWindow(QWidget):
+class ThemedWindow(Spoken):
     """A top-level window in our style. ``seen`` is called with True when shown and False when hidden."""
+
+    spoken_as = Role.Window
 
     def __init__(self, theme: Theme, do: Ask, seen: Callable[[bool], None]) -> None:
         super().__init__()

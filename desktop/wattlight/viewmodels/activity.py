@@ -139,6 +139,11 @@ class NoticeView:
     dismiss: Command | None = None
 
 
+def level_name(level: str) -> str:
+    """How much a notice matters, in a word."""
+    return {"error": tr("Problem"), "warning": tr("Warning")}.get(level, tr("Note"))
+
+
 def notice_views(scene: Scene) -> tuple[NoticeView, ...]:
     """The banners of a state, most important first."""
     found = [*_failed_tasks(scene), *_failed_pulls(scene), *_server(scene), *_notices(scene)]
