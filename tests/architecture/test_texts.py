@@ -73,6 +73,7 @@ PLAIN = {
         "gpu rail",
         "gpu package",
     ),
+    "cli/verb_mcp.py": ("Facts about this compute",),
     "cli/verb_plug.py": ("  wattlight plug test 19",),
     "cli/verb_tariff.py": ("a tariff file (prices wi",),
     "services/benchmark/run.py": ("Write a long story about",),
@@ -87,6 +88,10 @@ PLAIN = {
         "aWATTar AT",
         "Octopus Agile",
     ),
+    "services/server_variables.py": ("server config",),
+    "services/publishing/figures.py": ("",),  # names of figures: English on every wire
+    "services/publishing/home_assistant.py": ("",),
+    "services/publishing/prometheus.py": ("404 Not Found",),
     "services/server_settings.py": (
         "# Written by Wattlight (",
         "systemctl --user daemon-",
