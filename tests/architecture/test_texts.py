@@ -107,6 +107,7 @@ PLAIN = {
     ),
     "ui/theme.py": ("\nQWidget#root {{ backgro",),
     "viewmodels/chart.py": ("no reading",),
+    "viewmodels/diagnostics.py": ("",),  # English, for those who mend it
     "viewmodels/plug.py": ("Home Assistant",),
 }
 """File -> how its literals begin that are not translated: commands, fields, codes, names, scripts."""

@@ -164,6 +164,20 @@ def main() -> int:
         elif words[0] == "where":
             spot, room = face.windows.dashboard.frameGeometry(), face.windows.dashboard.screen().geometry()
             controller.note("where", spot.getRect(), room.getRect(), face.windows.dashboard.size().toTuple())
+        elif words[0] == "sizes":
+            face.windows.show_dashboard()
+            face.windows.show_first_run()
+            face.windows.show_small()
+            made = {"small": face.windows.small, "dashboard": face.windows.dashboard}
+            made["first run"] = face.windows.first_run
+            QTimer.singleShot(
+                300,
+                lambda: controller.note(
+                    "sizes",
+                    {n: (w.width(), w.height() + 32) for n, w in made.items()},
+                    face.windows.small.screen().availableGeometry().getRect(),
+                ),
+            )
         elif words[0] == "hide":
             face.windows.dashboard.close()
         elif words[0] == "notify":

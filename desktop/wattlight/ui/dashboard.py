@@ -18,12 +18,14 @@ from PySide6.QtWidgets import (
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
+from wattlight.viewmodels.activity import busy_actions
 from wattlight.viewmodels.machine import corner_lines
 from wattlight.viewmodels.scene import Scene
 
 from .access import on_choice
 from .controls import REST, Ask, button, put, spaced
 from .icons import app_icon, app_pixmap, nav_icon
+from .messages import BusyLines
 from .page_connect import ConnectPage
 from .page_cost import CostPage
 from .page_machine import MachinePage
@@ -63,7 +65,9 @@ class Dashboard(ThemedWindow):
         self._buttons: dict[str, QPushButton] = {}
         self.question.setProperty("wide", True)
         self._stack = QStackedWidget()
-        right = put(spaced(QVBoxLayout(), 0), self.question, (self._stack, 1))
+        self._busy = BusyLines(self.ask)
+        self._busy.setContentsMargins(24, 14, 24, 0)
+        right = put(spaced(QVBoxLayout(), 0), self.question, self._busy, (self._stack, 1))
         put(spaced(QHBoxLayout(self), 0), self._nav(), (right, 1))
         for index, name in enumerate(PAGES):
             keys = QShortcut(QKeySequence(f"Ctrl+{index + 1}"), self)
@@ -84,6 +88,7 @@ class Dashboard(ThemedWindow):
             self._pages[name] = made
             self._stack.addWidget(made)
         self._stack.setCurrentWidget(made)
+        self._show_busy()
         self._buttons["settings" if name == "privacy" else name].setChecked(True)
         if self._scene is not None:
             made.render_scene(self._scene)
@@ -100,9 +105,15 @@ class Dashboard(ThemedWindow):
         """Show a state; only the page that is looked at is drawn."""
         self._scene = scene
         set_text(self._corner, "\n".join(corner_lines(scene)))
+        self._show_busy()
         current = self._pages.get(self.page)
         if current is not None:
             current.render_scene(scene)
+
+    def _show_busy(self) -> None:
+        """What is being done stands on every page; Now has its own place for it."""
+        elsewhere = self._scene is not None and self.page != "now"
+        self._busy.render_view(busy_actions(self._scene) if elsewhere and self._scene else ())
 
     def restyle(self) -> None:
         super().restyle()

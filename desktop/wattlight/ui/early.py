@@ -2,12 +2,15 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QPixmapCache
 from PySide6.QtWidgets import QApplication, QMenu, QSystemTrayIcon
 
-from wattlight.domain import Problem
+from wattlight.domain import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import Places
 
@@ -51,6 +54,31 @@ def early_icon(places: Places, arguments: list[str] | None = None) -> EarlyIcon 
     return EarlyIcon(app, tray, menu, born, instance)
 
 
+@contextmanager
+def sentence_instead_of_abort() -> Iterator[None]:
+    """Where Qt cannot start its platform it ends the process; a sentence says so before, with exit code 1."""
+    said: list[str] = []
+
+    def heard(kind: QtMsgType, _where: QMessageLogContext, text: str) -> None:
+        said.append(clean_text(text, 300))
+        if kind is not QtMsgType.QtFatalMsg:
+            return
+        told = next((line for line in said if "cursor" in line or "connect" in line), said[0])
+        problem = ScreenProblem(
+            tr("The window cannot be shown, because Qt cannot start here: {reason}", reason=told),
+            tr("Use the command line instead: wattlight hardware, wattlight cost, wattlight meter."),
+        )
+        sys.stderr.write(f"{problem}\n")
+        sys.stderr.flush()
+        os._exit(1)  # Qt would abort after this
+
+    before = qInstallMessageHandler(heard)
+    try:
+        yield
+    finally:
+        qInstallMessageHandler(before)
+
+
 def check_screen() -> None:
     """Raise a sentence where Qt would abort."""
     if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
@@ -70,7 +98,8 @@ def make_application(arguments: list[str]) -> QApplication:
         from wattlight.system import APP_ID, name_for_the_taskbar
 
         name_for_the_taskbar(APP_ID)
-    app = QApplication(["wattlight", *arguments])
+    with sentence_instead_of_abort():
+        app = QApplication(["wattlight", *arguments])
     QPixmapCache.setCacheLimit(2048)  # KiB; Qt's own 10 MiB fill with icons that are drawn anew
     app.setApplicationName("wattlight")
     app.setApplicationDisplayName("Wattlight")

@@ -1,19 +1,23 @@
 """Below Settings: which hosts were contacted and why, how long records are kept, delete all."""
 
+import os
+import platform
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QSystemTrayIcon, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.settings import Settings
+from wattlight.viewmodels.diagnostics import diagnostics_text
 from wattlight.viewmodels.privacy_page import ContactRow, PrivacyView, kept_months, privacy_view
 from wattlight.viewmodels.scene import Scene
 
 from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced, tick
-from .text import plain_label, show_text
+from .text import plain_label, set_text, show_text
 from .window import Page
 
 
@@ -30,7 +34,7 @@ class PrivacyPage(Page):
         back = button(tr("‹ Settings"), "flat", lambda: ask(Command(Verb.OPEN_SETTINGS)))
         back.setAccessibleName(tr("Back to Settings"))
         head = put(spaced(QHBoxLayout(), 8), plain_label(tr("Privacy"), "page"), REST, back)
-        put(self.column, head, self._contacts_card(), self._records_card(ask), REST)
+        put(self.column, head, self._contacts_card(), self._records_card(ask), self._fault_card(), REST)
 
     def render_scene(self, scene: Scene) -> None:
         self._scene = scene
@@ -75,6 +79,31 @@ class PrivacyPage(Page):
         form.add_note(tr("Names of programs are otherwise in memory only, and gone with the day."))
         form.add(tr("Delete"), self._delete)
         return form
+
+    def _fault_card(self) -> Form:
+        form = Form(tr("When something is wrong"))
+        self._with_names = QCheckBox(tr("With the names of models and what notices say"))
+        copy = button(tr("Copy diagnostics"), clicked=self._copy_diagnostics)
+        self._copied = plain_label(role="quiet")
+        form.add_note(
+            tr(
+                "Versions, devices, sensors and what does not run, as text to paste into a report. "
+                "Passwords, addresses, prompts and answers are never in it; nothing is sent."
+            )
+        )
+        form.add("", self._with_names)
+        form.add(tr("Report"), copy, self._copied)
+        return form
+
+    def _copy_diagnostics(self) -> None:
+        facts = (
+            f"Python {platform.python_version()}, Qt {qVersion()} on {QGuiApplication.platformName()}",
+            f"{platform.platform()}, desktop {os.environ.get('XDG_CURRENT_DESKTOP', 'unknown')}",
+            f"scale {self.devicePixelRatioF():g}, tray {QSystemTrayIcon.isSystemTrayAvailable()}",
+        )
+        text = diagnostics_text(self._scene, facts, self._with_names.isChecked())
+        QGuiApplication.clipboard().setText(text)
+        set_text(self._copied, tr("Copied."))
 
     def _fill_contacts(self, rows: tuple[ContactRow, ...]) -> None:
         clear(self._grid)

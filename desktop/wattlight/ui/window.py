@@ -56,6 +56,7 @@ class ThemedWindow(Spoken):
         super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
+        bound(self, self.screen().availableGeometry())
         super().showEvent(event)
         self.setFocus()  # no ring around a button that nobody chose; Tab begins at the first
         self._seen(True)
@@ -138,6 +139,16 @@ def fitting(wanted: QRect | None, size: QSize, rooms: Sequence[QRect]) -> QRect:
     spot = QRect(room.topLeft(), size.boundedTo(room.size()))
     spot.moveCenter(room.center())
     return spot
+
+
+def bound(window: QWidget, room: QRect) -> None:
+    """Make a window no larger than the free part of its screen, title bar included, even where that is less
+    than it would need: what is in it scrolls then."""
+    most = room.size() - QSize(0, GRIP.height())
+    if window.minimumWidth() > most.width() or window.minimumHeight() > most.height():
+        window.setMinimumSize(window.minimumSize().boundedTo(most))
+    if window.width() > most.width() or window.height() > most.height():
+        window.resize(window.size().boundedTo(most))
 
 
 def _rooms() -> list[QRect]:
