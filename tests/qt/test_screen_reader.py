@@ -11,11 +11,10 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from fakes import made_up_day
 from fakes.atspi import ENABLED, FOCUSABLE, SHOWING, Node, Reader, reading, until
-from wattlight.ui.access import Spoken
 from wattlight.ui.charts import Chart, MemoryBar
 from wattlight.ui.controls import Pill
 from wattlight.ui.dashboard import PAGES
-from wattlight.ui.text import FigureLine
+from wattlight.ui.text import FigureLine, Spoken
 
 from .desk import Desk, TrayApp
 from .grab import Drawn

@@ -21,7 +21,7 @@ from wattlight.viewmodels.cost import DayBar, DaysChartView
 from wattlight.viewmodels.running import BarSegment, MemoryBarView
 from wattlight.viewmodels.week_hours import WeekHoursView
 
-from .access import Role, Spoken
+from .text import Role, Spoken
 from .theme import Theme
 from .tokens import AXIS, QUIET, Tokens
 

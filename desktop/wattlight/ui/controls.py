@@ -27,9 +27,8 @@ from wattlight.viewmodels.figures import FigureView
 from wattlight.viewmodels.settings_page import Choice
 from wattlight.viewmodels.words import Action, PillView, TableView
 
-from .access import Spoken
 from .flow import FlowLayout
-from .text import ElidedLabel, FigureLine, plain_label, plain_tip, set_text
+from .text import ElidedLabel, FigureLine, Spoken, plain_label, plain_tip, set_text
 from .theme import Theme
 from .tokens import PADDING, QUIET
 

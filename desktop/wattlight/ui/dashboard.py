@@ -22,7 +22,6 @@ from wattlight.viewmodels.activity import busy_actions
 from wattlight.viewmodels.machine import corner_lines
 from wattlight.viewmodels.scene import Scene
 
-from .access import on_choice
 from .controls import REST, Ask, button, put, spaced
 from .icons import app_icon, app_pixmap, nav_icon
 from .messages import BusyLines
@@ -33,7 +32,7 @@ from .page_models import ModelsPage
 from .page_now import NowPage
 from .page_privacy import PrivacyPage
 from .page_settings import SettingsPage
-from .text import plain_label, set_text
+from .text import on_choice, plain_label, set_text
 from .theme import Theme
 from .tokens import BODY
 from .window import ThemedWindow

@@ -25,13 +25,12 @@ from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_vie
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.words import Action
 
-from .access import Spoken
 from .controls import REST, ActionRow, Ask, button, dress, line, put, rule, spaced
 from .first_run_model import ModelPage, TryPage
 from .first_run_pages import LoginPage, MachineStepPage, PricePage, ServerPage, StepPage
 from .icons import app_icon
 from .messages import BusyLines
-from .text import plain_label, set_text, show_text
+from .text import Spoken, plain_label, set_text, show_text
 from .theme import Theme
 from .window import ThemedWindow
 

@@ -11,9 +11,8 @@ from wattlight.viewmodels.activity import BusyView, NoticeView, level_name
 from wattlight.viewmodels.small_window import EmptyView, SwitchRow
 from wattlight.viewmodels.words import Action
 
-from .access import announce
 from .controls import REST, ActionButton, ActionRow, Ask, button, clear, put, spaced
-from .text import ElidedLabel, plain_label, set_text, show_text
+from .text import ElidedLabel, announce, plain_label, set_text, show_text
 
 SIGNS = {"error": "⛔", "warning": "⚠", "info": "ℹ"}
 """How much a notice matters, for those who cannot tell its colour."""

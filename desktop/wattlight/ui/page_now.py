@@ -12,7 +12,6 @@ from wattlight.viewmodels.running import RunningView
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.words import Action
 
-from .access import on_choice
 from .charts import Legend, MemoryBarWithLegend
 from .controls import (
     REST,
@@ -30,7 +29,7 @@ from .controls import (
 from .messages import BusyLines, EmptyBox
 from .picture import ChartPicture, SavePicture
 from .power_chart import PowerChart, role_colour
-from .text import ElidedLabel, plain_label, set_text, show_text
+from .text import ElidedLabel, on_choice, plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import FIGURE_LARGE
 from .window import Page

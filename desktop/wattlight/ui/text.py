@@ -1,16 +1,35 @@
-"""Labels that never take text for markup, figures that sit on one line, and a box for the last words."""
+"""Labels that never take text for markup, figures that sit on one line, a box for the last words; and what
+screen readers are told of widgets that we paint ourselves."""
 
 import html
 import re
+from collections.abc import Callable
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QSize, Qt, QTranslator
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QLabel, QMessageBox, QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtCore import QLibraryInfo, QLocale, QObject, QSize, Qt, QTranslator
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QAccessibleInterface,
+    QColor,
+    QFont,
+    QFontMetrics,
+    QPainter,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAccessibleWidget,
+    QApplication,
+    QLabel,
+    QMessageBox,
+    QPlainTextEdit,
+    QSizePolicy,
+    QWidget,
+)
 
 from wattlight.i18n import language, right_to_left, words_language
 from wattlight.viewmodels.figures import FigureView
 
-from .access import Spoken
 from .theme import Theme
 
 _NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:GiB|GB|MB|kWh|Wh|W|tokens/s|min|s|h|layers)\b)")
@@ -117,6 +136,53 @@ class ElidedLabel(QLabel):
         painter.setPen(self.palette().windowText().color())
         painter.drawText(self.rect(), flags, text)
         painter.end()
+
+
+Role = QAccessible.Role
+_Face = Callable[[str, QObject], QAccessibleInterface | None]
+
+
+class Spoken(QWidget):
+    """A painted widget; ``spoken_as`` is what a screen reader calls it beside its accessible name."""
+
+    spoken_as = Role.StaticText
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not _faces:
+            _faces.append(_factory())
+            QAccessible.installFactory(_faces[0])
+
+
+def announce(widget: QWidget, text: str) -> None:
+    """Let a screen reader say ``text`` now, wherever its user is; nothing happens where none listens."""
+    if text and QAccessible.isActive():
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
+
+
+def on_choice(made: QAbstractButton, chosen: Callable[[], object]) -> None:
+    """Call ``chosen`` when ``made`` becomes the one of its group, also where a screen reader ticks it, which
+    is no click."""
+    made.toggled.connect(lambda on: chosen() if on else None)
+
+
+def _factory() -> _Face:
+    alive: dict[int, QAccessibleInterface] = {}
+
+    def face(_class: str, made: QObject) -> QAccessibleInterface | None:
+        if not isinstance(made, Spoken):
+            return None
+        key = id(made)
+        if key not in alive:
+            alive[key] = QAccessibleWidget(made, made.spoken_as)
+            made.destroyed.connect(lambda: alive.pop(key, None))
+        return alive[key]
+
+    return face
+
+
+_faces: list[_Face] = []
+"""Qt has one list of factories for the whole process and keeps none of them alive."""
 
 
 class FigureLine(Spoken):

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from wattlight.domain.command import Command
 from wattlight.viewmodels.activity import NoticeView
 
-from .access import Role, Spoken
 from .controls import Ask, ScrollColumn, put, spaced
 from .messages import Banners, QuestionBar
+from .text import Role, Spoken
 from .theme import Theme, style_sheet
 from .tokens import GAP
 
