@@ -17,5 +17,5 @@ from .opening import (
     parse_endpoint,
 )
 from .problems import RuntimeProblem
-from .server import ModelServer
 from .reading import weights_file
+from .server import ModelServer
