@@ -28,7 +28,7 @@ _BESIDE = ("", "-wal", "-shm", "-journal", ".reserve", ".suspect")
 """Files of ours, and what SQLite and the recorder keep beside them."""
 _KEPT = (".replaced", ".corrupt-", ".before-v", ".bad")
 _SMALL = {"learned.json", "tariff.json", "secrets.json", "managed-server.json", "budget-told.txt"}
-_SMALL |= {"prompts.json"}
+_SMALL |= {"prompts.json", "pulls.json", "pulls.lock", "queue.lock"}
 
 
 class PlacesError(Problem):

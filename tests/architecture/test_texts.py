@@ -62,10 +62,12 @@ PLAIN = {
     ),
     "cli/verb_cost.py": ("not enough data yet",),
     "cli/verb_doctor.py": ('msg="server config"',),
-    "cli/verb_fit.py": (
+    "cli/fit_answer.py": (
         "weights_bytes kv_bytes c",
         "verdict layers_total lay",
     ),
+    "cli/verb_benchmark.py": ("cache_tokens first_token",),
+    "cli/verb_compare.py": ("tokens tokens_per_s firs",),
     "cli/verb_hardware.py": (
         "whole apu package",
         "gpu board",
@@ -76,13 +78,21 @@ PLAIN = {
     "cli/verb_mcp.py": ("Facts about this compute",),
     "cli/verb_plug.py": ("  wattlight plug test 19",),
     "cli/verb_tariff.py": ("a tariff file (prices wi",),
-    "services/benchmark/run.py": ("Write a long story about",),
+    "services/benchmark/side_by_side.py": ("Say hello.",),
+    "services/benchmark/timing.py": ("Write a long story about",),
+    "services/connecting.py": (
+        "pip install ",
+        "llm llm-ollama",
+        "chromadb ollama",
+        "pymilvus milvus-lite oll",
+        "Why is the sky blue?",
+        "Authorization: Bearer ",
+    ),
     "services/learning.py": ("driver, by process",),
     "services/models/pulls.py": (
         "pulling manifest",
         "waiting for the server",
     ),
-    "services/models/tasks.py": ("checking every file",),
     "services/price_feeds.py": (
         "aWATTar DE",
         "aWATTar AT",
@@ -109,6 +119,7 @@ PLAIN = {
     "viewmodels/chart.py": ("no reading",),
     "viewmodels/diagnostics.py": ("",),  # English, for those who mend it
     "viewmodels/plug.py": ("Home Assistant",),
+    "viewmodels/side_by_side.py": ("Explain in two sentences",),
 }
 """File -> how its literals begin that are not translated: commands, fields, codes, names, scripts."""
 

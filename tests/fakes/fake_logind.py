@@ -1,8 +1,13 @@
-"""A logind on a bus of the test's own: hands out delay locks and tells of sleep."""
+"""A logind on a bus of the test's own: hands out locks, knows which are held, and tells of sleep."""
 
 import asyncio
 import os
+import subprocess
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dbus_fast.aio import MessageBus
@@ -10,6 +15,26 @@ from dbus_fast.service import ServiceInterface, method, signal
 
 NAME, PATH = "org.freedesktop.login1", "/org/freedesktop/login1"
 LIMIT_S = 10.0
+
+
+@contextmanager
+def own_bus(folder: Path) -> Iterator[str]:
+    """The address of a real ``dbus-daemon`` that nobody else uses."""
+    file = folder / "bus"
+    daemon = subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address=unix:path={file}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + LIMIT_S
+        while not file.exists():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        yield f"unix:path={file}"
+    finally:
+        daemon.terminate()
+        daemon.wait(LIMIT_S)
 
 
 class _Manager(ServiceInterface):
@@ -77,6 +102,13 @@ class FakeLogind:
     def sleep(self, going: bool) -> None:
         """Tell that the computer goes to sleep, or has woken up."""
         self._loop.call_soon_threadsafe(self._manager.PrepareForSleep, going)
+
+    def wait_for_held(self, count: int) -> None:
+        """Until somebody holds just so many locks; our own copies of them are closed after half a second."""
+        end = time.monotonic() + LIMIT_S
+        while self.held() != count:
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
     def held(self) -> int:
         """How many locks somebody holds."""

@@ -3,7 +3,6 @@
 import ctypes
 import shutil
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from fakes.fake_logind import FakeLogind
+from fakes.fake_logind import FakeLogind, own_bus
 from wattlight.system import MacSleep
 from wattlight.ui.sleep import LogindSleep, SleepWatch, WindowsSleep, sleep_source
 
@@ -33,16 +32,8 @@ def until(true: Callable[[], bool]) -> None:
 def address(tmp_path: Path) -> Iterator[str]:
     if shutil.which("dbus-daemon") is None:
         pytest.skip("no dbus-daemon here")
-    made = f"unix:path={tmp_path / 'bus'}"
-    daemon = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={made}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until((tmp_path / "bus").exists)
-    yield made
-    daemon.terminate()
-    daemon.wait(5)
+    with own_bus(tmp_path) as made:
+        yield made
 
 
 class Heard:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from wattlight.domain.shape import ModelShape
@@ -103,6 +104,18 @@ def local_manifest(folder: Path, address: ModelAddress) -> Manifest | None:
         return None if raw is None else parse_manifest(raw)
     except RegistryProblem:
         return None
+
+
+def lying_in(folder: Path) -> dict[str, str]:
+    """The models below ``folder``: name, and SHA-256 of the manifest, which is the ID a server lists."""
+    found: dict[str, str] = {}
+    for root in ("manifests", "manifests-v2"):
+        for file in (folder / root).glob("*/*/*/*"):
+            raw = _small(file)
+            if raw is not None:
+                parts = file.parts[-4:]
+                found[str(ModelAddress(*parts))] = sha256(raw).hexdigest()
+    return found
 
 
 def manifest_file(folder: Path, address: ModelAddress) -> Path:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from wattlight.domain.pulls import QueuedPull
 from wattlight.domain.servers import Can, InstalledModel, same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr, trn
@@ -58,7 +59,7 @@ def _take(args: argparse.Namespace, call: Call, server: ModelServer, report: Upd
         if args.keep_old:
             kept = set_aside(server, item.model, call.workshop.now().date())
             call.out.note(tr("The version that is here stays as {name}.", name=kept))
-        code = download(call, server, item.model) or code
+        code = download(call, server, QueuedPull(item.model)) or code
         if args.keep_old and not code:
             call.out.note(
                 tr("To compare both: wattlight compare {model} {kept}", model=item.model, kept=kept)

@@ -300,11 +300,11 @@ class AppState:
     def local(self) -> HostState:
         return next((host for host in self.hosts if host.id == LOCAL_HOST), self.hosts[0])
 
-    def with_tasks(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> "AppState":
+    def with_tasks(self, tasks: tuple[TaskState, ...]) -> "AppState":
         """What is being done now; a failure stays until the same is done again."""
         doing = {(task.kind, task.model) for task in tasks}
         failed = tuple(t for t in self.tasks if t.error and (t.kind, t.model) not in doing)
-        return replace(self, tasks=(*tasks, *failed), pulls=pulls)
+        return replace(self, tasks=(*tasks, *failed))
 
     def with_failure(self, failed: TaskState) -> "AppState":
         """``failed`` in the place of what was known of that task."""

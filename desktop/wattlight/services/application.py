@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.pulls import PullState
 from wattlight.domain.state import HostState, ServerState, ServerWays, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem
 from wattlight.i18n import activate, tr
@@ -20,6 +19,7 @@ from .first_run import SetupGuide
 from .hub import StateHub
 from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
+from .model_pulls import ModelPulls
 from .model_wishes import ModelWishes, fits_beside
 from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd, by_own_names, with_target
 from .serving import SecurityAdvisories
@@ -71,6 +71,15 @@ class Application:
         self._outdated: list[Callable[..., None]] = []
         self.watching = False
         self._watches = {host: self._new_watch(host) for host in servers}
+        self._pulls = ModelPulls(
+            factory,
+            settings,
+            hub,
+            servers,
+            guide.pulls_changed,
+            self._task_ended,
+            lambda *pulled: self._tasks.follow_pull(*pulled),  # noqa: PLW0108 - they are made one after another
+        )
         self._tasks = ModelTasks(
             servers,
             lambda host: fits_beside(hub, host),
@@ -78,6 +87,7 @@ class Application:
             self._task_ended,
             settings=lambda: settings.value,
             folders=self._folders,
+            pull=self._pulls.queue.pull,
             announce=self._announce,
             on_alias=self._remember_alias,
             now=factory.now,
@@ -118,6 +128,7 @@ class Application:
         in_time = self._meter.stop() and in_time
         for watch in self._watches.values():
             in_time = watch.stop() and in_time
+        in_time = self._pulls.close() and in_time
         in_time = self._tasks.close() and in_time
         in_time = self._counting.stop() and in_time
         return self._guide.close() and in_time
@@ -128,11 +139,10 @@ class Application:
             Verb.SWITCH: lambda c: tasks.switch(c.model),
             Verb.LOAD: lambda c: tasks.load(c.model, c.number),
             Verb.UNLOAD: lambda c: tasks.unload(c.model or None, digest=c.text),
+            **self._pulls.handlers(),
             **ModelWishes(self._settings, self._hub, tasks, self._change).handlers(),
             Verb.REMOVE: lambda c: tasks.remove(c.model),
-            Verb.PULL: lambda c: tasks.pull(c.model),
             Verb.REPAIR: self._repair,
-            Verb.CANCEL_PULL: lambda c: tasks.cancel_pull(c.model),
             Verb.CANCEL_TASK: lambda c: tasks.cancel_task(c.model),
             Verb.MEASURE: lambda c: tasks.measure(c.model, lambda say, end: speeds.run(c.model, say, end)),
             Verb.COMPARE: lambda c: tasks.measure(
@@ -177,6 +187,7 @@ class Application:
         for watch in self._watches.values():
             watch.start()
         self._meter.start()
+        self._pulls.start()
         if self._settings.value.passthrough_on:
             self._set_counting()
         self._guide.begin()
@@ -249,6 +260,7 @@ class Application:
         if host == LOCAL_HOST:
             self._meter.set_running(server.resident, self._servers[host].port_here)
             self._guide.server_seen(server)
+        self._pulls.queue.look()
 
     def _refresh(self) -> None:
         self._refresh_watches()
@@ -290,18 +302,17 @@ class Application:
         """Begin with a smaller model; the larger one is offered again once that answers."""
         larger = [p.model for p in self._hub.state.pulls if p.under_way]
         for name in larger:
-            self._tasks.cancel_pull(name)
-        self._tasks.pull(command.model)
-        better = larger[0] if larger else None
+            self._pulls.queue.cancel(name)
+        self._pulls.queue.pull(command.model)
 
         def change(settings: Settings) -> Settings:
             step = "login" if settings.first_run.step == "model" else settings.first_run.step
-            return replace(settings, first_run=FirstRun(step, command.model, better))
+            return replace(settings, first_run=FirstRun(step, command.model, next(iter(larger), None)))
 
         self._change(change)
 
     def _repair(self, command: Command) -> None:
-        self._tasks.cancel_pull(command.model)
+        self._pulls.queue.cancel(command.model)
         self._tasks.repair(command.model)
 
     def _remember_alias(self, alias: Alias) -> None:
@@ -316,9 +327,8 @@ class Application:
     def _folders(self, host: HostId) -> tuple[Path, ...]:
         return self._factory.model_folders(self._servers[host].url)
 
-    def _tasks_changed(self, tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
-        self._guide.pulls_changed(pulls)
-        self._hub.update(lambda state: state.with_tasks(tasks, pulls))
+    def _tasks_changed(self, tasks: tuple[TaskState, ...]) -> None:
+        self._hub.update(lambda state: state.with_tasks(tasks))
 
     def _task_ended(self, end: TaskEnd) -> None:
         """Ask the server anew; an error stays visible until it is dismissed."""
@@ -330,9 +340,11 @@ class Application:
             self._factory.advisor().forget()
         if end.kind in {"pull", "remove", "repair", "measure"}:
             self._tell_outdated("computer", "fits", "offers", "cost")
+        now = self._factory.now()
+        if end.kind == "pull" and end.note:
+            self._hub.notify("kept", end.note, now)
         if end.cancelled or end.kind == "pull":
             return
-        now = self._factory.now()
         if end.problem is not None:
             failed = TaskState(end.kind, end.model, now, error=str(end.problem))
             self._hub.update(lambda state: state.with_failure(failed))

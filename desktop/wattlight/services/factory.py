@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from wattlight.probes.plugs import PlugWatch
     from wattlight.runtime import ModelServer
     from wattlight.settings import PlugSettings, Settings
-    from wattlight.store import LedgerReader
+    from wattlight.store import LedgerReader, MeterLock
     from wattlight.store.jobs import LearningStore
     from wattlight.system import SecretStore
     from wattlight.web import Web
 
     from .advising import Advisor
+    from .models import PullBook, PullGuard
     from .price_feeds import PriceFetcher
     from .refreshing import CatalogueRefresh
     from .shapes import FoundShape, ShapeFinder
@@ -241,6 +242,29 @@ class ServiceFactory:
 
         told = partial(self.note_contact, reason=reason)
         return Web(self._environ, on_host=told, leaving=self.leaving)
+
+    def pull_guard(self, is_ours: Callable[[str], bool] = lambda _: False) -> "PullGuard":
+        """What cares for downloads; each host that it asks stands in the list of hosts contacted."""
+        from wattlight.catalog.download import Puller
+        from wattlight.web import Web
+
+        from .models import PullGuard
+
+        web = Web(self._environ, on_host=lambda host: self.note_contact(host, "model"))
+        puller = Puller(web, self.threads.start)
+        return PullGuard(self.model_folders, puller, self.registry(), is_ours=is_ours)
+
+    def pull_book(self) -> "PullBook":
+        """The queue of downloads."""
+        from .models import PullBook
+
+        return PullBook(self.places.data / "pulls.json")
+
+    def queue_lock(self) -> "MeterLock":
+        """Held by the one process that does what is in the queue."""
+        from wattlight.store import MeterLock
+
+        return MeterLock(self.places.data / "queue.lock")
 
     def price_fetcher(self) -> "PriceFetcher":
         """Asks the public feeds of dynamic prices, only when told to."""

@@ -13,6 +13,7 @@ from .model import (
     Price,
     PriceFeed,
     PublishSettings,
+    PullSettings,
     ServerAddress,
     ServerValue,
     Settings,

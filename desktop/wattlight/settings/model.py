@@ -193,6 +193,23 @@ class ModelRuleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PullSettings:
+    """How models are downloaded; a download can have wishes of its own.
+
+    Attributes:
+        limit_bytes_per_s: of downloads that Wattlight does itself; None is no limit.
+        hours: "" any time, "night" (the tariff's cheapest hours, else 23:00 to 06:00), or "22:00-05:30".
+        source: a folder of models or an address that has copies of what the registries name.
+        not_metered: wait while the connection is a metered one.
+    """
+
+    limit_bytes_per_s: int | None = _within(None, 10_000, 10**11)
+    hours: str = ""
+    source: str = ""
+    not_metered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServerValue:
     """A variable of the server that Wattlight starts."""
 
@@ -242,6 +259,7 @@ class Settings:
     """Ask before a load that runs partly on the processor, does not fit, or pushes another model out."""
     alias: Alias = field(default_factory=Alias)
     rules: ModelRuleSettings = field(default_factory=ModelRuleSettings)
+    pulls: PullSettings = field(default_factory=PullSettings)
     told_tray_closing: bool = False
     first_run_done: bool = False
     first_run: FirstRun = field(default_factory=FirstRun)

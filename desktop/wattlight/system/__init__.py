@@ -1,5 +1,6 @@
 """The desktop without Qt: starting at login, the log, the environment of children."""
 
+from .awake import kept_awake
 from .energy_permission import EnergyPermission, EnergyPermissionProblem
 from .logs import open_log
 from .mac_sleep import MacSleep

@@ -17,7 +17,7 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 
-from .windows import windows_process_runs
+from .windows import NO_WINDOW, windows_process_runs
 
 APP_ID = "io.github.wattlight.wattlight"
 _LARGEST = 100_000
@@ -78,7 +78,12 @@ def restart_user_service(unit: str, environ: Mapping[str, str]) -> None:
                 raise FileNotFoundError(2, "systemctl")
             command = [program, "--user", *words]
             done = subprocess.run(
-                command, capture_output=True, timeout=_RESTART_S, check=False, env=dict(environ)
+                command,
+                capture_output=True,
+                timeout=_RESTART_S,
+                check=False,
+                env=dict(environ),
+                creationflags=NO_WINDOW,
             )
             said = "" if done.returncode == 0 else done.stderr.decode("utf-8", "replace").strip()
             failed = done.returncode != 0

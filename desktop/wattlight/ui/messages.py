@@ -7,12 +7,13 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QV
 
 from wattlight.domain.command import Command
 from wattlight.i18n import tr
-from wattlight.viewmodels.activity import BusyView, NoticeView, level_name
+from wattlight.viewmodels.activity import NoticeView, level_name
+from wattlight.viewmodels.pulls import BusyView
 from wattlight.viewmodels.small_window import EmptyView, SwitchRow
 from wattlight.viewmodels.words import Action
 
 from .controls import REST, ActionButton, ActionRow, Ask, button, clear, put, spaced
-from .text import ElidedLabel, announce, plain_label, set_text, show_text
+from .text import ElidedLabel, announce, plain_label, plain_tip, set_text, show_text
 
 SIGNS = {"error": "⛔", "warning": "⚠", "info": "ℹ"}
 """How much a notice matters, for those who cannot tell its colour."""
@@ -133,15 +134,18 @@ class _BusyLine(QWidget):
     def __init__(self, ask: Ask) -> None:
         super().__init__()
         self._label = plain_label(role="quiet", wrap=True)
-        self._cancel = ActionButton(ask)
+        self._actions = ActionRow(ask)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
-        put(spaced(QVBoxLayout(self), 4), put(QHBoxLayout(), (self._label, 1), self._cancel), self._bar)
+        row, right = QHBoxLayout(), Qt.AlignmentFlag.AlignRight
+        put(spaced(QVBoxLayout(self), 4), self._label, put(row, (self._bar, 1), (self._actions, right)))
 
     def render_view(self, view: BusyView) -> None:
         set_text(self._label, view.text)
-        self._cancel.render_view(Action(tr("Cancel"), view.cancel) if view.cancel else None)
+        plain_tip(self._label, view.hint)
+        cancel = (Action(tr("Cancel"), view.cancel),) if view.cancel else ()
+        self._actions.render_view((*view.actions, *cancel))
         self._bar.setAccessibleName(view.menu_text)
         self._bar.setValue(round((view.fraction or 0) * 1000))
         # no bar rather than one that only moves: it would redraw all the time

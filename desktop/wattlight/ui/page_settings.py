@@ -27,6 +27,7 @@ from wattlight.viewmodels.settings_page import (
 )
 
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
+from .downloads_card import DownloadsCard
 from .feed_card import FeedCard
 from .messages import BusyLines
 from .plug_card import PlugCard
@@ -137,8 +138,10 @@ class SettingsPage(Page):
         self._feed = FeedCard(ask, save)
         self._publish = PublishCard(ask, save)
         self._variables = VariablesCard(ask)
+        self._downloads = DownloadsCard(save)
         put(
             self.column,
+            self._downloads,
             self._feed,
             self._plug,
             self._counting,
@@ -154,6 +157,7 @@ class SettingsPage(Page):
         view = settings_view(scene)
         self.show_notices(view.notices)
         self._counting.render_scene(scene)
+        self._downloads.render_scene(scene)
         self._feed.render_scene(scene)
         self._plug.render_scene(scene)
         self._publish.render_scene(scene)

@@ -3,24 +3,13 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.pulls import PullState
 from wattlight.domain.state import InstallStage, InstallState, ServerStatus, TaskState
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, gb, percent, tr
+from wattlight.i18n import duration, gb, tr
 
+from .pulls import BusyView, failed_pull, pull_views, transferred
 from .scene import Scene
 from .words import Action
-
-
-@dataclass(frozen=True, slots=True)
-class BusyView:
-    """One line of work. ``fraction`` None: no telling how far; ``cancel`` None: it cannot be stopped."""
-
-    key: str
-    text: str
-    menu_text: str
-    fraction: float | None = None
-    cancel: Command | None = None
 
 
 def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
@@ -28,8 +17,7 @@ def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
     setup = scene.setup.setup
     server = [install_line(setup)] if setup is not None and under_way(setup) else []
     tasks = [_task(scene, task) for task in scene.state.tasks if task.error is None]
-    pulls = [pull_view(p) for p in scene.state.pulls if p.under_way]
-    return (*server, *tasks, *pulls)
+    return (*server, *tasks, *pull_views(scene))
 
 
 def _task(scene: Scene, task: TaskState) -> BusyView:
@@ -78,51 +66,6 @@ def install_line(state: InstallState) -> BusyView:
     text = " · ".join([texts.get(state.stage, tr("Installing")), *parts])
     cancel = None if state.stage == InstallStage.TRYING else Command(Verb.CANCEL_INSTALL)
     return BusyView("server", text, tr("Installing Ollama"), fraction, cancel)
-
-
-def pull_view(pull: PullState) -> BusyView:
-    doing = tr("Installing {name}", name=clean_text(pull.model, 60))
-    fraction, parts = transferred(pull.completed_bytes, pull.total_bytes, pull.bytes_per_s)
-    if fraction is None and pull.status:
-        parts = [clean_text(pull.status, 60)]
-    menu = f"{doing}, {percent(fraction)}" if fraction is not None else doing
-    stop = Command(Verb.CANCEL_PULL, pull.model)
-    return BusyView(f"pull {pull.model}", " · ".join([doing, *parts]), menu, fraction, stop)
-
-
-def transferred(
-    done_bytes: int, total_bytes: int | None, bytes_per_s: float | None
-) -> tuple[float | None, list[str]]:
-    """How far a download is, and "2.0 GB of 4.1 GB", "about 3 min left"; nothing without its size."""
-    if not total_bytes:
-        return None, []
-    parts = [tr("{done} of {total}", done=gb(done_bytes), total=gb(total_bytes))]
-    if bytes_per_s:
-        left = (total_bytes - done_bytes) / bytes_per_s
-        parts.append(tr("about {time} left", time=duration(left)))
-    return min(1.0, done_bytes / total_bytes), parts
-
-
-def failed_pull(pull: PullState) -> tuple[str, Action]:
-    """What became of a download that failed, and the way to try it again.
-
-    A damaged one arrived, but the server kept files that are not what they should be.
-    """
-    name = clean_text(pull.model, 60)
-    if pull.damaged:
-        question = tr(
-            "Remove the damaged files of {name} and download them again? The rest of it and all other models "
-            "are kept.",
-            name=name,
-        )
-        repair = Command(Verb.REPAIR, pull.model, question, tr("Remove and download"))
-        return clean_text(pull.error or "", 300), Action(tr("Repair…"), repair)
-    text = tr(
-        "{name} was not installed: {why}. What was downloaded is kept.",
-        name=name,
-        why=clean_text(pull.error or "").rstrip("."),
-    )
-    return text, Action(tr("Try again"), Command(Verb.PULL, pull.model))
 
 
 MOST = 3

@@ -1,4 +1,4 @@
-"""What is asked before a download: a registry that is not Ollama's own, and a metered connection."""
+"""What is asked before a download: a registry that is not Ollama's own, a cloud, a metered connection."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from wattlight.catalog.registry import read_address
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr
-from wattlight.runtime import read_name
+from wattlight.runtime import is_cloud_name, read_name
 
 from .scene import Scene
 
@@ -25,6 +25,12 @@ def asked_before_download(scene: Scene, command: Command, metered: bool | None) 
     if host is not None:
         host = clean_text(host, 120)
         notes.append(tr("{name} comes from {host}, not from Ollama's own library.", name=name, host=host))
+    if not server and is_cloud_name(command.model):
+        text = tr(
+            "{name} is not downloaded: it runs on Ollama's servers, and your text leaves this computer.",
+            name=name,
+        )
+        notes.append(text)
     size = _size(scene, command)
     if metered and size is None:
         notes.append(tr("This is a metered connection."))

@@ -9,10 +9,11 @@ from wattlight.i18n import as_typed, gb, gib, tr, watts
 from wattlight.services.calibration import wall_of
 from wattlight.settings import FirstRun, Settings
 
-from .activity import BusyView, busy_actions, failed_pull
+from .activity import busy_actions
 from .energy_access import EnergyAccessView, energy_access_view
 from .figures import no_sensor, sure_now
 from .first_model import ModelStep, TryStep, model_step, slow_line, try_step
+from .pulls import BusyView, failed_pull
 from .scene import Scene
 from .server_setup import ServerStep, server_step
 from .settings_page import Choice, country_choices, price_note, understood_price

@@ -13,8 +13,8 @@ from wattlight.services.advising import whole_steps
 from wattlight.services.answers import FULL_GPU, PARTIAL_GPU, ContextStep, FitNote, Offer
 from wattlight.services.models import ModelUpdate, fetch_text, layer_words
 
-from .activity import BusyView, pull_view
 from .cache_type import cache_actions, cache_text
+from .pulls import BusyView, pull_view
 from .running import (
     MemoryBarView,
     beside_command,
@@ -86,7 +86,7 @@ def detail_view(scene: Scene, key: str, looked_up: str = "") -> ModelDetailView:
     model, running, pull = scene.installed(key), scene.running(key), scene.pull(key)
     offer = scene.offer_of(key) if model is None else None
     fit = scene.fit_of(key)
-    busy = pull_view(pull) if pull else None
+    busy = pull_view(scene, pull) if pull else None
     pill = running_pill(running, fit) if running else verdict_pill(fit, spare=True)
     if model is not None and model.remote_host is not None:
         pill = PillView(tr("in the cloud"), Tone.PLAIN)

@@ -16,6 +16,7 @@ from wattlight.services.fit_words import marks_meaning, speed_mark
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
 from .model_detail import ModelDetailView, detail_view, newer_version
+from .pulls import BusyView, pull_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
 from .words import DASH, Action, PillView, Tone, download_text, elsewhere_text, list_pill, rate, speed_range
@@ -137,6 +138,8 @@ class ModelsView:
     left_out_count: int
     empty: EmptyView | None
     notices: tuple[NoticeView, ...]
+    downloads: tuple[BusyView, ...] = ()
+    """All but the one in the details."""
     find_updates: Action | None = None
     disk: str = ""
     clean_up: Action | None = None
@@ -196,6 +199,7 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         len(left_out),
         None if shown else _empty(scene, filters),
         notice_views(scene),
+        tuple(view for view in pull_views(scene) if view.key != f"pull {chosen}"),
         _find_updates(scene),
         *_disk(scene),
     )
@@ -252,7 +256,8 @@ def _offers(scene: Scene, filters: Filters) -> list[Offer]:
 
 def _offer_row(scene: Scene, offer: Offer) -> ModelRow:
     row = _row(scene, offer.model, offer.quantization, download_text(offer), offer.fit)
-    return replace(row, hint=tr("installing") if scene.pull(offer.model) else "")
+    pull = scene.pull(offer.model)
+    return replace(row, hint="" if pull is None else tr("in the queue") if pull.waiting else tr("installing"))
 
 
 def _row(scene: Scene, model: str, quantization: str, size: str, fit: FitNote | None) -> ModelRow:

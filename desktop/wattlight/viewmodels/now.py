@@ -9,10 +9,11 @@ from wattlight.domain.wall import Wall
 from wattlight.i18n import day_and_month, interval, money, month_name, tr
 from wattlight.services.calibration import wall_of
 
-from .activity import BusyView, NoticeView, busy_actions, notice_views
+from .activity import NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, short_name
 from .figures import FigureView, counted, models_figure, power_figure, reasons_text, total_now
 from .history import LATEST, chart_of
+from .pulls import BusyView
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view

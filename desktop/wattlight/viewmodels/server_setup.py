@@ -9,7 +9,8 @@ from wattlight.domain.values import clean_lines, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.services.serving import conversion
 
-from .activity import BusyView, install_line, under_way
+from .activity import install_line, under_way
+from .pulls import BusyView
 from .scene import Scene
 from .words import Action, PillView, Tone, server_trouble
 

@@ -9,7 +9,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.services.calibration import wall_of
 
-from .activity import BusyView, NoticeView, busy_actions, notice_views, under_way
+from .activity import NoticeView, busy_actions, notice_views, under_way
 from .chart import PowerChartView, power_chart
 from .figures import (
     FigureView,
@@ -20,6 +20,7 @@ from .figures import (
     power_figure,
     sure_now,
 )
+from .pulls import BusyView
 from .running import RunningView, running_views, switch_command
 from .scene import Scene
 from .whole import learned_now

@@ -14,6 +14,7 @@ from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
 from .figures import models_amount
+from .pulls import pulls_menu
 from .running import context_text, keep_command, switch_command, unload_command
 from .scene import Scene
 from .settings_page import counting_line, keep_alive_choices
@@ -122,7 +123,7 @@ def icon_state(scene: Scene) -> IconState:
         return IconState.ATTENTION
     if server.status in {ServerStatus.FOREIGN, ServerStatus.SILENT, ServerStatus.ERROR}:
         return IconState.ATTENTION
-    if state.tasks or any(p.under_way for p in state.pulls):
+    if state.tasks or any(p.moving for p in state.pulls):
         return IconState.LOADING
     if not scene.ready or not server.running:
         return IconState.OFF
@@ -169,12 +170,14 @@ def tooltip(scene: Scene, icon: IconState) -> str:
 
 
 def _busy_group(scene: Scene) -> tuple[MenuEntry, ...]:
-    """What is being done, for how long, each with its way to stop."""
-    return tuple(
+    """What is being done, for how long, each with its way to stop; all downloads in one line."""
+    found = [
         MenuEntry(_label(tr("{doing} – cancel", doing=busy.menu_text)), busy.cancel)
         for busy in busy_actions(scene)
-        if busy.cancel is not None
-    )
+        if busy.cancel is not None and not busy.key.startswith("pull ")
+    ]
+    pulls = pulls_menu(scene)
+    return (*found, *((MenuEntry(_label(pulls[0]), pulls[1]),) if pulls else ()))
 
 
 def _model_group(scene: Scene) -> tuple[MenuEntry, ...]:

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,12 +19,13 @@ from wattlight.catalog.registry import Manifest, RegistryProblem, parse_manifest
 from wattlight.cli import run
 from wattlight.cli.output import aligned
 from wattlight.cli.verb_pull import progress_text
-from wattlight.domain.pulls import PullState
+from wattlight.domain.pulls import PullState, QueuedPull
 from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile, Problem
 from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect
+from wattlight.services.advising import Opinion
 from wattlight.services.factory import ServiceFactory
-from wattlight.services.models import DamagedLayer
+from wattlight.services.models import DamagedLayer, PullGuard
 from wattlight.settings import Alias, ServerAddress, Settings, load_settings, save_settings
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
@@ -47,7 +49,7 @@ class Bench:
     """A workshop whose server is the fake and whose machine has one card of 10 GiB."""
 
     def __init__(self, root: Path, url: str) -> None:
-        self.environ = {"OLLAMA_HOST": url}
+        self.environ = self._environ = {"OLLAMA_HOST": url}
         self.places = Places(root, root, root, root, root)
         self.contacted = Jobs()
 
@@ -71,6 +73,20 @@ class Bench:
     note_contact = ServiceFactory.note_contact
     note_registry = ServiceFactory.note_registry
     model_folders = ServiceFactory.model_folders
+
+    pull_book = ServiceFactory.pull_book
+    queue_lock = ServiceFactory.queue_lock
+    zone = ServiceFactory.zone
+    tariff = ServiceFactory.tariff
+
+    def advisor(self) -> Any:
+        return self
+
+    def judge(self, name: str, _profile: MachineProfile) -> Opinion:
+        return Opinion(name)
+
+    def pull_guard(self) -> PullGuard:
+        return PullGuard(self.model_folders, awake=lambda _: nullcontext())
 
     def machine_profile(self) -> MachineProfile:
         card = Device("gpu", "Card", "cuda", 10 << 30, None)
@@ -334,11 +350,11 @@ def test_pull_that_fails_ends_with_the_error(fake: FakeOllama, line: Line) -> No
 
 
 def test_pull_that_is_interrupted(fake: FakeOllama, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(server: object, model: str, publish: Any, cancel: object) -> None:
-        publish(PullState(model, "pulling x", 5, 10))
+    def interrupted(_self: object, _server: object, pull: QueuedPull, publish: Any, *_: object) -> None:
+        publish(PullState(pull.model, "pulling x", 5, 10))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("wattlight.cli.verb_pull.run_pull", interrupted)
+    monkeypatch.setattr(PullGuard, "run", interrupted)
     code, text = line("pull", "a:1b", "--json")
     last = json.loads(text.splitlines()[-1])
     assert code == 130
@@ -371,6 +387,7 @@ def test_fault_66_at_the_command_line(
     damaged.file.write_bytes(b"damaged")
     found = lambda *_, **__: (damaged,) if damaged.file.exists() else ()  # noqa: E731 - one line
     monkeypatch.setattr("wattlight.cli.verb_pull.damaged_layers", found)
+    monkeypatch.setattr("wattlight.services.models.guard.damaged_layers", found)
     fake.offer("a:1b")
     code, text = line("pull", "a:1b", "--json")
     last = json.loads(text.splitlines()[-1])

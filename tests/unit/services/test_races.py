@@ -12,8 +12,8 @@ import pytest
 
 from unit.services.serving.test_keeper import Heard, keeper, put_program
 from unit.services.test_budget_watch import Alarms, cost, watch
-from wattlight.domain.pulls import PullState
 from wattlight.domain.state import AppState, TaskState
+from wattlight.domain.values import HostId
 from wattlight.services.hub import StateHub
 from wattlight.services.models import ModelTasks
 from wattlight.services.passthrough import TokenWriter
@@ -54,15 +54,15 @@ def test_states_reach_listeners_in_order_and_are_numbered() -> None:
 
 
 def test_changes_of_tasks_are_told_in_order_and_under_no_lock() -> None:
-    told: list[tuple[PullState, ...]] = []
+    told: list[tuple[TaskState, ...]] = []
     inside, other_done = threading.Event(), threading.Event()
     tasks: ModelTasks
 
-    def changed(_tasks: tuple[TaskState, ...], pulls: tuple[PullState, ...]) -> None:
+    def changed(now: tuple[TaskState, ...]) -> None:
         if not inside.is_set():
             inside.set()
             assert other_done.wait(20), "another thread waited for the lock while this was told"
-        told.append(pulls)
+        told.append(now)
 
     def fail(_host: object) -> Any:
         raise AssertionError("no server is asked")
@@ -71,11 +71,11 @@ def test_changes_of_tasks_are_told_in_order_and_under_no_lock() -> None:
 
     def later() -> None:
         inside.wait(20)
-        tasks.cancel_pull("b")
+        tasks.load("b", host=HostId("nowhere"))
         other_done.set()
 
-    at_once(lambda: tasks.cancel_pull("a"), later)
-    assert len(told) == 2
+    at_once(lambda: tasks.load("a", host=HostId("nowhere")), later)
+    assert [len(now) for now in told[:2]] == [1, 2]
     assert tasks.close()
 
 

@@ -163,7 +163,7 @@ def test_work_under_way_tells_for_how_long_and_can_be_stopped() -> None:
     later = replace(scene, now=scene.now + timedelta(seconds=30))
     assert entry(scene, "Switching to").text == "Switching to gpt-oss:20b, 8 s – cancel"
     assert entry(later, "Switching to").text == "Switching to gpt-oss:20b, 38 s – cancel"
-    assert entry(scene, "Installing").command == Command(Verb.CANCEL_PULL, "qwen3.6:27b")
+    assert entry(scene, "Installing").command == Command(Verb.PAUSE_PULL, "qwen3.6:27b")
 
 
 def test_how_long_a_model_stays_is_chosen_in_the_menu() -> None:

@@ -1,6 +1,6 @@
 """What a kilowatt-hour costs, when, and in which money. Prices include VAT; cost is derived, never stored."""
 
-from .cheapest import CheapHours, cheapest_hours
+from .cheapest import CheapHours, cheapest_band, cheapest_hours
 from .document import flat_tariff, parse_tariff, tariff_document
 from .exports import OPEN_US, is_export
 from .price import (

@@ -20,6 +20,12 @@ class CheapHours:
     high: Decimal
 
 
+def cheapest_band(tariff: Tariff, day: date) -> tuple[CheapHours, ...]:
+    """All hours of the local ``day`` at its lowest price, and at least the three cheapest; empty as below."""
+    prices = [price for price, _, _ in _priced(tariff, day)]
+    return cheapest_hours(tariff, day, max(HOURS, prices.count(min(prices)))) if prices else ()
+
+
 def cheapest_hours(tariff: Tariff, day: date, hours: int = HOURS) -> tuple[CheapHours, ...]:
     """The cheapest hours of the local ``day``, in order of time, those side by side as one.
 
@@ -27,12 +33,7 @@ def cheapest_hours(tariff: Tariff, day: date, hours: int = HOURS) -> tuple[Cheap
     day is not the cheapest of the day, so at least half of it must be known. Of equal hours the earlier.
     """
     start, end = tariff.day_bounds_us(day)
-    priced: list[tuple[Decimal, int, int]] = []
-    for left in range(start, end, HOUR_US):
-        right = min(left + HOUR_US, end)
-        mean = _mean(tariff, left, right)
-        if mean is not None:
-            priced.append((mean, left, right))
+    priced = _priced(tariff, day)
     known = len({price for price, _, _ in priced})
     if known < 2 or 2 * len(priced) * HOUR_US < end - start or len(priced) <= hours:
         return ()
@@ -44,6 +45,14 @@ def cheapest_hours(tariff: Tariff, day: date, hours: int = HOURS) -> tuple[Cheap
         else:
             found.append(CheapHours(left, right, price, price))
     return tuple(found)
+
+
+def _priced(tariff: Tariff, day: date) -> list[tuple[Decimal, int, int]]:
+    """The hours of the day that have a price: (mean, start, end)."""
+    start, end = tariff.day_bounds_us(day)
+    hours = ((left, min(left + HOUR_US, end)) for left in range(start, end, HOUR_US))
+    means = ((_mean(tariff, left, right), left, right) for left, right in hours)
+    return [(mean, left, right) for mean, left, right in means if mean is not None]
 
 
 def _mean(tariff: Tariff, start_us: int, end_us: int) -> Decimal | None:

@@ -80,22 +80,18 @@ class Exchange:
         self.heard_at = self.idle_since
         """When the client last sent something."""
         self.deadline: float | None = self.idle_since + HEAD_S
-        self._upstream = upstream
-        self._clocks = clocks
+        self._upstream, self._clocks = upstream, clocks
         self._on_use = on_use
         self._under_way = under_way
         self._down = Pipe(client)
         self._up: Pipe | None = None
-        self._connected = False
-        self._asked = b""
-        self._answered = b""
+        self._connected = self._keep = self._client_ended = False
+        self._asked = self._answered = b""
         self._request: RequestHead | None = None
         self._request_body: Body | None = None
         self._answer_body: Body | None = None
         self._watch: Watch | None = None
         self._body_step = 0
-        self._keep = False
-        self._client_ended = False
 
     @property
     def waits_for_body(self) -> bool:

@@ -183,7 +183,7 @@ class SetupGuide:
 
     def pulls_changed(self, pulls: tuple[PullState, ...]) -> None:
         """Downloads went on: note the hosts of new ones, time the first stretch."""
-        now = frozenset(p.model for p in pulls if not (p.error or p.cancelled))
+        now = frozenset(p.model for p in pulls if p.moving)
         new, self._pulling = now - self._pulling, now
         for model in new:
             self._errand("privacy", partial(self._factory.note_registry, model))

@@ -13,7 +13,10 @@ from .disk import (
     remove_orphans,
     removed_text,
 )
+from .guard import Needed, PullGuard, no_room
 from .holding import Standing, by_own_names, standing, standing_text
+from .pull_book import PullBook
+from .pull_queue import PullQueue, each, is_of, moved, with_pull
 from .pulls import (
     SMALL_BYTES,
     DamagedLayer,

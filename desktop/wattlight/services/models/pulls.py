@@ -12,7 +12,7 @@ from wattlight.catalog.installed import blob_file, manifest_file
 from wattlight.catalog.registry import Layer, RegistryProblem, parse_manifest, read_address
 from wattlight.domain.pulls import PullState
 from wattlight.domain.state import same_model
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import open_regular, read_small
 from wattlight.runtime import ModelServer, RuntimeProblem
@@ -55,38 +55,38 @@ class Throttle(Generic[Value]):
             self._publish(held)
 
 
-BROKEN = frozenset({"cut_stream", "no_server", "silent_server"})
+BROKEN = frozenset({"cut_stream", "no_server", "silent_server", "stalled"})
 """After these a pull is tried again: a server that is restarted or updated comes back."""
 WAITS_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
 def run_pull(
-    server: ModelServer,
-    model: str,
+    begin: Callable[[], Iterator[PullState]],
+    last: PullState,
     publish: Callable[[PullState], None],
     cancel: Event,
     *,
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[float], bool] | None = None,
-) -> RuntimeProblem | None:
-    """Pull ``model``; every state goes to ``publish``, at most ten a second, the last one always.
+) -> Problem | None:
+    """Pull as ``begin`` does it; every state goes to ``publish``, at most ten a second, the last one always.
 
     The last state is ``done``, ``cancelled`` or has an ``error``; with an error the problem is returned too.
+    ``last`` is how far it is already: no state is behind it.
     ``wait`` waits so many seconds and returns True when cancelled.
     """
     waits = iter(WAITS_S)
     pause = wait or cancel.wait
     merged = Throttle(publish, clock)
-    last = PullState(clean_text(model), status="pulling manifest")
     while True:
         begun_with = last.completed_bytes
         try:
-            for state in _onward(server.pull(model, cancel), last):
+            for state in _onward(begin(), last):
                 merged.offer(state, now=state.status != last.status)
                 last = state
             merged.flush()
             return None
-        except RuntimeProblem as problem:
+        except Problem as problem:
             failure = problem
         if last.completed_bytes > begun_with:
             waits = iter(WAITS_S)
@@ -105,7 +105,7 @@ def _onward(states: Iterator[PullState], last: PullState) -> Iterator[PullState]
     total, completed = last.total_bytes, last.completed_bytes
     for state in states:
         completed = max(completed, state.completed_bytes)
-        total = total if state.total_bytes is None else max(state.total_bytes, completed)
+        total = total if state.total_bytes is None else max(state.total_bytes, completed, total or 0)
         yield replace(state, completed_bytes=completed, total_bytes=total)
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wattlight import StartThread, start_thread
-from wattlight.domain.pulls import PullState
 from wattlight.domain.servers import Can
 from wattlight.domain.state import TaskState, same_model
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
@@ -18,15 +17,7 @@ from wattlight.services.hub import InOrder
 from wattlight.settings import Alias, Settings
 
 from .alias import FollowingName
-from .pulls import (
-    SMALL_BYTES,
-    damage_problem,
-    damaged_layers,
-    files_are_seen,
-    remove_damaged,
-    run_pull,
-    unlisted,
-)
+from .pulls import damaged_layers, remove_damaged
 from .switching import (
     Announce,
     FitsBeside,
@@ -60,7 +51,6 @@ class _Task:
     cancel: threading.Event
 
 
-OnChange = Callable[[tuple[TaskState, ...], tuple[PullState, ...]], None]
 Work = Callable[[ModelServer, _Task], str]
 MEASURE = "measure"
 Measuring = Callable[[Callable[[float | None], None], threading.Event], None]
@@ -68,22 +58,23 @@ Measuring = Callable[[Callable[[float | None], None], threading.Event], None]
 
 
 class ModelTasks:
-    """Does one operation at a time and, beside it, one pull at a time; the rest waits in order.
+    """Does one operation at a time; the rest waits in order.
 
-    All methods return at once and may be called from any thread. ``on_change`` gets all tasks and pulls
-    that are not over (a failed pull stays until it is pulled again or forgotten), at most ten times a
-    second and pull; ``on_end`` is called once per task. Both are called on a worker thread or the caller's.
+    All methods return at once and may be called from any thread. ``on_change`` gets all tasks that are not
+    over; ``on_end`` is called once per task. Both are called on a worker thread or the caller's. ``pull``
+    downloads a model anew whose damaged files were removed.
     """
 
     def __init__(
         self,
         servers: Mapping[HostId, ModelServer],
         fits_beside: Callable[[HostId], FitsBeside],
-        on_change: OnChange,
+        on_change: Callable[[tuple[TaskState, ...]], None],
         on_end: Callable[[TaskEnd], None],
         *,
         settings: Callable[[], Settings] = Settings,
         folders: Callable[[HostId], tuple[Path, ...]] = lambda _: (),
+        pull: Callable[[str, HostId], None] = lambda _model, _host: None,
         announce: Announce = lambda _model, _context: None,
         on_alias: Callable[[Alias], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -94,21 +85,16 @@ class ModelTasks:
         self._announce = announce
         self._alias = FollowingName(lambda: settings().alias, on_alias)
         self._fits_beside = fits_beside
-        self._changes: InOrder[tuple[tuple[TaskState, ...], tuple[PullState, ...]]] = InOrder(
-            lambda change: on_change(*change)
-        )
+        self._changes: InOrder[tuple[TaskState, ...]] = InOrder(on_change)
         self._on_end = on_end
         self._settings = settings
         self._folders = folders
-        self._mismatched = False
+        self._pull = pull
         self._now = now
         self._clock = clock
         self._lock = threading.Lock()
         self._tasks: list[_Task] = []
-        self._pulls: dict[str, PullState] = {}
-        self._pull_cancels: dict[str, threading.Event] = {}
         self._operations = SerialExecutor("wattlight-models", start)
-        self._transfers = SerialExecutor("wattlight-pulls", start)
 
     def load(
         self,
@@ -205,6 +191,11 @@ class ModelTasks:
 
         self._start("keep", model, host, work, again=True)
 
+    def follow_pull(self, server: ModelServer, model: str, cancel: threading.Event) -> None:
+        """A download of ``model`` is done: the name that stands for it takes the newer version."""
+        context = self._settings().wish(model).context_length
+        self._alias.follow_pull(server, model, context, cancel)
+
     def remove(self, model: str, host: HostId = LOCAL_HOST) -> None:
         """Delete ``model`` from the disk; a loaded one is unloaded before, or it could not be any more."""
 
@@ -219,25 +210,12 @@ class ModelTasks:
 
         self._start("remove", model, host, work)
 
-    def pull(self, model: str, host: HostId = LOCAL_HOST) -> None:
-        """Download ``model``; a second call for one that is on its way does nothing."""
-        key = clean_text(model)
-        cancel = threading.Event()
-        with self._lock:
-            if key in self._pull_cancels:
-                return
-            self._pull_cancels[key] = cancel
-            self._pulls[key] = PullState(key, status="waiting")
-        self._tell()
-        if not self._transfers.submit(lambda: self._run_pull(model, key, host, cancel)):
-            self._end_pull(key)
-
     def repair(self, model: str, host: HostId = LOCAL_HOST) -> None:
         """Remove the damaged files of ``model`` and pull it again. The window has asked before."""
 
         def work(_: ModelServer, task: _Task) -> str:
             remove_damaged(damaged_layers(model, self._folders(host), task.cancel))
-            self.pull(model, host)
+            self._pull(model, host)
             return ""
 
         self._start("repair", model, host, work)
@@ -255,17 +233,6 @@ class ModelTasks:
 
         self._start(MEASURE, model, host, run)
 
-    def cancel_pull(self, model: str) -> None:
-        """Stop a download, or forget one that failed; the server keeps what has arrived."""
-        key = clean_text(model)
-        with self._lock:
-            cancel = self._pull_cancels.get(key)
-            if cancel is not None:
-                cancel.set()
-            else:
-                self._pulls.pop(key, None)
-        self._tell()
-
     def cancel_task(self, model: str) -> None:
         """Stop waiting for what is being done with ``model``."""
         with self._lock:
@@ -276,11 +243,9 @@ class ModelTasks:
     def close(self, timeout_s: float = 1.0) -> bool:
         """Cancel everything and wait for the threads; True when all ended in time."""
         with self._lock:
-            for event in (*self._pull_cancels.values(), *(task.cancel for task in self._tasks)):
-                event.set()
-        end = self._clock() + timeout_s
-        operations = self._operations.close(timeout_s)
-        return self._transfers.close(max(0.05, end - self._clock())) and operations
+            for task in self._tasks:
+                task.cancel.set()
+        return self._operations.close(timeout_s)
 
     def _start(self, kind: str, model: str, host: HostId, work: Work, again: bool = False) -> None:
         """Do it when its turn comes; the same twice is done once, unless ``again``."""
@@ -308,7 +273,7 @@ class ModelTasks:
         except Problem as problem:
             end = TaskEnd(kind, model, host, problem, cancelled=problem.code == "cancelled")
         except Exception as error:  # noqa: BLE001 - the worker must live; the error is told, not hidden
-            end = TaskEnd(kind, model, host, _unexpected(error))
+            end = TaskEnd(kind, model, host, unexpected(error))
         self._finish(task, end)
 
     def _finish(self, task: _Task, end: TaskEnd) -> None:
@@ -321,68 +286,14 @@ class ModelTasks:
         task.state = replace(task.state, message=text)
         self._tell()
 
-    def _run_pull(self, model: str, key: str, host: HostId, cancel: threading.Event) -> None:
-        def publish(state: PullState) -> None:
-            with self._lock:
-                self._pulls[key] = replace(state, done=False) if state.done else state
-            self._tell()
-
-        problem: Problem | None = None
-        try:
-            if not cancel.is_set():
-                problem = run_pull(self._servers[host], model, publish, cancel, clock=self._clock)
-            if problem is None and not cancel.is_set():
-                problem = self._verify(model, host, publish, cancel)
-            if problem is None and not cancel.is_set():
-                if host == LOCAL_HOST:
-                    context = self._settings().wish(model).context_length
-                    self._alias.follow_pull(self._servers[host], model, context, cancel)
-                with self._lock:
-                    self._pulls[key] = replace(self._pulls[key], done=True)
-                self._tell()
-        except Problem as caught:
-            problem = None if caught.code == "cancelled" else caught
-            publish(PullState(key, cancelled=problem is None, error=None if problem is None else str(caught)))
-        except Exception as error:  # noqa: BLE001 - as above
-            problem = _unexpected(error)
-            publish(PullState(key, error=str(problem)))
-        self._mismatched = self._mismatched or (problem is not None and problem.code == "digest_mismatch")
-        self._end_pull(key)
-        self._on_end(TaskEnd("pull", key, host, problem, cancelled=problem is None and cancel.is_set()))
-
-    def _verify(
-        self, model: str, host: HostId, publish: Callable[[PullState], None], cancel: threading.Event
-    ) -> Problem | None:
-        """Hash what was pulled (once any pull has had wrong bytes everything: files are shared), then look
-        for it in the list."""
-        largest = None if self._mismatched else SMALL_BYTES
-        if self._mismatched:
-            publish(PullState(clean_text(model), status="checking every file"))
-        damaged = damaged_layers(model, self._folders(host), cancel, largest_bytes=largest)
-        if damaged:
-            problem: Problem | None = damage_problem(model, damaged)
-        else:
-            seen = files_are_seen(model, self._folders(host))
-            problem = unlisted(self._servers[host], model, seen, cancel)
-        if problem is not None:
-            text = problem.message if damaged else str(problem)
-            publish(PullState(clean_text(model), error=text, damaged=bool(damaged)))
-        return problem
-
-    def _end_pull(self, key: str) -> None:
-        with self._lock:
-            self._pull_cancels.pop(key, None)
-            if self._pulls[key].error is None:
-                del self._pulls[key]
-        self._tell()
-
     def _tell(self) -> None:
         with self._lock:
-            self._changes.put((tuple(t.state for t in self._tasks), tuple(self._pulls.values())))
+            self._changes.put(tuple(t.state for t in self._tasks))
         self._changes.deliver()
 
 
-def _unexpected(error: Exception) -> RuntimeProblem:
+def unexpected(error: Exception) -> RuntimeProblem:
+    """What a person is told of an error of our own."""
     return RuntimeProblem(
         tr("Wattlight hit an error of its own ({name}).", name=type(error).__name__),
         tr("Please report it."),

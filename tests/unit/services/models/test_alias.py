@@ -1,5 +1,7 @@
 """The name that follows the model in use: pointed, re-pointed, taken away, and never another's model."""
 
+import threading
+
 import pytest
 
 from fakes.fake_ollama import FakeOllama
@@ -149,9 +151,8 @@ def test_a_newer_version_takes_the_name_along(two: FakeOllama, server: OllamaSer
     alias = point_alias(server, ON, "qwen3:4b")
     kept: list[Alias] = []
     tasks = made_tasks(server, heard, kept, Settings(alias=alias))
-    two.offer("qwen3:4b", digest="a" * 64)
-    tasks.pull("qwen3:4b")
-    assert heard.wait_ends().problem is None
+    two.install("qwen3:4b", digest="a" * 64)
+    tasks.follow_pull(server, "qwen3:4b", threading.Event())
     assert digest_of(server, "current:latest") == "a" * 64
     assert kept[-1].digest == "a" * 64
     tasks.close()

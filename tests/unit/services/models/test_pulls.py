@@ -3,14 +3,14 @@
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.pulls import PullState
-from wattlight.runtime import ModelServer, OllamaServer, RuntimeProblem
+from wattlight.domain.values import Problem
+from wattlight.runtime import OllamaServer, RuntimeProblem
 from wattlight.services.models import run_pull, unlisted
 from wattlight.services.models.pulls import Throttle
 
@@ -18,21 +18,22 @@ from wattlight.services.models.pulls import Throttle
 class Script:
     """A server whose pulls go as written: numbers are progress, an error ends the try."""
 
-    def __init__(self, *tries: list[int | RuntimeProblem]) -> None:
+    def __init__(self, *tries: list[int | Problem]) -> None:
         self._tries = iter(tries)
 
-    def pull(self, model: str, cancel: object = None) -> Iterator[PullState]:
+    def pull(self) -> Iterator[PullState]:
         for item in next(self._tries):
-            if isinstance(item, RuntimeProblem):
+            if isinstance(item, Problem):
                 raise item
-            yield PullState(model, "pulling", item, 1000, done=item == 1000)
+            yield PullState("m", "pulling", item, 1000, done=item == 1000)
 
 
+BEGUN = PullState("m")
 CUT = RuntimeProblem("Cut.", "Again.", "cut_stream")
 FULL = RuntimeProblem("Full.", "Make room.", "no_room")
 
 
-def follow(*tries: list[int | RuntimeProblem]) -> tuple[list[PullState], list[float], RuntimeProblem | None]:
+def follow(*tries: list[int | Problem]) -> tuple[list[PullState], list[float], Problem | None]:
     seen: list[PullState] = []
     waits: list[float] = []
 
@@ -41,9 +42,9 @@ def follow(*tries: list[int | RuntimeProblem]) -> tuple[list[PullState], list[fl
         return False
 
     ticks = iter(range(100_000))
-    server = cast("ModelServer", Script(*tries))
+    script = Script(*tries)
     problem = run_pull(
-        server, "m", seen.append, threading.Event(), clock=lambda: float(next(ticks)), wait=wait
+        script.pull, BEGUN, seen.append, threading.Event(), clock=lambda: float(next(ticks)), wait=wait
     )
     return seen, waits, problem
 
@@ -56,6 +57,17 @@ def test_fault_11_a_server_that_restarts_during_a_pull() -> None:
     assert marks == sorted(marks)
     assert seen[-1].done
     assert any(state.status == "waiting for the server" for state in seen)
+
+
+def test_a_stall_is_tried_again_and_an_earlier_start_is_never_gone_behind() -> None:
+    seen: list[PullState] = []
+    script = Script([10, RuntimeProblem("Stalled.", "", "stalled")], [700, 1000])
+    waits: list[float] = []
+    earlier = PullState("m", completed_bytes=300, total_bytes=1000)
+    wait = lambda seconds: bool(waits.append(seconds))  # noqa: E731 - one line
+    assert run_pull(script.pull, earlier, seen.append, threading.Event(), wait=wait) is None
+    assert waits == [1.0]
+    assert min(state.completed_bytes for state in seen) == 300
 
 
 def test_it_gives_up_when_nothing_comes_any_more() -> None:
@@ -72,8 +84,8 @@ def test_other_errors_and_a_server_that_never_was_are_not_tried_again() -> None:
 
 def test_a_cancel_while_waiting_for_the_server() -> None:
     seen: list[PullState] = []
-    server = cast("ModelServer", Script([10, CUT]))
-    assert run_pull(server, "m", seen.append, threading.Event(), wait=lambda _: True) is None
+    script = Script([10, CUT])
+    assert run_pull(script.pull, BEGUN, seen.append, threading.Event(), wait=lambda _: True) is None
     assert seen[-1].cancelled
 
 
@@ -86,7 +98,8 @@ def test_a_real_connection_that_breaks(fake: FakeOllama, server: OllamaServer) -
         return False
 
     seen: list[PullState] = []
-    assert run_pull(server, "a", seen.append, threading.Event(), wait=wait) is None
+    begin = lambda: server.pull("a")  # noqa: E731 - one line
+    assert run_pull(begin, BEGUN, seen.append, threading.Event(), wait=wait) is None
     assert seen[-1].done
 
 
