@@ -15,6 +15,12 @@ needs_trees = pytest.mark.skipif(
 )
 needs_removing_open_files = pytest.mark.skipif(_WINDOWS, reason="Windows refuses to remove a file in use")
 needs_links = pytest.mark.skipif(_WINDOWS, reason="links need a right on Windows that accounts do not have")
+needs_open_names = pytest.mark.skipif(
+    sys.platform != "linux", reason="/proc alone tells the name of a file that is open"
+)
+needs_letters = pytest.mark.skipif(
+    sys.platform in {"win32", "darwin"}, reason="names in other letters are one file there"
+)
 needs_posix = pytest.mark.skipif(_WINDOWS, reason="programs and calls of POSIX systems")
 
 

@@ -57,6 +57,8 @@ LARGEST = 1 << 53
 """Sizes beyond it are no sizes, and no float holds them."""
 
 Read = Callable[[bytes, Path], object]
+Reader = tuple[Callable[[], list[bytes]], Read]
+"""Inputs to begin with, and how they are read."""
 
 
 def headers() -> list[bytes]:
@@ -224,7 +226,7 @@ def price_series() -> list[bytes]:
 BINARY = {"header", "archive", "packed"}
 """Readers of no text."""
 
-READERS: dict[str, tuple[Callable[[], list[bytes]], Read]] = {
+READERS: dict[str, Reader] = {
     "header": (headers, read_header),
     "manifest": (lambda: [MANIFEST, CONFIG], lambda data, _: [parse_manifest(data), parse_config(data)]),
     "answers": (lambda: [TAGS], read_answers),
@@ -248,7 +250,6 @@ READERS: dict[str, tuple[Callable[[], list[bytes]], Read]] = {
     "archive": (lambda: [plain_archive()], lambda data, at: read_archive(archive_of(data), at)),
     "packed": (lambda: [server_archive(), archive_of(plain_archive())], read_archive),
 }
-"""Reader -> (inputs to begin with, how it reads)."""
 
 
 class NotJson(Exception):
@@ -289,9 +290,9 @@ def rss_mib() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def run(name: str, count: int, seed: int, folder: Path) -> tuple[int, int]:
+def run(name: str, reader: Reader, count: int, seed: int, folder: Path) -> tuple[int, int]:
     """(read, refused) of ``count`` mutated inputs."""
-    make, read = READERS[name]
+    make, read = reader
     inputs, chance = make(), random.Random(f"{name} {seed}")
     done = refused = 0
     for data in inputs:
@@ -313,12 +314,13 @@ def run(name: str, count: int, seed: int, folder: Path) -> tuple[int, int]:
     return done, refused
 
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+pytestmark = needs_proc
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_mutated_inputs(name: str, tmp_path: Path) -> None:
-    done, refused = run(name, 150, 1, tmp_path)
+    done, refused = run(name, READERS[name], 150, 1, tmp_path)
     assert done + refused == 150
     assert refused or name in {"settings", "words"}
 
@@ -328,5 +330,5 @@ def test_mutated_inputs(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_a_million_mutated_inputs(name: str, tmp_path: Path) -> None:
     count = int(os.environ.get("WATTLIGHT_MUTATIONS", "1000000")) // len(READERS)
-    done, refused = run(name, count, 2, tmp_path)
+    done, refused = run(name, READERS[name], count, 2, tmp_path)
     print(f"\n{name}: {done} read, {refused} refused")

@@ -50,7 +50,7 @@ project = tomllib.load(open(sys.argv[1], "rb"))["project"]
 tests = [name for name in project["optional-dependencies"]["test"] if name.split(">")[0] not in
          {"ruff", "mypy", "types-psutil", "types-jsonschema", "build", "dbus-fast", "gguf"}]
 print("\n".join(name.split(";")[0] for name in project["dependencies"] + tests if "python_version >=" not in name))
-print("tzdata\ncolorama")
+print("tzdata\ncolorama\npywin32")
 P
 wheels() {
     python3 -m pip download -q --only-binary=:all: --platform win_amd64 --python-version 3.11 --implementation cp -d wheels "$@"

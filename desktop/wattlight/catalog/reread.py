@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.entry import Reread
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import UNREADABLE, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 
@@ -42,7 +42,7 @@ class RereadBook:
             document = json.loads(raw)
             rows = document["entries"] if document["schema"] == _SCHEMA else []
             return tuple(filter(None, map(_entry, rows[:_MAX_ENTRIES])))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except UNREADABLE:
             return ()
 
     def add(self, rereads: Iterable[Reread]) -> None:
@@ -83,5 +83,5 @@ def _entry(row: Any) -> Reread | None:
             quant=clean_text(row["quant"], 20),
             read_on=date.fromisoformat(row["read_on"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except UNREADABLE:
         return None

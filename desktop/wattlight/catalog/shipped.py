@@ -19,7 +19,7 @@ from wattlight.domain.entry import (
     Unverified,
 )
 from wattlight.domain.fit import offer_tapes
-from wattlight.domain.values import Problem
+from wattlight.domain.values import UNREADABLE, Problem
 from wattlight.i18n import tr
 from wattlight.paths import asset_bytes
 
@@ -53,7 +53,7 @@ def load_catalog() -> Catalog:
     try:
         offer_tapes(asset_bytes(TAPES_FILE))
         return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)), json.loads(asset_bytes(SHAPES_FILE)))
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except UNREADABLE as error:
         raise CatalogProblem from error
 
 
@@ -199,5 +199,5 @@ def load_editorial() -> Editorial:
             poor_agents=frozenset(document["poor_agents"]),
             thinks_first=frozenset(document["thinks_first"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise CatalogProblem from error

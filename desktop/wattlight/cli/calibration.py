@@ -9,7 +9,7 @@ from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import UNREADABLE, Problem, clean_text
 from wattlight.domain.wall import SUPPLY_CURVES, plausible_wall_w
 from wattlight.i18n import number, tr, watts
 from wattlight.paths import read_text
@@ -149,7 +149,7 @@ def _file_readings(file: Path) -> tuple[float, float]:
     try:
         quiet, busy = json.loads(text)["wall_w"]
         values = (quiet, busy)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _bad(name) from error
     if not all(type(value) in {int, float} and plausible_wall_w(value) for value in values):
         raise _bad(name)

@@ -8,6 +8,9 @@ from typing import NewType
 from . import Problem, clean_lines, clean_text  # noqa: F401 - every room knows them from here
 from .pace import Pace
 
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a small document raises that is torn, foreign or made up, with the numbers in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Device:

@@ -6,7 +6,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from wattlight.domain.values import Device, DeviceMemory, DeviceSample, GpuProcess, clean_text, unknown
+from wattlight.domain.values import (
+    UNREADABLE,
+    Device,
+    DeviceMemory,
+    DeviceSample,
+    GpuProcess,
+    clean_text,
+    unknown,
+)
 from wattlight.i18n import marked
 from wattlight.paths import read_small, write_whole
 
@@ -65,7 +73,7 @@ def _load(file: Path) -> dict[str, Remembered]:
     try:
         document = json.loads(read_small(file, _MAX_FILE))
         items = list(document["devices"].items())[:_MAX_DEVICES]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except UNREADABLE:
         return {}
     return {key: facts for key, item in items if (facts := _facts(item))}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wattlight.domain.learned import COUNT, MOST_SETS, BatteryLearner, Model
 from wattlight.domain.power import MachineSample
-from wattlight.domain.values import clean_text, unknown
+from wattlight.domain.values import UNREADABLE, clean_text, unknown
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 
@@ -101,7 +101,7 @@ def _read(file: Path) -> tuple[list[Model], float | None]:
         document = json.loads(read_small(file, MOST_BYTES))
         items = document["learned"][-MOST_SETS:] if document["schema"] == 1 else []
         stuck_w = document.get("stuck_w")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except UNREADABLE:
         return [], None
     models = [model for item in items if (model := _model(item)) is not None]
     return models, stuck_w if isinstance(stuck_w, float) else None
@@ -119,6 +119,6 @@ def _model(item: object) -> Model | None:
         model.gram = [[float(half[max(i, j)][min(i, j)]) for j in range(COUNT)] for i in range(COUNT)]
         model.moment = [float(value) for value in item["moment"]]
         sound = len(model.moment) == COUNT and model.sound
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+    except UNREADABLE:
         return None
     return model if sound else None

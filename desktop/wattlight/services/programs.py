@@ -26,7 +26,7 @@ from wattlight.domain.energy import (
 )
 from wattlight.domain.power import MachineSample, holders
 from wattlight.domain.tariff import Tariff
-from wattlight.domain.values import DeviceSample, Quality, Scope, clean_text, to_us
+from wattlight.domain.values import UNREADABLE, DeviceSample, Quality, Scope, clean_text, to_us
 from wattlight.paths import read_small, write_whole
 from wattlight.probes import ProgramTimes, ProgramUse
 
@@ -359,7 +359,7 @@ class ProgramWatch:
             today = _Day.of(datetime.fromisoformat(kept["since"]), kept["quarters"])
             if today.since is not None and today.since <= at:
                 self._today = today
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        except UNREADABLE:
             return
 
     def _save(self) -> None:

@@ -6,7 +6,7 @@ They are read for a comparison and for nothing else, and stand in no export, log
 import json
 from pathlib import Path
 
-from wattlight.domain.values import Problem
+from wattlight.domain.values import UNREADABLE, Problem
 from wattlight.i18n import tr
 from wattlight.paths import Places, read_small, write_whole
 
@@ -63,7 +63,7 @@ def kept_prompts(file: Path) -> tuple[str, ...]:
         document = json.loads(read_small(file, MOST_BYTES))
         prompts = document["prompts"] if document["schema"] == 1 else []
         return read_prompts(prompts_text(tuple(map(str, prompts)))) if prompts else ()
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, PromptsProblem):
+    except (*UNREADABLE, PromptsProblem):
         return ()
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.parsers.expat import ExpatError
 
 from wattlight.domain.server_variables import SHOWN_ONLY, checked, is_variable
-from wattlight.domain.values import Problem
+from wattlight.domain.values import UNREADABLE, Problem
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 from wattlight.settings import ServerValue, Settings
@@ -184,7 +184,7 @@ def _of_agent(text: str) -> dict[str, str]:
     try:
         found = plistlib.loads(text.encode()).get("WattlightVariables", {}) if text else {}
         return {str(name): str(value) for name, value in found.items() if is_variable(str(name))}
-    except (plistlib.InvalidFileException, ExpatError, ValueError, AttributeError):
+    except (*UNREADABLE, ExpatError):
         return {}
 
 

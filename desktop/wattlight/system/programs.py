@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from xml.parsers.expat import ExpatError
 
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import UNREADABLE, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import read_small, write_whole
 
@@ -202,7 +202,7 @@ class LaunchAgent:
         try:
             agent = plistlib.loads(read_small(self._file, _LARGEST))
             return bool(agent.get("ProgramArguments") == self._command)
-        except (OSError, plistlib.InvalidFileException, ExpatError, ValueError, AttributeError):
+        except (*UNREADABLE, ExpatError):
             return False
 
     def set_enabled(self, on: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain import Problem
+from wattlight.domain.values import UNREADABLE
 from wattlight.i18n import tr
 from wattlight.paths import make_folder, read_small, write_whole
 
@@ -80,7 +81,7 @@ class SecretStore:
     def _read(self) -> dict[str, Any]:
         try:
             kept = json.loads(read_small(self._file, _MOST))
-        except (OSError, ValueError, RecursionError):
+        except UNREADABLE:
             return {}
         return kept if isinstance(kept, dict) else {}
 

@@ -7,7 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from wattlight.catalog.installed import PARTS
-from wattlight.catalog.registry import Layer, RegistryProblem, read_address
+from wattlight.catalog.registry import Layer, RegistryProblem, read_address, read_layer
+from wattlight.domain.values import UNREADABLE
 from wattlight.paths import open_own, read_small
 
 from .parts import PartFile
@@ -99,9 +100,12 @@ def _read(note: Path) -> tuple[str, tuple[Layer, ...]] | None:
     """Name and files of a download; None where the note is missing or torn."""
     try:
         document = json.loads(read_small(note, _MAX_NOTE))
-        layers = tuple(Layer("", str(digest), int(size)) for digest, size in document["layers"].items())
+        layers = tuple(
+            read_layer({"mediaType": "", "digest": digest, "size": size})
+            for digest, size in document["layers"].items()
+        )
         return str(read_address(document["model"])), layers
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, RegistryProblem):
+    except (*UNREADABLE, RegistryProblem):
         return None
 
 

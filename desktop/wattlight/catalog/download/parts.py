@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from wattlight.catalog.registry import Layer
+from wattlight.domain.values import UNREADABLE
 from wattlight.paths import open_own, read_small, try_lock
 
 from .problems import AlreadyPulled
@@ -235,7 +236,7 @@ def _kept(journal: Path, file: Path, layer: Layer) -> list[Span]:
         if document["size"] != layer.size_bytes:
             return []
         spans = [(int(start), int(end)) for start, end in document["done"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except UNREADABLE:
         return []
     sound = all(0 <= start < end <= min(there, layer.size_bytes) for start, end in spans)
     return merged(spans) if sound else []

@@ -15,4 +15,5 @@ from .manifest import (
     parse_config,
     parse_manifest,
     read_address,
+    read_layer,
 )

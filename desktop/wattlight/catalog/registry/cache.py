@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.shape import TYPE_BY_NAME, ModelShape, Tensor
+from wattlight.domain.values import UNREADABLE
 from wattlight.paths import read_small, write_whole
 
 _VERSION = 2
@@ -33,7 +34,7 @@ class ShapeCache:
             unpacker = zlib.decompressobj()
             raw = unpacker.decompress(packed, 16 * _MAX_BYTES)
             return _shape(json.loads(raw), digest)
-        except (OSError, ValueError, zlib.error, KeyError, TypeError, RecursionError):
+        except (*UNREADABLE, zlib.error):
             return None
 
     def put(self, shape: ModelShape) -> None:

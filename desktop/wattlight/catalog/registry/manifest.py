@@ -193,8 +193,8 @@ def parse_manifest(raw: bytes) -> Manifest:
     config = document.get("config")
     return Manifest(
         digest=sha256(raw).hexdigest(),
-        config=_layer(config) if isinstance(config, dict) and config.get("digest") else None,
-        layers=tuple(_layer(item) for item in layers),
+        config=read_layer(config) if isinstance(config, dict) and config.get("digest") else None,
+        layers=tuple(read_layer(item) for item in layers),
     )
 
 
@@ -250,7 +250,8 @@ def _document(raw: bytes, what: str) -> dict[str, Any]:
     return document
 
 
-def _layer(item: object) -> Layer:
+def read_layer(item: object) -> Layer:
+    """A file of a model, with a digest and a size that can be one. Raises RegistryProblem."""
     if not isinstance(item, dict):
         raise _bad("manifest")
     kind, digest, size = item.get("mediaType"), item.get("digest"), item.get("size")

@@ -5,6 +5,7 @@ import re
 from threading import Event, Lock
 from urllib.parse import urlencode, urljoin
 
+from wattlight.domain.values import UNREADABLE
 from wattlight.web import Answer, Limits, Web, WireFault, split_url
 
 _LIMITS = Limits(connect_s=5.0, idle_s=15.0, total_s=30.0, body_bytes=1 << 20)
@@ -39,7 +40,7 @@ class RegistryPass:
             fields = {key.lower(): value for key, value in _FIELD.findall(words)}
             try:
                 self._token = self._ask(url, fields, cancel)
-            except (WireFault, ValueError):
+            except (*UNREADABLE, WireFault):
                 return None
             return self.authorization
 

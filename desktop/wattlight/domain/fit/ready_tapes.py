@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ..values import UNREADABLE
 from .arena import Side
 from .block_parts import Kind
 from .program import Tape, tapes_of
@@ -55,7 +56,7 @@ def _ready() -> _Ready:
             for kind, pattern, late, own, stream, *flags, number in document["tapes_for"]
         }
         return _Ready(numbers, document["tapes"])
-    except (ValueError, KeyError, TypeError, IndexError):
+    except UNREADABLE:
         return _Ready({}, [])
 
 

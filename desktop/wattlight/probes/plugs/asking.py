@@ -181,7 +181,7 @@ def document(body: bytes, host: str) -> Any:
 def field(node: Any, path: str) -> Any:
     """What lies at a path like ``a.b.0.c`` (or ``a/b/0/c``); None where there is nothing."""
     for name in re.split(r"[./]", path) if path else ():
-        if isinstance(node, list) and name.isdigit() and len(name) < 6:
+        if isinstance(node, list) and name.isdecimal() and len(name) < 6:
             node = node[int(name)] if int(name) < len(node) else None
         elif isinstance(node, dict):
             node = node.get(name)

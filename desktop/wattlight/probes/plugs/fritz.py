@@ -128,4 +128,4 @@ def _tag(page: bytes, name: str) -> str:
     """The text of a tag of the login page, which is flat XML; "" where it is not there."""
     found = re.search(rf"<{name}>([^<]{{0,200}})</{name}>", page.decode("utf-8", "replace"))
     text = found[1].strip() if found else ""
-    return text if name != "BlockTime" or (text.isdigit() and len(text) < 9) else "0"
+    return text if name != "BlockTime" or (text.isdecimal() and len(text) < 9) else "0"

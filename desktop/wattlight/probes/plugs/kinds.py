@@ -31,7 +31,7 @@ class Shelly:
     def __init__(self, asked: PlugHost, outlet: str) -> None:
         self._asked = asked
         self._number = outlet.strip() or "0"
-        if not self._number.isdigit() or len(self._number) > 2:
+        if not self._number.isascii() or not self._number.isdigit() or len(self._number) > 2:
             raise PlugProblem(
                 tr("The output of a Shelly is a number, like 0."), tr("Correct it in Settings.")
             )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
+from wattlight.domain.values import UNREADABLE
 from wattlight.i18n import tr
 from wattlight.paths import make_folder
 from wattlight.system import NO_WINDOW
@@ -258,7 +259,7 @@ def choose_installer(text: str, system: str) -> Installer | None:
     """
     try:
         listed = [_installer(item) for item in json.loads(text).get("installers", ())]
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeProblem) as error:
+    except (*UNREADABLE, RuntimeProblem) as error:
         raise bad_list() from error
     return next((item for item in listed if item.system == system), None)
 

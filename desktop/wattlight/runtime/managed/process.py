@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 
-from wattlight.domain.values import clean_lines
+from wattlight.domain.values import UNREADABLE, clean_lines
 from wattlight.i18n import tr
 from wattlight.paths import make_folder, read_small
 from wattlight.system import NO_WINDOW, Job
@@ -269,7 +269,7 @@ class ManagedProcess:
             document = json.loads(read_small(self._record, 10_000))
             identity = Identity(document["pid"], document["start"], document["program"])
             port = document["port"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             return None
         if not all(isinstance(value, int) and value > 1 for value in (identity.pid, port)) or port > 65535:
             return None

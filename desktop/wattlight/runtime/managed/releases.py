@@ -7,6 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from wattlight.domain.values import UNREADABLE
 from wattlight.i18n import tr
 
 from ..opening import parse_endpoint
@@ -199,7 +200,7 @@ def read_releases(text: str) -> tuple[tuple[str, tuple[Artefact, ...]], ...]:
             (matching(VERSION, entry["version"]), tuple(_artefact(item) for item in entry["artefacts"]))
             for entry in document["releases"]
         )
-    except (ValueError, KeyError, TypeError, RuntimeProblem) as error:
+    except (*UNREADABLE, RuntimeProblem) as error:
         raise bad_list() from error
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from wattlight.domain.values import clean_lines
+from wattlight.domain.values import UNREADABLE, clean_lines
 from wattlight.i18n import tr
 from wattlight.paths import make_folder, read_small
 from wattlight.system import NO_WINDOW
@@ -110,7 +110,7 @@ class Versions:
         try:
             document = json.loads(read_small(self._pointer, 10_000))
             named = [document.get(key) for key in ("current", "previous")]
-        except (OSError, ValueError, AttributeError):
+        except UNREADABLE:
             return InUse()
         return InUse(*(v if isinstance(v, str) and self.has(v) else None for v in named))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.tokens import MeasuredSpeed
+from wattlight.domain.values import UNREADABLE
 from wattlight.i18n import tr, watts
 from wattlight.paths import Places, read_small, write_whole
 from wattlight.probes import CardLimit, PowerLimitProblem
@@ -187,6 +188,6 @@ def _read(file: Path) -> dict[str, Any] | None:
         limit, pid = left["limit_mw"], left["pid"]
         if sound and isinstance(limit, int) and 0 < limit < 5_000_000 and isinstance(pid, int) and pid > 0:
             return {"uuid": left["uuid"], "name": str(left["name"])[:60], "limit_mw": limit, "pid": pid}
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         pass
     return None

@@ -16,6 +16,7 @@ import pytest
 
 from fakes import fit_truth, gguf_writer, real_ollama
 from fakes.loopback_registry import LoopbackRegistry
+from fakes.systems import needs_open_names
 from wattlight.catalog.download import Puller
 from wattlight.catalog.download.store import ModelStore
 from wattlight.catalog.installed import blob_file, local_manifest
@@ -151,6 +152,7 @@ def test_one_that_was_killed_goes_on(registry: LoopbackRegistry, tmp_path: Path)
     assert installed(name, tmp_path, weights)
 
 
+@needs_open_names
 def test_the_journal_names_only_what_was_written_through(
     registry: LoopbackRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,8 +171,6 @@ def test_the_journal_names_only_what_was_written_through(
             order.append("journal")
         return replace(self, target)
 
-    if not Path("/proc/self/fd").exists():
-        pytest.skip("needs Linux")
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(Path, "replace", replaced)
     begun_s = time.monotonic()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fakes.loopback_registry import LoopbackRegistry
+from fakes.systems import needs_letters
 from wattlight.catalog.download import Puller, fetching, is_writable, parts
 from wattlight.catalog.installed import blob_file, local_manifest
 from wattlight.catalog.registry import RegistryProblem, read_address
@@ -158,13 +159,13 @@ def test_a_journal_that_names_bytes_that_never_came_is_found_out(
 
 def test_a_limit_holds_and_may_be_changed(registry: LoopbackRegistry, tmp_path: Path) -> None:
     name = registry.add("tiny", WEIGHTS)
-    limit = RateLimit(2e6)
+    limit = RateLimit(1e6)
     begun_s = time.monotonic()
     for state in Puller(Web(os.environ)).pull(name, tmp_path, Event(), limit):
         if state.completed_bytes > 1_000_000 and limit.bytes_per_s is not None:
-            assert 0.4 < time.monotonic() - begun_s < 1.5
+            assert time.monotonic() - begun_s > 0.8
             limit.bytes_per_s = None
-    assert time.monotonic() - begun_s < 1.4
+    assert time.monotonic() - begun_s < 2.8, "three seconds by the limit alone"
     assert is_whole(name, tmp_path)
 
 
@@ -297,6 +298,7 @@ def test_what_a_copy_lacks_or_lies_about_comes_from_the_registry(
     assert is_whole(name, here)
 
 
+@needs_letters
 def test_a_name_in_other_letters_is_the_same_model(registry: LoopbackRegistry, tmp_path: Path) -> None:
     name = registry.add("tiny", WEIGHTS)
     pull(name, tmp_path)

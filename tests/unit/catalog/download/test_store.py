@@ -11,6 +11,7 @@ from threading import Event
 import pytest
 
 from fakes.loopback_registry import LoopbackRegistry
+from fakes.systems import needs_open_names
 from wattlight.catalog.download import Puller, is_writable, puller
 from wattlight.catalog.download.store import ModelStore
 from wattlight.catalog.installed import blob_file, local_manifest
@@ -76,6 +77,7 @@ def test_without_second_names_for_files_it_works_as_well(
     assert not (tmp_path / "wattlight-parts").exists()
 
 
+@needs_open_names
 def test_a_manifest_that_cannot_be_written_leaves_the_old_version(
     registry: LoopbackRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,18 @@ def test_an_entity_that_is_not_available_is_said() -> None:
             plug.read()
 
 
+@pytest.mark.parametrize("odd", ["²", "①", "٣", "9" * 20])
+def test_signs_that_only_look_like_digits_are_no_numbers(odd: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = recorded("fritz_challenge.xml").decode()
+    assert "<BlockTime>0<" in page
+    blocked = page.replace("<BlockTime>0<", f"<BlockTime>{odd}<").encode()
+    box = open_plug(PlugSettings("fritz", "fritz.box", outlet="116300123456"), PASSWORD)
+    monkeypatch.setattr(PlugHost, "get", lambda *_, **__: blocked)
+    with pytest.raises(PlugProblem):
+        box.read()
+    assert asking.field(["a", "b"], odd) is None
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
@@ -199,6 +211,7 @@ def test_an_entity_that_is_not_available_is_said() -> None:
         (PlugSettings("zigbee", "10.0.0.2"), "not known"),
         (PlugSettings("fritz", "fritz.box"), "AIN"),
         (PlugSettings("shelly", "10.0.0.2", outlet="left"), "is a number"),
+        (PlugSettings("shelly", "10.0.0.2", outlet="²"), "is a number"),
         (PlugSettings("homeassistant", "ha.local"), "entity"),
         (PlugSettings("homeassistant", "ha.local", watts="sensor/../config"), "entity"),
         (PlugSettings("json", "10.0.0.2", watts="a", watts_unit="PS"), "unit 'PS'"),
