@@ -16,7 +16,6 @@ TESTS = Path(__file__).resolve().parent
 COUNT = 66
 NOT_YET = {
     22: "two servers on one computer are not shown side by side yet",
-    56: "no token is kept yet, so no keyring is asked",
 }
 """Fault -> why it has no test."""
 

@@ -48,6 +48,7 @@ PLAIN = {
         "Privacy and offline use ",
         "tariff file",
     ),
+    "cli/verb_hosts.py": ("  wattlight hosts add",),
     "cli/verb_completion.py": (
         "wattlight models --quiet",
         "more about a verb",

@@ -6,8 +6,6 @@ from wattlight import __version__
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, HostState, ServerState
 from wattlight.i18n import activate, tr
-from wattlight.paths import asset_text
-from wattlight.runtime.managed import read_advisories
 from wattlight.services.application import Application, ChangeSettings
 from wattlight.services.benchmark import PowerHistory
 from wattlight.services.counting import Counting
@@ -17,6 +15,7 @@ from wattlight.services.daily_prices import DailyPrices
 from wattlight.services.energy_access import CounterAccess
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.first_run import SetupGuide
+from wattlight.services.hosts import HostSetup
 from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner, LoadPredictor
 from wattlight.services.meter_service import MeterService
@@ -25,15 +24,13 @@ from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.plugs import PlugSetup
 from wattlight.services.publishing import Publishing
 from wattlight.services.server_variables import PART, ServerVariables
-from wattlight.services.serving import SecurityAdvisories
+from wattlight.services.serving import SecurityAdvisories, shipped_advisories
 from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.slowness import SlowNotices
 from wattlight.services.speed_runs import SpeedRuns
 from wattlight.settings import Settings, SettingsFile
 from wattlight.system import EnergyPermission, autostart_for_platform, open_log, own_command
 from wattlight.ui import DesktopUi, EarlyIcon
-
-ADVISORIES = "servers/advisories.json"
 
 
 class DesktopProgram:
@@ -46,14 +43,14 @@ class DesktopProgram:
         activate(loaded.settings.language)
         self._factory = factory
         self._settings = settings = CurrentSettings(loaded.settings, factory.environ)
-        servers = Servers(loaded.settings.servers, factory.environ)
-        hosts = (HostState(a.host, a.name, ServerState(servers[a.host].url)) for a in loaded.settings.servers)
+        servers = Servers(loaded.settings.servers, factory.environ, lambda name: factory.keyring().get(name))
+        hosts = (HostState(a.host, a.name, ServerState(servers[a.host].url)) for a in servers.addresses)
         self._hub = hub = StateHub(AppState(tuple(hosts), paused=loaded.settings.meter.paused))
         for number, text in enumerate(loaded.notices):
             hub.notify(f"settings {number}", text, factory.now())
 
         for number, problem in enumerate(servers.problems):
-            text = tr("{problem} Until then Ollama's usual address is used.", problem=str(problem))
+            text = tr("An address of the settings is not used: {problem}", problem=str(problem))
             hub.notify(f"server address {number}", text, factory.now(), "error")
 
         factory.threads.listen(self._part_failed, self._parts_down)
@@ -74,7 +71,7 @@ class DesktopProgram:
         )
         speeds = SpeedRuns(factory, settings, hub, servers, meter, history, counting)
         guide = SetupGuide(factory, settings, hub, servers, history, counting)
-        advisories = SecurityAdvisories(read_advisories(asset_text(ADVISORIES)), hub, factory.now)
+        advisories = SecurityAdvisories(shipped_advisories(), hub, factory.now)
         autostart = autostart_for_platform(own_command())
         self._app = app = Application(
             factory,
@@ -106,6 +103,7 @@ class DesktopProgram:
         self._prices = self._plugs_and_prices(meter)
         self._publishing = publishing = Publishing(factory, settings, hub)
         app.handle(Verb.KEEP_BROKER_SECRET, publishing.keep)
+        self._hosts = self._other_hosts(servers)
         app.handle(Verb.QUIT, self._quit)
         variables = self._server_variables(guide)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
@@ -141,6 +139,18 @@ class DesktopProgram:
         self._app.handle(Verb.WAKE, rules.wakes)
         notices = SlowNotices(hub, now)
         meter.subscribe(lambda _sample, _running: notices.look(hub.state, self._slow.answers.fits))
+
+    def _other_hosts(self, servers: Servers) -> HostSetup:
+        app = self._app
+
+        def save(before: Settings, after: Settings) -> None:
+            app.do(ChangeSettings(before, after))
+
+        hosts = HostSetup(self._factory, self._settings, servers, self._hub, save)
+        app.handle(Verb.ADD_HOST, hosts.add)
+        app.handle(Verb.REMOVE_HOST, hosts.remove)
+        app.handle(Verb.KEEP_HOST_KEY, hosts.keep)
+        return hosts
 
     def _server_variables(self, guide: SetupGuide) -> ServerVariables:
         app, slow = self._app, self._slow
@@ -192,6 +202,7 @@ class DesktopProgram:
             self._access.close(0.5)
             stopped = self._prices.stop()
             stopped = self._publishing.stop() and stopped
+            stopped = self._hosts.stop() and stopped
             stopped = self._app.stop() and stopped
             stopped = self._slow.stop() and stopped
             busy = self._factory.threads.close(0.5)

@@ -33,6 +33,7 @@ VERBS: tuple[CliVerb, ...] = (
     CliVerb("hardware", "verb_hardware", "what this computer has: accelerators, memory, sensors"),
     CliVerb("recommend", "verb_recommend", "models that fit this computer, best first"),
     CliVerb("fit", "verb_fit", "what a model will take, and whether it fits"),
+    CliVerb("hosts", "verb_hosts", "other computers with model servers: list, add, remove"),
     CliVerb("models", "verb_models", "models installed on the server"),
     CliVerb("ps", "verb_ps", "models loaded now"),
     CliVerb("pull", "verb_pull", "download a model"),

@@ -2,6 +2,7 @@
 
 import argparse
 import calendar
+import getpass
 import json
 import sys
 from argparse import ArgumentParser
@@ -75,6 +76,14 @@ def require_yes(args: argparse.Namespace, call: Call, question: str, refusal: st
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise Problem(tr("Nothing was changed."), code="declined")
+
+
+def asked_secret(prompt: str) -> str | None:
+    """A password or token, typed unseen at the terminal, else a line of input; never an argument, which other
+    programs can read."""
+    if sys.stdin.isatty():
+        return getpass.getpass(prompt) or None
+    return sys.stdin.readline().rstrip("\n") or None
 
 
 MAX_CONTEXT = 1 << 24

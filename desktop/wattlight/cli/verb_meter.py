@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     """Record until SIGTERM, SIGINT or the end of ``--for``."""
     shop, settings = call.workshop, call.workshop.settings()
     address = choose_address(args.host, settings.servers)
-    servers = Servers((address,), shop.environ)
+    servers = Servers((address,), shop.environ, lambda name: shop.keyring().get(name))
     if servers.problems:
         raise servers.problems[0]
     ended, tell = threading.Event(), _teller(call)

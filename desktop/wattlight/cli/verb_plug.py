@@ -1,8 +1,6 @@
 """``wattlight plug``: the smart plug that this computer hangs on: try one, use it, let it go."""
 
 import argparse
-import getpass
-import sys
 from dataclasses import replace
 
 from wattlight.domain.plug import Hangs, PlugProblem, plug_name
@@ -11,6 +9,7 @@ from wattlight.services.factory import PLUG_SECRET
 from wattlight.services.plugs import PlugFound, try_plug
 from wattlight.settings import PlugSettings, save_settings
 
+from .options import asked_secret
 from .output import Call, Document, plain
 
 KINDS = ("shelly", "tasmota", "fritz", "homeassistant", "json", "command")
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
         found = try_plug(workshop, settings.plug, workshop.keyring().get(PLUG_SECRET))
         call.answer(_document(settings.plug, found), found.sentence)
         return
-    plug, secret = _plug_of(args), _secret(args)
+    plug, secret = _plug_of(args), asked_secret(tr("Password or token: ")) if args.password else None
     found = try_plug(workshop, plug, secret)
     lines = [found.sentence]
     if args.action == "set":
@@ -107,14 +106,6 @@ def _plug_of(args: argparse.Namespace) -> PlugSettings:
         args.energy,
         args.energy_unit,
     )
-
-
-def _secret(args: argparse.Namespace) -> str | None:
-    if not args.password:
-        return None
-    if sys.stdin.isatty():
-        return getpass.getpass(tr("Password or token: ")) or None
-    return sys.stdin.readline().rstrip("\n") or None
 
 
 def _document(plug: PlugSettings, found: PlugFound | None = None) -> Document:

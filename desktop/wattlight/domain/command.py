@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .values import LOCAL_HOST, HostId
+
 
 class Verb(StrEnum):
     """Everything a person can ask for."""
@@ -96,6 +98,12 @@ class Verb(StrEnum):
     """``text`` is the password or token, ``number`` 1 that it may be kept in a file."""
     KEEP_BROKER_SECRET = "keep_broker_secret"
     """The same for the password of the MQTT broker."""
+    ADD_HOST = "add_host"
+    """Ask what answers at the address ``text`` and add it as a host named ``model``; ``number`` 1: also over
+    http that is not encrypted."""
+    REMOVE_HOST = "remove_host"
+    KEEP_HOST_KEY = "keep_host_key"
+    """The same for the key of the server of ``host``."""
     QUIT = "quit"
 
 
@@ -110,5 +118,7 @@ class Command:
     text: str = field(default="", repr=False)
     """What the person typed or chose: a prompt, a proxy, a use."""
     number: int | None = None
+    host: HostId = LOCAL_HOST
+    """The computer that is meant."""
     asked: bool = field(default=False, compare=False)
     """The person has answered a question about it: it is not asked again."""

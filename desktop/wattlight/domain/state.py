@@ -176,6 +176,12 @@ class TaskState:
     message: str = ""
     error: str | None = None
     fraction: float | None = None
+    host: HostId = LOCAL_HOST
+
+    @property
+    def what(self) -> tuple[str, str, HostId]:
+        """Two of these at once are one."""
+        return self.kind, self.model, self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +299,8 @@ class AppState:
     prometheus: Trial = Trial()
     home_assistant: Trial = Trial()
     """How the figures for other programs stand."""
+    adding: Trial = Trial()
+    """What came of adding or changing a host."""
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 
@@ -302,15 +310,16 @@ class AppState:
 
     def with_tasks(self, tasks: tuple[TaskState, ...]) -> "AppState":
         """What is being done now; a failure stays until the same is done again."""
-        doing = {(task.kind, task.model) for task in tasks}
-        failed = tuple(t for t in self.tasks if t.error and (t.kind, t.model) not in doing)
+        doing = {task.what for task in tasks}
+        failed = tuple(t for t in self.tasks if t.error and t.what not in doing)
         return replace(self, tasks=(*tasks, *failed))
 
     def with_failure(self, failed: TaskState) -> "AppState":
         """``failed`` in the place of what was known of that task."""
-        others = (t for t in self.tasks if (t.kind, t.model) != (failed.kind, failed.model))
+        others = (t for t in self.tasks if t.what != failed.what)
         return replace(self, tasks=(*others, failed))
 
-    def without_failure(self, model: str) -> "AppState":
-        """The errors of ``model`` taken off the screen."""
-        return replace(self, tasks=tuple(t for t in self.tasks if not (t.error and t.model == model)))
+    def without_failure(self, model: str, host: HostId = LOCAL_HOST) -> "AppState":
+        """The errors of ``model`` on ``host`` taken off the screen."""
+        others = (t for t in self.tasks if not (t.error and (t.model, t.host) == (model, host)))
+        return replace(self, tasks=tuple(others))

@@ -132,6 +132,18 @@ def _bad(origin: str, text: str) -> RuntimeProblem:
     )
 
 
+def _unencrypted(endpoint: Endpoint) -> RuntimeProblem:
+    return RuntimeProblem(
+        tr(
+            "{url} is outside of your home network, and http is not encrypted: others on the way can read "
+            "and change what is asked and answered.",
+            url=endpoint.url,
+        ),
+        tr("Use https, or add it with 'wattlight hosts add --plain-http' if you accept that."),
+        "unencrypted",
+    )
+
+
 def own_addresses() -> tuple[str, ...]:
     """This computer's addresses in its networks, as the system would choose them; nothing is sent."""
     found = []
@@ -201,9 +213,13 @@ def connect(
     over https or within this computer.
 
     Raises:
-        RuntimeProblem: the address or the proxy for it cannot be used.
+        RuntimeProblem: the address or the proxy for it cannot be used, or it is plain http out of the home
+            network and nobody chose that (code ``unencrypted``).
     """
     endpoint = find_server(address, environ)
+    guarded = endpoint.is_private or endpoint.is_at_home or address.plain_http
+    if address.url is not None and not guarded:
+        raise _unencrypted(endpoint)
     return OllamaServer(
         endpoint,
         authorization=authorization,

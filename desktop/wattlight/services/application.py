@@ -80,6 +80,7 @@ class Application:
             self._task_ended,
             lambda *pulled: self._tasks.follow_pull(*pulled),  # noqa: PLW0108 - they are made one after another
         )
+        self._share_beats()
         self._tasks = ModelTasks(
             servers,
             lambda host: fits_beside(hub, host),
@@ -136,14 +137,14 @@ class Application:
     def _make_handlers(self, speeds: SpeedRuns) -> dict[Verb, Callable[[Command], None]]:
         tasks, guide = self._tasks, self._guide
         return {
-            Verb.SWITCH: lambda c: tasks.switch(c.model),
-            Verb.LOAD: lambda c: tasks.load(c.model, c.number),
-            Verb.UNLOAD: lambda c: tasks.unload(c.model or None, digest=c.text),
+            Verb.SWITCH: lambda c: tasks.switch(c.model, c.host),
+            Verb.LOAD: lambda c: tasks.load(c.model, c.number, c.host),
+            Verb.UNLOAD: lambda c: tasks.unload(c.model or None, c.host, c.text),
             **self._pulls.handlers(),
             **ModelWishes(self._settings, self._hub, tasks, self._change).handlers(),
-            Verb.REMOVE: lambda c: tasks.remove(c.model),
+            Verb.REMOVE: lambda c: tasks.remove(c.model, c.host),
             Verb.REPAIR: self._repair,
-            Verb.CANCEL_TASK: lambda c: tasks.cancel_task(c.model),
+            Verb.CANCEL_TASK: lambda c: tasks.cancel_task(c.model, c.host),
             Verb.MEASURE: lambda c: tasks.measure(c.model, lambda say, end: speeds.run(c.model, say, end)),
             Verb.COMPARE: lambda c: tasks.measure(
                 c.model, lambda say, end: speeds.compare(c.model, c.text, say, end)
@@ -226,7 +227,7 @@ class Application:
 
     def _addresses_changed(self) -> None:
         """Servers came, went or moved: a watch for each, and only those hosts in the state."""
-        addresses = self._settings.value.servers
+        addresses = self._servers.addresses
         known = {host.id: host for host in self._hub.state.hosts}
         hosts = tuple(
             replace(known[a.host], name=a.name)
@@ -240,10 +241,16 @@ class Application:
             watch = self._watches[host] = self._new_watch(host)
             watch.start()
             watch.set_shown(self.watching)
+        self._share_beats()
         self._hub.update(lambda state: replace(state, hosts=hosts))
 
     def _new_watch(self, host: HostId) -> ServerWatch:
         return ServerWatch(self._servers, host, self._server_seen, start=self._factory.threads.start)
+
+    def _share_beats(self) -> None:
+        for host, watch in self._watches.items():
+            if host != LOCAL_HOST:
+                watch.share(len(self._watches))
 
     def _server_moved(self) -> None:
         """A server has another address: look there now, and let the relay follow."""
@@ -263,6 +270,7 @@ class Application:
         self._pulls.queue.look()
 
     def _refresh(self) -> None:
+        self._servers.ask_keys_again()
         self._refresh_watches()
         self._guide.look()
 
@@ -346,7 +354,7 @@ class Application:
         if end.cancelled or end.kind == "pull":
             return
         if end.problem is not None:
-            failed = TaskState(end.kind, end.model, now, error=str(end.problem))
+            failed = TaskState(end.kind, end.model, now, error=str(end.problem), host=end.host)
             self._hub.update(lambda state: state.with_failure(failed))
         elif end.note.startswith("context "):
             text = tr(
@@ -361,7 +369,7 @@ class Application:
     def _forget_failure(self, command: Command) -> None:
         """Doing something with a model takes its last error off the screen."""
         if command.verb in _RENEWS:
-            self._hub.update(lambda state: state.without_failure(command.model))
+            self._hub.update(lambda state: state.without_failure(command.model, command.host))
 
     def _delete_records(self) -> None:
         if self._try("ledger", self._meter.delete_records) and self._try("ledger", self._counting.forget):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wattlight.probes import CardLimit, Prober, ProgramTimes
     from wattlight.probes.plugs import PlugWatch
     from wattlight.runtime import ModelServer
-    from wattlight.settings import PlugSettings, Settings
+    from wattlight.settings import PlugSettings, ServerAddress, Settings
     from wattlight.store import LedgerReader, MeterLock
     from wattlight.store.jobs import LearningStore
     from wattlight.system import SecretStore
@@ -333,7 +333,23 @@ class ServiceFactory:
         """
         from wattlight.runtime import choose_address, connect, look
 
-        return look(connect(choose_address(host, self.settings().servers), self._environ))
+        address = choose_address(host, self.settings().servers)
+        return look(connect(address, self._environ, self.host_key(address)))
+
+    def host_key(self, address: "ServerAddress") -> str | None:
+        """What is sent with each question to the server of a host; None where it has no key.
+
+        Raises:
+            Problem: it has one that the keyring does not give (code ``no_key``).
+        """
+        if not address.key:
+            return None
+        key = self.keyring().get(address.secret)
+        if key is None:
+            from .current import no_key
+
+            raise no_key(address)
+        return f"Bearer {key}"
 
     def ledger(self) -> "LedgerReader":
         """A new reader of the energy ledger; the caller closes it."""

@@ -153,6 +153,7 @@ def part_name(name: str) -> str:
         "wattlight-plug": tr("reading the wall plug"),
         "wattlight-publishing": tr("turning figures for other programs on and off"),
         "wattlight-prometheus": tr("the page of figures for Prometheus"),
+        "wattlight-hosts": tr("adding other computers"),
         "wattlight-home-assistant": tr("figures for Home Assistant"),
     }
-    return words.get(name, name)
+    return words.get(name.split(" ", maxsplit=1)[0], name)

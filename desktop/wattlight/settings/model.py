@@ -20,12 +20,23 @@ def _within(default: Any, low: float, high: float) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """A model server. ``url`` None: OLLAMA_HOST, else the default port on this computer."""
+    """A model server. ``url`` None: OLLAMA_HOST, else the default port on this computer.
+
+    ``kind`` is what answered when it was added. ``key``: one is kept for it in the keyring, never here.
+    ``plain_http``: the person accepts http without encryption to an address outside of the home network.
+    """
 
     host: HostId = LOCAL_HOST
     name: str = "This computer"
     url: str | None = None
     kind: str = "ollama"
+    key: bool = False
+    plain_http: bool = False
+
+    @property
+    def secret(self) -> str:
+        """Name of the key in the keyring."""
+        return f"host {self.host}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,13 @@ import errno
 import select
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from wattlight import start_thread
 
 from .endpoint import Endpoint, FaultKind, Proxy, WireFault
 
@@ -53,16 +57,14 @@ def connect_to(
 
 
 def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.socket:
-    """A connected socket; the addresses of the name are tried in turn."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise WireFault(FaultKind.UNREACHABLE, "name not found") from error
+    """A connected socket; the addresses of the name are tried in turn, all of them within ``limit_s``."""
+    end = time.monotonic() + limit_s
+    found = _addresses(host, port, limit_s, cancel)
     fault = WireFault(FaultKind.UNREACHABLE)
-    for family, kind, protocol, _, address in found:
+    for index, (family, kind, protocol, _, address) in enumerate(found):
         sock = socket.socket(family, kind, protocol)
         try:
-            _dial_one(sock, address, limit_s, cancel)
+            _dial_one(sock, address, max(0.0, end - time.monotonic()) / (len(found) - index), cancel)
         except WireFault as error:
             sock.close()
             fault = error
@@ -74,6 +76,38 @@ def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.
         else:
             return sock
     raise fault
+
+
+def _addresses(host: str, port: int, limit_s: float, cancel: Event | None) -> list[Any]:
+    """Where ``host`` is. A name is asked for on a thread of its own: the system's look-up has no limit."""
+    if host.lower() == "localhost" or host.replace(".", "").isdigit() or ":" in host:
+        return _looked_up(host, port)
+    came: SimpleQueue[list[Any] | WireFault] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            came.put(_looked_up(host, port))
+        except WireFault as fault:
+            came.put(fault)
+
+    start_thread("wattlight-name", ask)
+    end = time.monotonic() + limit_s
+    while (left := end - time.monotonic()) > 0:
+        if cancel is not None and cancel.is_set():
+            raise WireFault(FaultKind.CANCELLED)
+        with suppress(Empty):
+            answer = came.get(timeout=min(SLICE_S, left))
+            if isinstance(answer, WireFault):
+                raise answer
+            return answer
+    raise WireFault(FaultKind.SILENT, "name server")
+
+
+def _looked_up(host: str, port: int) -> list[Any]:
+    try:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        raise WireFault(FaultKind.UNREACHABLE, "name not found") from error
 
 
 def _dial_one(sock: socket.socket, address: object, limit_s: float, cancel: Event | None) -> None:

@@ -58,7 +58,7 @@ Measuring = Callable[[Callable[[float | None], None], threading.Event], None]
 
 
 class ModelTasks:
-    """Does one operation at a time; the rest waits in order.
+    """Does one operation at a time on each host; the rest waits in order.
 
     All methods return at once and may be called from any thread. ``on_change`` gets all tasks that are not
     over; ``on_end`` is called once per task. Both are called on a worker thread or the caller's. ``pull``
@@ -94,7 +94,8 @@ class ModelTasks:
         self._clock = clock
         self._lock = threading.Lock()
         self._tasks: list[_Task] = []
-        self._operations = SerialExecutor("wattlight-models", start)
+        self._threads = start
+        self._operations: dict[HostId, SerialExecutor] = {}
 
     def load(
         self,
@@ -106,7 +107,7 @@ class ModelTasks:
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings().wish(model)
             context = context_length or wanted.context_length
-            self._announce(model, context)
+            self._expect(host, model, context)
             loaded = server.load(
                 model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
             )
@@ -141,7 +142,7 @@ class ModelTasks:
                 context_length=wanted.context_length,
                 cancel=task.cancel,
                 say=lambda text: self._say(task, text),
-                announce=self._announce,
+                announce=lambda name, context: self._expect(host, name, context),
                 own_names=self._alias.own_names if host == LOCAL_HOST else as_listed,
             )
             notes = [result.kept[0][1]] if result.kept else []
@@ -185,7 +186,7 @@ class ModelTasks:
             server.require(Can.KEEP)
             now = next((m for m in server.running(task.cancel) if same_model(m.name, model)), None)
             context = self._settings().wish(model).context_length if now is None else now.context_length
-            self._announce(model, context)
+            self._expect(host, model, context)
             server.load(model, keep_alive=keep_alive, context_length=context, cancel=task.cancel)
             return ""
 
@@ -233,11 +234,11 @@ class ModelTasks:
 
         self._start(MEASURE, model, host, run)
 
-    def cancel_task(self, model: str) -> None:
+    def cancel_task(self, model: str, host: HostId = LOCAL_HOST) -> None:
         """Stop waiting for what is being done with ``model``."""
         with self._lock:
             for task in self._tasks:
-                if same_model(task.state.model, model):
+                if task.host == host and same_model(task.state.model, model):
                     task.cancel.set()
 
     def close(self, timeout_s: float = 1.0) -> bool:
@@ -245,22 +246,31 @@ class ModelTasks:
         with self._lock:
             for task in self._tasks:
                 task.cancel.set()
-        return self._operations.close(timeout_s)
+        end = self._clock() + timeout_s
+        ended = [each.close(max(0.05, end - self._clock())) for each in self._operations.values()]
+        return all(ended)
+
+    def _expect(self, host: HostId, model: str, context_length: int | None) -> None:
+        """What is learned of loads is of this computer."""
+        if host == LOCAL_HOST:
+            self._announce(model, context_length)
 
     def _start(self, kind: str, model: str, host: HostId, work: Work, again: bool = False) -> None:
         """Do it when its turn comes; the same twice is done once, unless ``again``."""
-        task = _Task(TaskState(kind, clean_text(model), self._now()), host, threading.Event())
+        task = _Task(TaskState(kind, clean_text(model), self._now(), host=host), host, threading.Event())
         with self._lock:
-            if not again and any(
-                t.state.kind == kind and t.state.model == task.state.model for t in self._tasks
-            ):
+            if not again and any(t.state.what == task.state.what for t in self._tasks):
                 return
+            lane = self._operations.get(host)
+            if lane is None:  # a server that is dead or slow keeps nobody else waiting
+                name = "wattlight-models" if host == LOCAL_HOST else f"wattlight-models {host}"
+                lane = self._operations[host] = SerialExecutor(name, self._threads)
             for other in self._tasks if kind != MEASURE else ():
                 if other.state.kind == MEASURE:
                     other.cancel.set()
             self._tasks.append(task)
         self._tell()
-        if not self._operations.submit(lambda: self._run(task, work)):
+        if not lane.submit(lambda: self._run(task, work)):
             self._finish(task, TaskEnd(kind, task.state.model, host, cancelled=True))
 
     def _run(self, task: _Task, work: Work) -> None:

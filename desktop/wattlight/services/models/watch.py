@@ -12,6 +12,10 @@ from wattlight.domain.values import HostId
 from wattlight.services.current import Servers
 
 SHOWN_S = 1.0
+FAR_SHOWN_S = 1.5
+"""The same for another computer: with the 3 s that an answer may take, a dead one is noticed within 5 s."""
+MOST_HOSTS = 10
+"""With more of them each is asked so much less often."""
 HIDDEN_S = 15.0
 FULL_SHOWN_S = 10.0
 """The list of installed models is asked for so often while shown; loaded models at every beat."""
@@ -36,6 +40,7 @@ class ServerWatch:
         self._start = start
         self._servers = servers
         self._host = host
+        self._shown_s = SHOWN_S
         self._publish = publish
         self._clock = clock
         self._state: ServerState | None = None
@@ -67,6 +72,10 @@ class ServerWatch:
             self._wake.set()
         self._shown = shown
 
+    def share(self, hosts: int) -> None:
+        """The watch is over another computer, one of ``hosts``: together they are asked so often."""
+        self._shown_s = FAR_SHOWN_S * max(1.0, hosts / MOST_HOSTS)
+
     def refresh(self) -> None:
         """Ask for everything now, because something was just done."""
         self._refresh = True
@@ -95,7 +104,7 @@ class ServerWatch:
         return self._clock() - self._full_at >= every
 
     def _pause(self) -> float:
-        beat = SHOWN_S if self._shown else HIDDEN_S
+        beat = self._shown_s if self._shown else HIDDEN_S
         if not self._failures:
             return beat
         return max(beat, min(LONGEST_PAUSE_S, 2.0 ** (self._failures - 1)))

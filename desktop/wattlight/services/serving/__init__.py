@@ -1,4 +1,12 @@
 """Getting a server where there is none: a managed copy, or the vendor's own installer, step by step."""
 
 from .keeper import KeeperNews, ManagedServer
-from .setup import InstallerHandover, SecurityAdvisories, ServerSetup, conversion, exposure
+from .setup import (
+    InstallerHandover,
+    SecurityAdvisories,
+    ServerSetup,
+    conversion,
+    exposure,
+    hole_text,
+    shipped_advisories,
+)

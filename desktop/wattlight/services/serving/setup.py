@@ -12,6 +12,7 @@ from wattlight.domain.servers import ServerKind, kind_name
 from wattlight.domain.state import InstallStage, InstallState, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
+from wattlight.paths import asset_text
 from wattlight.runtime import Endpoint, answers_web_pages, heard_outside, parse_endpoint
 from wattlight.runtime.managed import (
     Advisory,
@@ -28,6 +29,7 @@ from wattlight.runtime.managed import (
     floor_version,
     make_room,
     open_installer,
+    read_advisories,
 )
 from wattlight.services.hub import StateHub
 from wattlight.services.models import Throttle
@@ -196,6 +198,36 @@ def conversion(version: str | None) -> str | None:
     )
 
 
+def shipped_advisories() -> tuple[Advisory, ...]:
+    """The holes that were known when this Wattlight was made."""
+    return read_advisories(asset_text("servers/advisories.json"))
+
+
+def hole_text(version: str | None, advisories: tuple[Advisory, ...], url: str = "") -> str:
+    """What is said of an Ollama of ``version``, at ``url`` on another computer; "" where no hole is known."""
+    found = advisories_for(version, advisories)
+    if not found:
+        return ""
+    texts = {
+        "version": clean_text(version or "", 30),
+        "hole": found[0].text,
+        "source": found[0].source,
+        "fixed": floor_version(advisories) or found[0].fixed_in,
+    }
+    if not url:
+        return tr(
+            "Ollama {version} has a known vulnerability: {hole} ({source}) Version {fixed} fixes all "
+            "that are known; update it.",
+            **texts,
+        )
+    return tr(
+        "Ollama {version} at {url} has a known vulnerability: {hole} ({source}) Version {fixed} "
+        "fixes all that are known; update it.",
+        url=clean_text(url, 80),
+        **texts,
+    )
+
+
 class SecurityAdvisories:
     """Looks at the version of each server that was seen, and at who can reach the one here; any thread."""
 
@@ -231,27 +263,8 @@ class SecurityAdvisories:
             return
         self._told[host] = server.version
         kind = f"holes {host}"
-        found = advisories_for(server.version, self._advisories)
-        if not found:
+        if not hole_text(server.version, self._advisories):
             self._hub.withdraw(kind)
             return
-        texts = {
-            "version": clean_text(server.version or "", 30),
-            "hole": found[0].text,
-            "source": found[0].source,
-            "fixed": floor_version(self._advisories) or found[0].fixed_in,
-        }
-        if host == LOCAL_HOST:
-            text = tr(
-                "Ollama {version} has a known vulnerability: {hole} ({source}) Version {fixed} fixes all "
-                "that are known; update it.",
-                **texts,
-            )
-        else:
-            text = tr(
-                "Ollama {version} at {url} has a known vulnerability: {hole} ({source}) Version {fixed} "
-                "fixes all that are known; update it.",
-                url=clean_text(server.url, 80),
-                **texts,
-            )
-        self._hub.notify(kind, text, self._now())
+        url = "" if host == LOCAL_HOST else server.url
+        self._hub.notify(kind, hole_text(server.version, self._advisories, url), self._now())

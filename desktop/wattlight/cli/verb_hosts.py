@@ -1,0 +1,162 @@
+"""``wattlight hosts``: other computers with model servers: list them, add one, remove one, give a key."""
+
+import argparse
+from dataclasses import replace
+
+from wattlight.domain.servers import kind_name
+from wattlight.domain.state import ServerStatus
+from wattlight.domain.values import LOCAL_HOST, Problem
+from wattlight.i18n import gib, number, tr
+from wattlight.services.hosts import (
+    HostLook,
+    add_host,
+    find_host,
+    look_at_all,
+    memory_bytes,
+    new_host,
+    require_private,
+    with_host,
+    without_host,
+)
+from wattlight.settings import ServerAddress, save_settings
+from wattlight.viewmodels.words import DASH, server_trouble
+
+from .options import asked_secret, running_document, typed
+from .output import Call, Document
+
+EXAMPLES = """\
+  wattlight hosts add gpu-box:11434
+  wattlight hosts add https://llm.example.org --name Team --key
+  wattlight hosts key Team
+  wattlight switch qwen3:8b --host gpu-box
+  wattlight hosts remove gpu-box
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog, parser.formatter_class = EXAMPLES, argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        nargs="?",
+        default="list",
+        choices=("list", "add", "remove", "key"),
+        help="list them all (default), add one by its address, remove one, or give its key anew",
+    )
+    parser.add_argument("host", metavar="HOST", nargs="?", default="", help="address of a new one, else name")
+    parser.add_argument("--name", metavar="NAME", default="", help="how it is called (default: its address)")
+    parser.add_argument(
+        "--key", action="store_true", help="ask for the key its server wants (or read a line of input)"
+    )
+    parser.add_argument(
+        "--key-file", action="store_true", help="keep the key in a file only you can read, not in the keyring"
+    )
+    parser.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="accept http without encryption to an address outside of the home network",
+    )
+
+
+def run(args: argparse.Namespace, call: Call) -> None:
+    if args.action != "list" and not args.host:
+        raise Problem(
+            tr("Which host is missing."),
+            tr("Give it: wattlight hosts {action} HOST", action=args.action),
+            "use",
+        )
+    {"list": _list, "add": _add, "remove": _remove, "key": _key}[args.action](args, call)
+
+
+def _list(_args: argparse.Namespace, call: Call) -> None:
+    found = look_at_all(call.workshop, call.workshop.settings().servers)
+    document = {"hosts": [host_document(item) for item in found]}
+    if call.as_json or call.out.quiet:
+        call.answer(document, *(item.address.name for item in found))
+        return
+    rows = [(tr("NAME"), tr("SERVER"), tr("ADDRESS"), tr("MODELS"), tr("LOADED"), tr("MEMORY"))]
+    rows += [_row(item) for item in found]
+    call.out.table(rows, {3, 5})
+    for item in found:
+        for text in _remarks(item):
+            call.out.line(f"{item.address.name}: {text}")
+
+
+def _row(item: HostLook) -> tuple[str, str, str, str, str, str]:
+    state = item.state
+    if state.status is not ServerStatus.READY:
+        return (item.address.name, DASH, item.url, DASH, DASH, DASH)
+    server = f"{kind_name(state.kind)} {state.version or ''}".strip()
+    none = DASH if state.resident is None else tr("none")
+    loaded = ", ".join(model.name for model in state.running) or none
+    memory = gib(memory_bytes(state.running)) if state.running else DASH
+    return (item.address.name, server, item.url, number(len(state.installed)), loaded, memory)
+
+
+def _remarks(item: HostLook) -> tuple[str, ...]:
+    if item.state.status is ServerStatus.READY:
+        return item.warnings
+    return (item.state.message or server_trouble(item.state.status, item.state.kind),)
+
+
+def host_document(item: HostLook) -> Document:
+    """One host; lists are empty and figures null where its server did not answer."""
+    state = item.state
+    ready = state.status is ServerStatus.READY
+    return {
+        "id": item.address.host,
+        "name": item.address.name,
+        "url": item.url,
+        "here": item.address.host == LOCAL_HOST,
+        "status": state.status.value,
+        "message": state.message,
+        "kind": state.kind.value if ready else None,
+        "version": state.version if ready else None,
+        "models": len(state.installed) if ready else None,
+        "loaded": [running_document(model) for model in state.running] if ready else [],
+        "memory_bytes": memory_bytes(state.running) if ready and state.resident is not None else None,
+        "has_key": item.address.key,
+        "warnings": list(item.warnings),
+    }
+
+
+def _add(args: argparse.Namespace, call: Call) -> None:
+    settings = call.workshop.settings()
+    with typed():
+        address = new_host(args.host, settings, args.name, args.plain_http)
+        if args.key:
+            require_private(address)
+    key = (asked_secret(tr("Key: ")) or "") if args.key else ""
+    found = add_host(call.workshop, address, key, args.key_file)
+    save_settings(call.workshop.places.settings_file, with_host(settings, found.address))
+    _told(call, found, tr("{name} is added.", name=found.address.name))
+
+
+def _told(call: Call, found: HostLook, said: str) -> None:
+    state = found.state
+    if state.status is ServerStatus.READY:
+        server = f"{kind_name(state.kind)} {state.version or ''}".strip()
+        said = tr("{done} There is {server} at {url}.", done=said, server=server, url=found.url)
+    call.answer({"hosts": [host_document(found)]}, said, *_remarks(found))
+
+
+def _remove(args: argparse.Namespace, call: Call) -> None:
+    settings = call.workshop.settings()
+    address = find_host(args.host, settings)
+    left = without_host(settings, address.host)
+    if address.key:
+        call.workshop.keyring().put(address.secret, "")
+    save_settings(call.workshop.places.settings_file, left)
+    call.answer({"hosts": []}, tr("{name} is removed. Nothing was changed there.", name=address.name))
+
+
+def _key(args: argparse.Namespace, call: Call) -> None:
+    settings = call.workshop.settings()
+    address: ServerAddress = find_host(args.host, settings)
+    require_private(address)
+    key = asked_secret(tr("Key (nothing: forget it): ")) or ""
+    call.workshop.keyring().put(address.secret, key, args.key_file)
+    changed = replace(address, key=bool(key))
+    save_settings(call.workshop.places.settings_file, with_host(settings, changed))
+    found = look_at_all(call.workshop, (changed,))[0]
+    _told(call, found, tr("The key is kept.") if key else tr("The key is forgotten."))

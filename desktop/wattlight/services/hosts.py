@@ -1,0 +1,271 @@
+"""Other computers with model servers: adding one by its address, letting it go, what is said of each."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wattlight.domain.command import Command
+from wattlight.domain.servers import RunningModel, ServerKind, ServerState, ServerStatus, kind_name
+from wattlight.domain.state import Trial
+from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
+from wattlight.i18n import tr
+from wattlight.runtime import Endpoint, connect, look, parse_endpoint
+from wattlight.settings import ServerAddress, Settings
+
+from .current import CurrentSettings, Servers
+from .hub import StateHub
+from .models import SerialExecutor
+from .serving import hole_text, shipped_advisories
+
+if TYPE_CHECKING:
+    from .factory import ServiceFactory
+
+MOST_HOSTS = 100
+_NAME_LENGTH = 60
+_LONGEST_LOOK_S = 30.0
+
+
+class HostProblem(Problem):
+    """A host cannot be added, found or given a key."""
+
+    code = "bad_input"
+
+
+@dataclass(frozen=True, slots=True)
+class HostLook:
+    """One host as it answered; ``warnings`` are a sentence each."""
+
+    address: ServerAddress
+    url: str
+    state: ServerState
+    warnings: tuple[str, ...] = ()
+
+
+def find_host(name: str, settings: Settings) -> ServerAddress:
+    """The host of the settings with this name or id.
+
+    Raises:
+        HostProblem: there is none.
+    """
+    wanted = name.strip().casefold()
+    for address in settings.servers:
+        if wanted in {address.name.casefold(), address.host.casefold()}:
+            return address
+    raise HostProblem(
+        tr('There is no host "{name}".', name=clean_text(name, 60)), tr("'wattlight hosts' lists them.")
+    )
+
+
+def new_host(text: str, settings: Settings, name: str = "", plain_http: bool = False) -> ServerAddress:
+    """An address for the settings; nothing is asked yet.
+
+    Raises:
+        Problem: the address or the name cannot be used, or is in use.
+    """
+    endpoint = parse_endpoint(text)
+    shown = clean_text(name.strip() or endpoint.host, _NAME_LENGTH)
+    if len(settings.servers) >= MOST_HOSTS:
+        raise HostProblem(tr("There are {count} hosts, more are not watched.", count=MOST_HOSTS))
+    for known in settings.servers:
+        if shown.casefold() in {known.name.casefold(), known.host.casefold()}:
+            raise HostProblem(
+                tr('There is a host "{name}" already.', name=known.name), tr("Give another name.")
+            )
+        if known.url is not None and parse_endpoint(known.url) == endpoint:
+            raise HostProblem(tr("{url} is there already: {name}.", url=endpoint.url, name=known.name))
+    address = ServerAddress(_new_id(shown, settings), shown, endpoint.url, plain_http=plain_http)
+    connect(address, {})  # refuses what may not be asked
+    return address
+
+
+def _new_id(name: str, settings: Settings) -> HostId:
+    taken = {address.host for address in settings.servers} | {LOCAL_HOST}
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "host"
+    number, found = 1, plain
+    while found in taken:
+        number += 1
+        found = f"{plain}-{number}"
+    return HostId(found)
+
+
+def require_private(address: ServerAddress) -> None:
+    """A key is never sent where others can read it.
+
+    Raises:
+        HostProblem: it would be (code ``unencrypted``).
+    """
+    endpoint = parse_endpoint(address.url or "127.0.0.1")
+    if not endpoint.is_private:
+        raise HostProblem(
+            tr("A key is only sent over https or within this computer; {url} is neither.", url=endpoint.url),
+            tr("Give the server an https address, or add the end on this computer of a tunnel (ssh -L)."),
+            "unencrypted",
+        )
+
+
+def look_at(factory: "ServiceFactory", address: ServerAddress, key: str | None = None) -> HostLook:
+    """Ask the server of a host what it is and has; never raises for what it answers.
+
+    ``key`` None: the one that is kept for it, if any.
+
+    Raises:
+        Problem: the address cannot be used.
+    """
+    authorization = factory.host_key(address) if key is None else f"Bearer {key}"
+    server = look(connect(address, factory.environ, authorization))
+    state = server.state()
+    has_key = authorization is not None
+    return HostLook(address, server.url, state, host_warnings(state, server.endpoint, has_key))
+
+
+def look_at_all(factory: "ServiceFactory", addresses: Sequence[ServerAddress]) -> tuple[HostLook, ...]:
+    """All of them at once, in their order: one that is dead keeps the others waiting for no longer than it
+    takes to see that."""
+    found: dict[HostId, HostLook] = {}
+
+    def ask(address: ServerAddress) -> None:
+        try:
+            found[address.host] = look_at(factory, address)
+        except Problem as problem:
+            url = address.url or ""
+            state = ServerState(url, ServerStatus.ERROR, message=str(problem))
+            found[address.host] = HostLook(address, url, state)
+
+    threads = [factory.threads.start(f"wattlight-host {a.host}", partial(ask, a)) for a in addresses]
+    for thread in threads:
+        thread.join(_LONGEST_LOOK_S)
+    silent = ServerState("", ServerStatus.SILENT)
+    return tuple(
+        found.get(a.host) or HostLook(a, a.url or "", replace(silent, url=a.url or "")) for a in addresses
+    )
+
+
+def add_host(
+    factory: "ServiceFactory", address: ServerAddress, key: str = "", in_file: bool = False
+) -> HostLook:
+    """Ask the new host what it is and keep its key; the caller puts the look's ``address`` into the settings.
+
+    Raises:
+        Problem: the key may not be sent there or cannot be kept; nothing was kept then.
+    """
+    if key:
+        require_private(address)
+    factory.note_contact(parse_endpoint(address.url or "").host, "host")
+    found = look_at(factory, address, key or None)
+    if key:
+        factory.keyring().put(address.secret, key, in_file)
+    address = replace(address, kind=found.state.kind.value, key=bool(key))
+    return replace(found, address=address)
+
+
+def with_host(settings: Settings, address: ServerAddress) -> Settings:
+    """These settings with ``address`` in the place of the one of that host, or at the end."""
+    if any(known.host == address.host for known in settings.servers):
+        changed = (address if known.host == address.host else known for known in settings.servers)
+        return replace(settings, servers=tuple(changed))
+    return replace(settings, servers=(*settings.servers, address))
+
+
+def without_host(settings: Settings, host: HostId) -> Settings:
+    """Raises:
+    HostProblem: it is this computer, which stays.
+    """
+    left = tuple(known for known in settings.servers if known.host != host)
+    if host == LOCAL_HOST or not left:
+        raise HostProblem(tr("This computer stays."))
+    return replace(settings, servers=left)
+
+
+def host_warnings(state: ServerState, endpoint: Endpoint, has_key: bool) -> tuple[str, ...]:
+    """What a person should know of a server on another computer: its version, and who can use it."""
+    if state.status is not ServerStatus.READY:
+        return ()
+    said = []
+    if state.kind is ServerKind.OLLAMA and (hole := hole_text(state.version, shipped_advisories())):
+        said.append(hole)
+    if not endpoint.is_loopback and not has_key:
+        said.append(
+            tr(
+                "{server} answers without a key: whoever reaches it in its network can use it.",
+                server=kind_name(state.kind),
+            )
+        )
+    if not endpoint.is_private:
+        said.append(tr("What is asked and answered goes over the network without encryption."))
+    return tuple(said)
+
+
+def memory_bytes(running: Sequence[RunningModel]) -> int | None:
+    """Of all loaded models as their server tells it; None where it does not tell that of each."""
+    if any(not model.size_bytes for model in running):
+        return None
+    return sum(model.size_bytes for model in running)
+
+
+class HostSetup:
+    """Carries out what the page of settings asks for: add a host, remove one, keep its key.
+
+    On a thread of its own, since a server may take its time; what came of it is in the state (``adding``).
+    """
+
+    def __init__(
+        self,
+        factory: "ServiceFactory",
+        settings: CurrentSettings,
+        servers: Servers,
+        hub: StateHub,
+        save: Callable[[Settings, Settings], None],
+    ) -> None:
+        self._factory, self._settings, self._servers = factory, settings, servers
+        self._hub, self._save = hub, save
+        self._executor = SerialExecutor("wattlight-hosts", factory.threads.start)
+
+    def add(self, command: Command) -> None:
+        self._executor.submit(lambda: self._try(lambda: self._add(command)))
+
+    def remove(self, command: Command) -> None:
+        self._executor.submit(lambda: self._try(lambda: self._remove(command.host)))
+
+    def keep(self, command: Command) -> None:
+        self._executor.submit(lambda: self._try(lambda: self._keep(command)))
+
+    def stop(self) -> bool:
+        return self._executor.close(1.0)
+
+    def _add(self, command: Command) -> str:
+        settings = self._settings.value
+        address = new_host(command.text, settings, command.model, command.number == 1)
+        self._tell(Trial(tr("Asking {url}…", url=address.url)))
+        found = add_host(self._factory, address)
+        self._save(settings, with_host(settings, found.address))
+        said = tr("{name} is added.", name=found.address.name)
+        return f"{said} {found.state.message}" if found.state.message else said
+
+    def _remove(self, host: HostId) -> str:
+        settings = self._settings.value
+        address = find_host(host, settings)
+        left = without_host(settings, host)
+        if address.key:
+            self._factory.keyring().put(address.secret, "")
+        self._save(settings, left)
+        return tr("{name} is removed. Nothing was changed there.", name=address.name)
+
+    def _keep(self, command: Command) -> str:
+        settings = self._settings.value
+        address = find_host(command.host, settings)
+        require_private(address)
+        self._factory.keyring().put(address.secret, command.text, in_file=command.number == 1)
+        self._save(settings, with_host(settings, replace(address, key=bool(command.text))))
+        self._servers.renew(command.host)
+        return tr("The key is kept.") if command.text else tr("The key is forgotten.")
+
+    def _try(self, what: Callable[[], str]) -> None:
+        try:
+            self._tell(Trial(what()))
+        except Problem as problem:
+            self._tell(Trial(str(problem), bad=True, no_keyring=problem.code == "no_keyring"))
+
+    def _tell(self, trial: Trial) -> None:
+        self._hub.update(lambda state: replace(state, adding=trial))
