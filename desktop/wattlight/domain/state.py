@@ -256,6 +256,19 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class FarMeter:
+    """What a meter on another computer says; ``said`` is how it stands, in a sentence, where it is not well.
+
+    ``power_w`` is of the measured parts there, None where it does not tell; ``basis``: of what and how sure.
+    """
+
+    power_w: float | None = None
+    basis: str = ""
+    at: datetime | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HostState:
     """One computer: its server, what it has, what it draws, what it cost."""
 
@@ -271,6 +284,10 @@ class HostState:
     slow: "tuple[Slowness, ...]" = ()
     programs: "ProgramsNow | None" = None
     """Which programs draw it; None before it is known."""
+    meter: FarMeter | None = None
+    """Of another computer: None where no meter of it is set."""
+    warnings: tuple[str, ...] = ()
+    """Of another computer: what a person should know of its server, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)

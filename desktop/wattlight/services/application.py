@@ -21,8 +21,8 @@ from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
 from .model_pulls import ModelPulls
 from .model_wishes import ModelWishes, fits_beside
-from .models import ModelTasks, SerialExecutor, ServerWatch, TaskEnd, by_own_names, with_target
-from .serving import SecurityAdvisories
+from .models import ModelTasks, SerialExecutor, ServerWatches, TaskEnd, by_own_names, with_target
+from .serving import SecurityAdvisories, host_warnings
 from .speed_runs import SpeedRuns
 
 SettingsListener = Callable[[Settings, int], None]
@@ -70,7 +70,7 @@ class Application:
         self._settings_listeners: list[SettingsListener] = []
         self._outdated: list[Callable[..., None]] = []
         self.watching = False
-        self._watches = {host: self._new_watch(host) for host in servers}
+        self._watches = ServerWatches(servers, self._server_seen, factory.threads.start)
         self._pulls = ModelPulls(
             factory,
             settings,
@@ -80,7 +80,6 @@ class Application:
             self._task_ended,
             lambda *pulled: self._tasks.follow_pull(*pulled),  # noqa: PLW0108 - they are made one after another
         )
-        self._share_beats()
         self._tasks = ModelTasks(
             servers,
             lambda host: fits_beside(hub, host),
@@ -127,8 +126,7 @@ class Application:
         in_time = self._executor.close(2.0, finish=True)
         self._counting.turn_off()
         in_time = self._meter.stop() and in_time
-        for watch in self._watches.values():
-            in_time = watch.stop() and in_time
+        in_time = self._watches.stop() and in_time
         in_time = self._pulls.close() and in_time
         in_time = self._tasks.close() and in_time
         in_time = self._counting.stop() and in_time
@@ -185,8 +183,7 @@ class Application:
             self._hub.notify("internal", text, self._factory.now(), "error")
 
     def _start(self) -> None:
-        for watch in self._watches.values():
-            watch.start()
+        self._watches.start()
         self._meter.start()
         self._pulls.start()
         if self._settings.value.passthrough_on:
@@ -235,26 +232,12 @@ class Application:
             else HostState(a.host, a.name, ServerState(self._servers[a.host].url))
             for a in addresses
         )
-        for host in set(self._watches) - set(self._servers):
-            self._watches.pop(host).stop()
-        for host in set(self._servers) - set(self._watches):
-            watch = self._watches[host] = self._new_watch(host)
-            watch.start()
-            watch.set_shown(self.watching)
-        self._share_beats()
+        self._watches.follow()
         self._hub.update(lambda state: replace(state, hosts=hosts))
-
-    def _new_watch(self, host: HostId) -> ServerWatch:
-        return ServerWatch(self._servers, host, self._server_seen, start=self._factory.threads.start)
-
-    def _share_beats(self) -> None:
-        for host, watch in self._watches.items():
-            if host != LOCAL_HOST:
-                watch.share(len(self._watches))
 
     def _server_moved(self) -> None:
         """A server has another address: look there now, and let the relay follow."""
-        self._refresh_watches()
+        self._watches.refresh()
         if self._settings.value.passthrough_on:
             self._executor.submit(self._set_counting)
 
@@ -262,7 +245,8 @@ class Application:
         if host == LOCAL_HOST:
             alias = self._settings.value.alias
             server = replace(server, running=by_own_names(server.running, server.installed, alias))
-        self._hub.update_host(host, lambda item: replace(item, server=server))
+        warned = () if host == LOCAL_HOST else host_warnings(server, self._servers[host])
+        self._hub.update_host(host, lambda item: replace(item, server=server, warnings=warned))
         self._advisories.look(host, server)
         if host == LOCAL_HOST:
             self._meter.set_running(server.resident, self._servers[host].port_here)
@@ -271,19 +255,14 @@ class Application:
 
     def _refresh(self) -> None:
         self._servers.ask_keys_again()
-        self._refresh_watches()
+        self._watches.refresh()
         self._guide.look()
-
-    def _refresh_watches(self) -> None:
-        for watch in tuple(self._watches.values()):
-            watch.refresh()
 
     def _watch(self, watching: bool) -> None:
         """Somebody looks, or nobody does. Whoever has no model yet is shown what would fit."""
         self.watching = watching
         self._meter.set_shown(watching)
-        for watch in self._watches.values():
-            watch.set_shown(watching)
+        self._watches.set_shown(watching)
         if watching:
             self._tell_outdated("computer", "tables")
             if not any(host.server.installed for host in self._hub.state.hosts):
@@ -293,7 +272,7 @@ class Application:
     def _start_server(self) -> None:
         self._change(lambda s: replace(s, start_server=True))
         self._guide.start_server()
-        self._refresh_watches()
+        self._watches.refresh()
 
     def _install_server(self) -> None:
         ways = self._hub.state.setup.ways or ServerWays()
@@ -340,9 +319,7 @@ class Application:
 
     def _task_ended(self, end: TaskEnd) -> None:
         """Ask the server anew; an error stays visible until it is dismissed."""
-        watch = self._watches.get(end.host)
-        if watch is not None:
-            watch.refresh()
+        self._watches.refresh(end.host)
         self._guide.task_ended(end)
         if end.kind in {"pull", "remove", "repair"}:
             self._factory.advisor().forget()

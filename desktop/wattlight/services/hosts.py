@@ -7,17 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command
-from wattlight.domain.servers import RunningModel, ServerKind, ServerState, ServerStatus, kind_name
+from wattlight.domain.servers import RunningModel, ServerState, ServerStatus
 from wattlight.domain.state import Trial
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.runtime import Endpoint, connect, look, parse_endpoint
+from wattlight.runtime import connect, look, parse_endpoint
 from wattlight.settings import ServerAddress, Settings
 
 from .current import CurrentSettings, Servers
 from .hub import StateHub
 from .models import SerialExecutor
-from .serving import hole_text, shipped_advisories
+from .serving import host_warnings
 
 if TYPE_CHECKING:
     from .factory import ServiceFactory
@@ -116,8 +116,7 @@ def look_at(factory: "ServiceFactory", address: ServerAddress, key: str | None =
     authorization = factory.host_key(address) if key is None else f"Bearer {key}"
     server = look(connect(address, factory.environ, authorization))
     state = server.state()
-    has_key = authorization is not None
-    return HostLook(address, server.url, state, host_warnings(state, server.endpoint, has_key))
+    return HostLook(address, server.url, state, host_warnings(state, server))
 
 
 def look_at_all(factory: "ServiceFactory", addresses: Sequence[ServerAddress]) -> tuple[HostLook, ...]:
@@ -176,25 +175,6 @@ def without_host(settings: Settings, host: HostId) -> Settings:
     if host == LOCAL_HOST or not left:
         raise HostProblem(tr("This computer stays."))
     return replace(settings, servers=left)
-
-
-def host_warnings(state: ServerState, endpoint: Endpoint, has_key: bool) -> tuple[str, ...]:
-    """What a person should know of a server on another computer: its version, and who can use it."""
-    if state.status is not ServerStatus.READY:
-        return ()
-    said = []
-    if state.kind is ServerKind.OLLAMA and (hole := hole_text(state.version, shipped_advisories())):
-        said.append(hole)
-    if not endpoint.is_loopback and not has_key:
-        said.append(
-            tr(
-                "{server} answers without a key: whoever reaches it in its network can use it.",
-                server=kind_name(state.kind),
-            )
-        )
-    if not endpoint.is_private:
-        said.append(tr("What is asked and answered goes over the network without encryption."))
-    return tuple(said)
 
 
 def memory_bytes(running: Sequence[RunningModel]) -> int | None:

@@ -26,6 +26,7 @@ from .controls import (
     reused,
     spaced,
 )
+from .hosts_card import HostLines
 from .messages import BusyLines, EmptyBox
 from .picture import ChartPicture, SavePicture
 from .power_chart import PowerChart, role_colour
@@ -180,7 +181,8 @@ class NowPage(Page):
         put(
             models.column, self._empty, self._busy, self._running, idle, self._memory.bar, self._memory.legend
         )
-        put(self.column, self.row(*self._figures), (self._chart, 1), models)
+        self._hosts = HostLines(theme, ask)
+        put(self.column, self.row(*self._figures), (self._chart, 1), models, self._hosts)
 
     def render_scene(self, scene: Scene) -> None:
         view = now_view(scene, self._chart.span)
@@ -194,3 +196,4 @@ class NowPage(Page):
         show_text(self._idle, view.idle_text)
         self._choose.render_view(view.switch if view.idle_text else None)
         self._memory.render_view(view.memory)
+        self._hosts.render_view(view.hosts)

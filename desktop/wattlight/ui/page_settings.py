@@ -29,6 +29,7 @@ from wattlight.viewmodels.settings_page import (
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
 from .downloads_card import DownloadsCard
 from .feed_card import FeedCard
+from .hosts_card import HostsCard
 from .messages import BusyLines
 from .plug_card import PlugCard
 from .publish_card import PublishCard
@@ -137,6 +138,7 @@ class SettingsPage(Page):
         self._plug = PlugCard(ask, save)
         self._feed = FeedCard(ask, save)
         self._publish = PublishCard(ask, save)
+        self._hosts = HostsCard(ask)
         self._variables = VariablesCard(ask)
         self._downloads = DownloadsCard(save)
         put(
@@ -145,6 +147,7 @@ class SettingsPage(Page):
             self._feed,
             self._plug,
             self._counting,
+            self._hosts,
             self._publish,
             self._variables,
             self._window_card(),
@@ -161,6 +164,7 @@ class SettingsPage(Page):
         self._feed.render_scene(scene)
         self._plug.render_scene(scene)
         self._publish.render_scene(scene)
+        self._hosts.render_scene(scene)
         self._variables.render_scene(scene)
         self._server_copy.render_scene(scene)
         if view == self._view:

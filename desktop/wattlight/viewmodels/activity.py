@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
+from wattlight.domain.servers import same_model
 from wattlight.domain.state import InstallStage, InstallState, ServerStatus, TaskState
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import LOCAL_HOST, HostId, clean_text
 from wattlight.i18n import duration, gb, tr
 
 from .pulls import BusyView, failed_pull, pull_views, transferred
@@ -33,16 +34,25 @@ def _task(scene: Scene, task: TaskState) -> BusyView:
         "tag": tr("Making a model from {name}", name=name),
         "measure": tr("Measuring the speed of {name}", name=name),
     }.get(task.kind, name)
+    if task.host != LOCAL_HOST:
+        where = next((clean_text(h.name, 60) for h in scene.state.hosts if h.id == task.host), task.host)
+        doing = tr("{doing} on {host}", doing=doing, host=where)
     seconds = max(0.0, (scene.now - task.started_at).total_seconds())
     told = tr("{doing}, {seconds}", doing=doing, seconds=duration(seconds))
     can_stop = task.kind in {"load", "switch", "measure", "repair"}
     return BusyView(
-        f"task {task.kind} {task.model}",
+        f"task {task.kind} {task.host} {task.model}",
         told,
         told,
         task.fraction,
-        Command(Verb.CANCEL_TASK, task.model) if can_stop else None,
+        Command(Verb.CANCEL_TASK, task.model, host=task.host) if can_stop else None,
     )
+
+
+def busy_there(scene: Scene, host: HostId, model: str) -> BusyView | None:
+    """What is being done with ``model`` on another computer."""
+    tasks = (t for t in scene.state.tasks if t.error is None and t.host == host)
+    return next((_task(scene, t) for t in tasks if same_model(t.model, model)), None)
 
 
 def under_way(setup: InstallState) -> bool:
@@ -96,7 +106,7 @@ def notice_views(scene: Scene) -> tuple[NoticeView, ...]:
 
 def _failed_tasks(scene: Scene) -> list[NoticeView]:
     return [
-        NoticeView(clean_text(t.error, 300), "error", dismiss=Command(Verb.CANCEL_TASK, t.model))
+        NoticeView(clean_text(t.error, 300), "error", dismiss=Command(Verb.CANCEL_TASK, t.model, host=t.host))
         for t in scene.state.tasks
         if t.error
     ]

@@ -15,6 +15,7 @@ from wattlight.services.fit_words import marks_meaning, speed_mark
 
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
+from .host_models import HostModel, facts_of, far_view, host_model, host_models, loaded_as, pill_of
 from .model_detail import ModelDetailView, detail_view, newer_version
 from .pulls import BusyView, pull_views
 from .scene import Scene
@@ -102,7 +103,7 @@ class TypedModel:
     model: str
 
 
-ModelLine = InstalledModel | Offer | LeftOut | TypedModel
+ModelLine = InstalledModel | Offer | LeftOut | TypedModel | HostModel
 Line = ModelLine | str
 """What a line shows; a text is a heading."""
 
@@ -118,6 +119,8 @@ def _made(scene: Scene, line: Line) -> ModelRow:
         return _installed_row(scene, line)
     if isinstance(line, Offer):
         return _offer_row(scene, line)
+    if isinstance(line, HostModel):
+        return _far_row(line)
     row = _named_row(scene, line.model)
     return _with_reason(row, line) if isinstance(line, LeftOut) else row
 
@@ -171,6 +174,8 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
         lines += [tr("On this computer"), *installed]
     if offers:
         lines += [tr("Fits this computer"), *offers]
+    for heading, models in host_models(scene, filters.search):
+        lines += [heading, *models]
     left_out = _left_out(scene, filters)
     if left_out and filters.show_left_out:
         lines += [tr("Too large or too slow here"), *left_out]
@@ -186,12 +191,13 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     first = next((key for key in loaded if key), _key(shown[0]) if shown else "")
     chosen = names.get(full_name(selected), first) if selected else first
     cloud = sum(1 for m in scene.host.server.installed if m.remote_host is not None)
-    known = scene.installed(chosen) or scene.offer_of(chosen)
+    far = host_model(scene, chosen)
+    known = scene.installed(chosen) or scene.offer_of(chosen) or far
     return ModelsView(
         rows,
         bool(figures & {"whole", "answering"}),
         _footnote(scene, figures, filters),
-        detail_view(scene, chosen, filters.looked_up) if chosen else None,
+        far_view(scene, far) if far else detail_view(scene, chosen, filters.looked_up) if chosen else None,
         chosen,
         typed,
         None if known or not chosen else Command(Verb.JUDGE, chosen),
@@ -241,6 +247,13 @@ def _installed_row(scene: Scene, model: InstalledModel) -> ModelRow:
         return ModelRow(clean_text(model.name, 80), model.name, "", DASH, pill, DASH, DASH, hint=hint)
     row = _row(scene, model.name, model.quantization, gb(model.size_bytes or None), fit)
     return replace(row, running=scene.running(model.name) is not None)
+
+
+def _far_row(line: HostModel) -> ModelRow:
+    """Neither its speed nor its cost there is known here."""
+    name, kind = clean_text(line.item.name, 80), clean_text(line.item.quantization, 20)
+    size, loaded, hint = gb(line.item.size_bytes or None), loaded_as(line) is not None, facts_of(line)
+    return ModelRow(name, line.model, kind, size, pill_of(line), DASH, DASH, running=loaded, hint=hint)
 
 
 def _offers(scene: Scene, filters: Filters) -> list[Offer]:

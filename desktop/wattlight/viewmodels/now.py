@@ -13,6 +13,7 @@ from .activity import NoticeView, busy_actions, notice_views
 from .chart import PowerChartView, short_name
 from .figures import FigureView, counted, models_figure, power_figure, reasons_text, total_now
 from .history import LATEST, chart_of
+from .hosts import HostView, host_views
 from .pulls import BusyView
 from .running import MemoryBarView, RunningView, running_bar, running_views
 from .scene import Scene
@@ -37,6 +38,7 @@ class NowView:
     notices: tuple[NoticeView, ...]
     better: Action | None = None
     """One click from an estimated range to a figure."""
+    hosts: tuple[HostView, ...] = ()
 
 
 def now_view(scene: Scene, span: str = LATEST) -> NowView:
@@ -61,6 +63,7 @@ def now_view(scene: Scene, span: str = LATEST) -> NowView:
         empty,
         notice_views(scene),
         better_way(host.sample),
+        host_views(scene),
     )
 
 

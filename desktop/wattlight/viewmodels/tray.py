@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
-from wattlight.domain.state import InstalledModel, RunningModel, ServerStatus, same_model
+from wattlight.domain.state import HostState, InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
 from wattlight.i18n import number, tr
 from wattlight.services.calibration import wall_of
@@ -14,6 +14,7 @@ from wattlight.services.slowness import cause_text
 
 from .activity import busy_actions
 from .figures import models_amount
+from .hosts import menu_text, model_key, others
 from .pulls import pulls_menu
 from .running import context_text, keep_command, switch_command, unload_command
 from .scene import Scene
@@ -77,6 +78,7 @@ def tray_view(scene: Scene) -> TrayView:
         _busy_group(scene),
         _model_group(scene),
         _loaded_group(scene),
+        tuple(_host_entry(host) for host in others(scene)[:MENU_MODELS]),
         (MenuEntry(counting, Command(Verb.OPEN_SETTINGS)),) if counting else (),
         _window_group(scene),
         (MenuEntry(tr("Quit"), Command(Verb.QUIT)),),
@@ -261,6 +263,25 @@ def _loaded_group(scene: Scene) -> tuple[MenuEntry, ...]:
     )
     entries.append(MenuEntry(tr("Unload after"), children=times if len(times) > 1 else times[0].children))
     return tuple(entries)
+
+
+def _host_entry(host: HostState) -> MenuEntry:
+    """Another computer: one line, and behind it its models to switch to."""
+    server = host.server
+    if server.status is not ServerStatus.READY:
+        return MenuEntry(_label(menu_text(host)), Command(Verb.OPEN_NOW))
+    entries = []
+    for item in server.installed[:MENU_MODELS]:
+        loaded = any(same_model(m.name, item.name) for m in server.running)
+        switch = Command(Verb.SWITCH, item.name, host=host.id)
+        able = server.can(Can.LOAD) and item.remote_host is None and not loaded
+        shown = Command(Verb.OPEN_MODELS, model_key(host, item.name))
+        entries.append(MenuEntry(_label(_name(item.name)), switch if able else shown, loaded or None))
+    if server.running and server.can(Can.UNLOAD):
+        entries += [SEPARATOR, MenuEntry(tr("Unload"), Command(Verb.UNLOAD, host=host.id))]
+    if not entries:
+        return MenuEntry(_label(menu_text(host)), Command(Verb.OPEN_NOW))
+    return MenuEntry(_label(menu_text(host)), children=tuple(entries))
 
 
 def _time_entries(scene: Scene, model: RunningModel) -> tuple[MenuEntry, ...]:

@@ -41,4 +41,4 @@ from .switching import (
 )
 from .tasks import ModelTasks, TaskEnd
 from .updates import ModelUpdate, UpdateReport, fetch_text, find_updates, layer_words, set_aside
-from .watch import SerialExecutor, ServerWatch
+from .watch import SerialExecutor, ServerWatch, ServerWatches

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from wattlight import StartThread, start_thread
 from wattlight.domain.state import ServerState, ServerStatus
-from wattlight.domain.values import HostId
+from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.services.current import Servers
 
 SHOWN_S = 1.0
@@ -119,6 +119,57 @@ class ServerWatch:
                 pause = LONGEST_PAUSE_S
             if not self._stopping.is_set():
                 self._wake.wait(pause)
+
+
+class ServerWatches:
+    """The watch over the server of each host; those of other computers share how often they are asked."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        publish: Callable[[HostId, ServerState], None],
+        start: StartThread = start_thread,
+    ) -> None:
+        self._servers, self._publish, self._start = servers, publish, start
+        self._shown = self._started = False
+        self._watches: dict[HostId, ServerWatch] = {}
+        self.follow()
+
+    def follow(self) -> None:
+        """Servers came or went: a watch for each there is."""
+        for host in set(self._watches) - set(self._servers):
+            self._watches.pop(host).stop(0.0)
+        for host in set(self._servers) - set(self._watches):
+            watch = self._watches[host] = ServerWatch(self._servers, host, self._publish, start=self._start)
+            watch.set_shown(self._shown)
+            if self._started:
+                watch.start()
+        for host, watch in self._watches.items():
+            if host != LOCAL_HOST:
+                watch.share(len(self._watches))
+
+    def start(self) -> None:
+        self._started = True
+        for watch in self._watches.values():
+            watch.start()
+
+    def stop(self) -> bool:
+        """End all of them, together within a second."""
+        watches = tuple(self._watches.values())
+        for watch in watches:
+            watch.stop(0.0)
+        return all([watch.stop() for watch in watches])
+
+    def refresh(self, host: HostId | None = None) -> None:
+        """Ask the server of ``host`` for everything now; None: all of them."""
+        for known, watch in tuple(self._watches.items()):
+            if host in {None, known}:
+                watch.refresh()
+
+    def set_shown(self, shown: bool) -> None:
+        self._shown = shown
+        for watch in tuple(self._watches.values()):
+            watch.set_shown(shown)
 
 
 Job = Callable[[], None]

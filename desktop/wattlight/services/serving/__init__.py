@@ -7,6 +7,6 @@ from .setup import (
     ServerSetup,
     conversion,
     exposure,
-    hole_text,
+    host_warnings,
     shipped_advisories,
 )

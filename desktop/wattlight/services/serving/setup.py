@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import TypeVar
@@ -13,7 +14,7 @@ from wattlight.domain.state import InstallStage, InstallState, ServerState, Serv
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import asset_text
-from wattlight.runtime import Endpoint, answers_web_pages, heard_outside, parse_endpoint
+from wattlight.runtime import Endpoint, ModelServer, answers_web_pages, heard_outside, parse_endpoint
 from wattlight.runtime.managed import (
     Advisory,
     Fetcher,
@@ -198,6 +199,7 @@ def conversion(version: str | None) -> str | None:
     )
 
 
+@cache
 def shipped_advisories() -> tuple[Advisory, ...]:
     """The holes that were known when this Wattlight was made."""
     return read_advisories(asset_text("servers/advisories.json"))
@@ -226,6 +228,25 @@ def hole_text(version: str | None, advisories: tuple[Advisory, ...], url: str = 
         url=clean_text(url, 80),
         **texts,
     )
+
+
+def host_warnings(state: ServerState, server: ModelServer) -> tuple[str, ...]:
+    """What a person should know of the server of another computer: its version, and who can use it."""
+    if state.status is not ServerStatus.READY:
+        return ()
+    said = []
+    if state.kind is ServerKind.OLLAMA and (hole := hole_text(state.version, shipped_advisories())):
+        said.append(hole)
+    if not server.endpoint.is_loopback and server.wire.authorization is None:
+        said.append(
+            tr(
+                "{server} answers without a key: whoever reaches it in its network can use it.",
+                server=kind_name(state.kind),
+            )
+        )
+    if not server.endpoint.is_private:
+        said.append(tr("What is asked and answered goes over the network without encryption."))
+    return tuple(said)
 
 
 class SecurityAdvisories:
