@@ -54,7 +54,9 @@ def best_place(hosts: Iterable[HostState], model: str) -> Best | None:
         return Best(None, False, text)
     first, second = sorted(places, key=_rank, reverse=True)[:2]
     if _rank(first) == _rank(second):
-        return Best(None, False, tr("By what is known it runs on {names} alike.", names=_both(first, second)))
+        return Best(
+            None, False, tr("By what is known it runs equally well on {names}.", names=_both(first, second))
+        )
     sure = all(place.seen for place in places) and (first.share or 0) > (second.share or 0)
     words = tr("Runs best on {name}: {why}.") if sure else tr("Probably runs best on {name}: {why}.")
     return Best(first.host, sure, words.format(name=first.name, why=_why(first, second)))
@@ -123,4 +125,4 @@ def _why(first: Place, second: Place) -> str:
 
 
 def _both(first: Place, second: Place) -> str:
-    return f"{first.name}, {second.name}"
+    return tr("{one} and {other}", one=first.name, other=second.name)

@@ -111,7 +111,9 @@ class HostsCard(Form):
             set_text(facts, row.facts)
             actions.render_view((row.remove,))
         self._known.setVisible(bool(view.rows))
-        fill(self._key_of, view.keyed, str(self._key_of.currentData() or ""))
+        chosen = str(self._key_of.currentData() or "")
+        known = [choice.value for choice in view.keyed]
+        fill(self._key_of, view.keyed, chosen if chosen in known or not known else known[0])
         for widget in self._key_row:
             widget.setVisible(bool(view.keyed))
         self._in_file.setVisible(view.in_file)

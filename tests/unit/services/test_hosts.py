@@ -107,9 +107,7 @@ def test_what_is_done_on_one_host_waits_for_no_other(here: FakeOllama, tower: Fa
     servers = Servers(both(here, tower), {})
     ended: list[TaskEnd] = []
     known: list[tuple[TaskState, ...]] = []
-    tasks = ModelTasks(
-        servers, lambda _: lambda *_: None, lambda states, _: known.append(states), ended.append
-    )
+    tasks = ModelTasks(servers, lambda _: lambda *_: None, known.append, ended.append)
     tower.faults["*"] = faulty_answers.hang
     try:
         tasks.load("tiny", host=TOWER)

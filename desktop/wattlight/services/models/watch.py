@@ -131,25 +131,29 @@ class ServerWatches:
         start: StartThread = start_thread,
     ) -> None:
         self._servers, self._publish, self._start = servers, publish, start
-        self._shown = self._started = False
+        self._shown = False
         self._watches: dict[HostId, ServerWatch] = {}
-        self.follow()
+        self._make()
 
     def follow(self) -> None:
-        """Servers came or went: a watch for each there is."""
+        """Servers came or went: a watch for each there is now."""
         for host in set(self._watches) - set(self._servers):
             self._watches.pop(host).stop(0.0)
+        for watch in self._make():
+            watch.start()
+
+    def _make(self) -> list[ServerWatch]:
+        made = []
         for host in set(self._servers) - set(self._watches):
             watch = self._watches[host] = ServerWatch(self._servers, host, self._publish, start=self._start)
             watch.set_shown(self._shown)
-            if self._started:
-                watch.start()
+            made.append(watch)
         for host, watch in self._watches.items():
             if host != LOCAL_HOST:
                 watch.share(len(self._watches))
+        return made
 
     def start(self) -> None:
-        self._started = True
         for watch in self._watches.values():
             watch.start()
 
@@ -158,7 +162,10 @@ class ServerWatches:
         watches = tuple(self._watches.values())
         for watch in watches:
             watch.stop(0.0)
-        return all([watch.stop() for watch in watches])
+        in_time = True
+        for watch in watches:
+            in_time = watch.stop() and in_time
+        return in_time
 
     def refresh(self, host: HostId | None = None) -> None:
         """Ask the server of ``host`` for everything now; None: all of them."""
