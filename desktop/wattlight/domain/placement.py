@@ -15,7 +15,7 @@ _ROOM_BYTES = 600_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HostPlace:
     """A computer that has a model. ``share``: of it on the GPU, 0 to 1, None where nothing tells; ``seen``:
     the server says so of the loaded model, else it is an estimate by the size of its files.
 
@@ -62,7 +62,7 @@ def best_place(hosts: Iterable[HostState], model: str) -> Best | None:
     return Best(first.host, sure, words.format(name=first.name, why=_why(first, second)))
 
 
-def _place(host: HostState, model: str) -> Place | None:
+def _place(host: HostState, model: str) -> HostPlace | None:
     if host.server.status is not ServerStatus.READY:
         return None
     found = next((m for m in host.server.installed if same_model(m.name, model)), None)
@@ -77,13 +77,13 @@ def _place(host: HostState, model: str) -> Place | None:
     )
     loaded = next((m for m in host.server.running if same_model(m.name, model)), None)
     if loaded is not None and loaded.gpu_share is not None:
-        return Place(host.id, name, loaded.gpu_share, True, *facts)
+        return HostPlace(host.id, name, loaded.gpu_share, True, *facts)
     if host.profile is None or not found.size_bytes:
-        return Place(host.id, name)
+        return HostPlace(host.id, name)
     if card is None or not card.memory_total_bytes:
-        return Place(host.id, name, 0.0, False, None)
+        return HostPlace(host.id, name, 0.0, False, None)
     needed = found.size_bytes * _ROOM + _ROOM_BYTES
-    return Place(host.id, name, min(1.0, card.memory_total_bytes / needed), False, *facts)
+    return HostPlace(host.id, name, min(1.0, card.memory_total_bytes / needed), False, *facts)
 
 
 def _card(host: HostState) -> Device | None:
@@ -94,13 +94,13 @@ def _card(host: HostState) -> Device | None:
     return max(cards, key=lambda d: d.memory_total_bytes or 0, default=None)
 
 
-def _rank(place: Place) -> tuple[float, float]:
+def _rank(place: HostPlace) -> tuple[float, float]:
     """First how much of it is on a GPU, then how fast that GPU's memory is."""
     share = place.share or 0.0
     return round(share, 2), (place.bandwidth_gbs or 0.0) if share else 0.0
 
 
-def _why(first: Place, second: Place) -> str:
+def _why(first: HostPlace, second: HostPlace) -> str:
     if (first.share or 0) > (second.share or 0):
         if first.seen:
             return tr(
@@ -124,5 +124,5 @@ def _why(first: Place, second: Place) -> str:
     )
 
 
-def _both(first: Place, second: Place) -> str:
+def _both(first: HostPlace, second: HostPlace) -> str:
     return tr("{one} and {other}", one=first.name, other=second.name)
