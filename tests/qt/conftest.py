@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("QT_QPA_PLATFORM", "windows" if sys.platform == "win32" else "offscreen")
+# A screen of its own size: the usual one of the offscreen platform is 800 by 800, and windows keep to theirs.
+os.environ.setdefault(
+    "QT_QPA_PLATFORM",
+    "windows"
+    if sys.platform == "win32"
+    else f"offscreen:configfile={Path(__file__).with_name('screen.json')}",
+)
 
 from PySide6.QtWidgets import QApplication
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
+from wattlight.ui.dashboard import PAGES
+
 pytestmark = [pytest.mark.qt, pytest.mark.timeout(110)]
 
 
@@ -17,7 +19,7 @@ def test_every_page_is_drawn_at_every_scale(tmp_path: Path, scale: float) -> Non
         [*command, "--scale", str(scale), "--no-menu"], check=True, capture_output=True, timeout=100
     )
     files = sorted(tmp_path.glob("*.png"))
-    assert len(files) == 12
+    assert len(files) == 2 * len(["small", *PAGES])  # light and dark
     for file in files:
         size = QImage(str(file)).size()
         wanted = (360, 440) if "-small-" in file.name else (1080, 680)

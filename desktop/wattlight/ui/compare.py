@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.side_by_side import EXAMPLE, CompareView, compare_view
+from wattlight.viewmodels.side_by_side import CompareView, compare_view, example_prompts
 
 from .controls import REST, ActionButton, Ask, Card, ScrollColumn, button, clear, combo, put, spaced
 from .text import plain_label, set_text, show_text
@@ -42,7 +42,7 @@ class CompareWindow(ThemedWindow):
         self._others = combo(tr("Compare with"))
         self._prompts = QPlainTextEdit()
         self._prompts.setAccessibleName(tr("Prompts, with a line of --- between two"))
-        self._prompts.setPlaceholderText(EXAMPLE)
+        self._prompts.setPlaceholderText(example_prompts())
         self._prompts.setFixedHeight(theme.px(PROMPTS_HEIGHT))
         self._prompts.setTabChangesFocus(True)
         self._keep = QCheckBox(tr("Keep these prompts on this computer"))

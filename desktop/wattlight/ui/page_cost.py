@@ -206,14 +206,15 @@ class CostPage(Page):
     def _days_card(self, theme: Theme) -> Card:
         self._title = plain_label(role="label")
         self._legend = Legend(theme)
-        self._toggle = button("", clicked=self._turn)
-        self._form = button("", clicked=self._turn_form)
+        self._toggle = button("", "flat", self._turn)
+        self._form = button("", "flat", self._turn_form)
         self._days = DaysChart(theme)
         self._days.setMinimumHeight(200)
         self._days_table = TableGrid(theme)
         card = Card(spacing=10)
-        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend, self._toggle, self._form)
-        put(card.column, head, (self._days, 1), self._days_table)
+        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend)
+        foot = put(spaced(QHBoxLayout(), 2), REST, self._toggle, self._form)
+        put(card.column, head, (self._days, 1), self._days_table, foot)
         return card
 
     def _turn(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from wattlight.domain.command import Command
 from wattlight.viewmodels.activity import NoticeView
@@ -85,6 +85,14 @@ class Page(ScrollColumn):
         super().__init__(GAP, (24, 22, 24, 22))
         self._banners = Banners(ask)
         self.column.addWidget(self._banners)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._show_focus)
+
+    def _show_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Qt scrolls to what takes the focus only where it moves inside the page, not where it enters it."""
+        if now is not None and self.isAncestorOf(now) and now.visibleRegion().isEmpty():
+            self.ensureWidgetVisible(now)
 
     def show_notices(self, notices: tuple[NoticeView, ...]) -> None:
         """Show banners above everything else."""

@@ -11,8 +11,12 @@ from wattlight.services.benchmark import SideBySide
 from .scene import Scene
 from .words import DASH, Action
 
-EXAMPLE = "Explain in two sentences why the sky is blue.\n---\nWrite a haiku about rain."
-"""How several prompts are typed."""
+
+def example_prompts() -> str:
+    """How several prompts are typed."""
+    return "\n---\n".join(
+        [tr("Explain in two sentences why the sky is blue."), tr("Write a haiku about rain.")]
+    )
 
 
 def seconds_text(seconds: float | None) -> str:

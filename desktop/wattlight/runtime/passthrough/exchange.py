@@ -4,7 +4,6 @@ import enum
 import errno
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from wattlight.domain.tokens import TokenUse
 
@@ -22,7 +21,7 @@ from .framing import (
     request_body,
 )
 from .guard import check_request
-from .watching import Clocks, Watch
+from .watching import Clocks, Upstream, Watch
 
 PIECE_BYTES = 256 << 10
 HIGH_WATER_BYTES = 1 << 20
@@ -48,15 +47,6 @@ class Phase(enum.Enum):
     LINGER = enum.auto()
     """Our side is closed; what the client still sends is thrown away, so that it can read the last answer."""
     CLOSED = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """Where requests go."""
-
-    family: socket.AddressFamily
-    address: tuple[str, int]
-    name: str
 
 
 class Exchange:

@@ -16,8 +16,8 @@ from wattlight.i18n import tr
 from wattlight.web import Endpoint
 
 from ..problems import RuntimeProblem
-from .exchange import Exchange, Phase, Upstream
-from .watching import Clocks, Watch
+from .exchange import Exchange, Phase
+from .watching import Clocks, Upstream, Watch
 
 DEFAULT_PORT = 11435
 """One above Ollama's own."""

@@ -1,6 +1,7 @@
-"""Takes down one request: when, how long, by whom, and the counters at its end."""
+"""Takes down one request: when, how long, by whom, and the counters at its end; and what that needs."""
 
 import re
+import socket
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,15 @@ class Clocks:
 
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where requests go."""
+
+    family: socket.AddressFamily
+    address: tuple[str, int]
+    name: str
 
 
 class Watch:
