@@ -1,26 +1,31 @@
 """Gathers the texts of the program and brings the translations below resources/i18n to their state.
 
     python3 packaging/texts.py            new texts are added (empty), gone ones dropped, all .mo written
+    python3 packaging/texts.py de nl      only these languages; one that has no file yet gets one, empty
     python3 packaging/texts.py --check    only says what is missing; 1 if anything is
 
-Needs Babel (the test environment has it). A text without a translation is shown in English.
+Needs Babel (the test environment has it). A text without a translation is shown in English. Languages that a
+native has read (``reviewed`` in ``wattlight.i18n.OFFERED``) must be whole; in the machine-translated ones up
+to a tenth of the texts may wait for a translator (``tests/unit/i18n/test_languages.py``).
 """
 
 import argparse
+import ast
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 SOURCE = CHECKOUT / "desktop" / "wattlight"
 FOLDER = CHECKOUT / "resources" / "i18n"
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"tr": None, "marked": None, "trn": (1, 2)}
+MARKS = {"tr": 1, "marked": 1, "trn": 2}
+"""The functions that a text is handed to, with how many forms of it."""
 EMPTY = tuple(
     f'"{name}'.encode()
     for name in ("POT-Creation", "PO-Revision", "Generated", "Last-Tr", "Report", "Language-T", "Project-Id")
@@ -31,22 +36,27 @@ Text = str | tuple[str, str]
 
 
 def texts_of_source() -> set[Text]:
-    """Every text that is marked, a pair where it has a plural."""
+    """Every text that is marked, a pair where it has a plural; those within an f-string too."""
     found: set[Text] = set()
-    for _file, _line, message, _comments, _context in extract_from_dir(
-        SOURCE, [("**.py", "python")], keywords=KEYWORDS
-    ):
-        found.add(message if isinstance(message, str) else (message[0], message[1]))
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+                forms = [a.value for a in node.args[: MARKS[node.func.id]] if isinstance(a, ast.Constant)]
+                if forms and all(isinstance(form, str) for form in forms):
+                    found.add((str(forms[0]), str(forms[1])) if len(forms) == 2 else str(forms[0]))
     return found - {""}
 
 
-def files() -> list[Path]:
-    """The translations there are."""
-    return sorted(FOLDER.glob("*/LC_MESSAGES/wattlight.po"))
+def files(languages: Sequence[str] = ()) -> list[Path]:
+    """The translations there are, or those of these languages, whether they are there or not."""
+    wanted = [FOLDER / language / "LC_MESSAGES" / "wattlight.po" for language in languages]
+    return wanted or sorted(FOLDER.glob("*/LC_MESSAGES/wattlight.po"))
 
 
 def read(file: Path) -> Catalog:
-    """A translation; its language is the name of its folder."""
+    """A translation; its language is the name of its folder. An empty one where there is no file."""
+    if not file.exists():
+        return Catalog(locale=file.parents[1].name, header_comment="# The texts of Wattlight.", fuzzy=False)
     with file.open("rb") as stream:
         return read_po(stream, locale=file.parents[1].name)
 
@@ -99,10 +109,12 @@ def main() -> int:
     """Bring all to the state of the source, or say how far they are from it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; 1 if a text is missing")
-    check = parser.parse_args().check
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help="de, pt_BR ... (default: all)")
+    wanted = parser.parse_args()
+    check = wanted.check
     texts = texts_of_source()
     lacking = 0
-    for file in files():
+    for file in files(wanted.languages):
         catalog = read(file)
         gone = set(messages(catalog)) - texts
         todo = missing(catalog, texts)
@@ -113,6 +125,7 @@ def main() -> int:
                 print(f"  {text}")
             continue
         catalog = updated(catalog, texts)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(written(catalog))
         file.with_suffix(".mo").write_bytes(compiled(catalog))
     return 1 if check and lacking else 0

@@ -296,7 +296,7 @@ def _accelerator(row: DeviceSample, offered: bool) -> list[tuple[str, str]]:
     rows = [(tr("Kind"), kind), (tr("Memory"), _device_memory(row, offered)), (tr("Power"), _power(row))]
     heat = _heat(row)
     if row.load.value is not None:
-        rows.append((tr("Load"), ", ".join([percent(row.load.value / 100), *heat])))
+        rows.append((tr("Utilization"), ", ".join([percent(row.load.value / 100), *heat])))
     elif heat:
         rows.append((tr("Heat"), ", ".join(heat)))
     if row.processes:

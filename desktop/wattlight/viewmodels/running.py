@@ -66,7 +66,7 @@ def amounts(load: "Comparison") -> tuple[int, int | None, int]:
 
 def loads_table(scene: Scene) -> TableView:
     headings = (
-        tr("Load"),
+        tr("Loaded"),
         tr("Context"),
         tr("Predicted"),
         tr("Used"),

@@ -22,8 +22,10 @@ KEPT = re.compile(
     r"'(?:wattlight|ollama) [^']*'|OLLAMA_[A-Z_]+|HTTPS_PROXY|--[a-z][a-z-]+|/(?:dev|etc|sys|proc)/\S+"
 )
 """Commands, variables, options and paths: they are the same in every language."""
-HALF_DONE = 0.9
-"""So much of what the program says stands in the translations, or they are years behind."""
+REVIEWED = {offered.code for offered in OFFERED if offered.reviewed}
+MAY_WAIT = 0.1
+"""This part of the texts may be missing from a machine-translated language (it is shown in English), so that
+a new text needs one translation, not nine; and may be left in any that the program says no more."""
 
 
 def tool() -> ModuleType:
@@ -45,6 +47,12 @@ def english() -> Iterator[None]:
     i18n.activate("en")
 
 
+@pytest.fixture(scope="module")
+def source() -> set[str | tuple[str, str]]:
+    found: set[str | tuple[str, str]] = TOOL.texts_of_source()
+    return found
+
+
 @pytest.fixture(scope="module", params=TRANSLATED)
 def catalog(request: pytest.FixtureRequest) -> Catalog:
     found: Catalog = TOOL.read(FILES[request.param])
@@ -52,12 +60,11 @@ def catalog(request: pytest.FixtureRequest) -> Catalog:
 
 
 def forms(catalog: Catalog) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The English forms of each text and each form of its translation."""
+    """The English forms of each text that is translated and each form of its translation."""
     for message in catalog:
-        if message.id:
+        if message.id and TOOL.is_whole(message):
             english = (message.id,) if isinstance(message.id, str) else tuple(message.id)
-            said = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
-            for form in said or ("",):
+            for form in (message.string,) if isinstance(message.string, str) else message.string:
                 yield english, form
 
 
@@ -70,21 +77,13 @@ def test_what_is_offered_is_what_is_there() -> None:
     assert len({offered.name for offered in OFFERED}) == len(OFFERED)
 
 
-def test_all_hold_the_same_texts() -> None:
-    told = {code: set(TOOL.messages(TOOL.read(file))) for code, file in FILES.items()}
-    first = told["de"]
-    assert {code: len(first ^ held) for code, held in told.items() if held != first} == {}
-
-
-def test_they_are_those_of_the_source() -> None:
-    """New texts come all the time and are English until a translator has seen them; few may wait."""
-    source, held = TOOL.texts_of_source(), set(TOOL.messages(TOOL.read(FILES["de"])))
-    assert len(source & held) >= HALF_DONE * len(source), "run packaging/texts.py and translate what is new"
-    assert len(held - source) <= (1 - HALF_DONE) * len(held), "run packaging/texts.py"
-
-
-def test_every_text_is_translated(catalog: Catalog) -> None:
-    assert [english for english, form in forms(catalog) if not form.strip()] == []
+def test_they_are_those_of_the_source(catalog: Catalog, source: set[str | tuple[str, str]]) -> None:
+    """Languages that a native has read are whole."""
+    held = set(TOOL.messages(catalog))
+    lacking = TOOL.missing(catalog, source)
+    allowed = 0 if str(catalog.locale) in REVIEWED else MAY_WAIT * len(source)
+    assert len(lacking) <= allowed, f"run packaging/texts.py and translate {sorted(map(str, lacking))[:20]}"
+    assert len(held - source) <= MAY_WAIT * len(held), "run packaging/texts.py"
 
 
 def test_placeholders_are_those_of_the_text(catalog: Catalog) -> None:
@@ -120,7 +119,7 @@ def test_edges_and_lines_are_kept(catalog: Catalog) -> None:
 
 def test_there_is_a_form_for_every_kind_of_number(catalog: Catalog) -> None:
     for message in catalog:
-        if message.id and not isinstance(message.id, str):
+        if message.id and not isinstance(message.id, str) and TOOL.is_whole(message):
             assert len(message.string) == catalog.num_plurals, message.id
 
 
@@ -167,6 +166,25 @@ def test_new_texts_are_added_and_gone_ones_dropped() -> None:
     assert TOOL.missing(new, set(held)) == {"new", ("{n} model", "{n} models")}
     assert b"new" not in TOOL.compiled(new) and b"behalten" in TOOL.compiled(new)
     assert TOOL.written(new) == TOOL.written(TOOL.updated(new, set(held)))
+
+
+def test_texts_are_found_wherever_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "page.py").write_text(
+        "one = f\"{tr('in braces')} and {more}\"\n"
+        'two = trn("{count} file", "{count} files", n) + tr("in " "pieces", of=f"{tr(\'deep\')}")\n'
+        'THREE = {"key": marked("in a table")}\nfour = tr(two)\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(TOOL, "SOURCE", tmp_path)
+    found = {"in braces", ("{count} file", "{count} files"), "in pieces", "deep", "in a table"}
+    assert TOOL.texts_of_source() == found
+
+
+def test_a_new_language_begins_empty(tmp_path: Path) -> None:
+    new = TOOL.read(tmp_path / "pt_BR" / "LC_MESSAGES" / "wattlight.po")
+    assert (str(new.locale), new.num_plurals, len(TOOL.messages(new))) == ("pt_BR", 2, 0)
+    assert TOOL.missing(new, {"new"}) == {"new"}
+    assert b"Plural-Forms: nplurals=2" in TOOL.written(new)
 
 
 def test_a_language_that_is_not_offered_speaks_english() -> None:
