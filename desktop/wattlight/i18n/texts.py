@@ -23,6 +23,8 @@ class Language:
 OFFERED = (
     Language("en", "English", reviewed=True),
     Language("de", "Deutsch", reviewed=True),
+    Language("es", "Español"),
+    Language("fr", "Français"),
 )
 """What the texts can be shown in; each but English has a folder below ``resources/i18n``."""
 
