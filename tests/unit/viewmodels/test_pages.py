@@ -456,6 +456,14 @@ def test_settings_show_what_is_in_force() -> None:
     assert (view.country, view.price, view.currency, view.daily_budget) == ("DE", "0.39", "EUR", "0.35")
 
 
+def test_languages_that_no_native_has_read_are_marked() -> None:
+    offered = {choice.value: choice.text for choice in settings_view(made_up_day.evening()).languages}
+    assert (offered["de"], offered["fr"]) == ("Deutsch", "Français (machine-translated)")
+    activate("fr")
+    told = {choice.value: choice.text for choice in settings_view(made_up_day.evening()).languages}
+    assert (told["en"], told["fr"]) == ("English", "Français (traduction automatique)")
+
+
 @pytest.mark.parametrize("name", sorted(made_up_day.SCENES))
 def test_every_scene_has_every_view(name: str) -> None:
     scene = made_up_day.SCENES[name]()
