@@ -91,13 +91,14 @@ def kwh(energy_mj: int | None) -> str:
 
 
 def percent(fraction: float | None, digits: int = 0) -> str:
-    """A share: 0.42 is "42%" in the language's manner."""
+    """A share: 0.42 is "42%" in English, "42 %" in German."""
     if fraction is None:
         return DASH
     from babel.numbers import format_percent
 
-    pattern = "#,##0" + ("." + "0" * digits if digits else "") + "%"
-    return str(format_percent(fraction, format=pattern, locale=babel_locale()))
+    locale = babel_locale()
+    pattern = locale.percent_formats[None].pattern.replace("0", f"0.{'0' * digits}" if digits else "0")
+    return str(format_percent(fraction, format=pattern, locale=locale))
 
 
 def money(micro: int | None, currency: str | None, error_fraction: float | None = None) -> str:

@@ -39,7 +39,8 @@ def asked_before_download(scene: Scene, command: Command, metered: bool | None) 
     if not notes:
         return command
     question = command.question or tr("Download {name} anyway?", name=name)
-    return replace(command, question=" ".join([*notes, question]), confirm=command.confirm or tr("Download"))
+    confirm = command.confirm or tr("Download anyway")
+    return replace(command, question=" ".join([*notes, question]), confirm=confirm)
 
 
 def foreign_registry(model: str) -> str | None:

@@ -211,7 +211,9 @@ def test_shares_and_typed_numbers_follow_the_language() -> None:
     assert i18n.as_typed("0.39") == "0.39"
     i18n.activate("de_DE")
     assert i18n.as_typed("0.39") == "0,39"
-    assert i18n.percent(0.424) == "42%"
+    assert (i18n.percent(0.424), i18n.percent(0.4244, 1)) == ("42\u00a0%", "42,4\u00a0%")
+    i18n.activate("tr")
+    assert i18n.percent(0.424) == "%42"
 
 
 @pytest.mark.parametrize(

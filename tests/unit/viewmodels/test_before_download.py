@@ -25,7 +25,7 @@ def test_another_registry_is_asked_about_and_once() -> None:
     assert asked.question == (
         f"{FOREIGN} comes from registry.example, not from Ollama's own library. Download {FOREIGN} anyway?"
     )
-    assert asked.confirm == "Download"
+    assert asked.confirm == "Download anyway"
     answered = Command(Verb.PULL, FOREIGN, asked=True)
     assert asked_before_download(scene, answered, None) == answered
 
