@@ -65,6 +65,9 @@ WHEEL = "PySide6/"
         (False, "Qt/lib/libQt6DBus.so.6", True),
         (False, "Qt/plugins/platforms/libqoffscreen.so", True),
         (False, "Qt/lib/libQt6Quick.so.6", False),
+        (False, "Qt/translations/qtbase_de.qm", True),
+        (True, "translations/qtbase_pt_BR.qm", True),
+        (False, "Qt/translations/qt_help_de.qm", False),
         (False, "Qt/lib/libQt6Pdf.so.6", False),
     ],
 )
