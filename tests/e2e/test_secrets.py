@@ -15,6 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from fakes.fake_ollama import FakeOllama
+from fakes.plug_devices import FakePlug, recorded, serving
 from fakes.power_tree import PowerTree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,11 +30,13 @@ NAMES = (
     "typed",
     "file",
     "query",
+    "plug",
+    "mqtt",
 )
 SECRETS = {name: f"Zq{number}x{name}{number * 7919}Yw" for number, name in enumerate(NAMES, start=1)}
 USER = "Ursula"
 pytestmark = [
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and /proc"),
 ]
 
@@ -118,7 +121,7 @@ def odd(secret: str) -> list[str]:
 VERBS = (
     "hardware", "doctor", "ps", "models", "load qwen3:8b", "unload qwen3:8b", "switch qwen3:8b", "pull no:1b",
     "remove no:1b", "fit no:9b", "recommend --refresh", "power", "cost", "export", "tariff",
-    "breakeven qwen3:8b",
+    "breakeven qwen3:8b", "disk", "updates", "server-settings", "plug", "connect langchain",
 )  # fmt: skip
 
 
@@ -131,8 +134,16 @@ def run(env: dict[str, str], *words: str) -> bytes:
     return done.stdout + done.stderr
 
 
+@pytest.fixture
+def plug() -> Iterator[FakePlug]:
+    """A plug that wants a password."""
+    made = FakePlug({"/cm": (200, recorded("tasmota_status8.json"))})
+    with serving(made) as made.host:
+        yield made
+
+
 def test_no_secret_is_in_anything_that_is_written(
-    tmp_path: Path, ollama: FakeOllama, tree: PowerTree
+    tmp_path: Path, ollama: FakeOllama, tree: PowerTree, plug: FakePlug
 ) -> None:
     env = environment(tmp_path, tree)
     config = tmp_path / "home" / "config"
@@ -144,8 +155,13 @@ def test_no_secret_is_in_anything_that_is_written(
         "passthrough_port": 0,
         "price": {"per_kwh": "0.3", "currency": "EUR"},
         "unknown_token": SECRETS["setting"],
+        "plug": {"kind": "tasmota", "address": plug.host, "user": USER},
+        "publish": {"broker": "127.0.0.1:9", "user": USER},
     }
     (config / "settings.json").write_text(json.dumps(settings))
+    kept = config / "secrets.json"  # the one place of theirs
+    kept.write_text(json.dumps({name: SECRETS[name] for name in ("plug", "mqtt")}))
+    kept.chmod(0o600)
     leaks: dict[str, set[str]] = {}
 
     def look(where: str, data: bytes) -> None:
@@ -178,7 +194,14 @@ def test_no_secret_is_in_anything_that_is_written(
         if tray.poll() is None:
             tray.kill()
             tray.wait(10)
-    written = [file for file in tmp_path.rglob("*") if file.is_file() and file != config / "settings.json"]
+    written = [
+        file
+        for file in tmp_path.rglob("*")
+        if file.is_file() and file not in {config / "settings.json", kept}
+    ]
+    asked = base64.b64encode(f"{USER}:{SECRETS['plug']}".encode()).decode()
+    assert any(asked in head for head in plug.heads), "it was used"
+    assert not any(asked in head or SECRETS["plug"] in head for head in plug.heads if "/cm" not in head)
     assert {"wattlight.log", "wattlight.crash", "ledger.sqlite3"} <= {file.name for file in written}
     for file in written:
         look(file.relative_to(tmp_path).as_posix(), file.read_bytes())

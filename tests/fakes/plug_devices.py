@@ -32,6 +32,7 @@ class FakePlug:
     """Asked for as a bearer, where it is set."""
     digest_password: str = ""
     late_s: float = 0.0
+    host: str = ""
 
     def script(self, line: Line) -> None:
         """One request."""

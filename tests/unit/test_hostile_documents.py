@@ -44,6 +44,7 @@ from wattlight.runtime.openai_server import OpenAiServer
 from wattlight.runtime.vllm_server import VllmServer
 from wattlight.services.benchmark.power_caps import _read as read_cap_note
 from wattlight.services.learned import LearnedWatts, _document
+from wattlight.services.models.pull_book import PullBook
 from wattlight.services.programs import ProgramWatch
 from wattlight.services.prompts import kept_prompts
 from wattlight.settings import PlugSettings
@@ -228,6 +229,18 @@ own(
     lambda _: json.dumps({"model": "a:1b", "layers": {LAYER.digest: LAYER.size_bytes}}).encode(),
     lambda file: kept_downloads(file.parents[1]),
     f"{PARTS}/model-{'0' * 16}.json",
+)
+own(
+    "queue",
+    lambda _: json.dumps(
+        {
+            "pulls": [
+                {"model": "a:1b", "host": "local", "total_bytes": 1000, "completed_bytes": 10},
+                {"model": "b"},
+            ]
+        }
+    ).encode(),
+    lambda file: PullBook(file).read(),
 )
 own(
     "journal",

@@ -33,8 +33,9 @@ def publish_view(scene: Scene) -> PublishView:
     wanted, page, home = scene.settings.publish, scene.state.prometheus, scene.state.home_assistant
     return PublishView(
         tr(
-            "Watts, energy, cost and the names of loaded models. Prometheus fetches them on this computer; "
-            "Home Assistant is sent them through the MQTT broker you name, and shows them by itself."
+            "Watts, energy, cost and the names of loaded models. Prometheus fetches them on this "
+            "computer, where other accounts can read them too; Home Assistant is sent them "
+            "through the MQTT broker you name, and shows them by itself."
         ),
         wanted.prometheus_port > 0,
         str(wanted.prometheus_port or USUAL_PORT),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.systems import needs_links, needs_modes
+from fakes.systems import DESKTOP, needs_links, needs_modes
 from wattlight.domain.values import Problem
 from wattlight.paths import free_name, make_folder, open_own, read_text, replacing, write_whole
 
@@ -122,6 +122,11 @@ def test_every_folder_that_is_made_is_for_this_user_alone(tmp_path: Path) -> Non
     make_folder(tmp_path / "a" / "b")  # it is there
     with pytest.raises(FileExistsError):
         make_folder(tmp_path / "x/y/z.json")
+    # the mode that mkdir takes is not that of the folders above, which the umask alone decides about
+    made_otherwise = [
+        f.name for f in DESKTOP.rglob("*.py") if "parents=True" in f.read_text(encoding="utf-8")
+    ]
+    assert made_otherwise == []
 
 
 @pytest.mark.parametrize(("refusals", "takes"), [(2, True), (9, False)])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.metering import part
+from fakes.systems import needs_trees
 from wattlight.domain.values import DeviceMemory, GpuProcess, is_model_server
 from wattlight.probes.linux.processor import OtherWork
 from wattlight.probes.numbers import Moment
@@ -54,6 +55,7 @@ def ids(tree: Tree, port: int | None) -> frozenset[int]:
     return servers.ids(0.0)
 
 
+@needs_trees
 def test_the_listener_and_all_it_started(tree: Tree) -> None:
     tree.table("tcp", (8000, 77, "0A"), (9000, 78, "0A"))
     tree.process(10, 1, inode=77)
@@ -66,12 +68,14 @@ def test_the_listener_and_all_it_started(tree: Tree) -> None:
     assert ids(tree, None) == frozenset()
 
 
+@needs_trees
 def test_a_client_at_that_port_is_no_server(tree: Tree) -> None:
     tree.table("tcp", (8000, 77, "01"))
     tree.process(10, 1, inode=77)
     assert ids(tree, 8000) == frozenset()
 
 
+@needs_trees
 def test_it_is_looked_for_anew_now_and_then_and_for_another_port(tree: Tree) -> None:
     servers = ServerProcesses(Reader(tree.root))
     servers.watch(8000)
@@ -87,6 +91,7 @@ def test_it_is_looked_for_anew_now_and_then_and_for_another_port(tree: Tree) -> 
     assert servers.ids(FIND_EVERY_S + 2) == {11}
 
 
+@needs_trees
 def test_what_it_works_on_the_processor_is_not_another_programs(tree: Tree) -> None:
     """A server in an interpreter takes all the work: by its name alone that is somebody else's."""
     tree.table("tcp", (8000, 77, "0A"))

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wattlight.domain.pulls import QueuedPull
-from wattlight.domain.values import Problem
+from wattlight.domain.values import UNREADABLE, Problem
 from wattlight.i18n import tr
-from wattlight.paths import free_name, open_own, read_small, try_lock, unlock, write_whole
+from wattlight.paths import free_name, make_folder, open_own, read_small, try_lock, unlock, write_whole
 
 _LARGEST = 1_000_000
 MOST = 200
@@ -72,7 +72,7 @@ class PullBook:
         try:
             found = json.loads(raw)["pulls"]
             queue = [_entry(item) for item in found][:MOST]
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except UNREADABLE:
             with suppress(OSError):
                 self._file.replace(free_name(self._file.with_name(self._file.name + ".bad")))
             logging.getLogger("wattlight").warning("the queue of downloads was damaged and is kept aside")
@@ -111,7 +111,7 @@ class PullBook:
     def _alone(self) -> Iterator[None]:
         """No other process writes meanwhile; one that holds the lock far too long is not waited for."""
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._file.parent)
             stream = open_own(self._file.with_name("pulls.lock"), append=True)
         except OSError:
             yield
@@ -139,6 +139,6 @@ def _entry(item: dict[str, Any]) -> QueuedPull:
     for name, default in _DEFAULTS.items():
         value = item.get(name, default)
         kind = int if default is None or type(default) is int else type(default)
-        if type(value) is kind and not (kind is int and not 0 <= value < 1 << 60):
+        if type(value) is kind and not (kind is int and not 0 <= value < 1 << 53):
             kept[name] = value
     return replace(QueuedPull(model[:1000]), **kept)
