@@ -1,9 +1,12 @@
-"""Tests speak to this computer alone: whatever would leave it finds no network."""
+"""Tests speak to this computer alone: whatever would leave it finds no network. Examples have no deadline:
+a busy computer is no fault."""
 
 import errno
 import ipaddress
 import socket
 from typing import Any
+
+from hypothesis import settings
 
 _LOOKED_UP = socket.getaddrinfo
 _CONNECTED = socket.socket.connect
@@ -36,3 +39,5 @@ def _connect(self: socket.socket, address: Any) -> Any:
 
 socket.getaddrinfo = _look_up
 socket.socket.connect = _connect  # type: ignore[method-assign]
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")

@@ -90,3 +90,16 @@ def test_what_to_touch_is_there() -> None:
         texts = "".join(p.read_text(encoding="utf-8") for p in likes)
         for name in re.findall(r"`(\w+)`", touch):
             assert re.search(rf"\b{name}\b", texts), f"{what}: {name}"
+
+
+def test_what_the_answers_name_is_there() -> None:
+    """The tests, and the verbs with their options."""
+    answers = (DESKTOP / "ANSWERS.md").read_text(encoding="utf-8")
+    tests = re.findall(r"`(tests/[a-z_/]+\.py)`", answers)
+    assert len(tests) > 8
+    assert [name for name in tests if not (DESKTOP.parent / name).is_file()] == []
+    reference = (DESKTOP / "CLI.md").read_text(encoding="utf-8")
+    for verb, rest in re.findall(r"`wattlight ([a-z-]+)([^`]*)`", answers):
+        assert re.search(rf"^## {verb}$", reference, re.MULTILINE), verb
+        for option in re.findall(r"--[a-z-]+", rest):
+            assert option in reference, option

@@ -134,6 +134,17 @@ def keep_time(text: str) -> str:
     return text
 
 
+def share(text: str) -> float:
+    """A type for ``add_argument``: more than 0, at most 1, or a sentence (exit code 2)."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError("a number above 0 and up to 1 is needed, such as 0.9")
+    return value
+
+
 def whole(least: int, most: int) -> Callable[[str], int]:
     """A type for ``add_argument``: a whole number from ``least`` to ``most``, or a sentence (exit code 2)."""
 

@@ -18,10 +18,13 @@ from wattlight.domain.fit import (
 )
 from wattlight.domain.speed import prompt_tokens_per_second, tokens_per_second, with_draft
 from wattlight.domain.values import MachineProfile, Problem
+from wattlight.domain.vllm import UTILIZATION
+from wattlight.i18n import tr
 from wattlight.services.fit_words import reason_sentence
 
 from .fit_answer import FitAnswer, Unloaded, WithOthers, WithoutDraft, fit_document, print_fit
-from .options import MAX_CONTEXT, add_machine_option, machine_of, whole
+from .fit_vllm import run_vllm
+from .options import MAX_CONTEXT, add_machine_option, machine_of, share, whole
 from .output import Call
 
 MAX_PARALLEL = 1024
@@ -41,9 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--kv-type",
-        choices=list(KV_TYPES),
+        choices=[*KV_TYPES, "fp8"],
         metavar="T",
-        help=f"type of the KV cache: {', '.join(KV_TYPES)} (default: the server's setting)",
+        help=f"type of the KV cache: {', '.join(KV_TYPES)}, for vllm fp8 too (default: the server's setting)",
     )
     parser.add_argument(
         "--parallel",
@@ -85,12 +88,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="load this one before it: whether they fit together (as often as needed)",
     )
+    parser.add_argument(
+        "--engine",
+        choices=["ollama", "vllm"],
+        default="ollama",
+        help="vllm: MODEL is the folder of a model in safetensors form",
+    )
+    parser.add_argument(
+        "--gpus", type=whole(1, 64), metavar="N", help="with vllm: divided among N (default: 1)"
+    )
+    parser.add_argument(
+        "--utilization",
+        type=share,
+        metavar="F",
+        help=f"with vllm: the share of each GPU that it takes (default: {UTILIZATION})",
+    )
     parser.add_argument("--spread", action="store_true", help="use all accelerators even where one would do")
     add_machine_option(parser)
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
     """Say how the model fits this computer or the one in a file; "it does not" is an answer too."""
+    if args.engine == "vllm":
+        run_vllm(args, call)
+        return
+    for option in ("gpus", "utilization"):
+        if getattr(args, option) is not None:
+            raise Problem(
+                tr("{option} is an option of vLLM.", option=f"--{option}"),
+                tr("Add --engine vllm."),
+                "bad_input",
+            )
     machine = machine_of(args, call)
     found = call.workshop.shape_finder().find(args.model, args.projector)
     options = FitOptions(
