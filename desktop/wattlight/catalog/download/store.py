@@ -107,14 +107,17 @@ class ModelStore:
             return
         ours.chmod(_READ_BY_ALL)
         os.utime(ours)  # a server removes only what is older than an hour
-        if _size(theirs) == layer.size_bytes and not os.path.samestat(theirs.stat(), ours.stat()):
-            theirs.unlink()
-        try:
-            os.link(ours, theirs)
-        except FileExistsError:
+        if theirs.exists() and os.path.samestat(theirs.stat(), ours.stat()):
             return
+        beside = ours.with_suffix(
+            ".new"
+        )  # what is there, whole or damaged, stays until the new one takes its place
+        try:
+            beside.unlink(missing_ok=True)
+            os.link(ours, beside)
         except OSError:  # a file system without second names
-            ours.replace(theirs)
+            beside = ours
+        beside.replace(theirs)
 
     def _place_of(self, address: ModelAddress) -> Path:
         """The manifest's file; a name that is there in other letters is the same model to the server."""

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -74,6 +75,30 @@ def test_without_second_names_for_files_it_works_as_well(
     manifest = local_manifest(tmp_path, read_address(name))
     assert manifest is not None
     assert blob_file(tmp_path, manifest.of_kind("model")[0].digest).read_bytes() == WEIGHTS
+    assert not (tmp_path / "wattlight-parts").exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "longer", "zeros", "gone"])
+def test_a_damaged_file_of_an_installed_model_is_made_whole(
+    registry: LoopbackRegistry, tmp_path: Path, damage: str
+) -> None:
+    name = registry.add("tiny", WEIGHTS)
+    pull(name, tmp_path)
+    manifest = local_manifest(tmp_path, read_address(name))
+    assert manifest is not None
+    blob = blob_file(tmp_path, manifest.of_kind("model")[0].digest)
+    match damage:
+        case "cut":
+            os.truncate(blob, 1000)
+        case "longer":
+            blob.write_bytes(WEIGHTS + b"x")
+        case "gone":
+            blob.unlink()
+        case _:  # of the right size: hashed, since no model names it now
+            shutil.rmtree(tmp_path / "manifests")
+            blob.write_bytes(bytes(len(WEIGHTS)))
+    pull(name, tmp_path)
+    assert blob.read_bytes() == WEIGHTS
     assert not (tmp_path / "wattlight-parts").exists()
 
 
