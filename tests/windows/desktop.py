@@ -12,6 +12,8 @@ USER: Any = ctypes.WinDLL("user32") if hasattr(ctypes, "WinDLL") else None
 ICON_MESSAGE, CONTEXT_MENU, KEY_DOWN, UP, RETURN = 0x8000 + 101, 0x7B, 0x100, 0x26, 0x0D
 CLOSE = 0x10
 DETACHED = 0x8
+PATIENCE_S = 400.0
+"""How long anything may take: far more than it does, so that a busy computer fails no test."""
 
 
 class TrayProgram:
@@ -49,7 +51,7 @@ class TrayProgram:
     def titles(self) -> list[str]:
         return [title for _, title in self.windows().values() if title]
 
-    def wait_window(self, seconds: float = 60) -> None:
+    def wait_window(self, seconds: float = PATIENCE_S) -> None:
         wait_until(lambda: any("Wattlight" in title for title in self.titles()), seconds)
 
     def close_windows(self) -> None:
@@ -65,7 +67,7 @@ class TrayProgram:
         ]
         before = set(self.windows())
         post(icon, ICON_MESSAGE, 0, CONTEXT_MENU)
-        wait_until(lambda: bool(set(self.windows()) - before), 60)
+        wait_until(lambda: bool(set(self.windows()) - before), PATIENCE_S)
         (menu, *_) = set(self.windows()) - before
         for key in (UP, RETURN):
             time.sleep(0.3)
@@ -75,7 +77,7 @@ class TrayProgram:
         """End it if it still runs; what it said."""
         if self.process.poll() is None:
             self.process.kill()
-        return (self.process.communicate(timeout=30)[0] or b"").decode("utf-8", "replace")
+        return (self.process.communicate(timeout=PATIENCE_S)[0] or b"").decode("utf-8", "replace")
 
 
 def post(handle: int, message: int, first: int, second: int) -> None:

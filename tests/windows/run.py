@@ -19,7 +19,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = sorted(path.name for path in (CHECKOUT / "tests/unit").iterdir() if any(path.rglob("test_*.py")))
 PARTS = [*UNITS, "qt", "windows", "bundle"]
-LIMIT_S = 1500
+LIMIT_S = 7200
 
 
 def windows_path(path: Path) -> str:
@@ -104,7 +104,8 @@ def part(wine: Wine, name: str, report: Path) -> tuple[bool, str]:
         name, f"tests/unit/{name}"
     )
     chosen = ("-k", "bundle") if name == "bundle" else ()
-    code = wine.python(report, "-m", "pytest", "-q", "-p", "no:cacheprovider", where, *chosen)
+    options = ("-q", "-p", "no:cacheprovider", "-o", "timeout=900")  # it is slow, the more beside other work
+    code = wine.python(report, "-m", "pytest", *options, where, *chosen)
     text = report.read_text(encoding="utf-8", errors="replace")
     figures = re.findall(
         r"^(?:=* ?)?(\d+ (?:passed|failed|skipped|error).* in [\d.]+s.*?)(?: =*)?$", text, re.MULTILINE

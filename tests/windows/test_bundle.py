@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from .desktop import TrayProgram, wait_until
+from .desktop import PATIENCE_S, TrayProgram, wait_until
 
 BUNDLE = Path(os.environ.get("WATTLIGHT_BUNDLE", ""))
 MOST_BYTES = 120_000_000
 pytestmark = [
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(not os.environ.get("WATTLIGHT_BUNDLE"), reason="WATTLIGHT_BUNDLE names no bundle"),
 ]
 
@@ -22,7 +22,9 @@ def test_bundle_with_a_console(tmp_path: Path) -> None:
     env = {**os.environ, "WATTLIGHT_HOME": str(tmp_path)}
 
     def call(*words: str) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run([command, *words], capture_output=True, env=env, timeout=120, check=False)
+        return subprocess.run(
+            [command, *words], capture_output=True, env=env, timeout=PATIENCE_S, check=False
+        )
 
     done = call("hardware", "--json")
     assert done.returncode == 0, done.stderr
@@ -35,20 +37,20 @@ def test_bundle_without_a_console(tmp_path: Path) -> None:
     command = [str(BUNDLE / "wattlight.exe")]
     wrong = TrayProgram(command, tmp_path, "nonsense", console=False)
     try:
-        wait_until(lambda: bool(wrong.titles()), 60)
+        wait_until(lambda: bool(wrong.titles()), PATIENCE_S)
         assert wrong.titles() == ["Wattlight"], "our own sentence, not the loader's box"
         wrong.close_windows()
-        assert wrong.process.wait(30) == 2
+        assert wrong.process.wait(PATIENCE_S) == 2
     finally:
         wrong.end()
     tray = TrayProgram(command, tmp_path, "--window", console=False)
     try:
         tray.wait_window()
         again = TrayProgram(command, tmp_path, "--window", console=False)
-        assert again.process.wait(60) == 0
+        assert again.process.wait(PATIENCE_S) == 0
         again.end()
         tray.quit_by_the_menu()
-        assert tray.process.wait(60) == 0
+        assert tray.process.wait(PATIENCE_S) == 0
     finally:
         tray.end()
 

@@ -15,7 +15,10 @@ from wattlight.probes.windows import adapters, gpu, host
 
 DLL = os.environ.get("FAKE_KERNEL_DLL", "")
 NVML = os.environ.get("FAKE_NVML_FOLDER", "")
-pytestmark = pytest.mark.skipif(not DLL, reason="FAKE_KERNEL_DLL names no stand-in (built by setup.sh)")
+pytestmark = [
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not DLL, reason="FAKE_KERNEL_DLL names no stand-in (built by setup.sh)"),
+]
 GIB = 1 << 30
 Look = Callable[[str], HardwareReport]
 
@@ -43,7 +46,7 @@ def look(opened: list[Prober], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         ctypes.cdll.msvcrt._putenv(f"FAKE_KERNEL={mode}".encode())  # the library has a runtime of its own
         opened.append(open_prober(cache=tmp_path))
         opened[-1].report()
-        time.sleep(1.2)
+        time.sleep(4)  # a hold-up between the counter and the clock is small beside it
         return opened[-1].report()
 
     return seen

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from .desktop import TrayProgram, wait_until
+from .desktop import PATIENCE_S, TrayProgram, wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1800)
 PYTHON = Path(sys.executable)
 SOURCE = [str(PYTHON), "-m", "wattlight"]
 
@@ -20,14 +20,14 @@ def test_start_second_start_quit(tmp_path: Path) -> None:
     try:
         first.wait_window()
         first.close_windows()
-        wait_until(lambda: not first.titles(), 60)
+        wait_until(lambda: not first.titles(), PATIENCE_S)
         assert first.process.poll() is None, "closing the window leaves the icon"
         second = TrayProgram(SOURCE, tmp_path, "--window")
-        assert second.process.wait(60) == 0, second.end()
+        assert second.process.wait(PATIENCE_S) == 0, second.end()
         assert second.end() == ""
         first.wait_window()
         first.quit_by_the_menu()
-        assert first.process.wait(60) == 0
+        assert first.process.wait(PATIENCE_S) == 0
         assert first.end() == ""
     finally:
         first.end()
@@ -50,16 +50,16 @@ def test_without_a_console_a_sentence_is_a_box_and_the_tray_runs(tmp_path: Path)
     silent = [str(PYTHON.with_name("pythonw.exe")), "-m", "wattlight"]
     wrong = TrayProgram(silent, tmp_path, "nonsense", console=False)
     try:
-        wait_until(lambda: "Wattlight" in wrong.titles(), 60)
+        wait_until(lambda: "Wattlight" in wrong.titles(), PATIENCE_S)
         wrong.close_windows()
-        assert wrong.process.wait(30) == 2
+        assert wrong.process.wait(PATIENCE_S) == 2
     finally:
         wrong.end()
     tray = TrayProgram(silent, tmp_path, "--window", console=False)
     try:
         tray.wait_window()
         tray.quit_by_the_menu()
-        assert tray.process.wait(60) == 0
+        assert tray.process.wait(PATIENCE_S) == 0
     finally:
         tray.end()
 
@@ -80,5 +80,5 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         said = process.stderr.read()
-        assert process.wait(60) in {0, 141}, said
+        assert process.wait(PATIENCE_S) in {0, 141}, said
     assert said == b""
