@@ -1,4 +1,5 @@
-"""Sleep as the system tells it: a logind of the test's own, a message of Windows, a stand-in for a Mac."""
+"""Sleep and the network as the system tells them: services of the test's own, a message of
+Windows, a stand-in for a Mac."""
 
 import ctypes
 import shutil
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from fakes.fake_logind import FakeLogind, own_bus
+from fakes.fake_system_bus import FakeLogind, FakeNetwork, own_bus
 from wattlight.system import MacSleep
+from wattlight.ui.network import MeteredNetwork
 from wattlight.ui.sleep import LogindSleep, SleepWatch, WindowsSleep, sleep_source
 
 pytestmark = [pytest.mark.qt, pytest.mark.timeout(60)]
@@ -231,3 +233,27 @@ def test_each_system_has_its_own() -> None:
     assert isinstance(sleep_source(nothing, nothing, "darwin"), MacSleep)
     if sys.platform != "darwin":
         assert not MacSleep(nothing, nothing).start()
+
+
+def test_a_network_that_becomes_a_metered_one_is_told_while_that_is_wanted(
+    qapp: QApplication, address: str
+) -> None:
+    from PySide6.QtDBus import QDBusConnection
+
+    told: list[bool | None] = []
+    with FakeNetwork(address, metered=2) as manager:
+        network = MeteredNetwork(told.append, QDBusConnection.connectToBus(address, "network"))
+        network.set_wanted(True)
+        until(lambda: told == [False])
+        manager.set_metered(1)
+        until(lambda: told == [False, True])
+        manager.set_metered(0)
+        until(lambda: told == [False, True, None])
+        network.set_wanted(False)
+        manager.set_metered(3)
+        for _ in range(20):
+            QApplication.processEvents()
+            time.sleep(0.02)
+        assert told == [False, True, None], "nobody listens"
+        network.refresh()
+        until(lambda: told == [False, True, None, True])

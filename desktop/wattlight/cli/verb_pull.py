@@ -193,6 +193,10 @@ def progress_text(state: PullState) -> str:
         )
     elif not state.status.startswith("pulling"):
         parts.append(state.status)
+    layer = state.layer
+    if layer is not None and 0 < layer.total_bytes < state.total_bytes:
+        share = percent(layer.completed_bytes / layer.total_bytes)
+        parts.append(tr("this file {share} of {total}", share=share, total=gb(layer.total_bytes)))
     return "  ".join(parts)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from wattlight.domain.pulls import PullState
+from wattlight.domain.pulls import LayerState, PullState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.web import Answer, Arrivals, FaultKind, WireFault
@@ -37,10 +37,12 @@ class PullProgress:
 
     def take(self, line: PullLine) -> PullState:
         now = self._clock()
+        layer = None
         if line.digest is not None and line.total_bytes is not None:
             self._totals[line.digest] = line.total_bytes
             done = min(line.completed_bytes or 0, line.total_bytes)
             self._completed[line.digest] = done
+            layer = LayerState(line.digest.partition(":")[2][:12], done, line.total_bytes)
         elif line.status not in self._steps and len(self._steps) < _MOST_STEPS:
             self._steps.add(line.status)
             self._advanced_at = now
@@ -61,6 +63,7 @@ class PullProgress:
             total_bytes=max(total, completed) if total is not None else None,
             bytes_per_s=rate if line.digest is not None else None,
             done=self.succeeded,
+            layer=layer,
         )
         return self.state
 

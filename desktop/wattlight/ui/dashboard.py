@@ -110,9 +110,10 @@ class Dashboard(ThemedWindow):
             current.render_scene(scene)
 
     def _show_busy(self) -> None:
-        """What is being done stands on every page; Now has its own place for it."""
-        elsewhere = self._scene is not None and self.page != "now"
-        self._busy.render_view(busy_actions(self._scene) if elsewhere and self._scene else ())
+        """What is being done stands on every page; Now has its own place for it, Models for downloads."""
+        views = busy_actions(self._scene) if self._scene is not None and self.page != "now" else ()
+        own = self.page == "models"
+        self._busy.render_view(tuple(v for v in views if not (own and v.key.startswith("pull"))))
 
     def restyle(self) -> None:
         super().restyle()

@@ -79,7 +79,10 @@ class DesktopUi:
         self.keeper = TrayIcon(early.tray, early.menu, early.born_with_host)
         self._menu = TrayMenu(early.menu, self.do, self._menu_opens)
         self.windows = Windows(self._theme, self.do, self._save, self.keeper, self._scene())
-        self._network = MeteredNetwork()
+        self._network = MeteredNetwork(
+            lambda known: self._app.do(Command(Verb.NETWORK, number=None if known is None else int(known)))
+        )
+        self._network.set_wanted(settings.pulls.not_metered)
         self._sleep = SleepWatch(lambda goes: self._app.do(Command(Verb.SLEEP if goes else Verb.WAKE)))
         self._sleep.set_wanted(settings.rules.on_sleep)
         self._bridge = Bridge(self._deliver)
@@ -215,6 +218,7 @@ class DesktopUi:
             self._theme.wish(settings.theme)
         before, self._settings = self._settings, settings
         self._sleep.set_wanted(settings.rules.on_sleep)
+        self._network.set_wanted(settings.pulls.not_metered)
         if settings.language != before.language:
             activate(settings.language)
             speak(self._early.app)
@@ -301,6 +305,7 @@ class DesktopUi:
         self._bridge.close()
         self._tick.stop()
         self._sleep.set_wanted(False)
+        self._network.set_wanted(False)
         self.windows.close()
         self.keeper.close()
         self._theme.close()

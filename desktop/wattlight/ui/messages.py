@@ -108,9 +108,9 @@ class QuestionBar(QFrame):
 class BusyLines(QWidget):
     """What is being done, each with a bar and a way to stop."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, narrow: bool = False) -> None:
         super().__init__()
-        self._ask = ask
+        self._ask, self._narrow = ask, narrow
         self._column = spaced(QVBoxLayout(self), 8)
         self._lines: dict[str, _BusyLine] = {}
         self.hide()
@@ -124,22 +124,28 @@ class BusyLines(QWidget):
             line.deleteLater()
         for view in views:
             if view.key not in self._lines:
-                self._lines[view.key] = _BusyLine(self._ask)
+                self._lines[view.key] = _BusyLine(self._ask, self._narrow)
                 self._column.addWidget(self._lines[view.key])
             self._lines[view.key].render_view(view)
         self.setVisible(bool(views))
 
 
 class _BusyLine(QWidget):
-    def __init__(self, ask: Ask) -> None:
+    """Words, bar and buttons; where it is ``narrow`` the buttons stand beside the bar."""
+
+    def __init__(self, ask: Ask, narrow: bool) -> None:
         super().__init__()
         self._label = plain_label(role="quiet", wrap=True)
         self._actions = ActionRow(ask)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
-        row, right = QHBoxLayout(), Qt.AlignmentFlag.AlignRight
-        put(spaced(QVBoxLayout(self), 4), self._label, put(row, (self._bar, 1), (self._actions, right)))
+        row = spaced(QHBoxLayout(), 8)
+        column = spaced(QVBoxLayout(self), 4)
+        if narrow:
+            put(column, self._label, put(row, (self._bar, 1), self._actions))
+        else:
+            put(column, put(row, (self._label, 1), self._actions), self._bar)
 
     def render_view(self, view: BusyView) -> None:
         set_text(self._label, view.text)

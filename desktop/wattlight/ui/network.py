@@ -1,40 +1,71 @@
 """Whether the network connection is a metered one, as NetworkManager says; only read, never waited for."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import SLOT, QObject, Slot
 
 _NAME = "org.freedesktop.NetworkManager"
 _PATH = "/org/freedesktop/NetworkManager"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
 _METERED = {1: True, 3: True, 2: False, 4: False}
 """NMMetered: yes, guessed yes; no, guessed no. 0 is unknown."""
 _SOCKETS = ("/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_socket")
 
 
 class MeteredNetwork(QObject):
-    """Asks in the background each time a window is shown. ``metered`` None: not known."""
+    """Asks in the background each time a window is shown, and listens while somebody wants to know always.
 
-    def __init__(self) -> None:
+    ``metered`` None: not known. ``told`` gets it whenever it has changed. ``bus`` None is the system's;
+    another one is for tests.
+    """
+
+    def __init__(self, told: Callable[[bool | None], None] = lambda _: None, bus: Any = None) -> None:
         super().__init__()
         self.metered: bool | None = None
+        self._told, self._bus = told, bus
         self._watcher: Any = None
+        self._again = self._listens = False
+
+    def set_wanted(self, wanted: bool) -> None:
+        """Listen from now on, or no more."""
+        if wanted == self._listens or not self._connected():
+            return
+        self._listens = wanted
+        change = self._bus.connect if wanted else self._bus.disconnect
+        change(_NAME, _PATH, _PROPERTIES, "PropertiesChanged", self, SLOT("_changed(QDBusMessage)"))
+        if wanted:
+            self.refresh()
 
     def refresh(self) -> None:
         """Ask anew; the answer comes later or never."""
-        if self._watcher is not None or not has_system_bus():
+        if self._watcher is not None:
+            self._again = True
             return
-        from PySide6.QtDBus import QDBusConnection, QDBusMessage, QDBusPendingCallWatcher
+        if not self._connected():
+            return
+        from PySide6.QtDBus import QDBusMessage, QDBusPendingCallWatcher
 
-        bus = QDBusConnection.systemBus()
-        if not bus.isConnected():
-            return
-        call = QDBusMessage.createMethodCall(_NAME, _PATH, "org.freedesktop.DBus.Properties", "Get")
+        call = QDBusMessage.createMethodCall(_NAME, _PATH, _PROPERTIES, "Get")
         call.setArguments([_NAME, "Metered"])
         call.setAutoStartService(False)
-        self._watcher = QDBusPendingCallWatcher(bus.asyncCall(call, 2000), self)
+        self._watcher = QDBusPendingCallWatcher(self._bus.asyncCall(call, 2000), self)
         self._watcher.finished.connect(self._answered)
+
+    def _connected(self) -> bool:
+        if self._bus is None:
+            if not has_system_bus():
+                return False
+            from PySide6.QtDBus import QDBusConnection
+
+            self._bus = QDBusConnection.systemBus()
+        return bool(self._bus.isConnected())
+
+    @Slot("QDBusMessage")
+    def _changed(self, _message: object) -> None:
+        self.refresh()
 
     @Slot()
     def _answered(self) -> None:
@@ -43,9 +74,14 @@ class MeteredNetwork(QObject):
         watcher, self._watcher = self._watcher, None
         reply = watcher.reply()
         watcher.deleteLater()
+        again, self._again = self._again, False
+        if again:
+            self.refresh()
         if reply.type() is not QDBusMessage.MessageType.ReplyMessage or not reply.arguments():
             return
-        self.metered = metered_of(reply.arguments()[0])
+        before, self.metered = self.metered, metered_of(reply.arguments()[0])
+        if self.metered is not before:
+            self._told(self.metered)
 
 
 def metered_of(value: object) -> bool | None:

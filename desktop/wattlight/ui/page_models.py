@@ -44,7 +44,7 @@ class ModelPanel(Card):
         self._bar_text = plain_label(role="quiet", wrap=True)
         self._context_text = plain_label(role="quiet", wrap=True)
         self._why = plain_label(role="quiet", wrap=True)
-        self._busy = BusyLines(ask)
+        self._busy = BusyLines(ask, narrow=True)
         self._main = ActionButton(ask, "primary")
         self._others = ActionRow(ask)
         self._contexts = ActionRow(ask)

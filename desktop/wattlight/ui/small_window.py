@@ -73,7 +73,7 @@ class SmallWindow(ThemedWindow):
         self._chart.setFixedHeight(66)
         inset(column, self._chart)
         self._rule_running, self._rule_others = rule(), rule()
-        self._busy = BusyLines(self.ask)
+        self._busy = BusyLines(self.ask, narrow=True)
         self._running = RunningLines(theme, self.ask, short=True)
         self._others = SwitchRows(self.ask)
         self._more = button("", "link", lambda: self._do(Command(Verb.OPEN_MODELS)))

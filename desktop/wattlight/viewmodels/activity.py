@@ -8,7 +8,7 @@ from wattlight.domain.state import InstallStage, InstallState, ServerStatus, Tas
 from wattlight.domain.values import LOCAL_HOST, HostId, clean_text
 from wattlight.i18n import duration, gb, tr
 
-from .pulls import BusyView, failed_pull, pull_views, transferred
+from .pulls import BusyView, failed_pull, pulls_in_short, transferred
 from .scene import Scene
 from .words import Action
 
@@ -18,7 +18,7 @@ def busy_actions(scene: Scene) -> tuple[BusyView, ...]:
     setup = scene.setup.setup
     server = [install_line(setup)] if setup is not None and under_way(setup) else []
     tasks = [_task(scene, task) for task in scene.state.tasks if task.error is None]
-    return (*server, *tasks, *pull_views(scene))
+    return (*server, *tasks, *pulls_in_short(scene))
 
 
 def _task(scene: Scene, task: TaskState) -> BusyView:

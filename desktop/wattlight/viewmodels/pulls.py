@@ -34,6 +34,28 @@ def pull_views(scene: Scene) -> tuple[BusyView, ...]:
     return tuple(pull_view(scene, pull) for pull in scene.state.pulls if pull.under_way)
 
 
+def pulls_in_short(scene: Scene) -> tuple[BusyView, ...]:
+    """The download that runs, else the first one, and how many more there are."""
+    views = pull_views(scene)
+    if not views:
+        return ()
+    pull = _foremost(scene)
+    view = pull_view(scene, pull)
+    first = replace(view, actions=view.actions[-1:])
+    if len(views) == 1:
+        return (first,)
+    text = trn("{count} more download in the queue", "{count} more downloads in the queue", len(views) - 1)
+    show = Action(
+        tr("Show"), Command(Verb.OPEN_MODELS), hint=tr("Their order, and what can be done with them")
+    )
+    return first, BusyView("pulls", text, text, actions=(show,))
+
+
+def _foremost(scene: Scene) -> PullState:
+    pulls = [pull for pull in scene.state.pulls if pull.under_way]
+    return next((pull for pull in pulls if pull.moving), pulls[0])
+
+
 def pull_view(scene: Scene, pull: PullState) -> BusyView:
     name = clean_text(pull.model, 60)
     fraction, parts = transferred(pull.completed_bytes, pull.total_bytes, pull.bytes_per_s)
@@ -104,13 +126,13 @@ def _actions(scene: Scene, pull: PullState) -> tuple[Action, ...]:
 
 def pulls_menu(scene: Scene) -> tuple[str, Command] | None:
     """The one line of the tray for all downloads: a click pauses what runs, or lets what is paused go on."""
-    pulls = [pull for pull in scene.state.pulls if pull.under_way]
-    if not pulls:
+    count = sum(pull.under_way for pull in scene.state.pulls)
+    if not count:
         return None
-    first = next((pull for pull in pulls if pull.moving), pulls[0])
+    first = _foremost(scene)
     text = pull_view(scene, first).menu_text
-    if len(pulls) > 1:
-        text = trn("{text}, {count} more", "{text}, {count} more", len(pulls) - 1, text=text)
+    if count > 1:
+        text = trn("{text}, {count} more", "{text}, {count} more", count - 1, text=text)
     if first.waiting is Waiting.PAUSED:
         return tr("{doing} – resume", doing=text), Command(Verb.RESUME_PULL, first.model)
     if first.waiting:

@@ -19,7 +19,7 @@ from wattlight.catalog.registry import Manifest, RegistryProblem, parse_manifest
 from wattlight.cli import run
 from wattlight.cli.output import aligned
 from wattlight.cli.verb_pull import progress_text
-from wattlight.domain.pulls import PullState, QueuedPull
+from wattlight.domain.pulls import LayerState, PullState, QueuedPull
 from wattlight.domain.values import CpuProfile, Device, HostId, MachineProfile, Problem
 from wattlight.paths import Places
 from wattlight.runtime import ModelServer, choose_address, connect
@@ -448,6 +448,10 @@ def test_progress_text() -> None:
     text = progress_text(PullState("m", "pulling ab", 500_000_000, 2_000_000_000, 10_000_000))
     assert text == "m:  25%  0.5 GB of 2.0 GB  10.0 MB/s, 2 min left"
     assert progress_text(PullState("m", "verifying", 5, 5)).endswith("verifying")
+    of_two = PullState(
+        "m", "pulling ab", 500_000_000, 2_000_000_000, 10_000_000, layer=LayerState("ab", 5 * 10**8, 10**9)
+    )
+    assert progress_text(of_two).endswith("2 min left  this file 50% of 1.0 GB")
 
 
 def test_quiet_says_names_alone(fake: FakeOllama, line: Line) -> None:

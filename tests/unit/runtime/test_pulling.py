@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes.recordings import recorded
+from wattlight.domain.pulls import LayerState
 from wattlight.runtime import RuntimeProblem
 from wattlight.runtime.pulling import STALL_S, PullProgress
 from wattlight.runtime.reading import PullLine, read_pull_line
@@ -40,6 +41,15 @@ def test_it_never_goes_back(steps: list[tuple[str, int]]) -> None:
         assert state.total_bytes is not None
         assert state.completed_bytes <= state.total_bytes
         last = state.completed_bytes
+
+
+def test_the_file_that_arrives_now_is_told() -> None:
+    progress = PullProgress("m", Clock())
+    first, second = "sha256:" + "a1" * 32, "sha256:" + "b2" * 32
+    assert progress.take(PullLine("pulling manifest")).layer is None
+    assert progress.take(layer(400, 1000, first)).layer == LayerState("a1" * 6, 400, 1000)
+    assert progress.take(layer(5, 50, second)).layer == LayerState("b2" * 6, 5, 50)
+    assert progress.take(PullLine("verifying sha256 digest")).layer is None
 
 
 def test_the_rate_counts_only_what_arrives_now() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fakes.fake_logind import FakeLogind, own_bus
+from fakes.fake_system_bus import FakeLogind, own_bus
 from wattlight.system import awake, kept_awake
 
 ROOT = Path(__file__).resolve().parents[3]

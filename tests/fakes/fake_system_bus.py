@@ -1,4 +1,8 @@
-"""A logind on a bus of the test's own: hands out locks, knows which are held, and tells of sleep."""
+"""Services of the system on a bus of the test's own.
+
+A logind hands out locks, knows which are held, and tells of sleep; a NetworkManager tells whether the
+connection is a metered one.
+"""
 
 import asyncio
 import os
@@ -8,12 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from dbus_fast import PropertyAccess
 from dbus_fast.aio import MessageBus
-from dbus_fast.service import ServiceInterface, method, signal
+from dbus_fast.service import ServiceInterface, dbus_property, method, signal
 
-NAME, PATH = "org.freedesktop.login1", "/org/freedesktop/login1"
 LIMIT_S = 10.0
 
 
@@ -59,16 +63,29 @@ class _Manager(ServiceInterface):
         return going
 
 
-class FakeLogind:
-    """``with FakeLogind(address) as logind:``. A lock is held as long as its pipe has a writer."""
+class _Network(ServiceInterface):
+    def __init__(self) -> None:
+        super().__init__("org.freedesktop.NetworkManager")
+        self.value = 0
 
-    def __init__(self, address: str) -> None:
-        self._address = address
-        self._manager = _Manager()
+    @dbus_property(access=PropertyAccess.READ)
+    def Metered(self) -> "u":  # type: ignore[name-defined]  # noqa: F821
+        return self.value
+
+    def set(self, value: int) -> None:
+        self.value = value
+        self.emit_properties_changed({"Metered": value})
+
+
+class _Served:
+    """A service on the bus at ``address``, in a thread of its own, within the block."""
+
+    def __init__(self, address: str, name: str, path: str, service: ServiceInterface) -> None:
+        self._address, self._name, self._path, self._service = address, name, path, service
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-logind")
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"fake {name}")
 
-    def __enter__(self) -> "FakeLogind":
+    def __enter__(self) -> Self:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(LIMIT_S)
         return self
@@ -78,17 +95,42 @@ class FakeLogind:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(LIMIT_S)
         self._loop.close()
-        for reader in self._manager.readers:
-            os.close(reader)
+
+    async def _begin(self) -> None:
+        self._bus = await MessageBus(bus_address=self._address, negotiate_unix_fd=True).connect()
+        self._bus.export(self._path, self._service)
+        await self._bus.request_name(self._name)
 
     async def _end(self) -> None:
         self._bus.disconnect()
         await self._bus.wait_for_disconnect()
 
-    async def _begin(self) -> None:
-        self._bus = await MessageBus(bus_address=self._address, negotiate_unix_fd=True).connect()
-        self._bus.export(PATH, self._manager)
-        await self._bus.request_name(NAME)
+
+class FakeNetwork(_Served):
+    """``with FakeNetwork(address) as network:``."""
+
+    def __init__(self, address: str, metered: int) -> None:
+        self._manager = _Network()
+        self._manager.value = metered
+        name = "org.freedesktop.NetworkManager"
+        super().__init__(address, name, f"/{name.replace('.', '/')}", self._manager)
+
+    def set_metered(self, value: int) -> None:
+        """Tell that it is another one now, as NMMetered has it."""
+        self._loop.call_soon_threadsafe(self._manager.set, value)
+
+
+class FakeLogind(_Served):
+    """``with FakeLogind(address) as logind:``. A lock is held as long as its pipe has a writer."""
+
+    def __init__(self, address: str) -> None:
+        self._manager = _Manager()
+        super().__init__(address, "org.freedesktop.login1", "/org/freedesktop/login1", self._manager)
+
+    def __exit__(self, *what: object) -> None:
+        super().__exit__(*what)
+        for reader in self._manager.readers:
+            os.close(reader)
 
     def refuse(self) -> None:
         """Hand out no more locks."""
