@@ -75,7 +75,7 @@ def is_whole(message: Message) -> bool:
 def updated(old: Catalog, texts: set[Text]) -> Catalog:
     """``old`` with exactly these texts, in the order of the alphabet."""
     known = messages(old)
-    new = Catalog(locale=old.locale, header_comment=old.header_comment, fuzzy=False)
+    new = Catalog(locale=old.locale_identifier, header_comment=old.header_comment, fuzzy=False)
     for text in sorted(texts, key=lambda t: t if isinstance(t, str) else t[0]):
         new.add(text, known[text].string if text in known and is_whole(known[text]) else None)
     return new
@@ -90,7 +90,7 @@ def written(catalog: Catalog) -> bytes:
 
 def compiled(catalog: Catalog) -> bytes:
     """The .mo file: what is whole, and the rule of plurals."""
-    whole = Catalog(locale=catalog.locale, creation_date=NO_DAY, revision_date=NO_DAY, fuzzy=False)
+    whole = Catalog(locale=catalog.locale_identifier, creation_date=NO_DAY, revision_date=NO_DAY, fuzzy=False)
     for text, message in messages(catalog).items():
         if is_whole(message):
             whole.add(text, message.string)

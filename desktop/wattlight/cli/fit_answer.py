@@ -15,7 +15,7 @@ from wattlight.domain.fit import (
 )
 from wattlight.domain.speed import SpeedRange
 from wattlight.domain.values import MachineProfile, clean_text
-from wattlight.i18n import gib, number, short_date, tr
+from wattlight.i18n import gib, joined, number, short_date, tr
 from wattlight.i18n import tokens_per_second as speed_text
 from wattlight.services.fit_words import confidence_name, together_text, verdict_name
 from wattlight.services.shapes import FoundShape, Source
@@ -190,7 +190,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
             "- "
             + tr(
                 "With {models} unloaded: {verdict}.",
-                models=", ".join(clean_text(name) for name in answer.unloaded.models),
+                models=joined(clean_text(name) for name in answer.unloaded.models),
                 verdict=verdict_name(answer.unloaded.result.verdict),
             )
         )
@@ -291,7 +291,7 @@ def _context(answer: FitAnswer) -> str:
 
 
 def _largest(answer: FitAnswer) -> str:
-    return ", ".join(
+    return joined(
         tr("{n} ({kv})", n=number(tokens) if tokens else tr("never"), kv=kind)
         for kind, tokens in answer.largest.items()
     )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from wattlight.domain.tariff import CheapHours, Tariff, cheapest_hours, parse_price
 from wattlight.domain.values import from_us, iso_utc
-from wattlight.i18n import clock_time, tr
+from wattlight.i18n import clock_time, joined, tr
 from wattlight.services.price_feeds import FEEDS, FeedProblem, use_feed, zone_name
 from wattlight.settings import PriceFeed, save_settings
 
@@ -17,7 +17,7 @@ from .output import Call, Document
 
 def fetch_arguments(parser: argparse.ArgumentParser) -> None:
     """What ``tariff fetch`` takes."""
-    keys = ", ".join(feed.key for feed in FEEDS)
+    keys = joined(feed.key for feed in FEEDS)
     parser.add_argument("feed", metavar="FEED", nargs="?", help=f"{keys}; without one the feed in use")
     parser.add_argument("--area", metavar="A", default="", help="DE-LU (energy-charts), C (octopus-agile)")
     parser.add_argument("--factor", metavar="F", default="1", help="price = factor x slot + add (VAT: 1.19)")
@@ -83,7 +83,7 @@ def cheap_lines(tariff: Tariff, now: datetime) -> list[str]:
 
 def spans_text(found: tuple[CheapHours, ...], tariff: Tariff) -> str:
     """ "02:00 – 04:00 (0.21 EUR), ..."."""
-    return ", ".join(
+    return joined(
         f"{clock_time(from_us(h.start_us), tariff.zone)} – {clock_time(from_us(h.end_us), tariff.zone)} "
         f"({h.low.normalize():f} {tariff.currency})"
         for h in found

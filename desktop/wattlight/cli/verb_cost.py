@@ -13,7 +13,7 @@ from wattlight.domain.tariff import (
     standing_micro,
 )
 from wattlight.domain.values import iso_utc
-from wattlight.i18n import duration, interval, kwh, money, percent, short_date, tr
+from wattlight.i18n import duration, interval, joined, kwh, money, percent, short_date, tr
 from wattlight.services.costs import projected
 from wattlight.services.metering import sums_of_days
 from wattlight.viewmodels.figures import (
@@ -245,7 +245,7 @@ def _print_sums(out: Output, answer: CostAnswer) -> None:
     unsure = undecided_text(report)
     if unsure:
         out.line(unsure)
-    out.line(tr("the computer, measured parts ({parts}):", parts=", ".join(report.covers)))
+    out.line(tr("the computer, measured parts ({parts}):", parts=joined(report.covers)))
     print_cost(out, report)
     if report.not_covered:
         out.line(not_in_it(report.not_covered))

@@ -5,7 +5,7 @@ import argparse
 from wattlight.catalog.disk import DiskProblem, FolderUse, LooseFile
 from wattlight.catalog.download import KeptDownload
 from wattlight.domain.values import clean_text, from_us
-from wattlight.i18n import gb, tr, trn
+from wattlight.i18n import gb, joined, tr, trn
 from wattlight.services.models import (
     Removed,
     cannot_remove,
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, call: Call) -> int:
         )
     uses = disk_use(folders, call.workshop.now())
     if not uses:
-        names = ", ".join(map(str, folders))
+        names = joined(map(str, folders))
         raise DiskProblem(
             tr("There is no folder of models ({folders}).", folders=names),
             tr("Set OLLAMA_MODELS to where the server keeps them."),
@@ -136,7 +136,7 @@ def _lines(use: FolderUse) -> list[str]:
     if use.orphans:
         lines += ["", tr("Belongs to no model:"), *(f"  {line}" for line in orphan_lines(use))]
     if kept := [file for file in use.loose if file.kept]:
-        words = ", ".join(f"{clean_text(file.path.name, 40)} ({file.kept})" for file in kept[:MOST_NAMED])
+        words = joined(f"{clean_text(file.path.name, 40)} ({file.kept})" for file in kept[:MOST_NAMED])
         lines.append(
             trn(
                 "{count} other file is left: {names}",

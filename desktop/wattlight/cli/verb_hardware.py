@@ -9,7 +9,7 @@ from typing import Any
 from wattlight.domain.fit import left_out
 from wattlight.domain.machine_file import machine_document
 from wattlight.domain.values import DeviceSample, Figure, MachineProfile, Problem, clean_text
-from wattlight.i18n import gib, number, percent, tr, trn, watts
+from wattlight.i18n import gib, joined, number, percent, tr, trn, watts
 from wattlight.paths import replacing
 from wattlight.probes import HardwareReport, Memory, Prober
 from wattlight.services.fit_words import machine_sentences
@@ -267,7 +267,7 @@ def _computer(report: HardwareReport) -> list[tuple[str, str]]:
         else ""
     )
     rows = [
-        (tr("Processor"), ", ".join(w for w in (environment.cpu_name or tr("unknown"), cores) if w)),
+        (tr("Processor"), joined(w for w in (environment.cpu_name or tr("unknown"), cores) if w)),
         (tr("System"), " ".join(w for w in (system, environment.kernel or "") if w)),
         (tr("Memory"), _memory(report.memory)),
     ]
@@ -296,12 +296,12 @@ def _accelerator(row: DeviceSample, offered: bool) -> list[tuple[str, str]]:
     rows = [(tr("Kind"), kind), (tr("Memory"), _device_memory(row, offered)), (tr("Power"), _power(row))]
     heat = _heat(row)
     if row.load.value is not None:
-        rows.append((tr("Utilization"), ", ".join([percent(row.load.value / 100), *heat])))
+        rows.append((tr("Utilization"), joined([percent(row.load.value / 100), *heat])))
     elif heat:
-        rows.append((tr("Heat"), ", ".join(heat)))
+        rows.append((tr("Heat"), joined(heat)))
     if row.processes:
         names = [f"{p.name or tr('process {id}', id=p.pid)} {gib(p.memory_bytes)}" for p in row.processes[:4]]
-        rows.append((tr("In use by"), ", ".join(names)))
+        rows.append((tr("In use by"), joined(names)))
     return rows
 
 

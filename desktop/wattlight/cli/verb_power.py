@@ -7,7 +7,7 @@ from wattlight.domain.energy import SHARE_ERROR, ByProgram
 from wattlight.domain.power import LearnedFigure, MachineSample, MachineTotal, without_estimates
 from wattlight.domain.values import DeviceSample, Problem, clean_text, is_model_server, iso_utc
 from wattlight.domain.wall import PLUG, Wall
-from wattlight.i18n import clock_time, percent, tr, watts
+from wattlight.i18n import clock_time, joined, percent, tr, watts
 from wattlight.probes import Prober
 from wattlight.services.calibration import wall_line, wall_of
 from wattlight.services.learned import LearnedWatts
@@ -100,7 +100,7 @@ def watch_line(sample: MachineSample) -> str:
         parts.insert(0, tr("nothing measured"))
     if sample.learned is not None:
         parts.append(tr("whole computer about {power}, learned", power=watts(sample.learned.power_w)))
-    return f"{clock_time(sample.at)}  {watts(total.measured_w):>8}  {', '.join(parts)}".rstrip()
+    return f"{clock_time(sample.at)}  {watts(total.measured_w):>8}  {joined(parts)}".rstrip()
 
 
 def _row(device: DeviceSample, total: MachineTotal) -> tuple[str, str, str]:
@@ -110,13 +110,13 @@ def _row(device: DeviceSample, total: MachineTotal) -> tuple[str, str, str]:
         if device.estimate_w:
             low, high = (watts(edge) for edge in device.estimate_w)
             reason = tr("{reason}; estimated {low} to {high}", reason=reason, low=low, high=high)
-        return (device.name, watts(None), reason)
+        return (tr(device.name), watts(None), reason)
     how, error = quality_text(power.quality), power.error_fraction
     scope = "" if device.id == PLUG else scope_text(power.scope)  # its name says what hangs on it
     said = [scope, f"{how} ±{percent(error)}" if how and error else how]
     if device.id in total.contained:
         said.append(tr("included in another part"))
-    return (device.name, watts(power.value), ", ".join(word for word in said if word))
+    return (tr(device.name), watts(power.value), joined(word for word in said if word))
 
 
 def _sum(total: MachineTotal) -> list[str]:

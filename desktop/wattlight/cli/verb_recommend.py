@@ -26,6 +26,7 @@ from wattlight.services.offers import (
     why_sentence,
 )
 from wattlight.services.refreshing import RefreshReport
+from wattlight.viewmodels.words import ability_name
 
 from .options import MAX_CONTEXT, add_machine_option, machine_of, whole
 from .output import SPEED, Call, Document, Output, pick, plain
@@ -183,7 +184,7 @@ def _print(out: Output, advice: Advice, machine: MachineProfile) -> None:
     out.line(
         tr(
             "Models for {use} on {machine}, at {context} tokens of context:",
-            use=question.use.value,
+            use=ability_name(question.use.value),
             machine=machine.name,
             context=number(question.context),
         )

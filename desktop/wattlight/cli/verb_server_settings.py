@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from wattlight.domain.server_variables import KNOWN, SHOWN_ONLY
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import joined, marked, tr
 from wattlight.services.server_settings import (
     ChangePlan,
     SettingsPlace,
@@ -20,6 +20,14 @@ from wattlight.settings import save_settings
 
 from .options import require_yes
 from .output import Call, Document
+
+_KINDS = {
+    "switch": marked("switch"),
+    "number": marked("number"),
+    "time": marked("time"),
+    "folder": marked("folder"),
+    "text": marked("text"),
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,14 +111,14 @@ def _meaning(name: str) -> str:
     variable = KNOWN.get(name)
     if variable is None:
         return tr("not known to Wattlight; kept")
-    facts = [variable.kind]
+    facts = [tr(_KINDS.get(variable.kind, variable.kind))]
     if variable.default:
         facts.append(tr("usually {value}", value=variable.default))
     if variable.since:
         facts.append(tr("since {version}", version=variable.since))
     if variable.until:
         facts.append(tr("until {version}", version=variable.until))
-    return f"{tr(variable.meaning)} ({', '.join(facts)})"
+    return f"{tr(variable.meaning)} ({joined(facts)})"
 
 
 def _notes(place: SettingsPlace, told: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wattlight.i18n import tr, watts
+from wattlight.i18n import number, tr, watts
 
 from .power import measured
 from .values import Device, DeviceSample, Figure, Problem, Quality, Scope
@@ -128,7 +128,7 @@ class PlugCounter:
             raise PlugProblem(
                 tr(
                     "The plug's counter jumped by {energy} kWh, more than a socket can give in that time.",
-                    energy=f"{rise / 3.6e9:.3g}",
+                    energy=number(rise / 3.6e9, 1),
                 ),
                 tr("That span is not counted."),
             )
@@ -181,8 +181,9 @@ def _refuse_watts(power: float | None) -> None:
             tr("It is not used; let nothing but the computer hang on the plug."),
         )
     if power < 1:
+        low = f"{number(power, 2)} W"
         raise PlugProblem(
-            tr("The plug reports {power}, less than any running computer draws.", power=f"{power:.3g} W"),
+            tr("The plug reports {power}, less than any running computer draws.", power=low),
             tr("If it tells kilowatts, choose that unit; else the computer hangs on another plug."),
         )
     raise PlugProblem(

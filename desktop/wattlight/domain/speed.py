@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wattlight.i18n import number, tr
+from wattlight.i18n import joined, number, tr
 
 from .fit import Architecture, Confidence, FitResult, PreparedModel, Verdict
 from .pace import SURE_SPREAD
@@ -219,7 +219,7 @@ def tokens_per_second(
         low, high = PARTIAL_LOW, PARTIAL_HIGH
     if traffic.host_bytes > 0 and machine.cpu.bandwidth_gbs is None:
         low, high = low * 0.6, high * 1.6
-        notes.append(tr("{rate} GB/s assumed for RAM", rate=f"{ASSUMED_RAM_GBS:.0f}"))
+        notes.append(tr("{rate} GB/s assumed for RAM", rate=number(ASSUMED_RAM_GBS)))
     if prepared.arch.gated and not devices:
         low, high = low * 0.7, high * 1.3
         notes.append(tr("few runs of this architecture on a processor are known"))
@@ -298,15 +298,15 @@ def _basis(result: FitResult, traffic: Traffic, used: int, notes: list[str]) -> 
     where = tr("accelerator") if not traffic.host_bytes else "RAM"
     if traffic.host_bytes and result.layers_on_gpu:
         where = tr(
-            "accelerator and RAM ({amount} GB of it from RAM)", amount=f"{traffic.host_bytes / _GB:.1f}"
+            "accelerator and RAM ({amount} GB of it from RAM)", amount=number(traffic.host_bytes / _GB, 1)
         )
     text = tr(
         "Estimated from {total} GB read per token from {where}, with {used} tokens in the cache",
-        total=f"{total:.1f}",
+        total=number(total, 1),
         where=where,
-        used=used,
+        used=number(used),
     )
-    return "; ".join((text, *notes)) + "."
+    return tr("{sentence}.", sentence=joined((text, *notes), "; "))
 
 
 _REACHED = (0.15, 0.4, 0.8)

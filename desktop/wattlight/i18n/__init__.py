@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 
 from wattlight import lazy_door
 
-from .texts import OFFERED, Language, activate, language, marked, right_to_left, tr, trn, words_language
+from .texts import (
+    OFFERED,
+    Language,
+    activate,
+    joined,
+    language,
+    marked,
+    right_to_left,
+    tr,
+    trn,
+    words_language,
+)
 
 if TYPE_CHECKING:
     from .numbers import (

@@ -3,6 +3,7 @@
 import gettext
 import locale
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +85,14 @@ def tr(text: str | None, **values: object) -> str:
     does None."""
     message = _Choice.translations.gettext(text) if text else ""  # "" is the head of a translation
     return message.format(**values) if values else message
+
+
+_BETWEEN = (marked(", "), marked("; "), marked(". "))
+
+
+def joined(parts: Iterable[str], mark: str = ", ") -> str:
+    """``parts`` in a row with the language's own mark between them, for ", ", "; " or ". "."""
+    return tr(mark).join(parts)
 
 
 def trn(one: str, many: str, count: int, **values: object) -> str:

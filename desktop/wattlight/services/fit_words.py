@@ -4,7 +4,7 @@ from collections.abc import Container
 
 from wattlight.domain.fit import Confidence, Reason, Verdict, about_machine
 from wattlight.domain.values import MachineProfile
-from wattlight.i18n import gib, number, tr
+from wattlight.i18n import gib, joined, number, tr
 
 
 def reason_sentence(reason: Reason) -> str:
@@ -218,13 +218,13 @@ def marks_meaning(shown: Container[str] = frozenset(_MARKS)) -> str:
     """What the marks of the confidences ``shown`` mean; empty for none."""
     words = {"high": tr("from this computer's own runs"), "medium": tr("fairly sure"), "low": tr("rough")}
     marks = [f"{mark} {words[key]}" for key, mark in _MARKS.items() if key in shown]
-    return tr("Speeds: {marks}.", marks=", ".join(marks)) if marks else ""
+    return tr("Speeds: {marks}.", marks=joined(marks)) if marks else ""
 
 
 def together_text(names: tuple[str, ...], room: str, used: int, total: int, missing: int = 0) -> str:
     """How the last of ``names`` stands beside those before it; bytes."""
     *others, last = names
-    before = ", ".join(others)
+    before = joined(others)
     if room == "fits":
         return tr(
             "{names} fit together: {used} of {total}.",

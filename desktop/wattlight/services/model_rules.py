@@ -9,7 +9,7 @@ from wattlight.domain.energy import heavy_parts
 from wattlight.domain.power import MachineSample
 from wattlight.domain.servers import Can, RunningModel
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import joined, tr
 from wattlight.settings import ModelRuleSettings
 
 from .current import CurrentSettings
@@ -92,7 +92,7 @@ class ModelRules:
             return {}
         for model in running:
             self._do(Command(Verb.UNLOAD, model.name))
-        names = ", ".join(clean_text(model.name, 60) for model in running)
+        names = joined(clean_text(model.name, 60) for model in running)
         text = {
             RuleReason.BATTERY: tr("{names} was unloaded: the computer runs on battery.", names=names),
             RuleReason.PROGRAM: tr("{names} was unloaded: another program works on the GPU.", names=names),

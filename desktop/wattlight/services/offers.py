@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from wattlight.domain.advice import Advice, PassedOver, Recommendation, Statement
 from wattlight.domain.entry import CatalogEntry
-from wattlight.i18n import gib, number, tokens_per_second, tr
+from wattlight.i18n import gib, joined, number, tokens_per_second, tr
 from wattlight.services.answers import FitNote, LeftOut, Offer
 
 
 def why_sentence(recommendation: Recommendation) -> str:
     """One sentence why a model stands on the list."""
     what, *rest = (_text(item) for item in recommendation.why)
-    return tr("{what}: {rest}.", what=what, rest=", ".join(rest))
+    return tr("{what}: {rest}.", what=what, rest=joined(rest))
 
 
 def passed_over_sentence(passed: PassedOver) -> str:

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
+from wattlight.i18n import joined
 from wattlight.viewmodels.chart import PowerChartView
 from wattlight.viewmodels.cost import DayBar, DaysChartView
 from wattlight.viewmodels.running import BarSegment, MemoryBarView
@@ -86,7 +87,7 @@ class Legend(Spoken):
         """Show (colour, text, pattern) in this order; ``end`` stands at the right."""
         if (items, end) != (self._items, self._end):
             self._items, self._end = items, end
-            self.setAccessibleName(". ".join([text for _, text, _ in items] + [end]))
+            self.setAccessibleName(joined([text for _, text, _ in items] + [end], ". "))
             self.setFixedHeight(self._lay_out(self.width())[1])
             self.updateGeometry()
             self.update()

@@ -10,7 +10,7 @@ from wattlight.domain.breakeven import HOURS_PER_MONTH, LocalSide, MonthlyUse, T
 from wattlight.domain.state import same_model
 from wattlight.domain.tariff import MICRO, cost_micro
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import money, number, percent, short_date, tr, trn, watts
+from wattlight.i18n import joined, money, number, percent, short_date, tr, trn, watts
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Settings
 
@@ -153,10 +153,10 @@ def _figures(
     values = {name: read_figure(getattr(entry, name) or examples[name]) for name in FIELDS}
     wrong = [names[n] for n in FIELDS if values[n] is None and getattr(entry, n)]
     if wrong:
-        raise Problem(tr("Type as numbers: {names}.", names=", ".join(wrong)))
+        raise Problem(tr("Type as numbers: {names}.", names=joined(wrong)))
     lacking = [names[name] for name in FIELDS if values[name] is None and name != "hardware_price"]
     if lacking:
-        raise Problem(tr("Still needed: {names}.", names=", ".join(lacking)))
+        raise Problem(tr("Still needed: {names}.", names=joined(lacking)))
     rate = Decimal(1)
     if api.currency != basis.currency:
         given = read_figure(settings.price.dollar_rate or "")
@@ -295,8 +295,8 @@ def accounts(
 
 def account_sentences(found: tuple[Account, ...], local: LocalSide, currency: str) -> Iterator[str]:
     """What is in the sum and what is not; what ten watts all month cost, where such draws are left out."""
-    inside = "; ".join(account.text for account in found if account.in_the_sum)
-    outside = "; ".join(account.text for account in found if not account.in_the_sum)
+    inside = joined((account.text for account in found if account.in_the_sum), "; ")
+    outside = joined((account.text for account in found if not account.in_the_sum), "; ")
     yield tr("In the sum: {names}.", names=inside)
     yield tr("Not in it: {names}.", names=outside)
     if local.parked_w is None or local.idle_w is None:

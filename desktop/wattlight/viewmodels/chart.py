@@ -10,7 +10,18 @@ from wattlight.domain.energy import LEARNED, LEARNED_REST
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, HostState
 from wattlight.domain.values import clean_text
-from wattlight.i18n import clock_time, day_and_month, day_name, duration, interval, kwh, number, tr, watts
+from wattlight.i18n import (
+    clock_time,
+    day_and_month,
+    day_name,
+    duration,
+    interval,
+    joined,
+    kwh,
+    number,
+    tr,
+    watts,
+)
 
 from .figures import reasons_text, total_now
 
@@ -114,7 +125,7 @@ class PowerChartView:
         if all(w is None for w in mark.watts):
             return f"{self._when(mark)} · {gap_name(mark.reason)}"
         total = sum(w for _, w in known)
-        parts = ", ".join(f"{label} {watts(w)}" for label, w in reversed(known))
+        parts = joined(f"{label} {watts(w)}" for label, w in reversed(known))
         energy = f" · {kwh(round(total * mark.covered_s * 1000))}" if mark.covered_s else ""
         return f"{self._when(mark)} · {watts(total)}{energy}" + (f": {parts}" if len(known) > 1 else "")
 
@@ -217,7 +228,7 @@ def _series(
             role, gpus = ("gpu2" if gpus % 2 else "gpu"), gpus + 1
         name, now_w = clean_text(ident, 40), device.power_w if device else None
         if device:
-            name = short_name(device.name)
+            name = short_name(tr(device.name))
         elif ident in _LEARNED:
             learned = sample.learned if sample else None
             role, name = "learned", _LEARNED[ident]()
@@ -313,7 +324,7 @@ def _x_ticks() -> tuple[tuple[float, str], ...]:
 
 
 def _description(series: Sequence[ChartSeries], points: Sequence[_ChartPoint]) -> str:
-    now = ", ".join(f"{s.label} {s.now_text}" for s in series)
+    now = joined(f"{s.label} {s.now_text}" for s in series)
     totals = [sum(w for _, w in p.watts) for p in points if p.watts]
     if not totals:
         return tr("Power now: {now}.", now=now)

@@ -10,6 +10,7 @@ from wattlight.domain.tariff import MICRO, MJ_PER_KWH
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
     day_and_month,
+    joined,
     kwh,
     money,
     month_name,
@@ -194,7 +195,7 @@ def _days(
         spoken = _spoken(n, today, amounts.get(n), currency)
         bars.append(DayBar(number(n), parked, working, computer, spoken))
     line = (limit / scale, tr("daily budget {amount}", amount=money(budget, currency))) if limit else None
-    description = f"{title}. " + "; ".join(b.spoken for b in bars if b.spoken)
+    description = joined((title, joined((b.spoken for b in bars if b.spoken), "; ")), ". ")
     return DaysChartView(title, tuple(bars), ticks, line, description)
 
 

@@ -10,7 +10,7 @@ from wattlight.domain.power import PROCESSOR, REST, SUPPLY, MachineSample, Machi
 from wattlight.domain.state import HostState
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.domain.wall import Wall
-from wattlight.i18n import duration, interval, kwh, money, number, percent, tr, watts
+from wattlight.i18n import duration, interval, joined, kwh, money, number, percent, tr, watts
 
 from .whole import (
     estimate_basis,
@@ -184,7 +184,7 @@ def working_text(tokens: Mapping[str, TokenCost], currency: str | None) -> str:
     prices = (
         f"{clean_text(model, 60)} {per_million_text(t, t.working, currency)}" for model, t in tokens.items()
     )
-    return tr("Of the time they answered alone: {prices}.", prices=", ".join(prices))
+    return tr("Of the time they answered alone: {prices}.", prices=joined(prices))
 
 
 def counted_text(model: str, tokens: TokenCost) -> str:
@@ -255,9 +255,9 @@ def covered_text(cost: CostReport) -> str:
     """Which parts a sum covers, and what it does not."""
     texts = []
     if cost.covers:
-        texts.append(tr("Measured: {parts}.", parts=", ".join(cost.covers)))
+        texts.append(tr("Measured: {parts}.", parts=joined(cost.covers)))
     if cost.not_covered:
-        texts.append(not_in_it(cost.not_covered) + ".")
+        texts.append(tr("{sentence}.", sentence=not_in_it(cost.not_covered)))
     return " ".join(texts)
 
 
@@ -268,7 +268,7 @@ def not_in_it(parts: Iterable[str]) -> str:
         REST: tr("rest of the computer (board, memory, disks, fans, screen)"),
         SUPPLY: tr("loss of the power supply"),
     }
-    return tr("Not in it: {parts}", parts="; ".join(dict.fromkeys(words.get(p, p) for p in parts)))
+    return tr("Not in it: {parts}", parts=joined((dict.fromkeys(words.get(p, tr(p)) for p in parts)), "; "))
 
 
 def idle_text(cost: CostReport) -> str:

@@ -7,7 +7,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import PullState
 from wattlight.domain.state import AnswerState, InstalledModel, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, gb, number, percent, tr
+from wattlight.i18n import duration, gb, joined, number, percent, tr
 from wattlight.services.answers import DOES_NOT_FIT, Extras, Offer
 
 from .figures import basis_now
@@ -97,7 +97,7 @@ class ModelChoice:
 
     @property
     def spoken(self) -> str:
-        return ", ".join(p for p in (self.name, self.pill.text, self.speed, self.size, self.time) if p)
+        return joined(p for p in (self.name, self.pill.text, self.speed, self.size, self.time) if p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +352,6 @@ def _better(scene: Scene, model: str, three: tuple[Offer, ...]) -> tuple[str, Ac
     text = tr(
         "A better model fits this computer too: {name}, {facts}.",
         name=clean_text(offer.model, 60),
-        facts=", ".join(parts),
+        facts=joined(parts),
     )
     return text, Action(tr("Download it in the background"), Command(Verb.PULL, offer.model))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.values import Device, MachineProfile, clean_text
-from wattlight.i18n import as_typed, gb, gib, tr, watts
+from wattlight.i18n import as_typed, gb, gib, joined, tr, watts
 from wattlight.services.calibration import wall_of
 from wattlight.settings import FirstRun, Settings
 
@@ -35,7 +35,7 @@ def machine_facts(scene: Scene) -> tuple[Fact, ...]:
     best = next(iter(scene.extras.offers or ()), None)
     if best is not None:
         parts = [clean_text(best.model, 60), verdict_pill(best.fit).text, speed_text(best.fit)]
-        example = tr("For example {model}", model=", ".join(p for p in parts if p))
+        example = tr("For example {model}", model=joined(p for p in parts if p))
         facts.append((tr("What runs here"), example))
     return tuple(facts)
 

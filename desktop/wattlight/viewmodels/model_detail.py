@@ -7,7 +7,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, gb, gib, month_name, number, tr, watts
+from wattlight.i18n import duration, gb, gib, joined, month_name, number, tr, watts
 from wattlight.runtime import context_name
 from wattlight.services.advising import whole_steps
 from wattlight.services.answers import FULL_GPU, PARTIAL_GPU, ContextStep, FitNote, Offer
@@ -126,7 +126,7 @@ def _is_asked(scene: Scene, key: str, looked_up: str) -> bool:
 
 def _facts(offer: Offer | None, model: InstalledModel | None, fit: FitNote | None) -> str:
     if offer is not None:
-        uses = ", ".join(map(ability_name, offer.uses))
+        uses = joined(map(ability_name, offer.uses))
         parts = [offer.publisher, released_text(offer.released), offer.licence, uses]
     elif model is not None:
         size = tr("{size} on disk", size=gb(model.size_bytes)) if model.size_bytes else ""
@@ -179,8 +179,8 @@ def _context_text(scene: Scene, name: str, fit: FitNote | None) -> str:
     """How far its context reaches on the GPU, what it takes, and of what type its cache is."""
     reach = _reach(fit)
     each = _each_thousand(fit) if fit is not None and reach else ""
-    texts = "; ".join(text for text in (reach, each) if text)
-    return ". ".join(text for text in (texts, cache_text(scene, name, fit)) if text)
+    texts = joined((text for text in (reach, each) if text), "; ")
+    return joined((text for text in (texts, cache_text(scene, name, fit)) if text), ". ")
 
 
 def _reach(fit: FitNote | None) -> str:
@@ -191,7 +191,7 @@ def _reach(fit: FitNote | None) -> str:
     full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
     if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
         more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
-        return f"{full}; {more}"
+        return joined((full, more), "; ")
     return full
 
 

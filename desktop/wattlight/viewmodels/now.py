@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.power import MachineSample
 from wattlight.domain.wall import Wall
-from wattlight.i18n import day_and_month, interval, money, month_name, tr
+from wattlight.i18n import day_and_month, interval, joined, money, month_name, tr
 from wattlight.services.calibration import wall_of
 
 from .activity import NoticeView, busy_actions, notice_views
@@ -107,6 +107,6 @@ def not_measured(sample: MachineSample | None, wall: Wall | None = None) -> Pill
     if not any(d.kind == "cpu" for d in measured):
         return PillView(tr("processor, screen and rest of the PC not measured"), Tone.PLAIN, hint)
     if any(d.kind == "gpu" for d in silent):
-        names = ", ".join(short_name(d.name) for d in silent if d.kind == "gpu")
+        names = joined(short_name(d.name) for d in silent if d.kind == "gpu")
         return PillView(tr("{names}, screen and rest of the PC not measured", names=names), Tone.PLAIN, hint)
     return PillView(tr("screen and rest of the PC not measured"), Tone.PLAIN, hint)

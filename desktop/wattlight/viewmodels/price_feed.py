@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.tariff import MICRO
 from wattlight.domain.values import clean_text, from_us
-from wattlight.i18n import as_typed, clock_time, interval, money, tr
+from wattlight.i18n import as_typed, clock_time, interval, joined, money, tr
 from wattlight.services.price_feeds import FEEDS
 from wattlight.settings import PriceFeed
 
@@ -49,7 +49,7 @@ def feed_view(scene: Scene) -> FeedView:
         wanted.feed if feed is not None else "",
         feed is not None and bool(feed.areas),
         wanted.area,
-        ", ".join(feed.areas[:3]) if feed is not None else "",
+        joined(feed.areas[:3]) if feed is not None else "",
         as_typed(wanted.factor),
         as_typed(wanted.add),
         wanted.daily,
@@ -89,4 +89,4 @@ def cheapest_line(scene: Scene) -> str:
         low, high = (money(round(price * MICRO), currency) for price in (hours.low, hours.high))
         price = low if low == high else interval(low, high)
         spans.append(tr("{start} to {end} ({price} per kWh)", start=start, end=end, price=price))
-    return tr("Cheapest hours today: {hours}.", hours=", ".join(spans))
+    return tr("Cheapest hours today: {hours}.", hours=joined(spans))

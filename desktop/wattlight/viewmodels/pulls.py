@@ -6,7 +6,7 @@ from wattlight.catalog.download import read_place
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import AT_NIGHT, PullState, Waiting, read_hours, read_rate
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import as_typed, duration, gb, number, percent, tr, trn
+from wattlight.i18n import as_typed, duration, gb, joined, number, percent, tr, trn
 from wattlight.settings import PullSettings
 
 from .scene import Scene
@@ -102,7 +102,7 @@ def _layer_text(pull: PullState) -> str:
     if layer is None or not pull.moving or not layer.total_bytes or layer.total_bytes == pull.total_bytes:
         return ""
     _, parts = transferred(layer.completed_bytes, layer.total_bytes, pull.bytes_per_s)
-    return tr("This file: {progress}", progress=", ".join(parts))
+    return tr("This file: {progress}", progress=joined(parts))
 
 
 def _actions(scene: Scene, pull: PullState) -> tuple[Action, ...]:

@@ -7,7 +7,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import HostState, RunningModel, same_model
 from wattlight.domain.values import DeviceSample, clean_text
-from wattlight.i18n import gib, number, short_date, tr
+from wattlight.i18n import gib, joined, number, short_date, tr
 from wattlight.services.answers import DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote
 from wattlight.services.fit_words import together_text
 from wattlight.services.models import Standing, room_by_size, standing, standing_text
@@ -167,8 +167,10 @@ def context_text(scene: Scene, model: RunningModel) -> str:
     context = number(model.context_length)
     text = tr("context {a} of {b}", a=context, b=number(trained)) if trained else tr("context {a}", a=context)
     if fit is not None and fit.kv_type not in {None, "f16"}:
-        text = f"{text}, {cache_name(fit.kv_type or '')}"
-    return text if asked in {None, model.context_length} else f"{text}, {tr('asked {n}', n=number(asked))}"
+        text = joined((text, cache_name(fit.kv_type or "")))
+    if asked in {None, model.context_length}:
+        return text
+    return joined((text, tr("asked {n}", n=number(asked))))
 
 
 def slow_text(scene: Scene, model: RunningModel) -> str:
@@ -240,7 +242,7 @@ def beside_command(scene: Scene, name: str) -> Command:
     question = tr(
         "{name} does not fit beside {others}: Ollama unloads what it needs room for. Load it anyway?",
         name=clean_text(name, 60),
-        others=", ".join(clean_text(m.name, 60) for m in server.running),
+        others=joined(clean_text(m.name, 60) for m in server.running),
     )
     return Command(Verb.LOAD, name, question, tr("Load anyway"))
 
@@ -259,7 +261,7 @@ def takes_place_of(scene: Scene, name: str) -> str:
     others = [clean_text(m.name, 60) for m in scene.host.server.running if not same_model(m.name, name)]
     if not others:
         return ""
-    return tr("Replaces {names} while it is loaded.", names=", ".join(others))
+    return tr("Replaces {names} while it is loaded.", names=joined(others))
 
 
 DIFFERENCE_BYTES = GIB // 10
@@ -369,5 +371,5 @@ def _free(total: int, used: int) -> str:
 def _bar_view(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:
     scale = max(total, sum(size for _, size, _ in parts))
     segments = tuple(BarSegment(label, gib(size), size / scale, role) for label, size, role in parts)
-    spoken = ", ".join(f"{s.label} {s.amount}" for s in segments)
-    return MemoryBarView(segments, summary, f"{spoken}. {summary}".strip())
+    spoken = joined(f"{s.label} {s.amount}" for s in segments)
+    return MemoryBarView(segments, summary, joined((spoken, summary), ". ").strip())

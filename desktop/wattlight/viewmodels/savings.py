@@ -3,7 +3,7 @@
 from wattlight.domain.answers import SWEEPS
 from wattlight.domain.cost import Amount
 from wattlight.domain.values import clean_text
-from wattlight.i18n import duration, interval, kwh, money, percent, tr, trn, watts
+from wattlight.i18n import duration, interval, joined, kwh, money, percent, tr, trn, watts
 
 from .chart import short_name
 from .figures import amount_text
@@ -72,7 +72,7 @@ def _idle_lines(scene: Scene) -> list[str]:
                 "all): a server that holds the card keeps it awake (ollama#8591).",
                 device=short_name(draw.device),
                 more=watts(draw.more_w),
-                models=", ".join(clean_text(name, 40) for name in draw.models),
+                models=joined(clean_text(name, 40) for name in draw.models),
                 whole=watts(draw.whole_w),
             )
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.server_variables import KNOWN, SHOWN_ONLY, VARIABLES, ServerVariable, checked
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import joined, tr
 from wattlight.services.server_settings import SettingsPlace, StartedBy, how_to
 from wattlight.services.server_variables import VariableRow, VariablesNow
 
@@ -114,7 +114,7 @@ def _actions(scene: Scene, now: VariablesNow) -> tuple[Action, ...]:
 
 def restart_action(scene: Scene, primary: bool = False) -> Action:
     """To start the server again; asks where models are loaded."""
-    names = ", ".join(clean_text(m.name, 60) for m in scene.host.server.running)
+    names = joined(clean_text(m.name, 60) for m in scene.host.server.running)
     question = tr("{names} is unloaded by that. Start the server again?", names=names) if names else ""
     command = Command(Verb.RESTART_SERVER, question=question, confirm=tr("Restart") if names else "")
     busy = scene.setup.starting

@@ -6,7 +6,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstallStage, ServerStatus
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import joined, tr
 from wattlight.services.calibration import wall_of
 
 from .activity import NoticeView, busy_actions, notice_views, under_way
@@ -76,7 +76,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     sure = (" · " if known else "\n").join(t for t in (cost.note, basis) if t)
     ranged = host.today is not None and host.today.estimated is not None
     if no_sensor(host.sample) and not known and ranged:
-        sure = f"{cost.note}. {cost.hint}"
+        sure = joined((cost.note, cost.hint), ". ")
     elif no_sensor(host.sample) and not known:
         sure = no_sensor_text(host.sample)
     chart = power_chart(host, scene.now)

@@ -7,7 +7,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import HostState, InstalledModel, RunningModel, ServerStatus, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import number, tr
+from wattlight.i18n import joined, number, tr
 from wattlight.services.calibration import wall_of
 from wattlight.services.models import standing_text
 from wattlight.services.slowness import cause_text
@@ -204,11 +204,11 @@ def _running_entry(scene: Scene, model: RunningModel) -> MenuEntry:
     elif not scene.host.server.can(Can.KEEP):
         tail = where
     elif model.expires_at is None:
-        tail = f"{where}, {kept_text(scene, None)}"
+        tail = joined((where, kept_text(scene, None)))
     else:
         tail = tr("{where} until {time}", where=where, time=moment(scene, model.expires_at))
     if stale := standing_text(model, scene.installed(model.name)):
-        tail = f"{stale}, {tail}"
+        tail = joined((stale, tail))
     elif any(item.sure and same_model(item.model, model.name) for item in scene.host.slow):
         tail = tr("{where} – why is it slow?", where=tail)
     return MenuEntry(

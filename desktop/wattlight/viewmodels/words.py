@@ -9,7 +9,7 @@ from wattlight.domain.command import Command
 from wattlight.domain.servers import Can, ServerKind, kind_name
 from wattlight.domain.state import RunningModel, ServerStatus
 from wattlight.domain.values import Quality, Scope, clean_text
-from wattlight.i18n import clock_time, day_name, gb, gib, interval, number, percent, tr
+from wattlight.i18n import clock_time, day_name, gb, gib, interval, joined, number, percent, tr
 from wattlight.services.answers import CPU_ONLY, DOES_NOT_FIT, FULL_GPU, PARTIAL_GPU, FitNote, Offer
 
 from .scene import Scene
@@ -85,7 +85,7 @@ def list_pill(fit: FitNote | None) -> PillView:
     if fit is None or fit.verdict != PARTIAL_GPU or fit.layers_on_gpu is None or fit.layers_total is None:
         return pill
     text = tr("{a} of {b} layers", a=number(fit.layers_on_gpu), b=number(fit.layers_total))
-    return PillView(text, pill.tone, f"{pill.text}. {pill.hint}")
+    return PillView(text, pill.tone, joined((pill.text, pill.hint), ". "))
 
 
 def verdict_short(fit: FitNote | None) -> str:
@@ -232,7 +232,7 @@ def needs_text(fit: FitNote | None) -> str:
         parts.append(text.format(gib=gib(fit.host_bytes, 0)))
     if fit.tokens_low is not None and fit.tokens_high is not None:
         parts.append(tr("{speed} tokens/s", speed=speed_range(fit.tokens_low, fit.tokens_high)))
-    return "; ".join(parts)
+    return joined(parts, "; ")
 
 
 def _partly_hint(fit: FitNote) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from wattlight.domain.shape import TYPE_BY_NUMBER, MetadataValue, ModelShape, Tensor
 from wattlight.domain.values import clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 from wattlight.paths import open_regular
 
 from .kinds import check_kind, is_projector, what_else
@@ -28,7 +28,7 @@ def read_tensors(window: Window, count: int, limits: HeaderLimits) -> list[Tenso
     tensors = []
     names = set()
     for _ in range(count):
-        name = window.text(limits.name_bytes, "a tensor name")
+        name = window.text(limits.name_bytes, marked("a tensor name"))
         n_dims = window.u32()
         if n_dims > limits.dims:
             raise BadModelFile(
@@ -178,7 +178,7 @@ def _metadata(window: Window, count: int, limits: HeaderLimits) -> dict[str, Met
     seen = set()
     items = 0
     for _ in range(count):
-        key = window.text(limits.key_bytes, "a key")
+        key = window.text(limits.key_bytes, marked("a key"))
         if key in seen:
             raise BadModelFile(tr("The key {key} stands in the header twice.", key=clean_text(key, 60)))
         seen.add(key)

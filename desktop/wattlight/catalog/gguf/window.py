@@ -53,8 +53,8 @@ class BadModelFile(Problem):
 
     code = "bad_model_file"
 
-    def __init__(self, what: str, next_step: str = tr("Download the file again.")) -> None:
-        super().__init__(what, next_step)
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what, next_step or tr("Download the file again."))
 
 
 class HeaderTooLong(BadModelFile):
@@ -161,14 +161,14 @@ class Window:
         """A length-prefixed UTF-8 text of at most ``limit`` bytes.
 
         Raises:
-            BadModelFile: too long or not UTF-8; ``what`` names it.
+            BadModelFile: too long or not UTF-8; ``what`` names it, marked for translators.
         """
         length = self.u64()
         if length > limit:
             raise BadModelFile(
                 tr(
                     "The model file's header holds {what} of {length} bytes, which cannot be.",
-                    what=what,
+                    what=tr(what),
                     length=length,
                 )
             )
@@ -177,7 +177,7 @@ class Window:
             return self.data[at : at + length].decode("utf-8")
         except UnicodeDecodeError as error:
             raise BadModelFile(
-                tr("The model file's header holds {what} that is not text.", what=what)
+                tr("The model file's header holds {what} that is not text.", what=tr(what))
             ) from error
 
 

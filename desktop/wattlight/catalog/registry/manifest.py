@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import marked, tr
 from wattlight.web import host_in
 
 
@@ -186,10 +186,10 @@ def parse_manifest(raw: bytes) -> Manifest:
     Raises:
         RegistryProblem: it is none (code ``bad_manifest``).
     """
-    document = _document(raw, "manifest")
+    document = _document(raw, marked("manifest"))
     layers = document.get("layers") or []
     if not isinstance(layers, list) or len(layers) > _MAX_LAYERS:
-        raise _bad("manifest")
+        raise _bad(marked("manifest"))
     config = document.get("config")
     return Manifest(
         digest=sha256(raw).hexdigest(),
@@ -204,7 +204,7 @@ def parse_config(raw: bytes) -> ModelConfig:
     Raises:
         RegistryProblem: it is no JSON object.
     """
-    document = _document(raw, "description")
+    document = _document(raw, marked("description"))
 
     def word(key: str) -> str:
         value = document.get(key)
@@ -229,7 +229,7 @@ class Parameters(NamedTuple):
 def read_parameters(raw: bytes | None) -> Parameters:
     """The parameters in a layer; none where there is no layer or it is no such layer."""
     try:
-        document = _document(raw or b"{}", "description")
+        document = _document(raw or b"{}", marked("description"))
     except RegistryProblem:
         return Parameters()
 
@@ -253,7 +253,7 @@ def _document(raw: bytes, what: str) -> dict[str, Any]:
 def read_layer(item: object) -> Layer:
     """A file of a model, with a digest and a size that can be one. Raises RegistryProblem."""
     if not isinstance(item, dict):
-        raise _bad("manifest")
+        raise _bad(marked("manifest"))
     kind, digest, size = item.get("mediaType"), item.get("digest"), item.get("size")
     if (
         not isinstance(kind, str)
@@ -263,13 +263,13 @@ def read_layer(item: object) -> Layer:
         or isinstance(size, bool)
         or not 0 <= size <= _MAX_LAYER_BYTES
     ):
-        raise _bad("manifest")
+        raise _bad(marked("manifest"))
     return Layer(kind.split(";")[0].removeprefix(_PREFIX), digest, size)
 
 
 def _bad(what: str) -> RegistryProblem:
     return RegistryProblem(
-        tr("The registry's {what} of this model makes no sense.", what=what),
+        tr("The registry's {what} of this model makes no sense.", what=tr(what)),
         tr("Try again later."),
         "bad_manifest",
     )

@@ -281,7 +281,7 @@ def _in_order(periods: list[Period]) -> tuple[Period, ...]:
             raise TariffProblem(
                 tr(
                     "In the tariff, two periods overlap: {what} and {begin}.",
-                    what=one.first_day or "the first",
+                    what=one.first_day or tr("the first"),
                     begin=begin,
                 ),
                 tr("Let each period end ('to') on the day the next begins ('from')."),

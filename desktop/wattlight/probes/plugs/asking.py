@@ -226,7 +226,7 @@ def output_of(command: str) -> bytes:
     if len(output) > LIMITS.body_bytes:
         raise _command_problem(tr("{name} says too much.", name=name))
     if code is None:
-        raise _command_problem(tr("{name} takes longer than {s} s.", name=name, s=f"{COMMAND_S:.0f}"))
+        raise _command_problem(tr("{name} takes longer than {s} s.", name=name, s=round(COMMAND_S)))
     if code:
         raise _command_problem(tr("{name} ends with code {n}.", name=name, n=code))
     return output

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
 
-from wattlight.i18n import tr
+from wattlight.i18n import number, tr
 from wattlight.paths import make_folder, open_own
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
@@ -186,8 +186,8 @@ def check_room(folder: Path, need_bytes: int) -> None:
             tr(
                 "There is not enough room in {folder}: {need} GB are needed, {free} GB are free.",
                 folder=folder,
-                need=f"{need_bytes / 1e9:.1f}",
-                free=f"{free / 1e9:.1f}",
+                need=number(need_bytes / 1e9, 1),
+                free=number(free / 1e9, 1),
             ),
             tr("Free some space and try again."),
             "no_room",
@@ -201,7 +201,7 @@ def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProble
             tr(
                 "There is not enough room in {folder}: {need_bytes} GB are needed.",
                 folder=folder,
-                need_bytes=f"{need_bytes / 1e9:.1f}",
+                need_bytes=number(need_bytes / 1e9, 1),
             ),
             tr("Free some space and try again."),
             "no_room",

@@ -8,7 +8,7 @@ from threading import Event
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, RunningModel, same_model
 from wattlight.domain.values import MachineProfile, Problem
-from wattlight.i18n import tr, trn
+from wattlight.i18n import joined, tr, trn
 from wattlight.runtime import ModelServer, RuntimeProblem
 
 FitsBeside = Callable[[str, tuple[RunningModel, ...]], bool | None]
@@ -174,7 +174,7 @@ def _after_failure(
                 "{models} was unloaded for it and is loaded again.",
                 "{models} were unloaded for it and are loaded again.",
                 len(back),
-                models=", ".join(back),
+                models=joined(back),
             )
         )
     if lost:
@@ -183,7 +183,7 @@ def _after_failure(
                 "{models} was unloaded for it and could not be loaded again.",
                 "{models} were unloaded for it and could not be loaded again.",
                 len(lost),
-                models=", ".join(lost),
+                models=joined(lost),
             )
         )
     return RuntimeProblem(" ".join(parts), problem.next_step, problem.code, problem.server_text)

@@ -15,7 +15,7 @@ from wattlight.catalog.registry import (
 )
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import clean_text
-from wattlight.i18n import gb, tr
+from wattlight.i18n import gb, joined, tr
 from wattlight.runtime import ModelServer, RuntimeProblem
 
 _LEAST_SHOWN = 100_000
@@ -148,7 +148,7 @@ def layer_words(kinds: Iterable[str]) -> str:
         "draft": tr("draft model"),
     }
     named = (words.get(kind, tr("description")) for kind in kinds)
-    return ", ".join(dict.fromkeys(named))
+    return joined(dict.fromkeys(named))
 
 
 def fetch_text(update: ModelUpdate) -> str:
