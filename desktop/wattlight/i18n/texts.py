@@ -26,6 +26,8 @@ OFFERED = (
     Language("de", "Deutsch", reviewed=True),
     Language("es", "Español"),
     Language("fr", "Français"),
+    Language("pt_BR", "Português (Brasil)"),
+    Language("zh_CN", "简体中文"),
 )
 """What the texts can be shown in; each but English has a folder below ``resources/i18n``."""
 
