@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 from wattlight.domain.advice import Editorial, Languages
 from wattlight.domain.entry import (
@@ -17,6 +19,7 @@ from wattlight.domain.entry import (
     Proof,
     TensorGroup,
     Unverified,
+    WholeBuffers,
 )
 from wattlight.domain.fit import offer_tapes
 from wattlight.domain.values import UNREADABLE, Problem
@@ -26,6 +29,7 @@ from wattlight.paths import asset_bytes
 CATALOG_FILE = "catalog/models.json"
 SHAPES_FILE = "catalog/shapes.json"
 TAPES_FILE = "catalog/tapes.json"
+BUFFERS_FILE = "catalog/buffers.json"
 GB = 10**9
 _FLAVOUR = {item.value: item for item in Flavour}
 _STATUS = {item.value: item for item in BytesStatus}
@@ -52,14 +56,32 @@ def load_catalog() -> Catalog:
     """
     try:
         offer_tapes(asset_bytes(TAPES_FILE))
-        return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)), json.loads(asset_bytes(SHAPES_FILE)))
+        shapes = asset_bytes(SHAPES_FILE)
+        ready = whole_buffers(json.loads(asset_bytes(BUFFERS_FILE)), shapes)
+        return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)), json.loads(shapes), ready)
     except UNREADABLE as error:
         raise CatalogProblem from error
 
 
-def parse_catalog(document: Mapping[str, Any], shapes: Mapping[str, Any]) -> Catalog:
-    """The catalogue of two parsed documents (see ``resources/catalog/README.md``)."""
-    texts, layouts = document["sources"], layouts_of(shapes)
+def whole_buffers(document: Mapping[str, Any], shapes: bytes) -> dict[str, WholeBuffers]:
+    """Compute buffers by model, none if they were worked out for other ``shapes``."""
+    if document["shapes"] != crc32(shapes):
+        return {}
+    settings = [(batch, align) for batch, align in document["settings"]]
+    return {
+        model: WholeBuffers(full > 0, windowed > 0, dict(zip(settings, peaks, strict=True)))
+        for model, (full, windowed, *peaks) in document["whole"].items()
+    }
+
+
+def parse_catalog(
+    document: Mapping[str, Any],
+    shapes: Mapping[str, Any],
+    ready: Mapping[str, WholeBuffers] = MappingProxyType({}),
+) -> Catalog:
+    """The catalogue of two parsed documents (see ``resources/catalog/README.md``); ``ready``: compute buffers
+    by model."""
+    texts, layouts = document["sources"], layouts_of(shapes, ready)
     entries = tuple(_entry(item, texts, layouts.get(item["model"])) for item in document["entries"])
     return Catalog(entries, date.fromisoformat(document["date"]))
 
@@ -144,18 +166,22 @@ def rounding_slack(listed_gb: float) -> int:
     return 500_000_000 if listed_gb >= 10 else 50_000_000
 
 
-def layouts_of(document: Mapping[str, Any]) -> dict[str, Layout]:
+def layouts_of(
+    document: Mapping[str, Any], ready: Mapping[str, WholeBuffers] = MappingProxyType({})
+) -> dict[str, Layout]:
     """Layouts by model; one ``like`` another has that one's, as a stand-in if it says whose (``of``)."""
     own, found = {}, {}
     for item in document["shapes"]:
         own[item["model"]] = item
         like = own[item["like"]] if "like" in item else item
-        layout = _layout(like, item)
+        layout = _layout(like, item, ready.get(item["model"]))
         found[item["model"]] = replace(layout, draft=_layout(item["draft"])) if "draft" in item else layout
     return found
 
 
-def _layout(shape: Mapping[str, Any], item: Mapping[str, Any] | None = None) -> Layout:
+def _layout(
+    shape: Mapping[str, Any], item: Mapping[str, Any] | None = None, whole: WholeBuffers | None = None
+) -> Layout:
     """Geometry of ``shape``, bytes of ``item`` (the same where it is None)."""
     get = (item or shape).get
     return Layout(
@@ -168,6 +194,7 @@ def _layout(shape: Mapping[str, Any], item: Mapping[str, Any] | None = None) -> 
         read_bytes=get("read", 0),
         proof=_PROOF[get("proof", Proof.GEOMETRY.value)],
         stand_in=get("of", ""),
+        whole=whole,
     )
 
 

@@ -34,6 +34,18 @@ class TensorGroup(NamedTuple):
     types: str = ""
 
 
+class WholeBuffers(NamedTuple):
+    """Compute buffers of a model on one device, or in RAM alone: one slot, f16 cache, flash attention.
+
+    ``full`` and ``windowed``: some of its blocks read the mask of full, of windowed attention. ``peaks``:
+    bytes without masks and inputs, by batch and by what a device rounds values to.
+    """
+
+    full: bool
+    windowed: bool
+    peaks: Mapping[tuple[int, int], int]
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What the header of a model's file would say, in short.
@@ -47,6 +59,7 @@ class Layout:
         read_bytes: weights of the default tag's file that are read for each token.
         stand_in: the model whose geometry this is, where the model's own was not found; empty otherwise.
         draft: of the file that the default tag brings to draft with.
+        whole: its compute buffers where one device, or RAM alone, holds all of it, worked out beforehand.
     """
 
     architecture: str
@@ -59,6 +72,7 @@ class Layout:
     proof: Proof = Proof.BYTES
     stand_in: str = ""
     draft: "Layout | None" = None
+    whole: WholeBuffers | None = None
 
     def number(self, key: str) -> int:
         """The value of ``key``, the largest where it has one a block; 0 if it is not there."""

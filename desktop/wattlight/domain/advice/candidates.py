@@ -56,7 +56,7 @@ class KnownModels:
         if entry.layout is None:
             return None
         estimate = estimate_shape(entry, tag, entry.layout)
-        return KnownModel(prepare(estimate.shape), estimate.confidence)
+        return KnownModel(prepare(estimate.shape, entry.layout.whole), estimate.confidence)
 
 
 OUTDATED_MONTHS = 24
@@ -164,6 +164,21 @@ def judge_candidate(
     return tuple(tried)
 
 
+def at_best(
+    candidate: Candidate, known: KnownModels, machine: MachineProfile, question: Question
+) -> tuple[Judged | None, float]:
+    """Its first tag without compute buffers, None where no geometry is known, and the most points that
+    :func:`judge_candidate` could find for any of its tags."""
+    start = start_tag(candidate)
+    bare = _judge(candidate, start, known, machine, question, True)
+    others = tuple([tag for tag in candidate.tags if tag is not start])
+    if bare is None or not others:
+        return bare, bare.points if bare else candidate.at_best
+    reach = reach_of(machine)
+    most = bound_of(candidate.entry, others, candidate.quality, reach, question.use, known.editorial)
+    return bare, max(bare.points, most)
+
+
 def start_tag(candidate: Candidate) -> CatalogTag:
     if candidate.flavour is Flavour.SAME:
         return candidate.tags[0]
@@ -172,7 +187,12 @@ def start_tag(candidate: Candidate) -> CatalogTag:
 
 
 def _judge(
-    candidate: Candidate, tag: CatalogTag, known: KnownModels, machine: MachineProfile, question: Question
+    candidate: Candidate,
+    tag: CatalogTag,
+    known: KnownModels,
+    machine: MachineProfile,
+    question: Question,
+    bare: bool = False,
 ) -> Judged | None:
     ready = known.known(candidate.entry, tag)
     if ready is None:
@@ -187,6 +207,7 @@ def _judge(
         question.context,
         known.editorial,
         candidate.quality,
+        bare,
     )
 
 

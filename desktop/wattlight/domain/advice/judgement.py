@@ -11,6 +11,7 @@ from wattlight.domain.fit import (
     PreparedModel,
     Verdict,
     fit,
+    fit_at_best,
     usable_devices,
 )
 from wattlight.i18n import tr
@@ -175,9 +176,14 @@ def judge_tag(
     context: int,
     editorial: Editorial,
     quality: float,
+    at_best: bool = False,
 ) -> Judged:
-    """Fit ``tag`` and count its points from ``quality`` (of the unquantized model)."""
-    result = fit(model, machine, FitOptions(context=context))
+    """Fit ``tag`` and count its points from ``quality`` (of the unquantized model).
+
+    ``at_best``: a bound that costs little, without compute buffers; what is refused so is refused.
+    """
+    options = FitOptions(context=context)
+    result = fit_at_best(model, machine, options) if at_best else fit(model, machine, options)
     embeds = use is Use.EMBEDDING
     no_speed = SpeedRange(None, None, None, tr("Embedding models read text and write none."))
     speed = no_speed if embeds else tokens_per_second(model, result, machine)
@@ -187,7 +193,7 @@ def judge_tag(
     if not embeds:
         points += speed_points(speed.mid, wanted)
     points -= COMFORT_LOSS * max(0.0, 1 - _left_for_others(result, machine) / COMFORT_BYTES)
-    if tag.slack_bytes and 0 <= result.spare_bytes < TIGHT_SHARE * tag.bytes_listed:
+    if tag.slack_bytes and 0 <= result.spare_bytes < TIGHT_SHARE * tag.bytes_listed and not at_best:
         points -= TIGHT_LOSS
     confidence = result.confidence.at_most(best_confidence)
     refusal = refusal_of(result, machine)

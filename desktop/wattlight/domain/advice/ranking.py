@@ -1,15 +1,25 @@
 """The list: judged in order of promise until no model left could still get onto it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 
 from wattlight.domain.fit import FitOptions, Verdict, fit, largest_context, usable_devices
 
 from ..entry import CatalogEntry, CatalogTag
 from ..values import MachineProfile
-from .candidates import Candidate, KnownModels, api_advice, candidates, judge_candidate, start_tag, why
+from .candidates import (
+    Candidate,
+    KnownModels,
+    api_advice,
+    at_best,
+    candidates,
+    judge_candidate,
+    start_tag,
+    why,
+)
 from .judgement import Judged, effective_billions
-from .uses import Advice, PassedOver, Question, Recommendation, Statement, Use, statement
+from .uses import Advice, PassedOver, Question, Recommendation, Use, statement
 
 MOST_LEFT_OUT = 6
 MOST_INSTEAD = 3
@@ -21,7 +31,10 @@ OUT_OF_REACH = 3
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A tag that was refused: ``no_room`` or ``too_slow``; ``fitted`` False: by its bytes alone."""
+    """A tag that was refused: ``no_room`` or ``too_slow``; ``fitted`` False: by its bytes alone.
+
+    ``candidate``: without its compute buffers, which others wait for until it is shown.
+    """
 
     entry: CatalogEntry
     tag: CatalogTag
@@ -30,6 +43,7 @@ class Rejection:
     room_bytes: int
     tokens_per_s: float | None = None
     fitted: bool = True
+    candidate: Candidate | None = None
 
     @property
     def name(self) -> str:
@@ -38,12 +52,16 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A model for which a better one of its line and size stands; ``judged`` None: it was not even fitted."""
+    """A model for which a better one of its line and size stands; ``judged`` None: it was not even fitted.
+
+    ``candidate``: it is worth a fit where it is shown.
+    """
 
     name: str
     entry: CatalogEntry
     winner: Judged
     judged: Judged | None = None
+    candidate: Candidate | None = None
 
 
 def kept_instead(
@@ -60,7 +78,7 @@ def kept_instead(
         if loser.winner.entry is item.entry and loser.entry is not item.entry:
             losers.setdefault(loser.entry.name, loser)
     newest_first = sorted(losers.values(), key=lambda loser: -known.editorial.line_of(loser.entry)[1])
-    found = [PassedOver(loser.name, _against(loser, item, known)) for loser in newest_first]
+    found = [_against(loser, item, known, machine, question) for loser in newest_first]
     line, place = known.editorial.line_of(item.entry)
     larger = [
         refusal
@@ -101,6 +119,9 @@ def _refused(
     refusal: Rejection, known: KnownModels, machine: MachineProfile, question: Question
 ) -> PassedOver:
     """Why it was refused; what it needs is what a fit of it says, the same figure as everywhere."""
+    if refusal.candidate is not None:
+        tried = judge_candidate(refusal.candidate, known, machine, question)
+        refusal = _rejection(tried[0], machine)
     if refusal.code == "too_slow" and refusal.tokens_per_s is not None:
         return PassedOver(refusal.name, statement("too_slow", tokens_per_s=refusal.tokens_per_s))
     needed = refusal.needed_bytes
@@ -111,22 +132,27 @@ def _refused(
     return PassedOver(refusal.name, why_not)
 
 
-def _against(dropped: Dropped, winner: Judged, known: KnownModels) -> Statement:
+def _against(
+    dropped: Dropped, winner: Judged, known: KnownModels, machine: MachineProfile, question: Question
+) -> PassedOver:
+    loser, name = dropped.judged, dropped.name
     older = known.editorial.line_of(dropped.entry)[1] < known.editorial.line_of(winner.entry)[1]
-    loser = dropped.judged
+    if loser is None and dropped.candidate is not None:
+        loser = judge_candidate(dropped.candidate, known, machine, question)[0]
+        name = loser.name
     if older:
-        return statement("older", winner=winner.name)
+        return PassedOver(name, statement("older", winner=winner.name))
     if loser is None:
-        return statement("near_equal", winner=winner.name)
+        return PassedOver(name, statement("near_equal", winner=winner.name))
     if loser.fit.verdict is not winner.fit.verdict:
-        return statement("less_on_gpu", winner=winner.name)
+        return PassedOver(name, statement("less_on_gpu", winner=winner.name))
     if (
         loser.speed.mid is not None
         and winner.speed.mid is not None
         and loser.speed.mid < 0.8 * winner.speed.mid
     ):
-        return statement("slower", tokens_per_s=loser.speed.mid, winner=winner.name)
-    return statement("near_equal", winner=winner.name)
+        return PassedOver(name, statement("slower", tokens_per_s=loser.speed.mid, winner=winner.name))
+    return PassedOver(name, statement("near_equal", winner=winner.name))
 
 
 FAR_BEHIND = 8.0
@@ -160,38 +186,60 @@ def _judge_all(
 ) -> tuple[list[Judged], list[Rejection], list[Dropped]]:
     """Fits, best first, what was refused, and what a better one of its kind stands for without a fit.
 
-    Fits nothing more when the list can no longer change.
+    The most promising is always the next; what it could be at best is made out twice, the second time from
+    its weights and its cache. Fits nothing more when the list can no longer change.
     """
     judged: list[Judged] = []
-    rejected: list[Rejection] = []
+    rejected: dict[int, list[Rejection]] = {}
     outdone: list[Dropped] = []
-    room, settled = _room_bytes(machine), False
-    for candidate in found:
-        settled = settled or (
-            not question.everything and _settled(judged, candidate.at_best, known, question)
-        )
-        smallest = min(tag.bytes_listed for tag in candidate.tags)
-        if smallest > room:
-            rejected.append(
-                Rejection(candidate.entry, start_tag(candidate), "no_room", smallest, room, fitted=False)
-            )
-            continue
-        if settled:
-            continue
-        rival = None if question.everything else _rival(candidate, judged, known)
-        if rival is not None:
-            outdone.append(Dropped(candidate.name, candidate.entry, rival))
-            continue
+    bare: dict[int, Judged | None] = {}
+    waiting = _with_room(found, machine, rejected)
+    while waiting:
+        most, number = heappop(waiting)
+        candidate = found[number]
+        if not question.everything:
+            if _settled(judged, -most, known, question):
+                heappush(waiting, (most, number))
+                break
+            if number not in bare:
+                rival = _rival(candidate, judged, known)
+                if rival is not None:
+                    outdone.append(Dropped(candidate.name, candidate.entry, rival))
+                    continue
+                bare[number], most = at_best(candidate, known, machine, question)
+                heappush(waiting, (-most, number))
+                continue
         tried = judge_candidate(candidate, known, machine, question)
-        for item in tried:
+        for item in tried if question.everything else tried[:1]:
             if item.fits:
                 judged.append(item)
             else:
-                rejected.append(_rejection(item, machine))
-            if not question.everything:
-                break
+                rejected.setdefault(number, []).append(_rejection(item, machine))
     judged.sort(key=lambda item: (-item.points, item.name))
-    return judged, rejected, outdone
+    for _, number in waiting:
+        hopeless, candidate = bare.get(number), found[number]
+        if hopeless is not None and not hopeless.fits:
+            rejected[number] = [replace(_rejection(hopeless, machine), candidate=candidate)]
+        elif hopeless is not None:
+            rival = next((other for other in judged if _same_kind(candidate.entry, other.entry, known)), None)
+            outdone += [Dropped(candidate.name, candidate.entry, rival, candidate=candidate)] if rival else []
+    return judged, [item for number in sorted(rejected) for item in rejected[number]], outdone
+
+
+def _with_room(
+    found: Sequence[Candidate], machine: MachineProfile, rejected: dict[int, list[Rejection]]
+) -> list[tuple[float, int]]:
+    """A heap of what could be held at all, by points at best; the others go to ``rejected``."""
+    room, waiting = _room_bytes(machine), []
+    for number, candidate in enumerate(found):
+        smallest = min(tag.bytes_listed for tag in candidate.tags)
+        if smallest > room:
+            start = start_tag(candidate)
+            rejected[number] = [Rejection(candidate.entry, start, "no_room", smallest, room, fitted=False)]
+        else:
+            waiting.append((-candidate.at_best, number))
+    heapify(waiting)
+    return waiting
 
 
 def _rival(candidate: Candidate, judged: list[Judged], known: KnownModels) -> Judged | None:

@@ -5,7 +5,7 @@
 
 from .architecture import Architecture
 from .cache import KV_TYPES, UnknownCacheType
-from .engine import fit, prepare
+from .engine import fit, fit_at_best, prepare
 from .longest import largest_context
 from .prepared import PreparedModel
 from .ready_tapes import offer_tapes

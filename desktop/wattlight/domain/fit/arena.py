@@ -38,6 +38,7 @@ class Step(NamedTuple):
 Place = tuple[int, int]
 Steps = dict[object, Step]
 NOWHERE: Place = (0, 0)
+NOTHING_CARRIED = (NOWHERE,) * CARRIED_SLOTS
 
 
 def walk(
@@ -97,25 +98,83 @@ def walk(
     return Step(end, (tuple([offset - end for offset in offsets]), tuple(lengths)), top, moves)
 
 
+class Spot:
+    """Room on one side at one moment, counted from the end of what is in use: ``holes`` as in ``Step`` and
+    the places of CARRIED values.
+
+    ``after``: what follows by the work that was done from here: the next spot, by how much the end moves, and
+    the highest byte. Equal ones are one object (``Spots``).
+    """
+
+    __slots__ = ("after", "carried", "holes")
+
+    def __init__(self, holes: tuple[tuple[int, ...], tuple[int, ...]], carried: tuple[Place, ...]) -> None:
+        self.holes, self.carried = holes, carried
+        self.after: dict[object, tuple[Spot, int, int]] = {}
+
+
+class Spots:
+    """The spots that were met."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[object, Spot] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def spot(self, holes: tuple[tuple[int, ...], tuple[int, ...]], carried: tuple[Place, ...]) -> Spot:
+        """Stands for this one."""
+        return self._known.setdefault((holes, carried), Spot(holes, carried))
+
+
 class Room:
-    """Room on one side: what is in use ends at ``end``; ``holes`` before it (offsets from there, lengths);
-    where CARRIED values lie, and the highest byte so far."""
+    """Room on one side: what is in use ends at ``end``, ``peak`` is the highest byte so far."""
 
-    __slots__ = ("carried", "end", "holes", "peak")
+    __slots__ = ("_spots", "end", "peak", "spot")
 
-    def __init__(self, end: int, hole: int = 0) -> None:
-        """``hole``: the first so many bytes are free."""
+    def __init__(self, spots: Spots, end: int, hole: int, carried: Iterable[Place]) -> None:
+        """``hole``: the first so many bytes are free; ``carried``: offsets from the beginning."""
         self.end = self.peak = end
-        self.holes: tuple[tuple[int, ...], tuple[int, ...]] = ((-end,), (hole,)) if hole else ((), ())
-        self.carried: list[Place] = [NOWHERE] * CARRIED_SLOTS
+        self._spots = spots
+        here = tuple([(offset - end, size) if size else NOWHERE for offset, size in carried])
+        self.spot = spots.spot(((-end,), (hole,)) if hole else ((), ()), here)
 
-    def state(self) -> object:
-        return self.end, self.holes, tuple(self.carried)
+    def carry(self, carried: Iterable[Place]) -> None:
+        """The places of CARRIED values, from the end, are others."""
+        self.spot = self._spots.spot(self.spot.holes, tuple(carried))
 
     def give_back(self, slots: tuple[int, ...]) -> None:
         """Nothing reads what lies in ``slots``, nor anything else that was carried, any more."""
-        places = [(self.carried[slot][0] - self.end, self.carried[slot][1]) for slot in slots]
-        found = walk(Side(tuple((slot, FREE) for slot in slots), slots, (), {}), (), self.holes, places)
+        spot = self.spot
+        side = Side(tuple((slot, FREE) for slot in slots), slots, (), {})
+        found = walk(side, (), spot.holes, [spot.carried[slot] for slot in slots])
         self.end += found.end
-        self.holes = found.holes
-        self.carried = [NOWHERE] * CARRIED_SLOTS
+        self.spot = self._spots.spot(found.holes, NOTHING_CARRIED)
+
+
+class Work:
+    """What one block does on one side, with the bytes of its values; ``known`` as in ``Side``."""
+
+    __slots__ = ("known", "side", "sizes")
+
+    def __init__(self, side: Side, sizes: tuple[int, ...]) -> None:
+        self.side, self.sizes = side, sizes
+        self.known = side.known.setdefault(sizes, {})
+
+    def do(self, spots: Spots, spot: Spot, most_kept: int) -> tuple[Spot, int, int]:
+        """What follows ``spot``, looked up where equal work met equal room before."""
+        carried, known = spot.carried, self.known
+        reads = tuple([carried[slot] for slot in self.side.reads])
+        found = known.get((spot.holes, reads))
+        if found is None:
+            if len(known) >= most_kept:
+                known.clear()
+            found = known[spot.holes, reads] = walk(self.side, self.sizes, spot.holes, reads)
+        end = found.end
+        left = [(offset - end, size) if size else NOWHERE for offset, size in carried] if end else [*carried]
+        for slot, offset, size in found.moves:
+            left[slot] = (offset - end, size) if size else NOWHERE
+        after = spot.after[self] = spots.spot(found.holes, tuple(left)), end, found.top
+        return after

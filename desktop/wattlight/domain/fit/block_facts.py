@@ -221,6 +221,11 @@ def _block(
     )
 
 
+def stream_bytes(arch: Architecture, s: Setting) -> int:
+    """Bytes of the stream in RAM beside devices: from tokens and from outside, and per-layer inputs."""
+    return 4 * s.batch * (arch.embedding * (2 + arch.deepstack) + arch.per_layer_inputs)
+
+
 def mask_bytes(s: Setting, windowed: bool) -> int:
     """Bytes of a pass's mask of full or of windowed attention."""
     return (2 if s.flash else 4) * s.batch * (s.window if windowed else s.cells)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .arena import NOWHERE, Room
+from .arena import NOTHING_CARRIED, NOWHERE, Room
 from .blocks import FOUR_STREAMS
 from .program import CARRIED, DEVICE, HOST, NEXT, OWN, Tape
 from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies
@@ -58,11 +58,11 @@ class BufferLayout:
         """Highest bytes in RAM beside the devices."""
         if self._host_peak < 0:
             beside = self._passes.beside_devices(self._times)
-            host = Room(beside - self._stream)
+            host = Room(self._passes.spots, beside - self._stream, 0, NOTHING_CARRIED)
             host.peak = beside
             for i, tape in enumerate(self._tapes):
                 if tape.sides[HOST].events:
-                    self._passes.step(tape, HOST, i, host)
+                    self._passes.step(self._passes.works(tape, i)[HOST], host)
             self._host_peak = host.peak
         return self._host_peak
 
@@ -79,7 +79,7 @@ class BufferLayout:
                 rooms[device].give_back((0,) if self._in_turn else (0, *MASKS))
                 device, stream = device + 1, OWN
             if not (i - start) % period:
-                state = (stream, [room.state() for room in rooms])
+                state = (stream, [(room.end, room.spot) for room in rooms])
                 if state == seen and until[i] > i:
                     more = (min(until[i], edges[edge]) - i) // period
                     self._tapes += self._tapes[i - period :] * more
@@ -95,24 +95,31 @@ class BufferLayout:
 
     def _walk_alone(self, room: Room) -> None:
         """As ``_walk``, on a single device."""
-        passes, tapes, stream = self._passes, self._tapes, DEVICE
+        passes, tapes, stream, near = self._passes, self._tapes, DEVICE, self._near
+        full, patterns, late = self._trunk.full, self._patterns, self._late
+        step = passes.step
         for start, stop in pairwise(self._edges()):
-            fetches = self._patterns[start] != NOTHING_LEFT_OUT
-            period, until = self._trunk.repeats_full if fetches else self._trunk.repeats
+            pattern = patterns[start]
+            period, until = self._trunk.repeats if pattern == NOTHING_LEFT_OUT else self._trunk.repeats_full
             i, seen = start, None
             while i < stop:
                 if not (i - start) % period:
-                    state = (stream, room.state())
+                    state = (stream, room.end, room.spot)
                     if state == seen and until[i] > i:
                         more = (min(until[i], stop) - i) // period
                         tapes += tapes[i - period :] * more
                         i, seen = i + more * period, None
                         continue
                     seen = state
-                tape = self._tape(i, 0, stream)
-                tapes.append(tape)
-                passes.step(tape, DEVICE, i, room)
-                stream = tape.stream
+                found = near.get((full[i], pattern, stream)) if i not in late else None
+                if found is None:
+                    tape = self._tape(i, 0, stream)
+                    found = tape, passes.works(tape, i)[DEVICE]
+                    if i not in late:
+                        near[full[i], pattern, stream] = found
+                tapes.append(found[0])
+                step(found[1], room)
+                stream = found[0].stream
                 i += 1
 
     def _edges(self) -> list[int]:
@@ -130,12 +137,7 @@ class BufferLayout:
     def _tape(self, i: int, device: int, stream: int) -> Tape:
         pattern = self._patterns[i]
         if self._alone and i not in self._late:
-            key = (self._trunk.makes[i], pattern, stream)
-            found = self._near.get(key)
-            if found is None:
-                lies = Lies(pattern, (), DEVICE, stream, False, False, False)
-                found = self._near[key] = self._passes.tape(i, lies)
-            return found
+            return self._passes.tape(i, Lies(pattern, (), DEVICE, stream, False, False, False))
         start, stop = self._spans[device]
         arrives = self._in_turn and (i == 0 or (device in self._arrives and i == start))
         leaves = device + 1 < len(self._spans) and i >= self._in_ram and self._trunk.after[i] >= stop
@@ -144,17 +146,18 @@ class BufferLayout:
 
     def _block(self, i: int, tape: Tape, device: int, rooms: list[Room]) -> None:
         """Block ``i`` on all devices."""
-        passes = self._passes
-        passes.step(tape, OWN if device else DEVICE, i, rooms[device])
+        step, works = self._passes.step, self._passes.works(tape, i)
+        step(works[OWN if device else DEVICE], rooms[device])
         other = DEVICE if device else OWN
         if tape.sides[other].events:
-            passes.step(tape, other, i, rooms[0])
+            step(works[other], rooms[0])
         if tape.sides[NEXT].events:
             room = rooms[device + 1]
-            before = room.carried[:]
-            passes.step(tape, NEXT, i, room)
-            x = (room.carried if tape.stream == NEXT else before)[0]
-            room.carried = [x, room.carried[1], *before[2:]]
+            before, end = room.spot.carried, room.end
+            step(works[NEXT], room)
+            moved = [(offset + end - room.end, size) if size else NOWHERE for offset, size in before]
+            carried = room.spot.carried
+            room.carry([carried[0] if tape.stream == NEXT else moved[0], carried[1], *moved[2:]])
 
     def _crossing(self, index: int) -> tuple[int, bool]:
         """Bytes that cross to device ``index`` within the blocks at its edges; whether the block before makes
@@ -177,10 +180,10 @@ class BufferLayout:
         passes, blocks, times = self._passes, self._blocks, self._times
         start, stop = self._spans[index]
         if index and stop <= start:
-            return Room(0)
+            return Room(passes.spots, 0, 0, NOTHING_CARRIED)
         in_ram = self._in_ram if not index else 0
         taken = end = 0
-        carried = [NOWHERE] * len(CARRIED)
+        carried = [*NOTHING_CARRIED]
         if index:
             end = times * self._read_across(start, stop)
         elif self._arch.per_layer_inputs:
@@ -204,9 +207,7 @@ class BufferLayout:
             if size and self._at_the_start(index, windowed, in_ram):
                 carried[CARRIED.index("in:s" if windowed else "in:m")] = (end, size)
                 end += times * size
-        room = Room(end, taken)
-        room.carried = carried
-        return room
+        return Room(passes.spots, end, taken, carried)
 
     def _arriving(self, index: int) -> int:
         """Bytes of the stream that comes to device ``index``; in turn with its norm where a device made it.

@@ -1,5 +1,6 @@
 """The door's functions: prepare a model once, then ask how it fits."""
 
+from ..entry import WholeBuffers
 from ..shape import ModelShape
 from ..values import MachineProfile
 from .draft_memory import Beside, DraftMemory, beside
@@ -9,15 +10,16 @@ from .plan import Plan, Planner
 from .prepared import PreparedModel
 from .result import ContextSource, DraftUse, FitOptions, FitResult, Verdict
 from .server_rules import lower_tier, maps_file
-from .sizing import Share, Sizer, Taken, logged
+from .sizing import BareSizer, Share, Sizer, Taken, logged
 from .verdict import OUT_OF_MEMORY, Placed, judge
 
 _DEFAULTS = FitOptions()
 
 
-def prepare(shape: ModelShape) -> PreparedModel:
-    """Work out everything about ``shape`` that does not depend on machine and options."""
-    return PreparedModel(shape)
+def prepare(shape: ModelShape, whole: WholeBuffers | None = None) -> PreparedModel:
+    """Work out everything about ``shape`` that does not depend on machine and options; ``whole``: of its
+    buffers what was worked out beforehand."""
+    return PreparedModel(shape, whole=whole)
 
 
 def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | None = None) -> FitResult:
@@ -42,9 +44,21 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
     return result
 
 
-def _placed(prepared: PreparedModel, machine: MachineProfile, options: FitOptions, plan: Plan) -> FitResult:
+def fit_at_best(prepared: PreparedModel, machine: MachineProfile, options: FitOptions) -> FitResult:
+    """A bound that costs little: as :func:`fit` at ``options.context`` if there were no compute buffers."""
+    planner = Planner(prepared, machine, options)
+    return _placed(planner.model, machine, options, planner.plan(options.context), BareSizer)
+
+
+def _placed(
+    prepared: PreparedModel,
+    machine: MachineProfile,
+    options: FitOptions,
+    plan: Plan,
+    kind: type[Sizer] = Sizer,
+) -> FitResult:
     """What the model takes with everything settled in ``plan``."""
-    sizer = plan.sizer(prepared)
+    sizer = plan.sizer(prepared, kind)
     shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0, machine.server.fit)
     on_devices = sizer.layers + 1 if not missing and options.gpu_layers is None and shares else _units(shares)
     host = _host(sizer, shares, on_devices)

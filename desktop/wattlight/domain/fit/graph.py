@@ -4,13 +4,15 @@ The blocks' lists of operations (``blocks``) are laid out one after the other as
 (``program.walk``). A block that finds the same room as an equal one before it is looked up.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from ..entry import WholeBuffers
 from ..shape import TYPE_BY_NAME
 from .architecture import Architecture
-from .arena import NOWHERE, Room, Steps, walk
-from .block_facts import Setting, bytes_of, inputs_bytes, mask_bytes
+from .arena import Room, Spots, Work
+from .block_facts import Block, Setting, bytes_of, inputs_bytes, mask_bytes, stream_bytes
 from .block_parts import Kind
 from .blocks import program_of
 from .buffer_layout import BufferLayout, Ranges, Spans
@@ -36,6 +38,20 @@ def common(make: object, setting: object) -> Common:
     return Common({}, {})
 
 
+class _Sizes(dict[str, int]):
+    """Bytes of the values of one block by their names, rounded; worked out as they are asked for."""
+
+    __slots__ = ("_arch", "_block", "_setting")
+
+    def __init__(self, block: Block, arch: Architecture, setting: Setting) -> None:
+        self._block, self._arch, self._setting = block, arch, setting
+
+    def __missing__(self, name: str) -> int:
+        align = self._setting.align
+        size = self[name] = -(-bytes_of(name, self._block, self._arch, self._setting) // align) * align
+        return size
+
+
 class Passes:
     """All passes of one model in one setting.
 
@@ -45,6 +61,7 @@ class Passes:
 
     __slots__ = (
         "_rotates",
+        "_sizes",
         "_tapes",
         "_works",
         "beside",
@@ -52,6 +69,7 @@ class Passes:
         "inputs",
         "near",
         "setting",
+        "spots",
         "trunk",
         "whole",
     )
@@ -61,9 +79,11 @@ class Passes:
         self._rotates = TYPE_BY_NAME[setting.kv_type].block > 1 and not trunk.arch.mla
         same_list = (setting.flash, self._rotates, setting.every_row, setting.logits > 0)
         self._tapes = common(trunk.make, same_list).tapes
-        self.near: dict[object, Tape] = {}
+        self.near: dict[object, tuple[Tape, Work]] = {}
         self.distributions: dict[object, BufferLayout] = {}
-        self._works: dict[tuple[int, int], tuple[tuple[int, ...], list[Steps]]] = {}
+        self.spots = Spots()
+        self._sizes: dict[int, _Sizes] = {}
+        self._works: dict[tuple[int, int], list[Work]] = {}
         self.inputs = inputs_bytes(trunk.arch, setting)
         self.beside = self.beside_devices(1)
         self.whole = -1
@@ -74,9 +94,8 @@ class Passes:
     def beside_devices(self, times: int) -> int:
         """In RAM while devices compute: the stream, from tokens and from outside, and ``times`` copies of the
         other inputs."""
-        arch, s = self.trunk.arch, self.setting
-        stream = arch.embedding * (2 + arch.deepstack) + arch.per_layer_inputs
-        return 4 * s.batch * stream + times * (self.inputs + self.mask_bytes(False) + self.mask_bytes(True))
+        inputs = self.inputs + self.mask_bytes(False) + self.mask_bytes(True)
+        return stream_bytes(self.trunk.arch, self.setting) + times * inputs
 
     def tape(self, i: int, lies: Lies) -> Tape:
         """The list of block ``i`` turned into a tape."""
@@ -90,13 +109,11 @@ class Passes:
 
     def sizes_of(self, names: tuple[str, ...], i: int) -> tuple[int, ...]:
         """Bytes of the values ``names`` of block ``i``, rounded."""
-        block, setting = self.trunk.blocks[i], self.setting
-        values, unit, align = block.values, 4 * setting.batch, setting.align
-        sizes = [
-            unit * values[name] if name in values else bytes_of(name, block, self.trunk.arch, setting)
-            for name in names
-        ]
-        return tuple([-(-size // align) * align for size in sizes])
+        block = self.trunk.blocks[i]
+        table = self._sizes.get(id(block))
+        if table is None:
+            table = self._sizes[id(block)] = _Sizes(block, self.trunk.arch, self.setting)
+        return tuple([table[name] for name in names])
 
     def layout(self, key: object, spans: Spans, left_out: Ranges, in_turn: bool) -> "BufferLayout":
         """Of the distribution that ``key`` stands for; kept under it in ``distributions``."""
@@ -111,37 +128,72 @@ class Passes:
         self.distributions[key] = found
         return found
 
-    def step(self, tape: Tape, side: int, i: int, room: "Room") -> None:
-        """Do to ``room`` what block ``i`` does, looked up where equal work met equal room before."""
+    def works(self, tape: Tape, i: int) -> list[Work]:
+        """What block ``i`` does on each side."""
         key = (id(tape), self.trunk.full[i])
-        work = self._works.get(key)
-        if work is None:
-            sizes = self.sizes_of(tape.sizes, i)
-            work = self._works[key] = (sizes, [part.known.setdefault(sizes, {}) for part in tape.sides])
-        part, end, carried, known = tape.sides[side], room.end, room.carried, work[1][side]
-        reads = tuple([(carried[slot][0] - end, carried[slot][1]) for slot in part.reads])
-        found = known.get((room.holes, reads))
+        found = self._works.get(key)
         if found is None:
-            if len(known) >= MOST_KEPT:
-                known.clear()
-            found = known[room.holes, reads] = walk(part, work[0], room.holes, reads)
-        room.end = end + found.end
-        room.holes = found.holes
-        top = end + found.top
-        room.peak = max(room.peak, top)
-        for slot, offset, size in found.moves:
-            carried[slot] = (end + offset, size) if size else NOWHERE
+            sizes = self.sizes_of(tape.sizes, i)
+            found = self._works[key] = [Work(side, sizes) for side in tape.sides]
+        return found
+
+    def step(self, work: Work, room: Room) -> None:
+        """Do ``work`` to ``room``."""
+        spot = room.spot
+        after = spot.after.get(work) or work.do(self.spots, spot, MOST_KEPT)
+        room.spot = after[0]
+        room.peak = max(room.peak, room.end + after[2])
+        room.end += after[1]
+
+
+class Ready(NamedTuple):
+    """Bytes on a device, or in RAM, that holds everything, and in RAM ``beside`` such a device."""
+
+    alone: int
+    beside: int
+
+
+def _ready(arch: Architecture, whole: WholeBuffers, setting: Setting) -> Ready | None:
+    batch, align = setting.batch, setting.align
+    peak = whole.peaks.get((batch, align))
+    if peak is None or setting != Setting(batch, setting.cells, setting.window, 1, "F16", True, False, align):
+        return None
+    inputs = inputs_bytes(arch, setting)
+    inputs += whole.full * mask_bytes(setting, False) + whole.windowed * mask_bytes(setting, True)
+    return Ready(peak + inputs, stream_bytes(arch, setting) + inputs)
 
 
 class Buffers:
     """Passes of one model by setting; the latest are kept."""
 
-    __slots__ = ("_passes", "_rows", "_trunk", "arch")
+    __slots__ = ("_passes", "_ready", "_rows", "_trunk", "_whole", "arch")
 
-    def __init__(self, arch: Architecture, rows: TensorRows) -> None:
-        self.arch, self._rows = arch, rows
+    def __init__(self, arch: Architecture, rows: TensorRows, whole: WholeBuffers | None = None) -> None:
+        """``whole``: what was worked out beforehand."""
+        self.arch, self._rows, self._whole = arch, rows, whole
         self._trunk: Trunk | None = None
         self._passes: dict[Setting, Passes] = {}
+        self._ready: dict[Setting, Ready | None] = {}
+
+    def ready(self, setting: Setting) -> Ready | None:
+        """What was worked out beforehand for this setting, None where nothing was."""
+        if self._whole is None:
+            return None
+        if setting not in self._ready:
+            if len(self._ready) >= PASSES_KEPT:
+                self._ready.clear()
+            self._ready[setting] = _ready(self.arch, self._whole, setting)
+        return self._ready[setting]
+
+    def worked_out(self, settings: Iterable[tuple[int, int]]) -> WholeBuffers:
+        """For some batches and what values are rounded to."""
+        peaks, readers = {}, {False: (-1, -1), True: (-1, -1)}
+        for batch, align in settings:
+            passes = self.passes(Setting(batch, 0, 0, 1, "F16", True, False, align))
+            peak = passes.layout((), ((0, self.arch.trunk),), [], False).peaks[0]
+            peaks[batch, align] = peak - passes.inputs - passes.mask_bytes(False) - passes.mask_bytes(True)
+            readers = passes.trunk.readers
+        return WholeBuffers(readers[False][0] >= 0, readers[True][0] >= 0, peaks)
 
     def passes(self, setting: Setting) -> Passes:
         found = self._passes.get(setting)

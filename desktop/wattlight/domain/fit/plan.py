@@ -58,11 +58,11 @@ class Plan(NamedTuple):
     v_type: str = ""
     draft_types: tuple[str, str] = ("f16", "f16")
 
-    def sizer(self, prepared: PreparedModel) -> Sizer:
+    def sizer(self, prepared: PreparedModel, kind: type[Sizer] = Sizer) -> Sizer:
         """Of the model, or (with a cache and a window of its own) of the draft's file."""
         flash = self.flash is not False
         pad, cuda = self.constants.row_pad, self.backend in {"cuda", "rocm"}
-        return Sizer(
+        return kind(
             prepared.buffers,
             prepared.weights(self.backend, pad),
             prepared.cache(self.kv_type, flash, pad, self.v_type),

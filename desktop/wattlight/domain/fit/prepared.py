@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ..entry import WholeBuffers
 from ..shape import ModelShape, ShapeSource, of_each
 from .architecture import Architecture, read_architecture
 from .architecture_tables import NORM_IN_OUTPUT, TIED_TWICE, UNMODELLED_CACHE, WITHOUT_OUTPUT
@@ -39,14 +40,14 @@ class PreparedModel:
         "vocabulary",
     )
 
-    def __init__(self, shape: ModelShape, drafts: bool = False) -> None:
-        """``drafts``: the blocks that only draft are loaded too."""
+    def __init__(self, shape: ModelShape, drafts: bool = False, whole: WholeBuffers | None = None) -> None:
+        """``drafts``: the blocks that only draft are loaded too; ``whole``: worked out beforehand."""
         self.shape, self.drafts = shape, drafts
         loaded = tensor_rows(shape, drafts)
         arch = self.arch = read_architecture(shape, loaded, drafts)
         self._rows = rows = loaded.trunk(arch.trunk)
         self._loaded = loaded if drafts else rows
-        self.buffers = Buffers(arch, rows)
+        self.buffers = Buffers(arch, rows, whole)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)

@@ -110,6 +110,8 @@ class Sizer:
     @property
     def full_compute(self) -> int:
         """Of a device that holds the whole model."""
+        if ready := self._buffers.ready(self._setting):
+            return ready.alone
         passes = self._buffers.passes(self._setting)
         if passes.whole < 0:
             passes.whole = self._alone(self._setting, 0)
@@ -125,9 +127,12 @@ class Sizer:
     @property
     def host_compute(self) -> int:
         """In RAM beside devices that compute everything."""
-        return self._buffers.passes(self._setting).beside
+        ready = self._buffers.ready(self._setting)
+        return ready.beside if ready else self._buffers.passes(self._setting).beside
 
     def _alone(self, setting: Setting, aside: int) -> int:
+        if ready := self._buffers.ready(setting):
+            return ready.alone + aside
         passes = self._buffers.passes(setting)
         inputs = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
         if setting.flash and not setting.copies and not setting.working:
@@ -294,3 +299,27 @@ class Sizer:
             return w.experts_host_sum[stop] - w.experts_host_sum[begin]
         rest = w.experts_host_sum[stop] - w.experts_host_sum[begin + 1] if begin + 1 < stop else 0
         return rest if share.spill_next else w.boundary_host[share.overflow][begin] + rest
+
+
+class BareSizer(Sizer):
+    """Without compute buffers: what it takes is never more than with them."""
+
+    __slots__ = ()
+
+    @property
+    def full_compute(self) -> int:
+        return 0
+
+    @property
+    def compute_in_ram(self) -> int:
+        return 0
+
+    @property
+    def host_compute(self) -> int:
+        return 0
+
+    def compute(self, shares: list[Share]) -> tuple[int, ...]:
+        return (0,) * len(shares)
+
+    def compute_beside(self, shares: list[Share]) -> int:
+        return 0

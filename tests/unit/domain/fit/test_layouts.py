@@ -7,7 +7,7 @@ import pytest
 from fakes import fit_truth
 from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import estimate_shape
-from wattlight.domain.fit import FitOptions, FitResult, blocks, fit, graph, prepare, program
+from wattlight.domain.fit import FitOptions, FitResult, arena, blocks, fit, graph, prepare, program
 from wattlight.domain.fit.arena import FREE, Side, walk
 from wattlight.domain.fit.file_spans import FileSpans
 from wattlight.domain.fit.sizing import Share
@@ -147,7 +147,7 @@ def test_makes_of_the_same_operations_share_lists_and_steps() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graph, "ready_tape", lambda *_: None)
         peaks = first.layout("h", spans, [], False).peaks
-        patch.setattr(graph, "walk", lambda *parts: walked.append(parts) or walk(*parts))
+        patch.setattr(arena, "walk", lambda *parts: walked.append(parts) or walk(*parts))
         assert second.layout("h", spans, [], False).peaks == peaks
     assert not walked
 
