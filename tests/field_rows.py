@@ -184,6 +184,8 @@ ROWS: dict[str, tuple[str, ...]] = {
     ),
     "completion, help VERB, -q": (
         "test_bash_completes",
+        "test_zsh_completes",
+        "test_fish_completes",
         "test_the_other_shells_know_every_verb_and_option",
         "test_help_takes_a_verb",
         "test_quiet_says_names_alone",

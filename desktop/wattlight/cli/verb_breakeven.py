@@ -212,7 +212,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     own = parser.add_argument_group("your own hardware")
     own.add_argument(
         "--model",
-        metavar="NAME",
+        metavar="MODEL",
         help="the model it would run: its measured speed and watts are the defaults",
     )
     own.add_argument("--tokens-per-second", type=_number, metavar="S", help="speed of one answer")

@@ -53,7 +53,9 @@ def _words(parser: argparse.ArgumentParser) -> _Words:
     for action in parser._actions:
         choices = tuple(str(choice) for choice in action.choices or ())
         for option in (text for text in action.option_strings if text.startswith("--")):
-            options[option] = "" if action.help == argparse.SUPPRESS else (action.help or "")
+            options[option] = (
+                "" if action.help == argparse.SUPPRESS else (action.help or "").replace("%%", "%")
+            )
             if action.nargs != 0:
                 values[option] = choices or _kind(str(action.metavar))
         if action.option_strings:
@@ -71,7 +73,7 @@ _BEFORE_THE_VERB = "--json --quiet --help --version"
 
 
 def _kind(metavar: str) -> tuple[str, ...]:
-    return ("FILE",) if "FILE" in metavar else ("MODEL",) if metavar in {"MODEL", "NAME"} else ()
+    return ("FILE",) if "FILE" in metavar else ("MODEL",) if metavar == "MODEL" else ()
 
 
 def _bash(verbs: dict[str, tuple[str, _Words]]) -> str:

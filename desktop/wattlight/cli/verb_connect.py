@@ -13,7 +13,7 @@ from .output import Call, Document
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="WHAT", nargs="?", help="the program; without it: which there are")
-    parser.add_argument("--model", metavar="NAME", help="the model (default: the loaded one)")
+    parser.add_argument("--model", metavar="MODEL", help="the model (default: the loaded one)")
     add_host_option(parser)
 
 

@@ -1,5 +1,6 @@
 """The frame of the command line: exit codes, one sentence per error, no traceback."""
 
+import contextlib
 import gc
 import io
 import json
@@ -233,7 +234,8 @@ def test_the_other_shells_know_every_verb_and_option(tmp_path: Path) -> None:
         for word in ("doctor", "breakeven", "kv-type", "q8_0", "since", "models --quiet"):
             assert word in text, (shell, word)
         if program := shutil.which(shell):
-            subprocess.run([program, "-n", "-c" if shell == "fish" else "-", text], check=True)
+            subprocess.run([program, "-n", "-c", text], check=True)
+        assert "%%" not in text, shell
     document = json.loads(call(["completion", "zsh", "--json"], tmp_path)[1])
     assert document["script"].startswith("#compdef")
 
@@ -263,6 +265,8 @@ def test_words_after_the_verb_and_options_before_it(tmp_path: Path) -> None:
     assert "'1:word:(show check" in tariff and "'*:file:_files'" in tariff
     assert "compadd -- --json --quiet --help --version" in zsh
     assert "(default: csv" in zsh
+    (settings,) = [line for line in zsh.splitlines() if line.startswith("    server-settings) ")]
+    assert "_models" not in settings
     first = [line for line in fish.splitlines() if "from tariff; and not" in line]
     after = [line for line in fish.splitlines() if "from tariff; and __fish" in line]
     assert len(first) == 1 and first[0].endswith("'") and "-a 'show check" in first[0]
@@ -282,6 +286,39 @@ def test_fish_completes(tmp_path: Path) -> None:
         words = ["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"]
         found = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         assert [item.split("\t")[0] for item in found.splitlines()] == [wanted], line
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not here")
+def test_zsh_completes(tmp_path: Path) -> None:
+    """At a prompt of its own: Tab, then a key that tells what stands there."""
+    (tmp_path / "_wattlight").write_text(call(["completion", "zsh"], tmp_path)[1])
+    (tmp_path / "wattlight").write_text("#!/bin/sh\necho llama3.2:3b\necho lfm2:24b\n")
+    (tmp_path / "wattlight").chmod(0o755)
+    (tmp_path / ".zshrc").write_text(
+        f"fpath=({tmp_path} $fpath); path=({tmp_path} $path); autoload -Uz compinit; compinit -u -D\n"
+        f'tell() {{ print -r -- "$BUFFER" > {tmp_path}/buffer; exit }}\n'
+        "zle -N tell; bindkey '^X' tell; bindkey '^I' complete-word\n"
+    )
+    for line, rest in (
+        ("wattlight rec", "ommend"),
+        ("wattlight tariff sh", "ow"),
+        ("wattlight recommend --use em", "bedding"),
+        ("wattlight load lla", "ma3.2:3b"),
+        ("wattlight help brea", "keven"),
+    ):
+        terminal, inside = os.openpty()
+        shell = subprocess.Popen(
+            ["zsh", "-d", "-i"], stdin=inside, stdout=inside, stderr=inside, start_new_session=True,
+            env={"ZDOTDIR": str(tmp_path), "HOME": str(tmp_path), "TERM": "dumb", "PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        os.close(inside)
+        os.write(terminal, f"{line}\t\x18".encode())
+        with contextlib.suppress(OSError):  # the terminal ends with the shell
+            while os.read(terminal, 4096):
+                pass
+        assert shell.wait(20) == 0
+        os.close(terminal)
+        assert (tmp_path / "buffer").read_text().rstrip() == line + rest
 
 
 def test_help_keeps_the_letters_of_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
