@@ -27,6 +27,8 @@ ROWS: dict[str, tuple[str, ...]] = {
         "test_a_draft_file_is_on_by_default",
         "test_experts_of_the_drafting_block_in_ram",
         "test_what_the_server_lists_of_a_tiny_mixture",
+        "test_tiny_models_that_cache_every_block_twice",
+        "test_snapshots_of_a_state_are_told_with_and_without_a_draft",
         "test_a_draft_known_by_the_server_alone_is_named",
     ),
     "another model's shape under a known name": (

@@ -164,6 +164,10 @@ def _draft_texts() -> dict[str, str]:
             "For long prompts it also keeps snapshots in RAM, one for each {tokens} tokens and at most 32, "
             "of up to {each_bytes} each."
         ),
+        "state_snapshots": tr(
+            "For long prompts the server also keeps snapshots of the model's state in RAM, one for each "
+            "{tokens} tokens and at most 32, of {each_bytes} each."
+        ),
         "draft_layers": tr(
             "The draft costs {lost} layers on the GPU ({on_gpu} instead of {without}), which may slow it "
             "down more than the draft speeds it up."

@@ -95,6 +95,8 @@ def _why(result: FitResult, machine: MachineProfile) -> list[Reason]:
 
 CHECKPOINT_TOKENS = 8192
 """A snapshot of the state is kept in RAM for so many tokens of a prompt."""
+SMALL_STATE_BYTES = 8 << 20
+"""Snapshots of less are not worth a word: the server keeps at most 32."""
 
 
 def _about_draft(
@@ -128,16 +130,15 @@ def _about_draft(
         reasons.append(_reason("draft_shorter", drafted=draft.drafted, length=use.length))
     if not use.counted:
         reasons.append(_reason("draft_uncounted", draft_bytes=use.total_bytes))
-    state = 4 * (sum(prepared.arch.state_r) + sum(prepared.arch.state_s))
-    if state:
-        reasons.append(
-            _reason(
-                "draft_snapshots",
-                tokens=CHECKPOINT_TOKENS,
-                each_bytes=state + use.kv_bytes // result.parallel,
-            )
-        )
+    if state := _state_bytes(prepared):
+        each = state + use.kv_bytes // result.parallel
+        reasons.append(_reason("draft_snapshots", tokens=CHECKPOINT_TOKENS, each_bytes=each))
     return reasons
+
+
+def _state_bytes(prepared: PreparedModel) -> int:
+    """Recurrent state of one slot: what a snapshot holds, however many states a draft keeps."""
+    return 4 * (sum(prepared.arch.state_r) + sum(prepared.arch.state_s))
 
 
 def _price_of_draft(result: FitResult, bare: FitResult) -> list[Reason]:
@@ -249,6 +250,9 @@ def _remarks(prepared: PreparedModel, result: FitResult) -> list[Reason]:
         )
     elif prepared.projector_bytes:
         remarks.append(_reason("projector_in_ram", projector_bytes=prepared.projector_bytes))
+    state = _state_bytes(prepared)
+    if result.draft is None and state >= SMALL_STATE_BYTES and not prepared.embedding_only:
+        remarks.append(_reason("state_snapshots", tokens=CHECKPOINT_TOKENS, each_bytes=state))
     if prepared.shape.unknown_types:
         remarks.append(_reason("unknown_types", types=", ".join(prepared.shape.unknown_types)))
     if prepared.shape.source is ShapeSource.CATALOGUE:

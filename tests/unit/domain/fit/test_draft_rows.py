@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fakes import draft_models, fit_truth
-from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
+from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
 from wattlight.domain.fit.cache import UnknownCacheType
 from wattlight.domain.fit.draft_memory import DraftMemory
 from wattlight.domain.fit.plan import Planner
@@ -167,3 +167,66 @@ def test_cards_copy_every_cache_that_is_not_of_16_bits(model: str, context: int,
     options = FitOptions(context=context, batch=1024, kv_type="f32", gpu_layers=999)
     found = fit(prepare(fit_truth.shape(model)), machine("CUDA0:400000:410000"), options)
     assert found.devices[0].compute_bytes == pytest.approx(device, rel=0.0002)
+
+
+def shortened(shape: ModelShape, blocks: int, **keys: int) -> ModelShape:
+    """The first ``blocks`` of ``shape``, of which the last one drafts."""
+    told = {"block_count": blocks, "nextn_predict_layers": 1, **keys}
+    kept = tuple(
+        tensor
+        for tensor in shape.tensors
+        if not tensor.name.startswith("blk.") or int(tensor.name.split(".")[1]) < blocks
+    )
+    metadata = {f"{shape.architecture}.{key.replace('__', '.')}": value for key, value in told.items()}
+    return replace(shape, metadata={**shape.metadata, **metadata}, tensors=kept)
+
+
+@pytest.mark.parametrize(
+    ("shape", "cache", "device"),
+    [
+        (shortened(draft_models.tiny("glm4moe"), 5), 20.0, ""),
+        (shortened(draft_models.tiny("glm4moe"), 5), 20.0, "CUDA0:200000:204800"),
+        (
+            shortened(
+                fit_truth.shape("deepseek2lite"), 5, attention__kv_lora_rank=128, attention__key_length=160
+            ),
+            12.5,
+            "CUDA0:200000:204800",
+        ),
+    ],
+    ids=["glm4moe in RAM", "glm4moe on a card", "deepseek2"],
+)
+def test_tiny_models_that_cache_every_block_twice(shape: ModelShape, cache: float, device: str) -> None:
+    """4 + 1 blocks, 8192 tokens: all five are cached, with a draft by both contexts, with equal buffers."""
+    model, where = prepare(shape), machine(device)
+    off, on = (fit(model, where, FitOptions(context=8192, batch=1024, draft=n)) for n in (0, 4))
+    own = off.devices[0] if device else off.host
+    assert own.kv_bytes == cache * MIB
+    assert on.draft is not None
+    assert on.draft.kv_bytes == cache * MIB
+    both = on.devices[0] if device else on.host
+    assert both.kv_bytes == 2 * cache * MIB
+    if shape.architecture == "glm4moe":
+        assert on.obstacle == "draft_crashes"
+        if not device:
+            assert own.compute_bytes / MIB == pytest.approx(32.02, abs=0.01)
+            assert on.draft.compute_bytes == own.compute_bytes
+
+
+@pytest.mark.parametrize(("model", "state"), [(M27, 149.62), ("qwen35-9b", 50.25)])
+def test_snapshots_of_a_state_are_told_with_and_without_a_draft(model: str, state: float) -> None:
+    """llama-server keeps them for prompts in RAM that no list shows: one state each, never one for each row
+    of a draft, beside which the draft's cache of the whole prompt lies in it."""
+    prepared, where = draft_models.drafting(model), machine()
+    for length, code in ((0, "state_snapshots"), (4, "draft_snapshots")):
+        options = replace(OPTIONS, draft=length)
+        result = fit(prepared, where, options)
+        found = {reason.code: dict(reason.values) for reason in explain(prepared, where, result, options)}
+        each = found[code]["each_bytes"]
+        assert isinstance(each, int)
+        beside = result.draft.kv_bytes if result.draft else 0
+        assert (each - beside) / MIB == pytest.approx(state, abs=0.01)
+        assert len({"state_snapshots", "draft_snapshots"} & found.keys()) == 1
+    plain = prepare(fit_truth.shape("llama31-8b"))
+    told = explain(plain, where, fit(plain, where, OPTIONS), OPTIONS)
+    assert not any("snapshots" in reason.code for reason in told)
