@@ -5,6 +5,7 @@
 
 import json
 import os
+import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -24,10 +25,12 @@ from wattlight.catalog.installed import PARTS
 from wattlight.catalog.registry import Layer, ShapeCache
 from wattlight.catalog.registry.token import RegistryPass
 from wattlight.catalog.reread import RereadBook
+from wattlight.catalog.safetensors import read_model_folder
 from wattlight.domain.entry import Reread
 from wattlight.domain.fit import FitOptions, fit, prepare
 from wattlight.domain.learned import COUNT, Model
 from wattlight.domain.server_variables import agrees, in_force
+from wattlight.domain.vllm import EngineModel, plan
 from wattlight.probes.plugs.asking import PlugHost
 from wattlight.probes.plugs.fritz import FritzBox
 from wattlight.probes.plugs.kinds import AnyDocument, HomeAssistant, Shelly, Tasmota
@@ -154,6 +157,42 @@ CACHE_LINES = (
     "llama_model_loader: loaded meta data with 20 key-value pairs and 9 tensors from /x/sha256-" + "a" * 64
     + " (version GGUF V3)\nllama_kv_cache: size = 96.00 MiB, K (q8_0): 48.00 MiB, V (f16): 48.00 MiB\n"
 )  # fmt: skip
+
+
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_hidden_layers": 4, "hidden_size": 512,
+    "num_attention_heads": 8, "num_key_value_heads": 2, "max_position_embeddings": 4096,
+    "sliding_window": 1024, "layer_types": ["full_attention", "sliding_attention"] * 2,
+    "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024},
+}  # fmt: skip
+TENSORS = {
+    "__metadata__": {"format": "pt"},
+    "model.embed_tokens.weight": {"dtype": "BF16", "shape": [8, 4], "data_offsets": [0, 64]},
+    "model.layers.0.mlp.weight": {"dtype": "F32", "shape": [8, 4], "data_offsets": [64, 192]},
+}
+
+
+def read_folder(data: bytes, folder: Path) -> object:
+    """A folder in safetensors form of which one file is ``data``: its config, its index or its tensors."""
+    raw = json.dumps(TENSORS).encode()
+    index = json.dumps({"weight_map": {"a": "model.safetensors"}, "metadata": {"total_size": 192}}).encode()
+    for config, listed, tensors in ((data, b"", raw), (b"", data, raw), (b"", index, data)):
+        write_to(folder, "config.json", config or json.dumps(CONFIG).encode())
+        write_to(folder, "model.safetensors.index.json", listed)
+        write_to(folder, "model.safetensors", struct.pack("<Q", len(tensors)) + tensors + bytes(192))
+        found = each(lambda: read_model_folder(folder))
+        assert not found or isinstance(found[0], EngineModel)
+        if found and isinstance(found[0], EngineModel):
+            plan(found[0], CARD.devices[0])
+    return None
+
+
+def folders() -> list[bytes]:
+    index = {
+        "weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"},
+        "metadata": {"total_size": 9},
+    }
+    return [json.dumps(document).encode() for document in (CONFIG, TENSORS, index)]
 
 
 def logs() -> list[bytes]:
@@ -290,6 +329,7 @@ READERS: dict[str, Reader] = {
     "plug": (lambda: [file.read_bytes() for file in sorted((DATA / "plugs").glob("*.[jx]*"))], read_plug),
     "engine": (engines, read_engine),
     "log": (logs, read_log),
+    "folder": (folders, read_folder),
     "token": (lambda: [b'{"token": "abc", "expires_in": 300}'], read_token),
     **{f"own {name}": own_files(name) for name in OWN},
 }
@@ -305,7 +345,7 @@ def test_mutated_documents(name: str, tmp_path: Path) -> None:
 ODD = (b"[" * 3000, b'{"a":' * 3000, b"null", b"[]", b"1e400", b'"x"', b"\xff", b"")
 
 
-@pytest.mark.parametrize("name", [name for name in READERS if name.startswith(("own ", "token"))])
+@pytest.mark.parametrize("name", [name for name in READERS if name.startswith(("own ", "token", "folder"))])
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 def test_a_document_that_is_something_else_is_as_good_as_none(name: str, odd: bytes, tmp_path: Path) -> None:
     READERS[name][1](odd, tmp_path)

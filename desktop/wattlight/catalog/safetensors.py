@@ -5,27 +5,31 @@ The form is published with the safetensors format: eight bytes of length, then a
 """
 
 import json
+import os
 import re
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import UNREADABLE, Problem, clean_text
 from wattlight.domain.vllm import CacheLayer, EngineModel
 from wattlight.i18n import tr
 from wattlight.paths import open_regular, read_small
 
 _MAX_CONFIG = 4 << 20
-_MAX_INDEX = 64 << 20
+_MAX_INDEX = 32 << 20
 _MAX_HEADER = 32 << 20
 """Real ones: below 1 MB."""
+_MAX_NODES = 1_000_000
+"""Values in one of them: an empty list is two bytes there and sixty here. The largest models name 200,000."""
 _MAX_FILES = 4096
 _MOST = 1 << 31
 _MAX_LAYERS = 4096
 _BLOCK = re.compile(r"(?:^|\.)layers\.(\d{1,6})\.")
 _FULL = {"full_attention", "attention", "global"}
 _WINDOWED = {"sliding_attention", "chunked_attention", "local"}
+_LONGER = {"linear", "dynamic", "yarn"}
 _STATES = (
     "mamba_d_state",
     "ssm_cfg",
@@ -86,12 +90,14 @@ def _layers(config: Mapping[str, Any], layers: int) -> Iterator[CacheLayer]:
         kinds = ["a state"] * layers
     window = _window(config)
     shared = min(layers, _optional(config, "num_kv_shared_layers", _MAX_LAYERS) or 0)
-    for index, kind in enumerate(kinds[: layers - shared]):
+    if shared == layers:
+        raise _impossible("num_kv_shared_layers")
+    for index, kind in enumerate(map(_word, kinds[: layers - shared])):
         if kind and kind not in _FULL | _WINDOWED:
             raise BadModelFolder(
                 tr(
                     "Layers of the kind {kind} keep no cache; what vLLM keeps for them is not known here.",
-                    kind=clean_text(str(kind), 40),
+                    kind=kind,
                 ),
                 tr("Start vLLM once: its log says how large its cache is and how many requests have room."),
             )
@@ -108,6 +114,8 @@ def _layer(config: Mapping[str, Any], window: int | None) -> CacheLayer:
         )
     heads = _count(config, "num_attention_heads", 1 << 16)
     own = _optional(config, "head_dim", 1 << 16) or _count(config, "hidden_size", 1 << 24) // heads
+    if not own:
+        raise _impossible("hidden_size")
     keys = _optional(config, "num_key_value_heads", 1 << 16) or heads
     if window is None:  # models whose layers without a window have heads of another size
         own = _optional(config, "global_head_dim", 1 << 16) or own
@@ -132,11 +140,7 @@ def _looks_back(config: Mapping[str, Any], index: int) -> bool:
 def _trained(config: Mapping[str, Any]) -> int:
     longest = _count(config, "max_position_embeddings", _MOST)
     rope = config.get("rope_scaling") or config.get("rope_parameters")
-    if isinstance(rope, dict) and (rope.get("rope_type") or rope.get("type")) in {
-        "linear",
-        "dynamic",
-        "yarn",
-    }:
+    if isinstance(rope, dict) and _word(rope.get("rope_type") or rope.get("type")) in _LONGER:
         factor, original = rope.get("factor"), _optional(rope, "original_max_position_embeddings", _MOST)
         if isinstance(factor, int | float) and 1 <= factor <= 1024:
             return min(_MOST, int((original or longest) * factor))
@@ -153,7 +157,7 @@ def _weights(folder: Path, layers: int) -> int:
         files = sorted(folder.glob("*.safetensors"))[:_MAX_FILES]
         named = [file for file in files if not file.name.startswith("consolidated")]
         files = named or files
-    if files and all(file.is_file() for file in files):
+    if files and all(map(os.path.isfile, files)):  # false for what no file can be called, too
         return sum(_tensor_bytes(file, layers) for file in files)
     total = index.get("metadata") if index is not None else None
     if isinstance(total, dict) and (size := _optional(total, "total_size", 1 << 50)):
@@ -173,9 +177,9 @@ def _tensor_bytes(file: Path, layers: int) -> int:
             (length,) = struct.unpack("<Q", stream.read(8))
             if length > _MAX_HEADER:
                 raise broken
-            header = json.loads(stream.read(length))
+            header = _read(stream.read(length))
             size = stream.seek(0, 2) - 8 - length
-    except (OSError, ValueError, struct.error, RecursionError, MemoryError):
+    except (*UNREADABLE, struct.error):
         raise broken from None
     if not isinstance(header, dict):
         raise broken
@@ -200,10 +204,21 @@ def _tensor_bytes(file: Path, layers: int) -> int:
 
 def _document(file: Path, most: int) -> dict[str, Any] | None:
     try:
-        document = json.loads(read_small(file, most))
-    except (OSError, ValueError, RecursionError, MemoryError):
+        document = _read(read_small(file, most))
+    except UNREADABLE:
         return None
     return document if isinstance(document, dict) else None
+
+
+def _read(raw: bytes) -> Any:
+    """Raises ValueError and RecursionError for what is no document, or one that would fill the memory."""
+    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > _MAX_NODES:
+        raise ValueError("nodes")
+    return json.loads(raw)
+
+
+def _word(value: object) -> str:
+    return clean_text(value, 40) if isinstance(value, str) else "" if value in (None, "") else "?"
 
 
 def _optional(config: Mapping[str, Any], key: str, most: int) -> int | None:
@@ -214,10 +229,14 @@ def _optional(config: Mapping[str, Any], key: str, most: int) -> int | None:
 def _count(config: Mapping[str, Any], key: str, most: int) -> int:
     value = _optional(config, key, most)
     if value is None:
-        raise BadModelFolder(
-            tr("config.json says no {key} that can be true.", key=key), tr("Download the file again.")
-        )
+        raise _impossible(key)
     return value
+
+
+def _impossible(key: str) -> BadModelFolder:
+    return BadModelFolder(
+        tr("config.json says no {key} that can be true.", key=key), tr("Download the file again.")
+    )
 
 
 def _name(path: Path) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,42 @@ def test_names_of_files_stay_within_the_folder(tmp_path: Path) -> None:
     index = {"weight_map": {"a": "../outside.safetensors"}}
     (root / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
     assert read_model_folder(root).weights_bytes == 1000
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"layer_types": [["x"]] * 4},
+        {"layer_types": [{"a": 1}] * 4},
+        {"hidden_size": 4},
+        {"num_kv_shared_layers": 4},
+    ],
+)
+def test_values_of_another_kind_are_one_sentence(tmp_path: Path, more: dict[str, Any]) -> None:
+    with pytest.raises(BadModelFolder):
+        read_model_folder(folder(tmp_path, LLAMA | more))
+
+
+def test_a_way_to_a_longer_context_of_another_kind_is_none(tmp_path: Path) -> None:
+    config = LLAMA | {"rope_scaling": {"rope_type": ["yarn"], "factor": 4}}
+    assert read_model_folder(folder(tmp_path, config)).context_trained == 4096
+
+
+@pytest.mark.parametrize(
+    "listed", [b'{"weight_map": {"a": "' + b"x" * 5000 + b'"}}', b'{"weight_map": {"a": "x\\u0000"}}']
+)
+def test_names_that_no_file_has_are_not_there(tmp_path: Path, listed: bytes) -> None:
+    made = folder(tmp_path, LLAMA)
+    (made / "model.safetensors.index.json").write_bytes(listed)
+    with pytest.raises(BadModelFolder, match="lists no safetensors files"):
+        read_model_folder(made)
+
+
+def test_a_list_made_to_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    made = folder(tmp_path, LLAMA)
+    (made / "model.safetensors.index.json").write_bytes(b'{"a": [' + b"[]," * 3_000_000 + b"[]]}")
+    tracemalloc.start()
+    assert read_model_folder(made).weights_bytes == 1000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 40 << 20
