@@ -21,7 +21,8 @@ def test_a_choice_changes_the_lines_and_stays(qtbot: object) -> None:
     page.render_scene(scene)
     page.show()
     settle()
-    program, model = page.findChildren(QComboBox)
+    program, host, model = page.findChildren(QComboBox)
+    assert not host.isVisible()  # there is one computer
     lines = page.findChildren(QPlainTextEdit)[0]
     assert program.count() == 13 and lines.isReadOnly() and "curl" in lines.toPlainText()
     program.setCurrentIndex(program.findData("langchain"))

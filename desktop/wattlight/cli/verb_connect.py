@@ -1,11 +1,20 @@
 """``wattlight connect``: ready lines for the programs people connect to their models."""
 
 import argparse
+from dataclasses import replace
 
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
-from wattlight.services.connecting import Snippet, Target, filled, snippet_named, snippets, target_at
+from wattlight.services.connecting import (
+    YOUR_KEY,
+    Snippet,
+    Target,
+    filled,
+    snippet_named,
+    snippets,
+    target_at,
+)
 
 from .options import add_host_option
 from .output import Call, Document
@@ -56,7 +65,9 @@ def _target(args: argparse.Namespace, call: Call) -> Target:
         if args.model is None and args.what:
             raise
         state = ServerState(server.url, ServerStatus.ABSENT)
-    target = target_at(server.url, state, args.model or "")
+    state = replace(state, kind=server.kind)
+    keyed = server.wire.authorization is not None
+    target = target_at(server.url, state, args.model or "", keyed=keyed)
     if args.what and not target.model:
         raise Problem(
             tr("No model is installed on {url}.", url=server.url),
@@ -82,5 +93,7 @@ def _remarks(snippet: Snippet, target: Target, call: Call) -> None:
         call.out.aside(tr("Needs: {command}", command=snippet.install))
     if snippet.embedding and not target.embedding_there:
         call.out.aside(tr("Needs: wattlight pull {model}", model=target.embedding))
+    if target.keyed:
+        call.out.aside(tr("Put the server's key in the place of {word}.", word=YOUR_KEY))
     if not snippet.tried:
         call.out.aside(tr("Written from its documentation; it was not tried."))

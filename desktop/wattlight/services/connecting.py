@@ -5,7 +5,8 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wattlight.domain.state import AppState, InstalledModel, ServerState, same_model
+from wattlight.domain.servers import ServerKind
+from wattlight.domain.state import AppState, HostState, InstalledModel, ServerState, same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.paths import asset_text
@@ -14,6 +15,7 @@ EMBEDDING = "nomic-embed-text"
 """Named where no model that turns text into vectors is installed."""
 USUAL_CONTEXT = 4096
 _NO_KEY = "none"
+YOUR_KEY = "YOUR_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Snippet:
 class Target:
     """What is connected to. ``context`` in tokens; ``counted``: through the relay, which counts tokens.
 
-    ``embedding_there``: the model for vectors is installed.
+    ``embedding_there``: the model for vectors is installed. ``ollama``: Ollama's clients can use it.
+    ``keyed``: the server wants a key, which is the person's to put in.
     """
 
     url: str
@@ -61,6 +64,12 @@ class Target:
     ollama: bool = True
     counted: bool = False
     embedding_there: bool = False
+    keyed: bool = False
+
+    @property
+    def key(self) -> str:
+        """What stands where a client wants a key."""
+        return YOUR_KEY if self.keyed else _NO_KEY
 
 
 def snippets(target: Target) -> tuple[Snippet, ...]:
@@ -116,8 +125,8 @@ def filled(snippet: Snippet, target: Target) -> str:
         "__LLM_MODEL__": quote(f"ollama/{model}"),
         "__EMBEDDING__": quote(clean_text(target.embedding, 200)),
         "__CONTEXT__": str(target.context),
-        "__KEY__": quote(_NO_KEY),
-        "__AUTH__": quote(f"Authorization: Bearer {_NO_KEY}"),
+        "__KEY__": quote(target.key),
+        "__AUTH__": quote(f"Authorization: Bearer {target.key}"),
         "__BODY__": quote(body),
         "__PROVIDER__": provider,
         "__LITELLM_MODEL__": quote(f"{provider}/{model}"),
@@ -134,16 +143,24 @@ def _in_quotes(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def target_of(state: AppState, alias: str = "", model: str = "") -> Target:
-    """What programs on this computer connect to: the model that is asked for, loaded, or installed first.
+def target_of(
+    state: AppState, alias: str = "", model: str = "", at: HostState | None = None, keyed: bool = False
+) -> Target:
+    """What programs connect to: the model that is asked for, loaded, or installed first, on this computer or
+    ``at`` another.
 
-    ``alias`` is the name that follows the model in use, "" where none does.
+    ``alias`` is the name that follows the model in use here, "" where none does.
     """
+    if at is not None and at is not state.local:
+        return target_at(at.server.url, at.server, model, keyed=keyed)
     server, counting = state.local.server, state.counting
-    return target_at(counting.url if counting.on else server.url, server, model or alias, counted=counting.on)
+    url = counting.url if counting.on else server.url
+    return target_at(url, server, model or alias, counting.on, keyed)
 
 
-def target_at(url: str, server: ServerState, model: str = "", counted: bool = False) -> Target:
+def target_at(
+    url: str, server: ServerState, model: str = "", counted: bool = False, keyed: bool = False
+) -> Target:
     names = [m.name for m in server.running if not _embeds(m.name, m.family)]
     chosen = model or next(iter((*names, *installed_names(server.installed))), "")
     embedding = next((m.name for m in server.installed if _embeds(m.name, m.family)), "")
@@ -152,8 +169,10 @@ def target_at(url: str, server: ServerState, model: str = "", counted: bool = Fa
         chosen,
         embedding or EMBEDDING,
         _context(chosen, server),
+        ollama=server.kind is ServerKind.OLLAMA and not keyed,
         counted=counted,
         embedding_there=bool(embedding),
+        keyed=keyed,
     )
 
 

@@ -19,8 +19,9 @@ class ConnectPage(Page):
         self._scene: Scene
         self._view: ConnectView | None = None
         self._program, self._model = combo(tr("Program")), combo(tr("Model"))
+        self._host = combo(tr("Computer"))
         self._program.setMinimumWidth(320)
-        for box in (self._program, self._model):
+        for box in (self._program, self._host, self._model):
             box.currentIndexChanged.connect(self._chosen)
         self._lines = read_only_text("code", tr("Lines to copy"), 200)
         self._lines.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -33,7 +34,7 @@ class ConnectPage(Page):
             "installed from here."
         )
         card = Card("", 10)
-        choose = put(spaced(QHBoxLayout(), 10), self._program, self._model, REST, copy)
+        choose = put(spaced(QHBoxLayout(), 10), self._program, self._host, self._model, REST, copy)
         put(card.column, choose, self._empty, self._install, (self._lines, 1), self._needs)
         head = plain_label(tr("Connect"), "page")
         put(self.column, head, plain_label(about, "quiet", True), (card, 1))
@@ -44,15 +45,16 @@ class ConnectPage(Page):
         self._show()
 
     def _show(self) -> None:
-        view = connect_view(
-            self._scene, str(self._program.currentData() or ""), str(self._model.currentData() or "")
-        )
+        chosen = (str(box.currentData() or "") for box in (self._program, self._model, self._host))
+        view = connect_view(self._scene, *chosen)
         if view == self._view:
             return
         self._view = view
         fill(self._program, view.programs, view.program)
         fill(self._model, view.models, view.model)
         self._model.setVisible(bool(view.models))
+        fill(self._host, view.hosts, view.host)
+        self._host.setVisible(bool(view.hosts))
         if self._lines.toPlainText() != view.text.rstrip("\n"):
             self._lines.setPlainText(view.text.rstrip("\n"))
         show_text(self._install, view.install)

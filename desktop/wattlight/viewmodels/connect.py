@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from wattlight.i18n import tr
-from wattlight.services.connecting import filled, installed_names, snippets, target_of
+from wattlight.services.connecting import YOUR_KEY, filled, installed_names, snippets, target_of
 
 from .scene import Scene
 from .settings_page import Choice
@@ -21,15 +21,22 @@ class ConnectView:
     install: str
     needs: tuple[str, ...]
     empty: str = ""
+    hosts: tuple[Choice, ...] = ()
+    """None where there is one host alone."""
+    host: str = ""
 
 
-def connect_view(scene: Scene, program: str = "", model: str = "") -> ConnectView:
-    """The page for a program and a model that were chosen ("": the first, and the one in use)."""
-    alias = scene.settings.alias
-    names = installed_names(scene.local_models)
-    follows = alias.name if alias.on and alias.digest else ""
+def connect_view(scene: Scene, program: str = "", model: str = "", host: str = "") -> ConnectView:
+    """The page for a program, a model and a host that were chosen ("": the first, the one in use, and this
+    computer)."""
+    alias, state = scene.settings.alias, scene.state
+    at = next((found for found in state.hosts if found.id == host), state.local)
+    here = at is state.local
+    names = installed_names(scene.local_models if here else at.server.installed)
+    follows = alias.name if here and alias.on and alias.digest else ""
     known = model if model in (*names, follows) else ""
-    target = target_of(scene.state, follows, known)
+    keyed = any(address.host == at.id and address.key for address in scene.settings.servers)
+    target = target_of(state, follows, known, at, keyed)
     offered = snippets(target)
     chosen = next((snippet for snippet in offered if snippet.key == program), offered[0])
     models = [Choice(name, name) for name in names if name != follows]
@@ -40,6 +47,8 @@ def connect_view(scene: Scene, program: str = "", model: str = "") -> ConnectVie
     needs = []
     if chosen.embedding and not target.embedding_there:
         needs.append(tr("Needs the model {model}: download it on the page Models.", model=target.embedding))
+    if target.keyed and chosen.key != "mcp":
+        needs.append(tr("Put the key of {host} in the place of {word}.", host=at.name, word=YOUR_KEY))
     if not chosen.tried:
         needs.append(tr("Written from its documentation; it was not tried."))
     if target.counted and chosen.key != "mcp":
@@ -53,4 +62,6 @@ def connect_view(scene: Scene, program: str = "", model: str = "") -> ConnectVie
         chosen.install if chosen.packages else "",
         tuple(needs),
         "" if names else tr("No model is installed yet: write the name of one in the place of MODEL."),
+        tuple(Choice(found.id, found.name) for found in state.hosts) if len(state.hosts) > 1 else (),
+        at.id,
     )

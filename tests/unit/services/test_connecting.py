@@ -13,8 +13,17 @@ import yaml
 from fakes import made_up_day
 from fakes.fake_ollama import FakeOllama
 from wattlight.cli import run
-from wattlight.domain.state import AppState, CountingState, InstalledModel
-from wattlight.services.connecting import EMBEDDING, USUAL_CONTEXT, target_of
+from wattlight.domain.servers import ServerKind
+from wattlight.domain.state import (
+    AppState,
+    CountingState,
+    HostState,
+    InstalledModel,
+    ServerState,
+    ServerStatus,
+)
+from wattlight.domain.values import HostId
+from wattlight.services.connecting import EMBEDDING, USUAL_CONTEXT, filled, snippets, target_of
 from wattlight.services.factory import ServiceFactory
 from wattlight.settings import Alias
 from wattlight.viewmodels.connect import connect_view
@@ -115,3 +124,30 @@ def test_wrong_names_and_a_server_that_is_away(tmp_path: Path, capsys: pytest.Ca
     assert code == 0 and json.loads(text)["model"] == ""
     with FakeOllama() as empty:
         assert called(["connect", "curl"], empty.url, tmp_path)[0] == 1
+
+
+def test_another_host_has_its_own_models_kind_and_key() -> None:
+    models = (InstalledModel("org/model", "d", 1),)
+    url = "https://box.example:8000"
+    host = HostState(
+        HostId("box"), "Box", ServerState(url, ServerStatus.READY, None, models, kind=ServerKind.VLLM)
+    )
+    state = replace(SCENE.state, hosts=(*SCENE.state.hosts, host))
+    counted = replace(state, counting=CountingState(True, "http://127.0.0.1:11435", 11435))
+    target = target_of(counted, "current", at=host, keyed=True)
+    assert (target.url, target.model, target.counted) == ("https://box.example:8000", "org/model", False)
+    keys = {snippet.key for snippet in snippets(target)}
+    assert "openai" in keys and "ollama" not in keys
+    lines = filled(next(s for s in snippets(target) if s.key == "openai"), target)
+    assert '"YOUR_KEY"' in lines and "https://box.example:8000/v1" in lines
+    view = connect_view(replace(SCENE, state=counted), "openai", "", "box")
+    assert [choice.text for choice in view.hosts] == [SCENE.state.local.name, "Box"] and view.host == "box"
+    assert "box.example" in view.text
+    assert connect_view(SCENE).hosts == ()
+
+
+def test_ollama_behind_a_key_is_used_by_clients_that_send_one() -> None:
+    host = replace(SCENE.state.local, id=HostId("far"))
+    state = replace(SCENE.state, hosts=(*SCENE.state.hosts, host))
+    assert "ollama" in {s.key for s in snippets(target_of(state, at=host))}
+    assert "ollama" not in {s.key for s in snippets(target_of(state, at=host, keyed=True))}
