@@ -79,6 +79,8 @@ PLAIN = {
     "cli/verb_mcp.py": ("Facts about this compute",),
     "cli/verb_plug.py": ("  wattlight plug test 19",),
     "cli/verb_tariff.py": ("a tariff file (prices wi",),
+    "services/far_meter/serving.py": ("meter served", "wattlight-far-meter asker"),
+    "services/far_meter/sources.py": ("Accept: text/plain",),
     "services/benchmark/side_by_side.py": ("Say hello.",),
     "services/benchmark/timing.py": ("Write a long story about",),
     "services/connecting.py": (

@@ -25,7 +25,7 @@ from wattlight.cli import run
 class Probe:
     def __init__(self):
         self.machine = Machine(Clock())
-    def watch_port(self, _port: object) -> None:
+    def watch_ports(self, _ports: object) -> None:
         pass
 
     def sample(self):

@@ -14,6 +14,7 @@ from wattlight.services.cut_prompts import CutPrompts
 from wattlight.services.daily_prices import DailyPrices
 from wattlight.services.energy_access import CounterAccess
 from wattlight.services.factory import ServiceFactory
+from wattlight.services.far_meter import HostMeters
 from wattlight.services.first_run import SetupGuide
 from wattlight.services.hosts import HostSetup
 from wattlight.services.hub import StateHub
@@ -104,6 +105,8 @@ class DesktopProgram:
         self._publishing = publishing = Publishing(factory, settings, hub)
         app.handle(Verb.KEEP_BROKER_SECRET, publishing.keep)
         self._hosts = self._other_hosts(servers)
+        self._far_meters = far = HostMeters(factory, settings, hub, meter)
+        app.on_watch(far.set_shown)
         app.handle(Verb.QUIT, self._quit)
         variables = self._server_variables(guide)
         self._ui = ui = DesktopUi(app, hub.state, loaded.settings, arguments, early, slow.answers)
@@ -193,6 +196,7 @@ class DesktopProgram:
         self._slow.ask("computer")
         self._app.start()
         self._publishing.start()
+        self._far_meters.follow()
         try:
             return self._ui.start()
         finally:
@@ -203,6 +207,7 @@ class DesktopProgram:
             stopped = self._prices.stop()
             stopped = self._publishing.stop() and stopped
             stopped = self._hosts.stop() and stopped
+            stopped = self._far_meters.stop() and stopped
             stopped = self._app.stop() and stopped
             stopped = self._slow.stop() and stopped
             busy = self._factory.threads.close(0.5)

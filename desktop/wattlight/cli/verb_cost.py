@@ -12,9 +12,10 @@ from wattlight.domain.tariff import (
     TariffProblem,
     standing_micro,
 )
-from wattlight.domain.values import iso_utc
+from wattlight.domain.values import LOCAL_HOST, iso_utc
 from wattlight.i18n import duration, interval, joined, kwh, money, percent, short_date, tr
-from wattlight.services.costs import projected
+from wattlight.services.costs import ALL_HOSTS, cost_by_host, projected
+from wattlight.services.hosts import find_host
 from wattlight.services.metering import sums_of_days
 from wattlight.viewmodels.figures import (
     counted_text,
@@ -99,6 +100,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=By.MODEL.value,
         help="what a line of the answer is (default: model)",
     )
+    parser.add_argument(
+        "--host", metavar="NAME", help="of another computer, or all: one line for each (default: this one)"
+    )
     add_steady_options(parser)
 
 
@@ -128,21 +132,28 @@ def run(args: argparse.Namespace, call: Call) -> None:
     tariff, zone = call.workshop.tariff(), call.workshop.zone()
     span = span_of(args, zone, call.workshop.now())
     by = By(args.by)
+    settings = call.workshop.settings()
+    host = LOCAL_HOST if args.host in {None, ALL_HOSTS} else find_host(args.host, settings).host
     with call.workshop.ledger() as reader:
         sums = Sums(tariff, span.start_us, span.end_us, zone, **apart(by))
-        sums.know(reader.devices())
-        sums.add_all(reader.buckets(span.start_us, span.end_us))
-        sums.observed_ms = reader.observed_ms(span.start_us, span.end_us)
+        sums.know(reader.devices(host))
+        sums.add_all(reader.buckets(span.start_us, span.end_us, host))
+        sums.observed_ms = reader.observed_ms(span.start_us, span.end_us, host)
         ranges = RangeSums(tariff, span.start_us, span.end_us)
-        ranges.add_all(reader.estimates(span.start_us, span.end_us))
-        projection = _projection(reader, tariff, zone, span, call) if args.month is not None else None
-    wanted = call.workshop.settings().meter.estimates
-    report = replace(sums.report(by), estimated=ranges.range() if wanted else None)
+        ranges.add_all(reader.estimates(span.start_us, span.end_us, host))
+        here = args.host is None
+        projection = _projection(reader, tariff, zone, span, call) if here and args.month else None
+        if args.host == ALL_HOSTS:
+            names = {address.host: address.name for address in settings.servers}
+            report = cost_by_host(reader, tariff, zone, span.first, span.last, names, span.end_us)
+        else:
+            wanted = settings.meter.estimates
+            report = replace(sums.report(by), estimated=ranges.range() if wanted else None)
     answer = CostAnswer(
         report,
-        token_costs(sums) if by is By.MODEL else {},
+        token_costs(sums) if by is By.MODEL and args.host != ALL_HOSTS else {},
         span,
-        _cooling(report, call.workshop.settings().meter.cooling_factor),
+        _cooling(report, settings.meter.cooling_factor),
         None if tariff is None else standing_micro(tariff, span.first, span.last),
         projection,
         chosen_factor(call),

@@ -7,6 +7,7 @@ from wattlight.domain.servers import kind_name
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.i18n import gib, number, tr
+from wattlight.services.far_meter import METER_KINDS, check_meter, try_meter
 from wattlight.services.hosts import (
     HostLook,
     add_host,
@@ -29,6 +30,7 @@ EXAMPLES = """\
   wattlight hosts add https://llm.example.org --name Team --key
   wattlight hosts key Team
   wattlight switch qwen3:8b --host gpu-box
+  wattlight hosts meter gpu-box ssh://me@gpu-box --key
   wattlight hosts remove gpu-box
 """
 
@@ -40,10 +42,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ACTION",
         nargs="?",
         default="list",
-        choices=("list", "add", "remove", "key"),
-        help="list them all (default), add one by its address, remove one, or give its key anew",
+        choices=("list", "add", "remove", "key", "meter"),
+        help="list them all (default), add one by its address, remove one, give its key, or set its meter",
     )
     parser.add_argument("host", metavar="HOST", nargs="?", default="", help="address of a new one, else name")
+    parser.add_argument(
+        "meter",
+        metavar="METER",
+        nargs="?",
+        default="",
+        help="of meter: its address there, https://… or ssh://user@host, or off",
+    )
+    parser.add_argument(
+        "--meter-kind",
+        metavar="K",
+        choices=METER_KINDS,
+        default=METER_KINDS[0],
+        help="what the meter is: wattlight (default), prometheus (NVIDIA's DCGM exporter), homeassistant",
+    )
+    parser.add_argument("--watts", metavar="W", default="", help="entity of the watts (homeassistant)")
+    parser.add_argument("--energy", metavar="E", default="", help="entity of the counter (homeassistant)")
     parser.add_argument("--name", metavar="NAME", default="", help="how it is called (default: its address)")
     parser.add_argument(
         "--key", action="store_true", help="ask for the key its server wants (or read a line of input)"
@@ -65,7 +83,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
             tr("Give it: wattlight hosts {action} HOST", action=args.action),
             "use",
         )
-    {"list": _list, "add": _add, "remove": _remove, "key": _key}[args.action](args, call)
+    {"list": _list, "add": _add, "remove": _remove, "key": _key, "meter": _meter}[args.action](args, call)
 
 
 def _list(_args: argparse.Namespace, call: Call) -> None:
@@ -116,6 +134,7 @@ def host_document(item: HostLook) -> Document:
         "loaded": [running_document(model) for model in state.running] if ready else [],
         "memory_bytes": memory_bytes(state.running) if ready and state.resident is not None else None,
         "has_key": item.address.key,
+        "meter": item.address.meter or None,
         "warnings": list(item.warnings),
     }
 
@@ -160,3 +179,36 @@ def _key(args: argparse.Namespace, call: Call) -> None:
     save_settings(call.workshop.places.settings_file, with_host(settings, changed))
     found = look_at_all(call.workshop, (changed,))[0]
     _told(call, found, tr("The key is kept.") if key else tr("The key is forgotten."))
+
+
+def _meter(args: argparse.Namespace, call: Call) -> None:
+    settings = call.workshop.settings()
+    address = find_host(args.host, settings)
+    if not args.meter:
+        raise Problem(
+            tr("The address of the meter is missing."), tr("Give it: wattlight hosts meter HOST METER"), "use"
+        )
+    keyring = call.workshop.keyring()
+    if args.meter == "off":
+        keyring.put(address.meter_secret, "")
+        changed = replace(address, meter="", meter_key=False)
+        said = tr("The meter of {name} is not asked any more; what was recorded stays.", name=address.name)
+    else:
+        changed = replace(
+            address,
+            meter=args.meter,
+            meter_kind=args.meter_kind,
+            meter_watts=args.watts,
+            meter_energy=args.energy,
+            meter_key=args.key,
+        )
+        with typed():
+            check_meter(changed, call.workshop.environ, "" if args.key else None)
+        token = (asked_secret(tr("Token: ")) or "") if args.key else ""
+        changed = replace(changed, meter_key=bool(token))
+        found = try_meter(call.workshop, changed, token or None)
+        if token:
+            keyring.put(address.meter_secret, token, args.key_file)
+        said = tr("The meter of {name} is used from now on: {what}.", name=address.name, what=found)
+    save_settings(call.workshop.places.settings_file, with_host(settings, changed))
+    call.answer({"hosts": []}, said)

@@ -6,20 +6,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from types import FrameType
 
 from wattlight.domain.power import MachineSample
 from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
-from wattlight.runtime import choose_address
+from wattlight.probes import Prober
+from wattlight.runtime import Endpoint, choose_address
 from wattlight.services.calibration import wall_of
 from wattlight.services.current import Servers
+from wattlight.services.far_meter import MeterPage, listening_at, served_token
 from wattlight.services.learned import LearnedWatts
 from wattlight.services.metering import MeterView, Recording, ResidentWatch, Wiring
 from wattlight.services.threads import Threads
+from wattlight.store import LedgerReader, make_instance
 from wattlight.viewmodels.words import DASH
 
-from .options import add_host_option, seconds
+from .options import add_host_option, seconds, typed
 from .output import Call
 
 
@@ -37,11 +41,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--learn", action="store_true", help="learn the idle power of each part anew (no model loaded)"
     )
+    parser.add_argument(
+        "--serve",
+        metavar="ADDRESS",
+        help="let a Wattlight on another computer read the records here: 127.0.0.1 (port 9189) behind an ssh "
+        "tunnel or a proxy with https, or any address with --tls-cert and --tls-key",
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", type=Path, help="certificate for --serve (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", type=Path, help="its key (PEM, without a password)")
+    parser.add_argument(
+        "--show-token", action="store_true", help="write the token that the other computer needs, and end"
+    )
+    parser.add_argument(
+        "--token-file",
+        action="store_true",
+        help="keep the token in a file only you can read where there is no keyring",
+    )
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
     """Record until SIGTERM, SIGINT or the end of ``--for``."""
     shop, settings = call.workshop, call.workshop.settings()
+    if args.show_token:
+        token = served_token(shop.keyring(), args.token_file)
+        call.answer({"event": "token", "at": _iso(call), "token": token}, token)
+        return
+    place = _place(args)
     address = choose_address(args.host, settings.servers)
     servers = Servers((address,), shop.environ, lambda name: shop.keyring().get(name))
     if servers.problems:
@@ -53,7 +78,8 @@ def run(args: argparse.Namespace, call: Call) -> None:
     )
 
     def look() -> MachineSample:
-        prober.watch_port(servers[address.host].port_here)
+        port = servers[address.host].port_here
+        prober.watch_ports(() if port is None else (port,))
         return prober.sample()
 
     with closing(shop.prober()) as prober:
@@ -71,12 +97,50 @@ def run(args: argparse.Namespace, call: Call) -> None:
         )
         recording = Recording(wiring, notify=tell, start=threads.start)
         recording.meter.set_wall(wall_of(settings.meter))
+        page = None if place is None else _page(args, call, place, recording, prober)
         with _ended_by_signals(ended):
-            _record(args, call, recording, watch, ended)
+            _record(args, call, recording, watch, ended, page)
+
+
+def _place(args: argparse.Namespace) -> Endpoint | None:
+    """Where the records are served; None where they are not."""
+    if args.serve is None:
+        return None
+    if (args.tls_cert is None) is not (args.tls_key is None):
+        raise Problem(tr("A certificate and its key belong together: --tls-cert and --tls-key."), code="use")
+    with typed():
+        return listening_at(args.serve, args.tls_cert is not None)
+
+
+def _page(
+    args: argparse.Namespace, call: Call, place: Endpoint, recording: Recording, prober: Prober
+) -> MeterPage:
+    """The page that another Wattlight reads; its own name is given to the ledger with its first start."""
+    shop = call.workshop
+
+    def reader() -> LedgerReader:
+        if recording.recorder is not None:
+            recording.recorder.flush()
+        return shop.ledger()
+
+    return MeterPage(
+        place,
+        served_token(shop.keyring(), args.token_file),
+        reader,
+        lambda: recording.meter.view().sample,
+        prober.profile,
+        shop.threads.start,
+        None if args.tls_cert is None else (args.tls_cert, args.tls_key),
+    )
 
 
 def _record(
-    args: argparse.Namespace, call: Call, recording: Recording, watch: ResidentWatch, ended: threading.Event
+    args: argparse.Namespace,
+    call: Call,
+    recording: Recording,
+    watch: ResidentWatch,
+    ended: threading.Event,
+    page: MeterPage | None,
 ) -> None:
     watch.look()
     if not recording.start(must_record=True):
@@ -89,17 +153,32 @@ def _record(
     started_s = time.monotonic()
     try:
         watch.start()
+        if page is not None and recording.recorder is not None:
+            recording.recorder.ask(make_instance)
+            page.start()
         if args.learn:
             recording.meter.learn_anew()
         if call.as_json:
             call.out.record({"event": "started", "at": _iso(call)})
         else:
             call.out.line(tr("Recording. Stop with Ctrl-C; read with 'wattlight cost'."))
+        if page is not None:
+            _tell_page(call, page)
         ended.wait(args.seconds)
     finally:
+        if page is not None:
+            page.stop()
         watch.stop(5.0)
         recording.stop()
     _goodbye(call, recording.kept(), time.monotonic() - started_s)
+
+
+def _tell_page(call: Call, page: MeterPage) -> None:
+    if call.as_json:
+        call.out.record({"event": "serving", "at": _iso(call), "url": page.url})
+        return
+    call.out.line(tr("Another Wattlight may read the records at {url}.", url=page.url))
+    call.out.line(tr("It needs the token: wattlight meter --show-token"))
 
 
 def _goodbye(call: Call, view: MeterView, seconds: float) -> None:

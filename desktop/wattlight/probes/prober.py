@@ -77,9 +77,9 @@ class Prober:
         self._offset_s: float | None = None
         self._epoch = 0
 
-    def watch_port(self, port: int | None) -> None:
-        """What listens at ``port`` of this computer serves models; None: no such server is known."""
-        self._host.servers.watch(port)
+    def watch_ports(self, ports: tuple[int, ...]) -> None:
+        """What listens at ``ports`` of this computer serves models."""
+        self._host.servers.watch(*ports)
 
     def report(self) -> HardwareReport:
         """Everything about the machine now; counters give watts from the second look on. Never raises."""

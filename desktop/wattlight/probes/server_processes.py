@@ -1,4 +1,4 @@
-"""Which processes serve models: those that listen at the server's port, and what they have started.
+"""Which processes serve models: those that listen at the servers' ports, and what they have started.
 
 A server in a language's interpreter bears that interpreter's name; its port is what it is known by. Only the
 kernel's tables are read (Linux), and links of processes this account may look into.
@@ -19,24 +19,24 @@ class ServerProcesses:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._port: int | None = None
+        self._ports: tuple[int, ...] = ()
         self._found_s = float("-inf")
         self._ids: frozenset[int] = frozenset()
 
-    def watch(self, port: int | None) -> None:
-        """The server listens at ``port`` of this computer; None: none does."""
-        if port != self._port:
-            self._port, self._found_s, self._ids = port, float("-inf"), frozenset()
+    def watch(self, *ports: int) -> None:
+        """Servers listen at these ports of this computer; none of them: none does."""
+        if ports != self._ports:
+            self._ports, self._found_s, self._ids = ports, float("-inf"), frozenset()
 
     def ids(self, now_s: float) -> frozenset[int]:
         """The processes' ids; none where they cannot be told. Never raises."""
-        if self._port is not None and now_s - self._found_s >= FIND_EVERY_S:
+        if self._ports and now_s - self._found_s >= FIND_EVERY_S:
             self._found_s = now_s
-            self._ids = self._find(self._port)
+            self._ids = self._find(self._ports)
         return self._ids
 
-    def _find(self, port: int) -> frozenset[int]:
-        sockets = self._sockets(port)
+    def _find(self, ports: tuple[int, ...]) -> frozenset[int]:
+        sockets = self._sockets(ports)
         if not sockets:
             return frozenset()
         entries = [entry for entry in self._reader.listdir("/proc") if entry.isdecimal()]
@@ -47,13 +47,13 @@ class ServerProcesses:
                 found |= more
         return frozenset(int(entry) for entry in found)
 
-    def _sockets(self, port: int) -> set[str]:
-        """What the links of a process to the listening sockets at ``port`` read."""
-        end, found = f":{port:04X}", set()
+    def _sockets(self, ports: tuple[int, ...]) -> set[str]:
+        """What the links of a process to the listening sockets at ``ports`` read."""
+        ends, found = tuple(f":{port:04X}" for port in ports), set()
         for table in _TABLES:
             for line in (self._reader.text(table) or "").splitlines()[1:]:
                 fields = line.split()
-                if len(fields) > _INODE and fields[1].endswith(end) and fields[3] == _LISTENS:
+                if len(fields) > _INODE and fields[1].endswith(ends) and fields[3] == _LISTENS:
                     found.add(f"socket:[{fields[_INODE]}]")
         return found
 

@@ -16,6 +16,7 @@ from .counting import Counting
 from .current import CurrentSettings, Servers
 from .factory import ServiceFactory
 from .first_run import SetupGuide
+from .hosts import loaded_here
 from .hub import StateHub
 from .learning import LoadLearner, LoadPredictor
 from .meter_service import MeterService
@@ -69,6 +70,7 @@ class Application:
         self._changes = 0
         self._settings_listeners: list[SettingsListener] = []
         self._outdated: list[Callable[..., None]] = []
+        self._watch_listeners: list[Callable[[bool], None]] = []
         self.watching = False
         self._watches = ServerWatches(servers, self._server_seen, factory.threads.start)
         self._pulls = ModelPulls(
@@ -115,6 +117,10 @@ class Application:
     def on_outdated(self, listener: Callable[..., None]) -> None:
         """Call ``listener`` with the names of slower answers ("fits", "cost" and so on) that are old now."""
         self._outdated.append(listener)
+
+    def on_watch(self, listener: Callable[[bool], None]) -> None:
+        """Call ``listener`` when somebody looks, or nobody does any more. Call before :meth:`start`."""
+        self._watch_listeners.append(listener)
 
     def start(self) -> None:
         """Begin to watch and to meter; returns at once."""
@@ -248,8 +254,9 @@ class Application:
         warned = () if host == LOCAL_HOST else host_warnings(server, self._servers[host])
         self._hub.update_host(host, lambda item: replace(item, server=server, warnings=warned))
         self._advisories.look(host, server)
+        if host in self._servers.here:
+            self._meter.set_running(loaded_here(self._hub.state, self._servers), self._servers.ports_here)
         if host == LOCAL_HOST:
-            self._meter.set_running(server.resident, self._servers[host].port_here)
             self._guide.server_seen(server)
         self._pulls.queue.look()
 
@@ -263,6 +270,8 @@ class Application:
         self.watching = watching
         self._meter.set_shown(watching)
         self._watches.set_shown(watching)
+        for listener in self._watch_listeners:
+            listener(watching)
         if watching:
             self._tell_outdated("computer", "tables")
             if not any(host.server.installed for host in self._hub.state.hosts):

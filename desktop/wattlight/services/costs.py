@@ -1,7 +1,7 @@
 """What the ledger answers beyond running sums: days and models of the month, last week, an API's side."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -19,9 +19,13 @@ from wattlight.domain.breakeven import ApiPrice
 from wattlight.domain.cost import (
     Amount,
     Bucket,
+    By,
+    CostLine,
+    CostReport,
     DayAmount,
     Projection,
     Sums,
+    joined,
     of_models,
     project_month,
 )
@@ -38,11 +42,11 @@ from wattlight.domain.keep_alive import (
 from wattlight.domain.state import HostState
 from wattlight.domain.tariff import CheapHours, Tariff, cheapest_hours, day_start_us, local_day
 from wattlight.domain.tokens import TokenSource
-from wattlight.domain.values import to_us
+from wattlight.domain.values import HostId, to_us
 from wattlight.store import LedgerReader
 from wattlight.store.jobs import TokenHour
 
-from .metering import DaySum, sums_of_days
+from .metering import DaySum, sums_of_days, sums_of_span
 from .pricing import mean_price
 
 DAYS_FOR_PROJECTION = 14
@@ -283,6 +287,34 @@ def caps(host: HostState, busy: BusyMinutes, price_per_kwh: Decimal | None) -> t
         if advice is not None:
             notes.append(CapNote(device.name, advice))
     return tuple(notes)
+
+
+ALL_HOSTS = "all"
+
+
+def cost_by_host(
+    reader: LedgerReader,
+    tariff: Tariff | None,
+    zone: ZoneInfo,
+    first: date,
+    last: date,
+    names: Mapping[HostId, str],
+    end_us: int,
+) -> CostReport:
+    """Whole days of all computers that are in the ledger, a line for each; what is over comes from its cache.
+
+    Each computer's error is that of its own sensors; together they are independent.
+    """
+    reports: dict[str, CostReport] = {}
+    for host in reader.hosts():
+        sums = sums_of_span(reader, tariff, zone, first, last, host)
+        reports[names.get(host, host)] = sums.report(By.MODEL, end_us)
+    lines = tuple(_host_line(name, report) for name, report in reports.items())
+    return joined(tuple(reports.values()), lines)
+
+
+def _host_line(name: str, report: CostReport) -> CostLine:
+    return CostLine(**{item.name: getattr(report, item.name) for item in fields(Amount)}, key=name)
 
 
 LOOKED_BACK = timedelta(days=30)

@@ -119,6 +119,19 @@ class Servers(Mapping[HostId, ModelServer]):
     def local(self) -> ModelServer:
         return self[LOCAL_HOST] if LOCAL_HOST in self._homes else self[next(iter(self._homes))]
 
+    @property
+    def here(self) -> tuple[HostId, ...]:
+        """The hosts whose servers run on this computer, as far as their addresses tell: the end of a tunnel
+        is here too, and what it leads to has a meter of its own."""
+        found = tuple(self._addresses.items())
+        return tuple(host for host, a in found if self[host].endpoint.is_loopback and not a.meter)
+
+    @property
+    def ports_here(self) -> tuple[int, ...]:
+        """The ports by which their processes are known."""
+        ports = {self[host].port_here for host in self.here}
+        return tuple(sorted(port for port in ports if port is not None))
+
     def set_addresses(self, addresses: tuple[ServerAddress, ...]) -> None:
         """Go where the settings say now; a server whose address is the same stays as it is known.
 

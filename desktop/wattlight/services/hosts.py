@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command
 from wattlight.domain.servers import RunningModel, ServerState, ServerStatus
-from wattlight.domain.state import Trial
+from wattlight.domain.state import AppState, Trial
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import connect, look, parse_endpoint
@@ -182,6 +182,21 @@ def memory_bytes(running: Sequence[RunningModel]) -> int | None:
     if any(not model.size_bytes for model in running):
         return None
     return sum(model.size_bytes for model in running)
+
+
+def loaded_here(state: AppState, servers: Servers) -> tuple[RunningModel, ...] | None:
+    """What all servers of this computer have loaded, each model once; None where the first does not tell.
+
+    Its parts are measured once, whatever servers use them.
+    """
+    here, found = servers.here, dict[str, RunningModel]()
+    for host in state.hosts:
+        if host.id in here:
+            if host.id == LOCAL_HOST and host.server.resident is None:
+                return None
+            for model in host.server.resident or ():
+                found.setdefault(model.digest, model)
+    return tuple(found.values())
 
 
 class HostSetup:

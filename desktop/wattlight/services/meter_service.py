@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from wattlight.domain.energy import ProgramsNow
+from wattlight.domain.energy import Batch, ProgramsNow
 from wattlight.domain.power import MachineSample, without_estimates
 from wattlight.domain.state import AppState, RunningModel
 from wattlight.domain.tariff import Tariff
@@ -58,7 +58,7 @@ class MeterService:
         self._clock = clock
         self._listeners: list[Listener] = []
         self._running: tuple[RunningModel, ...] | None = None
-        self._port: int | None = None
+        self._ports: tuple[int, ...] = ()
         self._shown = False
         self._hurried = False
         self._engine_started = False
@@ -158,12 +158,12 @@ class MeterService:
             self._looked.wait_for(lambda: self._done >= wanted or self._ended, timeout_s)
         return self._profile
 
-    def set_running(self, running: tuple[RunningModel, ...] | None, port: int | None = None) -> None:
+    def set_running(self, running: tuple[RunningModel, ...] | None, ports: tuple[int, ...] = ()) -> None:
         """Which models are resident now; None when the server did not say.
 
-        ``port``: where their server listens on this computer, by which its processes are known.
+        ``ports``: where their servers listen on this computer, by which the processes are known.
         """
-        self._port = port
+        self._ports = ports
         before, self._running = self._running, running
         if bool(running) != bool(before):
             self._engine_started = bool(running)
@@ -180,8 +180,7 @@ class MeterService:
         Raises:
             Problem: another Wattlight records, or the file could not be changed.
         """
-        recorder = self._recording.recorder
-        if recorder is None or not recorder.ask(lambda writer: writer.purge()):
+        if not self.write(lambda writer: writer.purge()):
             raise Problem(
                 tr("The records could not be deleted."),
                 tr("Quit other running copies of Wattlight and try again."),
@@ -190,6 +189,18 @@ class MeterService:
         self._programs.forget()
         self._learned.forget()
         self._recording.reprice()
+
+    def write(self, errand: Callable[[LedgerWriter], object]) -> bool:
+        """Let the one writer do something; False where this process does not record, or it took too long."""
+        recorder = self._recording.recorder
+        return recorder is not None and recorder.ask(errand)
+
+    def put(self, batch: Batch) -> bool:
+        """Hand rows of another computer to the recorder; False where this process does not record."""
+        recorder = self._recording.recorder
+        if recorder is not None:
+            recorder.put(batch)
+        return recorder is not None
 
     def profile(self) -> MachineProfile | None:
         """The computer as last seen, None before the first look."""
@@ -249,7 +260,7 @@ class MeterService:
         if self._prober is None:
             self._prober = self._factory.prober()
             self._new_plug = False
-        self._prober.watch_port(self._port)
+        self._prober.watch_ports(self._ports)
         if self._new_plug:
             self._new_plug = False
             self._prober.use_plug(self._factory.plug_watch(self._settings.value.plug))

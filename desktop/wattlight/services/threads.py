@@ -153,6 +153,8 @@ def part_name(name: str) -> str:
         "wattlight-plug": tr("reading the wall plug"),
         "wattlight-publishing": tr("turning figures for other programs on and off"),
         "wattlight-prometheus": tr("the page of figures for Prometheus"),
+        "wattlight-far": tr("asking the meters of other computers"),
+        "wattlight-far-meter": tr("answering another Wattlight"),
         "wattlight-hosts": tr("adding other computers"),
         "wattlight-home-assistant": tr("figures for Home Assistant"),
     }

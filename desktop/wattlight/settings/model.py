@@ -24,6 +24,8 @@ class ServerAddress:
 
     ``kind`` is what answered when it was added. ``key``: one is kept for it in the keyring, never here.
     ``plain_http``: the person accepts http without encryption to an address outside of the home network.
+    ``meter`` is the address of a meter there ("" where none is), ``meter_kind`` what it is: ``wattlight``,
+    ``prometheus`` or ``homeassistant``, whose entity ``meter_energy`` names; ``meter_key`` as ``key``.
     """
 
     host: HostId = LOCAL_HOST
@@ -32,11 +34,21 @@ class ServerAddress:
     kind: str = "ollama"
     key: bool = False
     plain_http: bool = False
+    meter: str = ""
+    meter_kind: str = "wattlight"
+    meter_watts: str = ""
+    meter_energy: str = ""
+    meter_key: bool = False
 
     @property
     def secret(self) -> str:
         """Name of the key in the keyring."""
         return f"host {self.host}"
+
+    @property
+    def meter_secret(self) -> str:
+        """Name of the token of its meter."""
+        return f"meter {self.host}"
 
 
 @dataclass(frozen=True, slots=True)

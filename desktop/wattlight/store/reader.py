@@ -1,6 +1,7 @@
 """Reads the ledger: any number of these, in any process, while one other writes."""
 
 import heapq
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,13 +77,13 @@ class LedgerReader:
 
     def buckets(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> Iterator[Bucket]:
         """Rows that begin in [start, end), quarter hours and minutes, oldest first; never all in memory."""
-        with translated("read", self._file), self._snapshot():  # minutes may move to quarters at any moment
+        with translated("read", self._file), self.snapshot():  # minutes may move to quarters at any moment
             tables = (self._buckets(table, start_us, end_us, host) for table in _TABLES)
             yield from heapq.merge(*tables, key=attrgetter("start_us"))
 
     def estimates(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> Iterator[EstimateRow]:
         """Ranges of the quarter hours that begin in [start, end), oldest first."""
-        with translated("read", self._file), self._snapshot():
+        with translated("read", self._file), self.snapshot():
             if version_of(self._connection) < 3:
                 return
             rows = self._connection.execute(
@@ -128,7 +129,7 @@ class LedgerReader:
         observed in each step. Of rows longer than a step, each in the step it begins in."""
         drawn: list[Drawn] = []
         seen: dict[int, int] = {}
-        with translated("read", self._file), self._snapshot():
+        with translated("read", self._file), self.snapshot():
             for table in _TABLES:
                 span = (*table.within(start_us, end_us), host)
                 how, qualities = {"length": table.length_us, "step": step_us}, self._qualities
@@ -141,7 +142,7 @@ class LedgerReader:
 
     def observed_ms(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> int:
         """Milliseconds in [start, end) that at least one device was observed."""
-        with translated("read", self._file), self._snapshot():
+        with translated("read", self._file), self.snapshot():
             return sum(
                 int(
                     self._connection.execute(
@@ -156,8 +157,8 @@ class LedgerReader:
     ) -> tuple[dict[str, int], tuple[DayCell, ...]]:
         """Days (ISO dates, both ends included) in the cache for the tariff named ``key``: milliseconds
         observed in each, and their sums by device, state and price, of each day or of each model."""
-        with translated("read", self._file), self._snapshot():
-            if not self._cached_for(key):
+        with translated("read", self._file), self.snapshot():
+            if not self.cached_for(key):
                 return {}, ()
             span = (host, first, last)
             observed = dict(self._connection.execute(_CLOSED, span).fetchall())
@@ -180,8 +181,8 @@ class LedgerReader:
         self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
     ) -> tuple[dict[str, int], list[tuple[str, State, Quality, int]]]:
         """Like :meth:`closed_days`, and mJ of all devices by day, state and quality."""
-        with translated("read", self._file), self._snapshot():
-            if not self._cached_for(key):
+        with translated("read", self._file), self.snapshot():
+            if not self.cached_for(key):
                 return {}, []
             observed = dict(self._connection.execute(_CLOSED, (host, first, last)).fetchall())
             qualities = self._qualities
@@ -189,7 +190,8 @@ class LedgerReader:
         with sound_values(self._file):
             return observed, [(day, _STATE[s], qualities[q], mj + 0) for day, s, q, mj in rows]
 
-    def _cached_for(self, key: str) -> bool:
+    def cached_for(self, key: str) -> bool:
+        """Whether closed days are kept for the tariff named ``key``; within a snapshot."""
         known = self._connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
         return known is not None and known[0] == key
 
@@ -228,7 +230,7 @@ class LedgerReader:
 
     def everything(self, host: HostId = LOCAL_HOST) -> Batch:
         """All rows, presence, gaps and names, as what waits for a commit: of a ledger in memory."""
-        with translated("read"), self._snapshot():
+        with translated("read"), self.snapshot():
             run = self._connection.execute
             rows = run(
                 "SELECT start, key, digest, state, energy_mj, observed_ms, quality, tokens_in, tokens_out "
@@ -263,13 +265,40 @@ class LedgerReader:
                     edges += [low * table.length_us, (high + 1) * table.length_us]
         return (min(edges), max(edges)) if edges else None
 
+    def hosts(self) -> tuple[HostId, ...]:
+        """The computers of which there are rows."""
+        with translated("read", self._file):
+            rows = self._connection.execute("SELECT DISTINCT host FROM device ORDER BY host").fetchall()
+        return tuple(HostId(host) for (host,) in rows)
+
+    def instance(self) -> str:
+        """The ledger's own name among all ledgers; "" while it has none."""
+        return self._meta("instance") or ""
+
+    def watermarks(self) -> dict[HostId, tuple[str, int]]:
+        """Of each host whose ledger is carried into this one: its name, and the last hour that was."""
+        found: dict[HostId, tuple[str, int]] = {}
+        with translated("read", self._file):
+            rows = self._connection.execute("SELECT key, value FROM meta WHERE key LIKE 'far %'").fetchall()
+        for key, value in rows:
+            with sound_values(self._file):
+                instance, hour = json.loads(value)
+                found[HostId(key.removeprefix("far "))] = str(instance), int(hour)
+        return found
+
+    def _meta(self, key: str) -> str | None:
+        with translated("read", self._file):
+            row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
     @contextmanager
-    def _snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Everything read within is of one moment."""
         own = not self._connection.in_transaction
         if own:
             self._connection.execute("BEGIN")
         try:
-            yield
+            yield self._connection
         finally:
             if own and self._connection.in_transaction:
                 self._connection.execute("COMMIT")

@@ -60,15 +60,15 @@ class LedgerWriter:
         Raises:
             LedgerFull, LedgerDamaged, LedgerProblem: nothing was written; ``pending`` is unchanged.
         """
-        with translated("written"), self._transaction():
-            self._write_names(pending)
+        with translated("written"), self.transaction():
+            self.write_names(pending)
             self.connection.executemany(
                 _UPSERT.format(table="minute"),
                 [
                     (
                         row.minute,
-                        self._device(row.host, row.device),
-                        self._model(row.model),
+                        self.device_number(row.host, row.device),
+                        self.model_number(row.model),
                         _STATE_NUMBER[row.state],
                         row.energy_mj,
                         row.observed_ms,
@@ -115,7 +115,7 @@ class LedgerWriter:
         with translated("written"):
             while (first := self._oldest_minute(end)) is not None:
                 upto = min(end, (first // _DAY_MINUTES + 1) * _DAY_MINUTES)
-                with self._transaction():
+                with self.transaction():
                     self._roll(upto)
                 days += 1
             self.connection.execute(
@@ -139,7 +139,7 @@ class LedgerWriter:
 
     def close_days(self, key: str, days: Sequence[ClosedDay], host: HostId = LOCAL_HOST) -> None:
         """Put days that are over into the cache. ``key`` names the tariff; another one empties it first."""
-        with translated("written"), self._transaction():
+        with translated("written"), self.transaction():
             known = self.connection.execute("SELECT value FROM meta WHERE key = 'day_tariff'").fetchone()
             if known is None or known[0] != key:
                 self.connection.execute("DELETE FROM day")
@@ -163,7 +163,7 @@ class LedgerWriter:
             LedgerProblem: it could not; nothing was deleted.
         """
         gone = 0
-        with translated("written"), self._transaction():
+        with translated("written"), self.transaction():
             for table, column, unit_us in _ENDS:
                 found = self.connection.execute(
                     f"DELETE FROM {table} WHERE {column} < ?", (before_us // unit_us,)
@@ -187,7 +187,7 @@ class LedgerWriter:
     def purge(self) -> None:
         """Delete every record, and every copy of the ledger that was kept aside."""
         with translated("written"):
-            with self._transaction():
+            with self.transaction():
                 for table in (*(name for name, _, _ in _ENDS), "day", "counter", "level", "model", "device"):
                     self.connection.execute(f"DELETE FROM {table}")
             self._devices.clear()
@@ -216,16 +216,18 @@ class LedgerWriter:
         return Path(named) if named else None
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All that is written within, or nothing of it."""
         try:
             with transaction(self.connection):
-                yield
+                yield self.connection
         except BaseException:
             self._devices.clear()
             self._models.clear()
             raise
 
-    def _write_names(self, pending: Pending) -> None:
+    def write_names(self, pending: Pending) -> None:
+        """Names of devices and models; within a transaction."""
         for info in pending.devices.values():
             self.connection.execute(
                 "INSERT INTO device (host, key, name, kind, vendor, scope, source, error) "
@@ -266,21 +268,27 @@ class LedgerWriter:
     def _write_gaps(self, pending: Pending) -> None:
         self.connection.executemany(
             "INSERT OR REPLACE INTO gap VALUES (?,?,?,?)",
-            [(self._device(g.host, g.device), g.start_us, g.end_us, g.reason) for g in pending.gaps],
+            [(self.device_number(g.host, g.device), g.start_us, g.end_us, g.reason) for g in pending.gaps],
         )
 
     def _write_counters(self, pending: Pending) -> None:
         self.connection.executemany(
             "INSERT OR REPLACE INTO counter VALUES (?,?,?,?,?,?)",
             [
-                (self._device(c.host, c.device), c.counter_mj, c.at_us, c.mono_us, c.epoch, c.boot_id)
+                (self.device_number(c.host, c.device), c.counter_mj, c.at_us, c.mono_us, c.epoch, c.boot_id)
                 for c in pending.counters.values()
             ],
         )
         self.connection.executemany(
             "INSERT OR REPLACE INTO level VALUES (?,?,?,?,?)",
             [
-                (self._device(v.host, v.device), ",".join(v.models), v.power_uw, v.learned_us, v.observed_s)
+                (
+                    self.device_number(v.host, v.device),
+                    ",".join(v.models),
+                    v.power_uw,
+                    v.learned_us,
+                    v.observed_s,
+                )
                 for v in pending.levels.values()
             ],
         )
@@ -296,7 +304,8 @@ class LedgerWriter:
         self.connection.executemany("DELETE FROM day WHERE day = ? AND host = ?", late)
         self.connection.executemany("DELETE FROM day_closed WHERE day = ? AND host = ?", late)
 
-    def _device(self, host: HostId, key: str) -> int:
+    def device_number(self, host: HostId, key: str) -> int:
+        """Its number in the ledger; it gets one where it has none."""
         known = self._devices.get((host, key))
         if known is None:
             self.connection.execute(
@@ -308,7 +317,7 @@ class LedgerWriter:
             known = self._devices[host, key] = int(row.fetchone()[0])
         return known
 
-    def _model(self, digest: str | None) -> int:
+    def model_number(self, digest: str | None) -> int:
         if digest is None:
             return 0
         known = self._models.get(digest)
@@ -324,7 +333,7 @@ class LedgerWriter:
         return (
             day,
             host,
-            self._device(host, cell.device),
+            self.device_number(host, cell.device),
             cell.model,
             _STATE_NUMBER[cell.state],
             "" if cell.price_per_kwh is None else str(cell.price_per_kwh),

@@ -16,5 +16,6 @@ from .programs import (
     restart_user_service,
 )
 from .secrets import SecretProblem, SecretStore
+from .tunnel import Tunnel
 from .variables import set_login_variables, set_user_variables, user_variables
 from .windows import NO_WINDOW, Job, name_for_the_taskbar, show_box

@@ -54,15 +54,17 @@ def _view(host: HostState) -> HostView:
     if server.status is not ServerStatus.READY:
         tone = Tone.PLAIN if server.status is ServerStatus.UNKNOWN else Tone.BAD
         pill = PillView(server_trouble(server.status, server.kind), tone)
-        return HostView(host_name(host), pill, "", _figures(host), clean_text(server.message or "", 300), ())
+        return HostView(
+            host_name(host), pill, "", _figures(host, True), clean_text(server.message or "", 300), ()
+        )
     version = f"{kind_name(server.kind)} {clean_text(server.version or '', 30)}".strip()
     show = Action(tr("Models"), Command(Verb.OPEN_MODELS, first_key(host)), hint=tr("Load or switch there."))
     return HostView(
         host_name(host),
         PillView(version, Tone.PLAIN),
         loaded_text(host),
-        _figures(host),
-        " ".join(host.warnings),
+        _figures(host, True),
+        " ".join(text for text in (*host.warnings, _meter_trouble(host)) if text),
         (*_unload(host), show),
     )
 
@@ -83,14 +85,20 @@ def loaded_text(host: HostState) -> str:
     return ", ".join(names) if names else tr("No model is loaded.")
 
 
-def _figures(host: HostState) -> str:
-    """Memory, watts and cost, those that are known."""
+def _meter_trouble(host: HostState) -> str:
+    return "" if host.meter is None else clean_text(host.meter.said, 300)
+
+
+def _figures(host: HostState, basis: bool = False) -> str:
+    """Memory, watts and cost, those that are known; ``basis``: also what the watts are of, and how sure."""
     parts = []
     memory = memory_bytes(host.server.running)
     if memory and host.server.status is ServerStatus.READY:
         parts.append(tr("{memory} in memory", memory=gib(memory)))
     if (power := far_watts(host)) != DASH:
-        parts.append(tr("{watts} now", watts=power))
+        now = tr("{watts} now", watts=power)
+        of = clean_text(host.meter.basis, 120) if basis and host.meter is not None else ""
+        parts.append(tr("{figure} ({basis})", figure=now, basis=of) if of else now)
     if (amount := models_amount(host.today)) != DASH:
         parts.append(tr("{amount} today", amount=amount))
     return " · ".join(parts)

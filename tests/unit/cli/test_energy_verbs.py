@@ -50,7 +50,7 @@ class Probe:
         self.closed = False
         self.looks = 0
 
-    def watch_port(self, _port: object) -> None:
+    def watch_ports(self, _ports: object) -> None:
         pass
 
     def sample(self) -> MachineSample:

@@ -49,9 +49,9 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path)
 
 
-def ids(tree: Tree, port: int | None) -> frozenset[int]:
+def ids(tree: Tree, *ports: int) -> frozenset[int]:
     servers = ServerProcesses(Reader(tree.root))
-    servers.watch(port)
+    servers.watch(*ports)
     return servers.ids(0.0)
 
 
@@ -64,8 +64,9 @@ def test_the_listener_and_all_it_started(tree: Tree) -> None:
     tree.process(20, 1, inode=78)
     assert ids(tree, 8000) == {10, 11, 12}
     assert ids(tree, 9000) == {20}
+    assert ids(tree, 8000, 9000) == {10, 11, 12, 20}
     assert ids(tree, 7000) == frozenset()
-    assert ids(tree, None) == frozenset()
+    assert ids(tree) == frozenset()
 
 
 @needs_trees
@@ -99,10 +100,10 @@ def test_what_it_works_on_the_processor_is_not_another_programs(tree: Tree) -> N
     tree.process(30, 1, "llama-server", ticks=0)
     tree.work(10_000)
     seen = []
-    for port in (None, 8000):
+    for ports in ((), (8000,)):
         reader = Reader(tree.root)
         servers = ServerProcesses(reader)
-        servers.watch(port)
+        servers.watch(*ports)
         others = OtherWork(reader, servers)
         others.percent(Moment(0.0, 1))
         tree.process(10, 1, ticks=3000)

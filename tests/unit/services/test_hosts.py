@@ -4,15 +4,19 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
+from fakes.recorded_servers import LLAMA_UNKNOWN, RecordedServer
 from wattlight.domain.servers import ServerState, ServerStatus
-from wattlight.domain.state import TaskState
+from wattlight.domain.state import AppState, HostState, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId
+from wattlight.runtime import connect
 from wattlight.services.current import Servers
+from wattlight.services.hosts import loaded_here
 from wattlight.services.models import ModelTasks, ServerWatch, TaskEnd
 from wattlight.settings import ServerAddress
 
@@ -141,6 +145,34 @@ def test_what_is_learned_of_loads_is_of_this_computer(here: FakeOllama, tower: F
     assert done.acquire(timeout=10)
     assert told == ["tiny"]
     assert tasks.close(3)
+
+
+def test_fault_22_two_servers_of_one_computer_are_both_listed_and_its_energy_is_counted_once(
+    here: FakeOllama, tower: FakeOllama
+) -> None:
+    tower.install("other")
+    for fake, model in ((here, "tiny"), (tower, "tiny"), (tower, "other")):
+        connect(ServerAddress(url=fake.url), {}).load(model)
+    servers = Servers(both(here, tower), {})
+    hosts = tuple(HostState(a.host, a.name, servers.state(a.host)) for a in servers.addresses)
+    assert {host.server.url for host in hosts} == {here.url, tower.url}
+    state = AppState(hosts)
+    loaded = loaded_here(state, servers)
+    assert loaded is not None
+    assert sorted(m.name for m in loaded) == ["other:latest", "tiny:latest"], "a model of both is one"
+    assert servers.here == (LOCAL_HOST, TOWER)
+    # a port that leads elsewhere has a meter of its own: its models are none of this computer's
+    tunnelled = replace(both(here, tower)[1], meter="127.0.0.1:9189")
+    servers.set_addresses((both(here, tower)[0], tunnelled))
+    assert [m.name for m in loaded_here(state, servers) or ()] == ["tiny:latest"]
+
+
+def test_processes_of_every_server_here_are_known_by_their_ports(here: FakeOllama) -> None:
+    with RecordedServer({"GET /v1/models": "llamacpp/xllamacpp_v1_models"}, LLAMA_UNKNOWN) as llama:
+        addresses = (ServerAddress(url=here.url), ServerAddress(TOWER, "Tower", llama.url))
+        servers = Servers(addresses, {})
+        servers.state(TOWER)
+        assert servers.ports_here == (int(llama.url.rpartition(":")[2]),)
 
 
 def wait_for(true: object, seconds: float = 10) -> None:

@@ -27,7 +27,7 @@ class Prober:
         self.closed = False
         self.opened_anew = 0
 
-    def watch_port(self, _port: object) -> None:
+    def watch_ports(self, _ports: object) -> None:
         pass
 
     def look_anew(self) -> None:

@@ -1,6 +1,6 @@
 """Sums of the ledger: energy, money, tokens and their error, by any of model, device, state, day, hour."""
 
-from .amounts import Amount, Bucket, By, ClosedDay, CostLine, CostReport, DayCell
+from .amounts import Amount, Bucket, By, ClosedDay, CostLine, CostReport, DayCell, joined
 from .cells import Key
 from .history import (
     DAYS,

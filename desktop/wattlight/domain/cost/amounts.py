@@ -1,10 +1,12 @@
 """What the ledger holds and what sums of it are: rows, days, amounts, reports."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from ..energy import QUARTER_US, State
+from ..energy import QUARTER_US, State, worst_quality
+from ..power import combined_error
 from ..values import Quality
 from .ranges import CostRange
 
@@ -158,3 +160,41 @@ class AnsweredWork:
             if answered:
                 self._sums[model] = self._sums.get(model, 0) + mj
         self._now = {}
+
+
+def joined(reports: Sequence[CostReport], breakdown: tuple[CostLine, ...]) -> CostReport:
+    """Reports of several computers as one, with the lines of ``breakdown``. Their errors are independent.
+
+    Money is None where any of them has none; what each was observed is the longest of them.
+    """
+    return CostReport(
+        *_together(reports),
+        currency=next((report.currency for report in reports if report.currency), None),
+        observed_s=max((report.observed_s for report in reports), default=0),
+        span_s=max((report.span_s for report in reports), default=0),
+        breakdown=breakdown,
+        models=Amount(*_together([report.models for report in reports])),
+        parked=Amount(*_together([report.parked for report in reports])),
+        undecided=Amount(*_together([report.undecided for report in reports])),
+        covers=tuple(dict.fromkeys(part for report in reports for part in report.covers)),
+        not_covered=tuple(dict.fromkeys(part for report in reports for part in report.not_covered)),
+    )
+
+
+def _together(
+    amounts: Sequence[Amount],
+) -> tuple[int, int | None, float | None, Quality | None, int, int, int, int]:
+    """The fields of an :class:`Amount` that is the sum of them."""
+    energy_mj = sum(amount.energy_mj for amount in amounts)
+    money = [amount.cost_micro for amount in amounts if amount.cost_micro is not None]
+    error_mj = combined_error((amount.energy_mj, amount.error_fraction) for amount in amounts)
+    return (
+        energy_mj,
+        sum(money) if money and len(money) == len(amounts) else None,
+        error_mj / energy_mj if error_mj is not None and energy_mj else None,
+        worst_quality(amount.quality for amount in amounts),
+        sum(amount.tokens_in for amount in amounts),
+        sum(amount.tokens_out for amount in amounts),
+        sum(amount.unpriced_mj for amount in amounts),
+        sum(amount.fallback_mj for amount in amounts),
+    )

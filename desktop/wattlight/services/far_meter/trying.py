@@ -1,0 +1,55 @@
+"""A meter of another computer before it is used: whether its address can be, and what it says."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from wattlight.domain.power import compose
+from wattlight.i18n import kwh, tr, watts
+from wattlight.settings import ServerAddress
+from wattlight.system import Tunnel
+
+from .asking import open_far
+from .sources import open_source
+
+if TYPE_CHECKING:
+    from wattlight.services.factory import ServiceFactory
+
+METER_KINDS = ("wattlight", "prometheus", "homeassistant")
+"""A Wattlight that serves its ledger, an exporter of cards' counters, an entity of Home Assistant."""
+
+
+def check_meter(host: ServerAddress, environ: Mapping[str, str], token: str | None) -> None:
+    """Raises:
+    Problem: it is no address of a meter, or a token could be read on the way there.
+    """
+    if host.meter_kind != "wattlight":
+        open_source(host, environ, token)
+    elif host.meter.startswith("ssh://"):
+        Tunnel(host.meter, environ)
+    else:
+        open_far(host.meter, host.name, token, environ)
+
+
+def try_meter(factory: "ServiceFactory", host: ServerAddress, token: str | None) -> str:
+    """Ask the meter of a host once; what it says of itself, for a sentence.
+
+    Raises:
+        Problem: it cannot be read.
+    """
+    if host.meter_kind != "wattlight":
+        devices = open_source(host, factory.environ, token).read()
+        total, counted = compose(devices), sum(part.counter_mj or 0 for part in devices)
+        names = ", ".join(part.device.name for part in devices)
+        if total.measured_w is None:
+            return tr("it has counted {energy} ({parts})", energy=kwh(counted), parts=names)
+        return tr("{watts} now ({parts})", watts=watts(total.measured_w), parts=names)
+    tunnel = Tunnel(host.meter, factory.environ) if host.meter.startswith("ssh://") else None
+    try:
+        address = host.meter if tunnel is None else f"127.0.0.1:{tunnel.port()}"
+        state = open_far(address, host.name, token, factory.environ).state()
+    finally:
+        if tunnel is not None:
+            tunnel.close()
+    if state.power_w is None:
+        return tr("it tells no watts now")
+    return tr("{watts} now ({parts})", watts=watts(state.power_w), parts=", ".join(state.parts))
