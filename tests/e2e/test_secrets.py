@@ -32,6 +32,8 @@ NAMES = (
     "query",
     "plug",
     "mqtt",
+    "hostkey",
+    "metertoken",
 )
 SECRETS = {name: f"Zq{number}x{name}{number * 7919}Yw" for number, name in enumerate(NAMES, start=1)}
 USER = "Ursula"
@@ -61,6 +63,14 @@ def found_in(data: bytes) -> set[str]:
 
 @pytest.fixture
 def ollama() -> Iterator[FakeOllama]:
+    with FakeOllama() as fake:
+        fake.install("qwen3:8b", size=5_200_000_000)
+        yield fake
+
+
+@pytest.fixture
+def tower() -> Iterator[FakeOllama]:
+    """A server on another computer that wants a key."""
     with FakeOllama() as fake:
         fake.install("qwen3:8b", size=5_200_000_000)
         yield fake
@@ -122,6 +132,8 @@ VERBS = (
     "hardware", "doctor", "ps", "models", "load qwen3:8b", "unload qwen3:8b", "switch qwen3:8b", "pull no:1b",
     "remove no:1b", "fit no:9b", "recommend --refresh", "power", "cost", "export", "tariff",
     "breakeven qwen3:8b", "disk", "updates", "server-settings", "plug", "connect langchain",
+    "hosts", "ps --host tower", "load qwen3:8b --host tower", "cost --host all",
+    "hosts meter tower 127.0.0.1:9",
 )  # fmt: skip
 
 
@@ -143,7 +155,7 @@ def plug() -> Iterator[FakePlug]:
 
 
 def test_no_secret_is_in_anything_that_is_written(
-    tmp_path: Path, ollama: FakeOllama, tree: PowerTree, plug: FakePlug
+    tmp_path: Path, ollama: FakeOllama, tower: FakeOllama, tree: PowerTree, plug: FakePlug
 ) -> None:
     env = environment(tmp_path, tree)
     config = tmp_path / "home" / "config"
@@ -157,10 +169,27 @@ def test_no_secret_is_in_anything_that_is_written(
         "unknown_token": SECRETS["setting"],
         "plug": {"kind": "tasmota", "address": plug.host, "user": USER},
         "publish": {"broker": "127.0.0.1:9", "user": USER},
+        "servers": [
+            {"host": "local", "name": "here", "url": None},
+            {
+                "host": "tower",
+                "name": "Tower",
+                "url": tower.url,
+                "key": True,
+                "meter": "127.0.0.1:9",
+                "meter_key": True,
+            },
+        ],
     }
     (config / "settings.json").write_text(json.dumps(settings))
     kept = config / "secrets.json"  # the one place of theirs
-    kept.write_text(json.dumps({name: SECRETS[name] for name in ("plug", "mqtt")}))
+    theirs = {"host tower": "hostkey", "meter tower": "metertoken"}
+    kept.write_text(
+        json.dumps(
+            {name: SECRETS[name] for name in ("plug", "mqtt")}
+            | {name: SECRETS[secret] for name, secret in theirs.items()}
+        )
+    )
     kept.chmod(0o600)
     leaks: dict[str, set[str]] = {}
 
@@ -207,4 +236,7 @@ def test_no_secret_is_in_anything_that_is_written(
         look(file.relative_to(tmp_path).as_posix(), file.read_bytes())
         look(f"name of {file.name}", str(file).encode())
     assert leaks == {}
+    assert {request.headers.get("Authorization") for request in tower.requests} == {
+        f"Bearer {SECRETS['hostkey']}"
+    }
     assert not [request for request in ollama.requests if re.search("Zq[0-9]", str(request.headers))]

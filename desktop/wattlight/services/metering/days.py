@@ -154,7 +154,7 @@ def sums_of_span(
 
 def _months(first: date, last: date, zone: ZoneInfo) -> list[MonthSpan]:
     """The months that lie between two days as a whole."""
-    found = []
+    found: list[MonthSpan] = []
     day = first if first.day == 1 else (first.replace(day=1) + timedelta(days=32)).replace(day=1)
     while True:
         following = (day + timedelta(days=32)).replace(day=1)

@@ -1,0 +1,122 @@
+"""Other computers in the window: added and let go in Settings, their lines on the page Now."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton
+
+from fakes import made_up_day
+from unit.viewmodels.test_hosts_view import TOWER, bench, cellar, tower
+from wattlight.domain.command import Command, Verb
+from wattlight.domain.state import Trial
+from wattlight.settings import ServerAddress
+from wattlight.ui.hosts_card import HostLines, HostsCard
+from wattlight.ui.theme import Theme
+from wattlight.viewmodels.hosts import host_views
+from wattlight.viewmodels.scene import Scene
+
+from .grab import settle
+
+pytestmark = pytest.mark.qt
+KEY = "Zq7xhostkey53Yw"
+
+
+def with_hosts(*addresses: ServerAddress) -> Scene:
+    day = made_up_day.evening()
+    state = replace(day.state, hosts=(*day.state.hosts, tower(), bench(), cellar()))
+    return replace(
+        day, state=state, settings=replace(day.settings, servers=(*day.settings.servers, *addresses))
+    )
+
+
+class Shown:
+    def __init__(self) -> None:
+        self.asked: list[Command] = []
+        self.scene = with_hosts()
+        self.card = HostsCard(self.asked.append)
+        self.card.render_scene(self.scene)
+        self.card.show()
+        settle()
+
+    def field(self, name: str) -> QLineEdit:
+        return next(f for f in self.card.findChildren(QLineEdit) if f.accessibleName() == name)
+
+    def click(self, text: str) -> None:
+        button = next(b for b in self.card.findChildren(QPushButton) if b.text() == text and b.isVisible())
+        button.click()
+        settle()
+
+    def show(self, scene: Scene) -> None:
+        self.scene = scene
+        self.card.render_scene(scene)
+        settle()
+
+    @property
+    def texts(self) -> str:
+        return "\n".join(label.text() for label in self.card.findChildren(QLabel) if label.isVisible())
+
+
+def test_a_computer_is_added_by_its_address(qtbot: object) -> None:
+    shown = Shown()
+    shown.click("Add")
+    assert "Type its address" in shown.texts
+    shown.field("Address").setText("gpu-box:11434")
+    shown.field("Name").setText("Box")
+    shown.click("Add")
+    assert shown.asked == [Command(Verb.ADD_HOST, "Box", text="gpu-box:11434")]
+    assert shown.field("Address").text() == ""
+
+
+def test_plain_http_to_the_outside_takes_a_tick(qtbot: object) -> None:
+    shown = Shown()
+    tick = shown.card.findChildren(QCheckBox)[0]
+    assert not tick.isVisible()
+    shown.field("Address").setText("http://llm.example.org")
+    shown.click("Add")
+    assert shown.asked == []
+    assert "not encrypted" in shown.texts
+    assert tick.isVisible()
+    tick.click()
+    shown.click("Add")
+    assert shown.asked[0].number == 1
+
+
+def test_it_is_let_go_after_a_question_and_its_key_goes_to_the_keyring(qtbot: object) -> None:
+    shown = Shown()
+    shown.show(with_hosts(ServerAddress(TOWER, "Tower", "https://tower", key=True)))
+    assert "https://tower · with a key" in shown.texts
+    shown.click("Remove…")
+    assert shown.asked[0].host == TOWER
+    assert shown.asked[0].question
+    shown.field("Key of its server").setText(KEY)
+    assert shown.field("Key of its server").echoMode() is QLineEdit.EchoMode.Password
+    shown.click("Keep")
+    kept = shown.asked[-1]
+    assert (kept.verb, kept.host, kept.text, kept.number) == (Verb.KEEP_HOST_KEY, TOWER, KEY, None)
+    assert KEY not in repr(kept)
+    assert shown.field("Key of its server").text() == ""
+    refused = replace(shown.scene.state, adding=Trial("There is no keyring.", bad=True, no_keyring=True))
+    shown.show(replace(shown.scene, state=refused))
+    box = shown.card.findChildren(QCheckBox)[1]
+    assert box.isVisible()
+    box.click()
+    shown.field("Key of its server").setText(KEY)
+    shown.click("Keep")
+    assert shown.asked[-1].number == 1
+
+
+def test_the_lines_of_the_page_now(qtbot: object, qapp: object) -> None:
+    asked: list[Command] = []
+    lines = HostLines(Theme(qapp, "light"), asked.append)  # type: ignore[arg-type]  # the fixture of pytest-qt
+    lines.render_view(())
+    assert not lines.isVisible()
+    lines.render_view(host_views(with_hosts()))
+    lines.show()
+    settle()
+    texts = [label.text() for label in lines.findChildren(QLabel) if label.isVisible()]
+    assert {"Tower", "Bench", "Cellar"} <= set(texts)
+    unload = next(b for b in lines.findChildren(QPushButton) if b.text() == "Unload" and b.isVisible())
+    unload.click()
+    assert asked == [Command(Verb.UNLOAD, host=TOWER)]
+    lines.render_view(())
+    assert not lines.isVisible()
