@@ -1,7 +1,6 @@
 """Reads the ledger: any number of these, in any process, while one other writes."""
 
 import heapq
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -282,8 +281,8 @@ class LedgerReader:
             rows = self._connection.execute("SELECT key, value FROM meta WHERE key LIKE 'far %'").fetchall()
         for key, value in rows:
             with sound_values(self._file):
-                instance, hour = json.loads(value)
-                found[HostId(key.removeprefix("far "))] = str(instance), int(hour)
+                instance, _, hour = str(value).rpartition(" ")
+                found[HostId(key.removeprefix("far "))] = instance, int(hour)
         return found
 
     def _meta(self, key: str) -> str | None:

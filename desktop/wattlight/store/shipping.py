@@ -5,7 +5,6 @@ and carrying it twice changes nothing.
 """
 
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -201,7 +200,7 @@ def set_watermark(writer: LedgerWriter, host: HostId, mark: tuple[str, int]) -> 
     """Remember which ledger was carried here for ``host``, and until which hour."""
     with translated("written"):
         writer.connection.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"far {host}", json.dumps(list(mark)))
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"far {host}", f"{mark[0]} {mark[1]}")
         )
 
 
