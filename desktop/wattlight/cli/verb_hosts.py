@@ -6,7 +6,7 @@ from dataclasses import replace
 from wattlight.domain.servers import kind_name
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import LOCAL_HOST, Problem
-from wattlight.i18n import gib, number, tr
+from wattlight.i18n import gib, joined, number, tr
 from wattlight.services.far_meter import METER_KINDS, check_meter, try_meter
 from wattlight.services.hosts import (
     HostLook,
@@ -106,7 +106,7 @@ def _row(item: HostLook) -> tuple[str, str, str, str, str, str]:
         return (item.address.name, DASH, item.url, DASH, DASH, DASH)
     server = f"{kind_name(state.kind)} {state.version or ''}".strip()
     none = DASH if state.resident is None else tr("none")
-    loaded = ", ".join(model.name for model in state.running) or none
+    loaded = joined(model.name for model in state.running) or none
     memory = gib(memory_bytes(state.running)) if state.running else DASH
     return (item.address.name, server, item.url, number(len(state.installed)), loaded, memory)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from wattlight.i18n import gib, number, percent, tr
+from wattlight.i18n import gib, joined, number, percent, tr
 
 from .servers import ServerStatus
 from .state import HostState, same_model
@@ -49,7 +49,7 @@ def best_place(hosts: Iterable[HostState], model: str) -> Best | None:
     if unknown:
         text = tr(
             "Where it runs best cannot be told: nothing tells what {names} has. A meter there does.",
-            names=", ".join(unknown),
+            names=joined(unknown),
         )
         return Best(None, False, text)
     first, second = sorted(places, key=_rank, reverse=True)[:2]

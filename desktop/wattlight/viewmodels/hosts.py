@@ -6,7 +6,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can, ServerStatus, kind_name, same_model
 from wattlight.domain.state import HostState
 from wattlight.domain.values import LOCAL_HOST, Problem, clean_text
-from wattlight.i18n import gib, tr, trn, watts
+from wattlight.i18n import gib, joined, tr, trn, watts
 from wattlight.services.hosts import memory_bytes, new_host
 from wattlight.settings import ServerAddress, Settings
 
@@ -82,7 +82,7 @@ def loaded_text(host: HostState) -> str:
     if host.server.resident is None:
         return tr("It does not tell what is loaded.")
     names = [clean_text(model.name, 60) for model in host.server.running]
-    return ", ".join(names) if names else tr("No model is loaded.")
+    return joined(names) if names else tr("No model is loaded.")
 
 
 def _meter_trouble(host: HostState) -> str:
@@ -112,7 +112,7 @@ def far_watts(host: HostState) -> str:
 def _unload(host: HostState) -> tuple[Action, ...]:
     if not host.server.running or not host.server.can(Can.UNLOAD):
         return ()
-    names = ", ".join(clean_text(model.name, 40) for model in host.server.running)
+    names = joined(clean_text(model.name, 40) for model in host.server.running)
     hint = tr("Unloads {names} on {host}.", names=names, host=host_name(host))
     return (Action(tr("Unload"), Command(Verb.UNLOAD, host=host.id), hint=hint),)
 

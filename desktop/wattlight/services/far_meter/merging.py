@@ -11,7 +11,7 @@ from wattlight.domain.cost import By, CostReport, Sums
 from wattlight.domain.state import FarMeter
 from wattlight.domain.tariff import Tariff, day_start_us, local_day
 from wattlight.domain.values import HostId, clean_text, to_us
-from wattlight.i18n import percent, tr
+from wattlight.i18n import joined, percent, tr
 from wattlight.settings import ServerAddress
 from wattlight.store import LedgerReader, LedgerWriter, hour_marks, replace_hours, set_watermark
 from wattlight.system import Tunnel
@@ -81,7 +81,7 @@ def _runs(hours: list[int]) -> Iterator[tuple[int, int]]:
 
 def figures(state: FarState) -> FarMeter:
     """What the meter says now, for the faces."""
-    basis = tr("whole computer") if state.whole else ", ".join(state.parts)
+    basis = tr("whole computer") if state.whole else joined(state.parts)
     if basis and state.error_fraction is not None:
         basis = tr("{basis}, about ±{error}", basis=basis, error=percent(state.error_fraction))
     return FarMeter(state.power_w, basis, state.at)

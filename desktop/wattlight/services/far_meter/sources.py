@@ -14,7 +14,7 @@ from wattlight.domain.plug import PlugCounter, PlugPart
 from wattlight.domain.power import MachineSample, measured
 from wattlight.domain.state import FarMeter
 from wattlight.domain.values import Device, DeviceSample, Quality, Scope, clean_text
-from wattlight.i18n import percent, tr
+from wattlight.i18n import joined, percent, tr
 from wattlight.probes.plugs import open_plug
 from wattlight.runtime import parse_endpoint
 from wattlight.services.metering import LiveMeter, MeterView
@@ -169,7 +169,7 @@ class SourceLane(Lane):
         sample = MachineSample(self.address.host, self.parts.factory.now(), time.monotonic(), devices)
         live.take(sample)
         total = sample.total
-        basis = ", ".join(part.name for part in devices if part.id in total.counted)
+        basis = joined(part.name for part in devices if part.id in total.counted)
         if total.error_fraction is not None:
             basis = tr("{basis}, about ±{error}", basis=basis, error=percent(total.error_fraction))
         self.tell(FarMeter(total.measured_w, basis, sample.at))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wattlight.domain.power import compose
-from wattlight.i18n import kwh, tr, watts
+from wattlight.i18n import joined, kwh, tr, watts
 from wattlight.settings import ServerAddress
 from wattlight.system import Tunnel
 
@@ -39,7 +39,7 @@ def try_meter(factory: "ServiceFactory", host: ServerAddress, token: str | None)
     if host.meter_kind != "wattlight":
         devices = open_source(host, factory.environ, token).read()
         total, counted = compose(devices), sum(part.counter_mj or 0 for part in devices)
-        names = ", ".join(part.device.name for part in devices)
+        names = joined(part.device.name for part in devices)
         if total.measured_w is None:
             return tr("it has counted {energy} ({parts})", energy=kwh(counted), parts=names)
         return tr("{watts} now ({parts})", watts=watts(total.measured_w), parts=names)
@@ -52,4 +52,4 @@ def try_meter(factory: "ServiceFactory", host: ServerAddress, token: str | None)
             tunnel.close()
     if state.power_w is None:
         return tr("it tells no watts now")
-    return tr("{watts} now ({parts})", watts=watts(state.power_w), parts=", ".join(state.parts))
+    return tr("{watts} now ({parts})", watts=watts(state.power_w), parts=joined(state.parts))
