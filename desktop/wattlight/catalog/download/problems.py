@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import number, tr
+from wattlight.i18n import gb, tr
 
 
 class DownloadProblem(Problem):
@@ -36,10 +36,10 @@ def mismatch(model: str) -> DownloadProblem:
 def no_room(folder: Path, need_bytes: int, free_bytes: int) -> DownloadProblem:
     return DownloadProblem(
         tr(
-            "There is not enough room in {folder}: {need} GB are needed, {free} GB are free.",
+            "There is not enough room in {folder}: {need} are needed, {free} are free.",
             folder=clean_text(str(folder)),
-            need=number(need_bytes / 1e9, 1),
-            free=number(free_bytes / 1e9, 1),
+            need=gb(need_bytes),
+            free=gb(free_bytes),
         ),
         tr("Free some space and try again: what has arrived is kept."),
         "no_room",

@@ -9,7 +9,7 @@ from threading import Event
 from wattlight.catalog.gguf import REMOTE, shape_from_chunks
 from wattlight.domain.shape import ModelShape
 from wattlight.domain.values import clean_text
-from wattlight.i18n import number, tr
+from wattlight.i18n import gb, tr
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
 from .cache import ShapeCache
@@ -257,9 +257,9 @@ class Registry:
 def _not_gguf(name: str, size_bytes: int) -> RegistryProblem:
     return RegistryProblem(
         tr(
-            "{name} is a safetensors build of {size} GB for the MLX runtime: no GGUF header.",
+            "{name} is a safetensors build of {size} for the MLX runtime: no GGUF header.",
             name=name,
-            size=number(size_bytes / 1e9, 1),
+            size=gb(size_bytes),
         ),
         tr("Choose a GGUF tag of the same model; for this one, expect its size plus about 1 GiB."),
         "not_gguf",

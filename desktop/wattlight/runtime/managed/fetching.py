@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
 
-from wattlight.i18n import number, tr
+from wattlight.i18n import gb, tr
 from wattlight.paths import make_folder, open_own
 from wattlight.web import Answer, FaultKind, Limits, Web, WireFault
 
@@ -184,10 +184,10 @@ def check_room(folder: Path, need_bytes: int) -> None:
     if free < need_bytes:
         raise RuntimeProblem(
             tr(
-                "There is not enough room in {folder}: {need} GB are needed, {free} GB are free.",
+                "There is not enough room in {folder}: {need} are needed, {free} are free.",
                 folder=folder,
-                need=number(need_bytes / 1e9, 1),
-                free=number(free / 1e9, 1),
+                need=gb(need_bytes),
+                free=gb(free),
             ),
             tr("Free some space and try again."),
             "no_room",
@@ -199,9 +199,9 @@ def disk_problem(error: OSError, folder: Path, need_bytes: int) -> RuntimeProble
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return RuntimeProblem(
             tr(
-                "There is not enough room in {folder}: {need_bytes} GB are needed.",
+                "There is not enough room in {folder}: {need} are needed.",
                 folder=folder,
-                need_bytes=number(need_bytes / 1e9, 1),
+                need=gb(need_bytes),
             ),
             tr("Free some space and try again."),
             "no_room",

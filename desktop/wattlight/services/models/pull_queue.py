@@ -26,12 +26,13 @@ SAVE_S = 5.0
 LOOK_S = 1.0
 """While one runs, what other processes wrote into the queue is seen after so long."""
 RETRIES = (timedelta(minutes=1), timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
-BUSY = frozenset({"stalled", "server_busy", "registry_busy", "registry_limit", "already_pulled"})
-"""After these a pull is tried again by itself."""
-GONE = frozenset(
-    {"cut_stream", "no_server", "silent_server", "offline", "registry_unreachable", "registry_fault"}
+BUSY = frozenset(
+    {"stalled", "server_busy", "registry_busy", "registry_limit", "already_pulled", "cut_stream"}
 )
-"""After these too, once something of it has arrived: before, the name or the address may be wrong."""
+"""After these a pull is tried again by itself."""
+GONE = frozenset({"no_server", "silent_server", "offline", "registry_unreachable", "registry_fault"})
+"""After these too, once something of it has arrived or where it was asked for in an earlier run: else the
+name or the address may be wrong."""
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ class PullQueue:
         self._now = now
         self._clock = clock
         self._lock = threading.Lock()
+        self._earlier = {_key(entry) for entry in book.read()}
         self._running: _Running | None = None
         self._again: dict[tuple[HostId, str], _Again] = {}
         self._working = self._closed = False
@@ -199,6 +201,8 @@ class PullQueue:
 
         def publish(state: PullState) -> None:
             running.live = state
+            if state.error:
+                return  # what becomes of it is told at its end: most are tried again
             now = self._clock()
             if now - self._saved_at >= SAVE_S:
                 self._saved_at = now
@@ -250,6 +254,9 @@ class PullQueue:
                     model=live.model,
                 )
         elif problem is not None and self._is_tried_again(running, problem):
+            with self._lock:
+                self._running = None
+            self._tell(self._book.read())
             return
         elif problem is not None:
             self._again.pop(key, None)
@@ -271,9 +278,10 @@ class PullQueue:
     def _is_tried_again(self, running: _Running, problem: Problem) -> bool:
         """Whether it goes on by itself; the longer nothing comes, the later."""
         have = max(running.live.completed_bytes, running.entry.completed_bytes)
-        if problem.code not in BUSY and not (problem.code in GONE and have):
-            return False
         key = _key(running.entry)
+        lost = problem.code in GONE and (have or key in self._earlier)
+        if problem.code not in BUSY and not lost:
+            return False
         before = self._again.get(key)
         tries = 0 if before is None or have > before.had_bytes else before.tries + 1
         pause = RETRIES[min(tries, len(RETRIES) - 1)]
@@ -289,7 +297,7 @@ class PullQueue:
     def _state(self, entry: QueuedPull) -> PullState:
         running, completed, total = self._running, entry.completed_bytes, entry.total_bytes
         if running is not None and _key(running.entry) == _key(entry):
-            if not running.cancel.is_set():
+            if not running.cancel.is_set() and not running.live.error:
                 return running.live
             completed, total = max(completed, running.live.completed_bytes), running.live.total_bytes or total
         waiting, until = (Waiting.NOT, None) if entry.error else self._waits(entry)

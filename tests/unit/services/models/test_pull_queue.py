@@ -14,7 +14,7 @@ import pytest
 from fakes.fake_ollama import FakeOllama
 from wattlight.domain.pulls import PullState, QueuedPull, Waiting
 from wattlight.domain.values import LOCAL_HOST
-from wattlight.runtime import OllamaServer
+from wattlight.runtime import OllamaServer, RuntimeProblem
 from wattlight.services.models import PullBook, PullGuard, PullQueue, TaskEnd
 from wattlight.settings import PullSettings
 
@@ -276,6 +276,44 @@ def test_where_nothing_ever_came_a_lost_server_is_a_clear_end(tmp_path: Path) ->
     problem = made.wait_ends().problem
     assert problem is not None and problem.code == "no_server"
     assert made.queue.close(5)
+
+
+def test_fault_13_one_of_an_earlier_run_waits_for_the_server_that_starts_later(
+    fake: FakeOllama, tmp_path: Path
+) -> None:
+    from wattlight.runtime import connect
+    from wattlight.settings import ServerAddress
+
+    file = tmp_path / "pulls.json"
+    PullBook(file).change(lambda _: (QueuedPull("a"),))
+    made = Following(connect(ServerAddress(url="http://127.0.0.1:9"), {}), file)
+    made.queue.look()
+    made.wait(lambda: made.shown and made.shown["a"].waiting is Waiting.RETRY)
+    assert made.ends == []
+    assert made.queue.close(5)
+
+
+def test_a_server_that_ends_before_the_first_byte_is_tried_again(
+    fake: FakeOllama, following: Following
+) -> None:
+    fake.offer("a")
+    following.server = Cut()  # type: ignore[assignment]
+    following.made().pull("a")
+    following.wait(lambda: following.shown and following.shown["a"].waiting is Waiting.RETRY)
+    assert following.ends == []
+    assert all(pull.error is None for pulls in following.pulls for pull in pulls), "not for a moment"
+
+
+class Cut:
+    """A server that is killed while it answers."""
+
+    url = "http://127.0.0.1:9"
+
+    def __getattr__(self, _name: str) -> Any:
+        def asked(*_: object) -> Any:
+            raise RuntimeProblem("The connection broke off.", "Try again.", "cut_stream")
+
+        return asked
 
 
 def test_fault_66_a_pull_that_says_success_but_kept_damaged_files(
