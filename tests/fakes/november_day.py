@@ -43,7 +43,7 @@ from wattlight.domain.values import (
     from_us,
 )
 from wattlight.services.advising import Advisor
-from wattlight.services.answers import Extras
+from wattlight.services.answers import HOURS, Extras
 from wattlight.services.current import CurrentSettings
 from wattlight.services.hub import StateHub
 from wattlight.services.metering import LiveMeter, TraceRow, read_trace, record_trace
@@ -219,7 +219,9 @@ def answers(
         comparisons=lambda: (),
         corrected=lambda fit, _: (fit.gpu_bytes + fit.projector_bytes, fit.uncertainty_bytes),
         sums=lambda: (),
-        places=SimpleNamespace(ledger_file=ledger),
+        places=SimpleNamespace(ledger_file=ledger, state=ledger.parent),
+        environ={},
+        server_logs=lambda: (),
         ledger=lambda: open_reader(ledger),
     )
     settings = CurrentSettings(Settings(context_length=CONTEXT), {"TZ": november.ZONE.key})
@@ -227,7 +229,7 @@ def answers(
     maker.tariff = tariff
     made: queue.Queue[Extras] = queue.Queue()
     maker.listen(made.put)
-    maker.ask("fixed", "fits", "offers", "cost")
+    maker.ask("tables", "fits", "offers", "cost", HOURS)
     maker.start()
     try:
         # The room on the disk of whoever draws the pictures is no number of the trace.

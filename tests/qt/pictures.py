@@ -10,6 +10,7 @@ the one a real panel draws on a private X server (xfce4-panel, openbox, xdotool 
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -42,17 +43,12 @@ def main() -> int:
     if options.draw_here:
         scenes = () if options.from_trace else tuple(options.scenes)
         return draw_here(options.folder, scenes)
-    env = {
-        **os.environ,
-        "QT_QPA_PLATFORM": "offscreen",
-        "QT_SCALE_FACTOR": str(options.scale),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "desktop"), str(ROOT / "tests"), str(HERE)]),
-        "LC_ALL": "C.UTF-8",
-    }
     again = [sys.executable, __file__, str(options.folder), "--draw-here", "--scenes", *options.scenes]
     if options.from_trace:
         again.append("--from-trace")
-    subprocess.run(again, env=env, check=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        env = unseen_screen(Path(scratch), options.scale)
+        subprocess.run(again, env=env, check=True)
     if options.no_menu:
         return 0
     missing = [name for name in MENU_TOOLS if shutil.which(name) is None]
@@ -66,6 +62,22 @@ def main() -> int:
         menu = draw_menu(options.folder / "menu-panel.png", "evening")
     print(menu)
     return 0
+
+
+def unseen_screen(folder: Path, scale: float, size: tuple[int, int] = (1600, 4000)) -> dict[str, str]:
+    """An environment in which Qt draws on a screen of ``size`` logical pixels; ``folder`` takes its form.
+    (Without one the screen of the offscreen platform is smaller than a window.)"""
+    form = folder / "screens.json"
+    width, height = (round(side * scale) for side in size)
+    screen = {"name": "drawn", "x": 0, "y": 0, "width": width, "height": height, "dpr": 1}
+    form.write_text(json.dumps({"screens": [screen | {"logicalDpi": 96, "logicalBaseDpi": 96}]}))
+    return {
+        **os.environ,
+        "QT_QPA_PLATFORM": f"offscreen:configfile={form}",
+        "QT_SCALE_FACTOR": str(scale),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "desktop"), str(ROOT / "tests"), str(HERE)]),
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def draw_here(folder: Path, scenes: tuple[str, ...]) -> int:
