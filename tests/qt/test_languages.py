@@ -18,6 +18,7 @@ from fakes import made_up_day
 from fakes.pseudo import CLOSE, OPEN, pseudo, spoken
 from wattlight.i18n import OFFERED, activate
 from wattlight.ui.dashboard import PAGES
+from wattlight.ui.flow import TickBox
 from wattlight.ui.text import ElidedLabel, speak
 
 from .grab import Drawn, settle
@@ -59,7 +60,9 @@ def cut(widget: QWidget) -> str:
     text = words(widget)
     if not text or isinstance(widget, ElidedLabel):
         return ""
-    if isinstance(widget, QLabel):
+    if isinstance(widget, TickBox):
+        short = widget.heightForWidth(widget.width()) > widget.height() + 1
+    elif isinstance(widget, QLabel):
         if widget.wordWrap():
             short = widget.heightForWidth(widget.width()) > widget.height() + 1
         else:

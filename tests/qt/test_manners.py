@@ -9,16 +9,19 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QRect, QSize
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QWidget
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetricsF, QGuiApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QTableView, QWidget
 
-from fakes import made_up_day
+from fakes import font_metrics, made_up_day
+from wattlight.i18n import activate
 from wattlight.ui.dashboard import PAGES
 from wattlight.ui.messages import SIGNS, BusyLines
+from wattlight.ui.text import speak
 from wattlight.ui.window import bound
 
 from .desk import ROOT, Desk, TrayApp
 from .grab import Drawn, settle
+from .test_languages import cut_texts
 
 pytestmark = [pytest.mark.qt, pytest.mark.timeout(180)]
 
@@ -59,6 +62,75 @@ def test_a_window_that_has_room_keeps_its_size(qapp: QApplication) -> None:
     bound(window, QRect(0, 0, 500, 190))
     assert window.size() == QSize(500, 158)
     assert window.minimumSize() == QSize(300, 158)
+
+
+LAPTOP = QSize(683, 352)
+"""What is left of 1366x768 at a scale of 2, below a title bar."""
+
+
+@pytest.fixture
+def metrics(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A font of these measures is the application's."""
+    sources = font_metrics.found()
+    if len(sources) < len(font_metrics.SOURCES):
+        pytest.skip("DejaVu Sans is not installed")
+    before, family = qapp.font(), font_metrics.family(request.param)
+    made = [
+        QFontDatabase.addApplicationFontFromData(font_metrics.with_metrics(f.read_bytes(), request.param))
+        for f in sources
+    ]
+    font = QFont(before)
+    font.setFamily(family)
+    assert QFontInfo(font).family() == family
+    qapp.setFont(font)
+    yield request.param
+    qapp.setFont(before)
+    for number in made:
+        QFontDatabase.removeApplicationFont(number)
+
+
+@pytest.mark.parametrize("metrics", font_metrics.METRICS, indirect=True)
+@pytest.mark.parametrize("scene", ["evening", "busy", "ranged", "no_model"])
+def test_nothing_is_cut_with_the_fonts_of_systems(qapp: QApplication, metrics: str, scene: str) -> None:
+    """At the size windows open with."""
+    made = Drawn(qapp, "light")
+    _, above, below = font_metrics.METRICS[metrics]
+    font = made.theme.font(100)
+    assert QFontMetricsF(font).height() == pytest.approx(100 * (above + below), abs=1.5)
+    try:
+        assert cut_texts(made, scene) == []
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("scene", ["evening", "busy", "ranged", "no_model", "hostile"])
+def test_nothing_is_cut_on_the_smallest_screen(qapp: QApplication, language: str, scene: str) -> None:
+    activate(language)
+    speak(qapp)
+    made = Drawn(qapp, "dark")
+    made.dashboard.setMinimumSize(0, 0)
+    made.dashboard.resize(LAPTOP)
+    try:
+        assert cut_texts(made, scene) == []
+        assert made.dashboard.width() == LAPTOP.width()
+        page = made.show_page(made_up_day.SCENES["evening"](), "models")
+        table = page.findChild(QTableView)
+        assert table is not None and table.columnWidth(0) >= 90, "a name can be read"
+    finally:
+        made.close()
+
+
+def test_a_narrow_window_tells_its_pages_by_icons(drawn: Drawn) -> None:
+    window = drawn.show_page(made_up_day.evening(), "now")
+    window.setMinimumSize(0, 0)
+    for width, words in ((LAPTOP.width(), False), (1000, True)):
+        window.resize(width, 352)
+        settle()
+        buttons = [window._buttons[name] for name in PAGES]
+        assert [bool(made.text()) for made in buttons] == [words] * len(PAGES)
+        assert all(made.accessibleName() for made in buttons)
+        assert all(bool(made.toolTip()) is not words for made in buttons)
 
 
 # -- what cannot start --

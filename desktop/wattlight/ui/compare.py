@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -19,6 +18,7 @@ from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.side_by_side import CompareView, compare_view, example_prompts
 
 from .controls import REST, ActionButton, Ask, Card, ScrollColumn, button, clear, combo, put, spaced
+from .flow import TickBox
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import GAP
@@ -45,7 +45,7 @@ class CompareWindow(ThemedWindow):
         self._prompts.setPlaceholderText(example_prompts())
         self._prompts.setFixedHeight(theme.px(PROMPTS_HEIGHT))
         self._prompts.setTabChangesFocus(True)
-        self._keep = QCheckBox(tr("Keep these prompts on this computer"))
+        self._keep = TickBox(tr("Keep these prompts on this computer"))
         self._hint = plain_label(role="quiet", wrap=True)
         self._start = ActionButton(self._clicked, "primary")
         self._forget = button(tr("Forget the prompts"), "link", self._forgotten)

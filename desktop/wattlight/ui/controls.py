@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QLayout,
     QLineEdit,
@@ -27,10 +26,10 @@ from wattlight.viewmodels.figures import FigureView
 from wattlight.viewmodels.settings_page import Choice
 from wattlight.viewmodels.words import Action, PillView, TableView
 
-from .flow import FlowLayout
+from .flow import FlowLayout, flow
 from .text import ElidedLabel, FigureLine, Spoken, plain_label, plain_tip, set_text
 from .theme import Theme
-from .tokens import PADDING, QUIET
+from .tokens import BODY, PADDING, QUIET
 
 Layout = TypeVar("Layout", bound=QBoxLayout)
 Line = TypeVar("Line", bound=QWidget)
@@ -288,7 +287,7 @@ class Form(Card):
         if len(fields) == 1 and not label:
             self._grid.addWidget(fields[0], line_, 1)
             return
-        self._grid.addLayout(put(spaced(QHBoxLayout(), 8), *fields, REST), line_, 1)
+        self._grid.addWidget(flow(*fields), line_, 1)
 
 
 def combo(name: str) -> QComboBox:
@@ -303,7 +302,9 @@ def line(name: str, example: str, width: int) -> QLineEdit:
     made = QLineEdit()
     made.setAccessibleName(name)
     made.setPlaceholderText(example)
-    made.setFixedWidth(width)
+    font = made.font()
+    font.setPixelSize(BODY)
+    made.setFixedWidth(max(width, QFontMetrics(font).horizontalAdvance(example) + 36))
     made.setMaxLength(300)
     return made
 
@@ -371,11 +372,12 @@ class TableGrid(QWidget):
             set_text(name, text)
             self._grid.addWidget(name, line, column)
             return
-        label = plain_label(text, role, wrap=self._narrow and line == 0)
-        if label.wordWrap():
+        label = plain_label(text, role, wrap=line == 0)
+        if line == 0:
+            label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
+        if line == 0 and self._narrow:
             label.setFixedWidth(HEADING_WIDTH)
             self._grid.setColumnMinimumWidth(0, TIME_WIDTH)
-            label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
         label.setFont(self._theme.font(13, tabular=True))
         self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)
 
@@ -385,7 +387,7 @@ class FigureCard(Card):
 
     def __init__(self, theme: Theme, big: int, small: int) -> None:
         super().__init__(spacing=3)
-        self._label = plain_label(role="label")
+        self._label = plain_label(role="label", wrap=True)
         self._line = FigureLine(theme, big, small)
         self._note = plain_label(role="quiet", wrap=True)
         put(self.column, self._label, self._line, self._note, REST)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeySequence, QShortcut
+from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -32,7 +32,7 @@ from .page_models import ModelsPage
 from .page_now import NowPage
 from .page_privacy import PrivacyPage
 from .page_settings import SettingsPage
-from .text import on_choice, plain_label, set_text
+from .text import on_choice, plain_label, plain_tip, set_text
 from .theme import Theme
 from .tokens import BODY
 from .window import ThemedWindow
@@ -40,6 +40,8 @@ from .window import ThemedWindow
 SIZE = QSize(1080, 680)
 SMALLEST = QSize(820, 520)
 NAV_WIDTH = 152
+SLIM = 780
+"""In a narrower window the navigation is its icons; their words are in tooltips."""
 NAV_REST = 52
 """Icon, gap and edges of a button of the navigation."""
 PAGES = ("now", "models", "cost", "machine", "connect", "settings")
@@ -59,6 +61,7 @@ class Dashboard(ThemedWindow):
         self.setWindowTitle("Wattlight")
         self.setWindowIcon(app_icon())
         self._save = save
+        self._slim = False
         self._scene: Scene | None = None
         self._pages: dict[str, AnyPage] = {}
         self._buttons: dict[str, QPushButton] = {}
@@ -109,6 +112,30 @@ class Dashboard(ThemedWindow):
         if current is not None:
             current.render_scene(scene)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._mind_width()
+
+    def _mind_width(self) -> None:
+        """Pages need the room more than the words beside the icons."""
+        slim = self.width() < SLIM
+        if slim == self._slim:
+            return
+        self._slim = slim
+        self._nav_frame.setMinimumWidth(0 if slim else NAV_WIDTH)
+        self._name.setVisible(not slim)
+        self._corner.setVisible(not slim)
+        for made in self._buttons.values():
+            title = made.accessibleName()
+            made.setText("" if slim else title)
+            plain_tip(made, title if slim else "")
+        self._size_buttons()
+
+    def _size_buttons(self) -> None:
+        bold = QFontMetrics(self._theme.font(BODY, bold=True))
+        for made in self._buttons.values():
+            made.setMinimumWidth(bold.horizontalAdvance(made.text()) + NAV_REST if made.text() else 0)
+
     def _show_busy(self) -> None:
         """What is being done stands on every page; Now has its own place for it, Models for downloads."""
         views = busy_actions(self._scene) if self._scene is not None and self.page != "now" else ()
@@ -117,14 +144,14 @@ class Dashboard(ThemedWindow):
 
     def restyle(self) -> None:
         super().restyle()
-        tokens, bold = self._theme.tokens, QFontMetrics(self._theme.font(BODY, bold=True))
+        tokens = self._theme.tokens
         ratio = self.devicePixelRatioF()
         self._logo.setPixmap(
             app_pixmap(tokens.button if not tokens.dark else tokens.flame, tokens.window, 22, ratio)
         )
         for name, made in self._buttons.items():
             made.setIcon(nav_icon(f"page-{name}", tokens.text if made.isChecked() else tokens.quiet))
-            made.setMinimumWidth(bold.horizontalAdvance(made.text()) + NAV_REST)
+        self._size_buttons()
         if self._scene is not None:
             self.render_scene(self._scene)
 
@@ -144,14 +171,15 @@ class Dashboard(ThemedWindow):
         return NowPage(self._theme, self.ask)
 
     def _nav(self) -> QFrame:
-        frame = QFrame()
+        frame = self._nav_frame = QFrame()
         frame.setObjectName("nav")
         frame.setMinimumWidth(NAV_WIDTH)
         frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         column = spaced(QVBoxLayout(frame), 2, (10, 16, 11, 16))
         self._logo = QLabel()
         head = spaced(QHBoxLayout(), 8, (6, 4, 0, 14))
-        column.addLayout(put(head, self._logo, plain_label("Wattlight", "name"), REST))
+        self._name = plain_label("Wattlight", "name")
+        column.addLayout(put(head, self._logo, self._name, REST))
         group = QButtonGroup(self)
         group.setExclusive(True)
         titles = (tr("Now"), tr("Models"), tr("Cost"), tr("Machine"), tr("Connect"), tr("Settings"))

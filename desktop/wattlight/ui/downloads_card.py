@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QCheckBox
-
 from wattlight.i18n import tr
 from wattlight.settings import PullSettings, Settings
 from wattlight.viewmodels.pulls import (
@@ -19,6 +17,7 @@ from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import Choice
 
 from .controls import Form, combo, fill, line, tick, type_into
+from .flow import TickBox
 from .text import plain_label, show_text
 
 
@@ -38,7 +37,7 @@ class DownloadsCard(Form):
         self._limit.editingFinished.connect(self._limit_typed)
         self._source = line(tr("Nearer source of models"), tr("none"), 260)
         self._source.editingFinished.connect(self._source_typed)
-        self._not_metered = QCheckBox(tr("Wait while the connection is metered"))
+        self._not_metered = TickBox(tr("Wait while the connection is metered"))
         self._not_metered.toggled.connect(
             lambda on: self._change(replace(self._scene.settings.pulls, not_metered=on))
         )

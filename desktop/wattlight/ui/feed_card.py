@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QCheckBox
-
 from wattlight.i18n import tr
 from wattlight.settings import PriceFeed, Settings
 from wattlight.viewmodels.price_feed import FeedView, feed_view, understood_feed
 from wattlight.viewmodels.scene import Scene
 
 from .controls import ActionRow, Ask, Form, combo, fill, line, tick, type_into
+from .flow import TickBox
 from .text import plain_label, set_text, show_text
 
 
@@ -29,7 +28,7 @@ class FeedCard(Form):
         self._add = line(tr("Added to each kWh"), "0.17", 80)
         for field in (self._area, self._factor, self._add):
             field.editingFinished.connect(self._typed)
-        self._daily = QCheckBox(tr("Fetch the prices once a day"))
+        self._daily = TickBox(tr("Fetch the prices once a day"))
         self._daily.toggled.connect(lambda on: self._change(replace(self._scene.settings.feed, daily=on)))
         self._fetch = ActionRow(ask)
         self._about = self.add_note("")

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -32,6 +31,7 @@ from .controls import (
     put,
 )
 from .energy_access import CommandLines, EnergyAccessCard
+from .flow import TickBox
 from .messages import BusyLines
 from .text import plain_label, read_only_text, set_text, show_text
 from .theme import Theme
@@ -58,7 +58,7 @@ class LoginPage(StepPage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._box = QCheckBox(tr("Start at login so that the daily cost is complete"))
+        self._box = TickBox(tr("Start at login so that the daily cost is complete"))
         self._without = plain_label(
             tr(
                 "Without it, Wattlight counts only while it is running; the Cost page shows how much of the "

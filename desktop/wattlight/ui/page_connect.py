@@ -1,14 +1,15 @@
 """The page Connect: a program, a model, and the lines to copy."""
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit
+from PySide6.QtWidgets import QPlainTextEdit
 
 from wattlight.i18n import tr
 from wattlight.viewmodels.activity import notice_views
 from wattlight.viewmodels.connect import ConnectView, connect_view
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, Ask, Card, button, combo, fill, put, spaced
+from .controls import REST, Ask, Card, button, combo, fill, put
+from .flow import flow
 from .text import plain_label, read_only_text, selectable, show_text
 from .window import Page
 
@@ -34,7 +35,7 @@ class ConnectPage(Page):
             "installed from here."
         )
         card = Card("", 10)
-        choose = put(spaced(QHBoxLayout(), 10), self._program, self._host, self._model, REST, copy)
+        choose = flow(self._program, self._host, self._model, REST, copy, spacing=10)
         put(card.column, choose, self._empty, self._install, (self._lines, 1), self._needs)
         head = plain_label(tr("Connect"), "page")
         put(self.column, head, plain_label(about, "quiet", True), (card, 1))

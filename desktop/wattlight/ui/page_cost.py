@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit
 
 from wattlight.i18n import tr
 from wattlight.settings import Settings
@@ -27,9 +27,9 @@ from .controls import (
     fill,
     line,
     put,
-    spaced,
     type_into,
 )
+from .flow import flow
 from .picture import ChartPicture, SavePicture
 from .text import plain_label, set_text, show_text
 from .theme import Theme
@@ -128,7 +128,7 @@ class WeekCard(Card):
         self._table = TableGrid(theme, 12)
         self._form = button("", "flat", self._turn)
         self._save = SavePicture(self._picture)
-        foot = put(spaced(QHBoxLayout(), 2), self._scale, REST, self._form, self._save)
+        foot = flow(self._scale, REST, self._form, self._save, spacing=2)
         put(self.column, self._title, self._chart, self._table, foot)
 
     def render_scene(self, scene: Scene) -> None:
@@ -212,8 +212,8 @@ class CostPage(Page):
         self._days.setMinimumHeight(200)
         self._days_table = TableGrid(theme)
         card = Card(spacing=10)
-        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend)
-        foot = put(spaced(QHBoxLayout(), 2), REST, self._toggle, self._form)
+        head = flow(self._title, REST, self._legend, spacing=12)
+        foot = flow(REST, self._toggle, self._form, spacing=2)
         put(card.column, head, (self._days, 1), self._days_table, foot)
         return card
 

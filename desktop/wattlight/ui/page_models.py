@@ -6,7 +6,6 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
@@ -26,10 +25,21 @@ from wattlight.viewmodels.scene import Scene
 
 from .charts import MemoryBar
 from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, put, spaced
+from .flow import TickBox, flow
 from .messages import BusyLines, EmptyBox
-from .models_table import COST, NAME, ROW_HEIGHT, SECTION_HEIGHT, SIZE, ModelsDelegate, ModelsTableModel
+from .models_table import (
+    COST,
+    NAME,
+    ROW_HEIGHT,
+    SECTION_HEIGHT,
+    SIZE,
+    SPEED,
+    ModelsDelegate,
+    ModelsTableModel,
+)
 from .text import plain_label, set_text, show_text
 from .theme import Theme
+from .tokens import GAP
 from .window import Page
 
 
@@ -113,6 +123,8 @@ class ModelPanel(Card):
 
 NARROW = 780
 """Below this width of the page the columns of size and cost go."""
+NARROWEST = 640
+"""Below this one the speed too: the names need the room, and the details tell it."""
 
 
 class ModelsPage(Page):
@@ -150,7 +162,7 @@ class ModelsPage(Page):
         self._selected = model
         self._show()
 
-    def _head(self) -> QHBoxLayout:
+    def _head(self) -> QWidget:
         self._use = QComboBox()
         self._use.setAccessibleName(tr("What it is for"))
         for use in ("", *USES):
@@ -169,7 +181,9 @@ class ModelsPage(Page):
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
         self._search.returnPressed.connect(self._entered)
-        return put(self.row(plain_label(tr("Models"), "page")), self._use, self._context, self._search)
+        return flow(
+            plain_label(tr("Models"), "page"), REST, self._use, self._context, self._search, spacing=GAP
+        )
 
     def _list(self, theme: Theme, ask: Ask) -> Card:
         self._model = ModelsTableModel()
@@ -200,9 +214,9 @@ class ModelsPage(Page):
         self._disk = plain_label(role="quiet", wrap=True)
         self._disk.setContentsMargins(8, 0, 8, 0)
         self._clean_up = ActionButton(ask, "link")
-        self._cloud = QCheckBox()
+        self._cloud = TickBox()
         self._cloud.toggled.connect(self._filtered)
-        self._left_out = QCheckBox()
+        self._left_out = TickBox()
         self._left_out.toggled.connect(self._filtered)
         card = Card()
         card.column.setContentsMargins(10, 8, 10, 12)
@@ -278,6 +292,7 @@ class ModelsPage(Page):
         narrow = self.width() < NARROW
         self._table.setColumnHidden(COST, narrow or not self._cost_known)
         self._table.setColumnHidden(SIZE, narrow)
+        self._table.setColumnHidden(SPEED, self.width() < NARROWEST)
 
     def _chosen(self, now: QItemSelection, _before: QItemSelection) -> None:
         """By mouse, by keys, or by a screen reader, which selects without making a row the current one."""

@@ -26,6 +26,7 @@ from .controls import (
     reused,
     spaced,
 )
+from .flow import flow
 from .hosts_card import HostLines
 from .messages import BusyLines, EmptyBox
 from .picture import ChartPicture, SavePicture
@@ -112,8 +113,8 @@ class HistoryCard(Card):
         self._save = SavePicture(self._picture)
         group = QButtonGroup(self)
         spans = [self._choice(choice, group) for choice in span_choices()]
-        head = put(spaced(QHBoxLayout(), 12), self._title, REST, self._legend, self._pill, self._better)
-        foot = put(spaced(QHBoxLayout(), 2), *spans, REST, self._form, self._save)
+        head = flow(self._title, REST, self._legend, self._pill, self._better, spacing=12)
+        foot = flow(*spans, REST, self._form, self._save, spacing=2)
         put(self.column, head, (self._chart, 1), self._table, foot)
 
     def render_view(self, scene: Scene, whole: NowView) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QSystemTrayIcon, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSystemTrayIcon, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -17,6 +17,7 @@ from wattlight.viewmodels.privacy_page import ContactRow, PrivacyView, kept_mont
 from wattlight.viewmodels.scene import Scene
 
 from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced, tick
+from .flow import TickBox
 from .text import plain_label, set_text, show_text
 from .window import Page
 
@@ -73,7 +74,7 @@ class PrivacyPage(Page):
         self._delete = ActionRow(ask)
         form.add(tr("Keep"), self._keep)
         form.add_note(tr("Older records are deleted once a day. None leaves this computer by itself."))
-        self._programs = QCheckBox(tr("Keep today's energy by program when Wattlight ends"))
+        self._programs = TickBox(tr("Keep today's energy by program when Wattlight ends"))
         self._programs.toggled.connect(self._programs_chosen)
         form.add("", self._programs)
         form.add_note(tr("Names of programs are otherwise in memory only, and gone with the day."))
@@ -82,7 +83,7 @@ class PrivacyPage(Page):
 
     def _fault_card(self) -> Form:
         form = Form(tr("When something is wrong"))
-        self._with_names = QCheckBox(tr("With the names of models and what notices say"))
+        self._with_names = TickBox(tr("With the names of models and what notices say"))
         copy = button(tr("Copy diagnostics"), clicked=self._copy_diagnostics)
         self._copied = plain_label(role="quiet")
         form.add_note(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import as_typed, tr
@@ -29,6 +29,7 @@ from wattlight.viewmodels.settings_page import (
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
 from .downloads_card import DownloadsCard
 from .feed_card import FeedCard
+from .flow import TickBox
 from .hosts_card import HostsCard
 from .messages import BusyLines
 from .plug_card import PlugCard
@@ -48,7 +49,7 @@ class CountingCard(Form):
         self._save = save
         self._scene: Scene
         self._shown: CountingView | None = None
-        self._on = QCheckBox(tr("Count the tokens of other programs"))
+        self._on = TickBox(tr("Count the tokens of other programs"))
         self._on.toggled.connect(self._turned)
         self._port = line(tr("Port"), "11435", 110)
         self._port.editingFinished.connect(self._port_typed)
@@ -250,23 +251,23 @@ class SettingsPage(Page):
         self._keep.currentIndexChanged.connect(
             lambda: self._changed(keep_alive=str(self._keep.currentData()))
         )
-        self._ask_heavy = QCheckBox(tr("Ask before a load that does not fit"))
+        self._ask_heavy = TickBox(tr("Ask before a load that does not fit"))
         self._ask_heavy.toggled.connect(lambda on: self._changed(ask_heavy=on))
-        self._rules: dict[str, QCheckBox] = {}
-        self._alias = QCheckBox()
+        self._rules: dict[str, TickBox] = {}
+        self._alias = TickBox()
         self._alias.toggled.connect(
             lambda on: self._changed(alias=replace(self._scene.settings.alias, on=on))
         )
         self._url = line(tr("Address of the model server"), "http://127.0.0.1:11434", 260)
         self._url.editingFinished.connect(self._url_typed)
-        self._start_server = QCheckBox(tr("Start Ollama with Wattlight if it is not running"))
+        self._start_server = TickBox(tr("Start Ollama with Wattlight if it is not running"))
         self._start_server.toggled.connect(lambda on: self._changed(start_server=on))
         self._server_copy = ServerCopyRows(self._ask)
         form.add(tr("Context length"), self._context)
         form.add(tr("Keep loaded for"), self._keep)
         form.add("", self._ask_heavy)
         for name, text in rule_texts().items():
-            self._rules[name] = box = QCheckBox(text)
+            self._rules[name] = box = TickBox(text)
             box.toggled.connect(lambda on, field=name: self._rule_turned(field, on))
             form.add("", box)
         form.add("", self._alias)
@@ -287,11 +288,11 @@ class SettingsPage(Page):
         )
         self._themes = combo(tr("Appearance"))
         self._themes.currentIndexChanged.connect(lambda: self._changed(theme=str(self._themes.currentData())))
-        self._autostart = QCheckBox(tr("Start at login so that the daily cost is complete"))
+        self._autostart = TickBox(tr("Start at login so that the daily cost is complete"))
         self._autostart.toggled.connect(lambda on: self._changed(start_at_login=on))
-        self._estimates = QCheckBox(tr("Estimate a range where nothing can be measured"))
+        self._estimates = TickBox(tr("Estimate a range where nothing can be measured"))
         self._estimates.toggled.connect(self._estimates_turned)
-        self._pause = QCheckBox(tr("Pause metering; paused time is not counted"))
+        self._pause = TickBox(tr("Pause metering; paused time is not counted"))
         self._pause.toggled.connect(lambda on: self._ask(Command(Verb.PAUSE if on else Verb.RESUME)))
         self._version = plain_label(role="quiet")
         privacy = button(tr("Privacy…"), clicked=lambda: self._ask(Command(Verb.OPEN_PRIVACY)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -12,6 +12,7 @@ from wattlight.viewmodels.plug import PlugView, plug_view
 from wattlight.viewmodels.scene import Scene
 
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, type_into
+from .flow import TickBox
 from .text import plain_label, set_text, show_text
 
 
@@ -35,7 +36,7 @@ class PlugCard(Form):
         self._energy_unit = self._field(tr("Unit of the counter"), "kWh", 70, "energy_unit")
         self._secret = line(tr("Password or token"), "", 260)
         self._secret.setEchoMode(QLineEdit.EchoMode.Password)
-        self._in_file = QCheckBox(tr("Keep it in a file that only I can read: there is no keyring"))
+        self._in_file = TickBox(tr("Keep it in a file that only I can read: there is no keyring"))
         keep = button(tr("Keep"), clicked=self._keep)
         self._try = ActionRow(ask)
         self._about = self.add_note("")

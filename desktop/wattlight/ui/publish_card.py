@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -12,6 +12,7 @@ from wattlight.viewmodels.publish import PublishView, publish_view, understood_b
 from wattlight.viewmodels.scene import Scene
 
 from .controls import REST, Ask, Form, button, line, put, spaced, tick, type_into
+from .flow import TickBox
 from .text import plain_label, selectable, set_text, show_text
 
 
@@ -24,7 +25,7 @@ class PublishCard(Form):
         self._scene: Scene
         self._shown: PublishView | None = None
         self._about = self.add_note("")
-        self._page = QCheckBox(tr("Prometheus may fetch them from this computer"))
+        self._page = TickBox(tr("Prometheus may fetch them from this computer"))
         self._page.toggled.connect(lambda _on: self._page_changed())
         self._port = line(tr("Port"), "9188", 110)
         self._port.editingFinished.connect(self._page_changed)
@@ -40,7 +41,7 @@ class PublishCard(Form):
             field.editingFinished.connect(self._broker_changed)
         self._secret = line(tr("Password"), "", 260)
         self._secret.setEchoMode(QLineEdit.EchoMode.Password)
-        self._in_file = QCheckBox(tr("Keep it in a file that only I can read: there is no keyring"))
+        self._in_file = TickBox(tr("Keep it in a file that only I can read: there is no keyring"))
         self.add(tr("MQTT broker"), self._broker)
         self._user_row = self._row(tr("User"), self._user)
         self._secret_row = self._row(tr("Password"), self._secret, button(tr("Keep"), clicked=self._keep))

@@ -185,6 +185,9 @@ _faces: list[_Face] = []
 """Qt has one list of factories for the whole process and keeps none of them alive."""
 
 
+LEAST_FIGURE = 20
+
+
 class FigureLine(Spoken):
     """A big number with its small sign or unit on the same base line, in tabular figures."""
 
@@ -208,36 +211,42 @@ class FigureLine(Spoken):
     def sizeHint(self) -> QSize:
         """The width of the figure, the height of its numerals."""
         metrics = QFontMetrics(self._theme.font(self._big, True, True))
-        return QSize(self._width(), round(metrics.capHeight() * 1.5))
+        return QSize(self._width(self._big), round(metrics.capHeight() * 1.5))
 
     def minimumSizeHint(self) -> QSize:
-        """A figure is never cut."""
-        return self.sizeHint()
+        """A figure is never cut: where the room is narrow it is smaller."""
+        return QSize(self._width(min(self._big, LEAST_FIGURE)), self.sizeHint().height())
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
         tokens = self._theme.tokens
+        sizes = range(self._big, LEAST_FIGURE, -1)
+        big = next(
+            (size for size in sizes if self._width(size) <= self.width()), min(self._big, LEAST_FIGURE)
+        )
         base = self.height() - round(QFontMetrics(self._theme.font(self._big, True, True)).capHeight() * 0.25)
-        x = self.width() - self._width() if self._right else 0
-        for index, (text, font) in enumerate(self._pieces()):
+        x = self.width() - self._width(big) if self._right else 0
+        for index, (text, font) in enumerate(self._pieces(big)):
             if not text:
                 continue
             painter.setFont(font)
             painter.setPen(QColor(tokens.text if index == 1 else tokens.quiet))
             painter.drawText(x, base, text)
-            x += QFontMetrics(font).horizontalAdvance(text) + self._space()
+            x += QFontMetrics(font).horizontalAdvance(text) + self._space(big)
         painter.end()
 
-    def _pieces(self) -> list[tuple[str, QFont]]:
-        big, small = self._theme.font(self._big, True, True), self._theme.font(self._small)
+    def _pieces(self, size: int) -> list[tuple[str, QFont]]:
+        big, small = self._theme.font(size, True, True), self._theme.font(min(self._small, size))
         return list(zip(self._parts, (small, big, small), strict=True))
 
-    def _space(self) -> int:
-        return max(2, round(self._theme.px(self._big) * 0.09))
+    def _space(self, size: int) -> int:
+        return max(2, round(self._theme.px(size) * 0.09))
 
-    def _width(self) -> int:
-        widths = [QFontMetrics(f).horizontalAdvance(t) + self._space() for t, f in self._pieces() if t]
-        return max(0, sum(widths) - self._space())
+    def _width(self, size: int) -> int:
+        widths = [
+            QFontMetrics(f).horizontalAdvance(t) + self._space(size) for t, f in self._pieces(size) if t
+        ]
+        return max(0, sum(widths) - self._space(size))
 
 
 def speak(app: QApplication) -> None:

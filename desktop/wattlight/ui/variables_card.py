@@ -1,7 +1,7 @@
 """The card of the server's own settings on the page Settings."""
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -18,6 +18,7 @@ from wattlight.viewmodels.server_variables import (
 
 from .controls import REST, ActionRow, Ask, Form, button, clear, combo, fill, line, put, spaced
 from .energy_access import CommandLines
+from .flow import TickBox
 from .text import ElidedLabel, plain_label, selectable, set_text, show_text
 
 
@@ -62,7 +63,7 @@ class VariablesCard(Form):
         self._shown: VariablesView | None = None
         self._editor: EditorView | None = None
         self._lines = VariableLines()
-        self._all = QCheckBox(tr("Show all variables"))
+        self._all = TickBox(tr("Show all variables"))
         self._all.toggled.connect(self._list)
         self._name = combo(tr("Variable"))
         self._name.currentIndexChanged.connect(self._edit)

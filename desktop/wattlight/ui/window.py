@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from wattlight.domain.command import Command
@@ -78,6 +78,10 @@ class ThemedWindow(Spoken):
             self._seen(self.isVisible() and not self.isMinimized())
 
 
+ROOMY = 640
+"""A narrower page has less air at its sides."""
+
+
 class Page(ScrollColumn):
     """One page of the dashboard, with banners on top."""
 
@@ -97,6 +101,13 @@ class Page(ScrollColumn):
     def show_notices(self, notices: tuple[NoticeView, ...]) -> None:
         """Show banners above everything else."""
         self._banners.render_view(notices)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        sides = self.column.contentsMargins()
+        side = 24 if self.width() >= ROOMY else 12
+        if sides.left() != side:
+            self.column.setContentsMargins(side, sides.top(), side, sides.bottom())
 
     @staticmethod
     def row(*cards: QWidget) -> QHBoxLayout:
