@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTimer
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
@@ -270,3 +270,46 @@ def test_urgent_notices_are_told_by_the_desktop_while_no_window_is_open(
     now[0] += timedelta(seconds=31)
     show(14, replace(disk, text="The disk is still full."))
     assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "switch"),
+    [("budget 2026-11", "budget"), ("slow", "slow"), ("cut", "cut"), ("part relay", "trouble")],
+)
+def test_each_kind_of_message_can_be_switched_off(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch, kind: str, switch: str
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(standing.face.keeper, "tell", told.append)
+    state = standing.face._state
+    notice = Notice(kind, "Something happened.", made_up_day.NOW, urgent=True)
+    settings = standing.face._settings
+    for number, on in ((20, False), (21, True)):
+        off = replace(settings.notifications, **{switch: on})
+        wanted = replace(settings, notifications=off)
+        standing.face.publish(replace(state, number=number, notices=(notice,)), settings=wanted, changes=9)
+        standing.face._bridge._flush()
+        assert bool(told) is on
+
+
+def test_a_middle_click_unloads_and_loads_the_same_again(standing: Standing) -> None:
+    face = standing.face
+    click = face.keeper.activated.emit
+    click(QSystemTrayIcon.ActivationReason.MiddleClick)
+    assert standing.asked.commands[-1] == Command(Verb.UNLOAD)
+    host = face._state.local
+    empty = replace(host, server=replace(host.server, running=()))
+    face.publish(replace(face._state, number=30, hosts=(empty,)))
+    face._bridge._flush()
+    click(QSystemTrayIcon.ActivationReason.MiddleClick)
+    assert standing.asked.commands[-1] == Command(Verb.SWITCH, "qwen3:8b")
+
+
+def test_a_middle_click_with_nothing_to_toggle_shows_the_window(standing: Standing) -> None:
+    face = standing.face
+    server = replace(face._state.local.server, running=(), installed=())
+    host = replace(face._state.local, server=server)
+    face.publish(replace(face._state, number=31, hosts=(host,)))
+    face._bridge._flush()
+    face.keeper.activated.emit(QSystemTrayIcon.ActivationReason.MiddleClick)
+    assert face.windows.small is not None and face.windows.small.isVisible()

@@ -9,6 +9,7 @@ from .model import (
     MeterSettings,
     ModelRuleSettings,
     ModelWish,
+    NotificationSettings,
     PlugSettings,
     Price,
     PriceFeed,

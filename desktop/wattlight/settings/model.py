@@ -233,6 +233,17 @@ class PullSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """What the desktop tells while no window is open; the windows show all of it."""
+
+    budget: bool = True
+    slow: bool = True
+    cut: bool = True
+    trouble: bool = True
+    """Whatever else needs a person: records that cannot be written, a part that stopped."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerValue:
     """A variable of the server that Wattlight starts."""
 
@@ -283,6 +294,7 @@ class Settings:
     alias: Alias = field(default_factory=Alias)
     rules: ModelRuleSettings = field(default_factory=ModelRuleSettings)
     pulls: PullSettings = field(default_factory=PullSettings)
+    notifications: NotificationSettings = field(default_factory=NotificationSettings)
     told_tray_closing: bool = False
     first_run_done: bool = False
     first_run: FirstRun = field(default_factory=FirstRun)

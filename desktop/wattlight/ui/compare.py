@@ -17,12 +17,12 @@ from wattlight.i18n import tr
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.side_by_side import CompareView, compare_view, example_prompts
 
-from .controls import REST, ActionButton, Ask, Card, ScrollColumn, button, clear, combo, put, spaced
+from .controls import REST, ActionButton, Ask, Card, button, clear, combo, put, spaced
 from .flow import TickBox
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import GAP
-from .window import ThemedWindow
+from .window import ScrollColumn, ThemedWindow
 
 SIZE, SMALLEST = QSize(820, 640), QSize(560, 420)
 PROMPTS_HEIGHT = 110

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLayout,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -103,20 +102,6 @@ class Card(QFrame):
         self.column = spaced(QVBoxLayout(self), spacing, (PADDING, PADDING - 2, PADDING, PADDING - 2))
         if title:
             self.column.addWidget(plain_label(title, "label"))
-
-
-class ScrollColumn(QScrollArea):
-    """A column that scrolls where a large font needs more room; ``column`` takes its parts."""
-
-    def __init__(self, spacing: int, margins: tuple[int, int, int, int]) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        inner = QWidget()
-        inner.setObjectName("page")
-        self.column = spaced(QVBoxLayout(inner), spacing, margins)
-        self.setWidget(inner)
 
 
 def rule() -> QFrame:

@@ -20,9 +20,10 @@ from wattlight.i18n import activate
 from wattlight.services.answers import Extras
 from wattlight.services.application import Application, ChangeSettings
 from wattlight.settings import Settings
+from wattlight.viewmodels.activity import told_by_desktop
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.tray import IconState, TrayView, tray_view
+from wattlight.viewmodels.tray import IconState, TrayView, toggle_command, tray_view
 
 from .bridge import Bridge
 from .early import EarlyIcon
@@ -88,6 +89,7 @@ class DesktopUi:
         self._bridge = Bridge(self._deliver)
         self._news = _News(initial_state, extras, settings)
         self._news_lock = threading.Lock()
+        self._last_model = next((m.name for m in initial_state.local.server.running), "")
         self._shown: TrayView | None = None
         self._shown_icon: tuple[IconState, str] | None = None
         self._tick = QTimer()
@@ -179,7 +181,10 @@ class DesktopUi:
     def _deliver(self, news: _News) -> None:
         self._early.instance.mind()
         self._state, self._extras = news.state, news.extras
-        self._sleep.loaded(len(self._state.local.server.running))
+        running = self._state.local.server.running
+        self._sleep.loaded(len(running))
+        if running:
+            self._last_model = running[0].name
         if news.changes >= self._changes:
             self._take_settings(news.settings)
         self._draw()
@@ -194,6 +199,7 @@ class DesktopUi:
     def _tell_urgent(self, scene: Scene) -> None:
         """Urgent notices through the desktop: each once, few, and none while a window shows them."""
         new = [n for n in scene.state.notices if n.urgent and (n.kind, n.text) not in self._said]
+        new = [notice for notice in new if told_by_desktop(scene, notice.kind)]
         if not new:
             return
         if not self.windows.visible:
@@ -262,6 +268,8 @@ class DesktopUi:
             return  # a click opens the menu there
         if reason is QSystemTrayIcon.ActivationReason.Trigger:
             self.windows.toggle_small(self.keeper.tray)
+        elif reason is QSystemTrayIcon.ActivationReason.MiddleClick:
+            self.do(toggle_command(self._scene(), self._last_model))
 
     def _tray_came_or_went(self, available: bool) -> None:
         self._shown = None  # another host may want other underscores

@@ -24,7 +24,6 @@ from .controls import (
     Card,
     Form,
     Pill,
-    ScrollColumn,
     combo,
     fill,
     line,
@@ -35,6 +34,7 @@ from .flow import TickBox
 from .messages import BusyLines
 from .text import plain_label, read_only_text, set_text, show_text
 from .theme import Theme
+from .window import ScrollColumn
 
 
 class StepPage(ScrollColumn):

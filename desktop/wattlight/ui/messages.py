@@ -15,8 +15,8 @@ from wattlight.viewmodels.words import Action
 from .controls import REST, ActionButton, ActionRow, Ask, button, clear, put, spaced
 from .text import ElidedLabel, announce, plain_label, plain_tip, set_text, show_text
 
-SIGNS = {"error": "⛔", "warning": "⚠", "info": "ℹ"}
-"""How much a notice matters, for those who cannot tell its colour."""
+SIGNS = {"error": "⊗", "warning": "⚠", "info": "ℹ"}
+"""How much a notice matters, for those who cannot tell its colour; signs that the common fonts have."""
 
 
 class Banners(QWidget):

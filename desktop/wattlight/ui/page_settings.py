@@ -16,6 +16,7 @@ from wattlight.viewmodels.settings_page import (
     SettingsView,
     counting_view,
     country_price,
+    notification_texts,
     price_note,
     rule_texts,
     settings_view,
@@ -185,6 +186,8 @@ class SettingsPage(Page):
         tick(self._ask_heavy, view.ask_heavy)
         for name, box in self._rules.items():
             tick(box, getattr(scene.settings.rules, name))
+        for name, box in self._told.items():
+            tick(box, getattr(scene.settings.notifications, name))
         tick(self._alias, view.alias)
         self._alias.setText(view.alias_text)
         fill(self._keep, view.keep_alives, view.keep_alive)
@@ -306,6 +309,12 @@ class SettingsPage(Page):
         form.add(tr("Appearance"), self._themes)
         form.add(tr("In the icon"), self._figures)
         form.add("", self._autostart)
+        self._told: dict[str, TickBox] = {}
+        for name, text in notification_texts().items():
+            self._told[name] = box = TickBox(text)
+            box.toggled.connect(lambda on, field=name: self._told_turned(field, on))
+            form.add("", box)
+        form.add_note(tr("By the desktop, while no window is open; the windows show all of it."))
         form.add("", self._estimates)
         form.add("", self._pause)
         form.add(tr("More"), privacy, again)
@@ -314,6 +323,9 @@ class SettingsPage(Page):
 
     def _rule_turned(self, field: str, on: bool) -> None:
         self._changed(rules=replace(self._scene.settings.rules, **{field: on}))
+
+    def _told_turned(self, field: str, on: bool) -> None:
+        self._changed(notifications=replace(self._scene.settings.notifications, **{field: on}))
 
     def _changed(self, **values: object) -> None:
         settings = replace(self._scene.settings, **values)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.viewmodels.small_window import SmallWindowView
 
-from .controls import REST, ActionButton, Ask, ScrollColumn, button, put, rule, spaced
+from .controls import REST, ActionButton, Ask, button, put, rule, spaced
 from .icons import app_icon
 from .messages import Banners, BusyLines, EmptyBox, SwitchRows
 from .page_now import RunningLines
@@ -18,7 +18,7 @@ from .power_chart import PowerChart
 from .text import FigureLine, plain_label, set_text
 from .theme import Theme
 from .tokens import FIGURE, FIGURE_LARGE, TITLE
-from .window import ThemedWindow
+from .window import ScrollColumn, ThemedWindow
 
 SIZE = QSize(360, 440)
 SIDE = 18

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command
 from wattlight.viewmodels.activity import NoticeView
 
-from .controls import Ask, ScrollColumn, put, spaced
+from .controls import Ask, put, spaced
 from .messages import Banners, QuestionBar
 from .text import Role, Spoken
 from .theme import Theme, style_sheet
@@ -78,6 +78,28 @@ class ThemedWindow(Spoken):
             self._seen(self.isVisible() and not self.isMinimized())
 
 
+class ScrollColumn(QScrollArea):
+    """A column that scrolls where there is less room than it needs; ``column`` takes its parts."""
+
+    def __init__(self, spacing: int, margins: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        inner = QWidget()
+        inner.setObjectName("page")
+        self.column = spaced(QVBoxLayout(inner), spacing, margins)
+        self.setWidget(inner)
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        app.focusChanged.connect(self._follow)
+
+    def _follow(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """What takes the keyboard is seen, also where Tab comes from outside."""
+        if now is not None and self.isAncestorOf(now):
+            self.ensureWidgetVisible(now, 0, 8)
+
+
 ROOMY = 640
 """A narrower page has less air at its sides."""
 
@@ -89,14 +111,6 @@ class Page(ScrollColumn):
         super().__init__(GAP, (24, 22, 24, 22))
         self._banners = Banners(ask)
         self.column.addWidget(self._banners)
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            app.focusChanged.connect(self._show_focus)
-
-    def _show_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
-        """Qt scrolls to what takes the focus only where it moves inside the page, not where it enters it."""
-        if now is not None and self.isAncestorOf(now) and now.visibleRegion().isEmpty():
-            self.ensureWidgetVisible(now)
 
     def show_notices(self, notices: tuple[NoticeView, ...]) -> None:
         """Show banners above everything else."""

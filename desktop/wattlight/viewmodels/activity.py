@@ -97,6 +97,16 @@ def level_name(level: str) -> str:
     return {"error": tr("Problem"), "warning": tr("Warning")}.get(level, tr("Note"))
 
 
+NOTICE_KINDS = ("budget", "slow", "cut")
+"""Kinds of notices that have a switch of their own; all others share one."""
+
+
+def told_by_desktop(scene: Scene, kind: str) -> bool:
+    """Whether the person wants this kind of notice from the desktop too."""
+    first = kind.split(" ", maxsplit=1)[0]
+    return bool(getattr(scene.settings.notifications, first if first in NOTICE_KINDS else "trouble"))
+
+
 def notice_views(scene: Scene) -> tuple[NoticeView, ...]:
     """The banners of a state, most important first."""
     found = [*_failed_tasks(scene), *_failed_pulls(scene), *_server(scene), *_notices(scene)]

@@ -9,7 +9,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import OFFERED, Language, as_typed, country_name, number, tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.services.pricing import CountryPrice
-from wattlight.settings import ModelRuleSettings, Settings
+from wattlight.settings import ModelRuleSettings, NotificationSettings, Settings
 
 from .activity import NoticeView, notice_views
 from .scene import Scene
@@ -43,6 +43,7 @@ class SettingsView:
     context: str
     ask_heavy: bool
     rules: ModelRuleSettings
+    notifications: NotificationSettings
     alias: bool
     alias_text: str
     server_url: str
@@ -93,6 +94,7 @@ def settings_view(scene: Scene) -> SettingsView:
         str(settings.context_length),
         settings.ask_heavy,
         settings.rules,
+        settings.notifications,
         settings.alias.on,
         tr('Let the name "{name}" stand for the model in use', name=clean_text(settings.alias.name, 40)),
         settings.servers[0].url or "",
@@ -132,6 +134,16 @@ def rule_texts() -> dict[str, str]:
         "on_sleep": tr("Unload before the computer sleeps"),
         "other_program": tr("Unload while another program uses the GPU"),
         "load_again": tr("Load them again afterwards"),
+    }
+
+
+def notification_texts() -> dict[str, str]:
+    """What the desktop may tell, by the name of its setting."""
+    return {
+        "budget": tr("Tell when a budget is used up"),
+        "slow": tr("Tell why a model answers slowly"),
+        "cut": tr("Tell when the server cut a prompt"),
+        "trouble": tr("Tell when measuring or recording is in trouble"),
     }
 
 

@@ -140,6 +140,18 @@ def _working(scene: Scene) -> bool:
     return any(u is not None and u >= WORKING_PERCENT for u in busy)
 
 
+def toggle_command(scene: Scene, last: str) -> Command:
+    """A middle click: unload what is loaded; else load ``last``, the model that was; else show the window."""
+    server = scene.host.server
+    if server.running and server.can(Can.UNLOAD):
+        return Command(Verb.UNLOAD)
+    last = last or scene.settings.alias.model
+    known = not server.running and any(same_model(model.name, last) for model in scene.switchable)
+    if known and not scene.why_not(Can.LOAD):
+        return switch_command(scene, last)
+    return Command(Verb.OPEN_WINDOW)
+
+
 def headline(scene: Scene) -> str:
     """ "Models €0.20 today · 52 W now", with what is known of it."""
     parts = []
