@@ -6,7 +6,19 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QLineEdit, QPushButton, QTableView, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableView,
+    QWidget,
+)
 
 from fakes import made_up_day
 from wattlight.domain.breakeven import ApiPrice
@@ -15,6 +27,7 @@ from wattlight.domain.state import CountingState
 from wattlight.services.answers import FitNote, NamedModel, Offer
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import Settings
+from wattlight.ui.controls import Form
 from wattlight.ui.dashboard import Dashboard
 from wattlight.ui.theme import Theme
 from wattlight.viewmodels.scene import Scene
@@ -250,3 +263,76 @@ def test_models_that_do_not_fit_are_shown_on_request(shown: Shown) -> None:
     assert page is not None
     names = [page.model().index(row, 0).data() for row in range(page.model().rowCount())]
     assert any("qwen3:32b-fp16" in str(name) for name in names)
+
+
+def test_settings_are_found_by_what_they_say(qapp: QApplication) -> None:
+    shown = Shown(qapp)
+    shown.show(made_up_day.evening(), "settings")
+    shown.dashboard.activateWindow()
+    QTest.keyClick(shown.dashboard, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    field = shown.find(QLineEdit, "Search settings")
+    assert isinstance(field, QLineEdit)
+
+    def cards() -> int:
+        return sum(1 for form in shown.dashboard.findChildren(Form) if form.isVisible())
+
+    everything = cards()
+    for words, said in (("budget", "Budget"), ("PRICE kwh", "Price per kWh"), ("dark", "Appearance")):
+        field.setText(words)  # of a choice, what can be chosen is found too
+        settle()
+        assert 0 < cards() < everything and said in shown.texts()
+    field.setText("no such thing")
+    settle()
+    assert cards() == 0 and "No setting says that" in shown.texts()
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    settle()
+    assert shown.dashboard.isVisible() and cards() == everything
+
+
+def test_figures_are_copied_as_text(qapp: QApplication) -> None:
+    shown = Shown(qapp)
+    shown.show(made_up_day.evening(), "cost")
+    shown.dashboard.activateWindow()
+    QGuiApplication.clipboard().clear()
+    QTest.keyClick(shown.dashboard, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QGuiApplication.clipboard().text().split("\n")
+    assert lines[0].startswith("Models today: €0.20.") and "0.51 kWh" in lines[0]
+    assert any(line.split("\t")[:3] == ["qwen3:8b", "4.97 kWh", "€1.94"] for line in lines)
+    shown.show(made_up_day.evening(), "settings")
+    field = shown.find(QLineEdit, "Price per kWh")
+    assert isinstance(field, QLineEdit)
+    field.setText("1234")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClick(field, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "1234", "a field copies what is marked in it"
+
+
+def test_the_list_of_models_is_sorted_by_a_choice_or_a_heading(qapp: QApplication) -> None:
+    shown = Shown(qapp)
+    shown.show(made_up_day.evening(), "models")
+    table = shown.find(QTableView, "Models")
+    order = shown.find(QComboBox, "Order of the list")
+    assert isinstance(table, QTableView) and isinstance(order, QComboBox)
+
+    def names() -> list[list[str]]:
+        """The models below each heading."""
+        found: list[list[str]] = []
+        for row in range(table.model().rowCount()):
+            index = table.model().index(row, 0)
+            if index.flags() is Qt.ItemFlag.NoItemFlags:
+                found.append([])
+            else:
+                found[-1].append(index.data())
+        return found
+
+    advised = names()
+    order.setCurrentIndex(order.findData("name"))
+    assert names() == [sorted(part) for part in advised] != advised
+    order.setCurrentIndex(order.findData("size"))
+    assert names()[0] == ["qwen3:8b", "qwen3.5:9b", "gpt-oss:20b", "llama3.3:70b"]
+    table.horizontalHeader().sectionClicked.emit(3)
+    assert order.currentData() == "speed"
+    assert names()[0] == ["gpt-oss:20b", "qwen3:8b", "qwen3.5:9b", "llama3.3:70b"]
+    table.horizontalHeader().sectionClicked.emit(3)
+    assert names() == advised

@@ -1,4 +1,4 @@
-"""Real panels with a real mouse: xfce4-panel (menus over the bus) and trayer (the old way). Slow."""
+"""Real panels with a real mouse: xfce4-panel (menus over the bus), trayer and tint2 (the old way)."""
 
 import shutil
 import subprocess
@@ -13,10 +13,19 @@ from .pictures import MARK, find_colour, photograph
 HOSTS = {
     "xfce4-panel": ["xfce4-panel", "--disable-wm-check"],
     "trayer": ["trayer", "--edge", "bottom", "--align", "right", "--widthtype", "request", "--height", "32"],
+    "tint2": ["tint2", "-c", "tint2rc"],
 }
+TINT2 = """
+panel_items = S
+panel_position = bottom right horizontal
+panel_size = 300 32
+panel_monitor = primary
+systray_padding = 2 2 2
+systray_monitor = 1
+"""
 NEEDED = ("openbox", "xdotool", "import")
 
-pytestmark = [pytest.mark.qt, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.qt, pytest.mark.timeout(120)]
 
 
 def mouse(desk: Desk, *words: str) -> None:
@@ -46,7 +55,8 @@ def test_left_click_opens_and_the_menu_switches(desk: Desk, host: str, tmp_path:
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
     desk.spawn(["openbox"])
-    desk.spawn(HOSTS[host])
+    (tmp_path / "tint2rc").write_text(TINT2)
+    desk.spawn(HOSTS[host], cwd=tmp_path)
     app = TrayApp(desk, "evening", "--hidden")
     app.wait_call("running")
     x, y = icon_place(desk, app, tmp_path / "shot.png")
@@ -57,5 +67,7 @@ def test_left_click_opens_and_the_menu_switches(desk: Desk, host: str, tmp_path:
     mouse(desk, "mousemove", str(x), str(y), "sleep", "1", "click", "3", "sleep", "1.5")
     mouse(desk, "key", "Down", "key", "Down", "key", "Down", "sleep", "0.3", "key", "Return")
     app.wait_call("switch", "gpt-oss:20b")
+    mouse(desk, "key", "Escape", "sleep", "0.5", "mousemove", str(x), str(y), "sleep", "0.5", "click", "2")
+    app.wait_call("unload")
     assert app.process.poll() is None
     assert "Traceback" not in app.errors()

@@ -13,7 +13,7 @@ from fakes.sni_probe import TrayProbe
 
 from .desk import Desk, TrayApp, wait_until
 
-pytestmark = [pytest.mark.qt, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.qt, pytest.mark.timeout(120)]
 
 SOCKET = "wattlight-test"
 
@@ -34,7 +34,8 @@ def wayland(tmp_path: Path) -> Iterator[Desk]:
         "QT_QPA_PLATFORM": "wayland",
         "WAYLAND_DEBUG": "client",
     }
-    desk.spawn(["weston", "--backend=headless-backend.so", f"--socket={SOCKET}", "--idle-time=0"])
+    screen = ["--width=1920", "--height=1200", "--idle-time=0"]
+    desk.spawn(["weston", "--backend=headless-backend.so", f"--socket={SOCKET}", *screen])
     try:
         wait_until((runtime / SOCKET).exists)
         desk.open_bus()

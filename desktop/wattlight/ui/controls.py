@@ -336,6 +336,12 @@ class TableGrid(QWidget):
         self._grid.setVerticalSpacing(7)
         self._shown: TableView | None = None
 
+    @property
+    def as_text(self) -> str:
+        """Headings and rows, with tabs between: a spreadsheet takes it."""
+        rows = () if self._shown is None else (self._shown.headings, *self._shown.rows)
+        return "\n".join("\t".join(row) for row in rows)
+
     def render_view(self, view: TableView) -> None:
         if view == self._shown:
             return

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -20,6 +20,7 @@ from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.viewmodels.model_detail import ModelDetailView
+from wattlight.viewmodels.model_order import ORDERS, order_name
 from wattlight.viewmodels.models import USES, Filters, context_name, models_view, use_name
 from wattlight.viewmodels.scene import Scene
 
@@ -174,6 +175,11 @@ class ModelsPage(Page):
             self._context.addItem(context_name(length), length)
         self._context.setCurrentIndex(1)
         self._context.currentIndexChanged.connect(self._filtered)
+        self._order = QComboBox()
+        self._order.setAccessibleName(tr("Order of the list"))
+        for order in ORDERS:
+            self._order.addItem(order_name(order), order)
+        self._order.currentIndexChanged.connect(self._filtered)
         self._search = QLineEdit()
         self._search.setPlaceholderText(tr("Search or name"))
         self._search.setAccessibleName(tr("Search or name"))
@@ -181,8 +187,16 @@ class ModelsPage(Page):
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
         self._search.returnPressed.connect(self._entered)
+        find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
+        find.activated.connect(self._search.setFocus)
         return flow(
-            plain_label(tr("Models"), "page"), REST, self._use, self._context, self._search, spacing=GAP
+            plain_label(tr("Models"), "page"),
+            REST,
+            self._use,
+            self._context,
+            self._order,
+            self._search,
+            spacing=GAP,
         )
 
     def _list(self, theme: Theme, ask: Ask) -> Card:
@@ -202,7 +216,8 @@ class ModelsPage(Page):
         table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         header = table.horizontalHeader()
         header.setHighlightSections(False)
-        header.setSectionsClickable(False)
+        header.setSectionsClickable(True)
+        header.sectionClicked.connect(self._heading_clicked)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         header.setResizeContentsPrecision(100)
@@ -308,12 +323,19 @@ class ModelsPage(Page):
             self._filters,
             use=use,
             context_length=length,
+            order=str(self._order.currentData()),
             show_cloud=self._cloud.isChecked(),
             show_left_out=self._left_out.isChecked(),
         )
         if changed:
             self._ask(Command(Verb.ADVISE, text=use, number=length))
         self._show()
+
+    def _heading_clicked(self, column: int) -> None:
+        """By what the column tells; a second click brings the order back that is advised."""
+        order = {NAME: "name", SIZE: "size", SPEED: "speed"}.get(column, "")
+        back = order == self._filters.order
+        self._order.setCurrentIndex(self._order.findData("" if back else order))
 
     def _judge(self, command: Command | None) -> None:
         """Let a model be judged of which nothing is known yet; once, however often the page is drawn."""

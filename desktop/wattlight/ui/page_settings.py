@@ -30,11 +30,12 @@ from wattlight.viewmodels.settings_page import (
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
 from .downloads_card import DownloadsCard
 from .feed_card import FeedCard
-from .flow import TickBox
+from .flow import TickBox, flow
 from .hosts_card import HostsCard
 from .messages import BusyLines
 from .plug_card import PlugCard
 from .publish_card import PublishCard
+from .settings_search import SettingsSearch
 from .text import plain_label, selectable, set_text, show_text
 from .variables_card import VariablesCard
 from .window import Page
@@ -136,15 +137,18 @@ class SettingsPage(Page):
         self.column.setContentsMargins(24, 18, 24, 16)
         self.column.setSpacing(12)
         self._counting = CountingCard(save)
-        put(self.column, plain_label(tr("Settings"), "page"), self._price_card(), self._models_card())
+        self._search = SettingsSearch()
+        head = flow(plain_label(tr("Settings"), "page"), REST, self._search)
+        put(self.column, head, self._search.none)
         self._plug = PlugCard(ask, save)
         self._feed = FeedCard(ask, save)
         self._publish = PublishCard(ask, save)
         self._hosts = HostsCard(ask)
         self._variables = VariablesCard(ask)
         self._downloads = DownloadsCard(save)
-        put(
-            self.column,
+        cards = (
+            self._price_card(),
+            self._models_card(),
             self._downloads,
             self._feed,
             self._plug,
@@ -153,8 +157,9 @@ class SettingsPage(Page):
             self._publish,
             self._variables,
             self._window_card(),
-            REST,
         )
+        self._search.over(*cards)
+        put(self.column, *cards, REST)
 
     def render_scene(self, scene: Scene) -> None:
         """Show the settings in force; a field that is being typed into is left alone."""

@@ -21,6 +21,7 @@ class WeekHoursChart(Chart[WeekHoursView]):
     def __init__(self, theme: Theme) -> None:
         super().__init__(theme, QSize(320, 170), QSize(480, 200))
         self._at: int | None = None
+        self._unknown = QBrush()
 
     def area(self, view: WeekHoursView, box: QRectF) -> QRectF:
         """Without the days at the left and the hours below."""
@@ -30,6 +31,7 @@ class WeekHoursChart(Chart[WeekHoursView]):
 
     def paint(self, painter: QPainter, area: QRectF, view: WeekHoursView) -> None:
         tokens, metrics = self._theme.tokens, painter.fontMetrics()
+        self._unknown = patterned(self._theme, tokens.track, "hatch")
         for index, shade in enumerate(view.shades):
             self._paint_hour(painter, self._square(area, index), shade)
         painter.setPen(QColor(tokens.faint))
@@ -57,7 +59,7 @@ class WeekHoursChart(Chart[WeekHoursView]):
         tokens = self._theme.tokens
         painter.setPen(Qt.PenStyle.NoPen)
         if shade is None:
-            painter.setBrush(patterned(self._theme, tokens.track, "hatch"))
+            painter.setBrush(self._unknown)
         else:
             colour = QColor(tokens.flame)
             colour.setAlphaF(PALEST + (1 - PALEST) * shade)

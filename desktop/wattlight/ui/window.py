@@ -3,16 +3,26 @@
 import re
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PySide6.QtGui import (
+    QCloseEvent,
+    QContextMenuEvent,
+    QGuiApplication,
+    QHideEvent,
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command
+from wattlight.i18n import tr
 from wattlight.viewmodels.activity import NoticeView
 
-from .controls import Ask, put, spaced
+from .controls import Ask, TableGrid, put, spaced
 from .messages import Banners, QuestionBar
-from .text import Role, Spoken
+from .text import FigureLine, Role, Spoken, announce
 from .theme import Theme, style_sheet
 from .tokens import GAP
 
@@ -48,12 +58,33 @@ class ThemedWindow(Spoken):
             child.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc takes a question back, else closes."""
+        """Esc takes a question back, else closes; Copy takes the figures (a field copies what is marked)."""
         if event.key() == Qt.Key.Key_Escape:
             if not self.question.cancel():
                 self.close()
             return
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_figures()
+            return
         super().keyPressEvent(event)
+
+    def figures(self) -> str:
+        """What the figures and tables that are seen say, from top to bottom, as lines of text."""
+        parts: list[QWidget] = [*self.findChildren(FigureLine), *self.findChildren(TableGrid)]
+        seen = [part for part in parts if part.isVisible()]
+        seen.sort(key=lambda part: (part.mapTo(self, QPoint()).y(), part.mapTo(self, QPoint()).x()))
+        texts = (part.as_text if isinstance(part, TableGrid) else part.accessibleName() for part in seen)
+        return "\n".join(text for text in texts if text)
+
+    def copy_figures(self) -> None:
+        QGuiApplication.clipboard().setText(self.figures())
+        announce(self, tr("Copied."))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(tr("Copy the figures"), QKeySequence.StandardKey.Copy, self.copy_figures)
+        menu.popup(event.globalPos())
 
     def showEvent(self, event: QShowEvent) -> None:
         bound(self, self.screen().availableGeometry())

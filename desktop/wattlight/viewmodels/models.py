@@ -17,6 +17,7 @@ from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
 from .host_models import HostModel, facts_of, far_view, host_model, host_models, loaded_as, pill_of
 from .model_detail import ModelDetailView, detail_view, newer_version
+from .model_order import in_order
 from .pulls import BusyView, pull_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
@@ -32,6 +33,7 @@ class Filters:
     use: str = ""
     context_length: int = 8192
     search: str = ""
+    order: str = ""
     show_cloud: bool = False
     show_left_out: bool = False
     looked_up: str = ""
@@ -171,9 +173,9 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     offers = _offers(scene, filters)
     lines: list[Line] = []
     if installed:
-        lines += [tr("On this computer"), *installed]
+        lines += [tr("On this computer"), *in_order(installed, filters.order, scene.fit_of)]
     if offers:
-        lines += [tr("Fits this computer"), *offers]
+        lines += [tr("Fits this computer"), *in_order(offers, filters.order, scene.fit_of)]
     for heading, models in host_models(scene, filters.search):
         lines += [heading, *models]
     left_out = _left_out(scene, filters)
