@@ -19,9 +19,9 @@ from PySide6.QtWidgets import (
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr, trn
 from wattlight.services.answers import CONTEXTS
+from wattlight.viewmodels.model_choices import ORDERS, USES, context_name, order_name, use_name
 from wattlight.viewmodels.model_detail import ModelDetailView
-from wattlight.viewmodels.model_order import ORDERS, order_name
-from wattlight.viewmodels.models import USES, Filters, context_name, models_view, use_name
+from wattlight.viewmodels.models import Filters, models_view
 from wattlight.viewmodels.scene import Scene
 
 from .charts import MemoryBar

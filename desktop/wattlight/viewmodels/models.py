@@ -9,21 +9,19 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, full_name
 from wattlight.domain.values import clean_text
-from wattlight.i18n import gb, money, number, tr, trn
+from wattlight.i18n import gb, money, tr, trn
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, LeftOut, Offer
 from wattlight.services.fit_words import marks_meaning, speed_mark
 
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
 from .host_models import HostModel, facts_of, far_view, host_model, host_models, loaded_as, pill_of
+from .model_choices import in_order
 from .model_detail import ModelDetailView, detail_view, newer_version
-from .model_order import in_order
 from .pulls import BusyView, pull_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
 from .words import DASH, Action, PillView, Tone, download_text, elsewhere_text, list_pill, rate, speed_range
-
-USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,23 +146,6 @@ class ModelsView:
     find_updates: Action | None = None
     disk: str = ""
     clean_up: Action | None = None
-
-
-def use_name(use: str) -> str:
-    names = {
-        "chat": tr("Chat"),
-        "code": tr("Code"),
-        "vision": tr("Images"),
-        "reasoning": tr("Reasoning"),
-        "agents": tr("Agents"),
-        "embedding": tr("Embeddings"),
-    }
-    return names.get(use, clean_text(use, 30) if use else tr("Any use"))
-
-
-def context_name(length: int) -> str:
-    """ "Context 8k"."""
-    return tr("Context {k}k", k=number(length // 1024))
 
 
 def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsView:

@@ -1,13 +1,33 @@
-"""In which order the list of models stands below each of its headings."""
+"""What the list of models can be asked for: a use, a context length, an order."""
 
 from collections.abc import Callable, Sequence
 
 from wattlight.domain.state import InstalledModel
-from wattlight.i18n import tr
+from wattlight.domain.values import clean_text
+from wattlight.i18n import number, tr
 from wattlight.services.answers import FitNote, Offer
+
+USES = ("chat", "code", "vision", "reasoning", "agents", "embedding")
 
 ORDERS = ("", "name", "size", "speed")
 """ "": as it is advised, the best first."""
+
+
+def use_name(use: str) -> str:
+    names = {
+        "chat": tr("Chat"),
+        "code": tr("Code"),
+        "vision": tr("Images"),
+        "reasoning": tr("Reasoning"),
+        "agents": tr("Agents"),
+        "embedding": tr("Embeddings"),
+    }
+    return names.get(use, clean_text(use, 30) if use else tr("Any use"))
+
+
+def context_name(length: int) -> str:
+    """ "Context 8k"."""
+    return tr("Context {k}k", k=number(length // 1024))
 
 
 def order_name(order: str) -> str:
