@@ -4,8 +4,10 @@
 WATTLIGHT_TEST_OLLAMA_PROGRAM is a real Ollama, WATTLIGHT_TEST_XLLAMACPP a Python that has xllamacpp and gguf.
 """
 
+import faulthandler
 import hashlib
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -17,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -112,8 +115,21 @@ class Driven:
 
 
 @pytest.fixture
-def english() -> Iterator[None]:
+def english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the program sets for its whole process is set back."""
+    crashes: list[IO[str]] = []
+    monkeypatch.setattr(faulthandler, "enable", crashes.append)
+    for module, name in ((sys, "excepthook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    known = {log: list(log.handlers) for log in (logging.getLogger(), logging.getLogger("wattlight"))}
+    monkeypatch.setattr(logging.getLogger("wattlight"), "propagate", True)
     yield
+    for log, handlers in known.items():
+        for handler in [h for h in log.handlers if h not in handlers]:
+            log.removeHandler(handler)
+            handler.close()
+    for crash in crashes:
+        crash.close()
     activate("en")
 
 
