@@ -78,7 +78,7 @@ def test_what_to_touch_is_there() -> None:
     """Names in capitals stand for what is added: others like it are there."""
     lines = section("To add …, touch these two files").splitlines()
     rows = [line.split("|")[1:-1] for line in lines if "`" in line]
-    assert len(rows) == 8
+    assert len(rows) == 9
     for what, touch, along in rows:
         files = re.findall(r"`([\w/]+\.py)`", touch)
         assert len(files) == 2, what
