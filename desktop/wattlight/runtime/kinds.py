@@ -19,6 +19,7 @@ _NO_ANSWER = frozenset(
     }
 )
 """After these nothing else is asked."""
+_REFUSED = frozenset((401, 403))
 
 
 def kind_at(wire: Wire, cancel: Event | None = None) -> ServerKind | None:
@@ -33,7 +34,8 @@ def kind_at(wire: Wire, cancel: Event | None = None) -> ServerKind | None:
 
 
 def _kind_at(wire: Wire, cancel: Event | None) -> ServerKind | None:
-    if text(_Look(wire, "/api/version", cancel).document.get("version")):
+    version = _Look(wire, "/api/version", cancel)
+    if text(version.document.get("version")):
         return ServerKind.OLLAMA
     models = _Look(wire, "/v1/models", cancel)
     items = [record(item) for item in records(models.document.get("data"))]
@@ -49,7 +51,9 @@ def _kind_at(wire: Wire, cancel: Event | None) -> ServerKind | None:
     if models.status == 401 and text(_Look(wire, "/version", cancel).document.get("version")):
         return ServerKind.VLLM  # its key guards /v1 alone
     listed = isinstance(models.document.get("data"), list)
-    return ServerKind.OPENAI if listed or (models.status in {401, 403} and models.is_json) else None
+    # what refuses every page alike may stand in front of any kind
+    wants_key = models.status in _REFUSED and models.is_json and version.status not in _REFUSED
+    return ServerKind.OPENAI if listed or wants_key else None
 
 
 def _llama(wire: Wire, items: list[Record], cancel: Event | None) -> ServerKind:

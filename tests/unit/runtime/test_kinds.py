@@ -299,3 +299,14 @@ def test_a_key_goes_to_its_own_server_only_and_into_no_sentence() -> None:
     assert "does not accept the key" in (state.message or "")
     assert "s3cret" not in repr(state)
     assert replace(state, message=None).status is ServerStatus.ERROR
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_refuses_every_page_is_no_kind_of_server(status: int) -> None:
+    """A gateway in front of Ollama that answers in JSON was taken for a server of another kind."""
+    with RecordedServer({}, (status, {"error": "unauthorized"})) as fake:
+        server = at(fake)
+        assert server.kind is ServerKind.OLLAMA
+        state = server.state()
+        assert state.status is ServerStatus.ERROR
+        assert "OpenAI" not in (state.message or "")

@@ -10,6 +10,7 @@ from ..values import MachineProfile
 from .judgement import (
     QUANT_LOSS,
     Judged,
+    Reach,
     age_months,
     bound_of,
     effective_billions,
@@ -165,7 +166,7 @@ def judge_candidate(
 
 
 def at_best(
-    candidate: Candidate, known: KnownModels, machine: MachineProfile, question: Question
+    candidate: Candidate, known: KnownModels, machine: MachineProfile, question: Question, reach: Reach
 ) -> tuple[Judged | None, float]:
     """Its first tag without compute buffers, None where no geometry is known, and the most points that
     :func:`judge_candidate` could find for any of its tags."""
@@ -174,7 +175,6 @@ def at_best(
     others = tuple([tag for tag in candidate.tags if tag is not start])
     if bare is None or not others:
         return bare, bare.points if bare else candidate.at_best
-    reach = reach_of(machine)
     most = bound_of(candidate.entry, others, candidate.quality, reach, question.use, known.editorial)
     return bare, max(bare.points, most)
 

@@ -18,7 +18,7 @@ from .candidates import (
     start_tag,
     why,
 )
-from .judgement import Judged, effective_billions
+from .judgement import Judged, effective_billions, reach_of
 from .uses import Advice, PassedOver, Question, Recommendation, Use, statement
 
 MOST_LEFT_OUT = 6
@@ -155,6 +155,8 @@ def _against(
     return PassedOver(name, statement("near_equal", winner=winner.name))
 
 
+SURELY_WHOLE = 0.8
+"""A file of less than this share of the devices' free memory lies there wholly: its first bound is near."""
 FAR_BEHIND = 8.0
 """Points behind the best at which a model is not worth naming any more."""
 SAME_SIZE = 1.45
@@ -186,14 +188,15 @@ def _judge_all(
 ) -> tuple[list[Judged], list[Rejection], list[Dropped]]:
     """Fits, best first, what was refused, and what a better one of its kind stands for without a fit.
 
-    The most promising is always the next; what it could be at best is made out twice, the second time from
-    its weights and its cache. Fits nothing more when the list can no longer change.
+    The most promising is always the next; what a model that may have to be divided could be at best is made
+    out twice, the second time from its weights and its cache. Fits nothing more when the list can no longer
+    change.
     """
     judged: list[Judged] = []
     rejected: dict[int, list[Rejection]] = {}
     outdone: list[Dropped] = []
     bare: dict[int, Judged | None] = {}
-    waiting = _with_room(found, machine, rejected)
+    waiting, reach = _with_room(found, machine, rejected), reach_of(machine)
     while waiting:
         most, number = heappop(waiting)
         candidate = found[number]
@@ -206,9 +209,10 @@ def _judge_all(
                 if rival is not None:
                     outdone.append(Dropped(candidate.name, candidate.entry, rival))
                     continue
-                bare[number], most = at_best(candidate, known, machine, question)
-                heappush(waiting, (-most, number))
-                continue
+                if start_tag(candidate).bytes_listed > SURELY_WHOLE * reach.device_bytes > 0:
+                    bare[number], most = at_best(candidate, known, machine, question, reach)
+                    heappush(waiting, (-most, number))
+                    continue
         tried = judge_candidate(candidate, known, machine, question)
         for item in tried if question.everything else tried[:1]:
             if item.fits:

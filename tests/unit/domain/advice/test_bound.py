@@ -8,6 +8,7 @@ import pytest
 from wattlight.catalog.shipped import load_catalog, load_editorial
 from wattlight.domain.advice import KnownModels, Question, Use, ranking, recommend
 from wattlight.domain.advice.candidates import at_best, candidates, judge_candidate
+from wattlight.domain.advice.judgement import reach_of
 from wattlight.domain.machine_file import parse_machine
 
 MACHINES = Path(__file__).resolve().parents[3] / "data" / "machines"
@@ -22,7 +23,7 @@ def test_no_model_beats_its_bound(file: Path, use: Use) -> None:
     found = candidates(KNOWN, profile, question)
     assert found == sorted(found, key=lambda item: (-item.at_best, item.entry.name))
     for candidate in found:
-        bare, most = at_best(candidate, KNOWN, profile, question)
+        bare, most = at_best(candidate, KNOWN, profile, question, reach_of(profile))
         for item in judge_candidate(candidate, KNOWN, profile, question):
             assert not item.fits or item.points <= candidate.at_best + 1e-9, item.name
             assert not item.fits or item.points <= most + 1e-9, item.name
