@@ -11,6 +11,7 @@ from wattlight.services.far_meter import METER_KINDS, check_meter, try_meter
 from wattlight.services.hosts import (
     HostLook,
     add_host,
+    best_of,
     find_host,
     look_at_all,
     memory_bytes,
@@ -42,10 +43,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ACTION",
         nargs="?",
         default="list",
-        choices=("list", "add", "remove", "key", "meter"),
-        help="list them all (default), add one by its address, remove one, give its key, or set its meter",
+        choices=("list", "add", "remove", "key", "meter", "best"),
+        help="list them all (default), add one by its address, remove one, give its key, set its meter, or "
+        "tell on which a model runs best",
     )
-    parser.add_argument("host", metavar="HOST", nargs="?", default="", help="address of a new one, else name")
+    parser.add_argument(
+        "host", metavar="HOST", nargs="?", default="", help="address of a new one, else name; of best: MODEL"
+    )
     parser.add_argument(
         "meter",
         metavar="METER",
@@ -83,7 +87,9 @@ def run(args: argparse.Namespace, call: Call) -> None:
             tr("Give it: wattlight hosts {action} HOST", action=args.action),
             "use",
         )
-    {"list": _list, "add": _add, "remove": _remove, "key": _key, "meter": _meter}[args.action](args, call)
+    {"list": _list, "add": _add, "remove": _remove, "key": _key, "meter": _meter, "best": _best}[args.action](
+        args, call
+    )
 
 
 def _list(_args: argparse.Namespace, call: Call) -> None:
@@ -212,3 +218,8 @@ def _meter(args: argparse.Namespace, call: Call) -> None:
         said = tr("The meter of {name} is used from now on: {what}.", name=address.name, what=found)
     save_settings(call.workshop.places.settings_file, with_host(settings, changed))
     call.answer({"hosts": []}, said)
+
+
+def _best(args: argparse.Namespace, call: Call) -> None:
+    best = best_of(call.workshop, args.host, call.workshop.settings())
+    call.answer({"hosts": [], "best": {"host": best.host, "sure": best.sure, "text": best.text}}, best.text)

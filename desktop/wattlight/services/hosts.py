@@ -7,14 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wattlight.domain.command import Command
+from wattlight.domain.placement import Best, best_place
 from wattlight.domain.servers import RunningModel, ServerState, ServerStatus
-from wattlight.domain.state import AppState, Trial
+from wattlight.domain.state import AppState, HostState, Trial
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
 from wattlight.runtime import connect, look, parse_endpoint
 from wattlight.settings import ServerAddress, Settings
 
 from .current import CurrentSettings, Servers
+from .far_meter import far_profile
 from .hub import StateHub
 from .models import SerialExecutor
 from .serving import host_warnings
@@ -139,6 +141,33 @@ def look_at_all(factory: "ServiceFactory", addresses: Sequence[ServerAddress]) -
     return tuple(
         found.get(a.host) or HostLook(a, a.url or "", replace(silent, url=a.url or "")) for a in addresses
     )
+
+
+def best_of(factory: "ServiceFactory", model: str, settings: Settings) -> Best:
+    """On which of all computers ``model`` runs best, asked of each now.
+
+    Raises:
+        HostProblem: fewer than two have it.
+    """
+    hosts = [
+        HostState(
+            item.address.host,
+            item.address.name,
+            item.state,
+            factory.machine_profile()
+            if item.address.host == LOCAL_HOST
+            else far_profile(factory, item.address),
+        )
+        for item in look_at_all(factory, settings.servers)
+    ]
+    best = best_place(hosts, model)
+    if best is None:
+        raise HostProblem(
+            tr("Fewer than two computers have {model}.", model=clean_text(model, 120)),
+            tr("'wattlight models --host NAME' lists what each has."),
+            "unknown_model",
+        )
+    return best
 
 
 def add_host(

@@ -156,3 +156,19 @@ def test_a_host_that_sends_too_much_or_elsewhere_is_told(line: Line, tower: Fake
         tower.faults["*"] = faulty_answers.redirect(other.url)
         assert line.document("hosts")["hosts"][1]["status"] == "foreign"
         assert other.requests == []
+
+
+def test_where_a_model_runs_best_is_asked_of_all(line: Line, tower: FakeOllama) -> None:
+    with FakeOllama() as other:
+        other.install("qwen3:8b", size=5_200_000_000)
+        for fake, name in ((tower, "Tower"), (other, "Cellar")):
+            assert line("hosts", "add", fake.url, "--name", name)[0] == 0
+            assert line("load", "qwen3:8b", "--host", name)[0] == 0
+        other.vram_share = 0.0
+        best = line.document("hosts", "best", "qwen3:8b")["best"]
+        assert (best["host"], best["sure"]) == ("tower", True)
+        assert "Runs best on Tower" in best["text"]
+        assert line("unload", "--host", "Cellar")[0] == 0
+        dark = line.document("hosts", "best", "qwen3:8b")["best"]
+        assert (dark["host"], "nothing tells what Cellar has" in dark["text"]) == (None, True)
+    assert line.document("hosts", "best", "qwen3:8b")["error"]["code"] == "unknown_model"

@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from fakes.recorded_servers import LLAMA_UNKNOWN, RecordedServer
-from wattlight.domain.servers import ServerState, ServerStatus
+from wattlight.domain.servers import ServerKind, ServerState, ServerStatus
 from wattlight.domain.state import AppState, HostState, TaskState
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.runtime import connect
@@ -173,6 +174,45 @@ def test_processes_of_every_server_here_are_known_by_their_ports(here: FakeOllam
         servers = Servers(addresses, {})
         servers.state(TOWER)
         assert servers.ports_here == (int(llama.url.rpartition(":")[2]),)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faulty_answers.huge_body(100 << 20),
+        faulty_answers.endless_line,
+        faulty_answers.gzip_bomb,
+        faulty_answers.deep_json,
+        faulty_answers.html,
+        faulty_answers.redirect("http://models.example.org/"),
+    ],
+)
+def test_a_hostile_host_is_one_sentence_and_leaves_the_others_be(
+    here: FakeOllama, tower: FakeOllama, fault: faulty_answers.Fault
+) -> None:
+    servers = Servers(both(here, tower), {}, lambda _: KEY)
+    before = servers.state(TOWER)
+    tower.faults["*"] = fault
+    tracemalloc.start()
+    state = servers.state(TOWER, before)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert state.status is not ServerStatus.READY
+    assert state.message and "\n" not in state.message and len(state.message) < 500
+    assert most < 64 << 20, "what comes is read up to a limit"
+    assert servers.state(LOCAL_HOST).status is ServerStatus.READY
+
+
+def test_a_host_that_becomes_another_kind_is_known_as_that(here: FakeOllama) -> None:
+    with RecordedServer({"GET /v1/models": "llamacpp/xllamacpp_v1_models"}, LLAMA_UNKNOWN) as llama:
+        servers = Servers((ServerAddress(url=here.url), ServerAddress(TOWER, "Tower", llama.url)), {})
+        first = servers.state(TOWER)
+        assert first.kind is ServerKind.LLAMA_CPP
+        with FakeOllama() as other:
+            other.install("tiny")
+            moved = ServerAddress(TOWER, "Tower", other.url)
+            servers.set_addresses((ServerAddress(url=here.url), moved))
+            assert servers.state(TOWER, first).kind is ServerKind.OLLAMA
 
 
 def wait_for(true: object, seconds: float = 10) -> None:

@@ -1,14 +1,16 @@
 """A meter of another computer before it is used: whether its address can be, and what it says."""
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wattlight.domain.power import compose
+from wattlight.domain.values import MachineProfile, Problem
 from wattlight.i18n import joined, kwh, tr, watts
 from wattlight.settings import ServerAddress
 from wattlight.system import Tunnel
 
-from .asking import open_far
+from .asking import FarState, open_far
 from .sources import open_source
 
 if TYPE_CHECKING:
@@ -43,13 +45,29 @@ def try_meter(factory: "ServiceFactory", host: ServerAddress, token: str | None)
         if total.measured_w is None:
             return tr("it has counted {energy} ({parts})", energy=kwh(counted), parts=names)
         return tr("{watts} now ({parts})", watts=watts(total.measured_w), parts=names)
-    tunnel = Tunnel(host.meter, factory.environ) if host.meter.startswith("ssh://") else None
-    try:
-        address = host.meter if tunnel is None else f"127.0.0.1:{tunnel.port()}"
-        state = open_far(address, host.name, token, factory.environ).state()
-    finally:
-        if tunnel is not None:
-            tunnel.close()
+    state = _asked(factory, host, token)
     if state.power_w is None:
         return tr("it tells no watts now")
     return tr("{watts} now ({parts})", watts=watts(state.power_w), parts=joined(state.parts))
+
+
+def far_profile(factory: "ServiceFactory", host: ServerAddress) -> MachineProfile | None:
+    """The other computer as its Wattlight describes it; None where none is asked, or it does not answer."""
+    if not host.meter or host.meter_kind != "wattlight":
+        return None
+    token = factory.keyring().get(host.meter_secret) if host.meter_key else None
+    try:
+        return _asked(factory, host, token).profile
+    except Problem as problem:
+        logging.getLogger("wattlight").info("the meter of %s: %s", host.host, problem.message)
+        return None
+
+
+def _asked(factory: "ServiceFactory", host: ServerAddress, token: str | None) -> FarState:
+    tunnel = Tunnel(host.meter, factory.environ) if host.meter.startswith("ssh://") else None
+    try:
+        address = host.meter if tunnel is None else f"127.0.0.1:{tunnel.port()}"
+        return open_far(address, host.name, token, factory.environ).state()
+    finally:
+        if tunnel is not None:
+            tunnel.close()
