@@ -18,6 +18,10 @@ import pytest
 from fakes.real_ollama import PROGRAM, real_ollama
 from fakes.registry_process import registry_process
 from wattlight.catalog.download import Puller
+from wattlight.domain.pulls import QueuedPull
+from wattlight.runtime import connect
+from wattlight.services.models import PullGuard
+from wattlight.settings import ServerAddress
 from wattlight.web import RateLimit, Web
 
 FLOOR = 0.98
@@ -60,6 +64,34 @@ def test_a_pull_of_our_own_is_as_fast_as_the_servers(tmp_path: Path, mib: int, b
         f"ours {median(mine):.2f} s, the server's {median(other):.2f} s: {median(other) / median(mine):.0%}"
     )
     assert median(other) / median(mine) >= FLOOR
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not PROGRAM, reason="WATTLIGHT_TEST_OLLAMA_PROGRAM is not set")
+def test_a_pull_that_is_watched_over_is_as_fast_as_a_plain_one_and_costs_little(tmp_path: Path) -> None:
+    """The server downloads; we follow, and check the small files at the end."""
+    watched, plain, cpu = [], [], 0.0
+    with registry_process(200, 30e6) as name:
+        for turn in range(3):
+            folder = tmp_path / str(turn)
+            with real_ollama(folder / "a") as address:
+                guard = PullGuard(lambda _, folder=folder: (folder / "a" / "models",))  # type: ignore[misc]
+                server = connect(ServerAddress(url=f"http://{address}"), {})
+                begun, begun_cpu = time.monotonic(), time.process_time()
+                assert guard.run(server, QueuedPull(name), lambda _: None, Event()) is None
+                watched.append(time.monotonic() - begun)
+                cpu += time.process_time() - begun_cpu
+            with real_ollama(folder / "b") as address:
+                plain.append(theirs(name, address))
+            shutil.rmtree(folder)
+    share = cpu / sum(watched)
+    print(
+        f"watched {median(watched):.2f} s, plain {median(plain):.2f} s: "
+        f"{median(plain) / median(watched):.0%}; {share:.2%} of a core"
+    )
+    assert median(plain) / median(watched) >= FLOOR
+    assert share <= MOST_CPU
 
 
 @pytest.mark.bench
