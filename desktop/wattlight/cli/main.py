@@ -114,7 +114,7 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
             _refuse(verb, unknown)
         language = workshop.settings().language
         if language:
-            activate(language)
+            activate(language, isolates=False)
         module = importlib.import_module(f"wattlight.cli.{verb.module}")
         if not gc.isenabled():
             gc.freeze()

@@ -11,12 +11,15 @@ from .texts import (
     OFFERED,
     Language,
     activate,
+    apart,
     joined,
     language,
     marked,
+    paragraph,
     right_to_left,
     tr,
     trn,
+    without_marks,
     words_language,
 )
 

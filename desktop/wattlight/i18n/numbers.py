@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Any
 
-from .texts import language, words_language
+from .texts import apart, language, without_marks, words_language
 
 DASH = "–"
 GIB = 1 << 30
@@ -59,8 +59,8 @@ def gib(value_bytes: int | None, digits: int = 1) -> str:
     if value_bytes is None:
         return DASH
     if 0 < abs(value_bytes) < GIB // 20:
-        return f"{number(value_bytes / MIB, 1 if abs(value_bytes) < 10 * MIB else 0)} MiB"
-    return f"{number(value_bytes / GIB, digits)} GiB"
+        return apart(f"{number(value_bytes / MIB, 1 if abs(value_bytes) < 10 * MIB else 0)} MiB")
+    return apart(f"{number(value_bytes / GIB, digits)} GiB")
 
 
 def gb(value_bytes: int | None, digits: int = 1) -> str:
@@ -68,15 +68,15 @@ def gb(value_bytes: int | None, digits: int = 1) -> str:
     if value_bytes is None:
         return DASH
     if 0 < abs(value_bytes) < GB // 10:
-        return f"{number(value_bytes / MB, 1 if abs(value_bytes) < 10 * MB else 0)} MB"
-    return f"{number(value_bytes / GB, digits)} GB"
+        return apart(f"{number(value_bytes / MB, 1 if abs(value_bytes) < 10 * MB else 0)} MB")
+    return apart(f"{number(value_bytes / GB, digits)} GB")
 
 
 def watts(value_w: float | None) -> str:
     """Power: "52 W", one decimal below 10 W."""
     if value_w is None:
         return DASH
-    return f"{number(value_w, 1 if abs(value_w) < 9.95 else 0)} W"
+    return apart(f"{number(value_w, 1 if abs(value_w) < 9.95 else 0)} W")
 
 
 def kwh(energy_mj: int | None) -> str:
@@ -86,8 +86,8 @@ def kwh(energy_mj: int | None) -> str:
     value = energy_mj / MJ_PER_KWH
     if abs(value) < 0.1:
         wh = value * 1000
-        return f"{number(wh, 1 if 0 < abs(wh) < 9.95 else 0)} Wh"
-    return f"{number(value, 2 if abs(value) < 9.995 else 1)} kWh"
+        return apart(f"{number(wh, 1 if 0 < abs(wh) < 9.95 else 0)} Wh")
+    return apart(f"{number(value, 2 if abs(value) < 9.995 else 1)} kWh")
 
 
 def percent(fraction: float | None, digits: int = 0) -> str:
@@ -120,7 +120,7 @@ def money(micro: int | None, currency: str | None, error_fraction: float | None 
     rounded = amount.quantize(step, rounding=ROUND_HALF_EVEN)
     if amount and not rounded:
         least = money(round(step.copy_sign(amount) * MICRO), currency, error_fraction)
-        return f"< {least}" if amount > 0 else f"> {least}"
+        return apart(f"{'<' if amount > 0 else '>'} {without_marks(least)}")
     if digits == minor:
         return _within_texts(format_currency(rounded, currency, locale=babel_locale()))
     pattern = babel_locale().currency_formats["standard"].pattern.replace(".00", "." + "0" * digits)
@@ -133,24 +133,24 @@ def _within_texts(amount: str) -> str:
     """Marks of a right-to-left script would turn an amount around within an English sentence; a code in
     letters stands apart from its figures ("KWD 0.085")."""
     amount = _CODE_AND_FIGURE.sub("\u00a0", amount)
-    return amount.translate(_MARKS) if words_language().startswith("en") else amount
+    return without_marks(amount) if words_language().startswith("en") else apart(amount)
 
 
 _CODE_AND_FIGURE = re.compile(r"(?<=[^\W\d_])(?=\d)")
-_MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u061c"))
 
 
 def interval(low: str, high: str) -> str:
     """A range with an en dash from its two formatted ends; a sign or unit both have is written once:
     "38–46 tokens/s", "€3.30–3.80", "3,30–3,80 €"."""
+    low, high = without_marks(low), without_marks(high)
     if low == high:
-        return low
+        return apart(low)
     first, last = _ENDS.match(low), _ENDS.match(high)
     if first is not None and last is not None and first.group(1) == last.group(1):
         before, after = first.group(3), last.group(3)
         if before == after:
-            return f"{low[: len(low) - len(before)]}–{high[len(last.group(1)) :]}"
-    return f"{low}–{high}"
+            return apart(f"{low[: len(low) - len(before)]}–{high[len(last.group(1)) :]}")
+    return apart(f"{low}–{high}")
 
 
 _ENDS = re.compile(r"([^\d−-]*)(\d.*\d|\d)(\D*)$")
@@ -162,4 +162,4 @@ def tokens_per_second(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return DASH
     digits = 1 if high < 9.95 else 0
-    return f"{interval(number(low, digits), number(high, digits))} tokens/s"
+    return apart(f"{interval(number(low, digits), number(high, digits))} tokens/s")

@@ -3,6 +3,7 @@
 import gettext
 import locale
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ OFFERED = (
     Language("fr", "Français"),
     Language("pt_BR", "Português (Brasil)"),
     Language("zh_CN", "简体中文"),
+    Language("ja", "日本語"),
+    Language("ar", "العربية"),
 )
 """What the texts can be shown in; each but English has a folder below ``resources/i18n``."""
 
@@ -37,13 +40,23 @@ class _Choice:
 
     translations: gettext.NullTranslations = gettext.NullTranslations()
     language: str = "en"
+    mirrored: bool = False
+    isolates: bool = True
 
 
-def activate(language_code: str | None, folder: Path | None = None) -> str:
+_RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
+_ISOLATE, _END = "\u2068", "\u2069"
+_FROM_RIGHT = "\u200f"
+_ANY_FROM_RIGHT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u061c\u2066\u2067\u2068\u2069"))
+
+
+def activate(language_code: str | None, folder: Path | None = None, isolates: bool = True) -> str:
     """Use ``language_code`` ("de", "pt_BR"); None takes the user's own from the environment.
 
     Falls back to English for a language that is not shipped. Returns the language in force for numbers.
-    ``folder`` holds the translations, those that are shipped if it is None.
+    ``folder`` holds the translations, those that are shipped if it is None. ``isolates``: see :func:`apart`;
+    a terminal may show the marks, and is better without.
     """
     code = language_code or _from_environment()
     _Choice.language = code
@@ -54,6 +67,8 @@ def activate(language_code: str | None, folder: Path | None = None) -> str:
     if found:
         with Path(found).open("rb") as stream:
             _Choice.translations = gettext.GNUTranslations(stream)
+    _Choice.mirrored = words_language().split("_")[0] in _RIGHT_TO_LEFT
+    _Choice.isolates = isolates
     return code
 
 
@@ -74,7 +89,29 @@ def words_language() -> str:
 
 def right_to_left() -> bool:
     """Whether the texts are read from right to left."""
-    return words_language().split("_")[0] in {"ar", "fa", "he", "ur"}
+    return _Choice.mirrored
+
+
+def apart(text: str) -> str:
+    """``text`` as a piece of its own within what is read from right to left, where "5.7 GiB" would become
+    "GiB 5.7" and "--day" "day--"; unchanged in other languages."""
+    return f"{_ISOLATE}{text}{_END}" if text and _Choice.mirrored and _Choice.isolates else text
+
+
+def paragraph(text: str) -> str:
+    """``text`` as a line of its own that begins at the right where reading does, whatever its first letter;
+    what has no letter of such a script keeps its own order. Unchanged in other languages."""
+    if not _Choice.mirrored or text.startswith(_FROM_RIGHT):
+        return text
+    return "\n".join(
+        _FROM_RIGHT + (part if _ANY_FROM_RIGHT.search(part) else apart(part)) if part else part
+        for part in text.split("\n")
+    )
+
+
+def without_marks(text: str) -> str:
+    """``text`` without the marks of :func:`apart` and others of direction, to look into it."""
+    return text.translate(_MARKS)
 
 
 def marked(text: str) -> str:
@@ -86,7 +123,7 @@ def tr(text: str | None, **values: object) -> str:
     """``text`` translated, with ``{name}`` replaced by ``values`` (already formatted); "" stays "", and so
     does None."""
     message = _Choice.translations.gettext(text) if text else ""  # "" is the head of a translation
-    return message.format(**values) if values else message
+    return _filled(message, values)
 
 
 _BETWEEN = (marked(", "), marked("; "), marked(". "))
@@ -94,12 +131,19 @@ _BETWEEN = (marked(", "), marked("; "), marked(". "))
 
 def joined(parts: Iterable[str], mark: str = ", ") -> str:
     """``parts`` in a row with the language's own mark between them, for ", ", "; " or ". "."""
-    return tr(mark).join(parts)
+    return tr(mark).join(map(apart, parts))
 
 
 def trn(one: str, many: str, count: int, **values: object) -> str:
     """The form of a text that goes with ``count``; ``{count}`` is replaced too."""
-    return _Choice.translations.ngettext(one, many, count).format(count=count, **values)
+    return _filled(_Choice.translations.ngettext(one, many, count), {"count": count, **values})
+
+
+def _filled(message: str, values: dict[str, object]) -> str:
+    if _Choice.mirrored:
+        values = {name: apart(str(value)) for name, value in values.items()}
+        message = message if _Choice.isolates else without_marks(message)
+    return message.format(**values) if values else message
 
 
 def _from_environment() -> str:

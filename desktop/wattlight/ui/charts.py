@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QToolTip
 
-from wattlight.i18n import joined
+from wattlight.i18n import joined, right_to_left
 from wattlight.viewmodels.chart import PowerChartView
 from wattlight.viewmodels.cost import DayBar, DaysChartView
 from wattlight.viewmodels.running import BarSegment, MemoryBarView
@@ -57,7 +57,7 @@ class MemoryBar(Spoken):
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the parts from left to right, round at both ends."""
+        """Draw the parts as reading goes, round at both ends."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box, tokens = QRectF(self.rect()), self._theme.tokens
@@ -68,13 +68,14 @@ class MemoryBar(Spoken):
         x = 0.0
         for part in self._segments:
             width = part.fraction * box.width()
-            painter.fillRect(QRectF(x, 0, width, box.height()), QColor(segment_colour(tokens, part.role)))
+            left = box.width() - x - width if right_to_left() else x
+            painter.fillRect(QRectF(left, 0, width, box.height()), QColor(segment_colour(tokens, part.role)))
             x += width
         painter.end()
 
 
 class Legend(Spoken):
-    """Coloured squares with their words, in one or more lines, and a line at the right end."""
+    """Coloured squares with their words, in one or more lines, and a line at the end."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -84,7 +85,7 @@ class Legend(Spoken):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_items(self, items: tuple[LegendItem, ...], end: str = "") -> None:
-        """Show (colour, text, pattern) in this order; ``end`` stands at the right."""
+        """Show (colour, text, pattern) in this order; ``end`` stands at the end."""
         if (items, end) != (self._items, self._end):
             self._items, self._end = items, end
             self.setAccessibleName(joined([text for _, text, _ in items] + [end], ". "))
@@ -136,16 +137,19 @@ class Legend(Spoken):
         places, height = self._lay_out(width)
         for (x, y), (colour, text, pattern) in zip(places, self._items, strict=True):
             middle = y + metrics.height() / 2 + 2
-            swatch = QRectF(x, middle - 4.5, 9, 9)
+            at = width - x - 9 if right_to_left() else x
+            swatch = QRectF(at, middle - 4.5, 9, 9)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(patterned(self._theme, colour, pattern))
             painter.drawRoundedRect(swatch, 2, 2)
             painter.setPen(QColor(tokens.quiet))
-            painter.drawText(QPointF(x + 15, y + metrics.ascent() + 2), text)
+            at = at - 6 - metrics.horizontalAdvance(text) if right_to_left() else at + 15
+            painter.drawText(QPointF(at, y + metrics.ascent() + 2), text)
         if self._end:
             painter.setPen(QColor(tokens.quiet))
             alone = not places or height > places[-1][1] + metrics.height() + 4
-            x = 0 if alone else width - metrics.horizontalAdvance(self._end)
+            far = width - metrics.horizontalAdvance(self._end)
+            x = 0 if alone != right_to_left() else far
             painter.drawText(QPointF(x, height - 2 - metrics.descent()), self._end)
         return height
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from wattlight.i18n import tr
+from wattlight.i18n import right_to_left, tr
 from wattlight.viewmodels.models import ModelRow, Rows
 
 from .controls import paint_pill
@@ -142,7 +142,8 @@ class ModelsDelegate(QStyledItemDelegate):
             painter.setFont(self._theme.font(QUIET, bold=True))
             painter.setPen(QColor(tokens.quiet))
             bottom = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft
-            painter.drawText(box.adjusted(6, 0, 400, -7), bottom, row.name)
+            room = (-400, 0, -6, -7) if right_to_left() else (6, 0, 400, -7)
+            painter.drawText(box.adjusted(*room), bottom, row.name)
         painter.setPen(QPen(QColor(tokens.line), 1))
         painter.drawLine(box.bottomLeft(), box.bottomRight())
 
@@ -158,7 +159,8 @@ class ModelsDelegate(QStyledItemDelegate):
             metrics = QFontMetrics(self._theme.font(QUIET))
             width = min(box.width() + 8, metrics.horizontalAdvance(row.pill.text) + 20)
             height = metrics.height() + 5
-            pill = QRectF(box.left(), box.center().y() - height / 2, width, height)
+            left = box.right() - width if right_to_left() else box.left()
+            pill = QRectF(left, box.center().y() - height / 2, width, height)
             paint_pill(painter, pill, row.pill, self._theme)
 
     def _name(self, painter: QPainter, box: QRectF, row: ModelRow) -> None:
@@ -175,6 +177,6 @@ class ModelsDelegate(QStyledItemDelegate):
             x = metrics.horizontalAdvance(name) + 6
             painter.setFont(self._theme.font(QUIET))
             painter.setPen(QColor(tokens.quiet))
-            rest = box.adjusted(x, 0, 0, 0)
+            rest = box.adjusted(0, 0, -x, 0) if right_to_left() else box.adjusted(x, 0, 0, 0)
             if quiet.horizontalAdvance(tail) <= rest.width():  # half of it would say nothing
                 painter.drawText(rest, left, tail)

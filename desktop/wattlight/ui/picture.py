@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import tr
+from wattlight.i18n import right_to_left, tr
 from wattlight.paths import write_whole
 
 from .charts import Chart, Legend
@@ -43,10 +43,12 @@ class ChartPicture:
         painter.setFont(self.theme.font(TITLE, bold=True))
         painter.setPen(QColor(tokens.text))
         line = painter.fontMetrics().height()
-        painter.drawText(QPointF(inner.left(), inner.top() + painter.fontMetrics().ascent()), self.title)
+        painter.drawText(
+            _line_start(painter, inner, self.title, inner.top() + painter.fontMetrics().ascent()), self.title
+        )
         painter.setFont(self.theme.font(QUIET))
         painter.setPen(QColor(tokens.quiet))
-        painter.drawText(QPointF(inner.left(), inner.bottom() - 2), self.foot)
+        painter.drawText(_line_start(painter, inner, self.foot, inner.bottom() - 2), self.foot)
         room = inner.adjusted(0, line + 10, 0, -line - 8)
         if self.legend is not None:
             painter.save()
@@ -96,6 +98,12 @@ class ChartPicture:
         self.draw(painter)
         painter.end()
         return bytes(buffer.data().data())
+
+
+def _line_start(painter: QPainter, box: QRectF, text: str, base: float) -> QPointF:
+    """Where a line has to be painted to begin where reading does."""
+    width = painter.fontMetrics().horizontalAdvance(text)
+    return QPointF(box.right() - width if right_to_left() else box.left(), base)
 
 
 class SavePicture(QWidget):

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from wattlight.i18n import language, right_to_left, words_language
+from wattlight.i18n import language, paragraph, right_to_left, words_language
 from wattlight.viewmodels.figures import FigureView
 
 from .theme import Theme
@@ -74,6 +74,7 @@ def read_only_text(role: str, name: str, height: int) -> QPlainTextEdit:
 
 def set_text(label: QLabel, text: str) -> None:
     """New text, only when it is other (a repaint costs). In wrapping labels a number keeps its unit."""
+    text = paragraph(text)
     if label.wordWrap():
         text = _LONG.sub(_breakable, _NUMBER_AND_UNIT.sub("\u00a0", text))
     if label.text() != text:
@@ -225,7 +226,7 @@ class FigureLine(Spoken):
             (size for size in sizes if self._width(size) <= self.width()), min(self._big, LEAST_FIGURE)
         )
         base = self.height() - round(QFontMetrics(self._theme.font(self._big, True, True)).capHeight() * 0.25)
-        x = self.width() - self._width(big) if self._right else 0
+        x = self.width() - self._width(big) if self._right != right_to_left() else 0
         for index, (text, font) in enumerate(self._pieces(big)):
             if not text:
                 continue

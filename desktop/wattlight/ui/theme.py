@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from wattlight.i18n import right_to_left
 from wattlight.paths import asset
 
 from .tokens import AXIS, BODY, DARK, LIGHT, QUIET, TITLE, Tokens, from_palette
@@ -124,7 +125,7 @@ _SHEET = """
 QWidget#root {{ background: {window}; }}
 QWidget#root[small="true"] {{ background: {card}; }}
 QFrame#card {{ background: {card}; border: 1px solid {line}; border-radius: 12px; }}
-QFrame#nav {{ background: transparent; border: none; border-right: 1px solid {line}; }}
+QFrame#nav {{ background: transparent; border: none; border-{nav_edge}: 1px solid {line}; }}
 QFrame#rule {{ background: {line}; border: none; max-height: 1px; min-height: 1px; }}
 QLabel {{ color: {text}; font-size: {body}px; background: transparent; }}
 QLabel[role="quiet"] {{ color: {quiet}; font-size: {small}px; }}
@@ -210,7 +211,7 @@ QHeaderView {{ background: transparent; border: none; }}
 QHeaderView::section {{ background: transparent; border: none; color: {quiet};
   font-size: {small}px; font-weight: 500; padding: 4px 6px; }}
 QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {track}; }}
-QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {button}; }}
+QSlider::{slider_past}-page:horizontal {{ height: 4px; border-radius: 2px; background: {button}; }}
 QSlider::handle:horizontal {{ width: 12px; height: 12px; margin: -6px 0; border-radius: 8px;
   background: {card}; border: 2px solid {button}; }}
 QSlider:focus {{ border: 1px solid {button}; border-radius: 6px; }}
@@ -229,6 +230,7 @@ def style_sheet(theme: Theme) -> str:
     values = {name: getattr(tokens, name) for name in type(tokens).__slots__}
     values.pop("name")
     side = "dark" if tokens.dark else "light"
+    mirrored = right_to_left()  # a style sheet names left and right, not where reading begins
     return _SHEET.format(
         **values,
         chevron=_path(f"icons/chevron-{side}.svg"),
@@ -238,6 +240,8 @@ def style_sheet(theme: Theme) -> str:
         axis=theme.px(AXIS),
         title=theme.px(TITLE),
         page=theme.px(24),
+        nav_edge="left" if mirrored else "right",
+        slider_past="add" if mirrored else "sub",
     )
 
 

@@ -11,6 +11,7 @@ from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, HostState
 from wattlight.domain.values import clean_text
 from wattlight.i18n import (
+    apart,
     clock_time,
     day_and_month,
     day_name,
@@ -187,7 +188,9 @@ def nice_ticks(top: float, unit: str = "W", wanted: int = 4) -> tuple[float, tup
     steps = max(1, math.ceil(top / step))
     scale = steps * step
     digits = 0 if step >= 1 else 1
-    return scale, tuple((i * step / scale, f"{number(i * step, digits)} {unit}") for i in range(steps + 1))
+    return scale, tuple(
+        (i * step / scale, apart(f"{number(i * step, digits)} {unit}")) for i in range(steps + 1)
+    )
 
 
 def nice_step(raw: float) -> float:

@@ -10,7 +10,7 @@ from wattlight.domain.power import PROCESSOR, REST, SUPPLY, MachineSample, Machi
 from wattlight.domain.state import HostState
 from wattlight.domain.values import DeviceSample, clean_text
 from wattlight.domain.wall import Wall
-from wattlight.i18n import duration, interval, joined, kwh, money, number, percent, tr, watts
+from wattlight.i18n import duration, interval, joined, kwh, money, number, percent, tr, watts, without_marks
 
 from .whole import (
     estimate_basis,
@@ -46,7 +46,7 @@ class FigureView:
 
 def figure(label: str, text: str, note: str = "", hint: str = "") -> FigureView:
     """Split a formatted amount ("€0.20", "52 W") into its number and its sign or unit."""
-    match = _NUMBER.match(text)
+    match = _NUMBER.match(without_marks(text))
     if match is None:
         return FigureView(label, text, note=note, hint=hint)
     before, value, after = (part.strip() for part in match.groups())
