@@ -108,6 +108,20 @@ def test_commands_and_names_of_variables_are_kept(catalog: Catalog) -> None:
     assert wrong == []
 
 
+def test_commands_keep_their_own_order_where_reading_begins_at_the_right() -> None:
+    """What begins with a dash, a slash or a quote stands between marks, or "--day" would be "day--"."""
+    arabic = TOOL.read(FILES["ar"])
+    found = [(form, kept) for _english, form in forms(arabic) for kept in KEPT.finditer(form)]
+    assert len(found) > 100
+    bare = [
+        (form, kept.group())
+        for form, kept in found
+        if kept.group()[0] in "-/'"
+        and form[: kept.start()].count("\u2066") <= form[: kept.start()].count("\u2069")
+    ]
+    assert bare == []
+
+
 def test_edges_and_lines_are_kept(catalog: Catalog) -> None:
     """Pieces are joined: a blank at an end, a line break, a last colon or ellipsis belongs to the text."""
     wrong = []
