@@ -13,7 +13,7 @@ from wattlight.domain.values import clean_text
 from wattlight.i18n import marked, tr
 from wattlight.paths import open_regular
 
-from .kinds import check_kind, is_projector, what_else
+from .kinds import check_kind, check_numbers, is_projector, what_else
 from .window import LOCAL, BadModelFile, HeaderLimits, Window, read_value
 
 _DIMS = [struct.Struct(f"<{n}QIQ") for n in range(5)]
@@ -208,11 +208,6 @@ def _alignment(metadata: dict[str, MetadataValue], limits: HeaderLimits) -> int:
 
 _CHUNK = 1 << 18
 _PART = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(gguf)", re.IGNORECASE)
-_LENGTHS = ("context_length", "embedding_length", "feed_forward_length", "expert_feed_forward_length",
-            "attention.sliding_window")  # fmt: skip
-_COUNTS = ("expert_count", "expert_used_count", "attention.head_count", "attention.head_count_kv",
-           "attention.key_length", "attention.value_length")  # fmt: skip
-"""Products of these and a length are sizes."""
 _ARCHITECTURE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-.")
 
 
@@ -345,20 +340,7 @@ def shape_of(
             ),
             tr("Give the file beside its other parts, or the name of the model."),
         )
-    blocks = metadata.get(f"{architecture}.block_count")
-    if not isinstance(blocks, int) or isinstance(blocks, bool) or not 1 <= blocks <= limits.blocks:
-        raise BadModelFile(tr("The model file does not say how many blocks the model has."))
-    for keys, most in ((_LENGTHS, limits.number), (_COUNTS, limits.count)):
-        for key in keys:
-            _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), most)
-    for key, value in metadata.items():
-        numbers = value if isinstance(value, tuple) else (value,)
-        of_it = key.startswith(f"{architecture}.") and not key.endswith(("context_length", "window"))
-        most = limits.length if of_it else 2 * limits.number
-        if any(isinstance(n, int) and abs(n) > most for n in numbers):
-            raise _no_number(key)
-        if any(isinstance(n, float) and not abs(n) <= 2 * limits.number for n in numbers):
-            raise _no_number(key)
+    check_numbers(architecture, metadata, limits)
     return ModelShape(
         architecture=architecture,
         metadata=metadata,
@@ -376,19 +358,3 @@ def _to_the_end(header: Header, file_bytes: int) -> tuple[Tensor, ...]:
         return header.tensors
     rest = max(0, file_bytes - header.data_offset - last.offset)
     return tuple(t._replace(stored_bytes=rest) if t is last else t for t in header.tensors)
-
-
-def _check_length(key: str, value: MetadataValue | None, most: int) -> None:
-    """A length must be a number of a sensible size, or one per block."""
-    if value is None:
-        return
-    values = value if isinstance(value, tuple) else (value,)
-    for item in values:
-        if not isinstance(item, int | float) or isinstance(item, bool) or not 0 <= item <= most:
-            raise _no_number(key)
-
-
-def _no_number(key: str) -> BadModelFile:
-    return BadModelFile(
-        tr("The key {key} of the model file is not a sensible number.", key=clean_text(key, 80))
-    )

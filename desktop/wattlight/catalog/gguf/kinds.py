@@ -7,7 +7,7 @@ from wattlight.domain.shape import MetadataValue, Tensor
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 
-from .window import BadModelFile
+from .window import LOCAL, BadModelFile, HeaderLimits
 
 _LOADED = (
     "llama llama4 deci falcon grok gpt2 gptj gptneox mpt baichuan starcoder refact bert modern-bert "
@@ -165,4 +165,51 @@ def what_else(start: bytes) -> tuple[str, str]:
             tr("This is not a GGUF model file."),
             tr("Give a .gguf file or the name of a model, such as qwen3:8b."),
         ),
+    )
+
+
+_LENGTHS = ("context_length", "embedding_length", "feed_forward_length", "expert_feed_forward_length",
+            "attention.sliding_window")  # fmt: skip
+_COUNTS = ("expert_count", "expert_used_count", "attention.head_count", "attention.head_count_kv",
+           "attention.key_length", "attention.value_length")  # fmt: skip
+"""Products of these and a length are sizes."""
+
+
+def check_numbers(
+    architecture: str, metadata: Mapping[str, MetadataValue], limits: HeaderLimits = LOCAL
+) -> None:
+    """See that nothing a model counts is beyond all bounds.
+
+    Raises:
+        BadModelFile: a key that is needed is missing or absurd.
+    """
+    blocks = metadata.get(f"{architecture}.block_count")
+    if not isinstance(blocks, int) or isinstance(blocks, bool) or not 1 <= blocks <= limits.blocks:
+        raise BadModelFile(tr("The model file does not say how many blocks the model has."))
+    for keys, most in ((_LENGTHS, limits.number), (_COUNTS, limits.count)):
+        for key in keys:
+            _check_length(f"{architecture}.{key}", metadata.get(f"{architecture}.{key}"), most)
+    for key, value in metadata.items():
+        numbers = value if isinstance(value, tuple) else (value,)
+        of_it = key.startswith(f"{architecture}.") and not key.endswith(("context_length", "window"))
+        most = limits.length if of_it else 2 * limits.number
+        if any(isinstance(n, int) and abs(n) > most for n in numbers):
+            raise _no_number(key)
+        if any(isinstance(n, float) and not abs(n) <= 2 * limits.number for n in numbers):
+            raise _no_number(key)
+
+
+def _check_length(key: str, value: MetadataValue | None, most: int) -> None:
+    """A length must be a number of a sensible size, or one per block."""
+    if value is None:
+        return
+    values = value if isinstance(value, tuple) else (value,)
+    for item in values:
+        if not isinstance(item, int | float) or isinstance(item, bool) or not 0 <= item <= most:
+            raise _no_number(key)
+
+
+def _no_number(key: str) -> BadModelFile:
+    return BadModelFile(
+        tr("The key {key} of the model file is not a sensible number.", key=clean_text(key, 80))
     )

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from wattlight.catalog.gguf import BadModelFile, check_numbers
 from wattlight.domain.shape import TYPE_BY_NAME, ModelShape, Tensor
 from wattlight.domain.values import UNREADABLE
 from wattlight.paths import read_small, write_whole
@@ -14,6 +15,7 @@ from wattlight.paths import read_small, write_whole
 _VERSION = 2
 _MAX_BYTES = 4 << 20
 _MAX_FILES = 512
+_MOST = 1 << 53
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -34,7 +36,7 @@ class ShapeCache:
             unpacker = zlib.decompressobj()
             raw = unpacker.decompress(packed, 16 * _MAX_BYTES)
             return _shape(json.loads(raw), digest)
-        except (*UNREADABLE, zlib.error):
+        except (*UNREADABLE, BadModelFile, zlib.error):
             return None
 
     def put(self, shape: ModelShape) -> None:
@@ -75,18 +77,23 @@ def _document(shape: ModelShape) -> dict[str, Any]:
 def _shape(document: Any, digest: str) -> ModelShape | None:
     if document["version"] != _VERSION or document["digest"] != digest:
         return None
-    tensors = []
+    tensors, sizes = [], [int(document["file_bytes"]), int(document["data_offset"])]
     for name, dims, kind, offset, stored in document["tensors"]:
         if kind not in TYPE_BY_NAME and stored is None:
             return None
         size = None if stored is None else int(stored)
         tensors.append(Tensor(str(name), tuple(int(dim) for dim in dims), str(kind), int(offset), size))
+        sizes += [*tensors[-1].dims, tensors[-1].offset, size or 0, tensors[-1].size_bytes]
+    if not all(0 <= number <= _MOST for number in sizes):
+        return None
+    metadata = {k: tuple(v) if isinstance(v, list) else v for k, v in document["metadata"].items()}
+    check_numbers(str(document["architecture"]), metadata)
     return ModelShape(
         architecture=str(document["architecture"]),
-        metadata={k: tuple(v) if isinstance(v, list) else v for k, v in document["metadata"].items()},
+        metadata=metadata,
         tensors=tuple(tensors),
-        file_bytes=int(document["file_bytes"]),
-        data_offset=int(document["data_offset"]),
+        file_bytes=sizes[0],
+        data_offset=sizes[1],
         vision=bool(document["vision"]),
         digest=digest,
     )
