@@ -7,6 +7,7 @@ from wattlight.domain.servers import Can, ServerStatus, kind_name, same_model
 from wattlight.domain.state import HostState
 from wattlight.domain.values import LOCAL_HOST, Problem, clean_text
 from wattlight.i18n import gib, joined, tr, trn, watts
+from wattlight.runtime import parse_endpoint
 from wattlight.services.hosts import memory_bytes, new_host
 from wattlight.settings import ServerAddress, Settings
 
@@ -86,7 +87,12 @@ def loaded_text(host: HostState) -> str:
 
 
 def _meter_trouble(host: HostState) -> str:
-    return "" if host.meter is None else clean_text(host.meter.said, 300)
+    """Why its watts are not told."""
+    if host.meter is not None:
+        return clean_text(host.meter.said, 300)
+    if parse_endpoint(host.server.url).is_loopback:
+        return tr("It runs on this computer, and its energy is counted with it.")
+    return tr("What it draws is not known: no meter is set for it (wattlight hosts meter).")
 
 
 def _figures(host: HostState, basis: bool = False) -> str:

@@ -86,6 +86,9 @@ def test_the_page_now_tells_each_computer_and_what_to_know_of_it() -> None:
     assert first.remark == "Ollama answers without a key."
     assert [a.command.verb for a in first.actions] == [Verb.UNLOAD, Verb.OPEN_MODELS]
     assert (second.loaded, second.figures) == ("No model is loaded.", "")
+    assert second.remark == "What it draws is not known: no meter is set for it (wattlight hosts meter)."
+    beside = replace(bench(), server=replace(bench().server, url="http://127.0.0.1:8080"))
+    assert "counted with it" in now_view(scene(beside)).hosts[0].remark
     assert (third.pill.text, third.remark, third.actions) == (
         "Ollama does not answer",
         "It does not answer.",
