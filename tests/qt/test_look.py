@@ -45,6 +45,45 @@ def test_high_contrast_takes_the_systems_own_colours(qapp: QApplication) -> None
     assert tokens.good == tokens.bad == "#ffff00"
 
 
+HIGH_CONTRAST = {
+    "black": {"ground": "#000000", "text": "#ffffff", "mark": "#1aebff", "on": "#000000", "link": "#ffff00"},
+    "white": {"ground": "#ffffff", "text": "#000000", "mark": "#37006e", "on": "#ffffff", "link": "#00009f"},
+}
+"""Two palettes as systems offer them to people who need more contrast."""
+
+
+@pytest.mark.parametrize("name", HIGH_CONTRAST)
+def test_high_contrast_can_be_read_and_tells_nothing_by_colour(qapp: QApplication, name: str) -> None:
+    colours = HIGH_CONTRAST[name]
+    palette, role = QPalette(QColor(colours["ground"])), QPalette.ColorRole
+    for which, colour in (
+        (role.Window, "ground"),
+        (role.Base, "ground"),
+        (role.Button, "ground"),
+        (role.WindowText, "text"),
+        (role.Highlight, "mark"),
+        (role.HighlightedText, "on"),
+        (role.Link, "link"),
+    ):
+        palette.setColor(which, QColor(colours[colour]))
+    tokens = from_palette(palette)
+    low = {what: round(contrast(a, b), 2) for what, a, b in text_pairs(tokens) if contrast(a, b) < 7}
+    assert not low
+    assert len({tokens.good, tokens.partly, tokens.plain, tokens.bad}) == 1, "their words tell them apart"
+
+
+def test_nothing_moves_by_itself() -> None:
+    """Who cannot bear motion sees none: a figure changes, nothing slides or turns."""
+    moving = ("QPropertyAnimation", "QVariantAnimation", "QMovie", "QTimeLine", "setRange(0, 0)")
+    found = [
+        (file.name, word)
+        for file in sorted(SOURCE.rglob("*.py"))
+        for word in moving
+        if word in file.read_text(encoding="utf-8")
+    ]
+    assert found == []
+
+
 def opaque(image: QImage) -> set[tuple[int, int]]:
     """Pixels that are drawn in the ink."""
     ink = QColor(INK.decode())

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize
 from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetricsF, QGuiApplication
 from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QTableView, QWidget
 
@@ -18,6 +19,7 @@ from wattlight.ui.dashboard import PAGES
 from wattlight.ui.messages import SIGNS, BusyLines
 from wattlight.ui.text import speak
 from wattlight.ui.window import bound
+from wattlight.ui.windows import Windows
 
 from .desk import ROOT, Desk, TrayApp
 from .grab import Drawn, settle
@@ -131,6 +133,26 @@ def test_a_narrow_window_tells_its_pages_by_icons(drawn: Drawn) -> None:
         assert [bool(made.text()) for made in buttons] == [words] * len(PAGES)
         assert all(made.accessibleName() for made in buttons)
         assert all(bool(made.toolTip()) is not words for made in buttons)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by the host", "by the pointer"])
+@pytest.mark.parametrize("spot", [QPoint(1890, 1185), QPoint(12, 12), QPoint(960, 1185), QPoint(1890, 12)])
+def test_the_small_window_opens_beside_the_icon(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, spot: QPoint, told: bool
+) -> None:
+    """Hosts on the bus do not tell where the icon is: then the pointer that clicked is at it."""
+    monkeypatch.setattr("wattlight.ui.windows.QCursor", SimpleNamespace(pos=lambda: spot))
+    icon = QRect(spot, QSize(2, 2)) if told else QRect()
+    window = QWidget()
+    window.resize(360, 440)
+    Windows._place(window, SimpleNamespace(geometry=lambda: icon))  # type: ignore[arg-type]
+    room, placed = qapp.primaryScreen().availableGeometry(), window.geometry()
+    assert room.contains(placed)
+    assert placed.left() - 8 <= spot.x() <= placed.right() + 60, (
+        "above or below it, as far as the edge allows"
+    )
+    away = min(abs(spot.y() - placed.top()), abs(placed.bottom() - spot.y()))
+    assert away <= 80 and not placed.contains(spot)
 
 
 # -- what cannot start --

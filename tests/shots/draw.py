@@ -34,7 +34,6 @@ SHOWN_MODEL = "qwen3.8:27b"
 """Which offer the page of the models shows in detail."""
 BLOCK = 16
 """A stored picture has one dot for so many by so many pixels of a window at 1x."""
-COLOURS = 64
 WIDTH, LEAST_HEIGHT = 1080, 680
 
 
@@ -98,15 +97,12 @@ def reduced(file: Path) -> "Image.Image":
 
 def store(scratch: Path) -> None:
     """Write the pictures that the tests compare with; one of each, since the scales show the same."""
-    from PIL import Image
-
     STORED.mkdir(exist_ok=True)
     for old in STORED.glob("*.png"):
         old.unlink()
     for file in draw_all(scratch):
         if file.stem.endswith("-1x"):
-            small = reduced(file).quantize(COLOURS, dither=Image.Dither.NONE)
-            small.save(STORED / f"{file.stem.removesuffix('-1x')}.png", optimize=True)
+            reduced(file).save(STORED / f"{file.stem.removesuffix('-1x')}.png", optimize=True)
 
 
 def main() -> int:
