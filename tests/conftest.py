@@ -1,12 +1,18 @@
 """Tests speak to this computer alone: whatever would leave it finds no network. Examples have no deadline:
-a busy computer is no fault."""
+a busy computer is no fault. Texts are named in English, whatever the developer's language is."""
 
 import errno
 import ipaddress
+import os
 import socket
+import sys
 from typing import Any
 
 from hypothesis import settings
+
+os.environ["LC_ALL"] = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+for _name in ("LC_MESSAGES", "LANG"):
+    os.environ.pop(_name, None)
 
 _LOOKED_UP = socket.getaddrinfo
 _CONNECTED = socket.socket.connect

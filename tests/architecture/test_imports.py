@@ -15,6 +15,8 @@ HIDDEN = {
     ("services/factory.py", "wattlight.*"): "a verb pays for its own parts alone",
     ("services/shapes.py", "wattlight.domain.advice"): "only for a server that tells no shapes",
     ("i18n/*.py", "babel*"): "the first icon needs texts, not numbers",
+    ("i18n/texts.py", "ctypes"): "only on Windows",
+    ("i18n/texts.py", "plistlib"): "only on a Mac",
     ("i18n/times.py", "tzlocal"): "reads the zone of the system, which TZ mostly tells",
     ("paths.py", "importlib"): "9 ms before the first icon",
     ("paths.py", "tempfile"): "the same",

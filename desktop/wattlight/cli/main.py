@@ -112,9 +112,7 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         args, unknown = _parser(verb).parse_known_args(words)
         if unknown:
             _refuse(verb, unknown)
-        language = workshop.settings().language
-        if language:
-            activate(language, isolates=False)
+        activate(workshop.settings().language, isolates=False)
         module = importlib.import_module(f"wattlight.cli.{verb.module}")
         if not gc.isenabled():
             gc.freeze()

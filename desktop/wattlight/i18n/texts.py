@@ -4,6 +4,7 @@ import gettext
 import locale
 import os
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ _MARKS = dict.fromkeys(map(ord, "\u200e\u200f\u061c\u2066\u2067\u2068\u2069"))
 
 
 def activate(language_code: str | None, folder: Path | None = None, isolates: bool = True) -> str:
-    """Use ``language_code`` ("de", "pt_BR"); None takes the user's own from the environment.
+    """Use ``language_code`` ("de", "pt_BR"); None takes the user's own, from the environment or the system.
 
     Falls back to English for a language that is not shipped. Returns the language in force for numbers.
     ``folder`` holds the translations, those that are shipped if it is None. ``isolates``: see :func:`apart`;
@@ -151,4 +152,34 @@ def _from_environment() -> str:
         value = os.environ.get(name, "").split(".")[0].split("@")[0]
         if value and value not in {"C", "POSIX"}:
             return value if locale.normalize(value) else "en"
-    return "en"
+    return _from_system() or "en"
+
+
+def _from_system() -> str | None:
+    """What the system's own settings say; on Windows, and for what the Finder starts, no variable does."""
+    if sys.platform == "win32":
+        import ctypes
+
+        return locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage())
+    if sys.platform == "darwin":
+        import plistlib
+
+        try:
+            data = (Path.home() / _MAC_WISHES).read_bytes()
+            wish = plistlib.loads(data, fmt=plistlib.FMT_BINARY)["AppleLanguages"][0]
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+            return None
+        return _as_posix(wish) if isinstance(wish, str) and _TAG.fullmatch(wish) else None
+    return None
+
+
+_MAC_WISHES = "Library/Preferences/.GlobalPreferences.plist"
+_TAG = re.compile("[A-Za-z0-9-]{2,30}")
+_SCRIPTS = {"zh_Hans": "zh_CN", "zh_Hant": "zh_TW"}
+
+
+def _as_posix(tag: str) -> str:
+    """ "de-AT" as "de_AT", "zh-Hans-CN" as "zh_CN": language and country, without a script."""
+    parts = tag.split("-")
+    country = [part for part in parts[1:] if re.fullmatch("[A-Z]{2}|[0-9]{3}", part)]
+    return "_".join([parts[0], *country[:1]]) if country else _SCRIPTS.get("_".join(parts[:2]), parts[0])

@@ -17,6 +17,7 @@ import pytest
 from wattlight.bootstrap import run_command_line
 from wattlight.cli import run
 from wattlight.domain.values import Problem
+from wattlight.i18n import activate, tr
 from wattlight.paths import Places
 from wattlight.services.factory import ServiceFactory
 from wattlight.settings import Settings
@@ -48,6 +49,19 @@ def call(words: list[str], root: Path) -> tuple[int, str]:
     out = io.StringIO()
     code = run(words, Bench(root), out)
     return code, out.getvalue()
+
+
+def test_the_language_is_that_of_the_settings_or_the_persons_own(
+    verb: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verb.run = lambda args, call: call.out.line(tr("Settings"))
+    monkeypatch.setenv("LC_ALL", "de_AT.UTF-8")
+    try:
+        assert call(["doctor"], tmp_path) == (0, "Einstellungen\n")
+        monkeypatch.setattr(Bench, "settings", lambda bench: Settings(language="fr"))
+        assert call(["doctor"], tmp_path) == (0, "Réglages\n")
+    finally:
+        activate("en")
 
 
 def test_a_problem_is_a_document_and_exit_1(verb: ModuleType, tmp_path: Path) -> None:

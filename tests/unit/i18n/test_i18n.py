@@ -1,10 +1,14 @@
 """Numbers and texts as people read them."""
 
+import ctypes
+import plistlib
 import re
 import struct
+import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -254,3 +258,51 @@ def test_powers_and_speeds() -> None:
 def test_an_unknown_name_is_an_error_of_the_caller() -> None:
     with pytest.raises(AttributeError):
         _ = i18n.no_such_text
+
+
+@pytest.mark.parametrize(
+    ("wishes", "taken"),
+    [
+        (["de-AT", "en-GB"], "de_AT"),
+        (["fr"], "fr"),
+        (["zh-Hans-CN"], "zh_CN"),
+        (["zh-Hans"], "zh_CN"),
+        (["pt-BR"], "pt_BR"),
+        (["es-419"], "es_419"),
+        ([], "en"),
+        ([7], "en"),
+        (["../de"], "en"),
+        (7, "en"),
+    ],
+)
+def test_a_mac_tells_its_language_where_no_variable_does(
+    wishes: object, taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "Library" / "Preferences" / ".GlobalPreferences.plist"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(plistlib.dumps({"AppleLanguages": wishes}, fmt=plistlib.FMT_BINARY))
+    no_variables(monkeypatch)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    assert i18n.activate(None) == taken
+    file.write_bytes(b"bplist00 torn")
+    assert i18n.activate(None) == "en"
+    file.unlink()
+    assert i18n.activate(None) == "en"
+    monkeypatch.setenv("LANG", "it_IT.UTF-8")
+    assert i18n.activate(None) == "it_IT"
+
+
+def test_windows_tells_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = SimpleNamespace(kernel32=SimpleNamespace(GetUserDefaultUILanguage=lambda: 0x0416))
+    no_variables(monkeypatch)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "windll", told, raising=False)
+    assert i18n.activate(None) == "pt_BR"
+    monkeypatch.setattr(told.kernel32, "GetUserDefaultUILanguage", lambda: 0xFFFF)
+    assert i18n.activate(None) == "en"
+
+
+def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
