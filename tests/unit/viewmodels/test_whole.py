@@ -55,7 +55,7 @@ def test_a_learned_figure_says_how_sure_it_is_and_what_it_rests_on() -> None:
     power = now_view(scene).power
     assert (power.value, power.after) == ("23", "W")
     assert power.note == "± 4.1 W, whole computer, learned from 3 h 10 on battery, Nov 12"
-    assert "12% of it is taken for the loss of the adapter" in power.hint
+    assert "13% of it is taken for the loss of the adapter" in power.hint
     assert "load and clock" in power.hint and "would not be in it" in power.hint
     assert headline(scene) == "about 23 W now"
     small = small_window_view(scene)

@@ -179,7 +179,8 @@ class Sums:
 
     def _lines(self, groups: dict[tuple[str, bool], Parts]) -> list[CostLine]:
         steps = Steps()
-        models_first = sorted(groups.items(), key=lambda item: not item[0][1])
+        # by name, not as they came: a step depends on those before it, and closed days come in another order
+        models_first = sorted(groups.items(), key=lambda item: (not item[0][1], item[0][0]))
         return [
             CostLine(*self._figures(parts, steps.next(parts)), key, is_model)
             for (key, is_model), parts in models_first
