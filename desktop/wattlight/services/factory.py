@@ -230,11 +230,11 @@ class ServiceFactory:
         installed = InstalledModels(models_folders(self._environ), cache)
         return ShapeFinder(installed, self.registry(), self._catalogue_shape, self.server, self.catalog)
 
-    def registry(self) -> "Registry":
-        """Asks registries of models; each host stands in the list of hosts contacted."""
+    def registry(self, reason: str = "shape") -> "Registry":
+        """Asks registries of models; each host stands in the list of hosts contacted, with the ``reason``."""
         from wattlight.catalog.registry import Registry, ShapeCache
 
-        return Registry(ShapeCache(self.places.cache / "shapes"), self._web_for("shape"))
+        return Registry(ShapeCache(self.places.cache / "shapes"), self._web_for(reason))
 
     def _web_for(self, reason: str) -> "Web":
         """The way out; each host that is asked stands in the list of hosts contacted."""
@@ -246,13 +246,11 @@ class ServiceFactory:
     def pull_guard(self, is_ours: Callable[[str], bool] = lambda _: False) -> "PullGuard":
         """What cares for downloads; each host that it asks stands in the list of hosts contacted."""
         from wattlight.catalog.download import Puller
-        from wattlight.web import Web
 
         from .models import PullGuard
 
-        web = Web(self._environ, on_host=lambda host: self.note_contact(host, "model"))
-        puller = Puller(web, self.threads.start)
-        return PullGuard(self.model_folders, puller, self.registry(), is_ours=is_ours)
+        puller = Puller(self._web_for("model"), self.threads.start)
+        return PullGuard(self.model_folders, puller, self.registry("model"), is_ours=is_ours)
 
     def pull_book(self) -> "PullBook":
         """The queue of downloads."""
