@@ -37,7 +37,8 @@ class FeedCard(Form):
         self.add_pair(self._area_label, self._area)
         self.add(tr("Price of a kWh"), self._factor, plain_label(tr("x market price +")), self._add)
         self.add("", self._daily)
-        self.add(tr("Now"), self._fetch)
+        self._now_label = plain_label(tr("Now"))
+        self.add_pair(self._now_label, self._fetch)
         self._error = self.add_error()
         self._said = self.add_note("")
 
@@ -60,6 +61,7 @@ class FeedCard(Form):
         for part in (self._factor, self._add, self._daily):
             part.setEnabled(bool(view.feed))
         self._fetch.render_view(view.fetch)
+        self._now_label.setVisible(bool(view.fetch))
         show_text(self._error, view.said if view.said_is_bad else "")
         show_text(self._said, "" if view.said_is_bad else view.said)
 
