@@ -3,6 +3,7 @@ watts and tokens a second, bars with their sums, memory with its parts. Read fro
 """
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -49,9 +50,10 @@ def off(*values: Decimal) -> float:
 
 
 @pytest.fixture(scope="module", params=["en", "de"])
-def pictured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pictured:
+def pictured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pictured]:
     activate(request.param)
-    return Pictured(request.param, evening(tmp_path_factory.mktemp("evening")))
+    yield Pictured(request.param, evening(tmp_path_factory.mktemp("evening")))
+    activate("en")  # for the tests that come after
 
 
 def rows_of(trace: str, device: str) -> list[list[str]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from .values import LOCAL_HOST, HostId
@@ -135,8 +135,9 @@ def opens_at(hours: Hours, now: datetime, zone: tzinfo) -> datetime | None:
         return None
     begin = time(hours.start // 60, hours.start % 60)
     days = (here.date(), here.date() + timedelta(days=1))
-    moments = (datetime.combine(day, begin, zone) for day in days)
-    return next(moment for moment in moments if moment > here)
+    # an hour that comes twice begins twice; compared in UTC, as within one zone the clock's face counts
+    moments = (datetime.combine(day, begin.replace(fold=fold), zone) for day in days for fold in (0, 1))
+    return next(moment for moment in moments if moment.astimezone(UTC) > now)
 
 
 def next_span(spans: Iterable[tuple[datetime, datetime]], now: datetime) -> datetime | None:

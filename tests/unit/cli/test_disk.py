@@ -134,6 +134,6 @@ def test_why_nothing_can_be_removed_now(bench: Bench) -> None:
 
 
 def test_a_folder_that_is_not_here(bench: Bench, tmp_path: Path) -> None:
-    assert bench.document("--host", "http://box.example:11434")["error"]["code"] == "another_computer"
+    assert bench.document("--host", "https://box.example:11434")["error"]["code"] == "another_computer"
     bench.workshop = Later({"OLLAMA_MODELS": str(tmp_path / "no"), "WATTLIGHT_HOME": str(tmp_path)})
     assert bench.document()["error"]["code"] == "no_folder"

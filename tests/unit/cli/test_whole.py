@@ -66,7 +66,7 @@ def test_the_table_says_what_it_rests_on_and_what_it_cannot_see() -> None:
     lines = power_lines(laptop(None, learned()))
     assert lines[-1] == (
         "Whole computer: about 23 W ± 4.1 W, learned from 3 h 10 on battery, Nov 12. "
-        "12% of it is taken for the loss of the adapter. "
+        "13% of it is taken for the loss of the adapter. "
         "A second screen or a dock is connected; what they draw themselves is not in it."
     )
     assert "whole computer about 23 W, learned" in watch_line(laptop(None, learned()))

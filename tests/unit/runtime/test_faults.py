@@ -442,14 +442,16 @@ def test_fault_65_a_pull_that_fails_behind_a_proxy_says_what_the_server_needs(fa
 def test_fault_65_a_proxy_is_used_for_other_computers(fake: FakeOllama) -> None:
     environ = {"http_proxy": f"http://127.0.0.1:{fake.port}", "no_proxy": "near.lan,.intern"}
     fake.faults["*"] = faulty_answers.html
-    far = connect(ServerAddress(url="http://far.example:11434"), environ)
+    far = connect(ServerAddress(url="http://far.example:11434", plain_http=True), environ)
     assert far.state().status is ServerStatus.FOREIGN
     assert fake.requests[0].headers["Host"] == "far.example:11434"
     with pytest.raises(RuntimeProblem) as caught:
-        connect(ServerAddress(url="http://far.example:1"), {"all_proxy": "socks5h://x:1"})
+        connect(ServerAddress(url="http://far.example:1", plain_http=True), {"all_proxy": "socks5h://x:1"})
     assert caught.value.code == "proxy"
     for name in ("near.lan", "box.intern"):
-        connect(ServerAddress(url=f"http://{name}:1"), {"all_proxy": "socks5h://x:1", **environ})
+        connect(
+            ServerAddress(url=f"http://{name}:1", plain_http=True), {"all_proxy": "socks5h://x:1", **environ}
+        )
 
 
 def test_fault_65_a_dead_proxy_is_named(fake: FakeOllama) -> None:
@@ -622,7 +624,7 @@ def test_a_failing_proxy_is_named(fake: FakeOllama, status: int, word: str) -> N
     fake.faults["*"] = lambda handler: handler.reply(status, "text/html", b"<html>proxy</html>")
     environ = {"http_proxy": fake.url}
     with pytest.raises(RuntimeProblem, match=word) as caught:
-        connect(ServerAddress(url="http://far.example:11434"), environ).installed()
+        connect(ServerAddress(url="http://far.example:11434", plain_http=True), environ).installed()
     assert f"The proxy 127.0.0.1:{fake.port}" in caught.value.message
     assert "far.example" in caught.value.message
     assert "Add far.example to NO_PROXY" in caught.value.next_step
@@ -633,7 +635,7 @@ def test_a_proxy_that_is_not_there_is_named() -> None:
     for url in ("http://far.example:11434", "https://far.example"):
         environ = {"http_proxy": f"127.0.0.1:{port}", "https_proxy": f"127.0.0.1:{port}"}
         with pytest.raises(RuntimeProblem, match=f"The proxy 127.0.0.1:{port} does not answer") as caught:
-            connect(ServerAddress(url=url), environ).version()
+            connect(ServerAddress(url=url, plain_http=True), environ).version()
         assert caught.value.code == "proxy"
 
 

@@ -35,18 +35,18 @@ def test_a_gauge_by_hand() -> None:
         flat_tariff("0.36", "EUR", "Europe/Berlin"),
     )
     assert lines(result) == {"base": 75_000, "qwen": 250_000}
-    assert {line.key: line.cost_micro for line in result.report.breakdown} == {"base": 8, "qwen": 25}
-    assert (result.report.energy_mj, result.report.cost_micro) == (325_000, 33)
+    assert {line.key: line.cost_micro for line in result.report.breakdown} == {"base": 7, "qwen": 25}
+    assert (result.report.energy_mj, result.report.cost_micro) == (325_000, 32)  # 32.5, half to even
     assert (result.report.observed_s, result.report.span_s) == (3, 3)
     assert result.report.quality == "sampled"
     assert result.gaps == ()
 
 
-def test_the_total_is_the_sum_of_rounded_lines() -> None:
+def test_the_total_is_rounded_once_and_the_lines_add_up_to_it() -> None:
     body = "".join(f"2026-03-01T00:00:0{i}Z,gpu0,,{i * 15},{'abc'[i % 3]},\n" for i in range(4))
     result = run(body, flat_tariff("120", "JPY", "Asia/Tokyo"))  # 15 mJ are half a micro-yen
-    assert [line.cost_micro for line in result.report.breakdown] == [0, 0, 0]
-    assert result.report.cost_micro == 0
+    assert [line.cost_micro for line in result.report.breakdown] == [0, 1, 1]
+    assert result.report.cost_micro == 2  # 1.5, half to even
 
 
 def test_without_a_tariff_there_is_no_money_and_days_are_utc() -> None:
