@@ -35,7 +35,7 @@ OPERABLE = {
     "link",
 }
 PRESSED = {"push button", "check box", "toggle button"}
-TITLES = {"now": "Now", "models": "Models", "cost": "Cost", "machine": "Machine", "settings": "Settings"}
+TITLES = {page: page.capitalize() for page in ("now", "models", "cost", "machine", "connect", "settings")}
 
 
 @pytest.fixture

@@ -76,8 +76,10 @@ class Standing:
         settle()
 
     def press(self, text: str) -> None:
+        here = [b for b in self.rows.findChildren(QPushButton) if b.isVisible()]
         found = [b for b in self.dashboard.findChildren(QPushButton) if b.isVisible()]
-        (button,) = [b for b in found if b.text().replace("\u00a0", " ") == text]
+        # what is under way stands above every page too: the card's own button comes first
+        button = next(b for b in (*here, *found) if b.text().replace("\u00a0", " ") == text)
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
     def texts(self) -> list[str]:

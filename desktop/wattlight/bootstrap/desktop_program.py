@@ -5,6 +5,7 @@ from dataclasses import replace
 from wattlight import __version__
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import AppState, HostState, ServerState
+from wattlight.domain.values import LOCAL_HOST
 from wattlight.i18n import activate, tr
 from wattlight.services.application import Application, ChangeSettings
 from wattlight.services.benchmark import PowerHistory
@@ -50,8 +51,12 @@ class DesktopProgram:
         for number, text in enumerate(loaded.notices):
             hub.notify(f"settings {number}", text, factory.now())
 
-        for number, problem in enumerate(servers.problems):
-            text = tr("An address of the settings is not used: {problem}", problem=str(problem))
+        for number, (host, problem) in enumerate(servers.problems):
+            text = (
+                tr("{problem} Until then Ollama's usual address is used.", problem=str(problem))
+                if host == LOCAL_HOST
+                else tr("An address of the settings is not used: {problem}", problem=str(problem))
+            )
             hub.notify(f"server address {number}", text, factory.now(), "error")
 
         factory.threads.listen(self._part_failed, self._parts_down)

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     address = choose_address(args.host, settings.servers)
     servers = Servers((address,), shop.environ, lambda name: shop.keyring().get(name))
     if servers.problems:
-        raise servers.problems[0]
+        raise servers.problems[0][1]
     ended, tell = threading.Event(), _teller(call)
     threads = Threads(lambda name, text: tell(f"part {name}", text))
     watch = ResidentWatch(

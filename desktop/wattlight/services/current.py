@@ -75,7 +75,7 @@ class Servers(Mapping[HostId, ModelServer]):
         self._environ = environ
         self._secret = secret
         self._lock = threading.Lock()
-        self.problems: list[Problem] = []
+        self.problems: list[tuple[HostId, Problem]] = []
         """Of addresses that cannot be used at the start; Ollama's usual address stands in for this
         computer's, another computer is left out."""
         self._addresses: dict[HostId, ServerAddress] = {}
@@ -90,7 +90,7 @@ class Servers(Mapping[HostId, ModelServer]):
         try:
             server = connect(address, self._environ)
         except RuntimeProblem as problem:
-            self.problems.append(problem)
+            self.problems.append((address.host, problem))
             if address.host != LOCAL_HOST and self._homes:
                 return
             server = connect(ServerAddress(address.host, address.name), {})

@@ -77,7 +77,7 @@ def test_an_address_that_cannot_be_used_is_left_out_and_told(here: FakeOllama) -
     servers = Servers((ServerAddress(url=here.url), bad, twice), {})
     assert [a.host for a in servers.addresses] == list(servers) == [LOCAL_HOST]
     assert servers[LOCAL_HOST].url == here.url
-    assert "not encrypted" in str(servers.problems[0])
+    assert "not encrypted" in str(servers.problems[0][1])
 
 
 @pytest.mark.parametrize("fault", [faulty_answers.hang, faulty_answers.close_at_once])
