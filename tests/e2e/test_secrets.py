@@ -38,6 +38,7 @@ NAMES = (
 SECRETS = {name: f"Zq{number}x{name}{number * 7919}Yw" for number, name in enumerate(NAMES, start=1)}
 USER = "Ursula"
 pytestmark = [
+    pytest.mark.slow,  # 95 s; python -m pytest -m slow tests/e2e/test_secrets.py
     pytest.mark.timeout(600),
     pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and /proc"),
 ]

@@ -78,7 +78,12 @@ def weeks() -> Iterator[list[Week]]:
 
 @pytest.mark.parametrize(
     "machine",
-    [{}, {"counter": True, "card": True}, {"gauge": "stuck", "seed": 4}, {"gauge": "charge", "seed": 2}],
+    [
+        {},
+        pytest.param({"counter": True, "card": True}, marks=pytest.mark.slow),
+        pytest.param({"gauge": "stuck", "seed": 4}, marks=pytest.mark.slow),
+        pytest.param({"gauge": "charge", "seed": 2}, marks=pytest.mark.slow),
+    ],
     ids=["closed counter", "sensors", "stuck gauge", "charge only"],
 )
 def test_the_week_costs_what_it_drew(machine: dict[str, object], tmp_path: Path, weeks: list[Week]) -> None:
