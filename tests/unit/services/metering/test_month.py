@@ -32,8 +32,19 @@ def prepared(case: Case) -> tuple[dict[str, Any], tuple[TraceRow, ...], Oracle]:
     return tariff, read_trace(to_csv(rows)), count(rows, tariff)
 
 
-@pytest.mark.parametrize("by", ["model", "device", "day", "hour"])
-@pytest.mark.parametrize("case", [SPRING, AUTUMN, *PLACES], ids=lambda c: f"{c[4]}-{c[0]}")
+WAYS = ("model", "device", "day", "hour")
+PAIRS = [
+    # by day everywhere; by the rest where the clocks change the usual way, and in the slow suite everywhere
+    pytest.param(
+        case, by, id=f"{case[4]}-{case[0]}-{by}", marks=() if usual or by == "day" else pytest.mark.slow
+    )
+    for usual, cases in ((True, (SPRING, AUTUMN)), (False, PLACES))
+    for case in cases
+    for by in WAYS
+]
+
+
+@pytest.mark.parametrize(("case", "by"), PAIRS)
 def test_a_month_to_the_millijoule_and_the_micro_unit(case: Case, by: str) -> None:
     document, rows, oracle = prepared(case)
     if by == "hour" and "Lord_Howe" in case[4]:
