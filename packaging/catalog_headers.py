@@ -12,6 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "desktop"))
 
+from catalog_shapes import ranges  # noqa: E402 - beside this file
+
 from wattlight.catalog.registry import Registry, ShapeCache  # noqa: E402 - found by the line above
 from wattlight.domain.fit import FitOptions, fit, prepare  # noqa: E402
 from wattlight.domain.shape import ModelShape  # noqa: E402
@@ -127,19 +129,9 @@ def _groups(shape):
         blocks = sorted(kinds)
         everywhere = not name.startswith(".") or blocks == list(range(layers))
         rows.append(
-            [name, list(dims), "" if everywhere else _ranges(blocks), _runs([kinds[b] for b in blocks])]
+            [name, list(dims), "" if everywhere else ranges(blocks), _runs([kinds[b] for b in blocks])]
         )
     return rows
-
-
-def _ranges(blocks):
-    parts = []
-    for block in blocks:
-        if parts and parts[-1][1] == block - 1:
-            parts[-1][1] = block
-        else:
-            parts.append([block, block])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
 
 
 def _runs(kinds):

@@ -1,12 +1,17 @@
 """Draws the windows from made-up scenes into pictures (any Qt platform, the offscreen one too)."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QWidget
 
 from fakes import made_up_day
 from wattlight.domain.command import Command
+from wattlight.domain.state import Trial
 from wattlight.settings import Settings
+from wattlight.ui.controls import Ask
 from wattlight.ui.dashboard import PAGES, Dashboard
 from wattlight.ui.small_window import SmallWindow
 from wattlight.ui.theme import Theme
@@ -15,6 +20,41 @@ from wattlight.viewmodels.small_window import small_window_view
 
 README_MODEL = "qwen3.8:27b"
 """Which offer the picture of the models shows in detail."""
+
+
+class ShownCard:
+    """A card alone; what it saves comes back with the next scene. ``make`` gets what asks and saves."""
+
+    def __init__(
+        self, make: Callable[[Ask, Callable[[Settings], None]], Any], scene: Scene | None = None
+    ) -> None:
+        self.asked: list[Command] = []
+        self.saved: list[Settings] = []
+        self.scene: Scene = scene or made_up_day.evening()
+        self.card = make(self.asked.append, self.save)
+        self.card.render_scene(self.scene)
+        self.card.show()
+        settle()
+
+    def save(self, settings: Settings) -> None:
+        self.saved.append(settings)
+        self.scene = replace(self.scene, settings=settings)
+        self.card.render_scene(self.scene)
+
+    def say(self, **state: Trial) -> None:
+        self.scene = replace(self.scene, state=replace(self.scene.state, **state))
+        self.card.render_scene(self.scene)
+
+    def field(self, name: str) -> QLineEdit:
+        return next(f for f in self.card.findChildren(QLineEdit) if f.accessibleName() == name)
+
+    def type(self, name: str, text: str) -> None:
+        self.field(name).setText(text)
+        self.field(name).editingFinished.emit()
+
+    @property
+    def texts(self) -> list[str]:
+        return [label.text() for label in self.card.findChildren(QLabel) if label.isVisible()]
 
 
 class Drawn:

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import PullState, Waiting
-from wattlight.settings import PullSettings, Settings
+from wattlight.settings import PullSettings
 from wattlight.ui.dashboard import Dashboard
 from wattlight.ui.downloads_card import DownloadsCard
 from wattlight.ui.messages import BusyLines
@@ -18,7 +18,7 @@ from wattlight.ui.theme import Theme
 from wattlight.viewmodels.pulls import pull_views
 from wattlight.viewmodels.scene import Scene
 
-from .grab import settle
+from .grab import ShownCard, settle
 
 pytestmark = pytest.mark.qt
 GB = 10**9
@@ -34,27 +34,10 @@ def with_pulls(*pulls: PullState) -> Scene:
     return replace(scene, state=replace(scene.state, pulls=pulls))
 
 
-class Shown:
-    """The card alone; what it saves comes back with the next scene."""
-
+class Shown(ShownCard):
     def __init__(self, qtbot: QtBot) -> None:
-        self.saved: list[Settings] = []
-        self.scene = made_up_day.evening()
-        self.card = DownloadsCard(self.save)
+        super().__init__(lambda _ask, save: DownloadsCard(save))
         qtbot.addWidget(self.card)
-        self.card.render_scene(self.scene)
-        self.card.show()
-        settle()
-
-    def save(self, settings: Settings) -> None:
-        self.saved.append(settings)
-        self.scene = replace(self.scene, settings=settings)
-        self.card.render_scene(self.scene)
-
-    def type(self, name: str, text: str) -> None:
-        field = next(f for f in self.card.findChildren(QLineEdit) if f.accessibleName() == name)
-        field.setText(text)
-        field.editingFinished.emit()
 
     def choose(self, value: str) -> None:
         box = self.card.findChildren(QComboBox)[0]
@@ -63,10 +46,6 @@ class Shown:
     @property
     def pulls(self) -> PullSettings:
         return self.saved[-1].pulls
-
-    @property
-    def texts(self) -> list[str]:
-        return [label.text() for label in self.card.findChildren(QLabel) if label.isVisible()]
 
 
 def test_each_wish_is_saved_as_it_is_made(qtbot: QtBot, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from wattlight.ui.theme import Theme
 from wattlight.viewmodels.hosts import host_views
 from wattlight.viewmodels.scene import Scene
 
-from .grab import settle
+from .grab import ShownCard, settle
 
 pytestmark = pytest.mark.qt
 KEY = "Zq7xhostkey53Yw"
@@ -29,17 +29,9 @@ def with_hosts(*addresses: ServerAddress) -> Scene:
     )
 
 
-class Shown:
+class Shown(ShownCard):
     def __init__(self) -> None:
-        self.asked: list[Command] = []
-        self.scene = with_hosts()
-        self.card = HostsCard(self.asked.append)
-        self.card.render_scene(self.scene)
-        self.card.show()
-        settle()
-
-    def field(self, name: str) -> QLineEdit:
-        return next(f for f in self.card.findChildren(QLineEdit) if f.accessibleName() == name)
+        super().__init__(lambda ask, _save: HostsCard(ask), with_hosts())
 
     def click(self, text: str) -> None:
         button = next(b for b in self.card.findChildren(QPushButton) if b.text() == text and b.isVisible())
@@ -51,15 +43,11 @@ class Shown:
         self.card.render_scene(scene)
         settle()
 
-    @property
-    def texts(self) -> str:
-        return "\n".join(label.text() for label in self.card.findChildren(QLabel) if label.isVisible())
-
 
 def test_a_computer_is_added_by_its_address(qtbot: object) -> None:
     shown = Shown()
     shown.click("Add")
-    assert "Type its address" in shown.texts
+    assert "Type its address" in "\n".join(shown.texts)
     shown.field("Address").setText("gpu-box:11434")
     shown.field("Name").setText("Box")
     shown.click("Add")
@@ -74,7 +62,7 @@ def test_plain_http_to_the_outside_takes_a_tick(qtbot: object) -> None:
     shown.field("Address").setText("http://llm.example.org")
     shown.click("Add")
     assert shown.asked == []
-    assert "not encrypted" in shown.texts
+    assert "not encrypted" in "\n".join(shown.texts)
     assert tick.isVisible()
     tick.click()
     shown.click("Add")
@@ -84,7 +72,7 @@ def test_plain_http_to_the_outside_takes_a_tick(qtbot: object) -> None:
 def test_it_is_let_go_after_a_question_and_its_key_goes_to_the_keyring(qtbot: object) -> None:
     shown = Shown()
     shown.show(with_hosts(ServerAddress(TOWER, "Tower", "https://tower", key=True)))
-    assert "https://tower · with a key" in shown.texts
+    assert "https://tower · with a key" in "\n".join(shown.texts)
     shown.click("Remove…")
     assert shown.asked[0].host == TOWER
     assert shown.asked[0].question

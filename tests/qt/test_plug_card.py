@@ -5,37 +5,19 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton
 
-from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Trial
-from wattlight.settings import PlugSettings, Settings
+from wattlight.settings import PlugSettings
 from wattlight.ui.plug_card import PlugCard
-from wattlight.viewmodels.scene import Scene
 
-from .grab import settle
+from .grab import ShownCard, settle
 
 pytestmark = pytest.mark.qt
 
 
-class Shown:
-    """The card alone; what it saves comes back with the next scene."""
-
+class Shown(ShownCard):
     def __init__(self) -> None:
-        self.asked: list[Command] = []
-        self.saved: list[Settings] = []
-        self.scene: Scene = made_up_day.evening()
-        self.card = PlugCard(self.asked.append, self.save)
-        self.card.render_scene(self.scene)
-        self.card.show()
-        settle()
-
-    def save(self, settings: Settings) -> None:
-        self.saved.append(settings)
-        self.scene = replace(self.scene, settings=settings)
-        self.card.render_scene(self.scene)
-
-    def field(self, name: str) -> QLineEdit:
-        return next(f for f in self.card.findChildren(QLineEdit) if f.accessibleName() == name)
+        super().__init__(PlugCard)
 
     def choose(self, name: str, value: str) -> None:
         box = next(b for b in self.card.findChildren(QComboBox) if b.accessibleName() == name)

@@ -1,53 +1,21 @@
 """The card Figures for other programs: off until turned on; wrong words are said; no password is saved."""
 
-from dataclasses import replace
-
 import pytest
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QPushButton
 
-from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import Trial
-from wattlight.settings import PublishSettings, Settings
+from wattlight.settings import PublishSettings
 from wattlight.ui.publish_card import PublishCard
-from wattlight.viewmodels.scene import Scene
 
-from .grab import settle
+from .grab import ShownCard
 
 pytestmark = pytest.mark.qt
 
 
-class Shown:
-    """The card alone; what it saves comes back with the next scene."""
-
+class Shown(ShownCard):
     def __init__(self) -> None:
-        self.asked: list[Command] = []
-        self.saved: list[Settings] = []
-        self.scene: Scene = made_up_day.evening()
-        self.card = PublishCard(self.asked.append, self.save)
-        self.card.render_scene(self.scene)
-        self.card.show()
-        settle()
-
-    def save(self, settings: Settings) -> None:
-        self.saved.append(settings)
-        self.scene = replace(self.scene, settings=settings)
-        self.card.render_scene(self.scene)
-
-    def say(self, **state: Trial) -> None:
-        self.scene = replace(self.scene, state=replace(self.scene.state, **state))
-        self.card.render_scene(self.scene)
-
-    def field(self, name: str) -> QLineEdit:
-        return next(f for f in self.card.findChildren(QLineEdit) if f.accessibleName() == name)
-
-    def type(self, name: str, text: str) -> None:
-        self.field(name).setText(text)
-        self.field(name).editingFinished.emit()
-
-    @property
-    def texts(self) -> list[str]:
-        return [label.text() for label in self.card.findChildren(QLabel) if label.isVisible()]
+        super().__init__(PublishCard)
 
 
 def test_the_page_for_prometheus_is_turned_on_with_its_port(qtbot: object) -> None:

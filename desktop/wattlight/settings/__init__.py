@@ -19,4 +19,12 @@ from .model import (
     ServerValue,
     Settings,
 )
-from .storage import LoadedSettings, SettingsError, SettingsFile, load_settings, merged, save_settings
+from .storage import (
+    LoadedSettings,
+    SettingsError,
+    SettingsFile,
+    file_stamp,
+    load_settings,
+    merged,
+    save_settings,
+)

@@ -160,7 +160,7 @@ class SettingsFile:
         """Read it; what is read is what later changes are compared with."""
         with self._lock:
             loaded = load_settings(self._file)
-            self._base, self._stamp = loaded.settings, self._seen()
+            self._base, self._stamp = loaded.settings, file_stamp(self._file)
             return loaded
 
     def save(self, settings: Settings) -> Settings:
@@ -172,28 +172,31 @@ class SettingsFile:
             SettingsError: it cannot be written.
         """
         with self._lock:
-            theirs = self._base if self._seen() == self._stamp else load_settings(self._file).settings
+            unseen = file_stamp(self._file) != self._stamp
+            theirs = load_settings(self._file).settings if unseen else self._base
             together = merged(self._base, settings, theirs)
             save_settings(self._file, together)
-            self._base, self._stamp = together, self._seen()
+            self._base, self._stamp = together, file_stamp(self._file)
             return together
 
     def changed_outside(self, settings: Settings) -> Settings | None:
         """``settings`` with what others wrote since the last look; None where nobody wrote."""
         with self._lock:
-            if self._seen() == self._stamp:
+            if file_stamp(self._file) == self._stamp:
                 return None
             theirs = load_settings(self._file).settings
             together = merged(self._base, settings, theirs)
-            self._base, self._stamp = theirs, self._seen()
+            self._base, self._stamp = theirs, file_stamp(self._file)
             return None if together == settings else together
 
-    def _seen(self) -> tuple[int, ...] | None:
-        try:
-            found = self._file.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+def file_stamp(file: Path) -> tuple[int, ...] | None:
+    """Another one after each write, also where another file took its place; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def merged(base: Settings, mine: Settings, theirs: Settings) -> Settings:

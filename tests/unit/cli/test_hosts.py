@@ -1,43 +1,22 @@
 """Other computers by the command line: added by address, listed together, keys in the keyring alone."""
 
 import io
-import json
 import logging
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
 from fakes import faulty_answers
+from fakes.command_line import Line
 from fakes.fake_ollama import FakeOllama
 from fakes.recorded_servers import FakeRouter
 from unit.system.test_secrets import Ring, with_ring
-from wattlight.cli import run
-from wattlight.services.factory import ServiceFactory
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 KEY = "Zq7xhostkey53Yw"
-
-
-class Line:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.factory = ServiceFactory({"WATTLIGHT_HOME": str(root), "OLLAMA_HOST": "127.0.0.1:9"})
-
-    def __call__(self, *words: str) -> tuple[int, str]:
-        out = io.StringIO()
-        code = run(list(words), self.factory, out)
-        return code, out.getvalue()
-
-    def document(self, *words: str) -> Any:
-        document = json.loads(self(*words, "--json")[1])
-        name = "error" if "error" in document else words[0]
-        jsonschema.validate(document, json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8")))
-        return document
 
 
 @pytest.fixture

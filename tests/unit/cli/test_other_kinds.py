@@ -1,36 +1,15 @@
 """The verbs on servers of other kinds: what they tell is shown, what they cannot is one sentence."""
 
-import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
+from fakes.command_line import Line
 from fakes.recorded_servers import LLAMA_UNKNOWN, FakeRouter, RecordedServer
-from wattlight.cli import run
-from wattlight.services.factory import ServiceFactory
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 LLAMA = {"GET /v1/models": "llamacpp/xllamacpp_v1_models", "GET /props": "llamacpp/xllamacpp_props"}
-
-
-class Line:
-    def __init__(self, root: Path, url: str) -> None:
-        self._factory = ServiceFactory({"WATTLIGHT_HOME": str(root), "OLLAMA_HOST": url})
-
-    def __call__(self, *words: str) -> tuple[int, str]:
-        out = io.StringIO()
-        code = run(list(words), self._factory, out)
-        return code, out.getvalue()
-
-    def document(self, *words: str) -> Any:
-        document = json.loads(self(*words, "--json")[1])
-        name = "error" if "error" in document else words[0]
-        jsonschema.validate(document, json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8")))
-        return document
 
 
 @pytest.fixture

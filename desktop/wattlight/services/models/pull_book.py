@@ -14,6 +14,7 @@ from wattlight.domain.pulls import QueuedPull
 from wattlight.domain.values import UNREADABLE, Problem
 from wattlight.i18n import tr
 from wattlight.paths import free_name, make_folder, open_own, read_small, try_lock, unlock, write_whole
+from wattlight.settings import file_stamp
 
 _LARGEST = 1_000_000
 MOST = 200
@@ -45,7 +46,7 @@ class PullBook:
     def changed(self) -> bool:
         """Whether another process has written since this one looked last."""
         with self._lock:
-            return not self._unsaved and self._seen() != self._stamp
+            return not self._unsaved and file_stamp(self._file) != self._stamp
 
     def change(self, what: Callable[[Queue], Queue]) -> Queue:
         """Put ``what`` makes of the queue in its place; other processes wait meanwhile."""
@@ -58,7 +59,7 @@ class PullBook:
             return after
 
     def _read(self) -> Queue:
-        seen = self._seen()
+        seen = file_stamp(self._file)
         if self._unsaved or seen == self._stamp:
             return self._queue
         self._queue, self._stamp = self._parsed(), seen
@@ -98,14 +99,7 @@ class PullBook:
                 "queue",
             )
             return
-        self._unsaved, self.problem, self._stamp = False, None, self._seen()
-
-    def _seen(self) -> tuple[int, ...] | None:
-        try:
-            found = self._file.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+        self._unsaved, self.problem, self._stamp = False, None, file_stamp(self._file)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
