@@ -3,7 +3,7 @@
 import sys
 
 from wattlight.domain import Problem
-from wattlight.paths import Places
+from wattlight.paths import Places, places_for_user
 
 NO_SCREEN = 3
 """Exit code where there is no screen; the bootstrap prints a report then."""
@@ -11,11 +11,8 @@ NO_SCREEN = 3
 
 def run_desktop(arguments: list[str]) -> int:
     """Run the tray program until the user quits; 0 also when another instance was asked to show itself."""
-    from wattlight.services.factory import ServiceFactory
-
-    factory = ServiceFactory()
     try:
-        places = factory.places
+        places = places_for_user()
         from wattlight.ui import early_icon
 
         early = early_icon(places, arguments)
@@ -30,11 +27,13 @@ def run_desktop(arguments: list[str]) -> int:
     if early is None:
         return 0
     try:
+        from wattlight.services.factory import ServiceFactory
+
         from .desktop_program import DesktopProgram
 
-        program = DesktopProgram(factory, early, arguments)
+        program = DesktopProgram(ServiceFactory(), early, arguments)
     except Exception as error:  # noqa: BLE001 - the last border: no traceback reaches a person
-        return _failed(factory.places, error)
+        return _failed(places, error)
     return program.run()
 
 

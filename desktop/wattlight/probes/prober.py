@@ -291,8 +291,9 @@ def open_prober(
     def make_nvml() -> NvmlApi:
         return nvml() if nvml is not None else NvmlApi(reader.note)
 
-    switches = ServerSwitches(reader, environ or {} if root is None else {})
-    return Prober(_host(reader, remembered, make_nvml), clock, now, switches, start, plug)
+    host = _host(reader, remembered, make_nvml)
+    switches = ServerSwitches(reader, environ or {} if root is None else {}, clock, host.servers.names)
+    return Prober(host, clock, now, switches, start, plug)
 
 
 def _host(reader: Reader, cache: DeviceCache, nvml: NvmlFactory) -> Host:

@@ -10,6 +10,7 @@ from wattlight.domain.values import ServerProfile, clean_text
 from wattlight.i18n import tr
 
 from .reader import Reader
+from .server_processes import FIND_EVERY_S, ProcessNames
 
 NAMES = (
     "OLLAMA_CONTEXT_LENGTH", "OLLAMA_FLASH_ATTENTION", "OLLAMA_GPU_OVERHEAD", "OLLAMA_IGPU_ENABLE",
@@ -36,9 +37,14 @@ class ServerSwitches:
     """
 
     def __init__(
-        self, reader: Reader, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+        self,
+        reader: Reader,
+        environ: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+        names: ProcessNames | None = None,
     ) -> None:
         self._reader, self._environ, self._clock = reader, environ, clock
+        self._names = names or ProcessNames(reader)
         self._seen: tuple[float, int, ServerProfile] | None = None
 
     def look(self) -> ServerProfile:
@@ -66,11 +72,11 @@ class ServerSwitches:
         return profile_of(own, tr("the environment of this program") if own else "")
 
     def _servers(self) -> Iterator[int]:
-        for name in self._reader.listdir("/proc"):
-            if name.isdecimal() and self._reader.text(f"/proc/{name}/comm") == "ollama":
-                words = (self._reader.text(f"/proc/{name}/cmdline") or "").split("\0")
+        for entry, name in self._names.look(self._clock(), FIND_EVERY_S).items():
+            if name == "ollama":
+                words = (self._reader.text(f"/proc/{entry}/cmdline") or "").split("\0")
                 if "serve" in words:
-                    yield int(name)
+                    yield int(entry)
 
     def _process(self, pid: int) -> dict[str, str] | None:
         """The environment of a process; None where this user may not read it."""

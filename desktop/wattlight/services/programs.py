@@ -274,8 +274,9 @@ class ProgramWatch:
         last_s, self._last_s = self._last_s, sample.monotonic_s
         step_s = 0.0 if last_s is None else max(0.0, sample.monotonic_s - last_s)
         self._window.take(sample, rows, step_s, self._use.names if self._use else {})
-        every_s = LOOK_SHOWN_S if shown else LOOK_HIDDEN_S
-        if self._use is None or self._window.seconds >= every_s - 0.5:
+        every_s, window = LOOK_SHOWN_S if shown else LOOK_HIDDEN_S, self._window
+        draws = any((*window.energy_mj.values(), window.bridged_mj, *(d.power_w for d in sample.devices)))
+        if draws and (self._use is None or window.seconds >= every_s - 0.5):
             self._look(sample)
         if keep and sample.monotonic_s - self._saved_s >= SAVE_EVERY_S:
             self._saved_s = sample.monotonic_s

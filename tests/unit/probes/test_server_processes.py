@@ -10,11 +10,13 @@ import pytest
 from fakes.metering import part
 from fakes.systems import needs_trees
 from wattlight.domain.values import DeviceMemory, GpuProcess, is_model_server
+from wattlight.probes.linux.fdinfo import ProcessesOnDevices
 from wattlight.probes.linux.processor import OtherWork
 from wattlight.probes.numbers import Moment
 from wattlight.probes.probe import with_servers
 from wattlight.probes.reader import Reader
-from wattlight.probes.server_processes import FIND_EVERY_S, ServerProcesses
+from wattlight.probes.server_processes import FIND_EVERY_S, YOUNG_S, ProcessNames, ServerProcesses
+from wattlight.probes.server_switches import ServerSwitches
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 LINE = "   0: {address}:{port:04X} 00000000:0000 {state} 0:0 00:0 0 1000 0 {inode} 1 0 100 0 0 10 0\n"
@@ -112,6 +114,43 @@ def test_what_it_works_on_the_processor_is_not_another_programs(tree: Tree) -> N
         tree.process(10, 1, ticks=1000)
         tree.work(10_000)
     assert seen == [100.0, 0.0]
+
+
+@needs_trees
+def test_a_name_is_read_once_for_all_who_ask_and_again_while_it_is_young(tree: Tree) -> None:
+    opened: list[str] = []
+    reader = Reader(tree.root, opened.append)
+    servers = ServerProcesses(reader)
+    tree.process(10, 1, "ollama")
+    tree.work(10)
+    others, cards = OtherWork(reader, servers), ProcessesOnDevices(reader, servers)
+    switches = ServerSwitches(reader, {}, lambda: 0.0, servers.names)
+    others.percent(Moment(0.0, 1))
+    switches.look()
+    servers.names.look(5.0)
+    assert opened.count("open /proc/10/comm") == 1
+    tree.process(11, 1, "sh")
+    assert servers.names.look(10.0)["11"] == "sh"
+    tree.process(11, 1, "llama-server")
+    assert servers.names.look(20.0, oldest_s=30.0)["11"] == "sh", "ten seconds ago is near enough"
+    assert servers.names.look(20.0)["11"] == "llama-server" and servers.names.of_servers == {"10", "11"}
+    cards.on("0000:01:00.0", 300.0)
+    tree.process(11, 1, "python3")
+    assert servers.names.look(300.0 + YOUNG_S)["11"] == "llama-server", "it is no longer young"
+    assert servers.names.look(300.0 + YOUNG_S, anew=True)["11"] == "python3"
+    assert servers.names.of_servers == {"10"}
+
+
+@needs_trees
+def test_names_are_of_the_tree_that_is_read(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> None:
+    reader = Reader(tree.root)
+    names = ProcessNames(reader)
+    tree.process(10, 1, "ollama")
+    assert names.look(0.0) == {"10": "ollama"}
+    later = Tree(tmp_path_factory.mktemp("later"))
+    later.process(10, 1, "game")
+    reader.move(later.root)
+    assert names.look(1.0, oldest_s=30.0) == {"10": "game"} and not names.of_servers
 
 
 def test_what_it_holds_of_a_card_is_the_servers() -> None:

@@ -305,3 +305,13 @@ def test_forgotten_is_forgotten(tmp_path: Path) -> None:
     seen = watch.beat(1.0, card(game=90.0), chip())
     assert seen.today_mj is not None
     assert seen.today_mj.total < 5 * 250_000
+
+
+def test_where_nothing_draws_that_is_known_nobody_is_looked_at(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    for _ in range(30):
+        watch.beat(10.0, part("cpu", None, "cpu", Scope.PACKAGE), shown=False)
+    assert watch.times.looks == 0
+    for _ in range(30):
+        watch.beat(10.0, chip(), shown=False)
+    assert watch.times.looks > 1

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from wattlight.domain.values import GpuProcess, clean_text, is_model_server
+from wattlight.domain.values import GpuProcess
 from wattlight.i18n import marked
 
 from ..numbers import MAX_BYTES, pairs, whole
@@ -24,8 +24,7 @@ _WORKING = re.compile(r"drm-(engine|cycles)-(gfx|compute|render|rcs|ccs)[0-9]*\Z
 """Engines that compute or draw; those that copy, decode and encode draw little."""
 _READ_EVERY_S = 0.9
 _LOOK_AGAIN_S = 120.0
-"""A process may open the GPU later than it starts: all are looked through this often, and one that began
-less long ago at every look."""
+"""A process may open the GPU later than it starts: all are looked through this often, young ones always."""
 _MAX_NS = 1 << 63
 OTHER_USERS = marked("what other users' programs do on this GPU cannot be seen")
 
@@ -51,8 +50,6 @@ class ProcessesOnDevices:
         self._reader = reader
         self._servers = servers or ServerProcesses(reader)
         self._generation = reader.generation
-        self._names: dict[str, str] = {}
-        self._since_s: dict[str, float] = {}
         self._files: dict[str, list[str]] = {}
         self._looked_s = self._read_s = self._engines_s = float("-inf")
         self._engines: dict[tuple[str, str], Mapping[str, tuple[int, int | None]]] = {}
@@ -74,7 +71,7 @@ class ProcessesOnDevices:
         return self._held.get(slot, ())
 
     def _read(self, now_s: float) -> dict[str, tuple[GpuProcess, ...]]:
-        self._find(now_s)
+        names = self._find(now_s)
         elapsed_ns = (now_s - self._engines_s) * 1e9
         sizes: dict[tuple[str, str], int] = {}
         busy: dict[tuple[str, str], float] = {}
@@ -95,33 +92,25 @@ class ProcessesOnDevices:
         for slot, entry in dict.fromkeys((*sizes, *busy)):
             at = (slot, entry)
             use = min(100.0, busy[at]) if at in busy else None
-            found.setdefault(slot, []).append(GpuProcess(int(entry), sizes.get(at), self._names[entry], use))
+            process = GpuProcess(int(entry), sizes.get(at), names.get(entry, ""), use)
+            found.setdefault(slot, []).append(process)
         return {slot: tuple(processes) for slot, processes in found.items()}
 
-    def _find(self, now_s: float) -> None:
-        """Which descriptors are those of a GPU: young processes at every look, all of them now and then."""
-        entries = [entry for entry in self._reader.listdir("/proc") if entry.isdecimal()]
-        began_s = now_s if self._since_s else float("-inf")
-        self._since_s = {entry: self._since_s.get(entry, began_s) for entry in entries}
-        young = {entry for entry in entries if now_s - self._since_s[entry] < _LOOK_AGAIN_S}
+    def _find(self, now_s: float) -> dict[str, str]:
+        """Names of all processes. Which descriptors are those of a GPU is looked up too: young processes' at
+        every look, all of them now and then."""
         again = now_s - self._looked_s >= _LOOK_AGAIN_S
         if again:
             self._looked_s = now_s
-        names, files = ({}, {}) if again else (self._names, self._files)
-        self._names = {
-            entry: names[entry]
-            if entry in names and entry not in young
-            else clean_text(self._reader.text(f"/proc/{entry}/comm") or "", 64)
-            for entry in entries
-        }
-        servers = {entry for entry, name in self._names.items() if is_model_server(name)}
-        servers |= {str(pid) for pid in self._servers.ids(now_s)}
+        files = {} if again else self._files
+        names = self._servers.names.look(now_s, anew=again)
+        servers = self._servers.entries(now_s)
+        look_into = servers | self._servers.names.young
         self._files = {
-            entry: files[entry]
-            if entry in files and entry not in servers | young
-            else self._descriptors(entry)
-            for entry in (entries if servers or not self._reader.live else servers)
+            entry: files[entry] if entry in files and entry not in look_into else self._descriptors(entry)
+            for entry in (names if servers or not self._reader.live else servers)
         }
+        return names
 
     def _descriptors(self, entry: str) -> list[str]:
         names = self._reader.listdir(f"/proc/{entry}/fdinfo")

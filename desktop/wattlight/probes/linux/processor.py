@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from wattlight.domain.power import CEILING_W, STEADY_W, measured
-from wattlight.domain.values import DeviceSample, Quality, Scope, is_model_server, unknown
+from wattlight.domain.values import DeviceSample, Quality, Scope, unknown
 
 from ..numbers import CounterRate, Moment, again_whole, read_whole, whole
 from ..reader import Reader
 from ..report import CpuPower, energy_zone
-from ..server_processes import ServerProcesses
+from ..server_processes import FIND_EVERY_S, ServerProcesses
 
 FOLDER = "/sys/class/powercap"
 SOURCE = "powercap intel-rapl"
@@ -222,7 +222,6 @@ class CpuLoad:
 
 _TICKS_A_S = 100
 """What the kernel shows times in, on every architecture Ollama is built for."""
-_FIND_EVERY_S = 30.0
 _LITTLE_CORES = 0.5
 
 
@@ -240,17 +239,13 @@ class OtherWork:
 
     def __init__(self, reader: Reader, servers: ServerProcesses | None = None) -> None:
         self._reader = reader
-        self._by_port = servers or ServerProcesses(reader)
-        self._names: dict[str, str] = {}
-        self._young: set[str] = set()
-        self._found_s = float("-inf")
+        self._processes = servers or ServerProcesses(reader)
         self._last: _Work | None = None
 
     def percent(self, now: Moment) -> float | None:
         """Share of the work since the last look that other programs did; 0 where that was less than half a
         processor, None where no server runs, or one began or ended meanwhile. Never raises."""
-        if now.monotonic_s - self._found_s >= _FIND_EVERY_S:
-            self._find(now)
+        self._processes.names.look(now.monotonic_s, FIND_EVERY_S)
         work = self._work(now)
         last, self._last = self._last, work
         if (
@@ -264,23 +259,11 @@ class OtherWork:
         others = busy - sum(work.servers[entry] - last.servers[entry] for entry in work.servers)
         if busy <= 0 or others < _LITTLE_CORES * _TICKS_A_S * elapsed_s:
             return 0.0
-        self._find(now)  # it may be the work of a server that has just begun
+        self._processes.names.look(now.monotonic_s)  # it may be the work of a server that has just begun
         if self._servers(now).keys() == work.servers.keys():
             return 100.0 * others / busy
         self._last = self._work(now)
         return None
-
-    def _find(self, now: Moment) -> None:
-        self._found_s = now.monotonic_s
-        entries = [entry for entry in self._reader.listdir("/proc") if entry.isdecimal()]
-        young = set(entries) - self._names.keys()  # what has just begun may still take another name
-        self._names = {
-            entry: self._names[entry]
-            if entry not in young | self._young
-            else self._reader.text(f"/proc/{entry}/comm") or ""
-            for entry in entries
-        }
-        self._young = young
 
     def _work(self, now: Moment) -> _Work | None:
         servers = self._servers(now)
@@ -289,11 +272,10 @@ class OtherWork:
 
     def _servers(self, now: Moment) -> dict[str, int]:
         """Ticks each model server's process has worked."""
-        found, listening = {}, self._by_port.ids(now.monotonic_s)
-        for entry, name in self._names.items():
-            if is_model_server(name) or int(entry) in listening:
-                fields = (self._reader.text(f"/proc/{entry}/stat") or "").rpartition(")")[2].split()
-                ticks = [whole(field) for field in fields[11:13]]
-                if len(ticks) == 2 and None not in ticks:
-                    found[entry] = sum(tick for tick in ticks if tick is not None)
+        found = {}
+        for entry in self._processes.entries(now.monotonic_s):
+            fields = (self._reader.text(f"/proc/{entry}/stat") or "").rpartition(")")[2].split()
+            ticks = [whole(field) for field in fields[11:13]]
+            if len(ticks) == 2 and None not in ticks:
+                found[entry] = sum(tick for tick in ticks if tick is not None)
         return found
