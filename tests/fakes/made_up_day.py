@@ -371,7 +371,7 @@ def extras() -> Extras:
                     270_000,
                     250_000,
                     hosted_per_million_micro=270_000,
-                    hosted_date="Aug 2026",
+                    hosted_on=date(2026, 8, 14),
                 ),
             ),
             Projection(3_300_000, 3_500_000, 3_800_000),

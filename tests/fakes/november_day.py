@@ -36,6 +36,8 @@ from wattlight.domain.values import (
     LOCAL_HOST,
     DeviceMemory,
     DeviceSample,
+    Figure,
+    GpuProcess,
     MachineProfile,
     MemorySample,
     Quality,
@@ -64,6 +66,8 @@ INSTALLED = ("qwen3:8b", "gpt-oss:20b", "qwen3.5:9b", "llama3.3:70b")
 LOADED, CONTEXT = november.QWEN, 8192
 KEPT = timedelta(minutes=november.KEPT_MINUTES)
 DAILY_BUDGET_MICRO = 350_000
+LIMIT_W, TEMPERATURE_C, DRIVER = 450.0, 46.0, "570.211.01"
+"""Of the card: nothing of the trace depends on them."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def state_of(rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: 
     loaded = running(advisor)
     machine = profile(loaded)
     meter = LiveMeter(None, lambda: (loaded,), lambda: tariff, lambda: NOW)
-    for sample in samples(rows, machine):
+    for sample in samples(rows, machine, loaded.size_vram_bytes):
         meter.take(sample)
     with open_reader(ledger) as reader:
         meter.reload(reader)
@@ -148,7 +152,7 @@ def running(advisor: Advisor) -> RunningModel:
     )
 
 
-def samples(rows: tuple[TraceRow, ...], machine: MachineProfile) -> Iterator[MachineSample]:
+def samples(rows: tuple[TraceRow, ...], machine: MachineProfile, held_bytes: int) -> Iterator[MachineSample]:
     """The last ten minutes of the trace as looks at the whole machine."""
     moments: dict[int, list[TraceRow]] = {}
     for row in rows:
@@ -157,11 +161,11 @@ def samples(rows: tuple[TraceRow, ...], machine: MachineProfile) -> Iterator[Mac
     ram = machine.ram_total_bytes, machine.ram_available_bytes
     memory = MemorySample(*ram, *ram)
     for at_us, here in moments.items():
-        devices = tuple(device_sample(row, machine) for row in here)
+        devices = tuple(device_sample(row, machine, held_bytes) for row in here)
         yield MachineSample(LOCAL_HOST, from_us(at_us), at_us / 1e6, devices, memory, False, "boot")
 
 
-def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
+def device_sample(row: TraceRow, machine: MachineProfile, held_bytes: int) -> DeviceSample:
     """One row as the probe of such a device would give it."""
     if row.device == november.CPU:
         return part(
@@ -177,7 +181,7 @@ def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
     card = machine.devices[0]
     total, free = card.memory_total_bytes, card.memory_free_bytes
     assert total is not None and free is not None
-    return part(
+    sample = part(
         row.device,
         row.power_w,
         scope=Scope.BOARD,
@@ -185,10 +189,16 @@ def device_sample(row: TraceRow, machine: MachineProfile) -> DeviceSample:
         vendor="nvidia",
         source="NVML energy counter",
         counter_mj=row.counter_mj,
+        limit_w=LIMIT_W,
+        temperature_c=TEMPERATURE_C,
+        load=Figure(100.0 if row.tokens else 0.0, "nvml"),
         memory=DeviceMemory(
             dedicated_total_bytes=total, dedicated_used_bytes=total - free, llm_available_bytes=free
         ),
+        processes=(GpuProcess(4242, held_bytes, "ollama"),),
     )
+    device = replace(card, name=row.device, vendor="nvidia", driver=DRIVER)
+    return replace(sample, device=device)
 
 
 class TraceAnswers(SlowAnswers):

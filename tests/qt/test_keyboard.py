@@ -1,6 +1,7 @@
 """All pages by keyboard: everything is reached with Tab, has a spoken name, and shows its focus."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from fakes import made_up_day
+from wattlight.domain.state import Notice
 from wattlight.ui.dashboard import PAGES
 
 from .grab import Drawn, settle
@@ -151,3 +153,16 @@ def test_a_chart_is_a_table_too(drawn: Drawn) -> None:
     for text in ("Day", "Working", "Loaded, idle", "Nov 19", "€0.39", "€0.031"):
         assert text in texts, text
     assert spoken(button) == "As a chart"
+
+
+@pytest.mark.parametrize("page", ["now", "settings"])
+def test_a_message_that_comes_later_is_reached_where_it_stands(drawn: Drawn, page: str) -> None:
+    scene = made_up_day.evening()
+    drawn.show_page(scene, page)
+    notices = (Notice("disk", "The drive is full.", scene.now, "warning"),)
+    window = drawn.show_page(replace(scene, state=replace(scene.state, notices=notices)), page)
+    names = [spoken(w) for w in walk(window)]
+    assert names[1] == "Dismiss this message", names
+    QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Tab)
+    QTest.keyClick(window.focusWidget() or window, Qt.Key.Key_Backtab)
+    assert len(names) == len(set(map(id, walk(window))))

@@ -116,6 +116,8 @@ class Offer:
     uses: tuple[str, ...] = ()
     why: str = ""
     download_exact: bool = True
+    parameters: int | None = None
+    """In all, where a source states them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ class ModelMonth:
     model: str
     tokens: TokenCost
     hosted_per_million_micro: int | None = None
-    hosted_date: str = ""
+    hosted_on: date | None = None
+    """The day the hosted price was listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _also(sums: Sums, buckets: Iterable[Bucket]) -> Iterator[Bucket]:
         yield bucket
 
 
-def _hosted_price(model: str, tariff: Tariff | None, hosted: HostedPrices) -> tuple[int | None, str]:
+def _hosted_price(model: str, tariff: Tariff | None, hosted: HostedPrices) -> tuple[int | None, date | None]:
     """Output price of the same weights in the tariff's currency, and the day it was listed.
 
     A price in another currency is shown only with the person's own dated rate, never converted by guess.
@@ -185,9 +186,8 @@ def _hosted_price(model: str, tariff: Tariff | None, hosted: HostedPrices) -> tu
             continue
         rate = Decimal(1) if row.currency == tariff.currency else hosted.rate
         if rate is not None:
-            date_of = row.valid_from or row.seen_on
-            return round(row.output_per_mtok * rate * 1_000_000), date_of.isoformat() if date_of else ""
-    return None, ""
+            return round(row.output_per_mtok * rate * 1_000_000), row.valid_from or row.seen_on
+    return None, None
 
 
 def last_week(reader: LedgerReader, tariff: Tariff | None, zone: ZoneInfo, now: datetime) -> LastWeek:

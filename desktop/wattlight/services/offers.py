@@ -129,6 +129,7 @@ def listed_offer(
         released=entry.released or "",
         licence=entry.license or "",
         uses=entry.uses,
+        parameters=entry.params_total,
     )
 
 

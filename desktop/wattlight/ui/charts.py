@@ -74,6 +74,10 @@ class MemoryBar(Spoken):
         painter.end()
 
 
+SWATCH, LEGEND_GAP = 15, 14
+"""Width of a square with the air behind it, and of the air between two items."""
+
+
 class Legend(Spoken):
     """Coloured squares with their words, in one or more lines, and a line at the end."""
 
@@ -99,8 +103,10 @@ class Legend(Spoken):
 
     def sizeHint(self) -> QSize:
         metrics = self._metrics()
-        width = sum(metrics.horizontalAdvance(t) + 32 for _, t, _ in self._items)
-        return QSize(width + metrics.horizontalAdvance(self._end), metrics.height() + 2)
+        widths = [metrics.horizontalAdvance(t) + SWATCH for _, t, _ in self._items]
+        end = [metrics.horizontalAdvance(self._end)] if self._end else []
+        between = LEGEND_GAP * max(0, len(widths) + len(end) - 1)
+        return QSize(sum(widths) + sum(end) + between, metrics.height() + 2)
 
     def minimumSizeHint(self) -> QSize:
         """May be narrow: it breaks."""
@@ -115,11 +121,11 @@ class Legend(Spoken):
         x = y = 0
         places = []
         for _, text, _ in self._items:
-            need = metrics.horizontalAdvance(text) + 15
+            need = metrics.horizontalAdvance(text) + SWATCH
             if x and x + need > width:
                 x, y = 0, y + line
             places.append((x, y))
-            x += need + 14
+            x += need + LEGEND_GAP
         if self._end and x + metrics.horizontalAdvance(self._end) > width and self._items:
             y += line
         return places, y + line
@@ -143,7 +149,7 @@ class Legend(Spoken):
             painter.setBrush(patterned(self._theme, colour, pattern))
             painter.drawRoundedRect(swatch, 2, 2)
             painter.setPen(QColor(tokens.quiet))
-            at = at - 6 - metrics.horizontalAdvance(text) if right_to_left() else at + 15
+            at = at - 6 - metrics.horizontalAdvance(text) if right_to_left() else at + SWATCH
             painter.drawText(QPointF(at, y + metrics.ascent() + 2), text)
         if self._end:
             painter.setPen(QColor(tokens.quiet))

@@ -6,6 +6,7 @@ from typing import TypeVar
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QBoxLayout,
     QCheckBox,
     QComboBox,
@@ -279,6 +280,7 @@ def combo(name: str) -> QComboBox:
     made = QComboBox()
     made.setAccessibleName(name)
     made.setMinimumWidth(220)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # filled later, too
     return made
 
 
@@ -287,11 +289,16 @@ def line(name: str, example: str, width: int) -> QLineEdit:
     made = QLineEdit()
     made.setAccessibleName(name)
     made.setPlaceholderText(example)
-    font = made.font()
-    font.setPixelSize(BODY)
-    made.setFixedWidth(max(width, QFontMetrics(font).horizontalAdvance(example) + 36))
+    made.setFixedWidth(max(width, width_of(example) + 36))
     made.setMaxLength(300)
     return made
+
+
+def width_of(text: str) -> int:
+    """Pixels that ``text`` takes in a field."""
+    font = QApplication.font()
+    font.setPixelSize(BODY)
+    return QFontMetrics(font).horizontalAdvance(text)
 
 
 def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
@@ -349,7 +356,7 @@ class TableGrid(QWidget):
         clear(self._grid)
         for column, text in enumerate(view.headings):
             self._cell(0, column, text, "quiet")
-            self._grid.setColumnStretch(column, 1 if column == 0 else 0)
+            self._grid.setColumnStretch(column, 1 if column < view.words else 0)
         for index, row in enumerate(view.rows):
             line = 1 + index * 2
             self._grid.addWidget(rule(), line, 0, 1, max(len(view.headings), 1))
@@ -358,8 +365,8 @@ class TableGrid(QWidget):
         self.setVisible(bool(view.rows))
 
     def _cell(self, line: int, column: int, text: str, role: str) -> None:
-        if column == 0:
-            name = ElidedLabel(role, name=True)
+        if self._shown is not None and column < self._shown.words:
+            name = ElidedLabel(role, name=column == 0)
             set_text(name, text)
             self._grid.addWidget(name, line, column)
             return

@@ -35,7 +35,7 @@ class DownloadsCard(Form):
         self._hours.editingFinished.connect(self._hours_typed)
         self._limit = line(tr("Most megabytes a second"), tr("none"), 110)
         self._limit.editingFinished.connect(self._limit_typed)
-        self._source = line(tr("Nearer source of models"), tr("none"), 260)
+        self._source = line(tr("Nearer source of models"), tr("a folder, or http://192.168.1.20:8000"), 260)
         self._source.editingFinished.connect(self._source_typed)
         self._not_metered = TickBox(tr("Wait while the connection is metered"))
         self._not_metered.toggled.connect(
@@ -62,7 +62,6 @@ class DownloadsCard(Form):
         type_into(self._limit, view.limit)
         show_text(self._limit_note, view.limit_note)
         type_into(self._source, view.source)
-        self._source.setPlaceholderText(tr("a folder, or http://192.168.1.20:8000"))
         show_text(self._source_note, view.source_note)
         tick(self._not_metered, view.not_metered)
 

@@ -13,6 +13,10 @@ from .flow import flow
 from .text import plain_label, read_only_text, selectable, show_text
 from .window import Page
 
+LEAST_LINES, MOST_LINES = 4, 26
+AROUND_LINES = 44
+"""Air above and below the lines, and the bar that moves long ones."""
+
 
 class ConnectPage(Page):
     def __init__(self, ask: Ask) -> None:
@@ -38,7 +42,7 @@ class ConnectPage(Page):
         choose = flow(self._program, self._host, self._model, REST, copy, spacing=10)
         put(card.column, choose, self._empty, self._install, (self._lines, 1), self._needs)
         head = plain_label(tr("Connect"), "page")
-        put(self.column, head, plain_label(about, "quiet", True), (card, 1))
+        put(self.column, head, plain_label(about, "quiet", True), card, REST)
 
     def render_scene(self, scene: Scene) -> None:
         self._scene = scene
@@ -58,6 +62,8 @@ class ConnectPage(Page):
         self._host.setVisible(bool(view.hosts))
         if self._lines.toPlainText() != view.text.rstrip("\n"):
             self._lines.setPlainText(view.text.rstrip("\n"))
+            lines = min(max(self._lines.blockCount(), LEAST_LINES), MOST_LINES)
+            self._lines.setFixedHeight(lines * self._lines.fontMetrics().lineSpacing() + AROUND_LINES)
         show_text(self._install, view.install)
         show_text(self._needs, "\n".join(view.needs))
         show_text(self._empty, view.empty)

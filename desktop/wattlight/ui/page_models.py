@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from wattlight.domain.command import Command, Verb
-from wattlight.i18n import tr, trn
+from wattlight.i18n import joined, tr, trn
 from wattlight.services.answers import CONTEXTS
 from wattlight.viewmodels.model_choices import ORDERS, USES, context_name, order_name, use_name
 from wattlight.viewmodels.model_detail import ModelDetailView
@@ -114,12 +114,12 @@ class ModelPanel(Card):
         if 0 <= index < len(view.choices):
             choice = view.choices[index]
             set_text(self._context, choice.text)
-            self._slider.setAccessibleDescription(f"{choice.text}, {choice.pill.text}")
+            self._slider.setAccessibleDescription(joined((choice.text, choice.pill.text)))
             pill, bar = (view.pill if index == view.chosen else choice.pill), choice.bar
         self._pill.render_view(pill)
         self._bar.render_view(bar)
         text = " · ".join(f"{s.label} {s.amount}" for s in bar.segments) if bar else ""
-        show_text(self._bar_text, f"{text}. {bar.summary}" if bar and bar.summary else text)
+        show_text(self._bar_text, joined((text, bar.summary), ". ") if bar and bar.summary else text)
 
 
 NARROW = 780

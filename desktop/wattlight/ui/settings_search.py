@@ -6,8 +6,11 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWi
 
 from wattlight.i18n import tr
 
-from .controls import Card
+from .controls import Card, width_of
 from .text import plain_label, show_text
+
+CLEAR = 60
+"""Room for the sign that empties the field, and for the air around it."""
 
 
 class SettingsSearch(QLineEdit):
@@ -15,10 +18,11 @@ class SettingsSearch(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setPlaceholderText(tr("Search settings"))
-        self.setAccessibleName(tr("Search settings"))
+        words = tr("Search settings")
+        self.setPlaceholderText(words)
+        self.setAccessibleName(words)
         self.setClearButtonEnabled(True)
-        self.setMinimumWidth(180)
+        self.setFixedWidth(max(180, width_of(words) + CLEAR))
         self.setMaxLength(60)
         self.none = plain_label(role="quiet", wrap=True)
         self.none.hide()

@@ -94,6 +94,7 @@ class SmallWindow(ThemedWindow):
         left = put(spaced(QVBoxLayout(), 2), self._label_cost, self._cost)
         right = put(spaced(QVBoxLayout(), 2), REST, self._label_power)
         right.addWidget(self._power, 0, Qt.AlignmentFlag.AlignRight)
+        right.addSpacing(self._cost.below - self._power.below)  # both figures stand on one line
         self._sure = plain_label(role="quiet", wrap=True)
         self._price = ActionButton(self.ask, "link")
         column = spaced(QVBoxLayout(), 2, (ROW_AIR, 0, ROW_AIR, 0))

@@ -214,6 +214,11 @@ class FigureLine(Spoken):
         metrics = QFontMetrics(self._theme.font(self._big, True, True))
         return QSize(self._width(self._big), round(metrics.capHeight() * 1.5))
 
+    @property
+    def below(self) -> int:
+        """Air below the line that the figure stands on."""
+        return round(QFontMetrics(self._theme.font(self._big, True, True)).capHeight() * 0.25)
+
     def minimumSizeHint(self) -> QSize:
         """A figure is never cut: where the room is narrow it is smaller."""
         return QSize(self._width(min(self._big, LEAST_FIGURE)), self.sizeHint().height())
@@ -225,7 +230,7 @@ class FigureLine(Spoken):
         big = next(
             (size for size in sizes if self._width(size) <= self.width()), min(self._big, LEAST_FIGURE)
         )
-        base = self.height() - round(QFontMetrics(self._theme.font(self._big, True, True)).capHeight() * 0.25)
+        base = self.height() - self.below
         x = self.width() - self._width(big) if self._right != right_to_left() else 0
         for index, (text, font) in enumerate(self._pieces(big)):
             if not text:

@@ -1,7 +1,7 @@
 """What windows share: theme, question bar, Esc, pages, and where they were on the screen."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import (
@@ -14,7 +14,17 @@ from PySide6.QtGui import (
     QResizeEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QGridLayout,
+    QHBoxLayout,
+    QLayout,
+    QMenu,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from wattlight.domain.command import Command
 from wattlight.i18n import tr
@@ -56,6 +66,18 @@ class ThemedWindow(Spoken):
         self.setStyleSheet(style_sheet(self._theme))
         for child in self.findChildren(QWidget):
             child.update()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes as one reads. Qt goes in the order in which widgets were made, and a message that came
+        later would be the last."""
+        order = list(in_reading_order(self))
+        if not order:
+            return False
+        now = QApplication.focusWidget()
+        at = order.index(now) if now in order else (-1 if forward else 0)
+        reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+        order[(at + (1 if forward else -1)) % len(order)].setFocus(reason)
+        return True
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc takes a question back, else closes; Copy takes the figures (a field copies what is marked)."""
@@ -107,6 +129,30 @@ class ThemedWindow(Spoken):
         super().changeEvent(event)
         if event.type() is QEvent.Type.WindowStateChange:
             self._seen(self.isVisible() and not self.isMinimized())
+
+
+def in_reading_order(part: QWidget | QLayout) -> Iterator[QWidget]:
+    """What Tab reaches in ``part``, as it lies: line by line in a grid, else as it was put in."""
+    if isinstance(part, QLayout):
+        items = [(part.itemAt(index), index) for index in range(part.count())]
+        if isinstance(part, QGridLayout):
+            items.sort(key=lambda item: part.getItemPosition(item[1])[:2])  # type: ignore[index]
+        for item, _ in items:
+            inner = None if item is None else item.widget() or item.layout()
+            if inner is not None:
+                yield from in_reading_order(inner)
+        return
+    if not part.isVisible():
+        return
+    if part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+        yield part
+    inner = (
+        part.layout()
+        if not isinstance(part, QScrollArea | QStackedWidget)
+        else (part.widget() if isinstance(part, QScrollArea) else part.currentWidget())
+    )
+    if inner is not None:
+        yield from in_reading_order(inner)
 
 
 class ScrollColumn(QScrollArea):

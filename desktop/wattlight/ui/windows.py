@@ -148,7 +148,7 @@ class Windows(QObject):
         if page == "privacy":
             self._do(Command(Verb.READ_CONTACTS))
         self.dashboard.open_page(page, model)
-        if page == "models" and not self._asked_advice:
+        if page in {"models", "machine"} and not self._asked_advice:
             self._asked_advice = True
             self._do(Command(Verb.ADVISE))
         self._raise(self.dashboard)

@@ -312,14 +312,7 @@ def price_dates(api: "ApiPrice", today: date, following: "ApiPrice | None" = Non
     if api.valid_from is not None:
         parts.append(tr("API price since {date} ({source}).", date=short_date(api.valid_from), source=source))
     elif api.seen_on is not None:
-        text = trn(
-            "API price seen on {date}, {count} day ago ({source}); since when it holds is not stated.",
-            "API price seen on {date}, {count} days ago ({source}); since when it holds is not stated.",
-            max(0, (today - api.seen_on).days),
-            date=short_date(api.seen_on),
-            source=source,
-        )
-        parts.append(text)
+        parts.append(_seen(api.seen_on, today, source))
     else:
         parts.append(tr("API price without a date ({source}).", source=source))
     if api.valid_to is not None:
@@ -340,6 +333,21 @@ def price_dates(api: "ApiPrice", today: date, following: "ApiPrice | None" = Non
     if api.note:
         parts.append(clean_text(api.note, 120) + ".")
     return " ".join(parts)
+
+
+def _seen(day: date, today: date, source: str) -> str:
+    """On which day a price was seen; a trace may be older than the price list, and then no span is told."""
+    days, date_ = (today - day).days, short_date(day)
+    if days < 1:
+        text = tr("API price seen on {date} ({source}); since when it holds is not stated.")
+        return text.format(date=date_, source=source)
+    return trn(
+        "API price seen on {date}, {count} day ago ({source}); since when it holds is not stated.",
+        "API price seen on {date}, {count} days ago ({source}); since when it holds is not stated.",
+        days,
+        date=date_,
+        source=source,
+    )
 
 
 def not_in_the_sum() -> str:

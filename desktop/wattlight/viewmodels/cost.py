@@ -307,8 +307,8 @@ def _per_model(known: ModelMonth | None, currency: str | None) -> tuple[str, str
     tokens = known.tokens
     out = _millions(tokens.output_tokens) if tokens.output_tokens else DASH
     hosted = money(known.hosted_per_million_micro, currency)
-    if known.hosted_date and hosted != DASH:
-        hosted = f"{hosted} ({known.hosted_date})"
+    if known.hosted_on is not None and hosted != DASH:
+        hosted = tr("{price} ({date})", price=hosted, date=short_date(known.hosted_on))
     return out, per_million_text(tokens, tokens.whole, currency), hosted
 
 

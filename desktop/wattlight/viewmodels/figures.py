@@ -41,7 +41,9 @@ class FigureView:
     @property
     def spoken(self) -> str:
         amount = f"{self.before}{self.value} {self.after}".strip()
-        return f"{self.label}: {amount}. {self.note}".strip()
+        if not self.note:
+            return tr("{label}: {figure}.", label=self.label, figure=amount)
+        return tr("{label}: {figure}. {note}", label=self.label, figure=amount, note=self.note)
 
 
 def figure(label: str, text: str, note: str = "", hint: str = "") -> FigureView:
@@ -263,12 +265,17 @@ def covered_text(cost: CostReport) -> str:
 
 def not_in_it(parts: Iterable[str]) -> str:
     """What a sum leaves out, for both faces."""
+    return tr("Not in it: {parts}", parts=parts_text(parts))
+
+
+def parts_text(parts: Iterable[str]) -> str:
+    """Parts that no sensor sees, by name."""
     words = {
         PROCESSOR: tr("processor"),
         REST: tr("rest of the computer (board, memory, disks, fans, screen)"),
         SUPPLY: tr("loss of the power supply"),
     }
-    return tr("Not in it: {parts}", parts=joined((dict.fromkeys(words.get(p, tr(p)) for p in parts)), "; "))
+    return joined((dict.fromkeys(words.get(p, tr(p)) for p in parts)), "; ")
 
 
 def idle_text(cost: CostReport) -> str:

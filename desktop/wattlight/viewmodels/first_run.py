@@ -74,7 +74,7 @@ def _power(scene: Scene) -> str:
             )
         reason = next((tr(d.power.reason) for d in sample.devices if d.power.reason), "")
         none = tr("No readable sensor, so energy and cost stay unknown")
-        return f"{none}. {clean_text(reason, 160)}" if reason else none
+        return joined((none, clean_text(reason, 160)), ". ") if reason else none
     learned = learned_now(sample, wall_of(scene.settings.meter))
     if learned is not None:
         note = learned_note(*learned, None)

@@ -9,13 +9,15 @@ from wattlight.i18n import gib, interval, number, percent, tr, watts
 from wattlight.services.calibration import learned_how, wall_of
 
 from .activity import NoticeView, notice_views
+from .capacity import TableCardView, classes_view, disks_view, sensors_view
 from .chart import short_name
+from .device_facts import Fact, device_bar, device_facts, sample_facts
 from .energy_access import EnergyAccessView, energy_access_view
 from .figures import FigureView, figure, no_sensor
-from .running import GIB, MemoryBarView, device_bar, device_with_memory
+from .running import GIB, MemoryBarView, device_with_memory
 from .scene import Scene
 from .whole import learned_now
-from .words import DASH, PillView, Tone, quality_text, scope_text
+from .words import DASH, PillView, Tone, quality_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class DeviceCardView:
     kind: str
     pill: PillView | None
     power: FigureView
-    facts: str
+    facts: tuple[Fact, ...]
     memory: MemoryBarView | None
 
 
@@ -36,16 +38,19 @@ class MachineView:
     empty_text: str
     server_text: str
     notices: tuple[NoticeView, ...]
-    ways: tuple[str, ...] = ()
+    ways: tuple[str, ...]
     """Ways to add a power sensor where there is none."""
-    energy: EnergyAccessView | None = None
+    energy: EnergyAccessView | None
+    sensors: TableCardView
+    classes: TableCardView
+    disks: TableCardView
 
 
 def machine_view(scene: Scene) -> MachineView:
     host = scene.host
     samples = host.sample.devices if host.sample else ()
     profile = host.profile.devices if host.profile else ()
-    cards = [_card(s) for s in samples]
+    cards = [_card(s, scene) for s in samples]
     seen = {s.id for s in samples}
     cards += [_silent_card(d) for d in profile if d.id not in seen]
     name = clean_text(host.profile.name if host.profile else host.name, 80)
@@ -58,6 +63,9 @@ def machine_view(scene: Scene) -> MachineView:
         notice_views(scene),
         _ways(host.sample),
         energy_access_view(scene),
+        sensors_view(host.sample),
+        classes_view(scene),
+        disks_view(scene),
     )
 
 
@@ -126,7 +134,11 @@ def _facts(scene: Scene) -> str:
     return " · ".join(parts)
 
 
-def _card(sample: DeviceSample) -> DeviceCardView:
+def _card(sample: DeviceSample, scene: Scene) -> DeviceCardView:
+    host = scene.host
+    ram = host.sample.memory if host.sample else None
+    own = sample.kind == "cpu" and host.profile is not None
+    bandwidth = host.profile.cpu.bandwidth_gbs if own and host.profile else None
     power = figure(tr("Power draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
         reason = (
@@ -144,15 +156,17 @@ def _card(sample: DeviceSample) -> DeviceCardView:
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
         _pill(sample),
         power,
-        " · ".join(_details(sample)),
-        device_bar(sample),
+        sample_facts(sample, bandwidth),
+        device_bar(sample, ram),
     )
 
 
 def _silent_card(device: Device) -> DeviceCardView:
     power = FigureView(tr("Power draw"), DASH, note=tr("No reading yet."))
-    memory = tr("{gib} of memory", gib=gib(device.memory_total_bytes, 0)) if device.memory_total_bytes else ""
-    return DeviceCardView(clean_text(device.name, 80), _kind("gpu"), None, power, memory, None)
+    facts = device_facts(device)
+    if device.memory_total_bytes:
+        facts = ((tr("Memory"), gib(device.memory_total_bytes, 0)), *facts)
+    return DeviceCardView(clean_text(device.name, 80), _kind("gpu"), None, power, facts, None)
 
 
 def _kind(kind: str) -> str:
@@ -183,18 +197,3 @@ def _pill(sample: DeviceSample) -> PillView | None:
     if sample.power.quality is Quality.ESTIMATED:
         return PillView(tr("estimated"), Tone.PARTLY)
     return PillView(tr("measured"), Tone.GOOD)
-
-
-def _details(sample: DeviceSample) -> list[str]:
-    parts, bandwidth = [], sample.device.bandwidth_gbs
-    if sample.load.value is not None:
-        parts.append(tr("{share} busy", share=percent(sample.load.value / 100)))
-    if sample.temperature_c is not None:
-        parts.append(tr("{t} °C", t=number(sample.temperature_c)))
-    if sample.limit_w is not None:
-        parts.append(tr("limit {w}", w=watts(sample.limit_w)))
-    if bandwidth is not None:
-        parts.append(tr("{n} GB/s memory", n=number(bandwidth)))
-    if sample.power.scope is not None and sample.kind != "wall":  # its name says what hangs on it
-        parts.append(tr("covers: {what}", what=scope_text(sample.power.scope)))
-    return parts

@@ -188,9 +188,9 @@ def _reach(fit: FitNote | None) -> str:
         return ""
     if fit.trained_context and fit.largest_gpu_context >= fit.trained_context:
         return tr("Its full context of {n} tokens stays on the GPU", n=number(fit.trained_context))
-    full = tr("Up to about {n} tokens stay on the GPU", n=_about(fit.largest_gpu_context))
+    full = tr("Up to about {n} tokens stay on the GPU", n=about_tokens(fit.largest_gpu_context))
     if fit.largest_gpu_context_q8 and fit.largest_gpu_context_q8 > fit.largest_gpu_context:
-        more = tr("{n} with an 8-bit cache", n=_about(fit.largest_gpu_context_q8))
+        more = tr("{n} with an 8-bit cache", n=about_tokens(fit.largest_gpu_context_q8))
         return joined((full, more), "; ")
     return full
 
@@ -238,7 +238,7 @@ def _each_thousand(fit: FitNote) -> str:
     return tr("{size} for each 1,000 tokens", size=gib(round(grown * 1000 / longer), 2))
 
 
-def _about(context: int) -> str:
+def about_tokens(context: int) -> str:
     """Two figures are enough for an estimate."""
     step = 10 ** max(0, len(str(context)) - 2)
     return number(context // step * step)

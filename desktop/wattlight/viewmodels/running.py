@@ -320,12 +320,12 @@ def running_bar(scene: Scene, compare: bool = True) -> MemoryBarView | None:
             parts.append((model.name, whole or model.size_vram_bytes, role))
     other = max(0, used - sum(size for _, size, _ in parts))
     parts.append((tr("driver and other programs"), other, "other"))
-    return _bar_view(parts, total, _summary(scene, device, predicted, compare))
+    return bar_of(parts, total, _summary(scene, device, predicted, compare))
 
 
 def _summary(scene: Scene, device: DeviceSample, predicted: int | None, compare: bool) -> str:
     total, used = device.memory.total_bytes or 0, device.memory.used_bytes or 0
-    texts = [_free(total, used)]
+    texts = [free_text(total, used)]
     if not compare:
         return texts[0]
     reported = sum(m.size_vram_bytes for m in scene.host.server.running)
@@ -354,21 +354,14 @@ def planned_bar(fit: FitNote | None, device: DeviceSample | None) -> MemoryBarVi
         others = max(0, total - fit.spare_bytes - weights - work)  # with the reserve the server keeps
     parts.append((tr("driver, others, reserve"), others or 0, "other"))
     over = sum(size for _, size, _ in parts) > total
-    return _bar_view(parts, total, tr("More than this device holds") if over else "")
+    return bar_of(parts, total, tr("More than this device holds") if over else "")
 
 
-def device_bar(device: DeviceSample) -> MemoryBarView | None:
-    if not device.memory.total_bytes or device.memory.used_bytes is None:
-        return None
-    total, used = device.memory.total_bytes, device.memory.used_bytes
-    return _bar_view([(tr("used"), used, "weights")], total, _free(total, used))
-
-
-def _free(total: int, used: int) -> str:
+def free_text(total: int, used: int) -> str:
     return tr("{free} of {total} free", free=_short(total - used), total=gib(total, 0))
 
 
-def _bar_view(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:
+def bar_of(parts: list[tuple[str, int, str]], total: int, summary: str) -> MemoryBarView:
     scale = max(total, sum(size for _, size, _ in parts))
     segments = tuple(BarSegment(label, gib(size), size / scale, role) for label, size, role in parts)
     spoken = joined(f"{s.label} {s.amount}" for s in segments)

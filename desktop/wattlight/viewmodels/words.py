@@ -84,6 +84,8 @@ def list_pill(fit: FitNote | None) -> PillView:
     pill = verdict_pill(fit)
     if fit is None or fit.verdict != PARTIAL_GPU or fit.layers_on_gpu is None or fit.layers_total is None:
         return pill
+    if fit.layers_on_gpu >= fit.layers_total:  # all of them, but their experts stay in RAM
+        return PillView(tr("partly in RAM"), pill.tone, joined((pill.text, pill.hint), ". "))
     text = tr("{a} of {b} layers", a=number(fit.layers_on_gpu), b=number(fit.layers_total))
     return PillView(text, pill.tone, joined((pill.text, pill.hint), ". "))
 
@@ -123,6 +125,8 @@ def layers_text(fit: FitNote) -> str:
     """ "41 of 81 layers on GPU", or plainer where the layers are not known."""
     if fit.layers_on_gpu is None or fit.layers_total is None:
         return tr("partly on GPU")
+    if fit.layers_on_gpu >= fit.layers_total:
+        return tr("all layers on GPU, their experts in RAM")
     return tr("{a} of {b} layers on GPU", a=number(fit.layers_on_gpu), b=number(fit.layers_total))
 
 
@@ -247,11 +251,12 @@ def _missing(fit: FitNote) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TableView:
-    """A plain table: headings and rows of texts; the first column is text, the others are figures."""
+    """A plain table: headings and rows of texts; the first ``words`` columns are text, the others figures."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     quiet_rows: frozenset[int] = frozenset()
+    words: int = 1
 
 
 NO_TABLE = TableView((), ())

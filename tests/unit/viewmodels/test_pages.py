@@ -413,7 +413,9 @@ def test_machine_has_a_card_for_each_device() -> None:
     view = machine_view(made_up_day.evening())
     assert [c.name for c in view.cards] == ["NVIDIA GeForce RTX 4090", "AMD Ryzen 9 7900X"]
     assert view.cards[0].power.note == "NVML energy counter, about ±10%"
-    assert view.cards[1].memory is None
+    ram = view.cards[1].memory
+    assert ram is not None
+    assert (ram.segments[0].label, ram.summary) == ("RAM in use", "51.0 of 64 GiB free")
 
 
 @pytest.mark.parametrize(
