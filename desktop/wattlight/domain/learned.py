@@ -263,6 +263,11 @@ class BatteryLearner:
         self._charge_wh: float | None = None
         self._charge_last_wh: float | None = None
 
+    def rest(self) -> None:
+        """There is no battery: what was begun is no longer true when there is one again."""
+        self._last = self._since_s = None
+        self._stuck = False
+
     def take(self, sample: MachineSample) -> bool:
         """Learn of a look; whether a mean was learned."""
         last, self._last = self._last, (sample.monotonic_s, to_us(sample.at))

@@ -72,20 +72,23 @@ def energy_zone(
     )
 
 
+_NO_SENSOR = marked("No readable power sensor for the processor on this computer.")
+_REASONS = {
+    "permission": marked(
+        "This user may not read the processor's energy counter (see Machine, or 'wattlight doctor')."
+    ),
+    "closed": marked("The kernel lets only root read the processor's energy counter here."),
+    "no powercap": _NO_SENSOR,
+    "no package zone": _NO_SENSOR,
+    "needs a second reading": marked("The first reading of an energy counter gives no watts yet."),
+    "the counter stands still": marked("The processor's energy counter stands still."),
+    "no answer": marked("The processor's power sensor does not answer."),
+}
+
+
 def cpu_reason(reason: str | None) -> str | None:
     """The sentence for a processor's (or platform's) missing power."""
-    no_sensor = tr("No readable power sensor for the processor on this computer.")
-    return {
-        "permission": tr(
-            "This user may not read the processor's energy counter (see Machine, or 'wattlight doctor')."
-        ),
-        "closed": tr("The kernel lets only root read the processor's energy counter here."),
-        "no powercap": no_sensor,
-        "no package zone": no_sensor,
-        "needs a second reading": tr("The first reading of an energy counter gives no watts yet."),
-        "the counter stands still": tr("The processor's energy counter stands still."),
-        "no answer": tr("The processor's power sensor does not answer."),
-    }.get(reason or "", reason)
+    return tr(_REASONS[reason]) if reason in _REASONS else reason
 
 
 @dataclass(frozen=True, slots=True)

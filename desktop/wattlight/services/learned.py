@@ -28,6 +28,9 @@ class LearnedWatts:
 
     def take(self, sample: MachineSample, keep: bool = True) -> MachineSample:
         """Learn of the sample and give it its figure; ``keep``: this process may write the file."""
+        if sample.usage is None:  # no battery
+            self._learner.rest()
+            return sample
         learned = self._learner.take(sample)
         told_w = next((d.power_w for d in sample.devices if d.kind == "battery"), None)
         if self._learner.stuck:

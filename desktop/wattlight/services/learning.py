@@ -147,13 +147,13 @@ class LoadLearner:
         running = tuple(model for model in running if model.size_bytes)  # else its server tells no memory
         with self._lock:
             look = look_at(sample, running)
-            if self._looks:
+            if running and self._looks:
                 self._notice(look, running)
             self._looks.append(look)
             self._sink(look)
             for name in [n for n, e in self._expected.items() if look.at - e.at > EXPECTED_FOR]:
                 del self._expected[name]
-            ready = self._ready(look, running)
+            ready = self._ready(look, running) if self._watched else ()
         for comparison in ready:
             self._keep(comparison)
         return ready

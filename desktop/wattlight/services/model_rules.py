@@ -64,7 +64,11 @@ class ModelRules:
         self._bring_back(slept)
 
     def look(self, sample: MachineSample) -> None:
-        now, rules = self._now(), self._settings.value.rules
+        rules = self._settings.value.rules
+        resting = not (self._since or self._acted or self._taken)
+        if resting and not (rules.on_battery or rules.other_program):
+            return
+        now = self._now()
         seen = _reasons(sample, self._hub.state.local.server.running, rules)
         for reason in seen:
             there = seen[reason]

@@ -138,7 +138,10 @@ class SlowNotices:
         self._told: tuple[str, Cause] | None = None
 
     def look(self, state: AppState, fits: Sequence[FitNote]) -> None:
-        now, host = self._now(), state.local
+        host = state.local
+        if not host.server.running and not host.slow and not self._since and self._told is None:
+            return
+        now = self._now()
         found = slow_models(host, fits, state.speeds, now, slept_since_boot())
         if found != host.slow:
             self._hub.update_host(host.id, lambda item: replace(item, slow=found))

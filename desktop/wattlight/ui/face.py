@@ -23,7 +23,7 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.activity import told_by_desktop
 from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.tray import IconState, TrayView, toggle_command, tray_view
+from wattlight.viewmodels.tray import IconState, TrayView, TrayViews, toggle_command
 
 from .bridge import Bridge
 from .early import EarlyIcon
@@ -90,6 +90,7 @@ class DesktopUi:
         self._news = _News(initial_state, extras, settings)
         self._news_lock = threading.Lock()
         self._last_model = next((m.name for m in initial_state.local.server.running), "")
+        self._views = TrayViews()
         self._shown: TrayView | None = None
         self._shown_icon: tuple[IconState, str] | None = None
         self._tick = QTimer()
@@ -185,7 +186,7 @@ class DesktopUi:
         self._sleep.loaded(len(running))
         if running:
             self._last_model = running[0].name
-        if news.changes >= self._changes:
+        if news.changes >= self._changes and news.settings is not self._settings:
             self._take_settings(news.settings)
         self._draw()
 
@@ -210,7 +211,7 @@ class DesktopUi:
         self._said.update((notice.kind, notice.text) for notice in new)
 
     def _draw_tray(self, scene: Scene) -> None:
-        view = tray_view(scene)
+        view = self._views.view(scene)
         if (view.icon, view.figure) != self._shown_icon:
             self._shown_icon = view.icon, view.figure
             self.keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel, view.figure))

@@ -1,7 +1,7 @@
 """What a view is made from: the state, the settings, the time, and the answers of slower questions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,16 @@ class Scene:
     _installed: dict[str, InstalledModel] = field(default_factory=dict, init=False, repr=False, compare=False)
     _offers: dict[str, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
     _switchable: list[InstalledModel] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def without_readings(self) -> "Scene":
+        """Without what each look at the computer changes of its host, and to the minute while nothing is under
+        way: equal where a view that shows neither its figures nor seconds is the same."""
+        mine = self.host
+        still = replace(mine, profile=None, sample=None, history=(), today=None, month=None, programs=None)
+        hosts = tuple(still if host is mine else host for host in self.state.hosts)
+        busy = self.state.tasks or self.state.pulls or self.setup.setup
+        now = self.now if busy else self.now.replace(second=0, microsecond=0)
+        return replace(self, state=replace(self.state, hosts=hosts, speeds=()), now=now)
 
     @property
     def today(self) -> date:

@@ -70,11 +70,30 @@ class TrayView:
 SEPARATOR = MenuEntry()
 
 
+class TrayViews:
+    """Makes the view of each scene. The entries below the headline are made anew only when something they are
+    made of is another: a look at the computer changes its figures alone."""
+
+    def __init__(self) -> None:
+        self._still: Scene | None = None
+        self._entries: tuple[MenuEntry, ...] = ()
+
+    def view(self, scene: Scene) -> TrayView:
+        still = scene.without_readings()
+        if still != self._still:
+            self._still, self._entries = still, _entries(still)
+        icon, first = icon_state(scene), headline(scene)
+        menu = (MenuEntry(first, Command(Verb.OPEN_COST)), *self._entries)
+        return TrayView(icon, tooltip(scene, icon, first), menu, icon_figure(scene))
+
+
 def tray_view(scene: Scene) -> TrayView:
-    icon = icon_state(scene)
+    return TrayViews().view(scene)
+
+
+def _entries(scene: Scene) -> tuple[MenuEntry, ...]:
     counting = counting_line(scene)  # a program that listens says so where one sees it
     groups = (
-        (MenuEntry(headline(scene), Command(Verb.OPEN_COST)),),
         _busy_group(scene),
         _model_group(scene),
         _loaded_group(scene),
@@ -86,8 +105,8 @@ def tray_view(scene: Scene) -> TrayView:
     entries: list[MenuEntry] = []
     for group in groups:
         if group:
-            entries += ([SEPARATOR] if entries else []) + list(group)
-    return TrayView(icon, tooltip(scene, icon), tuple(entries), icon_figure(scene))
+            entries += [SEPARATOR, *group]
+    return tuple(entries)
 
 
 def icon_figure(scene: Scene) -> str:
@@ -167,8 +186,8 @@ def headline(scene: Scene) -> str:
     return " · ".join(parts) if parts else tr("Nothing measured yet")
 
 
-def tooltip(scene: Scene, icon: IconState) -> str:
-    """A few plain lines: name, headline, what runs."""
+def tooltip(scene: Scene, icon: IconState, first: str) -> str:
+    """A few plain lines: name, ``first`` (the headline), what runs."""
     state_line = {
         IconState.PAUSED: tr("Metering is paused"),
         IconState.ATTENTION: tr("Something needs your attention"),
@@ -179,7 +198,7 @@ def tooltip(scene: Scene, icon: IconState) -> str:
         for m in loaded
     ]
     slow = [cause_text(item) for item in scene.host.slow[:1]]
-    lines = ["Wattlight", headline(scene), state_line, *running, *slow, counting_line(scene)]
+    lines = ["Wattlight", first, state_line, *running, *slow, counting_line(scene)]
     return "\n".join(line for line in lines if line)
 
 

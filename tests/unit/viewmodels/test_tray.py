@@ -1,6 +1,7 @@
 """The tray's view: icon by state, one-line entries, caps, and what a click asks for."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from fakes.metering import part
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.slowness import Cause, RunsOn, Slowness
 from wattlight.domain.state import InstalledModel, Notice, RunningModel, ServerStatus, TaskState
-from wattlight.domain.values import Figure, Scope
+from wattlight.domain.values import Figure, HostId, Scope
 from wattlight.i18n import activate
 from wattlight.services.answers import FitNote
 from wattlight.settings import Alias, ModelWish
@@ -19,7 +20,7 @@ from wattlight.viewmodels.models import Filters, models_view
 from wattlight.viewmodels.running import running_views
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.small_window import small_window_view
-from wattlight.viewmodels.tray import IconState, MenuEntry, tray_view
+from wattlight.viewmodels.tray import IconState, MenuEntry, TrayViews, tray_view
 
 
 @pytest.fixture(autouse=True)
@@ -294,3 +295,54 @@ def test_a_slow_model_says_so_in_menu_and_tooltip() -> None:
     unsure = replace(host, slow=(replace(slow[0], sure=False),))
     view = tray_view(replace(scene, state=replace(scene.state, hosts=(unsure,))))
     assert not any("slow?" in e.text for e in view.menu)
+
+
+def with_reading(scene: Scene, watts: float) -> Scene:
+    """The scene as the next look at the computer leaves it."""
+    sample = replace(made_up_day.sample(), devices=(part("gpu", watts, scope=Scope.BOARD),))
+    host = replace(scene.host, sample=sample, today=None)
+    return replace(scene, state=replace(scene.state, hosts=(host, *scene.state.hosts[1:])))
+
+
+def test_a_reading_changes_the_headline_and_makes_no_other_entry_anew() -> None:
+    views, scene = TrayViews(), made_up_day.evening()
+    before, after = views.view(scene), views.view(with_reading(scene, 71.0))
+    assert "71 W now" in after.menu[0].text and "71 W now" in after.tooltip
+    assert after.menu[0] != before.menu[0]
+    assert all(one is two for one, two in zip(before.menu[1:], after.menu[1:], strict=True))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        made_up_day.no_model,
+        made_up_day.no_server,
+        made_up_day.busy,
+        made_up_day.hostile,
+        made_up_day.learned,
+        made_up_day.first_minute,
+    ],
+)
+def test_views_one_after_another_are_those_made_afresh(make: Callable[[], Scene]) -> None:
+    views, scene = TrayViews(), made_up_day.evening()
+    other = replace(scene.host, id=HostId("attic"), name="Attic", today=made_up_day.cost(1.0, 2.0))
+    later = replace(scene, now=scene.now + timedelta(hours=9))
+    slow = (Slowness(scene.host.server.running[0].name, RunsOn.GPU, True, Cause.HEAT, "RTX 4090"),)
+    for shown in (
+        scene,
+        make(),
+        scene,
+        later,
+        replace(scene, state=replace(scene.state, paused=True)),
+        replace(scene, state=replace(scene.state, hosts=(replace(scene.host, slow=slow),))),
+        replace(scene, state=replace(scene.state, hosts=(scene.host, replace(other, today=None)))),
+        replace(scene, state=replace(scene.state, hosts=(scene.host, other))),
+        replace(scene, settings=replace(scene.settings, keep_alive="1h")),
+    ):
+        assert views.view(shown) == tray_view(shown)
+
+
+def test_seconds_of_work_under_way_go_on_in_the_menu() -> None:
+    views, scene = TrayViews(), made_up_day.busy()
+    later = replace(scene, now=scene.now + timedelta(seconds=7))
+    assert views.view(scene).menu != views.view(later).menu

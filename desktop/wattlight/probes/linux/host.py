@@ -63,7 +63,7 @@ class LinuxHost(Host):
         """Also what there is of energy zones, sensors and batteries."""
         known = {counters.paths: counters for counters in self._counters}
         found = (make(self.reader) for make in (rapl, perf, amd_energy))
-        self._counters = tuple(known.get(counters.paths, counters) for counters in found)
+        self._counters = tuple(known.get(counters.paths, counters) for counters in found if counters.there)
         self._gauges = Gauges(self.reader)
         self._battery = LinuxBattery(self.reader)
         self.battery_may_hang = self._battery.there
@@ -92,7 +92,7 @@ class LinuxHost(Host):
             found = counters.look(now)
             if found.package.value is not None or found.package.reason in _FOR_NOW:
                 return found
-            if counters.there and not power.zones:
+            if not power.zones:
                 power = found
         return self._gauges.look(power) if self._gauges else power
 

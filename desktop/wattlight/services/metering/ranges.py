@@ -21,17 +21,16 @@ class RangeMeter:
 
     def __init__(self, host: HostId) -> None:
         self._host = host
-        self._begin()
-
-    def _begin(self) -> None:
-        self._ends = [Integrator[None](Rules(), RollingCadence()) for _ in range(2)]
+        self._ends: list[Integrator[None]] = []
 
     def feed(self, sample: MachineSample) -> tuple[EstimateRow, ...]:
         """What a look settles; nothing where something is measured or learned, or nothing can be said."""
         estimate = sample.estimate_w
         if estimate is None:
-            self._begin()
+            self._ends = []
             return ()
+        if not self._ends:
+            self._ends = [Integrator[None](Rules(), RollingCadence()) for _ in range(2)]
         low, high = (
             integrator.feed(
                 Reading(
