@@ -45,7 +45,9 @@ class DesktopProgram:
         activate(loaded.settings.language)
         self._factory = factory
         self._settings = settings = CurrentSettings(loaded.settings, factory.environ)
-        servers = Servers(loaded.settings.servers, factory.environ, lambda name: factory.keyring().get(name))
+        factory.servers = servers = Servers(
+            loaded.settings.servers, factory.environ, lambda name: factory.keyring().get(name)
+        )
         hosts = (HostState(a.host, a.name, ServerState(servers[a.host].url)) for a in servers.addresses)
         self._hub = hub = StateHub(AppState(tuple(hosts), paused=loaded.settings.meter.paused))
         for number, text in enumerate(loaded.notices):

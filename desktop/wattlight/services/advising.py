@@ -105,7 +105,8 @@ class Advisor:
         self._known = KnownModels(catalog, editorial)
         self._shape_of = shape_of
         self._answers: OrderedDict[Hashable, object] = OrderedDict()
-        self._headers: dict[str, PreparedModel] = {}
+        self._headers: dict[str, PreparedModel | None] = {}
+        """By digest, else by name; None: its server tells of it, but not all that a header does."""
         self._lock = Lock()
 
     @property
@@ -294,16 +295,15 @@ class Advisor:
     def prepared(self, name: str, digest: str = "") -> PreparedModel | None:
         """An installed model by its own header, None where that cannot be read."""
         key = digest or name
-        found = self._headers.get(key)
-        if found is None:
+        if key not in self._headers:
             try:
                 shape = None if self._shape_of is None else self._shape_of(name)
             except Problem:
                 return None
-            if shape is None or shape.source is not ShapeSource.HEADER:
+            if shape is None:
                 return None
-            found = self._headers[key] = prepare(shape)
-        return found
+            self._headers[key] = prepare(shape) if shape.source is ShapeSource.HEADER else None
+        return self._headers[key]
 
     def _best_known(self, name: str, digest: str) -> KnownModel | None:
         model = self.prepared(name, digest)

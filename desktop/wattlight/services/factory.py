@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from wattlight.web import Web
 
     from .advising import Advisor
+    from .current import Servers
     from .models import PullBook, PullGuard
     from .price_feeds import PriceFetcher
     from .refreshing import CatalogueRefresh
@@ -53,6 +54,8 @@ class ServiceFactory:
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:
         self._environ = dict(os.environ if environ is None else environ)
+        self.servers: Servers | None = None
+        """Of the tray: what is asked of the server goes where it is now, a server of ours included."""
         self.leaving = Event()
         """Once it is set, what asks the internet ends: the program does."""
 
@@ -329,6 +332,8 @@ class ServiceFactory:
 
         It is asked which kind it is; one that does not answer is taken for Ollama.
         """
+        if host is None and self.servers is not None:
+            return self.servers.local
         from wattlight.runtime import choose_address, connect, look
 
         address = choose_address(host, self.settings().servers)

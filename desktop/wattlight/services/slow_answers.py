@@ -74,7 +74,7 @@ class SlowAnswers:
         self._history_at = float("-inf")
         self._ended = False
         self._extras = Extras(version=version, autostart_supported=True)
-        self._seen: object = None
+        self._seen: tuple[object, ...] = ()
         self._clock = clock
         self._cost_at = float("-inf")
         self._thread: threading.Thread | None = None
@@ -167,12 +167,16 @@ class SlowAnswers:
             tuple((m.name, m.context_length) for m in host.server.running),
             host.profile is None,
         )
-        if seen != self._seen:
-            self._seen = seen
-            if host.server.installed:
-                self.ask("fits", "disk")
-            if self._question is not None:
-                self.ask("offers")
+        if seen == self._seen:
+            return
+        installed_before = self._seen and self._seen[0]
+        self._seen = seen
+        if host.server.installed:
+            self.ask("fits")
+            if seen[0] != installed_before:
+                self.ask("disk")
+        if self._question is not None:
+            self.ask("offers")
 
     def _run(self) -> None:
         while True:

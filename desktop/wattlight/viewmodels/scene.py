@@ -45,8 +45,10 @@ class Scene:
     _switchable: list[InstalledModel] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def without_readings(self) -> "Scene":
-        """Without what each look at the computer changes of its host, and to the minute while nothing is under
-        way: equal where a view that shows neither its figures nor seconds is the same."""
+        """Without what a look at the computer changes of its host; to the minute while nothing is under way.
+
+        Equal where a view that shows neither its figures nor seconds is the same.
+        """
         mine = self.host
         still = replace(mine, profile=None, sample=None, history=(), today=None, month=None, programs=None)
         hosts = tuple(still if host is mine else host for host in self.state.hosts)

@@ -60,7 +60,7 @@ def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.
     """A connected socket; the addresses of the name are tried in turn, all of them within ``limit_s``."""
     end = time.monotonic() + limit_s
     found = _addresses(host, port, limit_s, cancel)
-    fault = WireFault(FaultKind.UNREACHABLE)
+    fault: WireFault | None = None
     for index, (family, kind, protocol, _, address) in enumerate(found):
         sock = socket.socket(family, kind, protocol)
         try:
@@ -75,7 +75,7 @@ def _dial(host: str, port: int, limit_s: float, cancel: Event | None) -> socket.
             raise
         else:
             return sock
-    raise fault
+    raise fault or WireFault(FaultKind.UNREACHABLE)
 
 
 def _addresses(host: str, port: int, limit_s: float, cancel: Event | None) -> list[Any]:

@@ -59,11 +59,15 @@ class _Patience:
 
 
 class _WatchedReader(io.RawIOBase):
-    """Reads a socket in short slices."""
+    """Reads a socket in short slices; what ``http.client.HTTPResponse`` takes for a socket."""
 
     def __init__(self, sock: socket.socket, patience: _Patience) -> None:
         self._sock = sock
         self._patience = patience
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        assert mode == "rb"
+        return io.BufferedReader(self, 65536)
 
     def readable(self) -> bool:
         return True
@@ -78,17 +82,6 @@ class _WatchedReader(io.RawIOBase):
                 continue
             self._patience.fed()
             return count
-
-
-class _Plug:
-    """What ``http.client.HTTPResponse`` takes for a socket."""
-
-    def __init__(self, reader: _WatchedReader) -> None:
-        self._reader = reader
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"
-        return io.BufferedReader(self._reader, 65536)
 
 
 class Answer:
@@ -244,14 +237,15 @@ class Wire:
             WireFault: whatever went wrong.
         """
         patience = _Patience(limits, cancel, self.clock)
-        sock = connect_to(self.endpoint, self._proxy(), limits.connect_s, cancel)
+        proxy = None if self.endpoint.is_loopback else self.proxy
+        sock = connect_to(self.endpoint, proxy, limits.connect_s, cancel)
         import http.client  # where nobody listens it is not needed
 
         response: http.client.HTTPResponse | None = None
         try:
-            sock.sendall(self._head(method, path, body, headers) + (body or b""))
+            sock.sendall(self._head(method, path, body, headers, proxy) + (body or b""))
             response = http.client.HTTPResponse(
-                _Plug(_WatchedReader(sock, patience)),  # type: ignore[arg-type]  # makefile is all it uses
+                _WatchedReader(sock, patience),  # type: ignore[arg-type]  # makefile is all it uses
                 method=method,
             )
             response.begin()
@@ -269,10 +263,11 @@ class Wire:
                 raise WireFault(FaultKind.CUT, type(error).__name__) from error
             raise
 
-    def _head(self, method: str, path: str, body: bytes | None, headers: tuple[str, ...] = ()) -> bytes:
+    def _head(
+        self, method: str, path: str, body: bytes | None, headers: tuple[str, ...], proxy: Proxy | None
+    ) -> bytes:
         here = self.endpoint
         target = f"{here.path}{path}"
-        proxy = self._proxy()
         plain_proxy = proxy is not None and here.scheme == "http"
         if plain_proxy:
             target = f"http://{here.authority}{target}"
@@ -295,9 +290,6 @@ class Wire:
             if not any(line.startswith("Content-Type:") for line in headers):
                 lines.append("Content-Type: application/json")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-    def _proxy(self) -> Proxy | None:
-        return None if self.endpoint.is_loopback else self.proxy
 
 
 def _refuse_tricks(response: "http.client.HTTPResponse", redirects: bool) -> None:

@@ -13,9 +13,11 @@ from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, ShapeCache
 from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.fit import Confidence, ContextSource, FitOptions, fit, prepare
-from wattlight.domain.values import Device, MachineProfile, Problem
+from wattlight.domain.values import LOCAL_HOST, Device, MachineProfile, Problem
 from wattlight.i18n import activate
-from wattlight.runtime import choose_address, connect
+from wattlight.runtime import choose_address, connect, parse_endpoint
+from wattlight.services.current import Servers
+from wattlight.services.factory import ServiceFactory
 from wattlight.services.shapes import FoundShape, ShapeFinder, Source
 
 GIB = 1 << 30
@@ -259,3 +261,14 @@ def test_a_draft_known_by_the_server_alone_is_named(tmp_path: Path, ollama: Fake
         "parameters": "draft_num_predict 0",
     }
     assert alike(tmp_path, ollama).notes == ()
+
+
+def test_the_tray_asks_the_server_that_it_uses_now(tmp_path: Path) -> None:
+    """One of its own may have moved away from where settings and environment say."""
+    environ = {"WATTLIGHT_HOME": str(tmp_path), "OLLAMA_HOST": "http://127.0.0.1:9"}
+    factory, servers = ServiceFactory(environ), Servers((), environ)
+    with FakeOllama() as fake:
+        servers.move(LOCAL_HOST, parse_endpoint(fake.url, "a test"))
+        factory.servers = servers
+        assert factory.server().url == fake.url
+        assert "127.0.0.1:9" in factory.server("http://127.0.0.1:9").url

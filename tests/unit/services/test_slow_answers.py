@@ -207,6 +207,17 @@ def test_fits_are_asked_when_models_come_and_offers_only_once_somebody_asked(mak
     assert asked == ["fits", "disk", "offers", "fits", "disk", "offers"]
 
 
+def test_a_load_makes_fits_old_but_moves_no_file(maker: Maker) -> None:
+    asked: list[str] = []
+    maker.slow.ask = lambda *parts: asked.extend(parts)  # type: ignore[method-assign]
+    state = made_up_day.evening().state
+    maker.slow.state_changed(state)
+    host = state.hosts[0]
+    unloaded = replace(host, server=replace(host.server, running=()))
+    maker.slow.state_changed(replace(state, hosts=(unloaded,)))
+    assert asked == ["fits", "disk", "fits"]
+
+
 def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:
     made = Maker(tmp_path, Settings())
     made.end()

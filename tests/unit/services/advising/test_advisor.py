@@ -93,6 +93,23 @@ def test_a_header_goes_before_the_catalogue() -> None:
     assert asked == ["my-own-model:latest"]
 
 
+def test_what_is_no_header_is_asked_for_once_by_content() -> None:
+    asked = []
+
+    def shape_of(name: str) -> ModelShape | None:
+        asked.append(name)
+        return replace(header_like("llama3.1:8b"), source=ShapeSource.CATALOGUE)
+
+    advisor = Advisor(CATALOG, EDITORIAL, shape_of)
+    for context in (4096, 8192):
+        assert advisor.judge("llama3.1:8b", machine("card_8gib"), context, digest="abc").fit is not None
+    assert asked == ["llama3.1:8b"]
+    advisor.judge("llama3.1:8b", machine("card_8gib"), 4096, digest="def")
+    advisor.forget()
+    advisor.judge("llama3.1:8b", machine("card_8gib"), 4096, digest="abc")
+    assert len(asked) == 3
+
+
 def test_an_unreadable_header_falls_back() -> None:
     def shape_of(name: str) -> ModelShape | None:
         raise Problem("The file is gone.")
