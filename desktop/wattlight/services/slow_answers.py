@@ -74,7 +74,7 @@ class SlowAnswers:
         self._history_at = float("-inf")
         self._ended = False
         self._extras = Extras(version=version, autostart_supported=True)
-        self._seen: tuple[object, ...] = ()
+        self._seen: tuple[object, ...] = ((), (), True)
         self._clock = clock
         self._cost_at = float("-inf")
         self._thread: threading.Thread | None = None
@@ -169,12 +169,9 @@ class SlowAnswers:
         )
         if seen == self._seen:
             return
-        installed_before = self._seen and self._seen[0]
-        self._seen = seen
+        files_moved, self._seen = seen[0] != self._seen[0], seen
         if host.server.installed:
-            self.ask("fits")
-            if seen[0] != installed_before:
-                self.ask("disk")
+            self.ask("fits", *(("disk",) if files_moved else ()))
         if self._question is not None:
             self.ask("offers")
 
