@@ -1,7 +1,9 @@
 """Inputs as an accident or an enemy would change them."""
 
+import json
 import random
 import re
+from typing import Any
 
 NASTY = (
     b"-1", b"0", b"1e400", b"-1e400", b"1e-400", b"1e99999999999999999999", b"9" * 400, b"NaN", b"Infinity",
@@ -9,12 +11,16 @@ NASTY = (
     b"true", b"null", b'""', b"[]", b"{}", b"\xff\xfe", b"\x00", "\u202e".encode(), b"2026-13-45T99:99:99Z",
 )  # fmt: skip
 """What stands where a number should."""
+OTHER_VALUES = (None, True, 0, -1, 5, 1.5, 10**400, "", "x", "²", [], [[]], {}, {"a": 1}, [None], ["x"] * 9)
+"""What stands where another kind of value should."""
 LENGTHS = (0, 1, 255, 1 << 31, 1 << 63, (1 << 64) - 1)
 
 
 def mutated(data: bytes, chance: random.Random, numbers: bool = False) -> bytes:
     """``data`` with a few bytes, lengths or stretches changed, or cut; ``numbers``: mostly those it holds."""
     if numbers and chance.random() < 0.6:
+        if chance.random() < 0.3:
+            return _with_another_value(data, chance)
         data = _with_other_numbers(data, chance)
     out = bytearray(data)
     for _ in range(chance.choice((1, 1, 2, 4, 12))):
@@ -45,3 +51,22 @@ def _with_other_numbers(data: bytes, chance: random.Random) -> bytes:
         start, end = chance.choice(spans or [(0, 0)])
         out[start:end] = chance.choice(NASTY)
     return bytes(out)
+
+
+def _with_another_value(data: bytes, chance: random.Random) -> bytes:
+    """A document of JSON in which one value, whatever it was, is of another kind; other data as they are."""
+    try:
+        document = {"": json.loads(data)}
+    except ValueError:
+        return data
+    places: list[tuple[Any, Any]] = []
+    waiting: list[Any] = [document]
+    while waiting:
+        node = waiting.pop()
+        for key, value in list(node.items() if isinstance(node, dict) else enumerate(node))[:200]:
+            places.append((node, key))
+            if isinstance(value, dict | list):
+                waiting.append(value)
+    node, key = chance.choice(places)
+    node[key] = chance.choice(OTHER_VALUES)
+    return json.dumps(document[""]).encode()

@@ -1,10 +1,6 @@
-"""What plugs, other servers, logs and our own small files say, mutated: read, or refused in our own words.
-
-``python -m pytest -m slow -s tests/unit/test_hostile_documents.py`` runs half a million of them.
-"""
+"""What plugs, other servers, logs and our own small files say, mutated: read, or refused in our own words."""
 
 import json
-import os
 import struct
 import tempfile
 import zlib
@@ -338,8 +334,8 @@ pytestmark = needs_proc
 
 @pytest.mark.parametrize("name", READERS)
 def test_mutated_documents(name: str, tmp_path: Path) -> None:
-    done, refused = run(name, READERS[name], 150, 1, tmp_path)
-    assert done + refused == 150
+    course = run(name, READERS[name], 150, 1, tmp_path)
+    assert course.read + course.refused == 150
 
 
 ODD = (b"[" * 3000, b'{"a":' * 3000, b"null", b"[]", b"1e400", b'"x"', b"\xff", b"")
@@ -349,12 +345,3 @@ ODD = (b"[" * 3000, b'{"a":' * 3000, b"null", b"[]", b"1e400", b'"x"', b"\xff", 
 @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
 def test_a_document_that_is_something_else_is_as_good_as_none(name: str, odd: bytes, tmp_path: Path) -> None:
     READERS[name][1](odd, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(7200)
-@pytest.mark.parametrize("name", READERS)
-def test_half_a_million_mutated_documents(name: str, tmp_path: Path) -> None:
-    count = int(os.environ.get("WATTLIGHT_MUTATIONS", "500000")) // len(READERS)
-    done, refused = run(name, READERS[name], count, 2, tmp_path)
-    print(f"\n{name}: {done} read, {refused} refused")

@@ -4,7 +4,6 @@ The form is published with the safetensors format: eight bytes of length, then a
 ``config.json`` are those of the transformers library.
 """
 
-import json
 import os
 import re
 import struct
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wattlight.domain.document import read_json
 from wattlight.domain.values import UNREADABLE, Problem, clean_text
 from wattlight.domain.vllm import CacheLayer, EngineModel
 from wattlight.i18n import tr
@@ -212,9 +212,7 @@ def _document(file: Path, most: int) -> dict[str, Any] | None:
 
 def _read(raw: bytes) -> Any:
     """Raises ValueError and RecursionError for what is no document, or one that would fill the memory."""
-    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > _MAX_NODES:
-        raise ValueError("nodes")
-    return json.loads(raw)
+    return read_json(raw, _MAX_NODES)
 
 
 def _word(value: object) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import calendar
 import getpass
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from wattlight.domain.document import read_json
 from wattlight.domain.machine_file import MachineFileProblem, parse_machine
 from wattlight.domain.servers import InstalledModel, RunningModel, true_digest
 from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
@@ -109,7 +109,7 @@ def machine_of(args: argparse.Namespace, call: Call) -> MachineProfile:
         return call.workshop.machine_profile()
     text = read_text(Path(args.machine), MAX_FILE_BYTES, MachineFileProblem)
     try:
-        document = json.loads(text)
+        document = read_json(text)
     except (ValueError, RecursionError) as error:
         name = clean_text(args.machine)
         raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=name)) from error

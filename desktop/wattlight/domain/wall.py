@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from itertools import pairwise
-from math import hypot, isfinite
+from math import hypot
 from statistics import fmean, pstdev
 
 from .power import LearnedFigure, MachineTotal
@@ -176,7 +176,7 @@ def inside(readings_w: Sequence[float], parts: Collection[str]) -> Inside | None
 
 def plausible_wall_w(value: float) -> bool:
     """Whether a meter at the socket of one computer can show this."""
-    return isfinite(value) and LEAST_WALL_W <= value <= MOST_WALL_W
+    return LEAST_WALL_W <= value <= MOST_WALL_W
 
 
 def calibrated(quiet: Inside, quiet_wall_w: float, busy: Inside, busy_wall_w: float) -> WallFit | None:

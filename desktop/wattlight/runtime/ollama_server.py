@@ -6,6 +6,7 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from wattlight.domain.document import MOST_VALUES
 from wattlight.domain.pulls import PullState
 from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, same_model
 from wattlight.i18n import tr
@@ -18,7 +19,6 @@ from .ollama_connection import OllamaConnection
 from .problems import RuntimeProblem, with_proxy_advice
 from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
-    MAX_NODES,
     Record,
     Refusal,
     read_installed,
@@ -92,7 +92,7 @@ class OllamaServer(OllamaConnection):
         with self._said(model), self._wire.ask("POST", "/api/show", body, limits, cancel) as answer:
             if answer.status != 200:
                 raise Refusal(answer.status, answer.body())
-            return read_object(answer.body(), _SHOWN_NODES if long_lists else MAX_NODES)
+            return read_object(answer.body(), _SHOWN_NODES if long_lists else MOST_VALUES)
 
     def check_local(self, model: str, cancel: Event | None = None) -> str | None:
         digest = super().check_local(model, cancel)

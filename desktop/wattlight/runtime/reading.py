@@ -1,6 +1,5 @@
 """Ollama's answers as values, field by field: a bad record never hides a good one."""
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -8,14 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Generic, TypeVar
 
+from wattlight.domain.document import MOST_VALUES, TooManyValues, read_json
 from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.domain.values import clean_text
 from wattlight.web import FaultKind, WireFault
 
 from .names import MAX_NAME
 
-MAX_NODES = 600_000
-"""More values than this is not an answer of a model server (5,000 models have about 100,000)."""
 MAX_INTEGER = 1 << 53
 """Beyond it no float holds every number, and no size lies."""
 _TIME = re.compile(
@@ -27,21 +25,22 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 Record = dict[str, object]
 
 
-def read_object(raw: bytes, most: int = MAX_NODES) -> Record:
+def read_object(raw: bytes, most: int = MOST_VALUES) -> Record:
     """The JSON object in ``raw``. NaN, infinities and absurd numbers become None.
 
     Raises:
         WireFault: it is not a JSON object (``NOT_HTTP``), or one made to exhaust memory (``TOO_LARGE``).
     """
-    if raw.count(b"[") + raw.count(b"{") + raw.count(b",") > most:
-        raise WireFault(FaultKind.TOO_LARGE, "nodes")
     try:
-        document = json.loads(
+        document = read_json(
             raw.decode("utf-8", "replace"),
+            most,
             parse_constant=lambda _: None,
             parse_int=_integer,
             parse_float=_float,
         )
+    except TooManyValues as error:
+        raise WireFault(FaultKind.TOO_LARGE, "nodes") from error
     except (ValueError, RecursionError) as error:
         raise WireFault(FaultKind.NOT_HTTP, "not JSON") from error
     if not isinstance(document, dict):

@@ -12,6 +12,7 @@ from typing import Any
 
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.carbon import CarbonFactor, parse_factors
+from wattlight.domain.document import read_json
 from wattlight.domain.tariff import (
     Tariff,
     TariffProblem,
@@ -102,7 +103,7 @@ def read_tariff_file(name: str) -> Tariff:
     path = Path(name).expanduser()
     text = read_text(path, MAX_TARIFF_BYTES, TariffProblem)
     try:
-        document = json.loads(text, parse_float=Decimal)
+        document = read_json(text, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:  # 1e99999999999999999999 too
         if is_export(text):
             raise _only_prices(path) from error

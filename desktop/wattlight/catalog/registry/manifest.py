@@ -1,11 +1,11 @@
 """Names of models, a registry's manifest, and what can go wrong when a registry is asked."""
 
-import json
 import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from wattlight.domain.document import read_json
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import marked, tr
 from wattlight.web import host_in
@@ -242,7 +242,7 @@ def read_parameters(raw: bytes | None) -> Parameters:
 
 def _document(raw: bytes, what: str) -> dict[str, Any]:
     try:
-        document = json.loads(raw)
+        document = read_json(raw)
     except (ValueError, RecursionError) as error:
         raise _bad(what) from error
     if not isinstance(document, dict):

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -12,11 +11,14 @@ from zoneinfo import ZoneInfo
 
 from wattlight.i18n import tr
 
+from ..document import read_json
 from ..values import clean_text, from_us, to_us
 from .price import CURRENCIES, TariffProblem, parse_price
 
 OPEN_US = 7_258_118_400_000_000
 """The year 2200: where a slot ends that the seller left open."""
+_MOST_VALUES = 1_500_000
+"""Eight years of quarter hours, each with a begin, an end and a few words."""
 STARTS = (
     "start_utc", "valid_from", "start_timestamp", "startsat", "starts_at", "deliverystart", "delivery_start",
     "mtu", "period_from", "time_start", "datetime", "date/time", "from", "hourutc", "timeutc",
@@ -92,7 +94,7 @@ class JsonTable:
 
     def __init__(self, text: str) -> None:
         try:
-            document = json.loads(text.lstrip("\ufeff"), parse_float=Decimal)
+            document = read_json(text.lstrip("\ufeff"), _MOST_VALUES, parse_float=Decimal)
         except (ValueError, ArithmeticError, RecursionError):
             document = None
         self._rows = list(_objects(document, {}))

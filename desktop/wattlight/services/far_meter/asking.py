@@ -1,13 +1,12 @@
 """The side that asks: what a meter on another computer says; nothing of it is trusted."""
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
 from typing import Any
 
+from wattlight.domain.document import read_json
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import HostId, MachineProfile, Problem, clean_text, from_us
 from wattlight.i18n import tr
@@ -53,8 +52,8 @@ class FarLedger:
         if document.get("schema") != PROTOCOL:
             raise self._no_meter()
         at_us = _whole(document.get("at_us"))
-        profile = document.get("profile")
-        parts = [part for part in document.get("parts") or () if isinstance(part, str)]
+        profile, listed = document.get("profile"), document.get("parts")
+        parts = [part for part in listed if isinstance(part, str)] if isinstance(listed, list) else []
         try:
             return FarState(
                 clean_text(str(document["instance"]), 64),
@@ -103,7 +102,7 @@ class FarLedger:
         if answer.status != 200:
             raise self._no_meter()
         try:
-            document = json.loads(body)
+            document = read_json(body)
         except (ValueError, RecursionError) as error:
             raise self._no_meter() from error
         if not isinstance(document, dict):
@@ -166,4 +165,4 @@ def _whole(value: Any) -> int | None:
 def _figure(value: Any, most: float) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value <= most else None
+    return float(value) if 0 <= value <= most else None  # NaN is neither
