@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from wattlight.domain.document import read_json
-from wattlight.domain.values import UNREADABLE, Problem, clean_text
+from wattlight.domain.values import UNREADABLE, Problem, clean_text, read_json
 from wattlight.domain.vllm import CacheLayer, EngineModel
 from wattlight.i18n import tr
 from wattlight.paths import open_regular, read_small

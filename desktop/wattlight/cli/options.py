@@ -12,10 +12,9 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from wattlight.domain.document import read_json
 from wattlight.domain.machine_file import MachineFileProblem, parse_machine
 from wattlight.domain.servers import InstalledModel, RunningModel, true_digest
-from wattlight.domain.values import MachineProfile, Problem, clean_text, to_us
+from wattlight.domain.values import MachineProfile, Problem, clean_text, read_json, to_us
 from wattlight.i18n import tr
 from wattlight.paths import read_text
 from wattlight.runtime import ModelServer, read_keep_alive

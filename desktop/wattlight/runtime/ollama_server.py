@@ -6,9 +6,9 @@ from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from wattlight.domain.document import MOST_VALUES
 from wattlight.domain.pulls import PullState
 from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, same_model
+from wattlight.domain.values import MOST_VALUES
 from wattlight.i18n import tr
 from wattlight.web import POLL, FaultKind, Limits, WireFault
 

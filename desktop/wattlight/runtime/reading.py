@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Generic, TypeVar
 
-from wattlight.domain.document import MOST_VALUES, TooManyValues, read_json
 from wattlight.domain.state import InstalledModel, RunningModel
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import MOST_VALUES, TooManyValues, clean_text, read_json
 from wattlight.web import FaultKind, WireFault
 
 from .names import MAX_NAME

@@ -12,7 +12,6 @@ from typing import Any
 
 from wattlight.domain.breakeven import ApiPrice, parse_api_prices
 from wattlight.domain.carbon import CarbonFactor, parse_factors
-from wattlight.domain.document import read_json
 from wattlight.domain.tariff import (
     Tariff,
     TariffProblem,
@@ -25,7 +24,7 @@ from wattlight.domain.tariff import (
     parse_zone,
     tariff_document,
 )
-from wattlight.domain.values import clean_text, to_us
+from wattlight.domain.values import clean_text, read_json, to_us
 from wattlight.i18n import local_zone, tr
 from wattlight.paths import asset_text, read_text, write_whole
 from wattlight.settings import Price

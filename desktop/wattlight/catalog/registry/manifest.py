@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from wattlight.domain.document import read_json
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem, clean_text, read_json
 from wattlight.i18n import marked, tr
 from wattlight.web import host_in
 

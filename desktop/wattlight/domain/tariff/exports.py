@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from wattlight.i18n import tr
 
-from ..document import read_json
-from ..values import clean_text, from_us, to_us
+from ..values import clean_text, from_us, read_json, to_us
 from .price import CURRENCIES, TariffProblem, parse_price
 
 OPEN_US = 7_258_118_400_000_000

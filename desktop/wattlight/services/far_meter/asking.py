@@ -6,9 +6,8 @@ from datetime import datetime
 from threading import Event
 from typing import Any
 
-from wattlight.domain.document import read_json
 from wattlight.domain.machine_file import parse_machine
-from wattlight.domain.values import HostId, MachineProfile, Problem, clean_text, from_us
+from wattlight.domain.values import HostId, MachineProfile, Problem, clean_text, from_us, read_json
 from wattlight.i18n import tr
 from wattlight.runtime import parse_endpoint
 from wattlight.store import Shipment, read_shipment
