@@ -35,7 +35,6 @@ HIDDEN = {
     ("ui/picture.py", "PySide6.QtSvg"): "only where a drawing is saved",
     ("ui/single.py", "hashlib"): "only where the socket's own place is too long a path",
     ("ui/single.py", "tempfile"): "only where the socket's own place is too long a path",
-    ("web/exchange.py", "http.client"): "loaded with the first server that listens",
     ("cli/options.py", "wattlight.domain.tariff"): "only a span of days needs it",
     ("probes/*.py", "psutil"): "only where the system's own files do not tell",
     ("probes/nvidia/nvml.py", "pynvml"): "only where the driver is",

@@ -31,6 +31,7 @@ class LlamaServer(OpenAiServer):
     """It holds the one model it was started with, and may let it sleep while nobody uses it."""
 
     kind = ServerKind.LLAMA_CPP
+    keeps_connection = False
 
     def version(self, cancel: Event | None = None) -> str:
         with self._said(asked=Asked.LIST):
@@ -75,6 +76,7 @@ class LlamaRouter(LlamaServer):
     """It lists many models and loads each when it is asked for, or told to."""
 
     kind = ServerKind.LLAMA_ROUTER
+    keeps_connection = False
     list_path = "/models"
 
     def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:

@@ -12,7 +12,7 @@ from wattlight.web import POLL, Endpoint, FaultKind, Limits, WireFault
 from .meanings import Asked, problem_from_server
 from .names import read_name
 from .problems import PAGE, RuntimeProblem, gateway_problem, old_server, path_in_address
-from .reading import Record, Refusal, moment_of_date, read_object, read_version
+from .reading import Refusal, moment_of_date, read_object, read_version
 from .server import ModelServer
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class OllamaConnection(ModelServer):
         raw = self._raw_names.get(model)
         return read_name(model).text if raw is None else raw
 
-    def _get(self, path: str, cancel: Event | None) -> tuple[Record, timedelta]:
+    def _get(self, path: str, cancel: Event | None) -> tuple[bytes, timedelta]:
         """The answer, and how far the server's clock is ahead of this computer's."""
         with self._wire.ask("GET", path, None, POLL, cancel) as answer:
             raw = answer.body()
         if answer.status == 200 and not raw.lstrip().startswith(b"<"):
             at, now = moment_of_date(answer.header("Date")), self._now()
             ahead = timedelta() if at is None or abs(at - now) < _CLOCKS_AGREE else at - now
-            return read_object(raw), ahead
+            return raw, ahead
         # a list that is not there, or an error that is not Ollama's JSON, means another program
         if answer.status == 404:
             raise self._missing(path, cancel) or WireFault(FaultKind.NOT_HTTP, "status 404")

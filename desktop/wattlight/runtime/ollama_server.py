@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
     Record,
     Refusal,
+    Reread,
     read_installed,
     read_object,
     read_running,
@@ -56,22 +58,28 @@ class OllamaServer(OllamaConnection):
 
     kind = ServerKind.OLLAMA
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._installed: Reread[InstalledModel] = Reread()
+        self._running: Reread[RunningModel] = Reread()
+
     def version(self, cancel: Event | None = None) -> str:
         """The server's version ("0.33.0"; "0.0.0" is a development build)."""
         with self._said(asked=Asked.LIST):
-            return read_version(self._get("/api/version", cancel)[0])
+            return read_version(read_object(self._get("/api/version", cancel)[0]))
 
     def installed(self, cancel: Event | None = None) -> tuple[InstalledModel, ...]:
         """The models on the server's disk, newest first as the server lists them."""
         with self._said(asked=Asked.LIST):
-            listed = read_installed(_listing(self._get("/api/tags", cancel)[0]))
+            raw, _ = self._get("/api/tags", cancel)
+            listed = self._installed.read(raw, timedelta(), read_installed)
         self._raw_names = {**self._raw_names, **listed.raw_names}
         return listed.models
 
     def running(self, cancel: Event | None = None) -> tuple[RunningModel, ...]:
         with self._said(asked=Asked.LIST):
-            document, ahead = self._get("/api/ps", cancel)
-            listed = read_running(_listing(document), self._now(), ahead)
+            raw, ahead = self._get("/api/ps", cancel)
+            listed = self._running.read(raw, ahead, lambda said: read_running(said, self._now(), ahead))
         self._raw_names = {**self._raw_names, **listed.raw_names}
         return listed.models
 
@@ -306,9 +314,3 @@ def _wake(client: "ollama.Client", raw: str, **wanted: Any) -> None:
         if "does not support generate" not in str(error):
             raise
         client.embed(raw, "", **wanted)
-
-
-def _listing(document: Record) -> Record:
-    if "models" not in document:
-        raise WireFault(FaultKind.NOT_HTTP, "no list of models")
-    return document

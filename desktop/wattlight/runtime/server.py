@@ -24,7 +24,7 @@ from wattlight.domain.servers import (
 )
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
-from wattlight.web import Endpoint, FaultKind, Proxy, Wire, WireFault, host_in
+from wattlight.web import Endpoint, FaultKind, Kept, Proxy, Wire, WireFault, host_in
 
 from .answers import AnswerPiece, AnswerRequest
 from .meanings import SERVER_TEXT_LIMIT, Asked
@@ -33,7 +33,7 @@ from .reading import Record, Refusal
 
 
 class ModelServer(ABC):
-    """One model server. Holds no connection; any thread may call any method.
+    """One model server; any thread may call any method. A connection stays open for the next short question.
 
     Every method but :meth:`state` raises :class:`RuntimeProblem`; what the kind cannot do has the code
     ``cannot``. Each takes an optional ``cancel`` event that ends it within a quarter of a second by closing
@@ -41,6 +41,8 @@ class ModelServer(ABC):
     """
 
     kind: ClassVar[ServerKind]
+    keeps_connection: ClassVar[bool] = True
+    """False where an open connection takes one of the few threads that the server answers with."""
 
     def __init__(
         self,
@@ -53,7 +55,7 @@ class ModelServer(ABC):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.endpoint = endpoint
-        self._wire = Wire(endpoint, authorization, proxy, clock)
+        self._wire = Wire(endpoint, authorization, proxy, clock, Kept() if self.keeps_connection else None)
         self._behind_proxy = behind_proxy
         self._now = now
         self._clock = clock
@@ -87,6 +89,11 @@ class ModelServer(ABC):
         """The way there."""
         return self._wire
 
+    @property
+    def left(self) -> bool:
+        """Whether the connection that waits for the next question was closed by the other side."""
+        return self._wire.kept is not None and self._wire.kept.broke
+
     def can(self, what: Can) -> bool:
         return what in ABILITIES[self.kind]
 
@@ -115,7 +122,8 @@ class ModelServer(ABC):
                 installed = self.installed(cancel)  # what is loaded anew may be installed anew
         except RuntimeProblem as problem:
             return self._failed(before, problem)
-        return ServerState(self.url, ServerStatus.READY, version, installed, running, kind=self.kind)
+        state = ServerState(self.url, ServerStatus.READY, version, installed, running, kind=self.kind)
+        return before if state == before else state
 
     def _failed(self, before: ServerState, problem: RuntimeProblem) -> ServerState:
         cause = problem.__cause__

@@ -4,6 +4,7 @@ import errno
 import select
 import socket
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,6 +27,67 @@ _BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 """Where Debian, Fedora, SUSE and Alpine (and macOS) keep them. A packaged Python looks where it was built."""
+
+
+Place = tuple[str, str, Proxy | None]
+"""Scheme and authority of a server, and the proxy on the way there."""
+_ALONE = (("TCP_KEEPIDLE", 5), ("TCP_KEEPALIVE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 2))
+"""The system itself asks whether a silent computer is there (s, s, s, times); macOS has the second name."""
+_STALE_S = 40.0
+"""By the wall clock: after a sleep of this computer the other side knows nothing of it any more."""
+
+
+class Kept:
+    """One open connection that waits for the next question to the same server. Any thread may call it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Place, socket.socket, float]] = deque()
+
+    def take(self, place: Place) -> socket.socket | None:
+        """The connection to ``place``, if there is one and nothing came over it meanwhile."""
+        found = None
+        with suppress(IndexError):
+            known, sock, since = self._waiting.pop()
+            if known == place and 0 <= time.time() - since < _STALE_S and not _came(sock):
+                found = sock
+            else:
+                sock.close()
+        return found
+
+    def put(self, place: Place, sock: socket.socket) -> None:
+        self._waiting.append((place, sock, time.time()))
+        while len(self._waiting) > 1:
+            with suppress(IndexError):
+                self._waiting.popleft()[1].close()
+
+    @property
+    def broke(self) -> bool:
+        """Whether the server, or the way to it, is gone since the last question."""
+        return any(_came(sock) for _, sock, _ in tuple(self._waiting))
+
+    def close(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._waiting.pop()[1].close()
+
+    __del__ = close
+
+
+def watch_silence(sock: socket.socket) -> None:
+    """Let the system end the connection when the other computer is gone without a word."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _ALONE:
+        if (option := getattr(socket, name, None)) is not None:
+            with suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _came(sock: socket.socket) -> bool:
+    """Whether the other side closed, or sent what nobody asked for."""
+    try:
+        return bool(select.select([sock], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
 
 
 def connect_to(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from wattlight.domain.values import clean_text
@@ -51,6 +52,16 @@ class WireFault(Exception):
         self.detail = detail
 
 
+@lru_cache(256)
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One address that requests go to. ``host`` is without brackets, ``path`` begins with "/" or is empty."""
@@ -74,12 +85,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """True when requests stay on this computer: no proxy is ever used then."""
-        if self.host.lower() == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host.split("%")[0]).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
 
     @property
     def is_private(self) -> bool:

@@ -1,7 +1,7 @@
 """One HTTP exchange with a server that is not trusted: every wait and every size has a limit.
 
-Built on sockets and ``http.client`` so that the steady poll costs no other library. Redirects are
-never followed, compressed answers are refused, a cancel really closes the connection.
+Built on sockets alone, so that the steady poll costs little. Redirects are never followed, compressed
+answers are refused, a cancel really closes the connection.
 """
 
 import io
@@ -10,16 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from wattlight import __version__
 
-from .connection import connect_to
+from .connection import Kept, Place, connect_to, watch_silence
 from .endpoint import Endpoint, FaultKind, Proxy, WireFault
-
-if TYPE_CHECKING:
-    import http.client
+from .reply import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,11 @@ class _Patience:
 
 
 class _WatchedReader(io.RawIOBase):
-    """Reads a socket in short slices; what ``http.client.HTTPResponse`` takes for a socket."""
+    """Reads a socket in short slices."""
 
     def __init__(self, sock: socket.socket, patience: _Patience) -> None:
         self._sock = sock
         self._patience = patience
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"
-        return io.BufferedReader(self, 65536)
 
     def readable(self) -> bool:
         return True
@@ -88,15 +83,21 @@ class Answer:
     """An answer whose body is still to be read. Close it, or use it in a ``with``."""
 
     def __init__(
-        self, sock: socket.socket, response: "http.client.HTTPResponse", limits: Limits, patience: _Patience
+        self,
+        sock: socket.socket,
+        reply: Reply,
+        limits: Limits,
+        patience: _Patience,
+        keep: Callable[[socket.socket], None] | None = None,
     ) -> None:
         self._sock = sock
+        self._keep = keep if reply.stays_open else None
         self._patience = patience
-        self._response = response
+        self._reply = reply
         self._limits = limits
-        self._left = response.length
-        self.status = response.status
-        self.content_type = (response.headers.get("Content-Type") or "").split(";")[0].strip().lower()
+        self._left = reply.length
+        self.status = reply.status
+        self.content_type = self.header("Content-Type").split(";")[0].strip().lower()
 
     def __enter__(self) -> Self:
         return self
@@ -106,12 +107,16 @@ class Answer:
 
     def header(self, name: str) -> str:
         """A header of the answer, empty if it has none."""
-        return (self._response.headers.get(name) or "").strip()
+        return self._reply.headers.get(name.lower(), "")
 
     def close(self) -> None:
-        """Close the connection, whatever is still in it."""
-        self._response.close()
-        self._sock.close()
+        """Close the connection, whatever is still in it; one that is kept and read to the end stays open."""
+        read, keep = self._left == 0 or (self._left is None and self._reply.ended), self._keep
+        self._keep = None
+        if keep is not None and read:
+            keep(self._sock)
+        else:
+            self._sock.close()
 
     def allow_idle(self, idle_s: float) -> None:
         """From now on so many seconds without a byte are allowed."""
@@ -135,7 +140,7 @@ class Answer:
         if self._left == 0:
             return b""
         with self._cut():
-            piece = self._response.read1(most_bytes if self._left is None else min(most_bytes, self._left))
+            piece = self._reply.read1(most_bytes if self._left is None else min(most_bytes, self._left))
         self._came(len(piece))
         return piece
 
@@ -148,17 +153,15 @@ class Answer:
         if self._left == 0:
             return 0
         with self._cut():
-            count = self._response.fp.readinto1(buffer[: self._left])
+            count = self._reply.readinto1(buffer[: self._left])
         self._came(count)
         return count
 
     @contextmanager
     def _cut(self) -> Iterator[None]:
-        import http.client
-
         try:
             yield
-        except (http.client.HTTPException, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise WireFault(FaultKind.CUT, type(error).__name__) from error
 
     def _came(self, count: int) -> None:
@@ -207,16 +210,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """Makes exchanges with one endpoint. Holds no connection, so any thread may use it at any time.
+    """Makes exchanges with one endpoint; any thread may use it at any time.
 
     ``authorization`` is the value of that header; it is sent to the endpoint only, and only when the
-    way there is private. ``proxy`` is never used for loopback.
+    way there is private. ``proxy`` is never used for loopback. ``kept``: where a connection that was asked a
+    short question waits for the next one; None: each has its own.
     """
 
     endpoint: Endpoint
     authorization: str | None = None
     proxy: Proxy | None = None
     clock: Callable[[], float] = time.monotonic
+    kept: Kept | None = None
 
     def ask(
         self,
@@ -236,35 +241,53 @@ class Wire:
         Raises:
             WireFault: whatever went wrong.
         """
-        patience = _Patience(limits, cancel, self.clock)
+        kept = self.kept if method == "GET" and limits is POLL else None
         proxy = None if self.endpoint.is_loopback else self.proxy
+        place = (self.endpoint.scheme, self.endpoint.authority, proxy)
+        request = self._head(method, path, body, headers, proxy, kept is not None) + (body or b"")
+        waiting = None if kept is None else kept.take(place)
+        if waiting is not None:
+            try:
+                return self._exchange(waiting, method, request, limits, cancel, redirects, kept, place)
+            except WireFault as fault:
+                if fault.kind is not FaultKind.CUT:
+                    raise  # else it was closed between two questions: asked anew
         sock = connect_to(self.endpoint, proxy, limits.connect_s, cancel)
-        import http.client  # where nobody listens it is not needed
+        if kept is not None:
+            watch_silence(sock)
+        return self._exchange(sock, method, request, limits, cancel, redirects, kept, place)
 
-        response: http.client.HTTPResponse | None = None
+    def _exchange(
+        self,
+        sock: socket.socket,
+        method: str,
+        request: bytes,
+        limits: Limits,
+        cancel: Event | None,
+        redirects: bool,
+        kept: Kept | None,
+        place: Place,
+    ) -> Answer:
+        patience = _Patience(limits, cancel, self.clock)
         try:
-            sock.sendall(self._head(method, path, body, headers, proxy) + (body or b""))
-            response = http.client.HTTPResponse(
-                _WatchedReader(sock, patience),  # type: ignore[arg-type]  # makefile is all it uses
-                method=method,
-            )
-            response.begin()
-            _refuse_tricks(response, redirects)
-            return Answer(sock, response, limits, patience)
+            sock.sendall(request)
+            reply = Reply(io.BufferedReader(_WatchedReader(sock, patience), 65536), method)
+            _refuse_tricks(reply, redirects)
         except BaseException as error:
-            if response is not None:  # before its file is collected, on which it would flush
-                response.close()
             sock.close()
-            if isinstance(error, http.client.RemoteDisconnected):
-                raise WireFault(FaultKind.CUT, "closed without an answer") from error
-            if isinstance(error, http.client.HTTPException | ValueError):
-                raise WireFault(FaultKind.NOT_HTTP, type(error).__name__) from error
             if isinstance(error, OSError):
                 raise WireFault(FaultKind.CUT, type(error).__name__) from error
             raise
+        return Answer(sock, reply, limits, patience, None if kept is None else partial(kept.put, place))
 
     def _head(
-        self, method: str, path: str, body: bytes | None, headers: tuple[str, ...], proxy: Proxy | None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: tuple[str, ...],
+        proxy: Proxy | None,
+        keep: bool,
     ) -> bytes:
         here = self.endpoint
         target = f"{here.path}{path}"
@@ -276,7 +299,7 @@ class Wire:
             f"Host: {here.authority}",
             f"User-Agent: wattlight/{__version__}",
             "Accept-Encoding: identity",
-            "Connection: close",
+            f"Connection: {'keep-alive' if keep else 'close'}",
             *headers,
         ]
         if not any(line.startswith("Accept:") for line in headers):
@@ -289,14 +312,17 @@ class Wire:
             lines.append(f"Content-Length: {len(body)}")
             if not any(line.startswith("Content-Type:") for line in headers):
                 lines.append("Content-Type: application/json")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+        try:
+            return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+        except UnicodeEncodeError as error:
+            raise WireFault(FaultKind.NOT_HTTP, "a head of other characters") from error
 
 
-def _refuse_tricks(response: "http.client.HTTPResponse", redirects: bool) -> None:
-    if 300 <= response.status < 400 and not redirects:
+def _refuse_tricks(reply: Reply, redirects: bool) -> None:
+    if 300 <= reply.status < 400 and not redirects:
         # a session or a key may stand behind the question mark, and the detail may come into a log
-        location = (response.headers.get("Location") or "")[:300].partition("?")[0]
-        raise WireFault(FaultKind.REDIRECT, f"{response.status} {location}")
-    encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()
+        location = reply.headers.get("location", "")[:300].partition("?")[0]
+        raise WireFault(FaultKind.REDIRECT, f"{reply.status} {location}")
+    encoding = reply.headers.get("content-encoding", "identity").lower()
     if encoding not in {"", "identity"}:
         raise WireFault(FaultKind.ENCODED, encoding[:20])

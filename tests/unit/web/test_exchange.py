@@ -1,13 +1,15 @@
 """An exchange with a server that is not trusted: bodies and lines have limits, redirects are looked at."""
 
 import socket
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 
 import pytest
 
 from fakes.scripted_server import Line, ScriptedServer
-from wattlight.web import Endpoint, FaultKind, Limits, Proxy, Web, Wire, WireFault
+from wattlight.web import Endpoint, FaultKind, Kept, Limits, Proxy, Web, Wire, WireFault
 
 SMALL = Limits(connect_s=2.0, idle_s=2.0, total_s=5.0, body_bytes=100, line_bytes=20)
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Plain; charset=x\r\nX-One:  1 \r\n"
@@ -215,3 +217,112 @@ def test_nobody_there() -> None:
     with pytest.raises(WireFault) as caught:
         Wire(Endpoint("http", "127.0.0.1", closed_port())).ask("GET", "/")
     assert caught.value.kind is FaultKind.REFUSED
+
+
+def kept_wire(server: ScriptedServer) -> Wire:
+    return Wire(Endpoint("http", "127.0.0.1", server.port), kept=Kept())
+
+
+def answer_each(times: int, framed: bytes = b"Content-Length: 2\r\n\r\nok") -> Callable[[Line], None]:
+    """A server that answers so many questions over each connection, and closes it then."""
+
+    def script(line: Line) -> None:
+        for _ in range(times):
+            if line.request() == (b"", b""):
+                return
+            line.send(OK + framed)
+
+    return script
+
+
+def ask(asking: Wire, times: int = 1) -> list[bytes]:
+    bodies = []
+    for _ in range(times):
+        with asking.ask("GET", "/") as answer:
+            bodies.append(answer.body())
+    return bodies
+
+
+@pytest.mark.parametrize(
+    ("framed", "connections"),
+    [
+        (b"Content-Length: 2\r\n\r\nok", 1),
+        (b"Transfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\nX: y\r\n\r\n", 1),
+        (b"Content-Length: 2\r\nConnection: close\r\n\r\nok", 3),
+    ],
+)
+def test_one_connection_is_asked_again_and_again(framed: bytes, connections: int) -> None:
+    with ScriptedServer(answer_each(1 if connections > 1 else 3, framed)) as server:
+        asking = kept_wire(server)
+        assert ask(asking, 3) == [b"ok"] * 3
+        assert server.connections == connections
+        assert asking.kept is not None
+        asking.kept.close()
+    assert not server.errors
+
+
+def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
+    with ScriptedServer(answer_each(1)) as server:
+        asking = kept_wire(server)
+        assert ask(asking, 4) == [b"ok"] * 4
+        assert server.connections == 4
+
+
+def test_a_connection_that_closes_instead_of_answering_is_made_anew() -> None:
+    def script(line: Line) -> None:
+        line.request()
+        line.send(OK + b"Content-Length: 2\r\n\r\nok")
+        line.request()  # and the connection ends
+
+    with ScriptedServer(script) as server:
+        assert ask(kept_wire(server), 2) == [b"ok"] * 2
+        assert server.connections == 2
+
+
+def test_what_nobody_asked_for_ends_a_connection() -> None:
+    def script(line: Line) -> None:
+        line.request()
+        line.send(OK + b"Content-Length: 2\r\n\r\nok" + OK + b"Content-Length: 4\r\n\r\nevil")
+        line.wait_closed()
+
+    with ScriptedServer(script) as server:
+        asking = kept_wire(server)
+        assert ask(asking, 3) == [b"ok"] * 3
+        assert asking.kept is not None
+        asking.kept.close()
+
+
+def test_a_connection_is_for_one_place_and_is_not_trusted_after_a_sleep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ScriptedServer(answer_each(9)) as one, ScriptedServer(answer_each(9)) as other:
+        asking = kept_wire(one)
+        ask(asking)
+        assert ask(replace(asking, endpoint=Endpoint("http", "127.0.0.1", other.port))) == [b"ok"]
+        assert (one.connections, other.connections) == (1, 1)
+        kept = asking.kept
+        assert kept is not None and not kept.broke
+        monkeypatch.setattr(time, "time", lambda: 9e9)
+        ask(replace(asking, endpoint=Endpoint("http", "127.0.0.1", other.port)))
+        assert other.connections == 2
+        kept.close()
+
+
+def test_a_body_that_was_not_read_ends_its_connection() -> None:
+    with ScriptedServer(answer_each(9)) as server:
+        asking = kept_wire(server)
+        asking.ask("GET", "/").close()
+        assert ask(asking) == [b"ok"]
+        assert server.connections == 2
+        assert asking.kept is not None
+        asking.kept.close()
+
+
+def test_a_server_that_ends_is_seen_without_asking() -> None:
+    with ScriptedServer(answer_each(9)) as server:
+        asking = kept_wire(server)
+        ask(asking)
+        assert asking.kept is not None and not asking.kept.broke
+        server.close()
+        assert asking.kept.broke
+        asking.kept.close()

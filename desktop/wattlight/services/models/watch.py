@@ -12,13 +12,16 @@ from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.services.current import Servers
 
 SHOWN_S = 1.0
-FAR_SHOWN_S = 1.5
+FAR_SHOWN_S = 1.8
 """The same for another computer: with the 3 s that an answer may take, a dead one is noticed within 5 s."""
 MOST_HOSTS = 10
 """With more of them each is asked so much less often."""
 HIDDEN_S = 15.0
+GLANCE_S = 2.5
+"""In a longer pause the open connection is looked at so often, without asking: it ends with the server."""
 FULL_SHOWN_S = 10.0
 """The list of installed models is asked for so often while shown; loaded models at every beat."""
+FAR_FULL_SHOWN_S = 30.0
 FULL_HIDDEN_S = 300.0
 LONGEST_PAUSE_S = 30.0
 
@@ -40,7 +43,7 @@ class ServerWatch:
         self._start = start
         self._servers = servers
         self._host = host
-        self._shown_s = SHOWN_S
+        self._shown_s, self._full_shown_s = SHOWN_S, FULL_SHOWN_S
         self._publish = publish
         self._clock = clock
         self._state: ServerState | None = None
@@ -74,7 +77,8 @@ class ServerWatch:
 
     def share(self, hosts: int) -> None:
         """The watch is over another computer, one of ``hosts``: together they are asked so often."""
-        self._shown_s = FAR_SHOWN_S * max(1.0, hosts / MOST_HOSTS)
+        times = max(1.0, hosts / MOST_HOSTS)
+        self._shown_s, self._full_shown_s = FAR_SHOWN_S * times, FAR_FULL_SHOWN_S * times
 
     def refresh(self) -> None:
         """Ask for everything now, because something was just done."""
@@ -100,7 +104,7 @@ class ServerWatch:
     def _full_is_due(self) -> bool:
         if self._full_at is None or self._failures:
             return True
-        every = FULL_SHOWN_S if self._shown else FULL_HIDDEN_S
+        every = self._full_shown_s if self._shown else FULL_HIDDEN_S
         return self._clock() - self._full_at >= every
 
     def _pause(self) -> float:
@@ -118,7 +122,15 @@ class ServerWatch:
                 logging.getLogger("wattlight").exception("the watch over the server failed")
                 pause = LONGEST_PAUSE_S
             if not self._stopping.is_set():
-                self._wake.wait(pause)
+                self._rest(pause)
+
+    def _rest(self, pause_s: float) -> None:
+        """Until the next time; sooner when somebody calls, or the server closed the connection."""
+        while pause_s > 0 and not self._wake.wait(min(GLANCE_S, pause_s)):
+            pause_s -= GLANCE_S
+            server = self._servers.get(self._host)
+            if server is not None and server.left:
+                return
 
 
 class ServerWatches:

@@ -9,12 +9,15 @@ import pytest
 
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
+from fakes.scripted_server import Line, ScriptedServer
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.runtime import OllamaServer
 from wattlight.services.current import Servers
 from wattlight.services.models import ServerWatch
+from wattlight.services.models import watch as watch_module
 from wattlight.settings import ServerAddress
+from wattlight.web import Endpoint
 
 READY = ServerState("http://x", ServerStatus.READY)
 
@@ -170,3 +173,45 @@ def test_an_error_in_the_listener_does_not_end_the_watch(
     watch.refresh()
     assert called.wait(5)
     assert watch.stop(1.0)
+
+
+def keeps_open(line: Line) -> None:
+    """Ollama as it answers over one connection until the other side, or the test, ends it."""
+    said = {"/api/version": b'{"version": "0.24.0"}'}
+    while head := line.request()[0]:
+        body = said.get(head.split()[1].decode(), b'{"models": []}')
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def test_a_server_that_ends_while_nobody_looks_is_noticed_by_its_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch_module, "GLANCE_S", 0.05)
+    seen: list[ServerStatus] = []
+    ready, away = threading.Event(), threading.Event()
+
+    def publish(_host: object, state: ServerState) -> None:
+        seen.append(state.status)
+        (ready if state.status is ServerStatus.READY else away).set()
+
+    with ScriptedServer(keeps_open) as server:
+        servers = at(OllamaServer(Endpoint("http", "127.0.0.1", server.port)))
+        watch = ServerWatch(servers, LOCAL_HOST, publish)
+        watch.start()
+        assert ready.wait(5.0) and server.connections == 1
+        server.close()
+        try:
+            assert away.wait(5.0), "a hidden watch asks every 15 s; the connection told it at once"
+        finally:
+            assert watch.stop()
+
+
+def test_the_same_bytes_are_the_same_state() -> None:
+    with FakeOllama() as fake:
+        fake.install("qwen3:0.6b")
+        fake.start("qwen3:0.6b", keep="1h")
+        server = OllamaServer(Endpoint("http", "127.0.0.1", fake.port))
+        first = server.state()
+        assert first.running and server.state(first, full=True) is first
+        fake.install("other:1b")
+        assert len(server.state(first).installed) == 2
