@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from wattlight.domain.machine_file import MachineFileProblem, parse_machine
 from wattlight.domain.servers import InstalledModel, RunningModel, true_digest
-from wattlight.domain.values import MachineProfile, Problem, clean_text, read_json, to_us
+from wattlight.domain.values import LOCAL_HOST, MachineProfile, Problem, clean_text, read_json, to_us
 from wattlight.i18n import tr
 from wattlight.paths import read_text
 from wattlight.runtime import ModelServer, read_keep_alive
@@ -96,14 +96,22 @@ def add_machine_option(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="answer for the computer in FILE, - for standard input (see 'wattlight hardware --profile')",
     )
+    parser.add_argument(
+        "--host", metavar="NAME", help="answer for another computer of the settings whose Wattlight serves"
+    )
 
 
 def machine_of(args: argparse.Namespace, call: Call) -> MachineProfile:
-    """The computer in the file that ``--machine`` names, else this one.
+    """The computer in the file that ``--machine`` names, or that ``--host`` names, else this one.
 
     Raises:
         MachineFileProblem: the file cannot be read or is not a machine profile.
+        Problem: what is in the other computer is not known here (code ``no_profile``).
     """
+    if args.host and args.machine:
+        raise Problem(tr("--host and --machine are two computers."), tr("Leave out one of them."), "use")
+    if args.host:
+        return _other_machine(args.host, call)
     if not args.machine:
         return call.workshop.machine_profile()
     text = read_text(Path(args.machine), MAX_FILE_BYTES, MachineFileProblem)
@@ -113,6 +121,27 @@ def machine_of(args: argparse.Namespace, call: Call) -> MachineProfile:
         name = clean_text(args.machine)
         raise MachineFileProblem(tr("The machine file {name} is not JSON.", name=name)) from error
     return parse_machine(document)
+
+
+def _other_machine(name: str, call: Call) -> MachineProfile:
+    from wattlight.services.far_meter import far_profile
+    from wattlight.services.hosts import find_host
+
+    host = find_host(name, call.workshop.settings())
+    if host.host == LOCAL_HOST:
+        return call.workshop.machine_profile()
+    found = far_profile(call.workshop, host)
+    if found is None:
+        shown = clean_text(host.name, 60)
+        raise Problem(
+            tr("What is in {name} is not known here: no Wattlight there told it.", name=shown),
+            tr(
+                "Start 'wattlight meter --serve' there and name it with 'wattlight hosts meter', or carry "
+                "its profile over: 'wattlight hardware --profile' there, --machine FILE here."
+            ),
+            "no_profile",
+        )
+    return found
 
 
 @contextmanager

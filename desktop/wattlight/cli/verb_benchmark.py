@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from wattlight.domain.answers import SLOWER, SLOWER_READING, SWEEPS
 from wattlight.domain.state import ServerState, ServerStatus, same_model
 from wattlight.domain.tokens import MeasuredSpeed
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import LOCAL_HOST, Problem, clean_text
 from wattlight.i18n import interval, number, percent, tr, watts
 from wattlight.probes import CardLimit, PowerLimitProblem
 from wattlight.runtime import ModelServer
@@ -25,10 +25,10 @@ from wattlight.services.benchmark import (
     sweep,
 )
 from wattlight.services.metering import Sampler
-from wattlight.services.speed_runs import subject_of
+from wattlight.services.speed_runs import far_subject, subject_of
 from wattlight.viewmodels.side_by_side import joules_text, seconds_text
 
-from .options import whole
+from .options import add_host_option, whole
 from .output import Call, Document, ProgressLine, aligned, pick, plain
 
 CONTEXT = 4096
@@ -44,14 +44,21 @@ def arguments(parser: ArgumentParser) -> None:
         help="measure at 100, 90 … 60 %% of the card's own limit, which is put back at the end",
     )
     parser.add_argument("--card", metavar="N", type=whole(1, 64), default=1, help="which card (default 1)")
+    add_host_option(parser)
 
 
 def run(args: Namespace, call: Call) -> None:
-    server = call.workshop.server()
+    server = call.workshop.server(args.host)
     model, context = _model(args.model, server)
     if not args.power_caps:
-        _answer_fills(call, server, model)
+        _answer_fills(call, server, model, args.host)
         return
+    if args.host is not None and not server.endpoint.is_loopback:
+        raise Problem(
+            tr("Only a card of this computer can be given other power limits."),
+            tr("Run it there: 'wattlight benchmark --power-caps'."),
+            "wrong_use",
+        )
     with call.workshop.card_limits() as cards:
         card = _chosen(cards, args.card)
         try:
@@ -64,27 +71,37 @@ def run(args: Namespace, call: Call) -> None:
     call.answer(sweep_document(model, made), *sweep_lines(model, made))
 
 
-def _answer_fills(call: Call, server: ModelServer, model: str) -> None:
+def _answer_fills(call: Call, server: ModelServer, model: str, host: str | None) -> None:
     """Measure on mains and idle, and keep the figures for what is recommended."""
-    state = ServerState(
-        server.url, ServerStatus.READY, server.version(), server.installed(), server.running()
-    )
     workshop = call.workshop
-    chosen = workshop.settings().wish(model).context_length
-    subject = subject_of(model, state, workshop.machine_profile(), workshop.advisor(), chosen)
+    (subject,) = subjects(call, server, host, model)
     line = ProgressLine(not call.as_json and not call.out.quiet)
 
     def told(news: Progress) -> None:
         share = news.share
         line.show(tr("loading…") if share is None else tr("{share} measured", share=percent(share)))
 
-    with watched_power(call) as history:
-        history.wait_past(time.monotonic() + REST_S, NEXT_SAMPLE_S)
+    with watched_power(call, subject) as history:
         try:
-            runs = Benchmark(server, history, workshop.jobs(), workshop.now).run_fills(subject, told)
+            known = any(subject.host == known.host for known in workshop.settings().servers)
+            book = workshop.jobs() if known or subject.host == LOCAL_HOST else None
+            runs = Benchmark(server, history, book, workshop.now).run_fills(subject, told)
         finally:
             line.end()
     call.answer(fills_document(subject, runs), *fills_lines(runs))
+
+
+def subjects(call: Call, server: ModelServer, host: str | None, *models: str) -> tuple[Subject, ...]:
+    """What is measured: ``models`` of ``server``, on this computer or on the one that ``host`` names."""
+    workshop, address = call.workshop, call.workshop.address(host)
+    state = ServerState(
+        server.url, ServerStatus.READY, server.version(), server.installed(), server.running()
+    )
+    wish = workshop.settings().wish
+    if server.endpoint.is_loopback and not address.meter:
+        profile, advisor = workshop.machine_profile(), workshop.advisor()
+        return tuple(subject_of(m, state, profile, advisor, wish(m).context_length) for m in models)
+    return tuple(far_subject(m, state, address) for m in models)
 
 
 def _model(wanted: str | None, server: ModelServer) -> tuple[str, int]:
@@ -114,13 +131,17 @@ def _chosen(cards: list[CardLimit], number_of_it: int) -> CardLimit:
 
 
 @contextmanager
-def watched_power(call: Call) -> Iterator[PowerHistory]:
-    """The power of this computer, looked at twice a second within the block."""
+def watched_power(call: Call, subject: Subject) -> Iterator[PowerHistory | None]:
+    """The power of this computer, looked at twice a second within the block; None for a subject elsewhere."""
+    if subject.host != LOCAL_HOST:
+        yield None
+        return
     history, prober = PowerHistory(), call.workshop.prober()
     sampler = Sampler(prober.sample, history.take, start=call.workshop.threads.start)
     sampler.set_watching(True)
     sampler.start()
     try:
+        history.wait_past(time.monotonic() + REST_S, NEXT_SAMPLE_S)
         yield history
     finally:
         sampler.stop()
@@ -135,7 +156,7 @@ def _swept(call: Call, server: ModelServer, card: CardLimit, subject: Subject) -
             speed = number(made.speed.output_tokens_per_s, 1)
             call.out.line(tr("{limit}: {speed} tokens/s", limit=watts(made.limit_w), speed=speed))
 
-    with watched_power(call) as history:
+    with watched_power(call, subject) as history:
         benchmark = Benchmark(server, history, None, call.workshop.now)
         return sweep(card, lambda: benchmark.run(subject), note, told)
 

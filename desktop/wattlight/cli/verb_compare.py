@@ -1,16 +1,14 @@
 """``compare``: two models on the person's own prompts, figures and answers side by side."""
 
 import textwrap
-import time
 from argparse import ArgumentParser, Namespace
 from itertools import zip_longest
 from pathlib import Path
 
-from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import clean_text
 from wattlight.i18n import percent, tr, trn
 from wattlight.paths import read_text
-from wattlight.services.benchmark import NEXT_SAMPLE_S, REST_S, Benchmark, ComparedModel, SideBySide, compare
+from wattlight.services.benchmark import Benchmark, ComparedModel, SideBySide, compare
 from wattlight.services.prompts import (
     MOST_BYTES,
     PromptsProblem,
@@ -19,12 +17,11 @@ from wattlight.services.prompts import (
     prompts_file,
     read_prompts,
 )
-from wattlight.services.speed_runs import subject_of
 from wattlight.viewmodels.side_by_side import figure_rows, notes
 
-from .options import typed
+from .options import add_host_option, typed
 from .output import Call, Document, ProgressLine, aligned, pick
-from .verb_benchmark import DIGITS, watched_power
+from .verb_benchmark import DIGITS, subjects, watched_power
 
 SIDE = 48
 """Columns of an answer beside the other, at most."""
@@ -36,6 +33,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--prompts", metavar="FILE", help="prompts, a line of --- between two; - for input")
     parser.add_argument("--keep", action="store_true", help="keep these prompts on this computer")
     parser.add_argument("--forget", action="store_true", help="remove the prompts that were kept")
+    add_host_option(parser)
 
 
 def run(args: Namespace, call: Call) -> None:
@@ -72,20 +70,11 @@ def _without_models(args: Namespace, call: Call, prompts: tuple[str, ...]) -> No
 
 
 def _compared(args: Namespace, call: Call, prompts: tuple[str, ...]) -> SideBySide:
-    workshop = call.workshop
-    server = workshop.server()
-    state = ServerState(
-        server.url, ServerStatus.READY, server.version(), server.installed(), server.running()
-    )
-    profile, wish = workshop.machine_profile(), workshop.settings().wish
-    first, second = (
-        subject_of(name, state, profile, workshop.advisor(), wish(name).context_length)
-        for name in (args.first, args.second)
-    )
+    server = call.workshop.server(args.host)
+    first, second = subjects(call, server, args.host, args.first, args.second)
     progress = ProgressLine(not call.as_json and not call.out.quiet)
-    with watched_power(call) as history:
-        history.wait_past(time.monotonic() + REST_S, NEXT_SAMPLE_S)
-        benchmark = Benchmark(server, history, None, workshop.now)
+    with watched_power(call, first) as history:
+        benchmark = Benchmark(server, history, None, call.workshop.now)
         try:
             return compare(
                 benchmark,

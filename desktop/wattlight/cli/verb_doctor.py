@@ -19,11 +19,14 @@ from wattlight.probes import Prober, server_log
 from wattlight.runtime import parse_endpoint
 from wattlight.services.benchmark import notes, restore
 from wattlight.services.factory import ServiceFactory
+from wattlight.services.far_meter import try_meter
+from wattlight.services.hosts import find_host, look_at_all
 from wattlight.services.serving import conversion, exposure
 from wattlight.services.slowness import cause_text, fix_text, slow_here
 from wattlight.settings import load_settings
 from wattlight.store import LedgerProblem, MeterLock, open_reader
 from wattlight.system import EnergyPermission, process_runs
+from wattlight.viewmodels.words import server_trouble
 
 from .doctor_hardware import Finding, Level, hardware_findings
 from .output import Call, Document, plain
@@ -101,6 +104,38 @@ def program_findings(workshop: ServiceFactory, prober: Prober) -> Iterator[Findi
     yield from _folders(workshop.places)
 
 
+def host_findings(workshop: ServiceFactory, name: str) -> Iterator[Finding]:
+    """What can be seen from here of another computer: its server, its key, its meter."""
+    address = find_host(name, workshop.settings())
+    (found,) = look_at_all(workshop, (address,))
+    state = found.state
+    if state.status is ServerStatus.READY:
+        yield Finding("server", Level.FINE, _answers(state))
+    else:
+        said = state.message or server_trouble(state.status, state.kind)
+        yield Finding("server", Level.PROBLEM, said)
+    for text in found.warnings:
+        yield Finding("warning", Level.NOTE, text)
+    if not address.meter:
+        said = tr("What it draws is not known: no meter is set for it (wattlight hosts meter).")
+        yield Finding("meter", Level.NOTE, said)
+        return
+    try:
+        token = workshop.keyring().get(address.meter_secret) if address.meter_key else None
+        said = tr("Its meter answers: {what}.", what=try_meter(workshop, address, token))
+        yield Finding("meter", Level.FINE, said)
+    except Problem as problem:
+        yield Finding("meter", Level.PROBLEM, str(problem))
+
+
+def _answers(state: ServerState) -> str:
+    version = state.version or tr("unknown version")
+    if state.kind is ServerKind.OLLAMA:
+        return tr("The model server answers: {url}, {version}.", url=state.url, version=version)
+    name = kind_name(state.kind)
+    return tr("{server} answers: {url}, {version}.", server=name, url=state.url, version=version)
+
+
 def _left_limits(workshop: ServiceFactory) -> Iterator[Finding]:
     """What a killed sweep of power limits has left is put back, or said."""
     files = [file for file in notes(workshop.places) if file.exists()]
@@ -117,12 +152,7 @@ def _server(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
         yield Finding("server", Level.PROBLEM, str(problem))
         return
     if state.status is ServerStatus.READY:
-        version = state.version or tr("unknown version")
-        said = tr("The model server answers: {url}, {version}.", url=state.url, version=version)
-        if state.kind is not ServerKind.OLLAMA:
-            name = kind_name(state.kind)
-            said = tr("{server} answers: {url}, {version}.", server=name, url=state.url, version=version)
-        yield Finding("server", Level.FINE, said)
+        yield Finding("server", Level.FINE, _answers(state))
         if state.kind is ServerKind.OLLAMA and (text := conversion(state.version)):
             yield Finding("converts", Level.NOTE, text)
         if text := exposure(parse_endpoint(state.url), state.kind):
@@ -198,10 +228,14 @@ def arguments(parser: ArgumentParser) -> None:
         help="let this account read the processor's energy counter (asks for the administrator's password)",
     )
     wish.add_argument("--forbid-energy", action="store_true", help="close that counter again")
+    wish.add_argument("--host", metavar="NAME", help="what can be seen from here of another computer")
 
 
 def run(args: Namespace, call: Call) -> None:
     """Look at everything and print what was found; 0 also when something is wrong."""
+    if args.host:
+        _print(call, list(host_findings(call.workshop, args.host)))
+        return
     permission = EnergyPermission(call.workshop.environ)
     if args.allow_energy:
         permission.allow()
@@ -217,7 +251,10 @@ def run(args: Namespace, call: Call) -> None:
     finally:
         prober.close()
     access = permission.look(report.cpu_power.package.reason == "permission")
-    findings = [*hardware_findings(report, access), *program]
+    _print(call, [*hardware_findings(report, access), *program])
+
+
+def _print(call: Call, findings: list[Finding]) -> None:
     call.answer({"findings": [_document(f) for f in findings], "ok": _ok(findings)}, *_lines(findings))
 
 

@@ -14,6 +14,7 @@ from .opening import (
     find_server,
     heard_outside,
     look,
+    near_host,
     parse_endpoint,
 )
 from .problems import RuntimeProblem

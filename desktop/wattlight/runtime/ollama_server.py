@@ -20,9 +20,9 @@ from .ollama_connection import OllamaConnection
 from .problems import RuntimeProblem, with_proxy_advice
 from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
+    LastList,
     Record,
     Refusal,
-    Reread,
     read_installed,
     read_object,
     read_running,
@@ -60,8 +60,8 @@ class OllamaServer(OllamaConnection):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._installed: Reread[InstalledModel] = Reread()
-        self._running: Reread[RunningModel] = Reread()
+        self._installed: LastList[InstalledModel] = LastList()
+        self._running: LastList[RunningModel] = LastList()
 
     def version(self, cancel: Event | None = None) -> str:
         """The server's version ("0.33.0"; "0.0.0" is a development build)."""

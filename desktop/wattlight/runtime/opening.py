@@ -1,5 +1,6 @@
 """Where the model server is (OLLAMA_HOST in all its forms, or an address of the settings); reaching it."""
 
+import difflib
 import ipaddress
 import re
 import socket
@@ -38,6 +39,8 @@ DEFAULT_PORT = 11434
 """Ollama's own port (its ``envconfig``)."""
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
+_BARE = re.compile(r"(?!localhost$)(?=.*[^\d])[\w -]+")
+"""A word that may be a host's name or an address without a port."""
 _MAX_LENGTH = 500
 
 
@@ -184,6 +187,9 @@ def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> Serv
     """The address of the settings that ``host`` names, by its id or name; else ``host`` is a URL itself.
 
     None chooses the first one.
+
+    Raises:
+        RuntimeProblem: no address, but nearly one of the names (code ``bad_input``).
     """
     if host is None:
         return servers[0] if servers else ServerAddress()
@@ -191,7 +197,26 @@ def choose_address(host: str | None, servers: tuple[ServerAddress, ...]) -> Serv
     for address in servers:
         if wanted in {address.host.casefold(), address.name.casefold()}:
             return address
+    meant = near_host(host, servers)
+    if meant and _BARE.fullmatch(wanted) is not None:
+        raise RuntimeProblem(
+            tr('There is no host "{name}".', name=clean_text(host, 60)),
+            tr(
+                "Did you mean {meant}? An address is written with its port: {name}:{port}.",
+                meant=meant,
+                name=clean_text(wanted, 60),
+                port=DEFAULT_PORT,
+            ),
+            "bad_input",
+        )
     return ServerAddress(HostId(host), host, host)
+
+
+def near_host(name: str, servers: tuple[ServerAddress, ...]) -> str:
+    """The name of a host that was likely meant by ``name``; "" where none is like it."""
+    known = {said.casefold(): a.name for a in servers for said in (a.name, a.host)}
+    found = difflib.get_close_matches(name.strip().casefold(), known, 1, 0.7)
+    return clean_text(known[found[0]], 60) if found else ""
 
 
 def look(server: ModelServer, cancel: Event | None = None) -> ModelServer:

@@ -162,7 +162,7 @@ class Listed(Generic[Model]):
     raw_names: dict[str, str]
 
 
-class Reread(Generic[Model]):
+class LastList(Generic[Model]):
     """What a server said last under one address: the same bytes are the same models, and are read once."""
 
     def __init__(self) -> None:

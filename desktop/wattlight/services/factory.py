@@ -334,10 +334,16 @@ class ServiceFactory:
         """
         if host is None and self.servers is not None:
             return self.servers.local
-        from wattlight.runtime import choose_address, connect, look
+        from wattlight.runtime import connect, look
 
-        address = choose_address(host, self.settings().servers)
+        address = self.address(host)
         return look(connect(address, self._environ, self.host_key(address)))
+
+    def address(self, host: str | None) -> "ServerAddress":
+        """The address that ``host`` names, as :meth:`server` takes it."""
+        from wattlight.runtime import choose_address
+
+        return choose_address(host, self.settings().servers)
 
     def host_key(self, address: "ServerAddress") -> str | None:
         """What is sent with each question to the server of a host; None where it has no key.

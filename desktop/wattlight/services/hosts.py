@@ -12,7 +12,7 @@ from wattlight.domain.servers import RunningModel, ServerState, ServerStatus
 from wattlight.domain.state import AppState, HostState, Trial
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
-from wattlight.runtime import connect, look, parse_endpoint
+from wattlight.runtime import connect, look, near_host, parse_endpoint
 from wattlight.settings import ServerAddress, Settings
 
 from .current import CurrentSettings, Servers
@@ -55,8 +55,10 @@ def find_host(name: str, settings: Settings) -> ServerAddress:
     for address in settings.servers:
         if wanted in {address.name.casefold(), address.host.casefold()}:
             return address
+    meant = near_host(name, settings.servers)
     raise HostProblem(
-        tr('There is no host "{name}".', name=clean_text(name, 60)), tr("'wattlight hosts' lists them.")
+        tr('There is no host "{name}".', name=clean_text(name, 60)),
+        tr("Did you mean {name}?", name=meant) if meant else tr("'wattlight hosts' lists them."),
     )
 
 

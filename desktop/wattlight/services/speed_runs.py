@@ -12,8 +12,9 @@ from wattlight.domain.command import Command
 from wattlight.domain.fit import without_models
 from wattlight.domain.learning import device_label
 from wattlight.domain.state import ServerState, same_model
-from wattlight.domain.values import MachineProfile, Problem
+from wattlight.domain.values import MachineProfile, Problem, clean_text
 from wattlight.i18n import tr
+from wattlight.settings import ServerAddress
 
 from .answers import Extras
 from .benchmark import Benchmark, BenchmarkProblem, PowerHistory, Progress, SideBySide, Subject, compare
@@ -167,6 +168,32 @@ def subject_of(
         fit.context if fit is not None else context or DEFAULT_CONTEXT,
         server.version,
         driver=", ".join(dict.fromkeys(d.driver for d in devices if d.driver)) or None,
+        loaded=loaded is not None,
+    )
+
+
+def far_subject(model: str, server: ServerState, address: ServerAddress) -> Subject:
+    """``model`` on another computer; the device is the computer, what is in it is not asked.
+
+    Raises:
+        BenchmarkProblem: it is not installed there.
+    """
+    loaded = next((m for m in server.running if same_model(m.name, model)), None)
+    installed = next((m for m in server.installed if same_model(m.name, model)), None)
+    if installed is None:
+        shown = clean_text(address.name, 60)
+        raise BenchmarkProblem(
+            tr("{model} is not installed on {name}.", model=clean_text(model, 120), name=shown),
+            tr("'wattlight models --host NAME' lists what each has."),
+        )
+    context = loaded.context_length if loaded is not None else None
+    return Subject(
+        installed.name,
+        installed.digest,
+        clean_text(address.name, 60),
+        context or DEFAULT_CONTEXT,
+        server.version,
+        address.host,
         loaded=loaded is not None,
     )
 

@@ -1,12 +1,14 @@
 """Other computers by the command line: added by address, listed together, keys in the keyring alone."""
 
 import io
+import json
 import logging
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from fakes import faulty_answers
@@ -14,6 +16,8 @@ from fakes.command_line import Line
 from fakes.fake_ollama import FakeOllama
 from fakes.recorded_servers import FakeRouter
 from unit.system.test_secrets import Ring, with_ring
+from wattlight.services.benchmark import run as run_module
+from wattlight.web import Endpoint
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "desktop" / "schemas"
 KEY = "Zq7xhostkey53Yw"
@@ -48,6 +52,57 @@ def test_hosts_of_two_kinds_are_added_listed_used_and_removed(line: Line, tower:
     assert line.document("hosts")["hosts"][2]["status"] == "absent"
     assert line("hosts", "remove", "TOWER")[0] == 0
     assert [h["id"] for h in line.document("hosts")["hosts"]] == ["local", "bench"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ps", "models", "load x", "unload x", "pull x", "switch x", "remove x --yes", "disk", "updates",
+        "connect", "benchmark x", "compare a b --prompts -", "doctor", "fit x", "recommend", "cost",
+    ],
+)  # fmt: skip
+def test_a_host_that_is_nearly_named_is_named(
+    line: Line,
+    tower: FakeOllama,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert line("hosts", "add", tower.url, "--name", "Tower")[0] == 0
+    tower.requests.clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one prompt")))
+    assert line(*words.split(), "--host", "towr")[0] in {1, 2}
+    text = capsys.readouterr().err
+    assert 'no host "towr"' in text and "Did you mean Tower?" in text
+    assert not tower.requests, "nothing was asked of anybody"
+
+
+def test_what_can_be_seen_of_another_computer(line: Line, tower: FakeOllama) -> None:
+    line("hosts", "add", tower.url, "--name", "Tower")
+    said = line.document("doctor", "--host", "tower")
+    jsonschema.validate(said, json.loads((SCHEMAS / "doctor.json").read_text()))
+    levels = {item["code"]: item["level"] for item in said["findings"]}
+    assert levels == {"server": "fine", "warning": "note", "meter": "note"}
+    tower.close()
+    said = line.document("doctor", "--host", "Tower")
+    assert not said["ok"] and {i["code"] for i in said["findings"] if i["level"] == "problem"} == {"server"}
+
+
+def test_a_benchmark_of_another_computer_has_no_watts_of_this_one(
+    line: Line, tower: FakeOllama, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Endpoint, "is_loopback", False)
+    monkeypatch.setattr(run_module, "WINDOW_S", 0.1)
+    line("hosts", "add", tower.url, "--name", "Tower")
+    said = line.document("benchmark", "qwen3:8b", "--host", "tower")
+    jsonschema.validate(said, json.loads((SCHEMAS / "benchmark.json").read_text()))
+    assert said["device"] == "Tower"
+    assert {item["joules_per_token"] for item in said["fills"]} == {None}
+    assert "another computer" in said["fills"][0]["energy_reason"]
+    assert line("benchmark", "qwen4:8b", "--host", "tower")[0] == 1
+    assert "not installed on Tower" in capsys.readouterr().err
+    assert line("fit", "qwen3:8b", "--host", "tower")[0] == 1
+    assert "What is in Tower is not known here" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ class Benchmark:
     ) -> MeasuredSpeed:
         """``first``: whose prompt was not in the server's cache."""
         tokens, prompt = tokens_of(rounds), rounds[0].counters.prompt_tokens
-        window = self.window(rounds)
+        window = self.window(rounds, subject.host)
         seconds = sum(r.end_s - r.start_s for r in rounds)
         joules, error, reason = energy_per_token(window, rest_w, tokens, seconds)
         power = None if window.power_w is None else max(0.0, window.power_w - (rest_w or 0.0))
@@ -281,8 +281,10 @@ class Benchmark:
             driver=subject.driver,
         )
 
-    def window(self, rounds: list[TimedAnswer]) -> EnergyWindow:
+    def window(self, rounds: list[TimedAnswer], host: HostId = LOCAL_HOST) -> EnergyWindow:
         """The energy of the answers together, without what lies between them."""
+        if host != LOCAL_HOST:
+            return EnergyWindow(reason=tr("The watts of another computer are not read during a run."))
         if self._energy is None:
             return EnergyWindow(reason=tr("No part of this computer reports its power."))
         self._energy.wait_past(rounds[-1].end_s, NEXT_SAMPLE_S)

@@ -113,7 +113,9 @@ def _side(
     loaded: RunningModel | None,
 ) -> ComparedModel:
     seconds = sum(answer.end_s - answer.start_s for answer in answers)
-    joules, error, reason = energy_per_token(benchmark.window(answers), rest_w, tokens_of(answers), seconds)
+    joules, error, reason = energy_per_token(
+        benchmark.window(answers, subject.host), rest_w, tokens_of(answers), seconds
+    )
     return ComparedModel(
         subject,
         tokens_of(answers),
