@@ -250,7 +250,7 @@ def _purge(args: argparse.Namespace, call: Call) -> None:
     with _alone(call):
         if file.exists():
             with contextlib.closing(open_ledger(file, call.workshop.now()).writer) as writer:
-                writer.purge()
+                writer.purge(call.workshop.now())
         if call.workshop.places.jobs_file.exists():
             call.workshop.jobs().forget_tokens()
     call.answer({"purged": True}, tr("Everything that was recorded is deleted."))

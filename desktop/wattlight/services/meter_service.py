@@ -180,7 +180,7 @@ class MeterService:
         Raises:
             Problem: another Wattlight records, or the file could not be changed.
         """
-        if not self.write(lambda writer: writer.purge()):
+        if not self.write(lambda writer: writer.purge(self._factory.now())):
             raise Problem(
                 tr("The records could not be deleted."),
                 tr("Quit other running copies of Wattlight and try again."),

@@ -285,6 +285,11 @@ class LedgerReader:
                 found[HostId(key.removeprefix("far "))] = instance, int(hour)
         return found
 
+    def first_hour(self, host: HostId) -> int:
+        """What ``host`` recorded before this hour (number since 1970 UTC) was deleted here, and stays so."""
+        found = self._meta(f"deleted {host}") or ""
+        return int(found) if found.isdecimal() and len(found) < 10 else 0
+
     def _meta(self, key: str) -> str | None:
         with translated("read", self._file):
             row = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

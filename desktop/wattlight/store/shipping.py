@@ -7,7 +7,7 @@ and carrying it twice changes nothing.
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wattlight.domain.energy import Batch, DeviceInfo
@@ -156,9 +156,12 @@ def _until(connection: Any, first: int, end: int, host: HostId) -> int:
 def replace_hours(writer: LedgerWriter, host: HostId, shipment: Shipment) -> None:
     """Put the hours of a shipment in the place of what the ledger has of them for ``host``.
 
+    Hours that were deleted here (:meth:`LedgerReader.first_hour`) while it was on its way are left out.
+
     Raises:
         LedgerProblem: it cannot be written; nothing was changed.
     """
+    shipment = _since(shipment, LedgerReader(writer.connection, owns=False).first_hour(host))
     named = Pending()
     named.add(Batch(devices=shipment.devices))
     with translated("written"), writer.transaction() as connection:
@@ -188,6 +191,22 @@ def replace_hours(writer: LedgerWriter, host: HostId, shipment: Shipment) -> Non
             (host, host, first_us),
         )
         connection.execute("DELETE FROM day_closed WHERE host = ? AND end_us > ?", (host, first_us))
+
+
+def _since(shipment: Shipment, hour: int) -> Shipment:
+    """The hours of a shipment from ``hour`` on."""
+    if shipment.first >= hour:
+        return shipment
+    minute, quarter = hour * HOUR_MINUTES, hour * HOUR_QUARTERS
+    return replace(
+        shipment,
+        first=hour,
+        end=max(hour, shipment.end),
+        minutes=tuple(row for row in shipment.minutes if row.start >= minute),
+        quarters=tuple(row for row in shipment.quarters if row.start >= quarter),
+        minute_presence=tuple(seen for seen in shipment.minute_presence if seen[0] >= minute),
+        quarter_presence=tuple(seen for seen in shipment.quarter_presence if seen[0] >= quarter),
+    )
 
 
 def _stored(writer: LedgerWriter, host: HostId, row: ShippedRow) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from wattlight.domain.cost import ClosedDay, DayCell
@@ -184,10 +185,18 @@ class LedgerWriter:
                 for table, unit_us in (("minute", MINUTE_US), ("quarter", QUARTER_US))
             )
 
-    def purge(self) -> None:
-        """Delete every record, and every copy of the ledger that was kept aside."""
+    def purge(self, at: datetime) -> None:
+        """Delete every record, and every copy of the ledger that was kept aside.
+
+        What other computers recorded until the end of the hour of ``at`` is not carried here again.
+        """
         with translated("written"):
             with self.transaction():
+                self.connection.execute(
+                    "INSERT OR REPLACE INTO meta SELECT 'deleted ' || substr(key, 5), ? FROM meta "
+                    "WHERE key LIKE 'far %'",
+                    (str(int(at.timestamp() // 3600) + 1),),
+                )
                 for table in (*(name for name, _, _ in _ENDS), "day", "counter", "level", "model", "device"):
                     self.connection.execute(f"DELETE FROM {table}")
             self._devices.clear()

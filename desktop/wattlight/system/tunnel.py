@@ -4,6 +4,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +29,19 @@ _OPTIONS = (
     "ServerAliveCountMax=2",
     "LogLevel=ERROR",
 )
+
+
+_GUARD = """exec 3<&0
+"$@" </dev/null & tunnel=$!
+{ read -r _ <&3; kill "$tunnel"; } 2>/dev/null & guard=$!
+exec 3<&-
+trap 'kill "$tunnel"' TERM INT HUP
+wait "$tunnel"; status=$?
+kill "$guard" 2>/dev/null
+exit "$status"
+"""
+"""A shell that runs ssh until its own input ends: that is a pipe from here, which the system closes however
+this program ends, by ``kill -9`` too."""
 
 
 class TunnelProblem(Problem):
@@ -72,8 +86,8 @@ class Tunnel:
             raise TunnelProblem(tr("There is no ssh on this computer."), tr("Install OpenSSH's client."))
         self._port = _free_port()
         self._process = subprocess.Popen(
-            self._command(program),
-            stdin=subprocess.DEVNULL,
+            guarded(self._command(program)),
+            stdin=subprocess.DEVNULL if sys.platform == "win32" else subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=clean_environment(self._environ),
@@ -114,6 +128,10 @@ class Tunnel:
         process, self._process = self._process, None
         if process is None:
             return
+        if process.stdin is not None:
+            process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(2.0)
         if process.poll() is None:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -123,6 +141,11 @@ class Tunnel:
             process.wait(2.0)
         if process.stderr is not None:
             process.stderr.close()
+
+
+def guarded(command: list[str]) -> list[str]:
+    """``command``, ending with its input, where there is a shell for that."""
+    return command if sys.platform == "win32" else ["/bin/sh", "-c", _GUARD, "wattlight-tunnel", *command]
 
 
 def _free_port() -> int:

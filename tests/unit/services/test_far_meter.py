@@ -33,6 +33,7 @@ from wattlight.store import (
     open_ledger,
     open_reader,
     read_shipment,
+    replace_hours,
     set_watermark,
 )
 from wattlight.web import Endpoint
@@ -177,6 +178,22 @@ def test_minutes_that_became_quarter_hours_are_the_same_hours(
     there.record(HOUR + 1, 4)
     assert carry(far, here) == 1
     assert here.energy(TOWER) == there.energy() == 604
+
+
+def test_what_was_deleted_here_stays_deleted(far: FarLedger, there: Ledger, here: Ledger) -> None:
+    for hour in range(5):
+        there.record(HOUR + hour, 1000)
+    carry(far, here)
+    on_its_way = far.hours(TOWER, HOUR, HOUR + 8)
+    now = datetime.fromtimestamp((HOUR + 4) * 3600 + 1800, UTC)
+    here.writer.purge(now)
+    assert carry(far, here) == 0 and here.energy(TOWER) == 0
+    replace_hours(here.writer, TOWER, on_its_way)
+    assert here.energy(TOWER) == 0, "a shipment that was on its way brings nothing back"
+    there.record(HOUR + 3, 7, minute=50)  # a late row of a deleted hour
+    there.record(HOUR + 5, 40)
+    assert carry(far, here) == 1 and here.energy(TOWER) == 40, "what is recorded from then on is carried"
+    assert carry(far, here) == 0
 
 
 def test_a_cut_merge_goes_on_where_it_was(far: FarLedger, there: Ledger, here: Ledger) -> None:

@@ -299,7 +299,7 @@ def test_a_purge_leaves_nothing(tmp_path: Path) -> None:
     for end in ("corrupt-20260101T120000", "corrupt-20260101T120000-wal", "replaced-2", "before-v2"):
         (tmp_path / f"ledger.sqlite3.{end}").write_bytes(b"private-model")
     (tmp_path / "mine.wattlight").write_bytes(b"a backup of the person's own")
-    writer.purge()
+    writer.purge(NOW)
     assert not [f for f in tmp_path.iterdir() if b"private-model" in f.read_bytes()]
     writer.write(pending(row(mj=3)))
     writer.close()

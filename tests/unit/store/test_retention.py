@@ -49,7 +49,7 @@ def test_the_thread_of_the_recorder_does_an_errand_after_its_commit(tmp_path: Pa
     assert writing.flush()
     assert total_mj(file) == 5
     writing.put(batch(NOW, 7))
-    assert writing.ask(lambda writer: writer.purge())
+    assert writing.ask(lambda writer: writer.purge(NOW))
     assert total_mj(file) == 0
     writing.put(batch(NOW, 9))
     assert writing.flush()

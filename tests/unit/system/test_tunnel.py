@@ -2,13 +2,15 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from wattlight.system import Tunnel
+from wattlight.system import Tunnel, process_runs
 from wattlight.system.tunnel import TunnelProblem
 
 SSH = """#!{python}
@@ -55,6 +57,31 @@ def test_it_is_opened_once_asks_nothing_and_ends_with_us(tmp_path: Path, environ
     with pytest.raises(ProcessLookupError):
         os.kill(last, 0)
     tunnel.close()
+
+
+HOLDER = """
+import os, sys, time
+from wattlight.system import Tunnel
+print(Tunnel("ssh://me@gpu-box", dict(os.environ)).port(), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script stands in for ssh")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_it_ends_with_us_however_we_end(tmp_path: Path, environ: dict[str, str], how: signal.Signals) -> None:
+    environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER], env=environ, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline().strip().isdigit()
+        ((pid, _),) = calls(tmp_path)
+        holder.send_signal(how)
+    end = time.monotonic() + 5.0
+    while process_runs(int(pid)):
+        assert time.monotonic() < end, "ssh outlived the program that opened it"
+        time.sleep(0.02)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a script stands in for ssh")

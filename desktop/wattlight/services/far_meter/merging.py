@@ -44,6 +44,7 @@ def merge(
     first = state.first_hour
     if known is not None and known[0] == state.instance:
         first = max(first, known[1] - LOOKED_BACK_HOURS)
+    first = max(first, reader.first_hour(host))
     end = max(first, min(state.last_hour, int(now_s // HOUR_S) + 24)) + 1
     theirs, ours = far.marks(first, end), hour_marks(reader, first, end, host)
     changed = [hour for hour in sorted({*theirs, *ours}) if theirs.get(hour) != ours.get(hour)]

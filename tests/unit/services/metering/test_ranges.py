@@ -113,7 +113,7 @@ def test_it_survives_restarts_and_is_priced(opened: OpenedLedger) -> None:
     assert found.high_micro == pytest.approx(high * 0.5 / 1000 * 400_000, rel=1e-4)
     assert opened.writer.forget_before(to_us(START + timedelta(minutes=30))) > 0
     assert sum(row.seen_ms for row in opened.reader().estimates(*span)) == 900_000
-    opened.writer.purge()
+    opened.writer.purge(START)
     assert list(opened.reader().estimates(*span)) == []
 
 
