@@ -36,6 +36,7 @@ HIDDEN = {
     ("ui/single.py", "hashlib"): "only where the socket's own place is too long a path",
     ("ui/single.py", "tempfile"): "only where the socket's own place is too long a path",
     ("cli/options.py", "wattlight.domain.tariff"): "only a span of days needs it",
+    ("cli/options.py", "wattlight.services.*"): "only an answer for another computer needs them",
     ("probes/*.py", "psutil"): "only where the system's own files do not tell",
     ("probes/nvidia/nvml.py", "pynvml"): "only where the driver is",
     ("probes/prober.py", "wattlight.probes.*.host"): "only this system's sources",

@@ -112,7 +112,7 @@ class DesktopProgram:
         self._publishing = publishing = Publishing(factory, settings, hub)
         app.handle(Verb.KEEP_BROKER_SECRET, publishing.keep)
         self._hosts = self._other_hosts(servers)
-        self._far_meters = far = HostMeters(factory, settings, hub, meter)
+        self._far_meters = far = HostMeters(factory, settings, hub, meter, servers)
         app.on_watch(far.set_shown)
         app.handle(Verb.QUIT, self._quit)
         variables = self._server_variables(guide)

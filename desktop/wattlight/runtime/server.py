@@ -22,6 +22,7 @@ from wattlight.domain.servers import (
     kind_name,
     same_model,
 )
+from wattlight.domain.tokens import Counters
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
 from wattlight.web import Endpoint, FaultKind, Kept, Proxy, Wire, WireFault, host_in
@@ -178,6 +179,10 @@ class ModelServer(ABC):
     def trained_context(self, model: str, cancel: Event | None = None) -> int | None:
         """The context that ``model`` was trained for; None where the server does not say."""
         return None
+
+    def tokens(self, cancel: Event | None = None) -> dict[str, Counters]:
+        """What the server has counted of each of its models since it was started."""
+        raise self._cannot(Can.USAGE)
 
     def describe(self, model: str, long_lists: bool = False, cancel: Event | None = None) -> Record:
         """What the server says of how ``model`` is built."""

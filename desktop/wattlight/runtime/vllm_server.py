@@ -2,13 +2,22 @@
 
 from threading import Event
 
+from wattlight.domain.exposition import series_of
 from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, name_digest
+from wattlight.domain.tokens import Counters
 from wattlight.domain.values import clean_text
-from wattlight.web import WireFault
+from wattlight.web import POLL, WireFault
 
 from .meanings import Asked
 from .openai_server import OpenAiServer
-from .reading import Record, Refusal, count, text
+from .reading import MAX_INTEGER, Record, Refusal, count, text
+
+_TOKENS = {
+    "vllm:prompt_tokens_total": "prompt_tokens",
+    "vllm:prompt_tokens_cached_total": "cached_prompt_tokens",
+    "vllm:generation_tokens_total": "output_tokens",
+}
+_MODELS = 64
 
 
 class VllmServer(OpenAiServer):
@@ -42,6 +51,31 @@ class VllmServer(OpenAiServer):
             )
             for name, item in found
         )
+
+    def tokens(self, cancel: Event | None = None) -> dict[str, Counters]:
+        """Of each model since the server was started, as ``/metrics`` counts them while they come.
+
+        Prompts are counted with what was cached of them, answers also where their client left.
+        """
+        with (
+            self._said(asked=Asked.LIST),
+            self._wire.ask("GET", "/metrics", None, POLL, cancel, ("Accept: text/plain",)) as answer,
+        ):
+            raw = answer.body()
+            if answer.status != 200:
+                raise Refusal(answer.status, raw)
+        found: dict[str, dict[str, int]] = {}
+        for series in series_of(raw.decode("utf-8", "replace"), _TOKENS):
+            name, value = clean_text(series.labels.get("model_name", "")), series.value
+            if (
+                name
+                and value is not None
+                and value <= MAX_INTEGER
+                and (name in found or len(found) < _MODELS)
+            ):
+                sums, field = found.setdefault(name, {}), _TOKENS[series.name]
+                sums[field] = sums.get(field, 0) + int(value)  # one line for each engine behind the server
+        return {name: Counters(**sums) for name, sums in found.items()}
 
     def _bases(self, cancel: Event | None) -> list[tuple[str, Record]]:
         """Models by the first of their names; adapters (those with a ``parent``) are part of theirs."""

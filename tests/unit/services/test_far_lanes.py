@@ -4,6 +4,8 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,16 +13,17 @@ import jsonschema
 import pytest
 from tests.fakes.plug_devices import FakePlug, recorded, serving
 
+from fakes.recorded_servers import RecordedServer
 from fakes.scripted_server import Line, ScriptedServer
 from unit.services.test_far_meter import HOUR, TOKEN, TOWER, Ledger, page_of
 from unit.system.test_secrets import Ring, with_ring
 from wattlight.cli import run
 from wattlight.domain.energy import Batch
-from wattlight.domain.servers import ServerState
+from wattlight.domain.servers import ServerKind, ServerState
 from wattlight.domain.state import AppState, HostState
 from wattlight.domain.values import LOCAL_HOST, Quality
 from wattlight.i18n import local_zone
-from wattlight.services.current import CurrentSettings
+from wattlight.services.current import CurrentSettings, Servers
 from wattlight.services.factory import ServiceFactory
 from wattlight.services.far_meter import MeterPage, cards_of
 from wattlight.services.far_meter.keeper import HostMeters
@@ -74,8 +77,14 @@ class Program:
         self.hub = StateHub(AppState(hosts))
         self.settings = CurrentSettings(Settings(), {})
         self.recorder = Recorder(self.ledger)
+        self.servers = Servers((), {})
         self.parts = LaneParts(
-            self.factory, self.settings, self.hub, cast("Any", self.recorder), local_zone({"TZ": "UTC"})
+            self.factory,
+            self.settings,
+            self.hub,
+            cast("Any", self.recorder),
+            local_zone({"TZ": "UTC"}),
+            self.servers,
         )
 
     @property
@@ -153,7 +162,8 @@ def test_a_wrong_token_is_a_sentence_and_no_row(program: Program, there: Ledger,
 
 def test_lanes_follow_the_settings(program: Program, there: Ledger, page: MeterPage) -> None:
     there.record(HOUR, 100)
-    meters = HostMeters(program.factory, program.settings, program.hub, cast("Any", program.recorder))
+    recorder = cast("Any", program.recorder)
+    meters = HostMeters(program.factory, program.settings, program.hub, recorder, program.servers)
     address = ServerAddress(TOWER, "Tower", meter=page.url, meter_key=True)
     program.settings.replace(Settings(servers=(ServerAddress(), address)))
     end = time.monotonic() + 10
@@ -205,6 +215,44 @@ def test_an_exporter_is_metered_by_host_and_goes_on_after_a_restart(program: Pro
     assert energy > 0
     assert program.ledger.energy() == 0
     assert program.tower.today is not None
+
+
+def test_tokens_of_a_far_vllm_are_booked_to_its_models(program: Program) -> None:
+    """Its counters as they were recorded: fresh, after 8 answers, and in the middle of a long one."""
+    counter = [1_000_000]
+
+    def script(line: Line) -> None:
+        line.request()
+        body = DCGM.replace("COUNTER", str(counter[0])).encode()
+        line.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n" + body)
+
+    pages = {
+        "GET /v1/models": "vllm/v1_models",
+        "GET /version": "vllm/version",
+        "GET /metrics": "vllm/metrics_fresh",
+    }
+    with ScriptedServer(script) as exporter, RecordedServer(pages) as vllm:
+        address = ServerAddress(
+            TOWER, "Tower", vllm.url, meter=f"http://127.0.0.1:{exporter.port}", meter_kind="prometheus"
+        )
+        program.servers.set_addresses((address,))
+        state = program.servers.state(TOWER)
+        assert state.kind is ServerKind.VLLM
+        program.hub.update_host(TOWER, lambda host: replace(host, server=state))
+        lane = SourceLane(address, program.parts)
+        for page in ("fresh", "after", "busy"):
+            vllm.pages["GET /metrics"] = f"vllm/metrics_{page}"
+            lane.step()
+            counter[0] += 4_025_000
+        vllm.pages["GET /metrics"] = (500, {"detail": "no"})
+        lane.step()
+        lane.end()
+        assert program.tower.meter is not None and program.tower.meter.power_w, "its watts are told anyway"
+    with closing(program.ledger.reader()) as reader:
+        rows = [b for b in reader.buckets(0, 2**60, TOWER) if b.tokens_out]
+        assert {b.model for b in rows} == {"tiny-hf"}
+        assert sum(b.tokens_in for b in rows) == 79
+        assert sum(b.tokens_out for b in rows) == 5172
 
 
 def test_an_entity_of_home_assistant_stands_for_the_other_computer(program: Program) -> None:

@@ -12,7 +12,7 @@ from .merging import LedgerLane
 from .sources import SourceLane
 
 if TYPE_CHECKING:
-    from wattlight.services.current import CurrentSettings
+    from wattlight.services.current import CurrentSettings, Servers
     from wattlight.services.factory import ServiceFactory
     from wattlight.services.hub import StateHub
     from wattlight.services.meter_service import MeterService
@@ -27,8 +27,10 @@ class HostMeters:
         settings: "CurrentSettings",
         hub: "StateHub",
         meter: "MeterService",
+        servers: "Servers",
     ) -> None:
-        self._parts = LaneParts(factory, settings, hub, meter, local_zone(settings.environ))
+        zone = local_zone(settings.environ)
+        self._parts = LaneParts(factory, settings, hub, meter, zone, servers)
         self._lanes: dict[HostId, Lane] = {}
         self._shown = False
         settings.subscribe(lambda s: s.servers, self.follow)

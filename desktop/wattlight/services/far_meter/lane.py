@@ -12,7 +12,7 @@ from wattlight.domain.values import Problem
 from wattlight.settings import ServerAddress
 
 if TYPE_CHECKING:
-    from wattlight.services.current import CurrentSettings
+    from wattlight.services.current import CurrentSettings, Servers
     from wattlight.services.factory import ServiceFactory
     from wattlight.services.hub import StateHub
     from wattlight.services.meter_service import MeterService
@@ -31,6 +31,7 @@ class LaneParts:
     hub: "StateHub"
     meter: "MeterService"
     zone: ZoneInfo
+    servers: "Servers"
 
 
 class Lane(ABC):

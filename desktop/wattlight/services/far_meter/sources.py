@@ -3,17 +3,17 @@
 What they say is metered here as if the parts were this computer's: gaps are gaps, and models are billed.
 """
 
-import math
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from wattlight.domain.exposition import TokenGrowth, series_of
 from wattlight.domain.plug import PlugCounter, PlugPart
 from wattlight.domain.power import MachineSample, measured
+from wattlight.domain.servers import Can
 from wattlight.domain.state import FarMeter
-from wattlight.domain.values import Device, DeviceSample, Quality, Scope, clean_text
+from wattlight.domain.values import Device, DeviceSample, Problem, Quality, Scope, clean_text
 from wattlight.i18n import joined, percent, tr
 from wattlight.probes.plugs import open_plug
 from wattlight.runtime import parse_endpoint
@@ -26,8 +26,6 @@ from .lane import Lane, LaneParts
 
 BEAT_S = 10.0
 _LIMITS = Limits(body_bytes=8 << 20)
-_LINE = re.compile(r"([A-Za-z_:][A-Za-z0-9_:]*)\{(.*)\}\s+(\S+)")
-_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _WATTS, _COUNTER = "DCGM_FI_DEV_POWER_USAGE", "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 """Watts, and millijoules since the driver was loaded (NVIDIA's DCGM exporter)."""
 _MOST_CARDS = 64
@@ -81,23 +79,18 @@ def cards_of(text: str) -> tuple[DeviceSample, ...]:
     names: dict[str, str] = {}
     watts: dict[str, float] = {}
     counters: dict[str, int] = {}
-    for line in text.splitlines():
-        if not line.startswith((_WATTS, _COUNTER)):
+    for line in series_of(text, (_WATTS, _COUNTER)):
+        key = line.labels.get("UUID") or line.labels.get("gpu") or ""
+        sliced = bool(line.labels.get("GPU_I_ID"))
+        if not key or sliced or (len(names) >= _MOST_CARDS and key not in names):
             continue
-        found = _LINE.fullmatch(line.strip())
-        labels = dict(_LABEL.findall(found[2])) if found else {}
-        key = labels.get("UUID") or labels.get("gpu") or ""
-        sliced = bool(labels.get("GPU_I_ID"))
-        if found is None or not key or sliced or (len(names) >= _MOST_CARDS and key not in names):
+        names[key] = clean_text(line.labels.get("modelName") or key, 60)
+        if line.value is None:
             continue
-        value = _number(found[3])
-        names[key] = clean_text(labels.get("modelName") or key, 60)
-        if value is None:
-            continue
-        if found[1] == _WATTS and value < 1e5:
-            watts[key] = value
-        elif found[1] == _COUNTER and value < _MOST_MJ:
-            counters[key] = int(value)
+        if line.name == _WATTS and line.value < 1e5:
+            watts[key] = line.value
+        elif line.name == _COUNTER and line.value < _MOST_MJ:
+            counters[key] = int(line.value)
     return tuple(
         DeviceSample(
             Device(clean_text(key, 80), name, kind="gpu", vendor="nvidia"),
@@ -114,14 +107,6 @@ def cards_of(text: str) -> tuple[DeviceSample, ...]:
         for key, name in names.items()
         if key in watts or key in counters
     )
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
 
 
 class HomeEntity:
@@ -160,6 +145,7 @@ class SourceLane(Lane):
         super().__init__(address, parts)
         self._source: FarSource | None = None
         self._live: LiveMeter | None = None
+        self._tokens = TokenGrowth()
 
     def ask(self) -> None:
         if self._source is None:
@@ -167,12 +153,25 @@ class SourceLane(Lane):
         devices = self._source.read()
         live = self._live = self._live or self._begin()
         sample = MachineSample(self.address.host, self.parts.factory.now(), time.monotonic(), devices)
+        self._count(live)
         live.take(sample)
         total = sample.total
         basis = joined(part.name for part in devices if part.id in total.counted)
         if total.error_fraction is not None:
             basis = tr("{basis}, about ±{error}", basis=basis, error=percent(total.error_fraction))
         self.tell(FarMeter(total.measured_w, basis, sample.at))
+
+    def _count(self, live: LiveMeter) -> None:
+        """Book the tokens of a server there that counts them; its watch tells when it is away."""
+        server = self.parts.servers.get(self.address.host)
+        if server is None or not server.can(Can.USAGE):
+            return
+        try:
+            counted = server.tokens(self.leaving)
+        except Problem:
+            return
+        for model, (tokens_in, tokens_out) in self._tokens.since(counted).items():
+            live.note_tokens(model, tokens_in, tokens_out)
 
     def end(self) -> None:
         if self._live is not None:
