@@ -285,9 +285,9 @@ class Wire:
         method: str,
         path: str,
         body: bytes | None,
-        headers: tuple[str, ...],
-        proxy: Proxy | None,
-        keep: bool,
+        headers: tuple[str, ...] = (),
+        proxy: Proxy | None = None,
+        keep: bool = False,
     ) -> bytes:
         here = self.endpoint
         target = f"{here.path}{path}"
