@@ -3,13 +3,16 @@
     python -m fakes.entered PIPE ANSWER [arguments of wattlight]
 
 ``start`` forgets what was noted; ``stop`` writes each function and its calls as JSON to the file ANSWER.
+``price 0.39`` is a price in euro that the page Settings hands over.
 """
 
+import gc
 import inspect
 import json
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -38,6 +41,15 @@ class Noted:
         }
 
 
+def set_price(per_kwh: str) -> None:
+    """What the window does when the page Settings has read a price."""
+    from wattlight.ui.face import DesktopUi
+
+    ui = next(thing for thing in gc.get_objects() if isinstance(thing, DesktopUi))
+    price = replace(ui._settings.price, per_kwh=per_kwh, currency="EUR")
+    ui._bridge.call(lambda: ui._save(replace(ui._settings, price=price)))
+
+
 def obey(noted: Noted, pipe: str, answer: Path) -> None:
     """Read words from the pipe until it ends."""
     while True:
@@ -46,6 +58,8 @@ def obey(noted: Noted, pipe: str, answer: Path) -> None:
                 if word.strip() == "start":
                     noted.calls = {}
                     noted.on = True
+                elif word.startswith("price "):
+                    set_price(word.split()[1])
                 else:
                     noted.on = False
                     part = answer.with_suffix(".part")

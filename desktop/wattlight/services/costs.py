@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from wattlight.domain.answers import (
@@ -39,15 +40,18 @@ from wattlight.domain.keep_alive import (
     keep_alive_saving,
     monthly_saving,
 )
-from wattlight.domain.state import HostState
+from wattlight.domain.state import HostState, same_model
 from wattlight.domain.tariff import CheapHours, Tariff, cheapest_hours, day_start_us, local_day
-from wattlight.domain.tokens import TokenSource
+from wattlight.domain.tokens import MeasuredSpeed, TokenSource
 from wattlight.domain.values import HostId, to_us
 from wattlight.store import LedgerReader
 from wattlight.store.jobs import TokenHour
 
 from .metering import DaySum, sums_of_days, sums_of_span
 from .pricing import mean_price
+
+if TYPE_CHECKING:
+    from .answers import FitNote
 
 DAYS_FOR_PROJECTION = 14
 SHORTER_KEEP_ALIVE_S = 300
@@ -333,6 +337,19 @@ class OwnSide:
     active_w: float | None = None
     measured: bool = False
     """The speed was measured on this computer; else it is an estimate."""
+
+
+def own_sides(fits: "Iterable[FitNote]", runs: Sequence[MeasuredSpeed]) -> tuple[OwnSide, ...]:
+    """Speed and draw of each model here: measured before estimated."""
+    found = []
+    for fit in fits:
+        run = next((r for r in runs if not r.deep and same_model(r.model, fit.model)), None)
+        if run is not None:
+            prompt = run.prompt_tokens_per_s
+            found.append(OwnSide(fit.model, run.output_tokens_per_s, prompt, fit.active_w, True))
+        elif fit.tokens_low is not None and fit.tokens_high is not None:
+            found.append(OwnSide(fit.model, (fit.tokens_low + fit.tokens_high) / 2))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

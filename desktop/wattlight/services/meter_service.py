@@ -188,7 +188,7 @@ class MeterService:
             )
         self._programs.forget()
         self._learned.forget()
-        self._recording.reprice()
+        self._recording.reload()
 
     def write(self, errand: Callable[[LedgerWriter], object]) -> bool:
         """Let the one writer do something; False where this process does not record, or it took too long."""
@@ -220,7 +220,7 @@ class MeterService:
         self._reprice()
 
     def _reprice(self) -> None:
-        self._executor.submit(lambda: self._guarded(self._recording.reprice))
+        self._executor.submit(lambda: self._guarded(self._recording.reload))
 
     def _set_beat(self) -> None:
         wanted = self._settings.value.meter

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,15 @@ def tariff_of(price: Price, environ: Mapping[str, str]) -> Tariff | None:
     if price.per_kwh is None or price.currency is None:
         return None
     return flat_tariff(price.per_kwh, price.currency, price.timezone or local_zone(environ).key)
+
+
+def dollar_rate(price: Price) -> Decimal | None:
+    """Units of the tariff's currency for one US dollar; the person's own."""
+    try:
+        rate = Decimal(price.dollar_rate or "")
+    except InvalidOperation:
+        return None
+    return rate if rate.is_finite() and rate > 0 else None
 
 
 WEEK = timedelta(days=7)

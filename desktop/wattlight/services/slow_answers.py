@@ -3,17 +3,16 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.breakeven import prices_on
 from wattlight.domain.cost import HistorySpan
 from wattlight.domain.fit import without_models
 from wattlight.domain.servers import Can
-from wattlight.domain.state import AppState, InstalledModel, same_model
+from wattlight.domain.state import AppState, InstalledModel
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import Problem
 from wattlight.i18n import local_zone, short_date
@@ -24,11 +23,17 @@ from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner
 from wattlight.services.models import find_updates
 from wattlight.services.passthrough import WindowEnergy
-from wattlight.services.pricing import api_prices, carbon_factors, country_prices, mean_price
+from wattlight.services.pricing import (
+    api_prices,
+    carbon_factors,
+    country_prices,
+    dollar_rate,
+    mean_price,
+)
 from wattlight.store.jobs import TokenHour
 
 from .answers import CONTEXTS, HOURS, Extras, FitNote, FoundUpdates, NamedModel
-from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, OwnSide, counted_use, month_costs
+from .costs import LOOKED_BACK, BreakEvenBasis, HostedPrices, MonthCosts, counted_use, month_costs, own_sides
 from .disk_care import DiskCare, free_bytes
 from .fit_notes import Experience, note_of, with_ladder, with_others
 from .metering import hours_of_the_week, power_history
@@ -77,9 +82,10 @@ class SlowAnswers:
         self._seen: tuple[object, ...] = ((), (), True)
         self._clock = clock
         self._cost_at = float("-inf")
+        self._watched = self._old_fits = False
         self._thread: threading.Thread | None = None
 
-        settings.subscribe(lambda s: s.price, lambda: self.ask("cost", "fits"))
+        settings.subscribe(lambda s: s.price, self._priced_anew)
         settings.subscribe(
             lambda s: (s.context_length, s.models, s.break_even), lambda: self.ask("cost", "fits")
         )
@@ -117,15 +123,23 @@ class SlowAnswers:
 
     def beat(self, watched: bool) -> None:
         """Called with each sample: what grows old by itself is asked anew every few minutes."""
-        now = self._clock()
+        now, self._watched = self._clock(), watched
         if watched and now - self._cost_at >= COST_AGE_S:
             self._cost_at = now
-            self.ask("computer", "cost", "loads", "disk")
+            self.ask("computer", "cost", "loads", "disk", *(("fits",) if self._old_fits else ()))
+            self._old_fits = False
             if self._extras.week_hours is not None:
                 self.ask(HOURS)
         if watched and self._span and now - self._history_at >= HISTORY_AGE_S.get(self._span, COST_AGE_S):
             self._history_at = now
             self.ask("history")
+
+    def _priced_anew(self) -> None:
+        """What windows alone show is worked out once somebody looks."""
+        if self._watched:
+            self.ask("cost", "fits")
+        else:
+            self._old_fits, self._cost_at = True, float("-inf")
 
     def ask_history(self, what: str) -> None:
         """Read a span of the ledger (:class:`HistorySpan`), or the hours of the week; "" ends it."""
@@ -306,12 +320,12 @@ class SlowAnswers:
                     local_zone(self._settings.environ),
                     now,
                     self._hub.state.local,
-                    HostedPrices(valid, self._dollar_rate()),
+                    HostedPrices(valid, dollar_rate(self._settings.value.price)),
                 )
         calls, tokens_in, tokens_out = counted_use(self._hours(now - LOOKED_BACK, now), now)
         basis = BreakEvenBasis(
             prices=prices,
-            own=tuple(self._own_sides(extras.fits)),
+            own=own_sides(extras.fits, self._factory.own_runs()),
             price_per_kwh=None if tariff is None else mean_price(tariff, now),
             currency=None if tariff is None else tariff.currency,
             calls=calls,
@@ -331,17 +345,6 @@ class SlowAnswers:
         zone, now = local_zone(self._settings.environ), self._factory.now()
         with self._factory.ledger() as reader:
             return replace(extras, week_hours=hours_of_the_week(reader, self._tariff(), zone, now))
-
-    def _own_sides(self, fits: tuple[FitNote, ...]) -> Iterator[OwnSide]:
-        """Speed and draw of each model here: measured before estimated."""
-        runs = self._factory.own_runs()
-        for fit in fits:
-            run = next((r for r in runs if not r.deep and same_model(r.model, fit.model)), None)
-            if run is not None:
-                prompt = run.prompt_tokens_per_s
-                yield OwnSide(fit.model, run.output_tokens_per_s, prompt, fit.active_w, True)
-            elif fit.tokens_low is not None and fit.tokens_high is not None:
-                yield OwnSide(fit.model, (fit.tokens_low + fit.tokens_high) / 2)
 
     def _disk(self, extras: Extras) -> Extras:
         return replace(extras, disk=self._care.look())
@@ -383,14 +386,6 @@ class SlowAnswers:
             return self._settings.tariff()
         except Problem:
             return None  # the meter says it
-
-    def _dollar_rate(self) -> Decimal | None:
-        """Units of the tariff's currency for one US dollar; the person's own."""
-        try:
-            rate = Decimal(self._settings.value.price.dollar_rate or "")
-        except InvalidOperation:
-            return None
-        return rate if rate.is_finite() and rate > 0 else None
 
     def _experience(self) -> Experience:
         tariff = self._tariff()

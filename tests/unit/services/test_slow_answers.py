@@ -22,6 +22,7 @@ from wattlight.domain.cost import History, HistorySpan
 from wattlight.domain.state import InstalledModel, PullState
 from wattlight.i18n import activate
 from wattlight.services.answers import Extras
+from wattlight.services.pricing import dollar_rate
 from wattlight.services.slow_answers import COST_AGE_S, SlowAnswers
 from wattlight.services.threads import Threads
 from wattlight.settings import Price, Settings
@@ -178,7 +179,7 @@ def test_a_rate_of_the_dollar_that_is_none_is_unknown(tmp_path: Path, rate: str)
     made = Maker(tmp_path, Settings(price=price))
     made.slow.ask("cost")
     assert made.next().costs is not None
-    assert made.slow._dollar_rate() is None
+    assert dollar_rate(price) is None
     made.end()
 
 
@@ -216,6 +217,25 @@ def test_a_load_makes_fits_old_but_moves_no_file(maker: Maker) -> None:
     unloaded = replace(host, server=replace(host.server, running=()))
     maker.slow.state_changed(replace(state, hosts=(unloaded,)))
     assert asked == ["fits", "disk", "fits"]
+
+
+def test_a_new_price_is_worked_out_once_somebody_looks(maker: Maker) -> None:
+    asked: list[str] = []
+    maker.slow.ask = lambda *parts: asked.extend(parts)  # type: ignore[method-assign]
+    settings = maker.services.settings
+
+    def price(per_kwh: str) -> None:
+        settings.replace(replace(settings.value, price=Price(per_kwh, "EUR", "Europe/Berlin")))
+
+    price("0.31")
+    maker.slow.beat(False)
+    assert asked == []
+    maker.slow.beat(True)
+    assert asked == ["computer", "cost", "loads", "disk", "fits"]
+    price("0.32")
+    assert asked[5:] == ["cost", "fits"], "at once where a window shows it"
+    maker.slow.beat(True)
+    assert len(asked) == 7
 
 
 def test_after_the_end_nothing_more_is_answered(tmp_path: Path) -> None:

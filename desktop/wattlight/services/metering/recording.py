@@ -40,7 +40,7 @@ class Wiring:
     Attributes:
         sample: one cheap look at the machine.
         running: models resident now, without asking the server; None if unknown.
-        tariff: the tariff in force, asked at the start, at midnight and after :meth:`Recording.reprice`.
+        tariff: the tariff in force, asked at the start, at midnight and after :meth:`Recording.reload`.
         zone: the zone of days without a tariff.
     """
 
@@ -114,7 +114,7 @@ class Recording:
         if not self._take_over(must_record) and must_record:
             return False
         if self.recorder is None:
-            self._read()
+            self.reload()
         self.sampler.start()
         return self.recording
 
@@ -136,13 +136,9 @@ class Recording:
 
     def kept(self) -> MeterView:
         """What is on disk after the end; no sums where that cannot be read."""
-        known = self._read()
+        known = self.reload()
         view = self.meter.view()
         return view if known else replace(view, today=None, month=None)
-
-    def reprice(self) -> None:
-        """The price changed: work out today's and this month's sums anew."""
-        self._read()
 
     def _put(self, batch: Batch) -> bool:
         if self.recorder is None:
@@ -175,13 +171,13 @@ class Recording:
             self.recorder.look()
             if self.recorder.renewed:  # the sums tell what is in the file there is now
                 self.recorder.renewed = False
-                self._read()
+                self.reload()
         if self.recorder is None and not self._refused and last is not None:
             self._looked_s += max(0.0, sample.monotonic_s - last)
             if self._looked_s >= LOOK_S:
                 self._looked_s = 0.0
                 if not self._take_over(False):
-                    self._read()
+                    self.reload()
         learned = self._wiring.learned
         self.meter.take(sample if learned is None else learned.take(sample, self.recording))
 
@@ -227,7 +223,11 @@ class Recording:
                 self._notify(problem.code, str(problem))
             return True
 
-    def _read(self) -> bool:
+    def reload(self) -> bool:
+        """Make today's and this month's sums anew, by ledger and price as they are now.
+
+        False where the ledger cannot be read.
+        """
         try:
             reader = open_reader(self._wiring.ledger_file)
         except LedgerProblem as problem:

@@ -110,12 +110,12 @@ def test_a_new_price_reprices_the_day_and_a_bad_one_is_said(tmp_path: Path) -> N
     assert view.today is not None
     assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, 600)
     stage.tariff = flat_tariff("0.72", "EUR", "Europe/Berlin")
-    stage.recording.reprice()
+    stage.recording.reload()
     view = stage.recording.meter.view()
     assert view.today is not None
     assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, 1200)
     stage.tariff = None
-    stage.recording.reprice()
+    stage.recording.reload()
     view = stage.recording.meter.view()
     assert view.today is not None
     assert (view.today.energy_mj, view.today.cost_micro) == (6_000_000, None)
