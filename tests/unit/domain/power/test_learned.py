@@ -89,7 +89,17 @@ MACHINES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+OFTEN = {"closed counter", "open counter", "card", "stuck gauge", "weak adapter", "restless"}
+"""Those that every run of the suite has; the slow suite has all."""
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        pytest.param(how, id=name, marks=() if name in OFTEN else pytest.mark.slow)
+        for name, how in MACHINES.items()
+    ],
+)
 def test_a_week_on_mains_is_near_and_its_error_holds(machine: dict[str, Any]) -> None:
     run = Run(Laptop(beat_s=30.0, **machine)).week()
     assert len(run.minutes) > 3900 and run.silent < 120

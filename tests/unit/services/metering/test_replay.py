@@ -209,8 +209,7 @@ def test_a_bad_trace_is_one_sentence_with_its_line(text: str, sentence: str) -> 
     assert sentence in caught.value.message
 
 
-@pytest.mark.parametrize("by", [By.MODEL, By.HOUR, By.DAY])
-@pytest.mark.parametrize("column", ["5.5,", ",{counter}"])
+@pytest.mark.parametrize(("by", "column"), [(By.MODEL, "5.5,"), (By.HOUR, ",{counter}"), (By.DAY, "5.5,")])
 def test_the_work_of_a_trace_follows_its_lines_and_not_its_years(by: By, column: str) -> None:
     """Four cards, read once in a generation."""
     lines = [
