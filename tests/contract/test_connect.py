@@ -5,6 +5,9 @@ curl and the clients that are here anyway run always, against the fake. The othe
     WATTLIGHT_TEST_OLLAMA=http://127.0.0.1:11434 WATTLIGHT_TEST_MODEL=NAME WATTLIGHT_TEST_EMBEDDING=NAME \\
     WATTLIGHT_TEST_CLIENTS=FOLDER python -m pytest -m slow tests/contract/test_connect.py
 
+Continue is run through its command line, ``cn`` of npm's @continuedev/cli, where that is in PATH; MODEL must
+be able to use tools then.
+
 FOLDER gets an environment for each program (up to 750 MB) and keeps them for the next time.
 """
 
@@ -165,6 +168,25 @@ def test_it_runs_with_its_real_packages(key: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.strip()
+
+
+CN = shutil.which("cn")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not (SERVER and MODEL and CN), reason="needs a real server and Continue's command line")
+def test_continue_answers_with_its_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(filled(HERE["continue"], real()))
+    environ = {**os.environ, "HOME": str(tmp_path), "CONTINUE_TELEMETRY_ENABLED": "0"}
+    command = [str(CN), "-p", "--format", "json", "--config", str(file), "Say hello"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=900, check=False, env=environ, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    assert said["status"] == "success" and said["response"]
 
 
 class Cloud(BaseHTTPRequestHandler):

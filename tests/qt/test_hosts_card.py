@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QPushButton
 
 from fakes import made_up_day
 from unit.viewmodels.test_hosts_view import TOWER, bench, cellar, tower
-from wattlight.domain.command import Command, Verb
+from wattlight.domain.command import METER_PARTS, Command, Verb
 from wattlight.domain.state import Trial
 from wattlight.settings import ServerAddress
+from wattlight.ui.far_meter_card import FarMeterCard
 from wattlight.ui.hosts_card import HostLines, HostsCard
 from wattlight.ui.theme import Theme
 from wattlight.viewmodels.hosts import host_views
@@ -30,8 +31,8 @@ def with_hosts(*addresses: ServerAddress) -> Scene:
 
 
 class Shown(ShownCard):
-    def __init__(self) -> None:
-        super().__init__(lambda ask, _save: HostsCard(ask), with_hosts())
+    def __init__(self, card: type[HostsCard] | type[FarMeterCard] = HostsCard) -> None:
+        super().__init__(lambda ask, _save: card(ask), with_hosts())
 
     def click(self, text: str) -> None:
         button = next(b for b in self.card.findChildren(QPushButton) if b.text() == text and b.isVisible())
@@ -108,3 +109,43 @@ def test_the_lines_of_the_page_now(qtbot: object, qapp: object) -> None:
     assert asked == [Command(Verb.UNLOAD, host=TOWER)]
     lines.render_view(())
     assert not lines.isVisible()
+
+
+def test_a_meter_is_tried_used_and_let_go(qtbot: object) -> None:
+    shown = Shown(FarMeterCard)
+    shown.show(with_hosts(ServerAddress(TOWER, "Tower", "https://tower")))
+    assert shown.card.isVisible()
+    shown.click("Test")
+    assert shown.asked == [] and "Type the address of the meter" in "\n".join(shown.texts)
+    assert not shown.field("Entity of the watts").isVisible()
+    kind = next(b for b in shown.card.findChildren(QComboBox) if b.accessibleName() == "Kind of meter")
+    kind.setCurrentIndex(2)
+    settle()
+    assert shown.field("Entity of the watts").isVisible()
+    shown.field("Address of the meter").setText("http://home.lan:8123")
+    shown.field("Entity of the watts").setText("sensor.w")
+    shown.field("Token").setText(KEY)
+    shown.click("Test")
+    assert shown.field("Token").text() == KEY, "a try keeps what was typed"
+    shown.say(trying_meter=Trial("95 W now (Home Assistant)"))
+    assert "95\xa0W now (Home Assistant)" in shown.texts
+    assert shown.field("Address of the meter").text() == "http://home.lan:8123"
+    shown.click("Use")
+    assert [c.verb for c in shown.asked] == [Verb.TRY_METER, Verb.USE_METER]
+    assert shown.asked[1].text.split(METER_PARTS) == [
+        "homeassistant",
+        "http://home.lan:8123",
+        "sensor.w",
+        "",
+        KEY,
+    ]
+    assert shown.field("Token").text() == "" and KEY not in repr(shown.asked[1])
+    shown.show(
+        with_hosts(ServerAddress(TOWER, "Tower", "https://tower", meter="ssh://me@tower", meter_key=True))
+    )
+    assert kind.currentData() == "wattlight", "the card goes by the meter that is set now"
+    assert shown.field("Address of the meter").text() == "ssh://me@tower"
+    shown.click("Ask no more…")
+    assert (shown.asked[-1].verb, shown.asked[-1].host) == (Verb.DROP_METER, TOWER)
+    shown.show(with_hosts())
+    assert not shown.card.isVisible(), "there is no other computer"

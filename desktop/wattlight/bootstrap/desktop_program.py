@@ -160,6 +160,9 @@ class DesktopProgram:
         app.handle(Verb.ADD_HOST, hosts.add)
         app.handle(Verb.REMOVE_HOST, hosts.remove)
         app.handle(Verb.KEEP_HOST_KEY, hosts.keep)
+        app.handle(Verb.TRY_METER, hosts.try_meter)
+        app.handle(Verb.USE_METER, hosts.use_meter)
+        app.handle(Verb.DROP_METER, hosts.drop_meter)
         return hosts
 
     def _server_variables(self, guide: SetupGuide) -> ServerVariables:

@@ -82,7 +82,6 @@ def _document(snippet: Snippet, target: Target) -> Document:
         "name": snippet.key,
         "title": snippet.title,
         "install": snippet.install if snippet.packages else None,
-        "tried": snippet.tried,
         "text": filled(snippet, target) if target.model else None,
     }
 
@@ -95,5 +94,3 @@ def _remarks(snippet: Snippet, target: Target, call: Call) -> None:
         call.out.aside(tr("Needs: wattlight pull {model}", model=target.embedding))
     if target.keyed:
         call.out.aside(tr("Put the server's key in the place of {word}.", word=YOUR_KEY))
-    if not snippet.tried:
-        call.out.aside(tr("Written from its documentation; it was not tried."))

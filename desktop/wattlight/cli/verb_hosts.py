@@ -7,12 +7,13 @@ from wattlight.domain.servers import kind_name
 from wattlight.domain.state import ServerStatus
 from wattlight.domain.values import LOCAL_HOST, Problem
 from wattlight.i18n import gib, joined, number, tr
-from wattlight.services.far_meter import METER_KINDS, check_meter, try_meter
+from wattlight.services.far_meter import METER_KINDS, adopt_meter, check_meter
 from wattlight.services.hosts import (
     HostLook,
     add_host,
     best_of,
     find_host,
+    forget_keys,
     look_at_all,
     memory_bytes,
     new_host,
@@ -169,8 +170,7 @@ def _remove(args: argparse.Namespace, call: Call) -> None:
     settings = call.workshop.settings()
     address = find_host(args.host, settings)
     left = without_host(settings, address.host)
-    if address.key:
-        call.workshop.keyring().put(address.secret, "")
+    forget_keys(call.workshop, address)
     save_settings(call.workshop.places.settings_file, left)
     call.answer({"hosts": []}, tr("{name} is removed. Nothing was changed there.", name=address.name))
 
@@ -211,10 +211,7 @@ def _meter(args: argparse.Namespace, call: Call) -> None:
         with typed():
             check_meter(changed, call.workshop.environ, "" if args.key else None)
         token = (asked_secret(tr("Token: ")) or "") if args.key else ""
-        changed = replace(changed, meter_key=bool(token))
-        found = try_meter(call.workshop, changed, token or None)
-        if token:
-            keyring.put(address.meter_secret, token, args.key_file)
+        changed, found = adopt_meter(call.workshop, changed, token, args.key_file)
         said = tr("The meter of {name} is used from now on: {what}.", name=address.name, what=found)
     save_settings(call.workshop.places.settings_file, with_host(settings, changed))
     call.answer({"hosts": []}, said)

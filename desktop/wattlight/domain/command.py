@@ -104,7 +104,16 @@ class Verb(StrEnum):
     REMOVE_HOST = "remove_host"
     KEEP_HOST_KEY = "keep_host_key"
     """The same for the key of the server of ``host``."""
+    TRY_METER = "try_meter"
+    """Ask the meter of ``host`` once: ``text`` is its kind, address, entities of watts and of energy, and its
+    token ("" for the one that is kept), with :data:`METER_PARTS` between."""
+    USE_METER = "use_meter"
+    """The same, and use it from now on; ``number`` 1: the token may be kept in a file."""
+    DROP_METER = "drop_meter"
     QUIT = "quit"
+
+
+METER_PARTS = "\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,6 +318,8 @@ class AppState:
     """How the figures for other programs stand."""
     adding: Trial = Trial()
     """What came of adding or changing a host."""
+    trying_meter: Trial = Trial()
+    """What the meter of another computer said when it was tried."""
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 

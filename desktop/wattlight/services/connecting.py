@@ -20,13 +20,12 @@ YOUR_KEY = "YOUR_KEY"
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Lines for one program; not ``tried``: written from its documentation alone."""
+    """Lines for one program."""
 
     key: str
     title: str
     file: str
     packages: str = ""
-    tried: bool = True
 
     @property
     def lines(self) -> str:
@@ -90,7 +89,7 @@ def snippets(target: Target) -> tuple[Snippet, ...]:
             "milvus", tr("Answers from your notes, with Milvus"), "milvus.py", "pymilvus milvus-lite ollama"
         ),
         Snippet("litellm", tr("This computer first, then a cloud"), "litellm.yaml", "litellm[proxy]"),
-        Snippet("continue", tr("Continue, in VS Code and JetBrains"), "continue.yaml", tried=False),
+        Snippet("continue", tr("Continue, in VS Code and JetBrains"), "continue.yaml"),
         Snippet("mcp", tr("Wattlight's figures for an assistant"), "mcp.json", "mcp>=2"),
     )
     return tuple(snippet for snippet in ours if target.ollama or not snippet.ollama)

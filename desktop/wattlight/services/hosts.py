@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from wattlight.domain.command import Command
+from wattlight.domain.command import METER_PARTS, Command
 from wattlight.domain.placement import Best, best_place
 from wattlight.domain.servers import RunningModel, ServerState, ServerStatus
 from wattlight.domain.state import AppState, HostState, Trial
@@ -16,7 +16,7 @@ from wattlight.runtime import connect, look, near_host, parse_endpoint
 from wattlight.settings import ServerAddress, Settings
 
 from .current import CurrentSettings, Servers
-from .far_meter import far_profile
+from .far_meter import adopt_meter, check_meter, far_profile, try_meter
 from .hub import StateHub
 from .models import SerialExecutor
 from .serving import host_warnings
@@ -208,6 +208,13 @@ def without_host(settings: Settings, host: HostId) -> Settings:
     return replace(settings, servers=left)
 
 
+def forget_keys(factory: "ServiceFactory", address: ServerAddress) -> None:
+    """Take what is kept for a host out of the keyring: the key of its server, and of its meter."""
+    for kept, name in ((address.key, address.secret), (address.meter_key, address.meter_secret)):
+        if kept:
+            factory.keyring().put(name, "")
+
+
 def memory_bytes(running: Sequence[RunningModel]) -> int | None:
     """Of all loaded models as their server tells it; None where it does not tell that of each."""
     if any(not model.size_bytes for model in running):
@@ -257,6 +264,15 @@ class HostSetup:
     def keep(self, command: Command) -> None:
         self._executor.submit(lambda: self._try(lambda: self._keep(command)))
 
+    def try_meter(self, command: Command) -> None:
+        self._executor.submit(lambda: self._try(lambda: self._meter(command, False), of_meter=True))
+
+    def use_meter(self, command: Command) -> None:
+        self._executor.submit(lambda: self._try(lambda: self._meter(command, True), of_meter=True))
+
+    def drop_meter(self, command: Command) -> None:
+        self._executor.submit(lambda: self._try(lambda: self._drop_meter(command.host), of_meter=True))
+
     def stop(self) -> bool:
         return self._executor.close(1.0)
 
@@ -273,8 +289,7 @@ class HostSetup:
         settings = self._settings.value
         address = find_host(host, settings)
         left = without_host(settings, host)
-        if address.key:
-            self._factory.keyring().put(address.secret, "")
+        forget_keys(self._factory, address)
         self._save(settings, left)
         return tr("{name} is removed. Nothing was changed there.", name=address.name)
 
@@ -287,11 +302,37 @@ class HostSetup:
         self._servers.renew(command.host)
         return tr("The key is kept.") if command.text else tr("The key is forgotten.")
 
-    def _try(self, what: Callable[[], str]) -> None:
-        try:
-            self._tell(Trial(what()))
-        except Problem as problem:
-            self._tell(Trial(str(problem), bad=True, no_keyring=problem.code == "no_keyring"))
+    def _meter(self, command: Command, keep: bool) -> str:
+        settings = self._settings.value
+        address = find_host(command.host, settings)
+        kind, meter, watts, energy, token = command.text.split(METER_PARTS)
+        wanted = replace(address, meter=meter, meter_kind=kind, meter_watts=watts, meter_energy=energy)
+        if not token and address.meter_key and (kind, meter) == (address.meter_kind, address.meter):
+            token = self._factory.keyring().get(address.meter_secret) or ""
+        check_meter(wanted, self._factory.environ, token or None)
+        self._tell(Trial(tr("Asking {url}…", url=clean_text(meter, 80))), of_meter=True)
+        if not keep:
+            return tr("It answers: {what}.", what=try_meter(self._factory, wanted, token or None))
+        changed, found = adopt_meter(self._factory, wanted, token, command.number == 1)
+        self._save(settings, with_host(settings, changed))
+        return tr("The meter of {name} is used from now on: {what}.", name=address.name, what=found)
 
-    def _tell(self, trial: Trial) -> None:
-        self._hub.update(lambda state: replace(state, adding=trial))
+    def _drop_meter(self, host: HostId) -> str:
+        settings = self._settings.value
+        address = find_host(host, settings)
+        if address.meter_key:
+            self._factory.keyring().put(address.meter_secret, "")
+        self._save(settings, with_host(settings, replace(address, meter="", meter_key=False)))
+        return tr("The meter of {name} is not asked any more; what was recorded stays.", name=address.name)
+
+    def _try(self, what: Callable[[], str], of_meter: bool = False) -> None:
+        try:
+            self._tell(Trial(what()), of_meter)
+        except Problem as problem:
+            self._tell(Trial(str(problem), bad=True, no_keyring=problem.code == "no_keyring"), of_meter)
+
+    def _tell(self, trial: Trial, of_meter: bool = False) -> None:
+        if of_meter:
+            self._hub.update(lambda state: replace(state, trying_meter=trial))
+        else:
+            self._hub.update(lambda state: replace(state, adding=trial))

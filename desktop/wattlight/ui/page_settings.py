@@ -29,6 +29,7 @@ from wattlight.viewmodels.settings_page import (
 
 from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
 from .downloads_card import DownloadsCard
+from .far_meter_card import FarMeterCard
 from .feed_card import FeedCard
 from .flow import TickBox, flow
 from .hosts_card import HostsCard
@@ -144,6 +145,7 @@ class SettingsPage(Page):
         self._feed = FeedCard(ask, save)
         self._publish = PublishCard(ask, save)
         self._hosts = HostsCard(ask)
+        self._far_meters = FarMeterCard(ask)
         self._variables = VariablesCard(ask)
         self._downloads = DownloadsCard(save)
         cards = (
@@ -154,6 +156,7 @@ class SettingsPage(Page):
             self._plug,
             self._counting,
             self._hosts,
+            self._far_meters,
             self._publish,
             self._variables,
             self._window_card(),
@@ -172,6 +175,7 @@ class SettingsPage(Page):
         self._plug.render_scene(scene)
         self._publish.render_scene(scene)
         self._hosts.render_scene(scene)
+        self._far_meters.render_scene(scene)
         self._variables.render_scene(scene)
         self._server_copy.render_scene(scene)
         if view == self._view:

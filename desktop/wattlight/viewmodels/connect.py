@@ -49,8 +49,8 @@ def connect_view(scene: Scene, program: str = "", model: str = "", host: str = "
         needs.append(tr("Needs the model {model}: download it on the page Models.", model=target.embedding))
     if target.keyed and chosen.key != "mcp":
         needs.append(tr("Put the key of {host} in the place of {word}.", host=at.name, word=YOUR_KEY))
-    if not chosen.tried:
-        needs.append(tr("Written from its documentation; it was not tried."))
+    if chosen.key == "continue":
+        needs.append(tr("Its agent needs a model that can use tools, and a context of 8,192 tokens or more."))
     if target.counted and chosen.key != "mcp":
         needs.append(tr("Goes through Wattlight's relay, so that its tokens are counted."))
     return ConnectView(

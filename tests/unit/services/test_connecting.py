@@ -82,7 +82,7 @@ def test_the_name_that_follows_is_offered_once_it_is_there() -> None:
 def test_what_must_be_there_first_is_said() -> None:
     view = connect_view(SCENE, "milvus")
     assert any(EMBEDDING in need for need in view.needs) and "milvus-lite" in view.install
-    assert any("not tried" in need for need in connect_view(SCENE, "continue").needs)
+    assert any("tools" in need for need in connect_view(SCENE, "continue").needs)
     nothing = replace(SCENE, state=with_server(SCENE.state, installed=(), running=()))
     view = connect_view(nothing, "openai")
     assert "MODEL" in view.text and view.empty and view.models == ()

@@ -18,9 +18,10 @@ from fakes.scripted_server import Line, ScriptedServer
 from unit.services.test_far_meter import HOUR, TOKEN, TOWER, Ledger, page_of
 from unit.system.test_secrets import Ring, with_ring
 from wattlight.cli import run
+from wattlight.domain.command import METER_PARTS, Command, Verb
 from wattlight.domain.energy import Batch
 from wattlight.domain.servers import ServerKind, ServerState
-from wattlight.domain.state import AppState, HostState
+from wattlight.domain.state import AppState, HostState, Trial
 from wattlight.domain.values import LOCAL_HOST, Quality
 from wattlight.i18n import local_zone
 from wattlight.services.current import CurrentSettings, Servers
@@ -30,6 +31,7 @@ from wattlight.services.far_meter.keeper import HostMeters
 from wattlight.services.far_meter.lane import LaneParts
 from wattlight.services.far_meter.merging import LedgerLane
 from wattlight.services.far_meter.sources import SourceLane
+from wattlight.services.hosts import HostSetup
 from wattlight.services.hub import StateHub
 from wattlight.settings import ServerAddress, Settings
 from wattlight.store import LedgerWriter, Pending
@@ -280,6 +282,52 @@ def test_an_entity_of_home_assistant_stands_for_the_other_computer(program: Prog
     )
     dead.step()
     assert program.tower.meter is not None and "does not answer" in program.tower.meter.said
+
+
+def test_the_window_tries_sets_and_drops_a_meter(program: Program, page: MeterPage) -> None:
+    address = ServerAddress(TOWER, "Tower", "http://127.0.0.1:9")
+    program.settings.replace(Settings(servers=(ServerAddress(), address)))
+    setup = HostSetup(
+        program.factory,
+        program.settings,
+        program.servers,
+        program.hub,
+        lambda _before, after: program.settings.replace(after),
+    )
+
+    def told(after: str) -> Trial:
+        end = time.monotonic() + 10
+        while (trial := program.hub.state.trying_meter).said == after or trial.said.startswith("Asking"):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        return trial
+
+    def ask(verb: Verb, token: str = "", kind: str = "wattlight", at: str = page.url) -> Command:
+        return Command(verb, text=METER_PARTS.join((kind, at, "", "", token)), host=TOWER)
+
+    setup.try_meter(ask(Verb.TRY_METER, "wrong"))
+    refused = told("")
+    assert refused.bad and "does not accept the token" in refused.said
+    setup.try_meter(ask(Verb.TRY_METER, TOKEN))
+    tried = told(refused.said)
+    assert not tried.bad and "212" in tried.said
+    assert program.settings.value.servers[1] == address, "a try changes nothing"
+    setup.use_meter(ask(Verb.USE_METER, TOKEN))
+    used = told(tried.said)
+    now = program.settings.value.servers[1]
+    assert (now.meter, now.meter_key) == (page.url, True) and "is used from now on" in used.said
+    assert program.factory.keyring().get(now.meter_secret) == TOKEN
+    setup.try_meter(ask(Verb.TRY_METER))
+    assert "212" in told(used.said).said, "the token that is kept is used"
+    setup.use_meter(ask(Verb.USE_METER, TOKEN, at="http://box.lan:9189"))
+    assert told(tried.said).bad and program.settings.value.servers[1] == now, "never where it can be read"
+    setup.drop_meter(Command(Verb.DROP_METER, host=TOWER))
+    end = time.monotonic() + 10
+    while program.settings.value.servers[1].meter:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert program.factory.keyring().get(now.meter_secret) is None
+    assert setup.stop()
 
 
 def test_the_verbs_set_a_meter_and_count_its_computer(

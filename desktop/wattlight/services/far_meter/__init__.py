@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .merging import host_costs, merge
     from .serving import MeterPage, listening_at, served_token
     from .sources import cards_of
-    from .trying import METER_KINDS, check_meter, far_profile, try_meter
+    from .trying import METER_KINDS, adopt_meter, check_meter, far_profile, try_meter
 else:
     __getattr__ = lazy_door(
         __name__,
@@ -20,6 +20,6 @@ else:
             "merging": "host_costs merge",
             "serving": "MeterPage listening_at served_token",
             "sources": "cards_of",
-            "trying": "METER_KINDS check_meter far_profile try_meter",
+            "trying": "METER_KINDS adopt_meter check_meter far_profile try_meter",
         },
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wattlight.domain.power import compose
@@ -49,6 +50,22 @@ def try_meter(factory: "ServiceFactory", host: ServerAddress, token: str | None)
     if state.power_w is None:
         return tr("it tells no watts now")
     return tr("{watts} now ({parts})", watts=watts(state.power_w), parts=joined(state.parts))
+
+
+def adopt_meter(
+    factory: "ServiceFactory", host: ServerAddress, token: str, in_file: bool = False
+) -> tuple[ServerAddress, str]:
+    """Ask the meter that ``host`` names and keep its token; the caller puts the host into the settings.
+
+    Returns it with what the meter said of itself, for a sentence.
+
+    Raises:
+        Problem: it cannot be read, or the token cannot be kept; nothing was kept then.
+    """
+    found = try_meter(factory, host, token or None)
+    if token:
+        factory.keyring().put(host.meter_secret, token, in_file)
+    return replace(host, meter_key=bool(token)), found
 
 
 def far_profile(factory: "ServiceFactory", host: ServerAddress) -> MachineProfile | None:
