@@ -52,8 +52,10 @@ tests = [name for name in project["optional-dependencies"]["test"] if name.split
 print("\n".join(name.split(";")[0] for name in project["dependencies"] + tests if "python_version >=" not in name))
 print("tzdata\ncolorama\npywin32")
 P
+# the versions that are tested elsewhere too
+sed -n 's/^\([A-Za-z0-9_.-]*==[^ ;]*\) \\$/\1/p' "$checkout"/packaging/requirements-{test,bundle}.lock | sort -u >locked.txt
 wheels() {
-    python3 -m pip download -q --only-binary=:all: --platform win_amd64 --python-version 3.11 --implementation cp -d wheels "$@"
+    python3 -m pip download -q --only-binary=:all: --platform win_amd64 --python-version 3.11 --implementation cp -c locked.txt -d wheels "$@"
 }
 wheels -r wanted.txt
 wheels --no-deps pyinstaller pyinstaller-hooks-contrib altgraph packaging setuptools pefile pywin32-ctypes

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -164,7 +165,8 @@ def test_fault_56_a_key_is_kept_in_the_keyring_or_with_consent_in_a_file(
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{KEY}\n"))
     assert line("hosts", "key", "tower", "--key-file")[0] == 0
     (kept,) = (file for file in line.root.rglob("*") if file.is_file() and KEY.encode() in file.read_bytes())
-    assert (kept.name, kept.stat().st_mode & 0o777) == ("secrets.json", 0o600)
+    assert kept.name == "secrets.json"
+    assert sys.platform == "win32" or kept.stat().st_mode & 0o777 == 0o600
     assert line("models", "--host", "tower")[0] == 0
     assert line("hosts", "remove", "tower")[0] == 0
     assert not kept.exists()

@@ -9,12 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fakes.fake_system_bus import FakeLogind, own_bus
 from wattlight.system import awake, kept_awake
+
+if TYPE_CHECKING:
+    from fakes.fake_system_bus import FakeLogind
 
 ROOT = Path(__file__).resolve().parents[3]
 needs_logind = pytest.mark.skipif(
@@ -23,14 +25,16 @@ needs_logind = pytest.mark.skipif(
 
 
 @pytest.fixture
-def logind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLogind]:
+def logind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[FakeLogind]":
+    from fakes.fake_system_bus import FakeLogind, own_bus  # its library is not for Windows
+
     with own_bus(tmp_path) as address, FakeLogind(address) as fake:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
         yield fake
 
 
 @needs_logind
-def test_a_lock_is_held_within_the_block(logind: FakeLogind) -> None:
+def test_a_lock_is_held_within_the_block(logind: "FakeLogind") -> None:
     with kept_awake("downloading a"):
         logind.wait_for_held(1)
         assert logind.asked == [["sleep:idle", "Wattlight", "downloading a", "block"]]
@@ -40,7 +44,7 @@ def test_a_lock_is_held_within_the_block(logind: FakeLogind) -> None:
 
 
 @needs_logind
-def test_an_error_in_the_block_releases_it(logind: FakeLogind) -> None:
+def test_an_error_in_the_block_releases_it(logind: "FakeLogind") -> None:
     with pytest.raises(ZeroDivisionError), kept_awake("b"):
         logind.wait_for_held(1)
         raise ZeroDivisionError
@@ -48,7 +52,7 @@ def test_an_error_in_the_block_releases_it(logind: FakeLogind) -> None:
 
 
 @needs_logind
-def test_killed_we_hold_it_no_longer(logind: FakeLogind) -> None:
+def test_killed_we_hold_it_no_longer(logind: "FakeLogind") -> None:
     code = "import time\nfrom wattlight.system import kept_awake\nwith kept_awake('c'): time.sleep(60)"
     environ = {**os.environ, "PYTHONPATH": str(ROOT / "desktop")}
     child = subprocess.Popen([sys.executable, "-c", code], env=environ)

@@ -155,5 +155,5 @@ def test_the_disk_of_the_models_is_told_by_folder() -> None:
     uses = (FolderUse(Path("/srv/models"), (ModelFiles("a:1b", size, size),), size),)
     scene = replace(scene, extras=replace(scene.extras, disk=DiskNote("4.9 GB in 1 model", uses=uses)))
     disks = machine_view(scene).disks
-    assert disks.table.rows == (("/srv/models", "1", "4.9 GB", "–"),)
+    assert disks.table.rows == ((str(Path("/srv/models")), "1", "4.9 GB", "–"),)
     assert disks.note == "412.0 GB free on the drive of the models."

@@ -66,7 +66,7 @@ def test_what_is_set_and_not_in_force_stands_out() -> None:
         (SettingsPlace(StartedBy.SYSTEM_SERVICE), "yours to type", False),
         (SettingsPlace(StartedBy.BY_HAND), "started by hand", False),
         (SettingsPlace(StartedBy.WINDOWS, in_registry=True), "in Windows", False),
-        (SettingsPlace(StartedBy.LAUNCHD, Path("/a.plist")), "/a.plist", False),
+        (SettingsPlace(StartedBy.LAUNCHD, Path("/a.plist")), "a.plist", False),
     ],
 )
 def test_where_they_are_set_is_said(place: SettingsPlace, words: str, restarts: bool) -> None:
