@@ -6,6 +6,7 @@ They stand in the tables of days under a name that no day has (``m2026-03``), an
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import index
 
 from wattlight.domain.cost import DayCell
 from wattlight.domain.values import HostId
@@ -81,12 +82,12 @@ def closed_months(
                 STATES[state],
                 Decimal(price) if price else None,
                 bool(fallback),
-                mj + 0,
-                ms + 0,
+                index(mj),
+                index(ms),
                 QUALITIES[quality],
-                tokens_in + 0,
-                tokens_out + 0,
+                index(tokens_in),
+                index(tokens_out),
             )
             for device, has_model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
         )
-    return {name.removeprefix(_MARK): int(ms) for name, ms in observed}, cells
+        return {name.removeprefix(_MARK): index(ms) for name, ms in observed}, cells

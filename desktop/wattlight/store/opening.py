@@ -25,7 +25,7 @@ from .files import (
 )
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
-from .schema import MIGRATIONS, VERSION, check, migrate, version_of
+from .schema import MIGRATIONS, VERSION, check, forget_days, migrate, version_of
 from .writer import LedgerWriter, ended_mark
 
 
@@ -161,6 +161,8 @@ def _open(file: Path) -> LedgerWriter:
                 ended = connection.execute("SELECT value FROM meta WHERE key = 'open'").fetchone()
                 if left is None or ended != (ended_mark(left),) or suspect(file).exists():
                     check(connection)  # nobody ended it in order, or somebody was at it since
+                if suspect(file).exists():
+                    forget_days(connection)
                 _back_up_first(connection, file, version)
             migrate(connection, MIGRATIONS)
             connection.execute("INSERT OR REPLACE INTO meta VALUES ('open', '1')")

@@ -38,6 +38,7 @@ _DAMAGE = (
     "could not decode",
     "no such",
     "has no column",
+    "integer overflow",
 )
 
 

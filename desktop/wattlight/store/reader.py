@@ -1,12 +1,13 @@
 """Reads the ledger: any number of these, in any process, while one other writes."""
 
 import heapq
+import math
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, index
 from pathlib import Path
 
 from wattlight.domain.cost import Bucket, DayCell, Drawn
@@ -44,7 +45,7 @@ _POWER = """SELECT start * {length} / {step} * {step}, state, quality, sum(energ
 FROM {table} JOIN device ON device.id = device WHERE start >= ? AND start < ? AND host = ? GROUP BY 1, 2, 3"""
 _SEEN = """SELECT start * {length} / {step} * {step}, sum(observed_ms)
 FROM {table} WHERE start >= ? AND start < ? AND host = ? GROUP BY 1"""
-_PRESENCE = "SELECT total(observed_ms) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
+_PRESENCE = "SELECT coalesce(sum(observed_ms), 0) FROM {presence} WHERE start >= ? AND start < ? AND host = ?"
 
 
 _STATE, _QUALITY = dict(enumerate(STATES)), dict(enumerate(QUALITIES))
@@ -92,7 +93,7 @@ class LedgerReader:
             )
             for row in rows:
                 with sound_values(self._file):
-                    found = EstimateRow(host, *map(int, row))
+                    found = EstimateRow(host, *map(index, row))
                 yield found
 
     @property
@@ -108,16 +109,16 @@ class LedgerReader:
         for start, device, digest, name, state, mj, ms, quality, tokens_in, tokens_out in rows:
             with sound_values(self._file):
                 bucket = Bucket(
-                    start * table.length_us,
+                    index(start) * table.length_us,
                     table.length_us,
                     device,
                     name if digest is not None else None,
                     _STATE[state],
-                    mj + 0,
-                    ms + 0,
+                    index(mj),
+                    index(ms),
                     qualities[quality],
-                    tokens_in + 0,
-                    tokens_out + 0,
+                    index(tokens_in),
+                    index(tokens_out),
                 )
             yield bucket
 
@@ -134,16 +135,16 @@ class LedgerReader:
                 how, qualities = {"length": table.length_us, "step": step_us}, self._qualities
                 rows = self._connection.execute(_POWER.format(table=table.name, **how), span)
                 with sound_values(self._file):
-                    drawn += [Drawn(at, _STATE[s], qualities[q], mj + 0) for at, s, q, mj in rows]
-                for at, ms in self._connection.execute(_SEEN.format(table=table.presence, **how), span):
-                    seen[at] = seen.get(at, 0) + int(ms)
+                    drawn += [Drawn(at, _STATE[s], qualities[q], index(mj)) for at, s, q, mj in rows]
+                    for at, ms in self._connection.execute(_SEEN.format(table=table.presence, **how), span):
+                        seen[at] = seen.get(at, 0) + index(ms)
         return drawn, seen
 
     def observed_ms(self, start_us: int, end_us: int, host: HostId = LOCAL_HOST) -> int:
         """Milliseconds in [start, end) that at least one device was observed."""
-        with translated("read", self._file), self.snapshot():
+        with translated("read", self._file), self.snapshot(), sound_values(self._file):
             return sum(
-                int(
+                index(
                     self._connection.execute(
                         _PRESENCE.format(presence=table.presence), (*table.within(start_us, end_us), host)
                     ).fetchone()[0]
@@ -170,11 +171,12 @@ class LedgerReader:
             cells = tuple(
                 DayCell(
                     day, devices.get(device, ""), models.get(model), _STATE[state], prices[price],
-                    bool(fallback), mj, ms, qualities[quality], tokens_in, tokens_out,
+                    bool(fallback), index(mj), index(ms), qualities[quality],
+                    index(tokens_in), index(tokens_out),
                 )
                 for day, device, model, state, price, fallback, mj, ms, quality, tokens_in, tokens_out in rows
             )  # fmt: skip
-        return observed, cells
+            return {day: index(ms) for day, ms in observed.items()}, cells
 
     def closed_days_drawn(
         self, key: str, first: str, last: str, host: HostId = LOCAL_HOST
@@ -187,7 +189,8 @@ class LedgerReader:
             qualities = self._qualities
             rows = self._connection.execute(_DAYS_POWER, (host, first, last)).fetchall()
         with sound_values(self._file):
-            return observed, [(day, _STATE[s], qualities[q], mj + 0) for day, s, q, mj in rows]
+            sums = [(day, _STATE[s], qualities[q], index(mj)) for day, s, q, mj in rows]
+            return {day: index(ms) for day, ms in observed.items()}, sums
 
     def cached_for(self, key: str) -> bool:
         """Whether closed days are kept for the tariff named ``key``; within a snapshot."""
@@ -202,7 +205,8 @@ class LedgerReader:
                 "WHERE host = ? AND end_us >= ? AND start_us < ? ORDER BY start_us, key, end_us",
                 (host, start_us, end_us),
             ).fetchall()
-        return tuple(GapRow(host, *row) for row in rows)
+        with sound_values(self._file):
+            return tuple(GapRow(host, key, index(start), index(end), why) for key, start, end, why in rows)
 
     def devices(self, host: HostId = LOCAL_HOST) -> tuple[DeviceInfo, ...]:
         with translated("read", self._file):
@@ -212,7 +216,11 @@ class LedgerReader:
                 "FROM device WHERE host = ? ORDER BY id",
                 (host,),
             ).fetchall()
-        return tuple(DeviceInfo(host, *row) for row in rows)
+        with sound_values(self._file):
+            return tuple(
+                DeviceInfo(host, key, name, kind, vendor, scope, source, _error(share))
+                for key, name, kind, vendor, scope, source, share in rows
+            )
 
     def levels(self, host: HostId = LOCAL_HOST) -> tuple[LevelRow, ...]:
         """Learned power levels, of each device without models and beside the models it was learned with."""
@@ -222,10 +230,11 @@ class LedgerReader:
                 "JOIN device ON device.id = level.device WHERE host = ?",
                 (host,),
             ).fetchall()
-        return tuple(
-            LevelRow(host, key, tuple(models.split(",")) if models else (), uw, at, seconds)
-            for key, models, uw, at, seconds in rows
-        )
+        with sound_values(self._file):
+            return tuple(
+                LevelRow(host, key, tuple(models.split(",")) if models else (), *map(index, figures))
+                for key, models, *figures in rows
+            )
 
     def everything(self, host: HostId = LOCAL_HOST) -> Batch:
         """All rows, presence, gaps and names, as what waits for a commit: of a ledger in memory."""
@@ -240,17 +249,18 @@ class LedgerReader:
             presence = run("SELECT host, start, observed_ms FROM presence WHERE host = ?", (host,)).fetchall()
             models = run("SELECT digest, name FROM model").fetchall()
             estimates = tuple(self.estimates(0, 2**62, host))
-        return Batch(
-            rows=tuple(
-                EnergyRow(host, minute, device, model, _STATE[state], mj, ms, _QUALITY[quality], *tokens)
-                for minute, device, model, state, mj, ms, quality, *tokens in rows
-            ),
-            presence=tuple(presence),
-            gaps=self.gaps(0, 2**62, host),
-            devices=self.devices(host),
-            models=tuple(models),
-            estimates=estimates,
-        )
+        with sound_values(self._file):
+            return Batch(
+                rows=tuple(
+                    EnergyRow(host, minute, device, model, _STATE[state], mj, ms, _QUALITY[quality], *tokens)
+                    for minute, device, model, state, mj, ms, quality, *tokens in rows
+                ),
+                presence=tuple(presence),
+                gaps=self.gaps(0, 2**62, host),
+                devices=self.devices(host),
+                models=tuple(models),
+                estimates=estimates,
+            )
 
     def span(self, host: HostId = LOCAL_HOST) -> tuple[int, int] | None:
         """First and last moment with a row, None for an empty ledger."""
@@ -261,7 +271,8 @@ class LedgerReader:
                     f"SELECT min(start), max(start) FROM {table.presence} WHERE host = ?", (host,)
                 ).fetchone()
                 if low is not None:
-                    edges += [low * table.length_us, (high + 1) * table.length_us]
+                    with sound_values(self._file):
+                        edges += [index(low) * table.length_us, (index(high) + 1) * table.length_us]
         return (min(edges), max(edges)) if edges else None
 
     def hosts(self) -> tuple[HostId, ...]:
@@ -280,9 +291,12 @@ class LedgerReader:
         with translated("read", self._file):
             rows = self._connection.execute("SELECT key, value FROM meta WHERE key LIKE 'far %'").fetchall()
         for key, value in rows:
-            with sound_values(self._file):
-                instance, _, hour = str(value).rpartition(" ")
-                found[HostId(key.removeprefix("far "))] = instance, int(hour)
+            instance, _, hour = str(value).rpartition(" ")
+            whole = hour.isascii() and hour.isdigit() and len(hour) < 9
+            found[HostId(key.removeprefix("far "))] = (
+                instance,
+                int(hour) if whole else 0,
+            )  # all hours are compared
         return found
 
     def first_hour(self, host: HostId) -> int:
@@ -316,6 +330,13 @@ class LedgerReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _error(value: float | None) -> float | None:
+    """Raises ValueError for what is no share of a figure."""
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError(value)
+    return value
 
 
 def open_reader(file: Path) -> LedgerReader:

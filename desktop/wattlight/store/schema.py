@@ -80,17 +80,9 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 _TEXTS = ("device", "model", "meta", "level", "counter")
-_BAD_BUCKET = " OR ".join(
-    [
-        f"typeof({name}) <> 'integer'"
-        for name in ("start", "device", "model", "energy_mj", "observed_ms", "tokens_in", "tokens_out")
-    ]
-    + [f"state NOT IN {tuple(range(len(STATES)))}", f"quality NOT IN {tuple(range(len(QUALITIES)))}"]
-)
-_BAD_PRESENCE = "typeof(start) <> 'integer' OR typeof(observed_ms) <> 'integer'"
-_BAD_ESTIMATE = " OR ".join(
-    f"typeof({name}) <> 'integer'" for name in ("start", "low_mj", "high_mj", "seen_ms")
-)
+_LARGEST, _LATEST_US = 1 << 53, 1 << 58
+_NUMBERS = {"state": len(STATES) - 1, "quality": len(QUALITIES) - 1}
+"""The largest of those that are places in a list."""
 
 
 def check(connection: sqlite3.Connection) -> None:
@@ -107,16 +99,29 @@ def check(connection: sqlite3.Connection) -> None:
         tables = _columns(sound)
         if not tables.items() <= _columns(connection).items():
             raise sqlite3.DatabaseError("malformed: other tables")
-    for table in _TEXTS:  # text that is none cannot be fetched
-        for _ in connection.execute(f"SELECT * FROM {table}"):
-            pass
-    bad = {"minute": _BAD_BUCKET, "quarter": _BAD_BUCKET}
-    bad |= {"presence": _BAD_PRESENCE, "presence_quarter": _BAD_PRESENCE}
-    if "estimate" in tables:
-        bad["estimate"] = _BAD_ESTIMATE
-    for table, condition in bad.items():
-        if connection.execute(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1").fetchone() is not None:
-            raise sqlite3.DatabaseError(f"malformed: a row of {table}")
+        for table in _TEXTS:  # text that is none cannot be fetched
+            for _ in connection.execute(f"SELECT * FROM {table}"):
+                pass
+        for table in sorted(set(tables) - {"day", "day_closed"}):  # a cache; damage costs it alone
+            if connection.execute(f"SELECT 1 FROM {table} WHERE {_bad(sound, table)} LIMIT 1").fetchone():
+                raise sqlite3.DatabaseError(f"malformed: a row of {table}")
+
+
+def _bad(sound: sqlite3.Connection, table: str) -> str:
+    """What a row of the table has that holds a value that cannot be."""
+    told = []
+    columns = sound.execute('SELECT name, type, "notnull" FROM pragma_table_info(?)', (table,))
+    for name, kind, needed in columns:
+        wrong = f"typeof({name}) <> '{kind.lower()}'"
+        if kind == "REAL":
+            wrong += f" OR {name} NOT BETWEEN 0 AND {_LARGEST}"
+        elif name in _NUMBERS:
+            wrong += f" OR {name} NOT BETWEEN 0 AND {_NUMBERS[name]}"
+        elif kind == "INTEGER":
+            most = _LATEST_US if name.endswith("_us") else _LARGEST
+            wrong += f" OR {name} NOT BETWEEN {-most} AND {most}"
+        told.append(wrong if needed else f"{name} IS NOT NULL AND ({wrong})")
+    return " OR ".join(told)
 
 
 def _columns(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
@@ -125,6 +130,13 @@ def _columns(connection: sqlite3.Connection) -> dict[str, tuple[str, ...]]:
         name: tuple(row[1] for row in connection.execute("SELECT * FROM pragma_table_info(?)", (name,)))
         for (name,) in tables
     }
+
+
+def forget_days(connection: sqlite3.Connection) -> None:
+    """Empty the cache of closed days: they are added up anew."""
+    with transaction(connection):
+        connection.execute("DELETE FROM day")
+        connection.execute("DELETE FROM day_closed")
 
 
 def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:

@@ -1,7 +1,9 @@
 """Ledgers that another program, a bad disk or a flipped bit has changed: damage is said, never a crash."""
 
+import contextlib
 import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -61,6 +63,12 @@ def read_all(file: Path) -> None:
         reader.gaps(*ALL)
         reader.devices()
         reader.span()
+        reader.levels()
+        reader.watermarks()
+        reader.instance()
+        list(reader.estimates(*ALL))
+        reader.drawn(*ALL, 60_000_000)
+        reader.everything()
         reader.closed_days("flat", "2000-01-01", "2100-01-01")
         reader.closed_days("flat", "2000-01-01", "2100-01-01", by_model=True)
 
@@ -92,6 +100,44 @@ def test_a_value_that_cannot_be_is_damage(tmp_path: Path, statement: str) -> Non
     with pytest.raises(LedgerDamaged) as caught:
         read_all(file)
     assert caught.value.next_step
+
+
+def tables(file: Path) -> list[tuple[str, str]]:
+    """Each column of each table."""
+    connection = sqlite3.connect(file)
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    found = [(n, row[1]) for n in names for row in connection.execute(f"PRAGMA table_info({n})")]
+    connection.close()
+    return found
+
+
+@pytest.mark.parametrize("value", [1e308, 1 << 62, -1.5, "\x1b[31m", b"\xff"], ids=str)
+def test_no_value_of_any_column_is_an_error_of_ours_or_stays_after_the_next_start(
+    tmp_path: Path, value: object
+) -> None:
+    whole = tmp_path / "whole.sqlite3"
+    filled(whole)
+    change(
+        whole,
+        f"INSERT INTO quarter VALUES ({MINUTE} / 15 - 9, 1, 0, 0, 5, 6, 1, 0, 0)",
+        f"INSERT INTO presence_quarter VALUES ('local', {MINUTE} / 15 - 9, 1000)",
+        f"INSERT INTO estimate VALUES ('local', {MINUTE} / 15, 1, 2, 3)",
+        f"INSERT INTO gap VALUES (1, {MINUTE} * 60000000, {MINUTE + 1} * 60000000, 'asleep')",
+        "INSERT INTO level VALUES (1, '', 5, 6, 7)",
+        "INSERT INTO meta VALUES ('far tower', 'abc 497000')",
+    )
+    for number, (table, column) in enumerate(tables(whole)):
+        file = tmp_path / str(number) / "ledger.sqlite3"
+        file.parent.mkdir()
+        shutil.copy(whole, file)
+        connection = sqlite3.connect(file, isolation_level=None)
+        with contextlib.suppress(sqlite3.IntegrityError):  # SQLite itself refuses what is no row's number
+            connection.execute(f"UPDATE OR REPLACE {table} SET {column} = ?", (value,))
+        connection.close()
+        with contextlib.suppress(LedgerProblem):
+            read_all(file)
+        open_ledger(file, NOW).writer.close()
+        read_all(file)
 
 
 def test_rows_before_the_bad_one_are_still_given(tmp_path: Path) -> None:
