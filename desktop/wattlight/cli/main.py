@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
 from wattlight import __version__
-from wattlight.domain.values import Problem, clean_lines, clean_text
+from wattlight.domain.values import UNANSWERED, Problem, clean_lines, clean_text
 from wattlight.i18n import activate, tr
 from wattlight.services.factory import ServiceFactory
 
@@ -182,7 +182,7 @@ def _refuse(verb: CliVerb, unknown: list[str]) -> NoReturn:
 def _near_model(args: argparse.Namespace, workshop: ServiceFactory, problem: Problem) -> str:
     """A name like the one that is not known, of the models installed or in the catalogue."""
     model = getattr(args, "model", None)
-    if problem.code not in {"unknown_model", "offline"} or not isinstance(model, str):
+    if problem.code not in {"unknown_model", *UNANSWERED} or not isinstance(model, str):
         return ""
     names: list[str] = []
     with contextlib.suppress(Exception):  # a hint is not worth another error

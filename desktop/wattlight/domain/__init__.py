@@ -42,6 +42,10 @@ def clean_lines(text: str, limit: int = 2000) -> str:
     return "\n".join(clean_text(line, limit) for line in lines)
 
 
+UNANSWERED = frozenset({"offline", "proxy", "tls", "registry_busy", "registry"})
+"""Codes of problems in which nobody could say whether there is such a model."""
+
+
 class Problem(Exception):
     """Something went wrong in a way a person can understand; every room's error family derives from it.
 

@@ -16,7 +16,7 @@ from wattlight.catalog.registry import Registry, RegistryProblem, RunsElsewhere
 from wattlight.domain.fit import Confidence
 from wattlight.domain.shape import TYPE_BY_NAME, MetadataValue, ModelShape, Tensor
 from wattlight.domain.state import InstalledModel, same_model
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import UNANSWERED, Problem, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.runtime import is_cloud_name
 
@@ -129,7 +129,7 @@ class ShapeFinder:
         try:
             return FoundShape(model, self._registry.shape(model), Source.REGISTRY)
         except RegistryProblem as problem:
-            if problem.code not in {"offline", "proxy", "tls", "registry_busy", "registry"}:
+            if problem.code not in UNANSWERED:
                 raise
             known = self._from_catalogue(model)
             if known is None:

@@ -214,6 +214,28 @@ def test_a_model_that_was_meant_is_asked(
     assert "Did you mean" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("code", ["proxy", "tls", "registry_busy", "registry"])
+def test_a_model_that_was_meant_is_asked_where_nobody_could_tell(
+    code: str,
+    verb: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries = [SimpleNamespace(name="granite4:3b", tags=())]
+    monkeypatch.setattr(Bench, "catalog", lambda _: SimpleNamespace(entries=entries), raising=False)
+    verb.arguments = lambda parser: parser.add_argument("model")
+
+    def fail(args: object, call: object) -> int:
+        raise Problem("Nobody answers.", "Look.", code)
+
+    verb.run = fail
+    call(["doctor", "granit4:3b"], tmp_path)
+    assert "Look. Did you mean granite4:3b?" in capsys.readouterr().err
+    call(["doctor", "granite4:3b"], tmp_path)  # it is listed: its name is not what is wrong
+    assert "Did you mean" not in capsys.readouterr().err
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_bash_completes(tmp_path: Path) -> None:
     script = tmp_path / "completion.bash"
