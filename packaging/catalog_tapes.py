@@ -3,13 +3,15 @@
     catalog_tapes.py            make both
     catalog_tapes.py --check    change nothing, fail if that would
 
-Tapes are of the catalogue's models where they usually lie; buffers of those that lie wholly in one place. The
-program makes each itself where it is not in the files, by the functions that are used here.
+Tapes are of the catalogue's models where they usually lie; buffers of those that lie wholly in one place, or
+on one device beside RAM. The program makes each itself where it is not in the files, by the functions that
+are used here.
 """
 
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
@@ -18,14 +20,20 @@ FOLDER = ROOT / "resources" / "catalog"
 sys.path.insert(0, str(ROOT / "desktop"))
 
 from wattlight.catalog.shipped import load_catalog, load_editorial  # noqa: E402 - found by the line above
-from wattlight.domain.advice import KnownModels  # noqa: E402
+from wattlight.domain.advice import DEFAULT_CONTEXT, KnownModels  # noqa: E402
+from wattlight.domain.advice.candidates import tags_of  # noqa: E402
+from wattlight.domain.entry import Flavour  # noqa: E402
 from wattlight.domain.fit import FitOptions, fit, graph, ready_tapes  # noqa: E402
+from wattlight.domain.fit.plan import Planner  # noqa: E402
+from wattlight.domain.fit.ready_buffers import divided_text  # noqa: E402
 from wattlight.domain.values import Device, MachineProfile  # noqa: E402
 
 GIB = 1 << 30
 CARDS_GIB = (8, 12, 16, 24)
 MACS_GIB = (16, 32)
-CONTEXTS = (8192,)
+ROOMY_MACS_GIB = (64, 192)
+"""These load with a larger batch, and hold what is worth holding wholly."""
+CONTEXTS = (DEFAULT_CONTEXT,)
 SETTINGS = tuple((batch, align) for batch in (512, 1024, 2048) for align in (128, 64, 32))
 """Batches of the server, and what CUDA and ROCm, Vulkan, and RAM round values to."""
 
@@ -39,11 +47,13 @@ def machines():
                 Device(f"gpu{i}", f"gpu{i}", "cuda", gib * GIB, gib * GIB - GIB // 2) for i in range(count)
             ]
             found.append(MachineProfile("cards", "linux", 512 * GIB, 500 * GIB, devices=tuple(devices)))
-    for gib in MACS_GIB:
-        room = gib * GIB * 2 // 3
-        device = Device("metal0", "metal0", "metal", room, room, unified=True)
-        found.append(MachineProfile("mac", "macos", gib * GIB, room, devices=(device,)))
-    return found
+    return [*found, *map(mac, MACS_GIB)]
+
+
+def mac(gib):
+    room = gib * GIB * 2 // 3
+    device = Device("metal0", "metal0", "metal", room, room, unified=True)
+    return MachineProfile("mac", "macos", gib * GIB, room, devices=(device,))
 
 
 def made_tapes(known):
@@ -85,16 +95,58 @@ def made_buffers(known):
             whole = found[0]
             row = [int(whole.full), int(whole.windowed), *whole.peaks.values()]
             rows.append(f"{json.dumps(entry.name)}:{json.dumps(row, separators=(',', ':'))}")
+    divided = ",\n".join(
+        f"{json.dumps(entry.name)}:{json.dumps(texts, separators=(',', ':'))}"
+        for entry in known.catalog.entries
+        if (texts := made_divided(known, entry))
+    )
     stamp, settings = crc32((FOLDER / "shapes.json").read_bytes()), json.dumps(SETTINGS)
     listed = ",\n".join(rows)
-    return f'{{"shapes":{stamp},\n"settings":{settings},\n"whole":{{\n{listed}\n}}}}\n'
+    head = f'"shapes":{stamp},\n"settings":{settings}'
+    return f'{{{head},\n"whole":{{\n{listed}\n}},\n"divided":{{\n{divided}\n}}}}\n'
+
+
+def without_ready(catalog):
+    """The catalogue without what is to be made anew."""
+    bare = [
+        replace(entry, layout=replace(entry.layout, whole=None, divided={})) if entry.layout else entry
+        for entry in catalog.entries
+    ]
+    return replace(catalog, entries=tuple(bare), _by_name={})
+
+
+ONE_DEVICE = [machine for machine in machines() if len(machine.devices) == 1]
+
+
+def settings_of(model, machines):
+    found = set()
+    for machine in machines:
+        planner = Planner(model, machine, FitOptions(context=DEFAULT_CONTEXT))
+        if planner.model is model:
+            found.add(planner.plan(DEFAULT_CONTEXT).sizer(model).setting)
+    return found
+
+
+def made_divided(known, entry):
+    """Texts by tag: one device beside RAM, where a list of models asks for that."""
+    texts = {}
+    for tag in {tag for flavour in (Flavour.SAME, Flavour.INSTRUCT) for tag in tags_of(entry, flavour)}:
+        model = known.known(entry, tag)
+        if model is None or model.model.embedding_only:
+            continue
+        parts = settings_of(model.model, ONE_DEVICE)
+        whole = settings_of(model.model, map(mac, ROOMY_MACS_GIB)) - parts
+        buffers = model.model.buffers
+        rows = [buffers.divided_row(setting, setting in whole) for setting in sorted(parts | whole)]
+        texts[tag.tag] = divided_text(model.model.shape.file_bytes, rows)
+    return dict(sorted(texts.items()))
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args(arguments)
-    known = KnownModels(load_catalog(), load_editorial())
+    known = KnownModels(without_ready(load_catalog()), load_editorial())
     made = {"tapes.json": ready_tapes.tapes_text(made_tapes(known)), "buffers.json": made_buffers(known)}
     if args.check:
         files = [FOLDER / name for name in made]

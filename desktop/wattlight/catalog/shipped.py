@@ -57,27 +57,34 @@ def load_catalog() -> Catalog:
     try:
         offer_tapes(asset_bytes(TAPES_FILE))
         shapes = asset_bytes(SHAPES_FILE)
-        ready = whole_buffers(json.loads(asset_bytes(BUFFERS_FILE)), shapes)
+        ready = ready_buffers(json.loads(asset_bytes(BUFFERS_FILE)), shapes)
         return parse_catalog(json.loads(asset_bytes(CATALOG_FILE)), json.loads(shapes), ready)
     except UNREADABLE as error:
         raise CatalogProblem from error
 
 
-def whole_buffers(document: Mapping[str, Any], shapes: bytes) -> dict[str, WholeBuffers]:
+ReadyBuffers = tuple[WholeBuffers | None, Mapping[str, str]]
+"""``whole`` and ``divided`` of a layout."""
+NOTHING_READY: ReadyBuffers = (None, MappingProxyType({}))
+
+
+def ready_buffers(document: Mapping[str, Any], shapes: bytes) -> dict[str, ReadyBuffers]:
     """Compute buffers by model, none if they were worked out for other ``shapes``."""
     if document["shapes"] != crc32(shapes):
         return {}
     settings = [(batch, align) for batch, align in document["settings"]]
-    return {
+    whole = {
         model: WholeBuffers(full > 0, windowed > 0, dict(zip(settings, peaks, strict=True)))
         for model, (full, windowed, *peaks) in document["whole"].items()
     }
+    divided = document["divided"]
+    return {model: (whole.get(model), divided.get(model, {})) for model in {*whole, *divided}}
 
 
 def parse_catalog(
     document: Mapping[str, Any],
     shapes: Mapping[str, Any],
-    ready: Mapping[str, WholeBuffers] = MappingProxyType({}),
+    ready: Mapping[str, ReadyBuffers] = MappingProxyType({}),
 ) -> Catalog:
     """The catalogue of two parsed documents (see ``resources/catalog/README.md``); ``ready``: compute buffers
     by model."""
@@ -167,20 +174,20 @@ def rounding_slack(listed_gb: float) -> int:
 
 
 def layouts_of(
-    document: Mapping[str, Any], ready: Mapping[str, WholeBuffers] = MappingProxyType({})
+    document: Mapping[str, Any], ready: Mapping[str, ReadyBuffers] = MappingProxyType({})
 ) -> dict[str, Layout]:
     """Layouts by model; one ``like`` another has that one's, as a stand-in if it says whose (``of``)."""
     own, found = {}, {}
     for item in document["shapes"]:
         own[item["model"]] = item
         like = own[item["like"]] if "like" in item else item
-        layout = _layout(like, item, ready.get(item["model"]))
+        layout = _layout(like, item, ready.get(item["model"], NOTHING_READY))
         found[item["model"]] = replace(layout, draft=_layout(item["draft"])) if "draft" in item else layout
     return found
 
 
 def _layout(
-    shape: Mapping[str, Any], item: Mapping[str, Any] | None = None, whole: WholeBuffers | None = None
+    shape: Mapping[str, Any], item: Mapping[str, Any] | None = None, ready: ReadyBuffers = NOTHING_READY
 ) -> Layout:
     """Geometry of ``shape``, bytes of ``item`` (the same where it is None)."""
     get = (item or shape).get
@@ -194,7 +201,8 @@ def _layout(
         read_bytes=get("read", 0),
         proof=_PROOF[get("proof", Proof.GEOMETRY.value)],
         stand_in=get("of", ""),
-        whole=whole,
+        whole=ready[0],
+        divided=ready[1],
     )
 
 

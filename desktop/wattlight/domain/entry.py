@@ -60,6 +60,7 @@ class Layout:
         stand_in: the model whose geometry this is, where the model's own was not found; empty otherwise.
         draft: of the file that the default tag brings to draft with.
         whole: its compute buffers where one device, or RAM alone, holds all of it, worked out beforehand.
+        divided: those by tag where a device holds a part of it; texts (see ``fit.ready_buffers``).
     """
 
     architecture: str
@@ -73,6 +74,7 @@ class Layout:
     stand_in: str = ""
     draft: "Layout | None" = None
     whole: WholeBuffers | None = None
+    divided: Mapping[str, str] = field(default_factory=dict)
 
     def number(self, key: str) -> int:
         """The value of ``key``, the largest where it has one a block; 0 if it is not there."""

@@ -191,8 +191,12 @@ def tokens_per_second(
     result: FitResult,
     machine: MachineProfile,
     context_used: int | None = None,
+    in_words: bool = True,
 ) -> SpeedRange:
-    """Speed of decoding; ``context_used``: tokens in the cache (default: a quarter, at most 4096)."""
+    """Speed of decoding; ``context_used``: tokens in the cache (default: a quarter, at most 4096).
+
+    ``in_words``: with the sentence of its basis, which costs more than the figures.
+    """
     if result.verdict is Verdict.NO:
         return SpeedRange(None, None, None, tr("It does not run here."))
     if prepared.embedding_only:
@@ -230,7 +234,8 @@ def tokens_per_second(
         notes = [tr("corrected by this computer's own runs")]
         confidence = Confidence.HIGH if pace.spread <= SURE_SPREAD else Confidence.MEDIUM
     rate = 1 / seconds
-    return SpeedRange(rate * low, rate * mid, rate * high, _basis(result, traffic, used, notes), confidence)
+    basis = _basis(result, traffic, used, notes) if in_words else ""
+    return SpeedRange(rate * low, rate * mid, rate * high, basis, confidence)
 
 
 def _seconds(

@@ -57,7 +57,8 @@ class KnownModels:
         if entry.layout is None:
             return None
         estimate = estimate_shape(entry, tag, entry.layout)
-        return KnownModel(prepare(estimate.shape, entry.layout.whole), estimate.confidence)
+        divided = entry.layout.divided.get(tag.tag, "")
+        return KnownModel(prepare(estimate.shape, entry.layout.whole, divided), estimate.confidence)
 
 
 OUTDATED_MONTHS = 24
@@ -97,7 +98,7 @@ def candidates(known: KnownModels, machine: MachineProfile, question: Question) 
         if language_loss is None:
             continue
         for flavour in (Flavour.SAME, Flavour.INSTRUCT):
-            tags = tuple(_tags(entry, flavour))
+            tags = tuple(tags_of(entry, flavour))
             if not tags or (flavour is Flavour.INSTRUCT and question.use is Use.REASONING):
                 continue
             quality = quality_points(entry, question.use, flavour, known.editorial, known.catalog.date)
@@ -125,7 +126,7 @@ def _language_loss(entry: CatalogEntry, question: Question, known: KnownModels) 
     return 0.0 if speaks else None
 
 
-def _tags(entry: CatalogEntry, flavour: Flavour) -> Iterator[CatalogTag]:
+def tags_of(entry: CatalogEntry, flavour: Flavour) -> Iterator[CatalogTag]:
     """The tags worth considering: those the GGUF engine runs, in quantizations that are worth their bytes."""
     small = (entry.params_total or entry.unverified.params_total or 1 << 62) < SIXTEEN_BITS_BELOW
     if flavour is Flavour.SAME:

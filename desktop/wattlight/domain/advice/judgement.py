@@ -145,7 +145,7 @@ TIGHT_LOSS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A tag with its fit; ``fits`` False with the reason's code in ``refusal``."""
+    """A tag with its fit; ``fits`` False with the reason's code in ``refusal``; ``speed`` without words."""
 
     entry: CatalogEntry
     tag: CatalogTag
@@ -186,7 +186,7 @@ def judge_tag(
     result = fit_at_best(model, machine, options) if at_best else fit(model, machine, options)
     embeds = use is Use.EMBEDDING
     no_speed = SpeedRange(None, None, None, tr("Embedding models read text and write none."))
-    speed = no_speed if embeds else tokens_per_second(model, result, machine)
+    speed = no_speed if embeds else tokens_per_second(model, result, machine, in_words=False)
     wanted = wanted_speed(entry, tag, use, editorial)
     points = quality + quant_points(entry, tag) - DOWNLOAD_LOSS_PER_GB * tag.bytes_listed / 1e9
     points += _place_points(result) + _context_points(reach_tokens(model, result, machine), use)

@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush
 from wattlight.domain.fit import FitOptions, Verdict, fit, largest_context, usable_devices
 
 from ..entry import CatalogEntry, CatalogTag
+from ..speed import tokens_per_second
 from ..values import MachineProfile
 from .candidates import (
     Candidate,
@@ -325,6 +326,8 @@ def _recommendation(
     if item.fit.verdict is Verdict.FULL_GPU:
         largest = largest_context(item.model, machine, FitOptions())
     thinking = item.tag.flavour.value != "instruct"
+    embeds = question.use is Use.EMBEDDING
+    speed = item.speed if embeds else tokens_per_second(item.model, item.fit, machine)
     return Recommendation(
         name=item.name,
         entry=item.entry,
@@ -334,13 +337,13 @@ def _recommendation(
         context=item.fit.context,
         spare_bytes=item.fit.spare_bytes,
         largest_full_gpu_context=largest,
-        speed=item.speed,
+        speed=speed,
         download_bytes=item.tag.bytes_listed,
         download_exact=item.tag.slack_bytes == 0,
         confidence=item.confidence,
         capabilities=item.entry.capabilities if thinking else item.entry.capabilities - {"thinking"},
         fit=item.fit,
         points=round(item.points, 3),
-        why=why(item, known, question.use is Use.EMBEDDING),
+        why=why(item, known, embeds),
         instead_of=kept_instead(item, dropped, rejected, known, machine, question),
     )

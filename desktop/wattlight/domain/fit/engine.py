@@ -16,10 +16,10 @@ from .verdict import OUT_OF_MEMORY, Placed, judge
 _DEFAULTS = FitOptions()
 
 
-def prepare(shape: ModelShape, whole: WholeBuffers | None = None) -> PreparedModel:
-    """Work out everything about ``shape`` that does not depend on machine and options; ``whole``: of its
-    buffers what was worked out beforehand."""
-    return PreparedModel(shape, whole=whole)
+def prepare(shape: ModelShape, whole: WholeBuffers | None = None, divided: str = "") -> PreparedModel:
+    """Work out everything about ``shape`` that does not depend on machine and options; ``whole``,
+    ``divided``: of its buffers what was worked out beforehand."""
+    return PreparedModel(shape, False, whole, divided)
 
 
 def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | None = None) -> FitResult:
@@ -45,7 +45,8 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
 
 
 def fit_at_best(prepared: PreparedModel, machine: MachineProfile, options: FitOptions) -> FitResult:
-    """A bound that costs little: as :func:`fit` at ``options.context`` if there were no compute buffers."""
+    """A bound that costs little: as :func:`fit` at ``options.context`` if there were no compute buffers, and
+    nothing of what the server would report."""
     planner = Planner(prepared, machine, options)
     return _placed(planner.model, machine, options, planner.plan(options.context), BareSizer)
 
@@ -70,7 +71,9 @@ def _placed(
         extra = beside(plan.draft, plan.draft_memory, sizer, shares)
         use = _draft_use(plan.draft, plan.draft_memory, sizer, extra)
         mapped = mapped and not plan.draft.renamed
-    size, vram = reported(prepared, sizer, shares, taken, host, mapped, _Lines(plan, extra))
+    size, vram = 0, 0
+    if kind is not BareSizer:
+        size, vram = reported(prepared, sizer, shares, taken, host, mapped, _Lines(plan, extra))
     if extra is not None and plan.draft_memory is not None:
         taken = [own.plus(more) for own, more in zip(taken, extra.devices, strict=True)]
         host = host.plus(extra.host).plus(Taken(0, 0, plan.draft_memory.output))

@@ -4,7 +4,7 @@ The blocks' lists of operations (``blocks``) are laid out one after the other as
 (``program.walk``). A block that finds the same room as an equal one before it is looked up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from .block_parts import Kind
 from .blocks import program_of
 from .buffer_layout import BufferLayout, Ranges, Spans
 from .program import ROTATION_TABLE, Tape
+from .ready_buffers import Divided, Laid, Ready, divided_row, read_divided, whole_ready
 from .ready_tapes import ready_tape
 from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies, Trunk, kind_of
 from .weights import MOE_ONLY, TensorRows, is_expert, overflow_patterns
@@ -146,44 +147,57 @@ class Passes:
         room.end += after[1]
 
 
-class Ready(NamedTuple):
-    """Bytes on a device, or in RAM, that holds everything, and in RAM ``beside`` such a device."""
-
-    alone: int
-    beside: int
-
-
-def _ready(arch: Architecture, whole: WholeBuffers, setting: Setting) -> Ready | None:
-    batch, align = setting.batch, setting.align
-    peak = whole.peaks.get((batch, align))
-    if peak is None or setting != Setting(batch, setting.cells, setting.window, 1, "F16", True, False, align):
-        return None
-    inputs = inputs_bytes(arch, setting)
-    inputs += whole.full * mask_bytes(setting, False) + whole.windowed * mask_bytes(setting, True)
-    return Ready(peak + inputs, stream_bytes(arch, setting) + inputs)
-
-
 class Buffers:
     """Passes of one model by setting; the latest are kept."""
 
-    __slots__ = ("_passes", "_ready", "_rows", "_trunk", "_whole", "arch")
+    __slots__ = ("_divided", "_file_bytes", "_passes", "_ready", "_rows", "_text", "_trunk", "_whole", "arch")
 
-    def __init__(self, arch: Architecture, rows: TensorRows, whole: WholeBuffers | None = None) -> None:
-        """``whole``: what was worked out beforehand."""
+    def __init__(
+        self,
+        arch: Architecture,
+        rows: TensorRows,
+        whole: WholeBuffers | None = None,
+        divided: str = "",
+        file_bytes: int = 0,
+    ) -> None:
+        """``whole``, ``divided`` (a text, of a file of so many bytes): what was worked out beforehand."""
         self.arch, self._rows, self._whole = arch, rows, whole
+        self._text, self._file_bytes = divided, file_bytes
+        self._divided: Mapping[Setting, Divided] | None = None if divided else {}
         self._trunk: Trunk | None = None
         self._passes: dict[Setting, Passes] = {}
         self._ready: dict[Setting, Ready | None] = {}
 
     def ready(self, setting: Setting) -> Ready | None:
         """What was worked out beforehand for this setting, None where nothing was."""
-        if self._whole is None:
+        if self._whole is None and not self._text:
             return None
         if setting not in self._ready:
             if len(self._ready) >= PASSES_KEPT:
                 self._ready.clear()
-            self._ready[setting] = _ready(self.arch, self._whole, setting)
+            found = whole_ready(self.arch, self._whole, setting) if self._whole else None
+            if found is None and (laid := self.divided(setting, 0, [])):
+                found = Ready(laid.peaks[0], laid.in_ram)
+            self._ready[setting] = found
         return self._ready[setting]
+
+    def divided(self, setting: Setting, first: int, left_out: Ranges) -> Laid | None:
+        """One device from block ``first`` on, as it was worked out beforehand; None where it was not."""
+        if self._divided is None:
+            self._divided = read_divided(self._text, self._file_bytes)
+        found = self._divided.get(setting)
+        return found.find(first, self.arch.trunk, left_out) if found else None
+
+    def divided_row(self, setting: Setting, wholly: bool = False) -> list[object]:
+        """All ways to lie on one device beside RAM (``wholly``: that of lying there wholly), for the text of
+        :func:`ready_buffers.divided_text`."""
+        passes, trunk = self.passes(setting), self.arch.trunk
+
+        def lay(first: int, left_out: Ranges) -> Laid:
+            layout = passes.layout((first, *left_out), ((first, trunk),), left_out, False)
+            return Laid(layout.peaks, layout.in_ram if first or left_out else passes.beside)
+
+        return divided_row(setting, trunk, self.arch.experts > 0, wholly, lay)
 
     def worked_out(self, settings: Iterable[tuple[int, int]]) -> WholeBuffers:
         """For some batches and what values are rounded to."""

@@ -40,14 +40,16 @@ class PreparedModel:
         "vocabulary",
     )
 
-    def __init__(self, shape: ModelShape, drafts: bool = False, whole: WholeBuffers | None = None) -> None:
-        """``drafts``: the blocks that only draft are loaded too; ``whole``: worked out beforehand."""
+    def __init__(
+        self, shape: ModelShape, drafts: bool = False, whole: WholeBuffers | None = None, divided: str = ""
+    ) -> None:
+        """``drafts``: the blocks that only draft are loaded too; the others: worked out before."""
         self.shape, self.drafts = shape, drafts
         loaded = tensor_rows(shape, drafts)
         arch = self.arch = read_architecture(shape, loaded, drafts)
         self._rows = rows = loaded.trunk(arch.trunk)
         self._loaded = loaded if drafts else rows
-        self.buffers = Buffers(arch, rows, whole)
+        self.buffers = Buffers(arch, rows, whole, divided, shape.file_bytes)
         self.projector_bytes = shape.projector_bytes or hidden_bytes(shape)
         self.sees = shape.vision or self.projector_bytes > 0
         self.embedding_only = _embeds(shape, self.arch)

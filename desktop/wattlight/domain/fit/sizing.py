@@ -6,6 +6,7 @@ from .block_facts import Setting
 from .buffer_layout import BufferLayout, Ranges, Spans
 from .cache import CacheLayout
 from .graph import Buffers
+from .ready_buffers import Laid
 from .weights import MOE_ONLY, Weights
 
 RAM_ALIGNMENT = 32
@@ -52,7 +53,6 @@ class Sizer:
 
     __slots__ = (
         "_buffers",
-        "_setting",
         "backend",
         "batch",
         "cache",
@@ -62,6 +62,7 @@ class Sizer:
         "flash",
         "layers",
         "quantised",
+        "setting",
         "slots",
         "states",
         "trunk",
@@ -80,7 +81,7 @@ class Sizer:
         drafts: bool,
     ) -> None:
         """``drafts``: the blocks behind the trunk draft. ``states`` of recurrent blocks are kept per slot."""
-        self._buffers, self._setting = buffers, setting
+        self._buffers, self.setting = buffers, setting
         self.weights, self.cache, self.backend = weights, cache, backend
         self.batch, self.slots, self.flash, self.quantised = (
             setting.batch,
@@ -99,22 +100,22 @@ class Sizer:
     @property
     def copies(self) -> bool:
         """The device makes f16 copies of the cache."""
-        return self._setting.copies
+        return self.setting.copies
 
     @property
     def mask(self) -> int:
         """Bytes of all masks of a pass."""
-        passes = self._buffers.passes(self._setting)
+        passes = self._buffers.passes(self.setting)
         return passes.mask_bytes(False) + passes.mask_bytes(True)
 
     @property
     def full_compute(self) -> int:
         """Of a device that holds the whole model."""
-        if ready := self._buffers.ready(self._setting):
+        if ready := self._buffers.ready(self.setting):
             return ready.alone
-        passes = self._buffers.passes(self._setting)
+        passes = self._buffers.passes(self.setting)
         if passes.whole < 0:
-            passes.whole = self._alone(self._setting, 0)
+            passes.whole = self._alone(self.setting, 0)
         return passes.whole
 
     @property
@@ -122,13 +123,13 @@ class Sizer:
         """Of a computer without a device; the place for a stream from outside is kept free."""
         arch = self._buffers.arch
         aside = 4 * self.batch * arch.embedding * (1 + arch.deepstack)
-        return self._alone(self._setting._replace(copies=False, working=False, align=RAM_ALIGNMENT), aside)
+        return self._alone(self.setting._replace(copies=False, working=False, align=RAM_ALIGNMENT), aside)
 
     @property
     def host_compute(self) -> int:
         """In RAM beside devices that compute everything."""
-        ready = self._buffers.ready(self._setting)
-        return ready.beside if ready else self._buffers.passes(self._setting).beside
+        ready = self._buffers.ready(self.setting)
+        return ready.beside if ready else self._buffers.passes(self.setting).beside
 
     def _alone(self, setting: Setting, aside: int) -> int:
         if ready := self._buffers.ready(setting):
@@ -154,18 +155,21 @@ class Sizer:
         layout = self._layout(shares)
         return self.host_compute if layout is None else layout.in_ram
 
-    def _layout(self, shares: list[Share]) -> BufferLayout | None:
+    def _layout(self, shares: list[Share]) -> BufferLayout | Laid | None:
         """None for a single device that holds everything."""
         units = sum(share.layers for share in shares)
         first = self.layers + 1 - units
         partial = any(share.partial for share in shares)
         if len(shares) == 1 and not first and not partial:
             return None
-        passes, key = self._buffers.passes(self._setting), tuple(shares)
+        spans, left_out = self._spread(shares, first)
+        if len(shares) == 1 and (laid := self._buffers.divided(self.setting, spans[0][0], left_out)):
+            return laid
+        passes, key = self._buffers.passes(self.setting), tuple(shares)
         found = passes.distributions.get(key)
         if found is None:
             in_turn = len(shares) > 1 and units > self.layers and not partial
-            found = passes.layout(key, *self._spread(shares, first), in_turn)
+            found = passes.layout(key, spans, left_out, in_turn)
         return found
 
     def _spread(self, shares: list[Share], first: int) -> tuple[Spans, Ranges]:

@@ -13,13 +13,14 @@ from wattlight.catalog.shipped import (
     TAPES_FILE,
     load_catalog,
     load_editorial,
-    whole_buffers,
+    ready_buffers,
 )
 from wattlight.domain.advice import KnownModels, Question, Use, recommend
 from wattlight.domain.entry import WholeBuffers
 from wattlight.domain.fit import graph, ready_tapes
 from wattlight.domain.fit.block_parts import Kind
 from wattlight.domain.fit.program import Tape
+from wattlight.domain.fit.ready_buffers import read_divided
 from wattlight.domain.fit.trunk import Lies
 from wattlight.domain.machine_file import parse_machine
 from wattlight.paths import asset_bytes
@@ -78,7 +79,7 @@ def test_first_answers_need_hardly_any_other(
     monkeypatch.setattr(graph, "make_tape", noted)
     monkeypatch.setattr(graph, "ready_tape", looked_up)
     graph.common.cache_clear()
-    recommend(KnownModels(load_catalog(), load_editorial()), profile, Question(Use.CODE))
+    recommend(KnownModels(load_catalog(), load_editorial()), profile, Question(Use.CODE, context=16384))
     assert len(asked) > 20 if some else not asked  # a model that lies in RAM alone needs none
     assert len(made) <= len(asked) // 20
 
@@ -100,7 +101,7 @@ def test_one_that_cannot_be_read_offers_none_and_answers_stay_the_same(text: byt
 def test_each_buffer_is_what_the_program_works_out_now() -> None:
     """After a change to blocks or shapes ``packaging/catalog_tapes.py`` makes the file anew."""
     document, shapes = json.loads(asset_bytes(BUFFERS_FILE)), asset_bytes(SHAPES_FILE)
-    ready = whole_buffers(document, shapes)
+    ready = {name: whole for name, (whole, _) in ready_buffers(document, shapes).items() if whole}
     settings = [(batch, align) for batch, align in document["settings"][::4]]
     assert len(ready) > 200
     known = KnownModels(load_catalog(), load_editorial())
@@ -114,17 +115,44 @@ def test_each_buffer_is_what_the_program_works_out_now() -> None:
                     ready[entry.name].windowed,
                     dict([*ready[entry.name].peaks.items()][::4]),
                 ), entry.name
-    assert whole_buffers(document, shapes + b" ") == {}
+    assert ready_buffers(document, shapes + b" ") == {}
 
 
-@pytest.mark.parametrize("machine", ["card_12gib", "card_24gib", "laptop_8gb", "cards_2x24gib"])
+def test_each_divided_buffer_is_what_the_program_works_out_now() -> None:
+    known = KnownModels(load_catalog(), load_editorial())
+    seen = 0
+    for place, entry in enumerate(known.catalog.entries):
+        texts = entry.layout.divided if entry.layout else {}
+        for tag in entry.tags[place % 9 :: 9]:
+            if tag.tag in texts:
+                model = known.known(entry, tag)
+                assert model is not None
+                size, *rows = json.loads(texts[tag.tag])
+                assert size == model.model.shape.file_bytes
+                for setting, row in zip(read_divided(texts[tag.tag], size), rows, strict=True):
+                    wholly = row[5][0] == 1 and len(row[5]) == 3
+                    assert model.model.buffers.divided_row(setting, wholly) == row, (entry.name, tag.tag)
+                    seen += 1
+    assert seen > 60
+
+
+def test_buffers_of_a_file_of_other_bytes_are_not_taken() -> None:
+    entry = load_catalog().find("gpt-oss:20b")
+    assert entry is not None and entry.entry.layout is not None
+    text = entry.entry.layout.divided[entry.tag.tag]
+    size = json.loads(text)[0]
+    assert read_divided(text, size) and read_divided(text, size + 1) == {}
+    assert read_divided(text[:-3], size) == {} and read_divided("[7,[1]]", 7) == {}
+
+
+@pytest.mark.parametrize("machine", ["card_12gib", "card_24gib", "laptop_8gb", "cards_2x24gib", "apple_16gb"])
 def test_answers_are_the_same_without_them(machine: str) -> None:
     profile = parse_machine(json.loads((MACHINES / f"{machine}.json").read_text(encoding="utf-8")))
     catalog, editorial = load_catalog(), load_editorial()
     bare = replace(
         catalog,
         entries=tuple(
-            replace(entry, layout=replace(entry.layout, whole=None)) if entry.layout else entry
+            replace(entry, layout=replace(entry.layout, whole=None, divided={})) if entry.layout else entry
             for entry in catalog.entries
         ),
     )
