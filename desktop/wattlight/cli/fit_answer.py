@@ -180,7 +180,7 @@ def print_fit(out: Output, answer: FitAnswer) -> None:
         (tr("Speed"), _speed(answer)),
         (tr("Source"), _source(answer)),
     ]
-    out.table(rows)
+    out.table(rows, headed=False)
     out.line()
     for reason in answer.reasons:
         out.line(f"- {reason}")

@@ -51,7 +51,7 @@ def run_vllm(args: Namespace, call: Call) -> None:
     if call.out.quiet:
         return
     call.out.line()
-    call.out.table(_rows(made, utilization))
+    call.out.table(_rows(made, utilization), headed=False)
     call.out.line()
     for text in _reasons(model, made):
         call.out.line(f"- {text}")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
 from wattlight import __version__
-from wattlight.domain.values import UNANSWERED, Problem, clean_lines, clean_text
+from wattlight.domain import UNANSWERED
+from wattlight.domain.values import Problem, clean_lines, clean_text
 from wattlight.i18n import activate, tr
 from wattlight.services.factory import ServiceFactory
 

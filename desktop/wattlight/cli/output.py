@@ -68,8 +68,8 @@ class Output:
         for text in texts:
             self.line(text)
 
-    def table(self, rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> None:
-        self.lines(aligned(rows, right, self.room))
+    def table(self, rows: Sequence[Sequence[str]], right: Iterable[int] = (), headed: bool = True) -> None:
+        self.lines(aligned(rows, right, self.room, headed))
 
     def _json(self, document: Document, indent: int | None = None) -> str:
         whole = {"schema": SCHEMA, **document}
@@ -167,18 +167,20 @@ _NARROWEST = 10
 """No column of words is made narrower."""
 
 
-def aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = (), room: int | None = None) -> list[str]:
+def aligned(
+    rows: Sequence[Sequence[str]], right: Iterable[int] = (), room: int | None = None, headed: bool = True
+) -> list[str]:
     """A line per row, columns two spaces apart; those in ``right`` are aligned to the right.
 
     Where ``room`` is too narrow, columns of words are wrapped; where that is not enough, each row becomes a
-    block of lines, named by the first row.
+    block of lines, named by the first row if that is a heading (``headed``).
     """
     if not rows:
         return []
     right = frozenset(right)
     widths = [max(width(row[at]) for row in rows) for at in range(len(rows[0]))]
     if room is not None and not _narrowed(widths, rows, right, room):
-        return _blocks(rows, room)
+        return _blocks(rows if headed else [("",) * len(rows[0]), *rows], room)
     lines = []
     for row in rows:
         cells = [wrapped(cell, widths[at]) for at, cell in enumerate(row)]

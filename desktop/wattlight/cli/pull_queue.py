@@ -109,7 +109,9 @@ def _show(call: Call, book: PullBook) -> None:
     if not queue:
         call.out.line(tr("No download waits."))
         return
-    call.out.table([(clean_text(entry.model, 60), _far(entry), _stand(call, entry)) for entry in queue])
+    call.out.table(
+        [(clean_text(entry.model, 60), _far(entry), _stand(call, entry)) for entry in queue], headed=False
+    )
     if not runs:
         call.out.line(tr("Wattlight's tray does not run: start it, and they go on."))
 

@@ -1,13 +1,16 @@
 """``wattlight cost``: energy and money of a day, a month or any span, from the ledger."""
 
 import argparse
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wattlight.domain.answers import TokenCost, token_costs
 from wattlight.domain.cost import Amount, By, CostReport, Projection, RangeSums, Sums, apart
-from wattlight.domain.energy import GapRow
+from wattlight.domain.energy import DeviceInfo, GapRow
 from wattlight.domain.tariff import (
     TariffProblem,
     standing_micro,
@@ -63,8 +66,8 @@ def gap_documents(gaps: tuple[GapRow, ...]) -> list[Document]:
     ]
 
 
-def print_cost(out: Output, report: CostReport) -> None:
-    """The same for a person: total, what it covers, then the lines."""
+def print_cost(out: Output, report: CostReport, names: Mapping[str, str] = MappingProxyType({})) -> None:
+    """The same for a person: total, what it covers, then the lines; ``names`` of keys that are no names."""
     total = kwh(report.energy_mj)
     if report.cost_micro is not None:
         total = f"{money(report.cost_micro, report.currency)}   {total}"
@@ -78,11 +81,11 @@ def print_cost(out: Output, report: CostReport) -> None:
     if not report.breakdown:
         return
     out.line()
-    rows = [[line.key, kwh(line.energy_mj)] for line in report.breakdown]
+    rows = [[names.get(line.key, line.key), kwh(line.energy_mj)] for line in report.breakdown]
     if report.currency is not None:
         for row, line in zip(rows, report.breakdown, strict=True):
             row.append(money(line.cost_micro, report.currency))
-    out.table(rows, right={1, 2})
+    out.table(rows, right={1, 2}, headed=False)
 
 
 def _seconds(value: float) -> int | float:
@@ -109,7 +112,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 @dataclass(frozen=True, slots=True)
 class CostAnswer:
     """Everything ``cost`` says. ``cooling`` (by the user's own factor) and the standing charge are told
-    beside the sum and never in it; ``projection`` is told of a month only."""
+    beside the sum and never in it; ``projection`` is told of a month only; ``names`` are those of devices."""
 
     report: CostReport
     tokens: dict[str, TokenCost]
@@ -118,6 +121,7 @@ class CostAnswer:
     standing_micro: int | None
     projection: Projection | None
     carbon: "CarbonFactor | None"
+    names: Mapping[str, str]
 
 
 def run(args: argparse.Namespace, call: Call) -> None:
@@ -136,7 +140,8 @@ def run(args: argparse.Namespace, call: Call) -> None:
     host = LOCAL_HOST if args.host in {None, ALL_HOSTS} else find_host(args.host, settings).host
     with call.workshop.ledger() as reader:
         sums = Sums(tariff, span.start_us, span.end_us, zone, **apart(by))
-        sums.know(reader.devices(host))
+        devices = reader.devices(host)
+        sums.know(devices)
         sums.add_all(reader.buckets(span.start_us, span.end_us, host))
         sums.observed_ms = reader.observed_ms(span.start_us, span.end_us, host)
         ranges = RangeSums(tariff, span.start_us, span.end_us)
@@ -157,11 +162,19 @@ def run(args: argparse.Namespace, call: Call) -> None:
         None if tariff is None else standing_micro(tariff, span.first, span.last),
         projection,
         chosen_factor(call),
+        _names(devices) if by is By.DEVICE else {},
     )
     if call.as_json:
         call.out.document(_document(answer, args.month is not None))
     else:
         _print(call.out, answer)
+
+
+def _names(devices: Iterable[DeviceInfo]) -> dict[str, str]:
+    """Names by device, with the device where several are called the same."""
+    called = {device.device: device.name or device.device for device in devices}
+    count = Counter(called.values())
+    return {key: name if count[name] == 1 else f"{name} ({key})" for key, name in called.items()}
 
 
 def _cooling(report: CostReport, factor: float) -> Document | None:
@@ -257,7 +270,7 @@ def _print_sums(out: Output, answer: CostAnswer) -> None:
     if unsure:
         out.line(unsure)
     out.line(tr("the computer, measured parts ({parts}):", parts=joined(report.covers)))
-    print_cost(out, report)
+    print_cost(out, report, answer.names)
     if report.not_covered:
         out.line(not_in_it(report.not_covered))
     _print_tokens(out, answer.tokens, currency)

@@ -255,7 +255,7 @@ def hardware_lines(
 
 
 def _indented(rows: list[tuple[str, str]], by: int = 2, room: int | None = None) -> list[str]:
-    return [" " * by + line for line in aligned(rows, room=None if room is None else room - by)]
+    return [" " * by + line for line in aligned(rows, room=None if room is None else room - by, headed=False)]
 
 
 def _computer(report: HardwareReport) -> list[tuple[str, str]]:

@@ -77,7 +77,7 @@ def power_lines(sample: MachineSample, wall: Wall | None = None, room: int | Non
     rows = [_row(device, total) for device in sample.devices]
     if not rows:
         rows = [(tr("nothing"), "", tr("no power sensor was found"))]
-    lines = aligned(rows, {1}, room)
+    lines = aligned(rows, {1}, room, headed=False)
     lines += ["", *_sum(total)]
     plug = wall_line(sample, wall or Wall())
     if not plug and sample.estimate_w is not None and total.measured_w is None:
@@ -161,7 +161,11 @@ def programs_lines(shares: ByProgram, room: int | None = None) -> list[str]:
         said.append(
             tr("Where no idle level is known yet nothing is divided: the tray learns it in quiet minutes.")
         )
-    return [*aligned(rows, {1}, room), "", *(part for text in said for part in wrapped(text, room))]
+    return [
+        *aligned(rows, {1}, room, headed=False),
+        "",
+        *(part for text in said for part in wrapped(text, room)),
+    ]
 
 
 FIRST_PAUSE_S = 1.0

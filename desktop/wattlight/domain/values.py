@@ -5,15 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from . import (  # noqa: F401 - every room knows them from here
-    MOST_VALUES,
-    UNANSWERED,
-    Problem,
-    TooManyValues,
-    clean_lines,
-    clean_text,
-    read_json,
-)
+from . import MOST_VALUES, Problem, TooManyValues, clean_lines, clean_text, read_json  # noqa: F401 - for all
 from .pace import Pace
 
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
