@@ -183,9 +183,10 @@ MARGIN = 1.05
 """Runs of devices unseen lie a little outside of those seen."""
 
 
-def without(items: Sequence[Judged], of_its_kind: Sequence[Judged]) -> tuple[int, int, float]:
-    """(runs inside, of so many, median width) where each device is judged by the others of its class."""
-    inside, widths = 0, [1.0]
+def without(items: Sequence[Judged], of_its_kind: Sequence[Judged]) -> tuple[int, int, float, int]:
+    """(runs inside, of so many, median width, runs inside the range that is shown about that middle) where
+    each device is judged by the others of its class."""
+    inside, shown, widths = 0, 0, [1.0]
     for name in {item.row["device"] for item in items}:
         others = [item for item in items if item.row["device"] != name]
         if len(others) < FEWEST:
@@ -197,8 +198,10 @@ def without(items: Sequence[Judged], of_its_kind: Sequence[Judged]) -> tuple[int
             if item.row["device"] == name:
                 ratio = item.measured * (item.terms[0] / share + item.terms[1] * layer_us * 1e-6)
                 inside += low <= ratio <= high
+                mid = item.speed.mid or 1.0
+                shown += (item.speed.low or 0.0) <= ratio * mid <= (item.speed.high or 0.0)
                 widths.append(high / low)
-    return inside, len(widths) - 1, median(widths[1:] or widths)
+    return inside, len(widths) - 1, median(widths[1:] or widths), shown
 
 
 FEWEST = 4
@@ -215,7 +218,7 @@ def main() -> int:
                 f"  {item.kind:24s} {item.measured / mid:5.2f} {item.row['device']} {item.row['model']} "
                 f"{item.measured} not in {item.speed.low:.1f}-{item.speed.high:.1f} {item.row['note']}"
             )
-    print(f"{'class':26s} {'n':>4s} {'inside':>7s} {'width':>6s}   devices  without it: inside, width")
+    print(f"{'class':26s} {'n':>4s} {'inside':>7s} {'width':>6s}   devices  without it: inside, width, inside the one shown")
     for kind, items in sorted(by_kind.items()):
         print(_line(kind, items) + _unseen(kind, by_kind))
     print(_line("all", [item for items in by_kind.values() for item in items]))
@@ -236,10 +239,10 @@ def kin(kind: str, by_kind: dict[str, list[Judged]]) -> list[Judged]:
 def _unseen(kind: str, by_kind: dict[str, list[Judged]]) -> str:
     items = by_kind[kind]
     count = len({item.row["device"] for item in items})
-    inside, judged_by_others, width = without(items, kin(kind, by_kind))
+    inside, judged_by_others, width, shown = without(items, kin(kind, by_kind))
     if kind == "divided" or not judged_by_others:
         return f"   {count:7d}"
-    return f"   {count:7d}  {inside / judged_by_others:10.0%} {width:6.2f}"
+    return f"   {count:7d}  {inside / judged_by_others:10.0%} {width:6.2f} {shown / judged_by_others:8.0%}"
 
 
 def _line(kind: str, items: list[Judged]) -> str:
