@@ -70,7 +70,7 @@ def fits(folder: Path) -> list[Ask]:
         Ask(
             "speed of a mixture",
             f"fit qwen3.6:35b {on}/card_24gib.json --context 4096",
-            r"10\d–18\d tok",
+            r"\b9\d–20\d tok",
         ),
         Ask(
             "speed of a dense model",

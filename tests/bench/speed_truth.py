@@ -218,7 +218,7 @@ def main() -> int:
                 f"  {item.kind:24s} {item.measured / mid:5.2f} {item.row['device']} {item.row['model']} "
                 f"{item.measured} not in {item.speed.low:.1f}-{item.speed.high:.1f} {item.row['note']}"
             )
-    print(f"{'class':26s} {'n':>4s} {'inside':>7s} {'width':>6s}   devices  without it: inside, width, inside the one shown")
+    print(f"{'class':26s} {'n':>4s} {'inside':>7s} {'width':>6s}   devices  left out: inside, width, shown")
     for kind, items in sorted(by_kind.items()):
         print(_line(kind, items) + _unseen(kind, by_kind))
     print(_line("all", [item for items in by_kind.values() for item in items]))
