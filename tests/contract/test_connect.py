@@ -178,7 +178,7 @@ CN = shutil.which("cn")
 @pytest.mark.skipif(not (SERVER and MODEL and CN), reason="needs a real server and Continue's command line")
 def test_continue_answers_with_its_configuration(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(filled(HERE["continue"], real()))
+    file.write_text(filled(HERE["continue"], Target(SERVER, MODEL, "", 8192)))
     environ = {**os.environ, "HOME": str(tmp_path), "CONTINUE_TELEMETRY_ENABLED": "0"}
     command = [str(CN), "-p", "--format", "json", "--config", str(file), "Say hello"]
     done = subprocess.run(

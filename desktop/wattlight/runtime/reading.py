@@ -101,8 +101,12 @@ def moment_of_date(header: str) -> datetime | None:
     found = _DATE.fullmatch(header)
     if found is None or found[2] not in _MONTHS:
         return None
-    month = _MONTHS.index(found[2]) + 1
-    return moment(f"{found[3]}-{month:02}-{found[1]}T{found[4]}Z")
+    day, month, year = int(found[1]), _MONTHS.index(found[2]) + 1, int(found[3])
+    hour, minute, second = map(int, found[4].split(":"))
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _zone(text: str | None) -> timezone:

@@ -25,7 +25,7 @@ from wattlight.domain.servers import (
 from wattlight.domain.tokens import Counters
 from wattlight.domain.values import clean_text
 from wattlight.i18n import tr
-from wattlight.web import Endpoint, FaultKind, Kept, Proxy, Wire, WireFault, host_in
+from wattlight.web import Bell, Endpoint, FaultKind, Kept, Proxy, Wire, WireFault, host_in
 
 from .answers import AnswerPiece, AnswerRequest
 from .meanings import SERVER_TEXT_LIMIT, Asked
@@ -90,10 +90,10 @@ class ModelServer(ABC):
         """The way there."""
         return self._wire
 
-    @property
-    def left(self) -> bool:
-        """Whether the connection that waits for the next question was closed by the other side."""
-        return self._wire.kept is not None and self._wire.kept.broke
+    def wait_left(self, bell: Bell, timeout_s: float) -> bool:
+        """Until ``bell`` rings, or the other side closes the connection that waits for the next question."""
+        kept = self._wire.kept
+        return bell.wait(timeout_s) if kept is None else kept.wait(bell, timeout_s)
 
     def can(self, what: Can) -> bool:
         return what in ABILITIES[self.kind]
@@ -119,7 +119,8 @@ class ModelServer(ABC):
             version = before.version if ready and not full else self.version(cancel) or None
             installed = before.installed if ready and not full else self.installed(cancel)
             running = self.running(cancel) if self.can(Can.TELL_LOADED) else ()
-            if ready and not full and _entries(running) - _entries((*before.running, *installed)):
+            new = set() if running is before.running else _entries(running)
+            if ready and not full and new - _entries((*before.running, *installed)):
                 installed = self.installed(cancel)  # what is loaded anew may be installed anew
         except RuntimeProblem as problem:
             return self._failed(before, problem)

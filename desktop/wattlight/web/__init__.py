@@ -1,7 +1,7 @@
 """The one way of speaking HTTP: every wait and every size has a limit, no redirect is followed unseen."""
 
 from .client import Web
-from .connection import Kept
+from .connection import Bell, Kept
 from .endpoint import (
     NOT_UNDERSTOOD,
     Endpoint,

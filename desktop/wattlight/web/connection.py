@@ -65,10 +65,53 @@ class Kept:
         """Whether the server, or the way to it, is gone since the last question."""
         return any(_came(sock) for _, sock, _ in tuple(self._waiting))
 
+    def wait(self, bell: "Bell", timeout_s: float) -> bool:
+        """Until ``bell`` rings or the connection ends; False when neither came in time."""
+        both: list[Bell | socket.socket] = [bell, *(sock for _, sock, _ in tuple(self._waiting))]
+        try:
+            return bool(select.select(both, [], [], timeout_s)[0])
+        except (OSError, ValueError):  # another thread closed it just now
+            return bell.wait(timeout_s)
+
     def close(self) -> None:
         with suppress(IndexError):
             while True:
                 self._waiting.pop()[1].close()
+
+    __del__ = close
+
+
+class Bell:
+    """Ends a wait of another thread: an event that is waited for together with connections."""
+
+    def __init__(self) -> None:
+        self._ear, self._hand = socket.socketpair()
+        self._ear.setblocking(False)
+        self._hand.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._ear.fileno()
+
+    def ring(self) -> None:
+        with suppress(OSError):  # full: it has rung
+            self._hand.send(b"x")
+
+    def clear(self) -> None:
+        with suppress(OSError):
+            while self._ear.recv(4096):
+                pass
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it rang in time."""
+        try:
+            return bool(select.select([self._ear], [], [], timeout_s)[0])
+        except (OSError, ValueError):  # more files are open than it can look at
+            time.sleep(min(1.0, timeout_s))
+            return False
+
+    def close(self) -> None:
+        self._ear.close()
+        self._hand.close()
 
     __del__ = close
 

@@ -13,6 +13,7 @@ _SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 _LENGTH = re.compile(r"[0-9]{1,15}", re.ASCII)
 _LONGEST_LINE = 65536
 _MOST_LINES = 200
+_MOST_INTERIM = 10
 
 
 class Reply:
@@ -25,9 +26,13 @@ class Reply:
     def __init__(self, stream: io.BufferedReader, method: str) -> None:
         self._stream = stream
         self.status, minor = self._first()
-        while 100 <= self.status < 200 and self.status != 101:
+        for _ in range(_MOST_INTERIM):
+            if not 100 <= self.status < 200:
+                break
             self._fields()
             self.status, minor = self._first()
+        else:
+            raise WireFault(FaultKind.NOT_HTTP, "no answer after others")
         self.headers = self._fields()
         self._chunked = self.headers.get("transfer-encoding", "").lower().strip() == "chunked"
         self.length: int | None = None

@@ -10,15 +10,17 @@ from wattlight import StartThread, start_thread
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.services.current import Servers
+from wattlight.web import Bell
 
 SHOWN_S = 1.0
-FAR_SHOWN_S = 1.8
+FAR_SHOWN_S = 1.9
 """The same for another computer: with the 3 s that an answer may take, a dead one is noticed within 5 s."""
 MOST_HOSTS = 10
 """With more of them each is asked so much less often."""
 HIDDEN_S = 15.0
 GLANCE_S = 2.5
-"""In a longer pause the open connection is looked at so often, without asking: it ends with the server."""
+"""After so long of a longer pause the end of the open connection, and so of the server, ends it too; not
+sooner, since some servers close each."""
 FULL_SHOWN_S = 10.0
 """The list of installed models is asked for so often while shown; loaded models at every beat."""
 FAR_FULL_SHOWN_S = 30.0
@@ -49,9 +51,11 @@ class ServerWatch:
         self._state: ServerState | None = None
         self._full_at: float | None = None
         self._failures = 0
+        self._together = False
+        """Watches over other computers look at the same moments, which costs less than each at its own."""
         self._shown = False
         self._refresh = False
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -62,7 +66,7 @@ class ServerWatch:
     def stop(self, timeout_s: float = 1.0) -> bool:
         """End, within a second even while the server hangs; True when the thread has ended."""
         self._stopping.set()
-        self._wake.set()
+        self._wake.ring()
         if self._thread is None:
             return True
         self._thread.join(timeout_s)
@@ -72,11 +76,12 @@ class ServerWatch:
         """Somebody looks (a window or menu is open), or nobody does."""
         if shown and not self._shown:
             self._failures = 0
-            self._wake.set()
+            self._wake.ring()
         self._shown = shown
 
     def share(self, hosts: int) -> None:
         """The watch is over another computer, one of ``hosts``: together they are asked so often."""
+        self._together = True
         times = max(1.0, hosts / MOST_HOSTS)
         self._shown_s, self._full_shown_s = FAR_SHOWN_S * times, FAR_FULL_SHOWN_S * times
 
@@ -84,7 +89,7 @@ class ServerWatch:
         """Ask for everything now, because something was just done."""
         self._refresh = True
         self._failures = 0
-        self._wake.set()
+        self._wake.ring()
 
     def step(self) -> float:
         """Ask once, publish, and return how many seconds to wait before the next time."""
@@ -110,7 +115,7 @@ class ServerWatch:
     def _pause(self) -> float:
         beat = self._shown_s if self._shown else HIDDEN_S
         if not self._failures:
-            return beat
+            return beat - self._clock() % beat if self._together else beat
         return max(beat, min(LONGEST_PAUSE_S, 2.0 ** (self._failures - 1)))
 
     def _run(self) -> None:
@@ -126,11 +131,13 @@ class ServerWatch:
 
     def _rest(self, pause_s: float) -> None:
         """Until the next time; sooner when somebody calls, or the server closed the connection."""
-        while pause_s > 0 and not self._wake.wait(min(GLANCE_S, pause_s)):
-            pause_s -= GLANCE_S
-            server = self._servers.get(self._host)
-            if server is not None and server.left:
-                return
+        if self._wake.wait(min(GLANCE_S, pause_s)) or pause_s <= GLANCE_S:
+            return
+        server = self._servers.get(self._host)
+        if server is not None:
+            server.wait_left(self._wake, pause_s - GLANCE_S)
+        else:
+            self._wake.wait(pause_s - GLANCE_S)
 
 
 class ServerWatches:

@@ -16,6 +16,7 @@ from wattlight.runtime import OllamaServer
 from wattlight.services.current import Servers
 from wattlight.services.models import ServerWatch
 from wattlight.services.models import watch as watch_module
+from wattlight.services.models.watch import FAR_SHOWN_S
 from wattlight.settings import ServerAddress
 from wattlight.web import Endpoint
 
@@ -215,3 +216,16 @@ def test_the_same_bytes_are_the_same_state() -> None:
         assert first.running and server.state(first, full=True) is first
         fake.install("other:1b")
         assert len(server.state(first).installed) == 2
+
+
+def test_watches_over_other_computers_look_at_the_same_moments(clock: Clock) -> None:
+    asked = Asked()
+    watch = ServerWatch(cast("Servers", One(asked)), LOCAL_HOST, lambda *_: None, clock=clock)
+    watch.set_shown(True)
+    watch.share(1)
+    for clock.now in (0.3, 7.0, 1234.5):
+        after = clock.now + watch.step()
+        assert after % FAR_SHOWN_S == pytest.approx(0.0, abs=1e-6) or after % FAR_SHOWN_S == pytest.approx(
+            FAR_SHOWN_S
+        )
+        assert after - clock.now <= FAR_SHOWN_S
