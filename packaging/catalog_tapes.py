@@ -24,6 +24,7 @@ from wattlight.domain.advice import DEFAULT_CONTEXT, KnownModels  # noqa: E402
 from wattlight.domain.advice.candidates import tags_of  # noqa: E402
 from wattlight.domain.entry import Flavour  # noqa: E402
 from wattlight.domain.fit import FitOptions, fit, graph, ready_tapes  # noqa: E402
+from wattlight.domain.fit.block_facts import Setting  # noqa: E402
 from wattlight.domain.fit.plan import Planner  # noqa: E402
 from wattlight.domain.fit.ready_buffers import divided_text  # noqa: E402
 from wattlight.domain.values import Device, MachineProfile  # noqa: E402
@@ -36,6 +37,9 @@ ROOMY_MACS_GIB = (64, 192)
 CONTEXTS = (DEFAULT_CONTEXT,)
 SETTINGS = tuple((batch, align) for batch in (512, 1024, 2048) for align in (128, 64, 32))
 """Batches of the server, and what CUDA and ROCm, Vulkan, and RAM round values to."""
+
+ROTATED = Setting(512, DEFAULT_CONTEXT, 0, 1, "Q8_0", True, True, 128)
+"""A quantised cache, whose largest context every fit tells."""
 
 
 def machines():
@@ -74,6 +78,8 @@ def made_tapes(known):
             if model is None:
                 continue
             model.model.buffers.worked_out(SETTINGS)
+            if not model.model.embedding_only:
+                model.model.buffers.passes(ROTATED).layout((), ((0, model.model.arch.trunk),), [], False)
             for machine in machines():
                 for context in CONTEXTS:
                     fit(model.model, machine, FitOptions(context=context))

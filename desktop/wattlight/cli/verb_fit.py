@@ -13,7 +13,6 @@ from wattlight.domain.fit import (
     fit,
     fit_together,
     largest_context,
-    prepare,
     without_models,
 )
 from wattlight.domain.speed import prompt_tokens_per_second, tokens_per_second, with_draft
@@ -131,7 +130,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
         spread=args.spread,
         draft=args.draft,
     )
-    model = prepare(found.shape)
+    model = found.prepared()
     result = fit(model, machine, options)
     speed = tokens_per_second(model, result, machine)
     bare = fit(model, machine, replace(options, draft=0)) if result.draft else None
@@ -170,7 +169,7 @@ def _beside(
     if not args.others:
         return None
     finder = call.workshop.shape_finder()
-    others = [prepare(finder.find(name, None).shape) for name in args.others]
+    others = [finder.find(name, None).prepared() for name in args.others]
     if not args.machine:
         with contextlib.suppress(Problem):
             state = call.workshop.server().state()

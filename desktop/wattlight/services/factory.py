@@ -294,7 +294,7 @@ class ServiceFactory:
         if known is None:
             return None
         shape, day = known.model.shape, self.catalog().date
-        return FoundShape(name, shape, Source.CATALOGUE, known.confidence, day)
+        return FoundShape(name, shape, Source.CATALOGUE, known.confidence, day, ready=known.model)
 
     def server_logs(self) -> tuple[Path, ...]:
         """Files that a server of this computer may write: ours, and the one of Ollama's own program."""

@@ -14,7 +14,7 @@ from wattlight.catalog.gguf import check_kind, projector_file_bytes, shape_from_
 from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, RegistryProblem, RunsElsewhere
 from wattlight.domain import UNANSWERED
-from wattlight.domain.fit import Confidence
+from wattlight.domain.fit import Confidence, PreparedModel, prepare
 from wattlight.domain.shape import TYPE_BY_NAME, MetadataValue, ModelShape, Tensor
 from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import Problem, clean_text
@@ -58,6 +58,7 @@ class FoundShape:
         catalogue_date: of a catalogue estimate, None otherwise.
         obstacle: why the registry was not used although it was asked; None otherwise.
         notes: sentences about what is not in it.
+        ready: the shape prepared already, by the catalogue.
     """
 
     name: str
@@ -67,6 +68,12 @@ class FoundShape:
     catalogue_date: date | None = None
     obstacle: Problem | None = None
     notes: tuple[str, ...] = ()
+    ready: PreparedModel | None = None
+
+    def prepared(self) -> PreparedModel:
+        """The shape ready to be fitted."""
+        ready = self.ready
+        return ready if ready is not None and ready.shape is self.shape else prepare(self.shape)
 
 
 def is_path(model: str) -> bool:
