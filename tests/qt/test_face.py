@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QLocale, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
@@ -19,9 +21,11 @@ from wattlight.paths import Places, places_for_user
 from wattlight.services.application import ChangeSettings
 from wattlight.settings import Settings
 from wattlight.ui import DesktopUi
+from wattlight.ui import face as face_module
 from wattlight.ui.early import EarlyIcon, show_icon
 from wattlight.ui.single import SingleInstance
 from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.tray import IconState, tray_view
 
 pytestmark = pytest.mark.qt
 
@@ -314,3 +318,39 @@ def test_a_middle_click_with_nothing_to_toggle_shows_the_window(standing: Standi
     face._bridge._flush()
     face.keeper.activated.emit(QSystemTrayIcon.ActivationReason.MiddleClick)
     assert face.windows.small is not None and face.windows.small.isVisible()
+
+
+def test_the_small_window_comes_back_as_large_as_it_was_left(standing: Standing) -> None:
+    windows = standing.face.windows
+    standing.face.do(Command(Verb.OPEN_WINDOW))
+    assert windows.small is not None
+    windows.small.resize(420, 510)
+    windows.small.close()
+    saved = standing.asked.saved[-1].small_geometry
+    assert saved is not None and saved.startswith("420x510")
+    windows._drop_hidden()
+    assert windows.small is None
+    standing.face.do(Command(Verb.OPEN_WINDOW))
+    again: Any = windows.small
+    assert (again.width(), again.height()) == (420, 510)
+    count = len(standing.asked.saved)
+    again.close()
+    assert len(standing.asked.saved) == count, "what has not changed is not saved again"
+
+
+def test_the_icon_is_drawn_again_only_for_another_height_of_the_flame(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+    monkeypatch.setattr(face_module, "tray_icon", lambda *a: drawn.append(a[3]) or QIcon())
+    for height in (0.25, 0.25, 0.5, 0.5):
+        monkeypatch.setattr(
+            standing.face._views,
+            "view",
+            lambda scene, h=height: replace(tray_view(scene), icon=IconState.WORKING, flame=h),
+        )
+        standing.face._draw()
+    assert drawn == [0.25, 0.5]
+    monkeypatch.setattr(type(standing.face._theme), "still", True)
+    standing.face._draw()
+    assert drawn == [0.25, 0.5, 1.0], "where the desktop asks for no movement the flame is whole"

@@ -128,6 +128,18 @@ def test_a_figure_in_the_icon_differs_by_its_figure_and_keeps_the_shape(qapp: QA
     assert working != off
 
 
+def test_a_flame_of_any_height_is_told_from_every_other_state(qapp: QApplication) -> None:
+    """At the size of a panel; each height has its own shape, and the whole one is the plain icon."""
+    heights = (0.25, 0.5, 0.75, 1.0)
+    icons = [tray_icon(s.value, False) for s in IconState if s.value != "working"]
+    icons += [tray_icon("working", False, flame=height) for height in heights]
+    shapes = [opaque(icon.pixmap(22, 22).toImage()) for icon in icons]
+    for one, other in itertools.combinations(shapes, 2):
+        assert len(one ^ other) >= 5
+    inked = [len(opaque(icon.pixmap(64, 64).toImage())) for icon in icons[-len(heights) :]]
+    assert inked == sorted(set(inked)), "higher is fuller"
+
+
 def test_no_label_is_made_without_the_helper() -> None:
     """``QLabel(x)`` and ``setTextFormat`` only in text.py; boxes that guess markup nowhere."""
     faults = []

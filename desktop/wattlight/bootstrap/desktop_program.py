@@ -22,6 +22,7 @@ from wattlight.services.hub import StateHub
 from wattlight.services.learning import LoadLearner, LoadPredictor
 from wattlight.services.meter_service import MeterService
 from wattlight.services.model_rules import ModelRules
+from wattlight.services.own_updates import OwnUpdates, feed_address
 from wattlight.services.passthrough import WindowEnergy
 from wattlight.services.plugs import PlugSetup
 from wattlight.services.publishing import Publishing
@@ -31,7 +32,13 @@ from wattlight.services.slow_answers import SlowAnswers
 from wattlight.services.slowness import SlowNotices
 from wattlight.services.speed_runs import SpeedRuns
 from wattlight.settings import Settings, SettingsFile
-from wattlight.system import EnergyPermission, autostart_for_platform, open_log, own_command
+from wattlight.system import (
+    EnergyPermission,
+    autostart_for_platform,
+    installed_as,
+    open_log,
+    own_command,
+)
 from wattlight.ui import DesktopUi, EarlyIcon
 
 
@@ -106,9 +113,8 @@ class DesktopProgram:
         meter.subscribe(lambda _sample, _running: slow.beat(app.watching))
         self._mind_models(meter)
         self._hand_questions_on(speeds)
-        app.handle(Verb.ALLOW_ENERGY, access.allow)
-        app.handle(Verb.FORBID_ENERGY, access.forbid)
         self._prices = self._plugs_and_prices(meter)
+        self._updates = self._own_updates(meter)
         self._publishing = publishing = Publishing(factory, settings, hub)
         app.handle(Verb.KEEP_BROKER_SECRET, publishing.keep)
         self._hosts = self._other_hosts(servers)
@@ -126,9 +132,11 @@ class DesktopProgram:
         )
 
     def _hand_questions_on(self, speeds: SpeedRuns) -> None:
-        """What takes longer than a redraw."""
+        """What takes longer than a redraw, or asks for a password."""
         app, slow = self._app, self._slow
         app.on_outdated(slow.ask)
+        app.handle(Verb.ALLOW_ENERGY, self._access.allow)
+        app.handle(Verb.FORBID_ENERGY, self._access.forbid)
         app.handle(Verb.ADVISE, lambda c: slow.ask_advice(c.text or None, c.number))
         app.handle(Verb.SHOW_HISTORY, lambda c: slow.ask_history(c.text))
         app.handle(Verb.FIND_UPDATES, lambda _: slow.ask("updates"))
@@ -200,6 +208,13 @@ class DesktopProgram:
         meter.subscribe(lambda _sample, _running: prices.beat())
         return prices
 
+    def _own_updates(self, meter: MeterService) -> OwnUpdates:
+        factory, package = self._factory, installed_as(self._factory.environ)
+        updates = OwnUpdates(factory, self._settings, self._hub, feed_address(), __version__, package)
+        self._app.handle(Verb.LOOK_FOR_UPDATE, updates.look)
+        meter.subscribe(lambda _sample, _running: updates.beat())
+        return updates
+
     def run(self) -> int:
         """Run until quit, stop in order, return the exit code."""
         self._slow.start()
@@ -215,6 +230,7 @@ class DesktopProgram:
             self._factory.leaving.set()
             self._access.close(0.5)
             stopped = self._prices.stop()
+            stopped = self._updates.stop() and stopped
             stopped = self._publishing.stop() and stopped
             stopped = self._hosts.stop() and stopped
             stopped = self._far_meters.stop() and stopped

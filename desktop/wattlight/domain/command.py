@@ -85,6 +85,7 @@ class Verb(StrEnum):
     FORBID_ENERGY = "forbid_energy"
     READ_CONTACTS = "read_contacts"
     FETCH_PRICES = "fetch_prices"
+    LOOK_FOR_UPDATE = "look_for_update"
     READ_VARIABLES = "read_variables"
     PLAN_VARIABLE = "plan_variable"
     """Show what lets the server's variable ``model`` be ``text``, or with ``number`` 1 be unset."""

@@ -1,7 +1,7 @@
 """What the running program knows, as one frozen value that both faces draw from."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -255,6 +255,39 @@ class Trial:
     """A password could not be kept: the person may agree to a file."""
 
 
+class Package(StrEnum):
+    """How this program was installed, which decides how a newer one is."""
+
+    DEB = "deb"
+    TAR = "tar"
+    APPIMAGE = "appimage"
+    FLATPAK = "flatpak"
+    DMG = "dmg"
+    SETUP = "setup"
+    PIPX = "pipx"
+    UV = "uv"
+    PIP = "pip"
+    CHECKOUT = "checkout"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUpdate:
+    """What is known of newer versions of this program. ``address`` is the one that is asked, "" for none.
+
+    ``version`` is newer than the one that runs, "" where none is; ``package`` how this one was installed.
+    ``said``: why the last look brought nothing.
+    """
+
+    address: str = ""
+    version: str = ""
+    day: date | None = None
+    changes: tuple[str, ...] = ()
+    page: str = ""
+    looked_at: datetime | None = None
+    said: str = ""
+    package: Package = Package.PIP
+
+
 @dataclass(frozen=True, slots=True)
 class FarMeter:
     """What a meter on another computer says; ``said`` is how it stands, in a sentence, where it is not well.
@@ -320,6 +353,7 @@ class AppState:
     """What came of adding or changing a host."""
     trying_meter: Trial = Trial()
     """What the meter of another computer said when it was tried."""
+    update: OwnUpdate = OwnUpdate()
     number: int = field(default=0, compare=False)
     """Grows with every state; a face that has shown a higher one ignores it."""
 

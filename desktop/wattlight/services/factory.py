@@ -273,6 +273,10 @@ class ServiceFactory:
 
         return PriceFetcher(self._web_for("prices"), self.places.data, self.now)
 
+    def own_updates_web(self) -> "Web":
+        """The way to the list of versions of this program, only where a person has switched that on."""
+        return self._web_for("update")
+
     def note_contact(self, host: str, reason: str) -> None:
         """Put ``host`` on the list of hosts contacted; a list that cannot be written stops nothing."""
         try:

@@ -295,6 +295,8 @@ class Settings:
     rules: ModelRuleSettings = field(default_factory=ModelRuleSettings)
     pulls: PullSettings = field(default_factory=PullSettings)
     notifications: NotificationSettings = field(default_factory=NotificationSettings)
+    look_for_updates: bool = False
+    """Ask once a day whether there is a newer Wattlight, where this package names an address for that."""
     told_tray_closing: bool = False
     first_run_done: bool = False
     first_run: FirstRun = field(default_factory=FirstRun)
@@ -309,6 +311,8 @@ class Settings:
     passthrough_port: int = _within(11435, 0, 65535)
     break_even: BreakEvenEntry = field(default_factory=BreakEvenEntry)
     window_geometry: str | None = None
+    small_geometry: str | None = None
+    """Of the small window; it is placed there where no icon tells where it belongs."""
     extra: tuple[tuple[str, str], ...] = ()
     """(key, JSON text) of keys this version does not know."""
 

@@ -2,6 +2,7 @@
 
 from .awake import kept_awake
 from .energy_permission import EnergyPermission, EnergyPermissionProblem
+from .installed_as import installed_as
 from .logs import open_log
 from .mac_sleep import MacSleep
 from .programs import (

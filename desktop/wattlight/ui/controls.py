@@ -99,6 +99,7 @@ class Card(QFrame):
 
     def __init__(self, title: str = "", spacing: int = 4) -> None:
         super().__init__()
+        self.title = title
         self.setObjectName("card")
         self.column = spaced(QVBoxLayout(self), spacing, (PADDING, PADDING - 2, PADDING, PADDING - 2))
         if title:
@@ -236,7 +237,9 @@ LABEL_WIDTH = 132
 
 
 class Form(Card):
-    """A card with a heading and lines of label and field."""
+    """A card with a heading and lines of label and field. ``offered``: it has something to set here."""
+
+    offered = True
 
     def __init__(self, title: str) -> None:
         super().__init__(title)
@@ -252,6 +255,19 @@ class Form(Card):
         line_ = self._grid.rowCount()
         self._grid.addWidget(label, line_, 0, Qt.AlignmentFlag.AlignVCenter)
         self._grid.addWidget(field, line_, 1, Qt.AlignmentFlag.AlignVCenter)
+
+    def lines(self) -> list[list[QWidget]]:
+        """What stands in each line now; a note belongs to the line above it."""
+        found: list[list[QWidget]] = []
+        for row in range(self._grid.rowCount()):
+            cells = [self._grid.itemAtPosition(row, column) for column in (0, 1)]
+            here = [w for cell in cells if cell is not None and (w := cell.widget()) is not None]
+            seen = [w for w in here if w.isVisibleTo(self)]
+            if found and seen and all(isinstance(w, QLabel) for w in seen):
+                found[-1] += seen
+            elif seen:
+                found.append(seen)
+        return found
 
     def add_note(self, text: str) -> QLabel:
         label = plain_label(text, "quiet", True)

@@ -92,7 +92,7 @@ class DesktopUi:
         self._last_model = next((m.name for m in initial_state.local.server.running), "")
         self._views = TrayViews()
         self._shown: TrayView | None = None
-        self._shown_icon: tuple[IconState, str] | None = None
+        self._shown_icon: tuple[IconState, str, float] | None = None
         self._tick = QTimer()
         self._tick.setInterval(1000)
         self._tick.timeout.connect(self._ticked)
@@ -212,9 +212,10 @@ class DesktopUi:
 
     def _draw_tray(self, scene: Scene) -> None:
         view = self._views.view(scene)
-        if (view.icon, view.figure) != self._shown_icon:
-            self._shown_icon = view.icon, view.figure
-            self.keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel, view.figure))
+        flame = 1.0 if self._theme.still else view.flame
+        if (view.icon, view.figure, flame) != self._shown_icon:
+            self._shown_icon = view.icon, view.figure, flame
+            self.keeper.set_icon(tray_icon(view.icon.value, self._theme.dark_panel, view.figure, flame))
         if view != self._shown:
             self._shown = view
             self.keeper.set_tip(view.tooltip.replace("<", "‹").replace(">", "›"))

@@ -73,7 +73,7 @@ class LoginPage(StepPage):
         leaves = Card(spacing=8)
         leaves.column.addWidget(plain_label(tr("What leaves this computer"), "name", True))
         for text in (
-            tr("Nothing on its own: no account, no telemetry, no update checks."),
+            tr("Nothing on its own: no account, no telemetry, no update check unless you switch it on."),
             tr(
                 "Only when you install or check a model, or install Ollama, is the site it comes from "
                 "contacted."

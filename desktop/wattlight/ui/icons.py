@@ -22,28 +22,42 @@ from wattlight.paths import asset_bytes
 INK = b"#1d1c1a"
 HALO = b"#ffffff"
 TRAY_SIZES = (16, 22, 24, 32, 48, 64)
+FLAME_TOP, FLAME_FOOT = 0.22, 0.86
+"""From where to where a flame is filled, as shares of the drawing; its thin tip would show no step."""
 SHAPE_SHARE = 0.46
 """Of the height, for the shape above a figure."""
 
 
-def tray_icon(state: str, dark_panel: bool = True, figure: str = "") -> QIcon:
+def tray_icon(state: str, dark_panel: bool = True, figure: str = "", flame: float = 1.0) -> QIcon:
     """The icon of a tray state (``off``, ``ready``, ``loading``, ``working``, ``attention``, ``paused``).
 
     With a ``figure`` the shape is small above and the figure large below: hosts show no text beside icons
     that Qt makes (no title on macOS, no label of the bus), so it is drawn.
 
+    ``flame``: the share of its height that is filled; without a figure.
+
     Ink in one tone with a thin halo in the other, so that it reads on any panel. ``dark_panel`` picks the
     tone of the ink. (The name ``Qt`` is not imported here: its enumerations alone cost 16 ms of CPU before
     the first icon.)
     """
-    drawing = asset_bytes(f"icons/tray-{state}.svg")
-    if dark_panel:
-        drawing = drawing.replace(INK, b"#placeholder").replace(HALO, INK).replace(b"#placeholder", HALO)
-    if sys.platform == "darwin":  # the menu bar colours a mask itself; a halo would be part of it
-        drawing = re.sub(rb"<[^>]*" + HALO + rb"[^>]*/>", b"", asset_bytes(f"icons/tray-{state}.svg"))
-    icon = _icon(drawing, TRAY_SIZES) if not figure else _with_figure(drawing, figure, dark_panel)
+    drawing = _toned(state, dark_panel)
+    if figure:
+        icon = _with_figure(drawing, figure, dark_panel)
+    elif flame < 1:
+        icon = _with_flame(drawing, _toned("off", dark_panel), flame)
+    else:
+        icon = _icon(drawing, TRAY_SIZES)
     icon.setIsMask(sys.platform == "darwin")
     return icon
+
+
+def _toned(state: str, dark_panel: bool) -> bytes:
+    drawing = asset_bytes(f"icons/tray-{state}.svg")
+    if sys.platform == "darwin":  # the menu bar colours a mask itself; a halo would be part of it
+        return re.sub(rb"<[^>]*" + HALO + rb"[^>]*/>", b"", drawing)
+    if dark_panel:
+        return drawing.replace(INK, b"#placeholder").replace(HALO, INK).replace(b"#placeholder", HALO)
+    return drawing
 
 
 def line_pixmap(name: str, colour: str, size: int, ratio: float) -> QPixmap:
@@ -73,6 +87,20 @@ def app_pixmap(flame: str, inner: str, size: int, ratio: float) -> QPixmap:
     drawing = asset_bytes("icons/wattlight.svg")
     drawing = drawing.replace(b"#e8590c", flame.encode("ascii")).replace(b"#fff4e6", inner.encode("ascii"))
     return _pixmap(drawing, size, ratio)
+
+
+def _with_flame(full: bytes, outline: bytes, flame: float) -> QIcon:
+    """The outline, filled from below."""
+    icon = QIcon()
+    for size in TRAY_SIZES:
+        image = render(outline, size)
+        painter = QPainter(image)
+        top = round(size * (FLAME_FOOT - (FLAME_FOOT - FLAME_TOP) * flame))
+        painter.setClipRect(0, top, size, size - top)
+        painter.drawImage(0, 0, render(full, size))
+        painter.end()
+        icon.addPixmap(QPixmap.fromImage(image))
+    return icon
 
 
 def _with_figure(drawing: bytes, figure: str, dark_panel: bool) -> QIcon:

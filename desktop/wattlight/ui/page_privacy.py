@@ -54,8 +54,9 @@ class PrivacyPage(Page):
     def _contacts_card(self) -> Card:
         card = Card(tr("Hosts contacted"), 8)
         text = tr(
-            "Wattlight sends nothing on its own: no account, no telemetry, no update checks. These hosts "
-            "were contacted, by Wattlight or by Ollama, each because of something you did:"
+            "Wattlight sends nothing on its own: no account, no telemetry, no update check that you did not "
+            "switch on. These hosts were contacted, by Wattlight or by Ollama, each because of something you "
+            "did:"
         )
         self._none = plain_label(role="quiet", wrap=True)
         self._rows = QWidget()

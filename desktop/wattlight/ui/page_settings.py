@@ -38,6 +38,7 @@ from .plug_card import PlugCard
 from .publish_card import PublishCard
 from .settings_search import SettingsSearch
 from .text import plain_label, selectable, set_text, show_text
+from .update_card import UpdateCard
 from .variables_card import VariablesCard
 from .window import Page
 
@@ -140,7 +141,7 @@ class SettingsPage(Page):
         self._counting = CountingCard(save)
         self._search = SettingsSearch()
         head = flow(plain_label(tr("Settings"), "page"), REST, self._search)
-        put(self.column, head, self._search.none)
+        put(self.column, head, self._search.none, self._search.found)
         self._plug = PlugCard(ask, save)
         self._feed = FeedCard(ask, save)
         self._publish = PublishCard(ask, save)
@@ -148,6 +149,7 @@ class SettingsPage(Page):
         self._far_meters = FarMeterCard(ask)
         self._variables = VariablesCard(ask)
         self._downloads = DownloadsCard(save)
+        self._update = UpdateCard(ask, save)
         cards = (
             self._price_card(),
             self._models_card(),
@@ -160,6 +162,7 @@ class SettingsPage(Page):
             self._publish,
             self._variables,
             self._window_card(),
+            self._update,
         )
         self._search.over(*cards)
         put(self.column, *cards, REST)
@@ -177,6 +180,7 @@ class SettingsPage(Page):
         self._hosts.render_scene(scene)
         self._far_meters.render_scene(scene)
         self._variables.render_scene(scene)
+        self._update.render_scene(scene)
         self._server_copy.render_scene(scene)
         if view == self._view:
             return

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontInfo, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QStyle
 
 from wattlight.i18n import right_to_left
 from wattlight.paths import asset
@@ -45,6 +45,11 @@ class Theme(QObject):
     def dark_panel(self) -> bool:
         """Whether the panel is likely dark: unknown counts as dark, as most panels are."""
         return QGuiApplication.styleHints().colorScheme() is not Qt.ColorScheme.Light
+
+    @property
+    def still(self) -> bool:
+        """Whether the desktop asks for no movement."""
+        return self._app.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) == 0
 
     def font(self, pixels: int, bold: bool = False, tabular: bool = False) -> QFont:
         font = QFont(self._app.font())

@@ -105,6 +105,7 @@ class Windows(QObject):
         if self.small is None:
             self.small = SmallWindow(self._theme, self._do, self._seen)
             self.small.may_close = self._may_close
+            restore(self.small, self._scene.settings.small_geometry)
         self.small.render_view(small_window_view(self._scene))
         if tray is not None:
             self._place(self.small, tray)
@@ -183,8 +184,8 @@ class Windows(QObject):
         return [w for w in (self.first_run, self.small, self.dashboard, self.compare) if w is not None]
 
     def _seen(self, seen: bool) -> None:
-        if not seen and self.dashboard is not None and not self.dashboard.isVisible():
-            self._keep_place(self.dashboard)
+        if not seen:
+            self._keep_places()
         visible = self.visible
         if visible != self._watched:
             self._watched = visible
@@ -192,10 +193,16 @@ class Windows(QObject):
         if not all(w.isVisible() for w in self._made()):
             self._drop.start()
 
-    def _keep_place(self, dashboard: Dashboard) -> None:
-        text = geometry_text(dashboard)
-        if text != self._scene.settings.window_geometry:
-            self._save(replace(self._scene.settings, window_geometry=text))
+    def _keep_places(self) -> None:
+        """Size and place of what has been hidden."""
+        before = self._scene.settings
+        after = before
+        if self.dashboard is not None and not self.dashboard.isVisible():
+            after = replace(after, window_geometry=geometry_text(self.dashboard))
+        if self.small is not None and not self.small.isVisible():
+            after = replace(after, small_geometry=geometry_text(self.small))
+        if after != before:
+            self._save(after)
 
     def _drop_hidden(self) -> None:
         for name in ("small", "dashboard", "first_run", "compare"):

@@ -104,6 +104,8 @@ NOTICE_KINDS = ("budget", "slow", "cut")
 def told_by_desktop(scene: Scene, kind: str) -> bool:
     """Whether the person wants this kind of notice from the desktop too."""
     first = kind.split(" ", maxsplit=1)[0]
+    if first == "update":
+        return scene.settings.look_for_updates  # the switch of its own
     return bool(getattr(scene.settings.notifications, first if first in NOTICE_KINDS else "trouble"))
 
 

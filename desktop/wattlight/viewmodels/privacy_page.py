@@ -76,6 +76,7 @@ def reason_text(code: str) -> str:
         "prices": tr("Wattlight fetched the electricity prices of the feed that you chose"),
         "plug": tr("Wattlight reads the wall plug that you set"),
         "figures": tr("Wattlight sends today's figures to the MQTT broker that you set"),
+        "update": tr("Wattlight looked for a newer version of itself because you switched that on"),
         "server": tr("Wattlight downloaded Ollama because you had it installed"),
     }.get(code, clean_text(code, 60))
 

@@ -1,6 +1,8 @@
 """The tray: the icon's state, its tooltip, and the menu as a list of one-line entries."""
 
+import math
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from wattlight.domain.command import Command, Verb
@@ -27,6 +29,10 @@ MENU_MODELS = 15
 LABEL_LIMIT = 80
 WORKING_PERCENT = 15.0
 """Utilisation from which a loaded model counts as working rather than waiting."""
+
+
+FLAME_STEPS = 4
+FLAME_SECONDS, FLAME_POINTS = 20.0, 40
 
 
 class IconState(StrEnum):
@@ -65,6 +71,8 @@ class TrayView:
     menu: tuple[MenuEntry, ...]
     figure: str = ""
     """Drawn into the icon, four characters at most; "" for the icon alone."""
+    flame: float = 1.0
+    """The share of its height to which a filled flame is filled; all of it where the draw is not known."""
 
 
 SEPARATOR = MenuEntry()
@@ -84,7 +92,7 @@ class TrayViews:
             self._still, self._entries = still, _entries(still)
         icon, first = icon_state(scene), headline(scene)
         menu = (MenuEntry(first, Command(Verb.OPEN_COST)), *self._entries)
-        return TrayView(icon, tooltip(scene, icon, first), menu, icon_figure(scene))
+        return TrayView(icon, tooltip(scene, icon, first), menu, icon_figure(scene), flame(scene, icon))
 
 
 def tray_view(scene: Scene) -> TrayView:
@@ -107,6 +115,25 @@ def _entries(scene: Scene) -> tuple[MenuEntry, ...]:
         if group:
             entries += [SEPARATOR, *group]
     return tuple(entries)
+
+
+def flame(scene: Scene, icon: IconState) -> float:
+    """The mean draw of the cards in the last seconds as a share of their limits, in a few steps: calm, and
+    the same while the work is the same. Cards that tell no watts or no limit are left out."""
+    sample = scene.host.sample
+    if icon is not IconState.WORKING or sample is None:
+        return 1.0
+    cards = [d for d in sample.devices if d.kind == "gpu" and d.power_w is not None and d.limit_w]
+    if not cards:
+        return 1.0
+    since = scene.now - timedelta(seconds=FLAME_SECONDS)
+    late = [point for point in reversed(scene.host.history[-FLAME_POINTS:]) if point.at >= since]
+    drawn = 0.0
+    for card in cards:
+        powers = [p for point in late for key, p in point.power_w if key == card.id and p is not None]
+        drawn += sum(powers) / len(powers) if powers else card.power_w or 0.0
+    share = drawn / sum(card.limit_w or 0.0 for card in cards)
+    return min(FLAME_STEPS, max(1, math.ceil(share * FLAME_STEPS))) / FLAME_STEPS
 
 
 def icon_figure(scene: Scene) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.cost import WEEKS, WeekHour
-from wattlight.i18n import clock_time, day_name, interval, number, tr, watts
+from wattlight.i18n import clock_time, day_name, interval, joined, number, tr, watts
 from wattlight.services.answers import HOURS
 
 from .scene import Scene
@@ -45,15 +45,18 @@ def week_hours_view(scene: Scene) -> WeekHoursView:
     if not known:
         return WeekHoursView(title, empty_text=tr("It fills with the first hours that are recorded."))
     top = max(hour.watts or 0.0 for hour in known) or 1.0
-    busiest = max(known, key=lambda hour: hour.watts or 0.0)
+    busiest = hours.index(max(known, key=lambda hour: hour.watts or 0.0))
+    days, clock = _days(), tuple(_hour(i) for i in range(24))
+    spans = tuple(interval(clock[i], clock[(i + 1) % 24]) for i in range(24))
+    spoken = tuple(_hour_said(hour, days[hour.day], spans[hour.hour]) for hour in hours)
     return WeekHoursView(
         title,
-        _days(),
-        tuple(_hour(i) for i in range(24)),
+        days,
+        clock,
         tuple(None if h.watts is None else max(0.0, h.watts) / top for h in hours),
-        tuple(_hour_said(hour) for hour in hours),
+        spoken,
         tr("strongest: {power}", power=watts(top)),
-        tr("{title}. Most at {hour}.", title=title, hour=_hour_said(busiest)),
+        tr("{title}. Most at {hour}.", title=title, hour=spoken[busiest]),
     )
 
 
@@ -65,13 +68,12 @@ def _hour(hour: int) -> str:
     return clock_time(datetime(2026, 1, 5, hour, tzinfo=UTC), UTC)
 
 
-def _hour_said(hour: WeekHour) -> str:
-    hours = interval(_hour(hour.hour), _hour((hour.hour + 1) % 24))
-    when = f"{day_name(MONDAY + timedelta(days=hour.day))}, {hours}"
+def _hour_said(hour: WeekHour, day: str, span: str) -> str:
+    when = joined((day, span))
     if hour.watts is None:
-        return f"{when} · {tr('not recorded')}"
-    models = tr("models {power}", power=watts(hour.models_watts)) if hour.models_watts else ""
-    return f"{when} · {watts(hour.watts)}" + (f", {models}" if models else "")
+        return joined((when, tr("not recorded")), " · ")
+    models = (tr("models {power}", power=watts(hour.models_watts)),) if hour.models_watts else ()
+    return joined((when, joined((watts(hour.watts), *models))), " · ")
 
 
 def week_hours_table(scene: Scene) -> TableView:

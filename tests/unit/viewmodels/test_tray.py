@@ -11,7 +11,7 @@ from fakes import made_up_day
 from fakes.metering import part
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.slowness import Cause, RunsOn, Slowness
-from wattlight.domain.state import InstalledModel, Notice, RunningModel, ServerStatus, TaskState
+from wattlight.domain.state import HistoryPoint, InstalledModel, Notice, RunningModel, ServerStatus, TaskState
 from wattlight.domain.values import Figure, HostId, Scope
 from wattlight.i18n import activate
 from wattlight.services.answers import FitNote
@@ -346,3 +346,39 @@ def test_seconds_of_work_under_way_go_on_in_the_menu() -> None:
     views, scene = TrayViews(), made_up_day.busy()
     later = replace(scene, now=scene.now + timedelta(seconds=7))
     assert views.view(scene).menu != views.view(later).menu
+
+
+def drawing(watts: float, limit_w: float | None = 450.0, seconds: int = 20) -> Scene:
+    """A model at work that draws so much for so long, after idling."""
+    scene = made_up_day.evening()
+    sample = scene.host.sample
+    assert sample is not None
+    card, cpu = sample.devices
+    card = replace(card, load=Figure(98.0), limit_w=limit_w, power=replace(card.power, value=watts))
+    points = tuple(
+        HistoryPoint(scene.now - timedelta(seconds=back), ((card.id, watts if back <= seconds else 30.0),))
+        for back in range(60, -1, -2)
+    )
+    host = replace(scene.host, sample=replace(sample, devices=(card, cpu)), history=points)
+    return replace(scene, state=replace(scene.state, hosts=(host,)))
+
+
+@pytest.mark.parametrize(
+    ("watts", "filled"),
+    [(60.0, 0.25), (112.0, 0.25), (160.0, 0.5), (330.0, 0.75), (440.0, 1.0), (600.0, 1.0)],
+)
+def test_the_flame_is_as_high_as_the_draw_in_quarters(watts: float, filled: float) -> None:
+    view = tray_view(drawing(watts))
+    assert (view.icon, view.flame) == (IconState.WORKING, filled)
+
+
+def test_the_flame_is_calm() -> None:
+    """A spike of two seconds does not move it; it follows what lasts."""
+    assert tray_view(drawing(440.0, seconds=2)).flame == 0.25
+    assert tray_view(drawing(440.0, seconds=20)).flame == 1.0
+
+
+def test_a_flame_is_whole_where_the_draw_or_its_limit_is_not_known_or_nothing_works() -> None:
+    assert tray_view(drawing(300.0, limit_w=None)).flame == 1.0
+    idle = tray_view(made_up_day.evening())
+    assert (idle.icon, idle.flame) == (IconState.READY, 1.0)
