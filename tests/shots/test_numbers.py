@@ -15,7 +15,8 @@ from fakes.november_day import LOADED, TARIFF_FILE, Evening, evening
 from wattlight.i18n import activate
 from wattlight.viewmodels.cost import CostView, cost_view
 from wattlight.viewmodels.machine import machine_view
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.small_window import small_window_view
 

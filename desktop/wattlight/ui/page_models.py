@@ -19,13 +19,26 @@ from PySide6.QtWidgets import (
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import joined, tr, trn
 from wattlight.services.answers import CONTEXTS
-from wattlight.viewmodels.model_choices import ORDERS, USES, context_name, order_name, use_name
+from wattlight.viewmodels.model_choices import (
+    FITS,
+    ORDERS,
+    SIZES,
+    USES,
+    Filters,
+    context_name,
+    fit_name,
+    licences,
+    order_name,
+    size_name,
+    use_name,
+)
 from wattlight.viewmodels.model_detail import ModelDetailView
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.settings_page import Choice
 
 from .charts import MemoryBar
-from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, put, spaced
+from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, fill, put, spaced
 from .flow import TickBox, flow
 from .messages import BusyLines, EmptyBox
 from .models_table import (
@@ -40,7 +53,6 @@ from .models_table import (
 )
 from .text import plain_label, set_text, show_text
 from .theme import Theme
-from .tokens import GAP
 from .window import Page
 
 
@@ -187,17 +199,27 @@ class ModelsPage(Page):
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
         self._search.returnPressed.connect(self._entered)
+        self._fit = QComboBox()
+        self._fit.setAccessibleName(tr("Fit"))
+        for fit in FITS:
+            self._fit.addItem(fit_name(fit), fit)
+        self._fit.currentIndexChanged.connect(self._filtered)
+        self._size = QComboBox()
+        self._size.setAccessibleName(tr("Size of the download"))
+        for size in SIZES:
+            self._size.addItem(size_name(size), size)
+        self._size.currentIndexChanged.connect(self._filtered)
+        self._licence = QComboBox()
+        self._licence.setAccessibleName(tr("Licence of models to install"))
+        self._licence.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self._licence.currentIndexChanged.connect(self._filtered)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self._search.setFocus)
-        return flow(
-            plain_label(tr("Models"), "page"),
-            REST,
-            self._use,
-            self._context,
-            self._order,
-            self._search,
-            spacing=GAP,
-        )
+        head = flow(plain_label(tr("Models"), "page"), REST, self._order, self._search)
+        choices = (self._use, self._context, self._fit, self._size, self._licence)
+        box = QWidget()
+        put(spaced(QVBoxLayout(box), 8), head, flow(*choices))
+        return box
 
     def _list(self, theme: Theme, ask: Ask) -> Card:
         self._model = ModelsTableModel()
@@ -245,6 +267,9 @@ class ModelsPage(Page):
     def _show(self) -> None:
         if self._scene is None:
             return
+        known = licences(self._scene.extras.offers or ())
+        named = (Choice("", tr("Any licence")), *(Choice(name, name) for name in known))
+        fill(self._licence, named, self._filters.licence if self._filters.licence in known else "")
         view = models_view(self._scene, self._filters, self._selected)
         self.show_notices(view.notices)
         if self._model.show_rows(view.rows):
@@ -324,6 +349,9 @@ class ModelsPage(Page):
             use=use,
             context_length=length,
             order=str(self._order.currentData()),
+            fit=str(self._fit.currentData()),
+            most_bytes=int(self._size.currentData()),
+            licence=str(self._licence.currentData() or ""),
             show_cloud=self._cloud.isChecked(),
             show_left_out=self._left_out.isChecked(),
         )

@@ -16,26 +16,12 @@ from wattlight.services.fit_words import marks_meaning, speed_mark
 from .activity import NoticeView, notice_views
 from .figures import tokens_meaning
 from .host_models import HostModel, facts_of, far_view, host_model, host_models, loaded_as, pill_of
-from .model_choices import in_order
+from .model_choices import Filters, in_order
 from .model_detail import ModelDetailView, detail_view, newer_version
 from .pulls import BusyView, pull_views
 from .scene import Scene
 from .small_window import EmptyView, empty_view
 from .words import DASH, Action, PillView, Tone, download_text, elsewhere_text, list_pill, rate, speed_range
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the person asked the list for."""
-
-    use: str = ""
-    context_length: int = 8192
-    search: str = ""
-    order: str = ""
-    show_cloud: bool = False
-    show_left_out: bool = False
-    looked_up: str = ""
-    """The model whose registry was asked last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +136,13 @@ class ModelsView:
 
 def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsView:
     """The page for a state, with the person's filters and selection."""
-    installed = _installed(scene, filters)
-    offers = _offers(scene, filters)
+    installed, offers = _installed(scene, filters), _offers(scene, filters)
+    all_of_them = len(installed) + len(offers)
+    installed = [m for m in installed if filters.take(scene.fit_of(m.name), m.size_bytes)]
+    offers = [
+        o for o in offers if filters.take(o.fit, o.download_bytes) and filters.licence in {"", o.licence}
+    ]
+    hidden = all_of_them - len(installed) - len(offers)
     lines: list[Line] = []
     if installed:
         lines += [tr("On this computer"), *in_order(installed, filters.order, scene.fit_of)]
@@ -160,7 +151,7 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     for heading, models in host_models(scene, filters.search):
         lines += [heading, *models]
     left_out = _left_out(scene, filters)
-    if left_out and filters.show_left_out:
+    if left_out and (filters.show_left_out or filters.fit == DOES_NOT_FIT):
         lines += [tr("Too large or too slow here"), *left_out]
     names = {full_name(_key(line)): _key(line) for line in reversed(lines) if not isinstance(line, str)}
     typed = _typed_name(scene, filters, names)
@@ -179,14 +170,14 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     return ModelsView(
         rows,
         bool(figures & {"whole", "answering"}),
-        _footnote(scene, figures, filters),
+        _footnote(scene, figures, filters, hidden),
         far_view(scene, far) if far else detail_view(scene, chosen, filters.looked_up) if chosen else None,
         chosen,
         typed,
         None if known or not chosen else Command(Verb.JUDGE, chosen),
         cloud,
         len(left_out),
-        None if shown else _empty(scene, filters),
+        None if shown else _empty(scene, filters, hidden),
         notice_views(scene),
         tuple(view for view in pull_views(scene) if view.key != f"pull {chosen}"),
         _find_updates(scene),
@@ -350,8 +341,12 @@ def _fit(scene: Scene, line: ModelLine) -> FitNote | None:
     return None if offer is None else offer.fit
 
 
-def _footnote(scene: Scene, figures: frozenset[str], filters: Filters) -> str:
-    parts = []
+def _hidden_text(hidden: int) -> str:
+    return trn("The filters hide {count} model.", "The filters hide {count} models.", hidden)
+
+
+def _footnote(scene: Scene, figures: frozenset[str], filters: Filters, hidden: int) -> str:
+    parts = [_hidden_text(hidden)] if hidden else []
     if marks := marks_meaning(figures):
         parts.append(marks)
     elif "estimated" in figures:
@@ -374,7 +369,9 @@ def _footnote(scene: Scene, figures: frozenset[str], filters: Filters) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _empty(scene: Scene, filters: Filters) -> EmptyView:
+def _empty(scene: Scene, filters: Filters, hidden: int) -> EmptyView:
+    if hidden:
+        return EmptyView(_hidden_text(hidden), tr("Choose any fit, any size and any licence to see them."))
     if filters.search or filters.use:
         return EmptyView(tr("Nothing matches"), tr("Try another word, or type the full name of a model."))
     looking = EmptyView(tr("Looking for models that fit…"), tr("This takes a moment."))

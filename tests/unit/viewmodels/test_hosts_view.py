@@ -20,7 +20,8 @@ from wattlight.domain.state import FarMeter, HostState, TaskState
 from wattlight.domain.values import Device, HostId, MachineProfile
 from wattlight.settings import ServerAddress
 from wattlight.viewmodels.hosts import host_views, hosts_card_view, understood_host
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.tray import MenuEntry, tray_view

@@ -15,7 +15,8 @@ from wattlight.i18n import activate
 from wattlight.services.costs import CapNote, LastWeek, MonthCosts
 from wattlight.viewmodels.activity import busy_actions
 from wattlight.viewmodels.cost import cost_view
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.running import loads_note, loads_table
 from wattlight.viewmodels.scene import Scene

@@ -16,8 +16,9 @@ from wattlight.domain.servers import (
 )
 from wattlight.i18n import activate
 from wattlight.viewmodels.machine import server_text
+from wattlight.viewmodels.model_choices import Filters
 from wattlight.viewmodels.model_detail import detail_view
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.running import running_views
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.server_setup import server_step

@@ -30,7 +30,8 @@ from wattlight.viewmodels.before_download import asked_before_download
 from wattlight.viewmodels.cost import cost_view
 from wattlight.viewmodels.figures import figure
 from wattlight.viewmodels.machine import machine_view
-from wattlight.viewmodels.models import Filters, _offer_row, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import _offer_row, models_view
 from wattlight.viewmodels.now import now_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import settings_view, understood_budget, understood_price

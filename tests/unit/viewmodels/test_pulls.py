@@ -11,7 +11,8 @@ from wattlight.domain.pulls import LayerState, PullState, Waiting
 from wattlight.i18n import activate
 from wattlight.settings import PullSettings
 from wattlight.viewmodels.activity import busy_actions
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.pulls import (
     pull_settings_view,
     pull_views,

@@ -10,7 +10,8 @@ from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import InstalledModel, TaskState
 from wattlight.i18n import activate
 from wattlight.services.benchmark import ComparedModel, SideBySide, Subject
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.side_by_side import compare_actions, compare_view, kept_version, others_of
 

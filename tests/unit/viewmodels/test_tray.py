@@ -16,7 +16,8 @@ from wattlight.domain.values import Figure, HostId, Scope
 from wattlight.i18n import activate
 from wattlight.services.answers import FitNote
 from wattlight.settings import Alias, ModelWish
-from wattlight.viewmodels.models import Filters, models_view
+from wattlight.viewmodels.model_choices import Filters
+from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.running import running_views
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.small_window import small_window_view
