@@ -27,8 +27,8 @@ from wattlight.domain.state import CountingState
 from wattlight.services.answers import FitNote, NamedModel, Offer
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import Settings
-from wattlight.ui.controls import Form
 from wattlight.ui.dashboard import Dashboard
+from wattlight.ui.forms import Form
 from wattlight.ui.theme import Theme
 from wattlight.viewmodels.scene import Scene
 

@@ -31,6 +31,7 @@ NAMES = re.compile(
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\w*|Mon|Tue|Wed|Thu|Fri|Sat|Sun|AM|PM"
     r"|OLLAMA_[A-Z_]+|RTX \d+|Ryzen \S+|Wattlight|Ollama|Germany|Alibaba|Apache-2\.0"
     r"|RAM|PNG|SVG|qwen3|(?:Desk|Small) computer|NVIDIA GeForce|firefox|gnome-shell|steam_game|code|Wall plug"
+    r"|NVML energy counter|RAPL package|ollama|Shelly, computer alone"
     r"|The price of electricity changed on 1 January\."
 )
 """Names, units and dates: no translator is asked for them; and what the made-up day says of itself."""

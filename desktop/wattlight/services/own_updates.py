@@ -34,7 +34,7 @@ class UpdateProblem(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class OwnRelease:
     """A version of the feed. ``page`` tells of it, "" where none is named."""
 
     version: str
@@ -56,7 +56,10 @@ def _number(version: str) -> tuple[int, ...]:
 
 def feed_address() -> str:
     """The one address that is asked, as whoever made the package wrote it; "" where none can be asked."""
-    address = read_json(asset_bytes("releases/feed.json")).get("address")
+    try:
+        address = read_json(asset_bytes("releases/feed.json"))["address"]
+    except UNREADABLE:
+        return ""
     return address if isinstance(address, str) and _may_be_asked(address) else ""
 
 
@@ -68,7 +71,7 @@ def _may_be_asked(address: str) -> bool:
     return endpoint.scheme == "https" or endpoint.is_loopback
 
 
-def parse_releases(text: str) -> tuple[Release, ...]:
+def parse_releases(text: str) -> tuple[OwnRelease, ...]:
     """What a feed tells, the newest first; what is no release of ours is left out.
 
     Raises:
@@ -82,7 +85,7 @@ def parse_releases(text: str) -> tuple[Release, ...]:
     return tuple(sorted((item for item in found if item), key=lambda item: item.number, reverse=True))
 
 
-def _release(item: object) -> Release | None:
+def _release(item: object) -> OwnRelease | None:
     if not isinstance(item, dict):
         return None
     version, page, changes = (item.get(name) for name in ("version", "page", "changes"))
@@ -94,10 +97,10 @@ def _release(item: object) -> Release | None:
         day = date.fromisoformat(str(item.get("date")))
     safe = isinstance(page, str) and page.startswith("https://")
     told = tuple(clean_text(line, 200) for line in lines[:MOST_CHANGES])
-    return Release(version, day, told, clean_text(str(page), 200) if safe else "")
+    return OwnRelease(version, day, told, clean_text(str(page), 200) if safe else "")
 
 
-def newer_than(running: str, releases: tuple[Release, ...]) -> Release | None:
+def newer_than(running: str, releases: tuple[OwnRelease, ...]) -> OwnRelease | None:
     """The newest release where it is newer than ``running``, with the changes of all since then."""
     if not _VERSION.fullmatch(running):
         return None
@@ -163,13 +166,15 @@ class OwnUpdates:
 
     def _remember(self) -> None:
         """What was answered before the start; a file that cannot be read is none."""
-        with suppress(*UNREADABLE, Problem):
+        try:
             kept = read_json(read_small(self._file, LIMITS.body_bytes))
-            asked_at = datetime.fromisoformat(kept["asked_at"])
-            if asked_at.tzinfo is not None:
-                self._asked_at, self._told = asked_at, str(kept["told"])
-                if isinstance(kept["answer"], str) and kept["answer"]:
-                    self._show(newer_than(self._running, parse_releases(kept["answer"])))
+            asked_at, told, answer = datetime.fromisoformat(kept["asked_at"]), kept["told"], kept["answer"]
+            releases = parse_releases(answer) if answer else ()
+        except (*UNREADABLE, Problem):
+            return
+        if asked_at.tzinfo is not None:
+            self._asked_at, self._told = asked_at, str(told)
+            self._show(newer_than(self._running, releases))
 
     def _look(self) -> None:
         self._asked_at = self._factory.now()
@@ -199,8 +204,8 @@ class OwnUpdates:
                 tr("The address could not be reached."), tr("Wattlight asks again tomorrow.")
             ) from fault
 
-    def _show(self, newest: Release | None) -> None:
-        found = Release("") if newest is None else newest
+    def _show(self, newest: OwnRelease | None) -> None:
+        found = OwnRelease("") if newest is None else newest
         self._change(
             lambda old: replace(
                 old,

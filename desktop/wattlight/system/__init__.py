@@ -2,7 +2,6 @@
 
 from .awake import kept_awake
 from .energy_permission import EnergyPermission, EnergyPermissionProblem
-from .installed_as import installed_as
 from .logs import open_log
 from .mac_sleep import MacSleep
 from .programs import (
@@ -11,6 +10,7 @@ from .programs import (
     AutostartProblem,
     autostart_for_platform,
     clean_environment,
+    installed_as,
     not_installed,
     own_command,
     process_runs,

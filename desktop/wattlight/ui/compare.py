@@ -17,8 +17,9 @@ from wattlight.i18n import tr
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.side_by_side import CompareView, compare_view, example_prompts
 
-from .controls import REST, ActionButton, Ask, Card, button, clear, combo, put, spaced
+from .controls import REST, ActionButton, Ask, Card, button, clear, put, spaced
 from .flow import TickBox
+from .forms import combo
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .tokens import GAP

@@ -6,15 +6,10 @@ from typing import TypeVar
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QApplication,
     QBoxLayout,
-    QCheckBox,
-    QComboBox,
     QFrame,
     QGridLayout,
-    QLabel,
     QLayout,
-    QLineEdit,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -23,13 +18,12 @@ from PySide6.QtWidgets import (
 
 from wattlight.domain.command import Command
 from wattlight.viewmodels.figures import FigureView
-from wattlight.viewmodels.settings_page import Choice
 from wattlight.viewmodels.words import Action, PillView, TableView
 
-from .flow import FlowLayout, flow
+from .flow import FlowLayout
 from .text import ElidedLabel, FigureLine, Spoken, plain_label, plain_tip, set_text
 from .theme import Theme
-from .tokens import BODY, PADDING, QUIET
+from .tokens import PADDING, QUIET
 
 Layout = TypeVar("Layout", bound=QBoxLayout)
 Line = TypeVar("Line", bound=QWidget)
@@ -233,115 +227,6 @@ def paint_pill(painter: QPainter, box: QRectF, view: PillView, theme: Theme) -> 
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-LABEL_WIDTH = 132
-
-
-class Form(Card):
-    """A card with a heading and lines of label and field. ``offered``: it has something to set here."""
-
-    offered = True
-
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(16)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnMinimumWidth(0, LABEL_WIDTH)
-        self._grid.setColumnStretch(1, 1)
-        put(self.column, 4, self._grid)
-
-    def add_pair(self, label: QWidget, field: QWidget) -> None:
-        """One line of two widgets that may come and go."""
-        line_ = self._grid.rowCount()
-        self._grid.addWidget(label, line_, 0, Qt.AlignmentFlag.AlignVCenter)
-        self._grid.addWidget(field, line_, 1, Qt.AlignmentFlag.AlignVCenter)
-
-    def lines(self) -> list[list[QWidget]]:
-        """What stands in each line now; a note belongs to the line above it."""
-        found: list[list[QWidget]] = []
-        for row in range(self._grid.rowCount()):
-            cells = [self._grid.itemAtPosition(row, column) for column in (0, 1)]
-            here = [w for cell in cells if cell is not None and (w := cell.widget()) is not None]
-            seen = [w for w in here if w.isVisibleTo(self)]
-            if found and seen and all(isinstance(w, QLabel) for w in seen):
-                found[-1] += seen
-            elif seen:
-                found.append(seen)
-        return found
-
-    def add_note(self, text: str) -> QLabel:
-        label = plain_label(text, "quiet", True)
-        self.add("", label)
-        return label
-
-    def add_error(self) -> QLabel:
-        """Room for what is wrong with the fields above."""
-        label = plain_label(role="bad", wrap=True)
-        label.hide()
-        self.add("", label)
-        return label
-
-    def add(self, label: str, *fields: QWidget) -> None:
-        """One line; no label: a note or a tick box under the fields."""
-        line_ = self._grid.rowCount()
-        if label:
-            self._grid.addWidget(plain_label(label), line_, 0, Qt.AlignmentFlag.AlignVCenter)
-        if len(fields) == 1 and not label:
-            self._grid.addWidget(fields[0], line_, 1)
-            return
-        self._grid.addWidget(flow(*fields), line_, 1)
-
-
-def combo(name: str) -> QComboBox:
-    made = QComboBox()
-    made.setAccessibleName(name)
-    made.setMinimumWidth(220)
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # filled later, too
-    return made
-
-
-def line(name: str, example: str, width: int) -> QLineEdit:
-    """A field to type into, with its spoken name and an example."""
-    made = QLineEdit()
-    made.setAccessibleName(name)
-    made.setPlaceholderText(example)
-    made.setFixedWidth(max(width, width_of(example) + 36))
-    made.setMaxLength(300)
-    return made
-
-
-def width_of(text: str) -> int:
-    """Pixels that ``text`` takes in a field."""
-    font = QApplication.font()
-    font.setPixelSize(BODY)
-    return QFontMetrics(font).horizontalAdvance(text)
-
-
-def fill(box: QComboBox, choices: Sequence[Choice], value: str) -> None:
-    have = [(str(box.itemData(i)), box.itemText(i)) for i in range(box.count())]
-    want = [(c.value, c.text) for c in choices]
-    box.blockSignals(True)
-    if have != want:
-        box.clear()
-        for choice in choices:
-            box.addItem(choice.text, choice.value)
-    box.setCurrentIndex(box.findData(value))
-    box.blockSignals(False)
-
-
-def tick(box: QCheckBox, on: bool) -> None:
-    """Show a tick as it is set; nothing is asked for by that."""
-    box.blockSignals(True)
-    box.setChecked(on)
-    box.blockSignals(False)
-
-
-def type_into(field: QLineEdit, text: str) -> None:
-    """Show a value unless the person is typing there."""
-    if not field.hasFocus() and field.text() != text:
-        field.setText(text)
-
-
 HEADING_WIDTH = 62
 TIME_WIDTH = 84
 
@@ -393,7 +278,10 @@ class TableGrid(QWidget):
             label.setFixedWidth(HEADING_WIDTH)
             self._grid.setColumnMinimumWidth(0, TIME_WIDTH)
         label.setFont(self._theme.font(13, tabular=True))
-        self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)
+        if line == 0 and not self._narrow:
+            self._grid.addWidget(label, line, column)  # over the whole column, or it breaks without need
+        else:
+            self._grid.addWidget(label, line, column, Qt.AlignmentFlag.AlignRight)
 
 
 class FigureCard(Card):

@@ -16,8 +16,8 @@ from wattlight.viewmodels.pulls import (
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import Choice
 
-from .controls import Form, combo, fill, line, tick, type_into
 from .flow import TickBox
+from .forms import Form, combo, fill, line, tick, type_into
 from .text import plain_label, show_text
 
 

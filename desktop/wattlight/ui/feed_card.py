@@ -8,8 +8,9 @@ from wattlight.settings import PriceFeed, Settings
 from wattlight.viewmodels.price_feed import FeedView, feed_view, understood_feed
 from wattlight.viewmodels.scene import Scene
 
-from .controls import ActionRow, Ask, Form, combo, fill, line, tick, type_into
+from .controls import ActionRow, Ask
 from .flow import TickBox
+from .forms import Form, combo, fill, line, tick, type_into
 from .text import plain_label, set_text, show_text
 
 

@@ -25,9 +25,10 @@ from wattlight.viewmodels.first_run import FirstRunView, finished, first_run_vie
 from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.words import Action
 
-from .controls import REST, ActionRow, Ask, button, dress, line, put, rule, spaced
+from .controls import REST, ActionRow, Ask, button, dress, put, rule, spaced
 from .first_run_model import ModelPage, TryPage
 from .first_run_pages import LoginPage, MachineStepPage, PricePage, ServerPage, StepPage
+from .forms import line
 from .icons import app_icon
 from .messages import BusyLines
 from .text import Spoken, plain_label, set_text, show_text

@@ -12,8 +12,9 @@ from wattlight.i18n import tr
 from wattlight.viewmodels.first_model import ModelChoice, prompts
 from wattlight.viewmodels.first_run import FirstRunView
 
-from .controls import REST, ActionButton, Ask, Pill, button, dress, line, put, reused, spaced
+from .controls import REST, ActionButton, Ask, Pill, button, dress, put, reused, spaced
 from .first_run_pages import StepPage
+from .forms import line
 from .text import ElidedLabel, plain_label, plain_tip, read_only_text, set_text, show_text
 from .theme import Theme
 

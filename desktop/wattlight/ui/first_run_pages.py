@@ -16,21 +16,10 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.first_run import FirstRunView, PriceStep, price_left
 from wattlight.viewmodels.words import Tone
 
-from .controls import (
-    REST,
-    ActionButton,
-    ActionRow,
-    Ask,
-    Card,
-    Form,
-    Pill,
-    combo,
-    fill,
-    line,
-    put,
-)
+from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, put
 from .energy_access import CommandLines, EnergyAccessCard
 from .flow import TickBox
+from .forms import Form, combo, fill, line
 from .messages import BusyLines
 from .text import plain_label, read_only_text, set_text, show_text
 from .theme import Theme

@@ -16,7 +16,8 @@ from wattlight.viewmodels.hosts import (
 )
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, ActionRow, Ask, Card, Form, Pill, button, combo, fill, line, put, reused, spaced
+from .controls import REST, ActionRow, Ask, Card, Pill, button, put, reused, spaced
+from .forms import Form, combo, fill, line
 from .text import ElidedLabel, plain_label, set_text, show_text
 from .theme import Theme
 

@@ -8,8 +8,9 @@ from wattlight.viewmodels.activity import notice_views
 from wattlight.viewmodels.connect import ConnectView, connect_view
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, Ask, Card, button, combo, fill, put
+from .controls import REST, Ask, Card, button, put
 from .flow import flow
+from .forms import combo, fill
 from .text import plain_label, read_only_text, selectable, show_text
 from .window import Page
 

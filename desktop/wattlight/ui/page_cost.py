@@ -15,21 +15,9 @@ from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.week_hours import HOURS_OF_THE_WEEK, week_hours_table, week_hours_view
 
 from .charts import DaysChart, Legend
-from .controls import (
-    REST,
-    ActionButton,
-    Ask,
-    Card,
-    FigureCard,
-    TableGrid,
-    button,
-    combo,
-    fill,
-    line,
-    put,
-    type_into,
-)
+from .controls import REST, ActionButton, Ask, Card, FigureCard, TableGrid, button, put
 from .flow import flow
+from .forms import combo, fill, line, type_into
 from .picture import ChartPicture, SavePicture
 from .text import plain_label, set_text, show_text
 from .theme import Theme

@@ -38,8 +38,9 @@ from wattlight.viewmodels.scene import Scene
 from wattlight.viewmodels.settings_page import Choice
 
 from .charts import MemoryBar
-from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, fill, put, spaced
+from .controls import REST, ActionButton, ActionRow, Ask, Card, Pill, put, spaced
 from .flow import TickBox, flow
+from .forms import fill
 from .messages import BusyLines, EmptyBox
 from .models_table import (
     COST,

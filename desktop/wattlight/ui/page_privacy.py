@@ -16,8 +16,9 @@ from wattlight.viewmodels.diagnostics import diagnostics_text
 from wattlight.viewmodels.privacy_page import ContactRow, PrivacyView, kept_months, privacy_view
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, ActionRow, Ask, Card, Form, button, clear, combo, fill, put, spaced, tick
+from .controls import REST, ActionRow, Ask, Card, button, clear, put, spaced
 from .flow import TickBox
+from .forms import Form, combo, fill, tick
 from .text import plain_label, set_text, show_text
 from .window import Page
 

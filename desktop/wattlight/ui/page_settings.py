@@ -27,11 +27,12 @@ from wattlight.viewmodels.settings_page import (
     understood_rate,
 )
 
-from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, tick, type_into
+from .controls import REST, ActionRow, Ask, button, put, spaced
 from .downloads_card import DownloadsCard
 from .far_meter_card import FarMeterCard
 from .feed_card import FeedCard
 from .flow import TickBox, flow
+from .forms import Form, combo, fill, line, tick, type_into
 from .hosts_card import HostsCard
 from .messages import BusyLines
 from .plug_card import PlugCard

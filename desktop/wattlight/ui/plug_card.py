@@ -11,8 +11,9 @@ from wattlight.settings import PlugSettings, Settings
 from wattlight.viewmodels.plug import PlugView, plug_view
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, type_into
+from .controls import REST, ActionRow, Ask, button, put, spaced
 from .flow import TickBox
+from .forms import Form, combo, fill, line, type_into
 from .text import plain_label, set_text, show_text
 
 

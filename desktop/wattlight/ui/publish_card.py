@@ -11,8 +11,9 @@ from wattlight.settings import PublishSettings, Settings
 from wattlight.viewmodels.publish import PublishView, publish_view, understood_broker, understood_page
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, Ask, Form, button, line, put, spaced, tick, type_into
+from .controls import REST, Ask, button, put, spaced
 from .flow import TickBox
+from .forms import Form, line, tick, type_into
 from .text import plain_label, selectable, set_text, show_text
 
 

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QPu
 
 from wattlight.i18n import joined, tr
 
-from .controls import Form, button, reused, spaced, width_of
+from .controls import button, reused, spaced
+from .forms import Form, width_of
 from .text import plain_label, show_text
 
 CLEAR = 60

@@ -8,8 +8,9 @@ from wattlight.settings import Settings
 from wattlight.viewmodels.own_update import OwnUpdateView, own_update_view
 from wattlight.viewmodels.scene import Scene
 
-from .controls import ActionRow, Ask, Form, tick
+from .controls import ActionRow, Ask
 from .flow import TickBox
+from .forms import Form, tick
 from .text import plain_label, selectable, show_text
 
 

@@ -1,7 +1,7 @@
 """The card of the server's own settings on the page Settings."""
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
@@ -16,9 +16,10 @@ from wattlight.viewmodels.server_variables import (
     variables_view,
 )
 
-from .controls import REST, ActionRow, Ask, Form, button, clear, combo, fill, line, put, spaced
+from .controls import REST, ActionRow, Ask, button, clear, put, spaced
 from .energy_access import CommandLines
 from .flow import TickBox
+from .forms import Form, combo, fill, line
 from .text import ElidedLabel, plain_label, selectable, set_text, show_text
 
 
@@ -66,6 +67,7 @@ class VariablesCard(Form):
         self._all = TickBox(tr("Show all variables"))
         self._all.toggled.connect(self._list)
         self._name = combo(tr("Variable"))
+        self._name.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # it is filled later
         self._name.currentIndexChanged.connect(self._edit)
         self._words = combo(tr("Value"))
         self._words.setMinimumWidth(110)
