@@ -7,8 +7,9 @@ from wattlight.i18n import tr
 from wattlight.viewmodels.far_meter import FarMeterView, MeterForm, far_meter_view, meter_command
 from wattlight.viewmodels.scene import Scene
 
-from .controls import REST, ActionRow, Ask, Form, button, combo, fill, line, put, spaced, type_into
+from .controls import REST, ActionRow, Ask, button, put, spaced
 from .flow import TickBox
+from .forms import Form, combo, fill, line, type_into
 from .text import plain_label, set_text, show_text
 
 
