@@ -26,8 +26,8 @@ NOT_SAID = {
     *("pick", "lazy_door", "_or_none"),  # names of fields, with spaces between
     *("ArgumentTypeError", "CliVerb", "add_argument", "add_argument_group", "add_parser", "split"),
 }
-"""Calls whose arguments nobody reads, or reads in English: the help of the command line is one reference for
-all, like CLI.md."""
+"""Calls whose arguments nobody reads, or reads in English: the help of the options is one reference for all,
+like CLI.md; what a verb is for, and argparse's own words, are translated."""
 
 PLAIN = {
     "cli/breakeven_inputs.py": ("tariff file",),

@@ -14,10 +14,11 @@ from typing import NoReturn, TextIO
 from wattlight import __version__
 from wattlight.domain import UNANSWERED
 from wattlight.domain.values import Problem, clean_lines, clean_text
-from wattlight.i18n import activate, tr
+from wattlight.i18n import activate, marked, tr
 from wattlight.services.factory import ServiceFactory
 
 from .output import Call, Output, likely_name, near, room_of, wrapped
+from .usage import Parser, WrongUse, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +32,35 @@ class CliVerb:
 
 
 VERBS: tuple[CliVerb, ...] = (
-    CliVerb("hardware", "verb_hardware", "what this computer has: accelerators, memory, sensors"),
-    CliVerb("recommend", "verb_recommend", "models that fit this computer, best first"),
-    CliVerb("fit", "verb_fit", "what a model will take, and whether it fits"),
-    CliVerb("hosts", "verb_hosts", "other computers with model servers: list, add, remove"),
-    CliVerb("models", "verb_models", "models installed on the server"),
-    CliVerb("ps", "verb_ps", "models loaded now"),
-    CliVerb("pull", "verb_pull", "download a model"),
-    CliVerb("updates", "verb_updates", "newer versions of installed models, and taking them"),
-    CliVerb("load", "verb_load", "load a model into memory"),
-    CliVerb("unload", "verb_unload", "free the memory of one or all loaded models"),
-    CliVerb("switch", "verb_switch", "load one model and unload the others"),
-    CliVerb("remove", "verb_remove", "delete a model from the server's disk"),
-    CliVerb("disk", "verb_disk", "the disk that models take, and files that belong to none"),
-    CliVerb("server-settings", "verb_server_settings", "variables of the server: show and set them"),
-    CliVerb("power", "verb_power", "what the computer draws now, part by part"),
-    CliVerb("plug", "verb_plug", "read a smart plug: the watts at the wall"),
-    CliVerb("benchmark", "verb_benchmark", "how fast a model is, with an empty and a filled context"),
-    CliVerb("compare", "verb_compare", "two models side by side on your own prompts"),
-    CliVerb("cost", "verb_cost", "energy and money of a day, a month or any span"),
-    CliVerb("meter", "verb_meter", "record without a window"),
-    CliVerb("replay", "verb_replay", "run a recorded trace through the meter"),
-    CliVerb("tariff", "verb_tariff", "show, check or set the electricity price"),
-    CliVerb("export", "verb_export", "write the ledger as CSV or JSON, back it up or restore it"),
-    CliVerb("breakeven", "verb_breakeven", "compare running a model here with an API"),
-    CliVerb("connect", "verb_connect", "ready lines for programs that use your models"),
-    CliVerb("mcp", "verb_mcp", "answer programs that speak the Model Context Protocol"),
-    CliVerb("completion", "verb_completion", "write what bash, zsh or fish needs to complete"),
-    CliVerb("doctor", "verb_doctor", "what is missing and the one step that would add it"),
+    CliVerb("hardware", "verb_hardware", marked("what this computer has: accelerators, memory, sensors")),
+    CliVerb("recommend", "verb_recommend", marked("models that fit this computer, best first")),
+    CliVerb("fit", "verb_fit", marked("what a model will take, and whether it fits")),
+    CliVerb("hosts", "verb_hosts", marked("other computers with model servers: list, add, remove")),
+    CliVerb("models", "verb_models", marked("models installed on the server")),
+    CliVerb("ps", "verb_ps", marked("models loaded now")),
+    CliVerb("pull", "verb_pull", marked("download a model")),
+    CliVerb("updates", "verb_updates", marked("newer versions of installed models, and taking them")),
+    CliVerb("load", "verb_load", marked("load a model into memory")),
+    CliVerb("unload", "verb_unload", marked("free the memory of one or all loaded models")),
+    CliVerb("switch", "verb_switch", marked("load one model and unload the others")),
+    CliVerb("remove", "verb_remove", marked("delete a model from the server's disk")),
+    CliVerb("disk", "verb_disk", marked("the disk that models take, and files that belong to none")),
+    CliVerb("server-settings", "verb_server_settings", marked("variables of the server: show and set them")),
+    CliVerb("power", "verb_power", marked("what the computer draws now, part by part")),
+    CliVerb("plug", "verb_plug", marked("read a smart plug: the watts at the wall")),
+    CliVerb("benchmark", "verb_benchmark", marked("how fast a model is, with an empty and a filled context")),
+    CliVerb("compare", "verb_compare", marked("two models side by side on your own prompts")),
+    CliVerb("cost", "verb_cost", marked("energy and money of a day, a month or any span")),
+    CliVerb("meter", "verb_meter", marked("record without a window")),
+    CliVerb("replay", "verb_replay", marked("run a recorded trace through the meter")),
+    CliVerb("tariff", "verb_tariff", marked("show, check or set the electricity price")),
+    CliVerb("export", "verb_export", marked("write the ledger as CSV or JSON, back it up or restore it")),
+    CliVerb("breakeven", "verb_breakeven", marked("compare running a model here with an API")),
+    CliVerb("connect", "verb_connect", marked("ready lines for programs that use your models")),
+    CliVerb("mcp", "verb_mcp", marked("answer programs that speak the Model Context Protocol")),
+    CliVerb("completion", "verb_completion", marked("write what bash, zsh or fish needs to complete")),
+    CliVerb("doctor", "verb_doctor", marked("what is missing and the one step that would add it")),
 )
-
-
-class WrongUse(Exception):
-    """The arguments make no sense (exit code 2)."""
 
 
 _ASKED_WRONGLY = frozenset(
@@ -82,19 +79,7 @@ _ASKED_WRONGLY = frozenset(
 """Problems that lie in what was typed: exit code 2 as for any wrong use."""
 _EVERYWHERE = frozenset({"--json", "-q", "--quiet"})
 """Options of every verb; they may stand before it too."""
-_CHOICES = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 _NEGATIVE = re.compile(r"-[\d.]")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        found = _CHOICES.search(message)
-        meant = near(found[1], re.findall(r"[^', ]+", found[2])) if found else ""
-        raise WrongUse(_sentence(self.prog, message, meant))
-
-
-def _sentence(prog: str, message: str, meant: str) -> str:
-    return " ".join(part for part in (f"{prog}: {message}.", meant, f"See '{prog} --help'.") if part)
 
 
 def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = None) -> int:
@@ -102,7 +87,12 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
     stream = sys.stdout if stdout is None else stdout
     out = Output(stream, "--json" in arguments, bool({"-q", "--quiet"} & set(arguments)))
     args = argparse.Namespace()
+    fault: Problem | None = None
     try:
+        try:  # help and wrong use speak the person's language too, and need no settings
+            activate(workshop.settings().language, isolates=False)
+        except Problem as problem:
+            fault = problem
         words = _ordered(arguments)
         verb = _verb_of(words)
         if verb is None:
@@ -113,7 +103,8 @@ def run(arguments: list[str], workshop: ServiceFactory, stdout: TextIO | None = 
         args, unknown = _parser(verb).parse_known_args(words)
         if unknown:
             _refuse(verb, unknown)
-        activate(workshop.settings().language, isolates=False)
+        if fault is not None:
+            raise fault
         module = importlib.import_module(f"wattlight.cli.{verb.module}")
         if not gc.isenabled():
             gc.freeze()
@@ -170,14 +161,14 @@ def _verb_of(words: list[str]) -> CliVerb | None:
     if words[0] in names:
         return names[words[0]]
     message = tr("'{word}' is no verb", word=clean_text(words[0], 40))
-    raise WrongUse(_sentence("wattlight", message, near(words[0], [*names, "help", "tray"])))
+    raise WrongUse(sentence("wattlight", message, near(words[0], [*names, "help", "tray"])))
 
 
 def _refuse(verb: CliVerb, unknown: list[str]) -> NoReturn:
     options = re.findall(r"--[a-z][a-z-]+", verb_parser(verb).format_help())
     meant = near(unknown[0].partition("=")[0], options) if unknown[0].startswith("--") else ""
     message = tr("unrecognized arguments: {words}", words=clean_text(" ".join(unknown), 80))
-    raise WrongUse(_sentence(f"wattlight {verb.name}", message, meant))
+    raise WrongUse(sentence(f"wattlight {verb.name}", message, meant))
 
 
 def _near_model(args: argparse.Namespace, workshop: ServiceFactory, problem: Problem) -> str:
@@ -205,31 +196,38 @@ def _near_model(args: argparse.Namespace, workshop: ServiceFactory, problem: Pro
 
 
 def _parser(chosen: CliVerb | None) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="wattlight",
-        description="Local language models: what fits, what runs, what it draws, what it costs. "
-        "Without a verb the tray starts.",
-        epilog="'wattlight help VERB' tells more of one; 'wattlight completion SHELL' is for the shell.",
+        description=tr(
+            "Local language models: what fits, what runs, what it draws, what it costs. Without a verb the "
+            "tray starts."
+        ),
+        epilog=tr("'wattlight help VERB' tells more of one; 'wattlight completion SHELL' is for the shell."),
     )
-    parser.add_argument("--version", action="version", version=f"wattlight {__version__}")
-    commands = parser.add_subparsers(metavar="VERB", parser_class=_Parser)
+    parser.add_argument(
+        "--version", action="version", version=f"wattlight {__version__}", help=tr("show the version and end")
+    )
+    commands = parser.add_subparsers(metavar="VERB", parser_class=Parser)
     for verb in VERBS:
-        said = f"{verb.summary[:1].upper()}{verb.summary[1:]}."
-        sub = commands.add_parser(verb.name, help=verb.summary, description=said)
+        summary = tr(verb.summary)
+        said = tr("{sentence}.", sentence=f"{summary[:1].upper()}{summary[1:]}")
+        sub = commands.add_parser(verb.name, help=summary, description=said)
         _declare(sub, verb if verb is chosen else None)
     return parser
 
 
 def verb_parser(verb: CliVerb) -> argparse.ArgumentParser:
     """What ``verb`` takes, for those that tell of it."""
-    parser = _Parser(prog=f"wattlight {verb.name}")
+    parser = Parser(prog=f"wattlight {verb.name}")
     _declare(parser, verb)
     return parser
 
 
 def _declare(parser: argparse.ArgumentParser, verb: CliVerb | None) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON (schema 1)")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print names or figures alone, no remarks")
+    parser.add_argument("--json", action="store_true", help=tr("print JSON (schema 1)"))
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help=tr("print names or figures alone, no remarks")
+    )
     if verb is not None:
         importlib.import_module(f"wattlight.cli.{verb.module}").arguments(parser)
 

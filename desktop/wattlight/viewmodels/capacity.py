@@ -34,8 +34,8 @@ def classes_view(scene: Scene) -> TableCardView:
     quiet = frozenset(i for i in range(len(rows)) if _best(known, i) is None)
     headings = (tr("Size"), tr("For example"), tr("Fit"), tr("Context on the GPU"), tr("Tokens/s"))
     note = tr(
-        "From the shipped list, for the memory that is free without loaded models. A smaller quantization or "
-        "context can make room for more."
+        "From the shipped list, as far as a source states the number of parameters, for the memory that is "
+        "free without loaded models. A smaller quantization or context can make room for more."
     )
     return TableCardView(TableView(headings, rows, quiet, 2), note)
 

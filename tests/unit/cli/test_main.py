@@ -5,9 +5,11 @@ import gc
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -16,6 +18,7 @@ import pytest
 
 from wattlight.bootstrap import run_command_line
 from wattlight.cli import run
+from wattlight.cli.usage import Parser, WrongUse
 from wattlight.domain.values import Problem
 from wattlight.i18n import activate, tr
 from wattlight.paths import Places
@@ -361,3 +364,75 @@ def test_help_keeps_the_letters_of_names(tmp_path: Path, capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         call(["help", "breakeven"], tmp_path)
     assert "Compare running a model here with an API." in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture
+def german(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings that ask for German; the next test speaks English again."""
+    monkeypatch.setattr(Bench, "settings", lambda _self: Settings(language="de"))
+    yield
+    activate("en")
+
+
+@pytest.mark.usefixtures("german")
+def test_help_speaks_the_language_of_the_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call(["pull", "--help"], tmp_path)
+    said = capsys.readouterr().out
+    assert said.startswith("Aufruf: wattlight pull") and "\nOptionen:\n" in said
+    assert "Ein Modell herunterladen." in said and "show this" not in said
+    assert "Sprachmodelle" in call([], tmp_path)[1]
+
+
+@pytest.mark.usefixtures("german")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["switch"], "wattlight switch: erforderlich sind noch: MODEL."),
+        (["cost", "--day"], "Argument --day: ein Wert fehlt."),
+        (["completion", "bsh"], "ungültige Auswahl: 'bsh'"),
+        (["pull", "x", "--at-night=yes"], "nimmt keinen Wert"),
+    ],
+)
+def test_wrong_use_is_said_in_the_language_of_the_settings(
+    tmp_path: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(words, tmp_path)[0] == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert said in told and "--help'." in told
+
+
+def test_every_error_of_argparse_that_can_happen_is_translated() -> None:
+    """Those that a parser of ours raises for bad arguments: none stays in English."""
+    activate("de")
+    try:
+        parser = Parser(prog="x")
+        parser.add_argument("--n", type=int)
+        parser.add_argument("--two", nargs=2)
+        parser.add_argument("--some", nargs="+")
+        parser.add_argument("--long-one")
+        parser.add_argument("--long-other")
+        parser.add_argument("--kind", choices=("a", "b"))
+        one = parser.add_mutually_exclusive_group(required=True)
+        one.add_argument("--left", action="store_true")
+        one.add_argument("--right", action="store_true")
+        parser.add_argument("must")
+        wrong = (
+            "--left",
+            "m",
+            "m --left --right",
+            "m --left --n",
+            "m --left --n x",
+            "m --left --two 1",
+            "m --left --some",
+            "m --left --long 1",
+            "m --left --kind c",
+            "m --left=1",
+        )
+        english = re.compile(r"\b(required|expected|invalid|choose|allowed|ambiguous|ignored|one of)\b")
+        for line in wrong:
+            with pytest.raises(WrongUse) as raised:
+                parser.parse_args(line.split())
+            assert english.search(str(raised.value)) is None, (line, str(raised.value))
+    finally:
+        activate("en")
