@@ -62,7 +62,7 @@ class FarMeterCard(Form):
         if view == shown:
             return
         self._shown = view
-        self.setVisible(bool(view.hosts))
+        self.offer(bool(view.hosts))
         fill(self._host, view.hosts, view.chosen)
         fill(self._kind, view.kinds, view.kind)
         set_text(self._about, view.about)

@@ -30,6 +30,12 @@ class Form(Card):
         self._grid.setColumnStretch(1, 1)
         put(self.column, 4, self._grid)
 
+    def offer(self, on: bool) -> None:
+        """Show the card, or hide it while it has nothing to set."""
+        if on != self.offered:
+            self.offered = on
+            self.setVisible(on)
+
     def add_pair(self, label: QWidget, field: QWidget) -> None:
         """One line of two widgets that may come and go."""
         line_ = self._grid.rowCount()

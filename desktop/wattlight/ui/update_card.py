@@ -36,8 +36,7 @@ class UpdateCard(Form):
         self._error = self.add_error()
         self._said = self.add_note("")
         self.add("", self._look)
-        self.offered = False
-        self.hide()
+        self.offer(False)
 
     def render_scene(self, scene: Scene) -> None:
         """Show the switch, the address, and what came of the last look."""
@@ -46,8 +45,7 @@ class UpdateCard(Form):
         if view == self._shown:
             return
         self._shown = view
-        self.offered = view is not None
-        self.setVisible(self.offered)
+        self.offer(view is not None)
         if view is None:
             return
         tick(self._on, view.on)
