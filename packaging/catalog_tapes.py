@@ -124,6 +124,11 @@ def without_ready(catalog):
 ONE_DEVICE = [machine for machine in machines() if len(machine.devices) == 1]
 
 
+def card(gib):
+    device = Device("gpu0", "gpu0", "cuda", gib * GIB, gib * GIB - GIB // 2)
+    return MachineProfile("card", "linux", 64 * GIB, 60 * GIB, devices=(device,))
+
+
 def settings_of(model, machines):
     found = set()
     for machine in machines:
@@ -140,7 +145,7 @@ def made_divided(known, entry):
         model = known.known(entry, tag)
         if model is None or model.model.embedding_only:
             continue
-        parts = settings_of(model.model, ONE_DEVICE)
+        parts = settings_of(model.model, [*ONE_DEVICE, card(4), mac(8)])
         whole = settings_of(model.model, map(mac, ROOMY_MACS_GIB)) - parts
         buffers = model.model.buffers
         rows = [buffers.divided_row(setting, setting in whole) for setting in sorted(parts | whole)]
