@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
-from wattlight.viewmodels.small_window import SmallWindowView
+from wattlight.viewmodels.scene import Scene
+from wattlight.viewmodels.small_window import SmallWindowView, SmallWindowViews
 
 from .controls import REST, ActionButton, Ask, button, put, rule, spaced
 from .icons import app_icon
@@ -33,11 +34,15 @@ class SmallWindow(ThemedWindow):
         self.setProperty("small", True)
         self.setWindowTitle("Wattlight")
         self.setWindowIcon(app_icon())
+        self._views = SmallWindowViews()
         self._view: SmallWindowView | None = None
         put(spaced(QVBoxLayout(self), 0), (self._body(theme), 1), rule(), self._foot())
         self.restyle()
         self.resize(SIZE)
         self.setMinimumSize(300, 260)
+
+    def render_scene(self, scene: Scene) -> None:
+        self.render_view(self._views.view(scene))
 
     def render_view(self, view: SmallWindowView) -> None:
         """Show a state; an equal one changes nothing."""

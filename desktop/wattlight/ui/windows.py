@@ -12,7 +12,6 @@ from wattlight.domain.command import Command, Verb
 from wattlight.i18n import tr
 from wattlight.settings import Settings
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.small_window import small_window_view
 
 from .controls import Ask
 from .dashboard import Dashboard
@@ -67,7 +66,7 @@ class Windows(QObject):
     def render_scene(self, scene: Scene) -> None:
         self._scene = scene
         if self.small is not None and self.small.isVisible():
-            self.small.render_view(small_window_view(scene))
+            self.small.render_scene(scene)
         if self.dashboard is not None and self.dashboard.isVisible():
             self.dashboard.render_scene(scene)
         if self.first_run is not None and self.first_run.isVisible():
@@ -106,7 +105,7 @@ class Windows(QObject):
             self.small = SmallWindow(self._theme, self._do, self._seen)
             self.small.may_close = self._may_close
             restore(self.small, self._scene.settings.small_geometry)
-        self.small.render_view(small_window_view(self._scene))
+        self.small.render_scene(self._scene)
         if tray is not None:
             self._place(self.small, tray)
         self._raise(self.small)

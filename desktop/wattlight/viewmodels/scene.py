@@ -50,7 +50,7 @@ class Scene:
         Equal where a view that shows neither its figures nor seconds is the same.
         """
         mine = self.host
-        still = replace(mine, profile=None, sample=None, history=(), today=None, month=None, programs=None)
+        still = replace(mine, sample=None, history=(), today=None, month=None, programs=None)
         hosts = tuple(still if host is mine else host for host in self.state.hosts)
         busy = self.state.tasks or self.state.pulls or self.setup.setup
         now = self.now if busy else self.now.replace(second=0, microsecond=0)

@@ -66,8 +66,43 @@ class SmallWindowView:
     paused_text: str
 
 
+class SmallWindowViews:
+    """Makes the view of each scene; what shows no reading is made anew only when something it is made of is
+    another."""
+
+    def __init__(self) -> None:
+        self._still: Scene | None = None
+        self._view: SmallWindowView | None = None
+
+    def view(self, scene: Scene) -> SmallWindowView:
+        still = scene.without_readings()
+        if self._view is None or still != self._still:
+            self._still, self._view = still, small_window_view(scene)
+            return self._view
+        cost, power, sure, chart = _head(scene)
+        return replace(self._view, cost=cost, power=power, sure=sure, chart=chart)
+
+
 def small_window_view(scene: Scene) -> SmallWindowView:
-    host, state = scene.host, scene.state
+    state = scene.state
+    others = len(scene.switchable) if scene.host.server.can(Can.LOAD) else 0
+    ask = state.price_known or scene.settings.price.declined
+    return SmallWindowView(
+        *_head(scene),
+        running_views(scene),
+        busy_actions(scene),
+        _others(scene),
+        tr("{n} more…", n=others - ROWS) if others > ROWS else "",
+        empty_view(scene),
+        notice_views(scene),
+        None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE)),
+        tr("Metering is paused; this time is not counted.") if state.paused else "",
+    )
+
+
+def _head(scene: Scene) -> tuple[FigureView, FigureView, str, PowerChartView]:
+    """Cost, power, how sure both are, and the chart."""
+    host = scene.host
     cost = models_figure(host, host.today, tr("Models today"), with_machine=False)
     known = models_amount(host.today) != DASH
     wall = wall_of(scene.settings.meter)
@@ -82,22 +117,7 @@ def small_window_view(scene: Scene) -> SmallWindowView:
     chart = power_chart(host, scene.now)
     if no_sensor(host.sample):
         chart = replace(chart, empty_text="")  # the line above it has said so
-    others = len(scene.switchable) if scene.host.server.can(Can.LOAD) else 0
-    ask = state.price_known or scene.settings.price.declined
-    return SmallWindowView(
-        cost,
-        power,
-        sure,
-        chart,
-        running_views(scene),
-        busy_actions(scene),
-        _others(scene),
-        tr("{n} more…", n=others - ROWS) if others > ROWS else "",
-        empty_view(scene),
-        notice_views(scene),
-        None if ask else Action(tr("Set your electricity price"), Command(Verb.ASK_PRICE)),
-        tr("Metering is paused; this time is not counted.") if state.paused else "",
-    )
+    return cost, power, sure, chart
 
 
 def _others(scene: Scene) -> tuple[SwitchRow, ...]:

@@ -20,7 +20,7 @@ from wattlight.viewmodels.model_choices import Filters
 from wattlight.viewmodels.models import models_view
 from wattlight.viewmodels.running import running_views
 from wattlight.viewmodels.scene import Scene
-from wattlight.viewmodels.small_window import small_window_view
+from wattlight.viewmodels.small_window import SmallWindowViews, small_window_view
 from wattlight.viewmodels.tray import IconState, MenuEntry, TrayViews, tray_view
 
 
@@ -329,8 +329,10 @@ def test_views_one_after_another_are_those_made_afresh(make: Callable[[], Scene]
     other = replace(scene.host, id=HostId("attic"), name="Attic", today=made_up_day.cost(1.0, 2.0))
     later = replace(scene, now=scene.now + timedelta(hours=9))
     slow = (Slowness(scene.host.server.running[0].name, RunsOn.GPU, True, Cause.HEAT, "RTX 4090"),)
+    small = SmallWindowViews()
     for shown in (
         scene,
+        with_reading(scene, 71.0),
         make(),
         scene,
         later,
@@ -339,8 +341,17 @@ def test_views_one_after_another_are_those_made_afresh(make: Callable[[], Scene]
         replace(scene, state=replace(scene.state, hosts=(scene.host, replace(other, today=None)))),
         replace(scene, state=replace(scene.state, hosts=(scene.host, other))),
         replace(scene, settings=replace(scene.settings, keep_alive="1h")),
+        replace(scene, extras=replace(scene.extras, fits=())),
     ):
         assert views.view(shown) == tray_view(shown)
+        assert small.view(shown) == small_window_view(shown)
+
+
+def test_a_reading_changes_the_figures_of_the_small_window_and_makes_no_row_anew() -> None:
+    views, scene = SmallWindowViews(), made_up_day.evening()
+    before, after = views.view(scene), views.view(with_reading(scene, 71.0))
+    assert after.power.value == "71" != before.power.value
+    assert after.running is before.running and after.others is before.others
 
 
 def test_seconds_of_work_under_way_go_on_in_the_menu() -> None:

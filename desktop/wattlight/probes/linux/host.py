@@ -64,7 +64,8 @@ class LinuxHost(Host):
         known = {counters.paths: counters for counters in self._counters}
         found = (make(self.reader) for make in (rapl, perf, amd_energy))
         self._counters = tuple(known.get(counters.paths, counters) for counters in found if counters.there)
-        self._gauges = Gauges(self.reader)
+        gauges = Gauges(self.reader)
+        self._gauges = gauges if gauges.there else None
         self._battery = LinuxBattery(self.reader)
         self.battery_may_hang = self._battery.there
         self._usage = LinuxUsage(self.reader) if self._battery.there else None

@@ -147,6 +147,7 @@ class Gauges:
         self._reader = reader
         self._rails = list(find_hwmons(reader, HWMON, ("zenpower",)))
         self._packages = list(find_hwmons(reader, HWMON, ("fam15h_power",)))
+        self.there = bool(self._rails or self._packages)
 
     def look(self, base: CpuPower) -> CpuPower:
         """``base`` with these watts in place of its silent counters, never beside them. Never raises."""

@@ -125,10 +125,10 @@ class Meter:
         total = sample.total
         own = (d for d in sample.devices if d.id not in total.inside)
         devices = [d for d in own if d.power.quality is not Quality.ESTIMATED]
-        by_digest = self._by_digest(tokens, running or (), names)
-        worked, token_device = frozenset(by_digest), _token_device(devices)
+        by_digest = self._by_digest(tokens, running or (), names) if tokens else {}
+        worked = frozenset(by_digest)
         held_by = holders(sample.devices)
-        away = _without_server(sample.devices)
+        away = _without_server(sample.devices) if running else set()
         gpus = [held_by[device.id] for device in sample.devices if device.kind == "gpu"]
         heavy = heavy_parts(sample.devices, running or ())
         shared = {key for device in heavy for key in (device, *held_by[device])}
@@ -163,8 +163,8 @@ class Meter:
             meter = self._meter(way.part.id)
             settled.append(meter.feed(_reading(sample, way.part, worked if billed else frozenset()), load))
             self._fed.append(way.part.id)
-        if token_device is not None and by_digest:
-            settled.append(Settled(tuple(_token_rows(sample, token_device, by_digest))))
+        if devices and by_digest:
+            settled.append(Settled(tuple(_token_rows(sample, devices, by_digest))))
         batch = self._batch(settled, tuple(infos), tuple(counters), tuple(names))
         return replace(batch, estimates=self._ranges.feed(sample))
 
@@ -267,8 +267,6 @@ class Meter:
         self, tokens: Tokens, running: tuple[RunningModel, ...], names: list[tuple[str, str]]
     ) -> dict[str, tuple[int, int]]:
         """Tokens by key of the ledger; "" for answers that did not say whose they are."""
-        if not tokens:
-            return {}
         keys = {name: key for key, name in self._names.items()}
         keys |= {n: m.digest or m.name for m in running for n in (m.name, m.loaded_as) if n}
         sums: dict[str, tuple[int, int]] = {}
@@ -360,15 +358,14 @@ def _without_server(devices: Sequence[DeviceSample]) -> set[str]:
     return away if len(away) == len(gpus) else away | {d.id for d in devices if d.kind == "cpu"}
 
 
-def _token_device(devices: Sequence[DeviceSample]) -> DeviceSample | None:
-    """Tokens are written once, with the first accelerator (else the first part) of the sample."""
-    return next((d for d in devices if d.kind == "gpu"), devices[0] if devices else None)
-
-
 def _token_rows(
-    sample: MachineSample, device: DeviceSample, tokens: dict[str, tuple[int, int]]
+    sample: MachineSample, devices: Sequence[DeviceSample], tokens: dict[str, tuple[int, int]]
 ) -> Iterable[EnergyRow]:
-    """Rows without energy: a model's tokens are its own whatever is known of its power."""
+    """Rows without energy: a model's tokens are its own whatever is known of its power.
+
+    They are written once, with the first accelerator, else the first part.
+    """
+    device = next((d for d in devices if d.kind == "gpu"), devices[0])
     minute = (to_us(sample.at) - 1) // MINUTE_US  # the minute that ends with the look
     quality = device.power.quality or Quality.COUNTER
     for key, (tokens_in, tokens_out) in tokens.items():
