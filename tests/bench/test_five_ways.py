@@ -142,7 +142,7 @@ def test_the_ways_of_the_running_program(desk: Desk, ollama: FakeOllama, tmp_pat
 
             await asyncio.to_thread(run.say, "start")
             await asyncio.to_thread(run.say, "price 0.39")
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(5)
             ways["price setting to meter"] = without(await run.stop(), anyway)
             assert "domain/cost/sums.py Sums.add_all" in ways["price setting to meter"]
 
