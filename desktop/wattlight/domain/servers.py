@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from wattlight.i18n import tr
 
@@ -117,8 +118,9 @@ def same_model(one: str, other: str) -> bool:
     return full_name(one) == full_name(other)
 
 
+@lru_cache(8192)
 def full_name(name: str) -> str:
-    """The one spelling of a name, for look-ups."""
+    """The one spelling of a name, for look-ups (a page of 5,000 models asks for each several times)."""
     path, colon, tag = name.rpartition(":")
     if not colon or "/" in tag:
         return f"{name}:latest".lower()

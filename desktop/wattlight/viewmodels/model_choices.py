@@ -33,6 +33,11 @@ class Filters:
     looked_up: str = ""
     """The model whose registry was asked last."""
 
+    @property
+    def narrow(self) -> bool:
+        """Whether something is left out by fit, size or licence."""
+        return bool(self.fit or self.most_bytes or self.licence)
+
     def take(self, fit: FitNote | None, size_bytes: int | None, licence: str | None = None) -> bool:
         """Whether a model is asked for; one whose fit or size is not known is not, where that was chosen.
         ``licence`` None: it is installed, and none is asked for any more."""

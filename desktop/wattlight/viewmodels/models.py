@@ -138,10 +138,9 @@ def models_view(scene: Scene, filters: Filters, selected: str = "") -> ModelsVie
     """The page for a state, with the person's filters and selection."""
     installed, offers = _installed(scene, filters), _offers(scene, filters)
     all_of_them = len(installed) + len(offers)
-    installed = [m for m in installed if filters.take(scene.fit_of(m.name), m.size_bytes)]
-    offers = [
-        o for o in offers if filters.take(o.fit, o.download_bytes) and filters.licence in {"", o.licence}
-    ]
+    if filters.narrow:
+        installed = [m for m in installed if filters.take(scene.fit_of(m.name), m.size_bytes)]
+        offers = [o for o in offers if filters.take(o.fit, o.download_bytes, o.licence)]
     hidden = all_of_them - len(installed) - len(offers)
     lines: list[Line] = []
     if installed:

@@ -121,7 +121,11 @@ def others_of(scene: Scene, model: str) -> tuple[str, ...]:
 
 def kept_version(scene: Scene, model: str) -> str:
     """The version of ``model`` that was kept when it was updated; "" without one."""
-    first = next(iter(others_of(scene, model)), "")
+    return _kept_first(others_of(scene, model), model)
+
+
+def _kept_first(others: tuple[str, ...], model: str) -> str:
+    first = next(iter(others), "")
     return first if first.startswith(f"{model}-") and first[len(model) + 1 :].isdigit() else ""
 
 
@@ -130,7 +134,7 @@ def compare_actions(scene: Scene, model: str) -> tuple[Action, ...]:
     others = others_of(scene, model)
     if not others:
         return ()
-    kept = kept_version(scene, model)
+    kept = _kept_first(others, model)
     text = tr("Compare with the old version…") if kept else tr("Compare…")
     hint = trn("With {count} other model here.", "With {count} other models here.", len(others))
     return (Action(text, Command(Verb.OPEN_COMPARE, model), hint=hint),)
