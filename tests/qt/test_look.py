@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPalette
 from PySide6.QtWidgets import QApplication
 
 from fakes import made_up_day
 from wattlight.paths import asset_bytes
+from wattlight.ui.charts import Legend
 from wattlight.ui.controls import Pill
 from wattlight.ui.icons import HALO, INK, render, tray_icon
-from wattlight.ui.text import elided
+from wattlight.ui.text import FigureLine, elided
+from wattlight.ui.theme import Theme
 from wattlight.ui.tokens import DARK, LIGHT, Tokens, from_palette
 from wattlight.viewmodels.tray import IconState
 
@@ -138,6 +141,29 @@ def test_a_flame_of_any_height_is_told_from_every_other_state(qapp: QApplication
         assert len(one ^ other) >= 5
     inked = [len(opaque(icon.pixmap(64, 64).toImage())) for icon in icons[-len(heights) :]]
     assert inked == sorted(set(inked)), "higher is fuller"
+
+
+def test_a_legend_is_as_wide_as_what_it_says(qapp: QApplication) -> None:
+    """Nothing is left over behind the last word: it stands at the edge of its card."""
+    theme = Theme(qapp, "light")
+    legend = Legend(theme)
+    legend.show_items(
+        (("#e8590c", "working", ""), ("#e8590c", "loaded, idle", "hatch"), ("#888", "rest", ""))
+    )
+    width = legend.sizeHint().width()
+    assert legend._lay_out(width)[1] == legend._lay_out(10_000)[1], "one line"
+    assert legend._lay_out(width - 1)[1] > legend._lay_out(width)[1], "not one dot more than that takes"
+    theme.close()
+
+
+def test_both_figures_of_the_small_window_stand_on_one_line(qapp: QApplication) -> None:
+    drawn = Drawn(qapp, "light")
+    window = drawn.show_small(made_up_day.evening())
+    lines = [line for line in window.findChildren(FigureLine) if line.isVisible()]
+    assert len(lines) == 2
+    feet = {line.mapTo(window, QPoint(0, line.height())).y() - line.below for line in lines}
+    assert len(feet) == 1
+    drawn.close()
 
 
 def test_no_label_is_made_without_the_helper() -> None:

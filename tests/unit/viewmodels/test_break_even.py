@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from wattlight.domain.breakeven import ApiPrice
 from wattlight.i18n import activate
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Price
-from wattlight.viewmodels.break_even import break_even_view, read_figure
+from wattlight.viewmodels.break_even import break_even_view, price_dates, read_figure
 from wattlight.viewmodels.scene import Scene
 
 
@@ -149,3 +150,20 @@ def test_no_price_of_electricity_is_said() -> None:
 )  # fmt: skip
 def test_numbers_as_people_type_them(text: str, value: str | None) -> None:
     assert read_figure(text) == (None if value is None else Decimal(value))
+
+
+@pytest.mark.parametrize(
+    ("today", "said"),
+    [
+        (date(2026, 11, 23), "API price seen on Nov 30, 2026 (a list); since"),
+        (date(2026, 11, 30), "API price seen on Nov 30, 2026 (a list); since"),
+        (date(2026, 12, 1), "API price seen on Nov 30, 2026, 1 day ago (a list); since"),
+        (date(2026, 12, 4), "API price seen on Nov 30, 2026, 4 days ago (a list); since"),
+    ],
+)
+def test_a_price_that_is_younger_than_the_trace_is_told_without_a_span(today: date, said: str) -> None:
+    activate("en")
+    seen = SimpleNamespace(
+        source="a list", valid_from=None, seen_on=date(2026, 11, 30), valid_to=None, how_sure="", note=""
+    )
+    assert price_dates(seen, today).startswith(said)  # type: ignore[arg-type]

@@ -387,6 +387,7 @@ def test_cost_keeps_models_and_computer_apart() -> None:
     assert all(b.computer == 0 for b in view.days.bars)
     assert any(b.computer > 0 for b in cost_view(made_up_day.evening(), True).days.bars)
     assert view.table.headings[-1] == "same weights hosted"
+    assert view.table.rows[1][-1] == "€0.27 (Aug 14, 2026)", "the day as the language writes it"
     assert view.table.rows[0][:3] == ("qwen3:8b", "4.97 kWh", "€1.94")
     assert view.table.rows[-1][:3] == ("computer without models, measured parts", "18.3 kWh", "€7.14")
 
