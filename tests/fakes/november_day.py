@@ -110,7 +110,7 @@ def state_of(rows: tuple[TraceRow, ...], ledger: Path, tariff: Tariff, advisor: 
     host = HostState(
         LOCAL_HOST, "This computer", server, machine, view.sample, view.history, view.today, view.month
     )
-    return AppState((host,), price_known=view.price_known, zone=view.zone)
+    return AppState((host,), price_known=view.price_known, zone=view.zone, metered=False)
 
 
 def profile(loaded: RunningModel | None = None) -> MachineProfile:

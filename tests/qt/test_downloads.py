@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from fakes import made_up_day
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.pulls import PullState, Waiting
+from wattlight.domain.pulls import LayerState, PullState, Waiting
 from wattlight.settings import PullSettings
 from wattlight.ui.dashboard import Dashboard
 from wattlight.ui.downloads_card import DownloadsCard
@@ -22,8 +22,9 @@ from .grab import ShownCard, settle
 
 pytestmark = pytest.mark.qt
 GB = 10**9
+FILES = (LayerState("ab", 3 * GB, 14 * GB, 10e6), LayerState("cd", GB, 2 * GB, 2e6))
 PULLS = (
-    PullState("a:27b", "pulling ab", 4 * GB, 16 * GB, 12e6),
+    PullState("a:27b", "pulling ab", 4 * GB, 16 * GB, 12e6, layers=FILES),
     PullState("b:7b", "waiting", 0, 4 * GB, waiting=Waiting.TURN),
     PullState("c:1b", "waiting", GB, 2 * GB, waiting=Waiting.PAUSED),
 )
@@ -36,7 +37,9 @@ def with_pulls(*pulls: PullState) -> Scene:
 
 class Shown(ShownCard):
     def __init__(self, qtbot: QtBot) -> None:
-        super().__init__(lambda _ask, save: DownloadsCard(save))
+        scene = with_pulls()
+        known = replace(scene, state=replace(scene.state, metered=False))
+        super().__init__(lambda _ask, save: DownloadsCard(save), known)
         qtbot.addWidget(self.card)
 
     def choose(self, value: str) -> None:
@@ -64,6 +67,17 @@ def test_each_wish_is_saved_as_it_is_made(qtbot: QtBot, tmp_path: Path) -> None:
     assert shown.pulls.hours == "22:00-05:00"
     shown.type("Nearer source of models", str(tmp_path))
     assert shown.pulls == PullSettings(5_000_000, "22:00-05:00", str(tmp_path), True)
+
+
+def test_a_switch_that_would_do_nothing_is_not_there(qtbot: QtBot) -> None:
+    shown = Shown(qtbot)
+    box = shown.card.findChildren(QCheckBox)[0]
+    assert box.isVisible()
+    shown.scene = replace(shown.scene, state=replace(shown.scene.state, metered=None))
+    shown.card.render_scene(shown.scene)
+    settle()
+    assert not box.isVisible()
+    assert any(text.startswith("This computer does not tell") for text in shown.texts)
 
 
 def test_what_cannot_be_is_said_and_not_saved(qtbot: QtBot) -> None:
@@ -95,6 +109,33 @@ def test_rows_are_paused_moved_and_cancelled(qtbot: QtBot) -> None:
         (Verb.MOVE_PULL, "c:1b", -1),
         (Verb.CANCEL_PULL, "a:27b", None),
     ]
+
+
+def test_the_files_of_a_download_are_shown_when_asked_for(qtbot: QtBot) -> None:
+    lines = BusyLines([].append)
+    qtbot.addWidget(lines)
+    lines.render_view(pull_views(with_pulls(*PULLS)))
+    lines.show()
+    settle()
+
+    def seen() -> list[str]:
+        texts = [label.text() for label in lines.findChildren(QLabel) if label.isVisible()]
+        return [
+            line.replace("\xa0", " ").replace("\u202f", " ") for text in texts for line in text.split("\n")
+        ]
+
+    assert not any(line.startswith("ab") for line in seen())
+    pressed(lines, "Show its files")
+    settle()
+    assert "ab · 3.0 GB of 14.0 GB · 10.0 MB/s · about 18 min left" in seen()
+    assert "cd · 1.0 GB of 2.0 GB · 2.0 MB/s · about 8 min left" in seen()
+    further = replace(PULLS[0], layers=(replace(FILES[0], completed_bytes=4 * GB), FILES[1]))
+    lines.render_view(pull_views(with_pulls(further)))
+    settle()
+    assert any(line.startswith("ab · 4.0 GB") for line in seen()), "it stays open"
+    pressed(lines, "Hide its files")
+    settle()
+    assert not any(line.startswith("ab") for line in seen())
 
 
 def test_the_models_page_shows_each_download_once_and_the_others_one(qtbot: QtBot) -> None:

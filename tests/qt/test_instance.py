@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -330,6 +331,24 @@ def test_an_error_or_an_empty_answer_of_the_bus_changes_nothing(qapp: QApplicati
         assert watcher.gone
         assert net._watcher is None
         assert net.metered is metered
+
+
+def test_windows_is_asked_when_a_window_is_shown_and_while_it_is_wanted(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[bool | None] = [False, False, True, None]
+    monkeypatch.setattr(network, "network_is_metered", lambda: answers.pop(0))
+    monkeypatch.setattr(network, "LOOK_MS", 5)
+    told: list[bool | None] = []
+    net = MeteredNetwork(told.append, platform="win32")
+    net.refresh()
+    assert told == [False]
+    net.set_wanted(True)
+    deadline = time.monotonic() + 5
+    while answers and time.monotonic() < deadline:
+        qapp.processEvents()
+    net.set_wanted(False)
+    assert told == [False, True, None]
 
 
 def test_without_a_bus_nothing_is_asked(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,14 +31,19 @@ class LayerState:
     name: str
     completed_bytes: int
     total_bytes: int
+    bytes_per_s: float | None = None
+
+    @property
+    def missing_bytes(self) -> int:
+        return self.total_bytes - self.completed_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class PullState:
     """One download; ``completed_bytes`` never goes back, ``error`` is the server's own text, cleaned.
 
-    ``layer`` is the file that arrives now, where files come one after another. ``by_us``: Wattlight fetches
-    it itself, so it can be slowed. ``waiting`` until ``waits_until``, where that is known.
+    ``layers`` are its files, as far as they are known. ``by_us``: Wattlight fetches it itself, so it can be
+    slowed. ``waiting`` until ``waits_until``, where that is known.
     """
 
     model: str
@@ -51,10 +56,16 @@ class PullState:
     error: str | None = None
     damaged: bool = False
     """It was fetched, but files of it are not what they should be; they can be removed and fetched again."""
-    layer: LayerState | None = None
+    layers: tuple[LayerState, ...] = ()
     by_us: bool = False
     waiting: Waiting = Waiting.NOT
     waits_until: datetime | None = None
+
+    @property
+    def layer(self) -> LayerState | None:
+        """The file that most is missing of; None where all have come."""
+        most = max(self.layers, key=lambda layer: layer.missing_bytes, default=None)
+        return most if most is not None and most.missing_bytes > 0 else None
 
     @property
     def under_way(self) -> bool:

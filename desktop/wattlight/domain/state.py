@@ -339,6 +339,8 @@ class AppState:
     price_known: bool = False
     zone: tzinfo | None = None
     """Of days and months: the tariff's; None before the first sample: the computer's own."""
+    metered: bool | None = None
+    """Whether the way to the internet is a metered one; None: not known."""
     counting: CountingState = field(default_factory=CountingState)
     speeds: tuple[SeenSpeed, ...] = ()
     """Of answers seen lately, one for each model."""

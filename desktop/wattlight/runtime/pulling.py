@@ -28,8 +28,8 @@ class PullProgress:
     def __init__(self, model: str, clock: Callable[[], float]) -> None:
         self.state = PullState(clean_text(model), status="")
         self._clock = clock
-        self._totals: dict[str, int] = {}
-        self._completed: dict[str, int] = {}
+        self._layers: dict[str, LayerState] = {}
+        self._layer_arrivals: dict[str, Arrivals] = {}
         self._arrivals = Arrivals()
         self._advanced_at = clock()
         self._steps: set[str] = set()
@@ -37,17 +37,18 @@ class PullProgress:
 
     def take(self, line: PullLine) -> PullState:
         now = self._clock()
-        layer = None
         if line.digest is not None and line.total_bytes is not None:
-            self._totals[line.digest] = line.total_bytes
             done = min(line.completed_bytes or 0, line.total_bytes)
-            self._completed[line.digest] = done
-            layer = LayerState(line.digest.partition(":")[2][:12], done, line.total_bytes)
+            arrivals = self._layer_arrivals.setdefault(line.digest, Arrivals())
+            self._layers[line.digest] = LayerState(
+                line.digest.partition(":")[2][:12], done, line.total_bytes, arrivals.rate(now, done)
+            )
         elif line.status not in self._steps and len(self._steps) < _MOST_STEPS:
             self._steps.add(line.status)
             self._advanced_at = now
-        completed = max(sum(self._completed.values()), self.state.completed_bytes)
-        total = sum(self._totals.values()) or None
+        layers = tuple(self._layers.values())
+        completed = max(sum(layer.completed_bytes for layer in layers), self.state.completed_bytes)
+        total = sum(layer.total_bytes for layer in layers) or None
         if total is not None:
             completed = min(completed, max(total, self.state.completed_bytes))
         self.succeeded = self.succeeded or line.status == "success"
@@ -63,7 +64,7 @@ class PullProgress:
             total_bytes=max(total, completed) if total is not None else None,
             bytes_per_s=rate if line.digest is not None else None,
             done=self.succeeded,
-            layer=layer,
+            layers=layers,
         )
         return self.state
 

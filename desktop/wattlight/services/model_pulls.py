@@ -56,7 +56,6 @@ class ModelPulls:
     ) -> None:
         self._factory, self._settings, self._hub = factory, settings, hub
         self._heard = heard
-        self._metered: bool | None = None
         self._opening: tuple[tuple[str, datetime], datetime | None] | None = None
         self._alone = factory.queue_lock()
         self.queue = PullQueue(
@@ -67,7 +66,7 @@ class ModelPulls:
             ended,
             settings=lambda: settings.value.pulls,
             opens=self._opens,
-            metered=lambda: self._metered,
+            metered=lambda: hub.state.metered,
             pulled=pulled,
             now=factory.now,
             start=factory.threads.start,
@@ -101,7 +100,8 @@ class ModelPulls:
 
     def _network(self, command: Command) -> None:
         """``number``: 1 a metered connection, 0 none, None not known."""
-        self._metered = None if command.number is None else bool(command.number)
+        metered = None if command.number is None else bool(command.number)
+        self._hub.update(lambda state: replace(state, metered=metered))
         self.queue.look()
 
     def _changed(self, pulls: tuple[PullState, ...]) -> None:

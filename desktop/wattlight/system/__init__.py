@@ -19,4 +19,4 @@ from .programs import (
 from .secrets import SecretProblem, SecretStore
 from .tunnel import Tunnel
 from .variables import set_login_variables, set_user_variables, user_variables
-from .windows import NO_WINDOW, Job, name_for_the_taskbar, show_box
+from .windows import NO_WINDOW, Job, name_for_the_taskbar, network_is_metered, show_box

@@ -4,6 +4,7 @@ import ctypes
 import struct
 import subprocess
 from typing import Any
+from uuid import UUID
 
 NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 """For every program that is started: without it a console program opens a window of its own."""
@@ -11,6 +12,13 @@ NO_WINDOW: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
 _EXTENDED_LIMITS, _KILL_ON_CLOSE = 9, 0x2000
 _WARNING = 0x30
 _ASK_LITTLE, _DENIED, _STILL_ACTIVE = 0x1000, 5, 259
+_NETWORK_LIST = UUID("dcb00c01-570f-4a9b-8d69-199fdba5723b").bytes_le
+_NETWORK_COST = UUID("dcb00008-570f-4a9b-8d69-199fdba5723b").bytes_le
+"""INetworkCostManager of netlistmgr.h: GetCost stands behind the three of IUnknown."""
+_RELEASE, _GET_COST = 2, 3
+_ANY_SERVER = 23
+_FIXED, _VARIABLE, _OVER_LIMIT, _ROAMING = 0x2, 0x4, 0x10000, 0x40000
+"""Of NLM_CONNECTION_COST; 0 is unknown, 1 unrestricted."""
 
 
 def _library(name: str) -> Any:
@@ -68,6 +76,34 @@ def windows_process_runs(pid: int) -> bool:
     asked = kernel.GetExitCodeProcess(ctypes.c_void_p(handle), ctypes.byref(code))
     kernel.CloseHandle(ctypes.c_void_p(handle))
     return not asked or code.value == _STILL_ACTIVE
+
+
+def network_is_metered() -> bool | None:
+    """Whether Windows calls the way to the internet metered; None where it does not say, and elsewhere."""
+    try:
+        ole = _library("ole32")
+    except OSError:
+        return None
+    begun = ole.CoInitializeEx(None, 0)  # fails on a thread that has begun otherwise: that is as good
+    try:
+        manager = ctypes.c_void_p()
+        if ole.CoCreateInstance(_NETWORK_LIST, None, _ANY_SERVER, _NETWORK_COST, ctypes.byref(manager)) < 0:
+            return None
+        methods = ctypes.cast(manager, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p)))[0]
+        method = getattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE)
+        get_cost = method(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+            methods[_GET_COST]
+        )
+        release = method(ctypes.c_uint32, ctypes.c_void_p)(methods[_RELEASE])
+        cost = ctypes.c_uint32()
+        failed = get_cost(manager, ctypes.byref(cost), None) < 0
+        release(manager)
+    finally:
+        if begun >= 0:
+            ole.CoUninitialize()
+    if failed or not cost.value:
+        return None
+    return bool(cost.value & (_FIXED | _VARIABLE | _OVER_LIMIT | _ROAMING))
 
 
 def show_box(text: str) -> None:

@@ -43,6 +43,7 @@ class DownloadsCard(Form):
         )
         self.add(tr("Download"), self._time, self._hours)
         self.add("", self._not_metered)
+        self._not_metered_note = self.add_note("")
         self.add(tr("Limit"), self._limit, plain_label(tr("MB/s")))
         self._limit_note = self.add_note("")
         self.add(tr("Copy nearby"), self._source)
@@ -63,7 +64,9 @@ class DownloadsCard(Form):
         show_text(self._limit_note, view.limit_note)
         type_into(self._source, view.source)
         show_text(self._source_note, view.source_note)
-        tick(self._not_metered, view.not_metered)
+        self._not_metered.setVisible(view.not_metered is not None)
+        tick(self._not_metered, bool(view.not_metered))
+        show_text(self._not_metered_note, view.not_metered_note)
 
     def _chosen(self) -> None:
         time = str(self._time.currentData() or "")

@@ -152,7 +152,7 @@ class DesktopUi:
 
     def do(self, command: Command) -> None:
         """Carry out a click; a heavy one is asked about in the window first."""
-        command = asked_before_download(self._scene(), command, self._network.metered)
+        command = asked_before_download(self._scene(), command, self._state.metered)
         if command.question:
             self.windows.ask(command)
             return

@@ -13,7 +13,7 @@ from wattlight.viewmodels.small_window import EmptyView, SwitchRow
 from wattlight.viewmodels.words import Action
 
 from .controls import REST, ActionButton, ActionRow, Ask, button, clear, put, spaced
-from .text import ElidedLabel, announce, plain_label, plain_tip, set_text, show_text
+from .text import ElidedLabel, announce, plain_label, set_text, show_text
 
 SIGNS = {"error": "⊗", "warning": "⚠", "info": "ℹ"}
 """How much a notice matters, for those who cannot tell its colour; signs that the common fonts have."""
@@ -140,16 +140,31 @@ class _BusyLine(QWidget):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
+        self._more = button("", "link", self._toggle)
+        self._files = plain_label(role="faint", wrap=True)
+        self._opened = False
         row = spaced(QHBoxLayout(), 8)
         column = spaced(QVBoxLayout(self), 4)
         if narrow:
             put(column, self._label, put(row, (self._bar, 1), self._actions))
         else:
             put(column, put(row, (self._label, 1), self._actions), self._bar)
+        put(column, (self._more, Qt.AlignmentFlag.AlignLeft), self._files)
+
+    def _toggle(self) -> None:
+        self._opened = not self._opened
+        self._show_files()
+
+    def _show_files(self) -> None:
+        there = bool(self._files.text())
+        self._more.setText(tr("Hide its files") if self._opened else tr("Show its files"))
+        self._more.setVisible(there)
+        self._files.setVisible(there and self._opened)
 
     def render_view(self, view: BusyView) -> None:
         set_text(self._label, view.text)
-        plain_tip(self._label, view.hint)
+        set_text(self._files, "\n".join(view.files))
+        self._show_files()
         cancel = (Action(tr("Cancel"), view.cancel),) if view.cancel else ()
         self._actions.render_view((*view.actions, *cancel))
         self._bar.setAccessibleName(view.menu_text)

@@ -1,17 +1,21 @@
-"""Whether the network connection is a metered one, as NetworkManager says; only read, never waited for."""
+"""Whether the network connection is metered, as NetworkManager or Windows says; macOS does not tell it."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import SLOT, QObject, Slot
+from PySide6.QtCore import SLOT, QObject, QTimer, Slot
+
+from wattlight.system import network_is_metered
 
 _NAME = "org.freedesktop.NetworkManager"
 _PATH = "/org/freedesktop/NetworkManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 _METERED = {1: True, 3: True, 2: False, 4: False}
 """NMMetered: yes, guessed yes; no, guessed no. 0 is unknown."""
+LOOK_MS = 60_000
 _SOCKETS = ("/run/dbus/system_bus_socket", "/var/run/dbus/system_bus_socket")
 
 
@@ -22,15 +26,29 @@ class MeteredNetwork(QObject):
     another one is for tests.
     """
 
-    def __init__(self, told: Callable[[bool | None], None] = lambda _: None, bus: Any = None) -> None:
+    def __init__(
+        self,
+        told: Callable[[bool | None], None] = lambda _: None,
+        bus: Any = None,
+        platform: str = sys.platform,
+    ) -> None:
         super().__init__()
         self.metered: bool | None = None
         self._told, self._bus = told, bus
         self._watcher: Any = None
         self._again = self._listens = False
+        self._on_windows = platform == "win32"
+        self._timer = QTimer(self, interval=LOOK_MS)
+        self._timer.timeout.connect(self.refresh)
 
     def set_wanted(self, wanted: bool) -> None:
-        """Listen from now on, or no more."""
+        """Listen from now on, or no more; on Windows look once a minute."""
+        if self._on_windows:
+            self._listens = wanted
+            self._timer.start() if wanted else self._timer.stop()
+            if wanted:
+                self.refresh()
+            return
         if wanted == self._listens or not self._connected():
             return
         self._listens = wanted
@@ -40,7 +58,10 @@ class MeteredNetwork(QObject):
             self.refresh()
 
     def refresh(self) -> None:
-        """Ask anew; the answer comes later or never."""
+        """Ask anew; the answer comes later or never. Windows answers in a few milliseconds."""
+        if self._on_windows:
+            self._found(network_is_metered())
+            return
         if self._watcher is not None:
             self._again = True
             return
@@ -79,9 +100,12 @@ class MeteredNetwork(QObject):
             self.refresh()
         if reply.type() is not QDBusMessage.MessageType.ReplyMessage or not reply.arguments():
             return
-        before, self.metered = self.metered, metered_of(reply.arguments()[0])
-        if self.metered is not before:
-            self._told(self.metered)
+        self._found(metered_of(reply.arguments()[0]))
+
+    def _found(self, metered: bool | None) -> None:
+        before, self.metered = self.metered, metered
+        if metered is not before:
+            self._told(metered)
 
 
 def metered_of(value: object) -> bool | None:

@@ -6,7 +6,7 @@ from wattlight.catalog.download import read_place
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import AT_NIGHT, PullState, Waiting, read_hours, read_rate
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import as_typed, duration, gb, joined, number, percent, tr, trn
+from wattlight.i18n import as_typed, duration, gb, number, percent, tr, trn
 from wattlight.settings import PullSettings
 
 from .scene import Scene
@@ -17,7 +17,8 @@ from .words import Action, moment
 class BusyView:
     """One line of work. ``fraction`` None: no telling how far; ``cancel`` None: it cannot be stopped.
 
-    ``actions`` are what else can be done about it, ``hint`` says more to whoever points at it.
+    ``actions`` are what else can be done about it, ``files`` its parts in lines of their own, shown on
+    request.
     """
 
     key: str
@@ -26,7 +27,7 @@ class BusyView:
     fraction: float | None = None
     cancel: Command | None = None
     actions: tuple[Action, ...] = ()
-    hint: str = ""
+    files: tuple[str, ...] = ()
 
 
 def pull_views(scene: Scene) -> tuple[BusyView, ...]:
@@ -41,7 +42,7 @@ def pulls_in_short(scene: Scene) -> tuple[BusyView, ...]:
         return ()
     pull = _foremost(scene)
     view = pull_view(scene, pull)
-    first = replace(view, actions=view.actions[-1:])
+    first = replace(view, actions=view.actions[-1:], files=())
     if len(views) == 1:
         return (first,)
     text = trn("{count} more download in the queue", "{count} more downloads in the queue", len(views) - 1)
@@ -75,7 +76,7 @@ def pull_view(scene: Scene, pull: PullState) -> BusyView:
         fraction,
         cancel,
         _actions(scene, pull),
-        _layer_text(pull),
+        _file_lines(pull) if pull.moving else (),
     )
 
 
@@ -96,13 +97,28 @@ def rate_text(bytes_per_s: float) -> str:
     return tr("{rate} MB/s", rate=number(bytes_per_s / 1e6, 1))
 
 
-def _layer_text(pull: PullState) -> str:
-    """How far the file is that arrives now, where the model has several."""
-    layer = pull.layer
-    if layer is None or not pull.moving or not layer.total_bytes or layer.total_bytes == pull.total_bytes:
-        return ""
-    _, parts = transferred(layer.completed_bytes, layer.total_bytes, pull.bytes_per_s)
-    return tr("This file: {progress}", progress=joined(parts))
+MOST_FILES = 8
+
+
+def _file_lines(pull: PullState) -> tuple[str, ...]:
+    """A line for each file that has not come yet, then how many have; none where there is one file alone."""
+    if len(pull.layers) < 2:
+        return ()
+    coming = sorted(
+        (layer for layer in pull.layers if layer.missing_bytes > 0), key=lambda layer: -layer.missing_bytes
+    )
+    lines = []
+    for layer in coming[:MOST_FILES]:
+        _, parts = transferred(layer.completed_bytes, layer.total_bytes, layer.bytes_per_s)
+        if layer.bytes_per_s:
+            parts.insert(1, rate_text(layer.bytes_per_s))
+        lines.append(f"{layer.name} · {' · '.join(parts)}")
+    more, whole = len(coming) - MOST_FILES, len(pull.layers) - len(coming)
+    if more > 0:
+        lines.append(trn("{count} more file to come", "{count} more files to come", more))
+    if whole:
+        lines.append(trn("{count} file is here", "{count} files are here", whole))
+    return tuple(lines)
 
 
 def _actions(scene: Scene, pull: PullState) -> tuple[Action, ...]:
@@ -189,12 +205,15 @@ class PullSettingsView:
     own_hours: str
     source: str
     source_note: str
-    not_metered: bool
+    not_metered: bool | None
+    """None: it is not known here whether the connection is metered, so there is nothing to choose."""
+    not_metered_note: str
 
 
 def pull_settings_view(scene: Scene) -> PullSettingsView:
     pulls = scene.settings.pulls
     own = read_hours(pulls.hours)
+    unknown = scene.state.metered is None
     limit = "" if pulls.limit_bytes_per_s is None else as_typed(f"{pulls.limit_bytes_per_s / 1e6:g}")
     return PullSettingsView(
         limit,
@@ -211,7 +230,8 @@ def pull_settings_view(scene: Scene) -> PullSettingsView:
         "" if own is None else own.text(),
         pulls.source,
         tr("What it has is taken from there and checked against the registry's hashes."),
-        pulls.not_metered,
+        None if unknown else pulls.not_metered,
+        tr("This computer does not tell whether its connection is a metered one.") if unknown else "",
     )
 
 

@@ -449,7 +449,12 @@ def test_progress_text() -> None:
     assert text == "m:  25%  0.5 GB of 2.0 GB  10.0 MB/s, 2 min left"
     assert progress_text(PullState("m", "verifying", 5, 5)).endswith("verifying")
     of_two = PullState(
-        "m", "pulling ab", 500_000_000, 2_000_000_000, 10_000_000, layer=LayerState("ab", 5 * 10**8, 10**9)
+        "m",
+        "pulling ab",
+        500_000_000,
+        2_000_000_000,
+        10_000_000,
+        layers=(LayerState("ab", 5 * 10**8, 10**9),),
     )
     assert progress_text(of_two).endswith("2 min left  this file 50% of 1.0 GB")
 

@@ -48,8 +48,23 @@ def test_the_file_that_arrives_now_is_told() -> None:
     first, second = "sha256:" + "a1" * 32, "sha256:" + "b2" * 32
     assert progress.take(PullLine("pulling manifest")).layer is None
     assert progress.take(layer(400, 1000, first)).layer == LayerState("a1" * 6, 400, 1000)
-    assert progress.take(layer(5, 50, second)).layer == LayerState("b2" * 6, 5, 50)
+    both = progress.take(layer(5, 50, second))
+    assert both.layers == (LayerState("a1" * 6, 400, 1000), LayerState("b2" * 6, 5, 50))
+    assert progress.take(layer(1000, 1000, first)).layer == LayerState("b2" * 6, 5, 50)
+    progress.take(layer(50, 50, second))
     assert progress.take(PullLine("verifying sha256 digest")).layer is None
+
+
+def test_each_file_has_a_speed_of_its_own() -> None:
+    clock = Clock()
+    progress = PullProgress("m", clock)
+    first, second = "sha256:" + "a1" * 32, "sha256:" + "b2" * 32
+    for second_number in range(1, 5):
+        clock.now += 1.0
+        progress.take(layer(300 * second_number, 10_000, first))
+        state = progress.take(layer(100 * second_number, 10_000, second))
+    assert [file.bytes_per_s for file in state.layers] == [300, 100]
+    assert state.bytes_per_s == pytest.approx(400, rel=0.4)
 
 
 def test_the_rate_counts_only_what_arrives_now() -> None:

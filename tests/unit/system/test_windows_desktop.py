@@ -1,6 +1,7 @@
 """What Windows asks of a desktop program: streams, no console windows, no orphans, one name."""
 
 import ast
+import ctypes
 import io
 import os
 import platform
@@ -15,7 +16,15 @@ import pytest
 
 from wattlight import __main__ as entry
 from wattlight.cli.output import Output
-from wattlight.system import NO_WINDOW, Job, name_for_the_taskbar, own_command, process_runs, show_box
+from wattlight.system import (
+    NO_WINDOW,
+    Job,
+    name_for_the_taskbar,
+    own_command,
+    process_runs,
+    show_box,
+    windows,
+)
 
 SOURCE = Path(entry.__file__).parent
 
@@ -254,3 +263,67 @@ def test_a_process_is_there_until_it_has_ended() -> None:
     child.stdin.close()
     child.wait(30)
     assert not process_runs(child.pid)
+
+
+class CostManager:
+    """A COM object on paper: a table of functions behind a pointer, and the library that makes it."""
+
+    def __init__(self, cost: int, made: int = 0, answered: int = 0) -> None:
+        self.open, self._made = 0, made
+
+        def get_cost(_self: int, found: int, _address: int) -> int:
+            ctypes.c_uint32.from_address(found).value = cost
+            return answered
+
+        def release(_self: int) -> int:
+            self.open -= 1
+            return 0
+
+        pointer = ctypes.c_void_p
+        get = ctypes.CFUNCTYPE(ctypes.c_int32, pointer, pointer, pointer)(get_cost)
+        let = ctypes.CFUNCTYPE(ctypes.c_uint32, pointer)(release)
+        self._kept = get, let
+        self._table = (pointer * 4)(0, 0, ctypes.cast(let, pointer), ctypes.cast(get, pointer))
+        self._object = pointer(ctypes.addressof(self._table))
+
+    def CoInitializeEx(self, _none: None, _apartment: int) -> int:
+        self.open += 1
+        return 0
+
+    def CoUninitialize(self) -> None:
+        self.open -= 1
+
+    def CoCreateInstance(self, of: bytes, _outer: None, _where: int, face: bytes, to: Any) -> int:
+        assert len(of) == len(face) == 16
+        if self._made >= 0:
+            ctypes.c_void_p.from_address(ctypes.addressof(to._obj)).value = ctypes.addressof(self._object)
+            self.open += 1
+        return self._made
+
+
+@pytest.mark.parametrize(
+    ("cost", "made", "answered", "metered"),
+    [
+        (0x1, 0, 0, False),
+        (0x2, 0, 0, True),
+        (0x4, 0, 0, True),
+        (0x40001, 0, 0, True),
+        (0x20001, 0, 0, False),
+        (0x0, 0, 0, None),
+        (0x1, -2147221164, 0, None),
+        (0x2, 0, -2147467259, None),
+    ],
+)
+def test_what_windows_says_a_connection_costs(
+    monkeypatch: pytest.MonkeyPatch, cost: int, made: int, answered: int, metered: bool | None
+) -> None:
+    manager = CostManager(cost, made, answered)
+    monkeypatch.setattr(windows, "_library", lambda _: manager)
+    monkeypatch.delattr(ctypes, "WINFUNCTYPE", raising=False)
+    assert windows.network_is_metered() is metered
+    assert manager.open == 0, "everything was given back"
+
+
+def test_elsewhere_nobody_says_it() -> None:
+    if os.name != "nt":
+        assert windows.network_is_metered() is None

@@ -25,7 +25,18 @@ from wattlight.viewmodels.tray import IconState, icon_state, tray_view
 
 GB = 10**9
 MOVING = PullState(
-    "a:27b", "pulling ab", 4 * GB, 16 * GB, 12e6, layer=LayerState("ab", 3 * GB, 15 * GB), by_us=True
+    "a:27b",
+    "pulling ab",
+    5 * GB,
+    17 * GB,
+    12e6,
+    layers=(
+        LayerState("cd", 700, 700),
+        LayerState("ef", GB, GB),
+        LayerState("01", GB // 2, GB),
+        LayerState("ab", 3 * GB, 15 * GB, 10e6),
+    ),
+    by_us=True,
 )
 TURN = PullState("b:7b", "waiting", 0, 4 * GB, waiting=Waiting.TURN)
 PAUSED = PullState("c:1b", "waiting", GB, 2 * GB, waiting=Waiting.PAUSED)
@@ -49,11 +60,15 @@ def verbs(shown: Scene, at: int) -> list[tuple[Verb, int | None]]:
     return [(action.command.verb, action.command.number) for action in pull_views(shown)[at].actions]
 
 
-def test_a_row_tells_how_far_how_fast_and_how_long_in_all_and_of_this_file() -> None:
+def test_a_row_tells_how_far_how_fast_and_how_long_in_all_and_of_each_file() -> None:
     view = pull_views(scene(MOVING))[0]
-    assert plain(view.text) == "Installing a:27b · 4.0 GB of 16.0 GB · 12.0 MB/s · about 16 min left"
-    assert plain(view.hint) == "This file: 3.0 GB of 15.0 GB, about 16 min left"
-    assert view.fraction == 0.25
+    assert plain(view.text) == "Installing a:27b · 5.0 GB of 17.0 GB · 12.0 MB/s · about 16 min left"
+    assert [plain(line) for line in view.files] == [
+        "ab · 3.0 GB of 15.0 GB · 10.0 MB/s · about 20 min left",
+        "01 · 0.5 GB of 1.0 GB",
+        "2 files are here",
+    ]
+    assert view.fraction == 5 / 17
     assert view.cancel == Command(Verb.CANCEL_PULL, "a:27b")
 
 
@@ -72,6 +87,17 @@ def test_why_one_waits(waiting: Waiting, after: int | None, words: str) -> None:
     until = None if after is None else shown.now + timedelta(hours=after)
     text = pull_views(scene(replace(TURN, waiting=waiting, waits_until=until)))[0].text
     assert text.startswith(f"b:7b · {words}")
+
+
+def test_files_are_told_where_there_are_several_and_it_runs() -> None:
+    many = replace(MOVING, layers=tuple(LayerState(f"{n}", n, 30) for n in range(12)))
+    lines = pull_views(scene(many))[0].files
+    assert len(lines) == 9
+    assert lines[0].startswith("0 · ")
+    assert lines[-1] == "4 more files to come"
+    assert pull_views(scene(replace(MOVING, layers=MOVING.layers[:1])))[0].files == ()
+    assert pull_views(scene(replace(MOVING, waiting=Waiting.PAUSED)))[0].files == ()
+    assert busy_actions(scene(MOVING))[0].files == ()
 
 
 def test_what_can_be_done_about_each() -> None:
@@ -95,8 +121,8 @@ def test_the_models_page_has_all_of_them_and_other_places_the_first_and_their_nu
 @pytest.mark.parametrize(
     ("pulls", "line", "verb", "icon"),
     [
-        ((MOVING,), "Installing a:27b, 25% – pause", Verb.PAUSE_PULL, IconState.LOADING),
-        ((TURN, MOVING), "Installing a:27b, 25%, 1 more – pause", Verb.PAUSE_PULL, IconState.LOADING),
+        ((MOVING,), "Installing a:27b, 29% – pause", Verb.PAUSE_PULL, IconState.LOADING),
+        ((TURN, MOVING), "Installing a:27b, 29%, 1 more – pause", Verb.PAUSE_PULL, IconState.LOADING),
         ((PAUSED,), "c:1b, 50% – resume", Verb.RESUME_PULL, None),
     ],
 )
@@ -124,6 +150,7 @@ def test_wishes_as_they_are_typed() -> None:
 
 def test_the_card_shows_what_was_wished() -> None:
     shown = scene()
+    shown = replace(shown, state=replace(shown.state, metered=False))
     wished = PullSettings(5_000_000, "22:00-05:00", "/mnt/models", True)
     view = pull_settings_view(replace(shown, settings=replace(shown.settings, pulls=wished)))
     assert (view.limit, view.time, view.own_hours) == ("5", "own", "22:00-05:00")
@@ -131,3 +158,14 @@ def test_the_card_shows_what_was_wished() -> None:
     at_night = replace(shown.settings, pulls=PullSettings(None, "night"))
     night = pull_settings_view(replace(shown, settings=at_night))
     assert (night.limit, night.time, night.own_hours) == ("", "night", "")
+
+
+def test_where_it_is_not_known_whether_a_connection_is_metered_there_is_no_switch() -> None:
+    shown = scene()
+    view = pull_settings_view(
+        replace(shown, settings=replace(shown.settings, pulls=PullSettings(not_metered=True)))
+    )
+    assert view.not_metered is None
+    assert view.not_metered_note == "This computer does not tell whether its connection is a metered one."
+    known = pull_settings_view(replace(shown, state=replace(shown.state, metered=True)))
+    assert (known.not_metered, known.not_metered_note) == (False, "")

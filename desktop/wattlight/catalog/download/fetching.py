@@ -15,16 +15,42 @@ from .problems import disk_problem
 from .sources import FromRegistry, Lacking, Mirror
 
 MOST_CONNECTIONS = 16
-STEP = 4
-"""So many at first, and so many more each :data:`STEP_S` while the limit does not decide the speed."""
+FIRST = 2
+"""So many at first, one at a limit; twice as many after each :data:`STEP_S` in which it came faster."""
 STEP_S = 1.0
-SMALL_BYTES = 64 << 10
+FASTER = 1.1
+SMALL_BYTES = 128 << 10
 NAP_S, MOST_NAP_S = 0.01, 0.16
 """Where little has come, the next read waits for more: few large reads cost less than many small ones."""
 WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 PATIENCE_S = 120.0
 """After so long without a byte it ends; what has arrived is kept."""
 FINAL = frozenset({"unknown_model", "sign_in", "invalid_name"})
+
+
+class Connections:
+    """How many connections are worth it: more while they make it faster and no limit decides."""
+
+    def __init__(self, first: int, now_s: float) -> None:
+        self._wanted = first
+        self._best = 0.0
+        self._at, self._bytes = now_s, 0
+        self._limited = self._gave_up = False
+
+    def wanted(self, now_s: float, arrived_bytes: int, limited: bool) -> int:
+        """So many now, when so much has arrived in all; ``limited``: somebody waited for the limit since the
+        last call. Those that brought nothing go again, once: later it may be the line that is slower."""
+        self._limited = self._limited or limited
+        past_s = now_s - self._at
+        if past_s < STEP_S:
+            return self._wanted
+        rate, faster_than = (arrived_bytes - self._bytes) / past_s, FASTER * self._best
+        if not self._limited and rate > faster_than:
+            self._best, self._wanted = rate, min(MOST_CONNECTIONS, 2 * self._wanted)
+        elif not self._limited and self._best and not self._gave_up:
+            self._gave_up, self._wanted = True, max(1, self._wanted // 2)
+        self._at, self._bytes, self._limited = now_s, arrived_bytes, False
+        return self._wanted
 
 
 class Fetching:
@@ -52,12 +78,15 @@ class Fetching:
         self._clock = clock
         self._patience_s = patience_s
         self._halted = Event()
+        self._news = Event()
         self._lock = Lock()
         self._threads: list[Thread] = []
         self._running = 0
-        self._wanted = STEP
+        self._arrived_at = clock()
+        self._worth = Connections(FIRST if limit.bytes_per_s is None else 1, self._arrived_at)
+        self._wanted = 0
         self._fruitless = 0
-        self._arrived_at = self._begun_at = clock()
+        self._arrived_bytes = 0
         self._waits_seen = limit.waits
 
     @property
@@ -67,13 +96,8 @@ class Fetching:
 
     def drive(self) -> None:
         """Begin as many connections as are worth it; to be called a few times a second."""
-        now = self._clock()
-        limited = self._limit.bytes_per_s is not None
-        steps = 1 + int((now - self._begun_at) / STEP_S)
-        if limited and self._limit.waits != self._waits_seen:  # the limit is reached as it is
-            self._waits_seen = self._limit.waits
-            self._begun_at, steps = now, 1
-        self._wanted = min(MOST_CONNECTIONS, 1 + STEP * (steps - 1) if limited else STEP * steps)
+        limited, self._waits_seen = self._limit.waits != self._waits_seen, self._limit.waits
+        self._wanted = self._worth.wanted(self._clock(), self._arrived_bytes, limited)
         while self._running < self._wanted and not self._halted.is_set():
             claimed = self._claim()
             if claimed is None:
@@ -93,6 +117,11 @@ class Fetching:
             return False
         self._doubted.add(digest)
         return True
+
+    def wait(self, most_s: float) -> None:
+        """Until a connection has come to its end, or so long."""
+        if self._news.wait(most_s):
+            self._news.clear()
 
     def halt(self) -> None:
         """End all connections and wait for their threads."""
@@ -117,6 +146,7 @@ class Fetching:
         finally:
             with self._lock:
                 self._running -= 1
+            self._news.set()
 
     def _try(self, part: PartFile, claim: Claim) -> None:
         begun_at = claim.at
@@ -179,6 +209,8 @@ class Fetching:
                 if not count:
                     raise source.cut()
                 self._arrived_at, self._fruitless = self._clock(), 0
+                with self._lock:
+                    self._arrived_bytes += count
                 skipped = min(skip, count)
                 skip -= skipped
                 if count > skipped and not part.write(claim, buffer[skipped:count]):

@@ -28,7 +28,8 @@ from .problems import disk_problem, mismatch, no_room
 from .sources import FromRegistry, Mirror
 from .store import ModelStore, all_layers
 
-BEAT_S = 0.1
+BEAT_S = 0.25
+"""Between two states: each wakes two threads, and nobody reads figures that change faster."""
 SAVE_S = 1.0
 HASH_BYTES = 256 << 20
 """Hashed between two states at most."""
@@ -59,7 +60,7 @@ class Puller:
         limit: RateLimit | None = None,
         source: str | Path | None = None,
     ) -> Iterator[PullState]:
-        """Download ``name`` into the models folder: some ten states a second, the last one ``done`` or, once
+        """Download ``name`` into the models folder: some four states a second, the last one ``done`` or, once
         ``stop`` is set, ``cancelled``.
 
         What has arrived is kept whenever it ends, also when the iterator is closed or the computer loses
@@ -107,12 +108,12 @@ class Puller:
             if state.cancelled:
                 yield state
                 return
-            yield replace(state, status="writing manifest", layer=None, bytes_per_s=None)
+            yield replace(state, status="writing manifest", bytes_per_s=None)
             store.publish(address, manifest, raw)
         except OSError as error:
             raise disk_problem(error, folder) from error
         whole = state.total_bytes or 0
-        yield replace(state, status="success", completed_bytes=whole, layer=None, bytes_per_s=None, done=True)
+        yield replace(state, status="success", completed_bytes=whole, bytes_per_s=None, done=True)
 
     def _fetched(
         self,
@@ -124,12 +125,12 @@ class Puller:
         stop: Event,
     ) -> Generator[PullState, None, PullState]:
         """States until every part is whole; a wrong one is fetched once more. Returns the last state."""
-        whole = sum(layer.size_bytes for layer in layers) - sum(part.layer.size_bytes for part in parts)
         need = sum(part.layer.size_bytes - part.have_bytes for part in parts)
         if parts and need + RESERVE_BYTES > (free := store.free_bytes()):
             raise no_room(store.folder, need, free)
         store.keep_room()
         arrivals = Arrivals()
+        by_layer = {part.layer.digest: Arrivals() for part in parts}
         left, saved_at, most = list(parts), self._clock(), 0
         try:
             while left and not stop.is_set():
@@ -138,7 +139,6 @@ class Puller:
                     if part.is_right:
                         part.finish(whole_file(store.parts, part.layer.digest))
                         left.remove(part)
-                        whole += part.layer.size_bytes
                     else:
                         part.begin_anew()
                         if not fetching.may_try_again(part):
@@ -148,22 +148,30 @@ class Puller:
                     saved_at = now
                     for part in left:
                         part.save()
-                have = whole + sum(part.have_bytes for part in left)
-                most = max(most, have)
+                there = {
+                    part.layer.digest: (
+                        part.have_bytes,
+                        by_layer[part.layer.digest].rate(now, part.have_bytes),
+                    )
+                    for part in left
+                }
+                files = tuple(
+                    _file(layer, *there.get(layer.digest, (layer.size_bytes, None))) for layer in layers
+                )
+                most = max(most, sum(file.completed_bytes for file in files))
                 rate = arrivals.rate(now, most)
-                layer = _front(left)
                 state = replace(
                     state,
-                    status=_status(layer, fetching),
-                    layer=layer,
+                    layers=files,
                     completed_bytes=most,
                     bytes_per_s=None if fetching.waiting else rate,
                 )
+                state = replace(state, status=_status(state.layer, fetching))
                 yield state
                 if fetching.problem is not None:
                     raise fetching.problem
                 if left:
-                    stop.wait(BEAT_S)
+                    fetching.wait(BEAT_S)
         finally:
             fetching.halt()
             store.give_room()
@@ -173,17 +181,15 @@ class Puller:
         return replace(state, cancelled=True, bytes_per_s=None) if left else state
 
 
-def _front(left: list[PartFile]) -> LayerState | None:
-    """The file that most is missing of."""
-    part = max(left, key=lambda part: part.layer.size_bytes - part.have_bytes, default=None)
-    if part is None:
-        return None
-    return LayerState(part.layer.digest.partition(":")[2][:12], part.have_bytes, part.layer.size_bytes)
+def _file(layer: Layer, have_bytes: int, rate: float | None) -> LayerState:
+    """``rate`` is none where a file that came wrong has begun anew."""
+    name = layer.digest.partition(":")[2][:12]
+    return LayerState(name, have_bytes, layer.size_bytes, rate if rate is not None and rate > 0 else None)
 
 
 def _status(layer: LayerState | None, fetching: Fetching) -> str:
     if fetching.waiting:
         return "waiting for the registry"
-    if layer is None or layer.completed_bytes == layer.total_bytes:
+    if layer is None:
         return "verifying sha256 digest"
     return f"pulling {layer.name}"

@@ -22,7 +22,7 @@ WEIGHTS, OTHERS = CHANCE.randbytes(2_000_000), CHANCE.randbytes(1_500_000)
 @pytest.fixture
 def registry() -> Iterator[LoopbackRegistry]:
     with LoopbackRegistry() as registry:
-        registry.faults.bytes_per_s = 5e6
+        registry.faults.bytes_per_s = 2e6
         yield registry
 
 

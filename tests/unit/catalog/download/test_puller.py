@@ -14,6 +14,7 @@ import pytest
 from fakes.loopback_registry import LoopbackRegistry
 from fakes.systems import needs_letters
 from wattlight.catalog.download import Puller, fetching, is_writable, parts
+from wattlight.catalog.download.fetching import FIRST, Connections
 from wattlight.catalog.installed import blob_file, local_manifest
 from wattlight.catalog.registry import RegistryProblem, read_address
 from wattlight.domain.pulls import PullState
@@ -100,7 +101,7 @@ class Interrupted:
     def until(self, have: int) -> PullState:
         stop = Event()
         state = PullState(self.name)
-        self.registry.faults.bytes_per_s = 6e6
+        self.registry.faults.bytes_per_s = 2e6
         for state in Puller(Web(os.environ)).pull(self.name, self.folder, stop):
             if state.completed_bytes >= have:
                 stop.set()
@@ -332,3 +333,36 @@ def test_a_model_without_files_is_refused(registry: LoopbackRegistry, tmp_path: 
     with pytest.raises(RegistryProblem) as caught:
         pull(name, tmp_path)
     assert caught.value.code == "no_model_file"
+
+
+def test_each_file_is_told_with_its_speed(registry: LoopbackRegistry, tmp_path: Path) -> None:
+    name = registry.add("tiny", WEIGHTS)
+    registry.faults.bytes_per_s = 2e6
+    states = pull(name, tmp_path)
+    assert states[-1].done
+    assert sorted(layer.total_bytes for layer in states[-1].layers)[-1] == len(WEIGHTS)
+    assert states[-1].layer is None, "all have come"
+    moving = [state for state in states if state.layer is not None and state.layer.bytes_per_s]
+    assert moving
+    for state in moving:
+        assert state.completed_bytes == sum(layer.completed_bytes for layer in state.layers)
+        assert state.layer is not None
+        assert 1e6 < (state.layer.bytes_per_s or 0) < 4e6
+
+
+def connections(rates: list[float], first: int = FIRST, limited: bool = False) -> list[int]:
+    """How many are wanted after each second in which so many bytes came."""
+    worth, have, found = Connections(first, 0.0), 0.0, []
+    for second, rate in enumerate(rates, 1):
+        have += rate
+        worth.wanted(second - 0.5, int(have - rate / 2), limited)
+        found.append(worth.wanted(float(second), int(have), False))
+    return found
+
+
+def test_there_are_more_connections_only_where_they_make_it_faster() -> None:
+    assert connections([2e6, 4e6, 8e6, 16e6, 16e6, 16e6]) == [4, 8, 16, 16, 8, 8]
+    assert connections([12e6] * 4) == [4, 2, 2, 2], "the line is full"
+    assert connections([12e6, 12e6, 5e6, 12e6, 30e6]) == [4, 2, 2, 2, 4], "and there is more room later"
+    assert connections([0.0, 0.0, 3e6, 3e6]) == [2, 2, 4, 2], "nothing has come yet"
+    assert connections([1e6] * 3, 1, limited=True) == [1, 1, 1]
