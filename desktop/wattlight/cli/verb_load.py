@@ -5,7 +5,7 @@ import argparse
 from wattlight.domain.servers import Can, RunningModel, same_model
 from wattlight.i18n import gib, number, tr
 from wattlight.runtime import ModelServer
-from wattlight.services.models import shared_text
+from wattlight.services.models import load_beside, shared_text
 from wattlight.settings import ModelWish, save_settings
 
 from .options import add_host_option, keep_time, running_document, whole
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     server = call.workshop.server(args.host)
     require_wishes(server, args)
     wish = wish_of(args, call)
-    loaded = server.load(args.model, keep_alive=wish.keep_alive, context_length=wish.context_length)
+    loaded = load_beside(server, args.model, keep_alive=wish.keep_alive, context_length=wish.context_length)
     if call.as_json:
         call.out.document({"model": args.model, **loaded_document(loaded, wish.context_length)})
         return

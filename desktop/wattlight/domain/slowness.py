@@ -157,7 +157,7 @@ def _seen(gpus: Sequence[DeviceSample], expected_bytes: int | None) -> RunsOn | 
     """Where the probes see the models; None where they cannot tell."""
     if all(d.asleep for d in gpus):
         return RunsOn.PROCESSOR  # nothing is on a GPU that sleeps
-    held = [d.memory.server_holds_bytes for d in gpus]
+    held = [_held(d) for d in gpus]
     if expected_bytes is None or expected_bytes < _TELLING_BYTES or any(part is None for part in held):
         return None
     share = sum(part or 0 for part in held) / expected_bytes
@@ -165,6 +165,14 @@ def _seen(gpus: Sequence[DeviceSample], expected_bytes: int | None) -> RunsOn | 
     if share < _AWAY and not working:
         return RunsOn.PROCESSOR
     return RunsOn.GPU if share >= _HERE else RunsOn.PARTLY
+
+
+def _held(gpu: DeviceSample) -> int | None:
+    """What servers hold of it: nothing where every process on it is known by name and none is a server's."""
+    known = gpu.memory.server_holds_bytes
+    told = gpu.processes_reason is None and all(process.name for process in gpu.processes)
+    nobody = told and not any(process.is_server for process in gpu.processes)
+    return 0 if known is None and nobody else known
 
 
 def _where(share: float | None, seen: RunsOn | None, slow: bool | None) -> tuple[RunsOn, bool] | None:

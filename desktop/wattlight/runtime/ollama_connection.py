@@ -24,6 +24,10 @@ _CLOCKS_AGREE = timedelta(seconds=5)
 """The Date header has whole seconds, and answers take a while."""
 
 
+_LIST = Limits(idle_s=10.0, total_s=30.0)
+"""The server reads two files for each model that it lists: thousands of them take seconds."""
+
+
 class OllamaConnection(ModelServer):
     """The way Ollama is spoken to; what it is asked is :class:`~.ollama_server.OllamaServer`'s."""
 
@@ -34,7 +38,8 @@ class OllamaConnection(ModelServer):
 
     def _get(self, path: str, cancel: Event | None) -> tuple[bytes, timedelta]:
         """The answer, and how far the server's clock is ahead of this computer's."""
-        with self._wire.ask("GET", path, None, POLL, cancel) as answer:
+        limits = _LIST if path == "/api/tags" else POLL
+        with self._wire.ask("GET", path, None, limits, cancel) as answer:
             raw = answer.body()
         if answer.status == 200 and not raw.lstrip().startswith(b"<"):
             at, now = moment_of_date(answer.header("Date")), self._now()

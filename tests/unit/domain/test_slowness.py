@@ -75,6 +75,21 @@ def test_two_signals_make_it_sure() -> None:
         assert (found.cause, found.sure) == (Cause.PROCESSOR, True)
 
 
+def test_a_card_on_which_every_program_is_known_and_none_is_a_server_is_a_sign() -> None:
+    """So it is where an engine has fallen back: the driver lists nothing of it."""
+    desktop, nameless = GpuProcess(20, GIB, "gnome-shell", 3.0), GpuProcess(21, GIB)
+    gpu = replace(card(0.4, 0.0), memory=card(0.4, None).memory)
+    for processes, reason, sure in (
+        ((), None, True),
+        ((desktop,), None, True),
+        ((desktop, nameless), None, False),
+        ((desktop,), "programs outside of this container have no names", False),
+    ):
+        found = why_slow(model(0.0), FITS, around(replace(gpu, processes=processes, processes_reason=reason)))
+        assert found is not None
+        assert (found.cause, found.sure) == (Cause.PROCESSOR, sure)
+
+
 def test_the_driver_is_believed_against_a_server_that_reports_the_processor() -> None:
     assert why_slow(model(0.0), FITS, around(card(6.5, 6.0))) is None
 

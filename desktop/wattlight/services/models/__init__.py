@@ -31,6 +31,7 @@ from .pulls import (
 from .switching import (
     FitsBeside,
     SwitchResult,
+    load_beside,
     remove_model,
     room_by_size,
     shared_text,

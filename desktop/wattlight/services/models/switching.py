@@ -1,6 +1,7 @@
 """Load one model and unload the others, in the order that memory allows, without losing what runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -55,9 +56,9 @@ def switch(
     """Load ``model``, unload the others.
 
     A model of the cloud is refused before anything is unloaded. Where both fit, the new one is loaded before
-    the others go, so that a failure loses nothing. Where they do not, or that cannot be told, the others go
-    first; if the new one then fails to load they are loaded again, and the error says so. ``say`` gets
-    "loading" or "unloading NAME" as it goes.
+    the others go. Where they do not, or that cannot be told, the others go first. If the new one fails to
+    load, those that are gone are loaded again, and the error says so: a server that is short of memory takes
+    others away before it refuses. ``say`` gets "loading" or "unloading NAME" as it goes.
 
     Raises:
         Problem: the model is unknown (nothing was unloaded), or it did not load.
@@ -73,20 +74,40 @@ def switch(
         return server.load(model, keep_alive=keep_alive, context_length=context_length, cancel=cancel)
 
     if not others:
-        return SwitchResult(load())
+        with _loaded_again(server, running, say, announce):
+            return SwitchResult(load())
     server.check_installed(model, cancel)
-    first = load() if (beside := fits_beside(model, others)) else None
-    gone, kept = _unload_each(server, others, cancel, say)
-    try:
+    beside = fits_beside(model, others)
+    with _loaded_again(server, running, say, announce):
+        first = load() if beside else None
+        gone, kept = _unload_each(server, others, cancel, say)
         # names of the same weights are one model to the server: what was loaded may have gone with another
         left = own_names(server, server.running(cancel))
         if first is None or not any(_is(m, model, digest) for m in left):
             first = load()
-    except RuntimeProblem as problem:
-        if problem.code == "cancelled":
-            raise
-        raise _after_failure(server, others, gone, problem, say, announce) from problem
     return SwitchResult(first, gone, kept, unloaded_first=not beside)
+
+
+def load_beside(
+    server: ModelServer,
+    model: str,
+    *,
+    keep_alive: str | None = None,
+    context_length: int | None = None,
+    cancel: Event | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    announce: Announce = lambda _model, _context: None,
+) -> RunningModel | None:
+    """Load ``model`` beside what is loaded. If it fails, what the server took away for it is loaded again,
+    ``model`` itself with its former context.
+
+    Raises:
+        Problem: it did not load.
+    """
+    server.require(Can.LOAD)
+    with _loaded_again(server, server.running(cancel), say, announce):
+        announce(model, context_length)
+        return server.load(model, keep_alive=keep_alive, context_length=context_length, cancel=cancel)
 
 
 def _is(loaded: RunningModel, model: str, digest: str) -> bool:
@@ -146,20 +167,39 @@ def _unload_each(
     return tuple(gone), tuple(kept)
 
 
+@contextmanager
+def _loaded_again(
+    server: ModelServer, before: tuple[RunningModel, ...], say: Callable[[str], None], announce: Announce
+) -> Iterator[None]:
+    """If the block fails, load again what was loaded ``before``; the error tells what is loaded then."""
+    try:
+        yield
+    except RuntimeProblem as problem:
+        if problem.code == "cancelled":
+            raise
+        try:
+            there = {model.name for model in server.running()}
+        except RuntimeProblem:
+            raise problem from None  # the server is gone, and with it all that was loaded
+        now = datetime.now(UTC)
+        gone = [
+            m
+            for m in before
+            if (m.loaded_as or m.name) not in there and (m.expires_at is None or m.expires_at > now)
+        ]
+        raise _after_failure(server, gone, problem, say, announce) from problem
+
+
 def _after_failure(
     server: ModelServer,
-    others: tuple[RunningModel, ...],
-    gone: tuple[str, ...],
+    gone: list[RunningModel],
     problem: RuntimeProblem,
     say: Callable[[str], None],
     announce: Announce,
 ) -> RuntimeProblem:
-    """Load what was unloaded again, and word the error so that it tells what is loaded now."""
     back: list[str] = []
     lost: list[str] = []
-    for model in others:
-        if model.name not in gone:
-            continue
+    for model in gone:
         say(f"loading {model.name}")
         try:
             announce(model.name, model.context_length)

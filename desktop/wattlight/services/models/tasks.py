@@ -22,6 +22,7 @@ from .switching import (
     Announce,
     FitsBeside,
     as_listed,
+    load_beside,
     remove_model,
     shared_text,
     switch,
@@ -107,9 +108,14 @@ class ModelTasks:
         def work(server: ModelServer, task: _Task) -> str:
             wanted = self._settings().wish(model)
             context = context_length or wanted.context_length
-            self._expect(host, model, context)
-            loaded = server.load(
-                model, keep_alive=wanted.keep_alive, context_length=context, cancel=task.cancel
+            loaded = load_beside(
+                server,
+                model,
+                keep_alive=wanted.keep_alive,
+                context_length=context,
+                cancel=task.cancel,
+                say=lambda text: self._say(task, text),
+                announce=lambda name, length: self._expect(host, name, length),
             )
             alias = self._settings().alias
             if loaded is not None and not same_model(loaded.name, model):

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from fakes.fake_ollama import FakeOllama
+from fakes.fake_ollama import FakeOllama, FakeRunner
 from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.domain.values import CpuProfile, Device, MachineProfile, Problem
 from wattlight.runtime import OllamaServer, RuntimeProblem
-from wattlight.services.models import room_by_size, switch, unload, unload_all
+from wattlight.services.models import load_beside, room_by_size, switch, unload, unload_all
 
 OOM = "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
 
@@ -78,6 +78,45 @@ def test_a_failure_with_room_loses_nothing(two: FakeOllama, server: OllamaServer
         switch(server, "new", lambda *_: True)
     assert two.running_names == ["old:latest"]
     assert steps(two) == ["load new"]
+
+
+@pytest.mark.parametrize("fits", [True, False, None])
+def test_what_a_server_short_of_memory_takes_away_before_it_refuses_is_loaded_again(
+    two: FakeOllama, server: OllamaServer, fits: bool | None
+) -> None:
+    two.install("huge", size=50 << 30)
+    two.memory_bytes = 20 << 30
+    with pytest.raises(
+        RuntimeProblem, match=r"old:latest was unloaded for it and is loaded again\."
+    ) as caught:
+        switch(server, "huge", lambda *_: fits)
+    assert caught.value.code == "out_of_memory"
+    assert two.running_names == ["old:latest"]
+    assert two.loads[-1] == ("old:latest", 2048)
+    with pytest.raises(RuntimeProblem, match=r"old:latest was unloaded for it and is loaded again\."):
+        load_beside(server, "huge")
+    assert two.running_names == ["old:latest"]
+
+
+def test_a_model_that_does_not_load_with_another_context_is_loaded_with_its_former_one(
+    two: FakeOllama, server: OllamaServer
+) -> None:
+    original, served = two._make_room, []
+
+    def make_room(runner: FakeRunner) -> bool:
+        served.append(runner.context)
+        return runner.context < 4096 and original(runner)
+
+    two._make_room = make_room  # type: ignore[method-assign]
+    for work in (
+        lambda: switch(server, "old", lambda *_: None, context_length=4096),
+        lambda: load_beside(server, "old", context_length=4096),
+    ):
+        with pytest.raises(RuntimeProblem, match="is loaded again"):
+            work()
+        assert two.running_names == ["old:latest"]
+        assert two.loads[-1] == ("old:latest", 2048)
+    assert served == [4096, 2048, 4096, 2048]
 
 
 def test_an_unknown_model_unloads_nothing(two: FakeOllama, server: OllamaServer) -> None:
