@@ -1,5 +1,6 @@
 """One pull with all that belongs to it: looked at before, kept awake and slowed meanwhile, checked after."""
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.runtime import ModelServer, RuntimeProblem, is_cloud_name
 from wattlight.system import kept_awake
-from wattlight.web import RateLimit
+from wattlight.web import RateLimit, split_url
 
 from .pulls import (
     SMALL_BYTES,
@@ -26,6 +27,9 @@ from .pulls import (
     run_pull,
     unlisted,
 )
+
+COLON_REFUSED = os.name == "nt"
+"""Windows has no folder HOST:PORT, below which Ollama keeps what a registry with a port offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,8 @@ class PullGuard:
         cancel: Event,
         limit: RateLimit | None,
     ) -> Problem | None:
+        if COLON_REFUSED and split_url(server.url)[0].is_loopback and _has_port(pull.model):
+            raise _no_such_folder(pull.model)
         folder = self.own_folder(server, pull.model, cancel)
         if folder is not None:
             last = replace(last, total_bytes=None)  # it may be another version by now
@@ -209,6 +215,24 @@ def no_room(model: str, needed: Needed) -> RuntimeProblem:
         ),
         tr("Free some space or remove a model, then try again; nothing was downloaded."),
         "no_room",
+    )
+
+
+def _has_port(model: str) -> bool:
+    try:
+        return ":" in read_address(model).host
+    except RegistryProblem:
+        return False  # what is wrong with the name is said by whoever pulls it
+
+
+def _no_such_folder(model: str) -> RuntimeProblem:
+    return RuntimeProblem(
+        tr(
+            "{model} comes from a registry at a port of its own: Ollama on Windows cannot keep such a model.",
+            model=clean_text(model, 120),
+        ),
+        tr("Offer the registry at the usual port (443), or put a proxy before it; nothing was downloaded."),
+        "port_in_name",
     )
 
 

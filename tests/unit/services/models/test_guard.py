@@ -18,6 +18,7 @@ from wattlight.domain.pulls import PullState, QueuedPull
 from wattlight.domain.state import InstalledModel
 from wattlight.runtime import OllamaServer
 from wattlight.services.models import PullGuard
+from wattlight.services.models import guard as guard_module
 from wattlight.web import RateLimit, Web
 
 WEIGHTS = bytes(range(256)) * 4096 * 3
@@ -193,3 +194,18 @@ def test_what_a_registry_refuses_of_our_own_download(
     assert problem.code == code and seen[-1].error == str(problem)
     assert (code in BUSY) is again
     assert lying_in(folder) == {}
+
+
+def test_on_windows_a_model_of_a_registry_with_a_port_is_refused_before_anything_is_fetched(
+    registry: LoopbackRegistry, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest would lie below a folder HOST:PORT."""
+    monkeypatch.setattr(guard_module, "COLON_REFUSED", True)
+    name, server = registry.add("tiny", WEIGHTS), FolderServer(folder)
+    problem, seen = run(guarded(folder, tmp_path), server, QueuedPull(name))
+    assert problem is not None and problem.code == "port_in_name"
+    assert "registry at a port of its own" in (seen[-1].error or "")
+    assert (registry.requests, server.asked) == ([], [])
+    server.url = "http://192.168.1.9:11434"
+    run(guarded(folder, tmp_path, ours=False), server, QueuedPull(name))
+    assert server.asked == [name], "another computer has a system of its own"
