@@ -241,7 +241,7 @@ class Wire:
         Raises:
             WireFault: whatever went wrong.
         """
-        kept = self.kept if method == "GET" and limits is POLL else None
+        kept = self.kept if method == "GET" and limits.total_s is not None else None
         proxy = None if self.endpoint.is_loopback else self.proxy
         place = (self.endpoint.scheme, self.endpoint.authority, proxy)
         request = self._head(method, path, body, headers, proxy, kept is not None) + (body or b"")
