@@ -73,7 +73,7 @@ class ThemedWindow(Spoken):
         order = list(in_reading_order(self))
         if not order:
             return False
-        now = QApplication.focusWidget()
+        now = self.focusWidget()  # also while another window is the active one
         at = order.index(now) if now in order else (-1 if forward else 0)
         reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
         order[(at + (1 if forward else -1)) % len(order)].setFocus(reason)
