@@ -148,7 +148,7 @@ def test_one_that_was_killed_goes_on(registry: LoopbackRegistry, tmp_path: Path)
     lose_what_was_not_written_through(tmp_path / "wattlight-parts", 5)
     registry.faults.bytes_per_s = None
     states = list(Puller(Web(os.environ)).pull(name, tmp_path, Event()))
-    assert states[1].completed_bytes > 1_000_000
+    assert states[1].completed_bytes > 400_000
     assert installed(name, tmp_path, weights)
 
 
