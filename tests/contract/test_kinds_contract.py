@@ -8,7 +8,7 @@ import pytest
 
 from fakes.fake_ollama import FakeOllama
 from fakes.recorded_servers import LLAMA_UNKNOWN, LM_STUDIO_LIST, RecordedServer
-from wattlight.domain.servers import ABILITIES, Can, ServerKind, ServerStatus, kind_name
+from wattlight.domain.servers import ABILITIES, Can, ServerKind, ServerPart, ServerStatus, kind_name
 from wattlight.runtime import AnswerRequest, ModelServer, RuntimeProblem, connect, look
 from wattlight.settings import ServerAddress
 
@@ -139,7 +139,7 @@ def test_its_kind_models_and_state_are_told_and_nothing_is_woken(
     case: Case, fake: RecordedServer, server: ModelServer
 ) -> None:
     state = server.state()
-    state = server.state(state, full=False)
+    state = server.state(state, part=ServerPart.LOADED)
     assert server.kind is case.kind
     assert state.status is ServerStatus.READY, state.message
     assert tuple(m.name for m in state.installed) == case.installed

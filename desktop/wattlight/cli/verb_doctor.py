@@ -147,7 +147,7 @@ def _left_limits(workshop: ServiceFactory) -> Iterator[Finding]:
 def _server(workshop: ServiceFactory, prober: Prober) -> Iterator[Finding]:
     try:
         server = workshop.server()
-        state: ServerState = server.state(full=False)
+        state: ServerState = server.state()
     except Problem as problem:
         yield Finding("server", Level.PROBLEM, str(problem))
         return

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from wattlight.domain.power import MachineSample
+from wattlight.domain.servers import ServerPart
 from wattlight.domain.values import DeviceSample, Problem
 from wattlight.i18n import duration, kwh, tr
 from wattlight.probes import Prober
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace, call: Call) -> None:
     ended, tell = threading.Event(), _teller(call)
     threads = Threads(lambda name, text: tell(f"part {name}", text))
     watch = ResidentWatch(
-        lambda before: servers.state(address.host, before, full=before is None), start=threads.start
+        lambda before: servers.state(address.host, before, part=ServerPart.LOADED), start=threads.start
     )
 
     def look() -> MachineSample:

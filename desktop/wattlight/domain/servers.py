@@ -24,6 +24,15 @@ class ServerKind(StrEnum):
     """Any other that speaks OpenAI's dialect: it lists names and answers, nothing more is sure."""
 
 
+class ServerPart(StrEnum):
+    """What one look asks a server for."""
+
+    ALL = "all"
+    LOADED = "loaded"
+    INSTALLED = "installed"
+    VERSION = "version"
+
+
 class Can(StrEnum):
     """What a kind of server can be asked for, beside listing its models and answering."""
 

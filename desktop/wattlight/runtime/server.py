@@ -16,6 +16,7 @@ from wattlight.domain.servers import (
     InstalledModel,
     RunningModel,
     ServerKind,
+    ServerPart,
     ServerState,
     ServerStatus,
     cannot_text,
@@ -104,11 +105,15 @@ class ModelServer(ABC):
             raise RuntimeProblem(cannot_text(self.kind, what), code="cannot")
 
     def state(
-        self, previous: ServerState | None = None, *, full: bool = True, cancel: Event | None = None
+        self,
+        previous: ServerState | None = None,
+        *,
+        part: ServerPart = ServerPart.ALL,
+        cancel: Event | None = None,
     ) -> ServerState:
         """What is at the address now; never raises, and loads or wakes no model.
 
-        Not ``full`` asks only for the loaded models when ``previous`` was ready. A server that stops
+        When ``previous`` was ready only ``part`` is asked for, and the rest is kept. A server that stops
         answering keeps its last lists.
         """
         before = ServerState(self.url, kind=self.kind)
@@ -116,11 +121,13 @@ class ModelServer(ABC):
             before = previous
         ready = before.status is ServerStatus.READY
         try:
-            version = before.version if ready and not full else self.version(cancel) or None
-            installed = before.installed if ready and not full else self.installed(cancel)
-            running = self.running(cancel) if self.can(Can.TELL_LOADED) else ()
+            asked = set(ServerPart) if not ready or part is ServerPart.ALL else {part}
+            version = (self.version(cancel) or None) if ServerPart.VERSION in asked else before.version
+            installed = self.installed(cancel) if ServerPart.INSTALLED in asked else before.installed
+            tells = ServerPart.LOADED in asked and self.can(Can.TELL_LOADED)
+            running = self.running(cancel) if tells else before.running
             new = set() if running is before.running else _entries(running)
-            if ready and not full and new - _entries((*before.running, *installed)):
+            if ServerPart.INSTALLED not in asked and new - _entries((*before.running, *installed)):
                 installed = self.installed(cancel)  # what is loaded anew may be installed anew
         except RuntimeProblem as problem:
             return self._failed(before, problem)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
-from wattlight.domain.servers import ServerState, ServerStatus
+from wattlight.domain.servers import ServerPart, ServerState, ServerStatus
 from wattlight.domain.tariff import Tariff
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text
 from wattlight.i18n import tr
@@ -182,14 +182,14 @@ class Servers(Mapping[HostId, ModelServer]):
         host: HostId,
         before: ServerState | None = None,
         *,
-        full: bool = True,
+        part: ServerPart = ServerPart.ALL,
         cancel: threading.Event | None = None,
     ) -> ServerState:
         """What is at the address of ``host`` now; another kind of server than before is noticed."""
         if not self._has_key(host):
             said = str(no_key(self._addresses[host]))
             return ServerState(self[host].url, ServerStatus.ERROR, message=said, kind=self[host].kind)
-        state = self[host].state(before, full=full, cancel=cancel)
+        state = self[host].state(before, part=part, cancel=cancel)
         if state.status is ServerStatus.FOREIGN and self._look(host, cancel):
             state = self[host].state(before, cancel=cancel)
         return state

@@ -157,5 +157,6 @@ def part_name(name: str) -> str:
         "wattlight-far-meter": tr("answering another Wattlight"),
         "wattlight-hosts": tr("adding other computers"),
         "wattlight-home-assistant": tr("figures for Home Assistant"),
+        "wattlight-update": tr("looking for a newer Wattlight"),
     }
     return words.get(name.split(" ", maxsplit=1)[0], name)

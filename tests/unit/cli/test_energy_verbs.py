@@ -75,7 +75,7 @@ class ProgramsSeen:
 class Server:
     """A server with one model loaded."""
 
-    def state(self, before: ServerState | None = None, *, full: bool = True) -> ServerState:
+    def state(self, before: ServerState | None = None, *, part: str = "all") -> ServerState:
         return ServerState("http://127.0.0.1:1", ServerStatus.READY, running=(QWEN,))
 
 

@@ -17,6 +17,7 @@ import pytest
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from fakes.systems import child_environ
+from wattlight.domain.servers import ServerPart
 from wattlight.domain.state import ServerStatus
 from wattlight.runtime import OllamaServer, RuntimeProblem, connect, parse_endpoint
 from wattlight.settings import ServerAddress
@@ -514,9 +515,9 @@ def test_where_nobody_listens_fit_loads_neither_http_nor_tariffs() -> None:
 
 
 def test_a_light_poll_asks_for_the_loaded_models_only(fake: FakeOllama, server: OllamaServer) -> None:
-    state = server.state(full=False)
+    state = server.state(part=ServerPart.LOADED)
     fake.requests.clear()
-    again = server.state(state, full=False)
+    again = server.state(state, part=ServerPart.LOADED)
     assert [request.path for request in fake.requests] == ["/api/ps"]
     assert again == state
 

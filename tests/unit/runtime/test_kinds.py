@@ -7,7 +7,7 @@ import pytest
 
 from fakes.fake_ollama import FakeOllama
 from fakes.recorded_servers import LLAMA_UNKNOWN, LM_STUDIO_LIST, FakeRouter, RecordedServer, recorded
-from wattlight.domain.servers import ServerKind, ServerState, ServerStatus
+from wattlight.domain.servers import ServerKind, ServerPart, ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.runtime import AnswerRequest, ModelServer, RuntimeProblem, connect, look
 from wattlight.services.current import Servers
@@ -236,11 +236,11 @@ def test_another_kind_at_the_same_address_is_noticed_by_the_next_look() -> None:
         state = servers.state(LOCAL_HOST)
         assert (state.kind, state.status) == (ServerKind.LLAMA_CPP, ServerStatus.READY)
         fake.pages = {"GET /models": "llamacpp_router/models", "GET /v1/models": "llamacpp_router/models"}
-        state = servers.state(LOCAL_HOST, state, full=False)
+        state = servers.state(LOCAL_HOST, state, part=ServerPart.LOADED)
         assert (state.kind, len(state.installed)) == (ServerKind.LLAMA_ROUTER, 3), "its lists are its own"
         fake.pages = {"GET /v1/models": "vllm/v1_models", "GET /version": "vllm/version"}
         fake.unknown = (404, {"detail": "Not Found"})
-        state = servers.state(LOCAL_HOST, state, full=False)
+        state = servers.state(LOCAL_HOST, state, part=ServerPart.LOADED)
         assert state.kind is ServerKind.VLLM
         fake.pages = {
             "GET /api/version": "ollama/version",
@@ -248,7 +248,7 @@ def test_another_kind_at_the_same_address_is_noticed_by_the_next_look() -> None:
             "GET /api/ps": "ollama/api_ps",
             "GET /v1/models": (200, {"data": [{"id": "a", "owned_by": "library"}]}),
         }
-        state = servers.state(LOCAL_HOST, state, full=False)
+        state = servers.state(LOCAL_HOST, state, part=ServerPart.LOADED)
         assert (state.kind, state.status) == (ServerKind.OLLAMA, ServerStatus.READY)
         servers.set_addresses((ServerAddress(url=ollama.url),))
         assert servers.state(LOCAL_HOST, state).kind is ServerKind.OLLAMA

@@ -257,7 +257,7 @@ def server_watch(threads: Threads, once: list[int]) -> Iterator[Callable[[], Non
     asked: list[int] = []
 
     class Server:
-        def state(self, _host: Any, _before: Any, *, full: bool, cancel: Any) -> ServerState:
+        def state(self, _host: Any, _before: Any, *, part: str, cancel: Any) -> ServerState:
             asked.append(1)
             killing(once)
             return ServerState("http://x", ServerStatus.READY)

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from wattlight import StartThread, start_thread
+from wattlight.domain.servers import ServerPart
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST, HostId
 from wattlight.services.current import Servers
@@ -26,6 +27,7 @@ FULL_SHOWN_S = 10.0
 FAR_FULL_SHOWN_S = 30.0
 FULL_HIDDEN_S = 300.0
 LONGEST_PAUSE_S = 30.0
+_SELDOM = (ServerPart.INSTALLED, ServerPart.VERSION)
 
 
 class ServerWatch:
@@ -49,7 +51,7 @@ class ServerWatch:
         self._publish = publish
         self._clock = clock
         self._state: ServerState | None = None
-        self._full_at: float | None = None
+        self._asked_at: dict[ServerPart, float] = {}
         self._failures = 0
         self._together = False
         """Watches over other computers look at the same moments, which costs less than each at its own."""
@@ -94,23 +96,28 @@ class ServerWatch:
     def step(self) -> float:
         """Ask once, publish, and return how many seconds to wait before the next time."""
         asked, self._refresh = self._refresh, False
-        full = asked or self._full_is_due()
-        state = self._servers.state(self._host, self._state, full=full, cancel=self._stopping)
+        part = ServerPart.ALL if asked else self._due()
+        state = self._servers.state(self._host, self._state, part=part, cancel=self._stopping)
         if self._stopping.is_set():
             return 0.0
         ready = state.status is ServerStatus.READY
-        if ready and (full or self._state is None or self._state.status is not ServerStatus.READY):
-            self._full_at = self._clock()
+        if ready:
+            all_of_it = (
+                part is ServerPart.ALL or self._state is None or self._state.status is not state.status
+            )
+            self._asked_at |= dict.fromkeys(_SELDOM if all_of_it else (part,), self._clock())
         self._failures = 0 if ready else self._failures + 1
         self._state = state
         self._publish(self._host, state)
         return self._pause()
 
-    def _full_is_due(self) -> bool:
-        if self._full_at is None or self._failures:
-            return True
+    def _due(self) -> ServerPart:
+        """One question a look: what is asked for seldom takes the place of the loaded models once."""
+        if not self._asked_at or self._failures:
+            return ServerPart.ALL
         every = self._full_shown_s if self._shown else FULL_HIDDEN_S
-        return self._clock() - self._full_at >= every
+        now = self._clock()
+        return next((part for part in _SELDOM if now - self._asked_at[part] >= every), ServerPart.LOADED)
 
     def _pause(self) -> float:
         beat = self._shown_s if self._shown else HIDDEN_S

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from fakes.fake_ollama import FakeOllama
+from wattlight.domain.servers import ServerPart
 from wattlight.domain.state import InstalledModel, RunningModel
 from wattlight.runtime import OllamaServer, RuntimeProblem
 from wattlight.services.models import (
@@ -107,15 +108,15 @@ def test_a_new_entry_is_looked_up_before_it_is_called_removed(fake: FakeOllama, 
     before = server.state()
     fake.install("phi4:14b")
     fake.start("phi4:14b")
-    now = server.state(before, full=False)
+    now = server.state(before, part=ServerPart.LOADED)
     assert [m.name for m in now.installed] == ["phi4:14b"]
     asked = len(fake.requests)
-    server.state(now, full=False)
+    server.state(now, part=ServerPart.LOADED)
     assert [r.path for r in fake.requests[asked:]] == ["/api/ps"]
     server.remove("phi4:14b")
-    gone = server.state(now, full=True)
+    gone = server.state(now)
     asked = len(fake.requests)
-    server.state(gone, full=False)
+    server.state(gone, part=ServerPart.LOADED)
     assert [r.path for r in fake.requests[asked:]] == ["/api/ps"], (
         "one that stays removed is not asked for again"
     )

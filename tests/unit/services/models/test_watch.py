@@ -10,6 +10,7 @@ import pytest
 from fakes import faulty_answers
 from fakes.fake_ollama import FakeOllama
 from fakes.scripted_server import Line, ScriptedServer
+from wattlight.domain.servers import ServerPart
 from wattlight.domain.state import ServerState, ServerStatus
 from wattlight.domain.values import LOCAL_HOST
 from wattlight.runtime import OllamaServer
@@ -35,12 +36,16 @@ class Asked:
 
     def __init__(self) -> None:
         self.answer = READY
-        self.full: list[bool] = []
+        self.parts: list[ServerPart] = []
 
     def state(
-        self, previous: ServerState | None = None, *, full: bool = True, cancel: object = None
+        self,
+        previous: ServerState | None = None,
+        *,
+        part: ServerPart = ServerPart.ALL,
+        cancel: object = None,
     ) -> ServerState:
-        self.full.append(full)
+        self.parts.append(part)
         return self.answer
 
 
@@ -50,8 +55,10 @@ class One:
     def __init__(self, server: Asked) -> None:
         self._server = server
 
-    def state(self, _host: object, before: ServerState | None, *, full: bool, cancel: object) -> ServerState:
-        return self._server.state(before, full=full, cancel=cancel)
+    def state(
+        self, _host: object, before: ServerState | None, *, part: ServerPart, cancel: object
+    ) -> ServerState:
+        return self._server.state(before, part=part, cancel=cancel)
 
 
 def at(server: OllamaServer) -> Servers:
@@ -90,18 +97,22 @@ def test_the_whole_list_is_asked_for_now_and_then(watch: ServerWatch, asked: Ask
     for _ in range(3):
         watch.step()
         clock.now += 15
-    assert asked.full == [True, False, False]
+    assert asked.parts == [ServerPart.ALL, ServerPart.LOADED, ServerPart.LOADED]
     watch.refresh()
     watch.step()
     watch.step()
-    assert asked.full[3:] == [True, False]
+    assert asked.parts[3:] == [ServerPart.ALL, ServerPart.LOADED]
     clock.now += 301
-    watch.step()
+    for _ in range(3):
+        watch.step()
+    assert asked.parts[5:] == [ServerPart.INSTALLED, ServerPart.VERSION, ServerPart.LOADED], "one at a look"
     watch.set_shown(True)
-    for _ in range(12):
+    for _ in range(24):
         clock.now += 1
         watch.step()
-    assert asked.full[5:].count(True) == 2
+    assert {part: asked.parts[8:].count(part) for part in ServerPart} == {
+        ServerPart.ALL: 0, ServerPart.INSTALLED: 2, ServerPart.VERSION: 2, ServerPart.LOADED: 20,
+    }  # fmt: skip
 
 
 def test_fault_03_pauses_grow_while_there_is_no_answer(watch: ServerWatch, asked: Asked) -> None:
@@ -213,7 +224,7 @@ def test_the_same_bytes_are_the_same_state() -> None:
         fake.start("qwen3:0.6b", keep="1h")
         server = OllamaServer(Endpoint("http", "127.0.0.1", fake.port))
         first = server.state()
-        assert first.running and server.state(first, full=True) is first
+        assert first.running and server.state(first) is first
         fake.install("other:1b")
         assert len(server.state(first).installed) == 2
 
