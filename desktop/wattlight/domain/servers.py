@@ -128,6 +128,16 @@ def same_model(one: str, other: str) -> bool:
 
 
 @lru_cache(8192)
+@dataclass(frozen=True, slots=True)
+class HostContact:
+    """A host that was asked something, and why; ``reason`` is a code: model, shape, server."""
+
+    host: str
+    reason: str
+    last_at: datetime
+    times: int = 1
+
+
 def full_name(name: str) -> str:
     """The one spelling of a name, for look-ups (a page of 5,000 models asks for each several times)."""
     path, colon, tag = name.rpartition(":")

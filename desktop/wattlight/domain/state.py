@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .power import MachineSample
 from .pulls import PullState
 from .servers import (  # noqa: F401 - every room knows them from here
+    HostContact,
     InstalledModel,
     RunningModel,
     ServerState,
@@ -89,16 +90,6 @@ class InstallState:
     total_bytes: int | None = None
     bytes_per_s: float | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HostContact:
-    """A host that was asked something, and why; ``reason`` is a code: model, shape, server."""
-
-    host: str
-    reason: str
-    last_at: datetime
-    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from wattlight.domain.state import ServerStatus
+from wattlight.domain.servers import ServerStatus
 from wattlight.domain.values import Problem
 from wattlight.i18n import tr
 from wattlight.web import NOT_UNDERSTOOD, Endpoint, FaultKind, Proxy, WireFault, proxy_for

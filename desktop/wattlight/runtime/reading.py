@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Generic, TypeVar
 
-from wattlight.domain.state import InstalledModel, RunningModel
+from wattlight.domain.servers import InstalledModel, RunningModel
 from wattlight.domain.values import MOST_VALUES, TooManyValues, clean_text, read_json
 from wattlight.web import FaultKind, WireFault
 

@@ -15,8 +15,8 @@ from wattlight.catalog.installed import InstalledModels
 from wattlight.catalog.registry import Registry, RegistryProblem, RunsElsewhere
 from wattlight.domain import UNANSWERED
 from wattlight.domain.fit import Confidence, PreparedModel, prepare
+from wattlight.domain.servers import InstalledModel, same_model
 from wattlight.domain.shape import TYPE_BY_NAME, MetadataValue, ModelShape, Tensor
-from wattlight.domain.state import InstalledModel, same_model
 from wattlight.domain.values import Problem, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.runtime import is_cloud_name

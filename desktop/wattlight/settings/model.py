@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from wattlight.domain.state import full_name
+from wattlight.domain.servers import full_name
 from wattlight.domain.values import LOCAL_HOST, HostId
 
 CURRENT = 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from wattlight.domain.fit import Verdict
 from wattlight.domain.learning import Comparison, LoadKey
-from wattlight.domain.state import HostContact
+from wattlight.domain.servers import HostContact
 from wattlight.domain.tokens import MeasuredSpeed, TokenUse
 from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, from_us, to_us
 from wattlight.i18n import tr
