@@ -269,7 +269,10 @@ class TableGrid(QWidget):
         if self._shown is not None and column < self._shown.words:
             name = ElidedLabel(role, name=column == 0)
             set_text(name, text)
-            self._grid.addWidget(name, line, column)
+            if line == 0:  # beside headings of two lines
+                self._grid.addWidget(name, line, column, Qt.AlignmentFlag.AlignBottom)
+            else:
+                self._grid.addWidget(name, line, column)
             return
         label = plain_label(text, role, wrap=line == 0)
         if line == 0:

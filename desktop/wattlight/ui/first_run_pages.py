@@ -11,7 +11,7 @@ from PySide6.QtWidgets import (
     QPushButton,
 )
 
-from wattlight.i18n import tr
+from wattlight.i18n import as_typed, tr
 from wattlight.settings import Settings
 from wattlight.viewmodels.first_run import FirstRunView, PriceStep, price_left
 from wattlight.viewmodels.words import Tone
@@ -138,7 +138,7 @@ class PricePage(StepPage):
         self._prices: Mapping[str, tuple[str, str, str]]
         form = Form(tr("What you pay for electricity"))
         self._country = combo(tr("Country"))
-        self._price = line(tr("Price per kWh"), "0.39", 110)
+        self._price = line(tr("Price per kWh"), as_typed("0.39"), 110)
         self._currency = line(tr("Currency"), "EUR", 70)
         self._country.activated.connect(self._country_chosen)
         self._price.textEdited.connect(self._typed)

@@ -225,7 +225,7 @@ class SettingsPage(Page):
         form = Form(tr("Electricity price"))
         self._country = combo(tr("Country"))
         self._country.currentIndexChanged.connect(self._country_chosen)
-        self._price = line(tr("Price per kWh"), "0.39", 110)
+        self._price = line(tr("Price per kWh"), as_typed("0.39"), 110)
         self._price.returnPressed.connect(self._price_saved)
         self._currency = line(tr("Currency"), "EUR", 70)
         save = button(tr("Save price"), "primary", self._price_saved)

@@ -10,7 +10,7 @@ from wattlight.domain.breakeven import HOURS_PER_MONTH, LocalSide, MonthlyUse, T
 from wattlight.domain.state import same_model
 from wattlight.domain.tariff import MICRO, cost_micro
 from wattlight.domain.values import Problem, clean_text
-from wattlight.i18n import joined, money, number, percent, short_date, tr, trn, watts
+from wattlight.i18n import as_typed, joined, money, number, percent, short_date, tr, trn, watts
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Settings
 
@@ -129,7 +129,7 @@ def _examples(basis: BreakEvenBasis, own: OwnSide | None) -> dict[str, str]:
 
 
 def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")
+    return as_typed(format(value.normalize(), "f"))
 
 
 def _figures(

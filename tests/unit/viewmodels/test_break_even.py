@@ -167,3 +167,13 @@ def test_a_price_that_is_younger_than_the_trace_is_told_without_a_span(today: da
         source="a list", valid_from=None, seen_on=date(2026, 11, 30), valid_to=None, how_sure="", note=""
     )
     assert price_dates(seen, today).startswith(said)  # type: ignore[arg-type]
+
+
+def test_prices_and_speeds_are_written_as_the_language_writes_them() -> None:
+    activate("de")
+    cheap = replace(price("cheap"), input_per_mtok=Decimal("0.020"), output_per_mtok=Decimal("0.04"))
+    side = replace(BASIS.own[1], tokens_per_s=100.26)
+    view = break_even_view(scene(basis=replace(BASIS, prices=(cheap,), own=(side,))))
+    assert view is not None
+    said = repr(view)
+    assert "(0,02 / 0,04 USD)" in said and "100,3" in said and "0.02" not in said
