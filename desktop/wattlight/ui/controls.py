@@ -239,7 +239,7 @@ class TableGrid(QWidget):
         super().__init__()
         self._theme, self._narrow = theme, narrow
         self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setContentsMargins(0, 0, 0, 6)
         self._grid.setHorizontalSpacing(gap)
         self._grid.setVerticalSpacing(7)
         self._shown: TableView | None = None
