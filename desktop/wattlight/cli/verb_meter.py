@@ -146,9 +146,10 @@ def _record(
     watch.look()
     if not recording.start(must_record=True):
         who = recording.holder()
-        shown = "" if who is None else f" (process {who})"
         raise RecordingProblem(
-            tr("Another Wattlight{shown} records already.", shown=shown),
+            tr("Another Wattlight records already.")
+            if who is None
+            else tr("Another Wattlight (process {id}) records already.", id=who),
             tr("Read its figures with 'wattlight cost'."),
         )
     started_s = time.monotonic()

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from typing import Any
 
-from .texts import apart, language, without_marks, words_language
+from .texts import apart, language, tr, without_marks, words_language
 
 DASH = "–"
 GIB = 1 << 30
@@ -175,4 +175,4 @@ def tokens_per_second(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return DASH
     digits = 1 if high < 9.95 else 0
-    return apart(f"{interval(number(low, digits), number(high, digits))} tokens/s")
+    return apart(tr("{speed} tokens/s", speed=interval(number(low, digits), number(high, digits))))

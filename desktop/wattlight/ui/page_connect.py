@@ -35,7 +35,9 @@ class ConnectPage(Page):
         self._needs = plain_label(role="quiet", wrap=True)
         self._empty = plain_label(role="quiet", wrap=True)
         copy = button(tr("Copy"), "primary", self._copy)
-        about = tr("Each of these was run with the program it is for. Nothing is sent or installed from here.")
+        about = tr(
+            "Each of these was run with the program it is for. Nothing is sent or installed from here."
+        )
         card = Card("", 10)
         choose = flow(self._program, self._host, self._model, REST, copy, spacing=10)
         put(card.column, choose, self._empty, self._install, (self._lines, 1), self._needs)
