@@ -79,7 +79,7 @@ def breakeven_lines(inputs: Inputs, answer: BreakEven, room: int | None = None) 
 
 def _sentences(inputs: Inputs, answer: BreakEven) -> Iterator[str]:
     yield _verdict(inputs, answer)
-    if answer.choice == "api":
+    if answer.choice != "hybrid":  # its verdict says so
         yield from overload_sentence(answer)
     yield from payback_sentence(inputs.local.hardware_price, inputs.local.life_months, answer)
     if answer.break_even_calls is not None:

@@ -122,6 +122,7 @@ def _only_prices(path: Path) -> TariffProblem:
     form = {
         "schema": 1,
         "currency": "EUR",
+        "timezone": "Europe/Berlin",
         "periods": [{"from": "2026-01-01", "series": {"file": path.name}}],
     }
     return TariffProblem(

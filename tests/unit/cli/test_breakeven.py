@@ -154,6 +154,9 @@ def test_more_work_than_hours_and_a_hopeless_case(bench: Bench) -> None:
     slow = ["--tokens-per-second", "6", "--watts", "60", "--price", "0.4"]
     text = call(bench, *USE, *slow, "--api", "llama3.1:8b")[1]
     assert "Your hardware would have to work 1,584% of a month." in " ".join(text.split())
+    text = " ".join(call(bench, *USE, *slow, "--api", "gpt-6-sol")[1].split())
+    assert "hangs on what your hardware costs" in text
+    assert "Your hardware would have to work 1,584% of a month." in text
     code, text = call(bench, "--calls", "0", *USE[2:], *CARD[:-2], "--api", "gpt-6-sol")
     assert code == 0
 
