@@ -100,9 +100,13 @@ def test_a_sellers_table_given_as_a_tariff_is_told_how_it_is_named_in_one(name: 
         read_tariff_file(str(file))
     form = caught.value.next_step.partition(": ")[2]
     assert json.loads(form)["periods"][0]["series"] == {"file": name}
-    filled = json.loads(form) | {"currency": {"nordpool.csv": "SEK", "tibber.json": "NOK"}.get(name, "GBP")}
-    if name == "nordpool.csv":
-        filled["periods"][0]["series"]["column"] = "SE3 Price (SEK)"
+    currency, chosen = {
+        "nordpool.csv": ("SEK", {"column": "SE3 Price (SEK)"}),
+        "tibber.json": ("NOK", {}),
+        "octopus_go.csv": ("GBP", {"rows": {"payment_method": "DIRECT_DEBIT"}}),
+    }[name]
+    filled = json.loads(form) | {"currency": currency}
+    filled["periods"][0]["series"] |= chosen
     beside = tmp_path / "tariff.json"
     beside.write_text(json.dumps(filled), encoding="utf-8")
     assert read_tariff_file(str(beside)).zone.key == "Europe/Berlin"  # nothing else was left out
