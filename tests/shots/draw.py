@@ -57,7 +57,9 @@ def prepare(language: str, file: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         scene = evening(Path(scratch)).scene
     price = replace(scene.settings.price, tariff_file="november.json")
-    file.write_bytes(pickle.dumps(replace(scene, settings=replace(scene.settings, price=price))))
+    settled = replace(scene.setup, contacts=())  # a replay asks no host
+    scene = replace(scene, settings=replace(scene.settings, price=price), setup=settled)
+    file.write_bytes(pickle.dumps(scene))
 
 
 def draw_here(folder: Path, scale: int, scratch: Path) -> None:
