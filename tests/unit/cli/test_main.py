@@ -193,6 +193,15 @@ def test_what_was_meant_is_asked(
     assert f"Did you mean {meant}?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["power", "--host", "box"], ["unload", "--keep", "5m"], ["cost", "--zzz"]])
+def test_an_option_that_is_like_none_is_not_guessed_at(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(words, tmp_path)[0] == 2
+    said = capsys.readouterr().err
+    assert "unrecognized arguments" in said and "Did you mean" not in said
+
+
 def test_a_model_that_was_meant_is_asked(
     verb: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
