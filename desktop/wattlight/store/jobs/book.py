@@ -126,6 +126,11 @@ class LearningStore:
                 self._opened.close()
                 self._opened = None
 
+    def __del__(self) -> None:
+        """Whoever forgets the store leaves no open file behind."""
+        if self._opened is not None:
+            self._opened.close()
+
     def open(self) -> None:
         """Open the file now. A damaged one is renamed and a new one begun: what it held can be learned again.
 

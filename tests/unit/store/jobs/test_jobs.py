@@ -1,5 +1,6 @@
 """The shared database: round trips, two processes, damage, a newer version."""
 
+import gc
 import sqlite3
 import subprocess
 import sys
@@ -238,3 +239,13 @@ def test_errors_of_the_database_are_sentences(
     with pytest.raises(JobsProblem) as caught:
         book.add_uses(())
     assert (caught.value.code, words in caught.value.message) == (code, True)
+
+
+def test_a_forgotten_store_leaves_no_open_file(tmp_path: Path) -> None:
+    store = open_jobs(tmp_path / "jobs.sqlite3", NOW)
+    connection = store._opened
+    assert connection is not None
+    del store
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
