@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,25 @@ needs_open_names = pytest.mark.skipif(
 needs_letters = pytest.mark.skipif(
     sys.platform in {"win32", "darwin"}, reason="names in other letters are one file there"
 )
+needs_systemd = pytest.mark.skipif(
+    sys.platform in {"win32", "darwin"}, reason="systemd alone has such services; others have their own place"
+)
 needs_posix = pytest.mark.skipif(_WINDOWS, reason="programs and calls of POSIX systems")
+
+
+def _takes_colons() -> bool:
+    """Whether a folder HOST:PORT can be made here; Wine makes it, Windows does not."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            Path(folder, "host:1").mkdir()
+        except OSError:
+            return False
+        return True
+
+
+needs_colons = pytest.mark.skipif(
+    not _takes_colons(), reason="what a registry with a port offers lies in a folder HOST:PORT"
+)
 
 
 def child_environ(**more: str) -> dict[str, str]:

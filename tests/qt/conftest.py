@@ -22,9 +22,9 @@ from wattlight.ui.text import speak
 
 from .desk import Desk, missing_tools
 
-_OF_A_BUS = ("test_desktop_faults", "test_keeper", "test_sleep", "test_tray", "test_wayland")
-collect_ignore = [f"{name}.py" for name in _OF_A_BUS] if sys.platform == "win32" else []
-"""Trays and notifications of Linux; those of Windows are in tests/windows."""
+_OF_A_BUS = ("desktop_faults", "keeper", "screen_reader", "sleep", "tray", "wayland")
+collect_ignore = [f"test_{name}.py" for name in _OF_A_BUS] if sys.platform == "win32" else []
+"""What a session bus of Linux carries; trays and notifications of Windows are in tests/windows."""
 
 
 @pytest.fixture(autouse=True)

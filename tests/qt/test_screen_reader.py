@@ -6,18 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QApplication, QWidget
 
-from fakes import made_up_day
 from fakes.atspi import ENABLED, FOCUSABLE, SHOWING, Node, Reader, reading, until
-from wattlight.ui.charts import Chart, MemoryBar
-from wattlight.ui.controls import Pill
 from wattlight.ui.dashboard import PAGES
-from wattlight.ui.text import FigureLine, Spoken
 
 from .desk import Desk, TrayApp
-from .grab import Drawn
 
 LAUNCHER = Path("/usr/share/dbus-1/services/org.a11y.Bus.service")
 needs_bus = pytest.mark.skipif(not LAUNCHER.exists(), reason="at-spi2-core is not installed")
@@ -118,38 +111,3 @@ async def _slider(reader: Reader) -> None:
     assert await reader.value(slider) == before + 1
     again = await reader.read(slider.bus, slider.path, 0)
     assert "GPU" in again.description or "fit" in again.description
-
-
-@pytest.mark.parametrize(
-    ("kind", "role"),
-    [
-        (Chart, QAccessible.Role.Chart),
-        (MemoryBar, QAccessible.Role.Graphic),
-        (Pill, QAccessible.Role.StaticText),
-        (FigureLine, QAccessible.Role.StaticText),
-    ],
-)
-def test_painted_widgets_are_what_they_show(qapp: QApplication, kind: type, role: QAccessible.Role) -> None:
-    drawn = Drawn(qapp, "light")
-    made = made_up_day.evening()
-    found: list[QWidget] = []
-    for page in PAGES:
-        window = drawn.show_page(made, page, "qwen3:8b" if page == "models" else "")
-        found += [w for w in window.findChildren(Spoken) if isinstance(w, kind) and w.isVisible()]
-    assert found
-    for widget in found:
-        face = QAccessible.queryAccessibleInterface(widget)
-        assert face is not None and face.role() == role
-        assert face.text(QAccessible.Text.Name).strip()
-    drawn.close()
-
-
-def test_a_painted_widget_can_go(qapp: QApplication) -> None:
-    """The interface of a widget goes with it; another widget at its address gets one of its own."""
-    for number in range(50):
-        widget = Spoken()
-        widget.setAccessibleName(f"widget {number}")
-        face = QAccessible.queryAccessibleInterface(widget)
-        assert face is not None and face.text(QAccessible.Text.Name) == f"widget {number}"
-        widget.deleteLater()
-        QApplication.sendPostedEvents(None, 52)

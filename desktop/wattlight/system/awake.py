@@ -79,8 +79,8 @@ def _by_windows(kernel: Any = None) -> Iterator[None]:
 @contextmanager
 def _by_power_manager(why: str, kit: Any = None, core: Any = None) -> Iterator[None]:
     """An assertion of macOS, which goes with its process."""
-    kit = kit or ctypes.CDLL(util.find_library("IOKit"))
-    core = core or ctypes.CDLL(util.find_library("CoreFoundation"))
+    kit = kit or ctypes.CDLL(util.find_library("IOKit") or "IOKit")
+    core = core or ctypes.CDLL(util.find_library("CoreFoundation") or "CoreFoundation")
     core.CFStringCreateWithCString.restype = ctypes.c_void_p
     words = [
         ctypes.c_void_p(core.CFStringCreateWithCString(None, text.encode(), ctypes.c_uint32(_UTF8)))

@@ -119,6 +119,7 @@ def test_how_to_set_it_oneself_is_shown(kind: StartedBy) -> None:
     assert how_to(SettingsPlace(StartedBy.MANAGED), "OLLAMA_ORIGINS", "https://a.example") == ()
 
 
+@needs_posix
 def test_on_a_mac_an_agent_sets_them_at_each_login_and_launchctl_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

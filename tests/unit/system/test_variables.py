@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fakes.systems import needs_posix
 from wattlight.domain.values import Problem
 from wattlight.system import restart_user_service, set_login_variables, set_user_variables, user_variables
 
@@ -112,6 +113,7 @@ def program(folder: Path, name: str, body: str, monkeypatch: pytest.MonkeyPatch)
     return said
 
 
+@needs_posix
 def test_launchctl_is_asked_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = program(tmp_path, "launchctl", "", monkeypatch)
     set_login_variables({"OLLAMA_MODELS": "/Volumes/it's here"}, ("OLLAMA_DEBUG",))
@@ -124,6 +126,7 @@ def test_launchctl_is_asked_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyP
         set_login_variables({"OLLAMA_DEBUG": "1"}, ())
 
 
+@needs_posix
 def test_a_service_of_the_account_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = program(tmp_path, "systemctl", "", monkeypatch)
     restart_user_service("ollama", {"PATH": f"{tmp_path}:/bin"})

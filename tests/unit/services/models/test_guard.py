@@ -11,6 +11,7 @@ import pytest
 
 from fakes.fake_ollama import FakeOllama
 from fakes.loopback_registry import LoopbackRegistry
+from fakes.systems import needs_colons
 from wattlight.catalog.download import Puller
 from wattlight.catalog.installed import lying_in
 from wattlight.catalog.registry import Registry, ShapeCache
@@ -41,6 +42,12 @@ class FolderServer:
         yield PullState(model, "success", done=True)
 
 
+@pytest.fixture(autouse=True)
+def _as_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registries here have ports of their own; what Windows makes of that has a test of its own."""
+    monkeypatch.setattr(guard_module, "COLON_REFUSED", False)
+
+
 @pytest.fixture
 def registry() -> Iterator[LoopbackRegistry]:
     with LoopbackRegistry() as made:
@@ -68,6 +75,7 @@ def run(guard: PullGuard, server: Any, pull: QueuedPull, **more: Any) -> tuple[A
     return guard.run(server, pull, seen.append, more.pop("cancel", threading.Event()), **more), seen
 
 
+@needs_colons
 def test_into_a_folder_of_ours_we_fetch_ourselves(
     registry: LoopbackRegistry, folder: Path, tmp_path: Path
 ) -> None:
@@ -83,6 +91,7 @@ def test_into_a_folder_of_ours_we_fetch_ourselves(
     assert server.asked == []
 
 
+@needs_colons
 def test_where_it_is_not_sure_whose_folder_it_is_the_server_fetches(
     registry: LoopbackRegistry, folder: Path, tmp_path: Path
 ) -> None:
@@ -97,6 +106,7 @@ def test_where_it_is_not_sure_whose_folder_it_is_the_server_fetches(
     assert guard.own_folder(server, "gpt-oss:120b-cloud") is None  # type: ignore[arg-type]
 
 
+@needs_colons
 def test_a_limit_counts_at_once_and_a_stop_keeps_the_parts(
     registry: LoopbackRegistry, folder: Path, tmp_path: Path
 ) -> None:
