@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "resources" / "catalog"
 sys.path.insert(0, str(ROOT / "desktop"))
 
-from wattlight.catalog.shipped import load_catalog, load_editorial  # noqa: E402 - found by the line above
+from wattlight.catalog.editorial import load_editorial  # noqa: E402 - found by the line above
+from wattlight.catalog.shipped import load_catalog  # noqa: E402 - found by the line above
 from wattlight.domain.advice import DEFAULT_CONTEXT, KnownModels  # noqa: E402
 from wattlight.domain.advice.candidates import tags_of  # noqa: E402
 from wattlight.domain.entry import Flavour  # noqa: E402

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import DEFAULT_CONTEXT, Question, Use
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import MachineProfile

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fakes import fit_truth, gguf_writer
+from wattlight.catalog.editorial import load_editorial
 from wattlight.catalog.gguf import shape_from_file
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import KnownModels
 from wattlight.domain.fit import FitOptions, PreparedModel, fit, prepare
 from wattlight.domain.values import Device, MachineProfile

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import KnownModels, Question, Use, recommend
 from wattlight.domain.fit import blocks, graph, program
 from wattlight.domain.machine_file import parse_machine

@@ -19,7 +19,8 @@ from typing import Any
 from data import november
 from fakes.metering import part
 from wattlight import __version__
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import (

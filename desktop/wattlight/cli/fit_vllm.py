@@ -4,8 +4,9 @@ from argparse import Namespace
 from pathlib import Path
 
 from wattlight.catalog.safetensors import read_model_folder
+from wattlight.domain.servers import VLLM_UTILIZATION
 from wattlight.domain.values import Device, MachineProfile, Problem, clean_text
-from wattlight.domain.vllm import UTILIZATION, EngineModel, EnginePlan, Outlook, plan
+from wattlight.domain.vllm import EngineModel, EnginePlan, Outlook, plan
 from wattlight.i18n import gib, number, percent, tr, trn
 
 from .options import machine_of
@@ -32,7 +33,7 @@ def run_vllm(args: Namespace, call: Call) -> None:
             raise Problem(
                 tr("{option} is not an option of vLLM.", option=option), tr("Leave it out."), "bad_input"
             )
-    gpus, utilization = args.gpus or 1, args.utilization or UTILIZATION
+    gpus, utilization = args.gpus or 1, args.utilization or VLLM_UTILIZATION
     machine = machine_of(args, call)
     model = read_model_folder(Path(args.model).expanduser())
     card = _card(machine, gpus)

@@ -2,7 +2,6 @@
 
 import argparse
 import calendar
-import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -81,6 +80,8 @@ def asked_secret(prompt: str) -> str | None:
     """A password or token, typed unseen at the terminal, else a line of input; never an argument, which other
     programs can read."""
     if sys.stdin.isatty():
+        import getpass
+
         return getpass.getpass(prompt) or None
     return sys.stdin.readline().rstrip("\n") or None
 

@@ -15,14 +15,13 @@ from wattlight.domain.fit import (
     largest_context,
     without_models,
 )
+from wattlight.domain.servers import VLLM_UTILIZATION
 from wattlight.domain.speed import prompt_tokens_per_second, tokens_per_second, with_draft
 from wattlight.domain.values import MachineProfile, Problem
-from wattlight.domain.vllm import UTILIZATION
 from wattlight.i18n import tr
 from wattlight.services.fit_words import reason_sentence
 
 from .fit_answer import FitAnswer, Unloaded, WithOthers, WithoutDraft, fit_document, print_fit
-from .fit_vllm import run_vllm
 from .options import MAX_CONTEXT, add_machine_option, machine_of, share, whole
 from .output import Call
 
@@ -100,7 +99,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--utilization",
         type=share,
         metavar="F",
-        help=f"with vllm: the share of each GPU that it takes (default: {UTILIZATION})",
+        help=f"with vllm: the share of each GPU that it takes (default: {VLLM_UTILIZATION})",
     )
     parser.add_argument("--spread", action="store_true", help="use all accelerators even where one would do")
     add_machine_option(parser)
@@ -109,6 +108,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, call: Call) -> None:
     """Say how the model fits this computer or the one in a file; "it does not" is an answer too."""
     if args.engine == "vllm":
+        from .fit_vllm import run_vllm
+
         run_vllm(args, call)
         return
     for option in ("gpus", "utilization"):

@@ -55,6 +55,9 @@ class Can(StrEnum):
     """Free a model's memory while nobody uses it, and say so."""
 
 
+VLLM_UTILIZATION = 0.92
+"""The share of a card that vLLM takes by itself (0.9 before 0.20)."""
+
 ABILITIES: dict[ServerKind, frozenset[Can]] = {
     ServerKind.OLLAMA: frozenset(Can) - {Can.USAGE, Can.SLEEP},
     ServerKind.LLAMA_CPP: frozenset({Can.TELL_LOADED, Can.SLEEP}),

@@ -2,8 +2,6 @@
 
 import json
 import re
-import statistics
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -247,37 +245,6 @@ class MeasuredSpeed:
     def deep(self) -> bool:
         """Measured with a filled context."""
         return (self.cache_tokens or 0) >= DEEP_TOKENS
-
-
-@dataclass(frozen=True, slots=True)
-class SpeedFigure:
-    """What the measurements of one model say together."""
-
-    low: float
-    mid: float
-    high: float
-    runs: int
-    newest: datetime
-
-
-def speed_of(
-    runs: Iterable[MeasuredSpeed], digest: str, device: str, context: int | None = None, deep: bool = False
-) -> SpeedFigure | None:
-    """The measured speed of a model on a device from its last five runs; None without any.
-
-    ``deep``: of runs with a filled context, else of those with an empty one.
-
-    With ``context`` only runs loaded with the same one count. The range spans the runs, and at least 5 % to
-    each side: two runs on one machine differ by that much.
-    """
-    mine = [r for r in runs if (r.digest, r.device, r.deep) == (digest, device, deep)]
-    mine = [r for r in mine if context in {None, r.context}]
-    last = sorted(mine, key=lambda r: r.at)[-5:]
-    if not last:
-        return None
-    speeds = [r.output_tokens_per_s for r in last]
-    mid = statistics.median(speeds)
-    return SpeedFigure(min(*speeds, mid * 0.95), mid, max(*speeds, mid * 1.05), len(last), last[-1].at)
 
 
 class TokenSource(StrEnum):

@@ -9,10 +9,9 @@ so it is a range: :data:`REST_BYTES`. Rules: vLLM's ``v1/worker/gpu_worker.py``,
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .servers import VLLM_UTILIZATION
 from .values import Device
 
-UTILIZATION = 0.92
-"""The share of a card that it takes by itself (0.9 before 0.20)."""
 BLOCK_TOKENS = 16
 _GIB = 1 << 30
 _LARGE_CARD_BYTES = 70 * _GIB
@@ -110,7 +109,7 @@ def plan(
     card: Device,
     gpus: int = 1,
     context: int | None = None,
-    utilization: float = UTILIZATION,
+    utilization: float = VLLM_UTILIZATION,
     value_bytes: int = 2,
 ) -> EnginePlan:
     """``model`` on ``gpus`` cards like ``card``, whose memory is known; ``context``: ``--max-model-len``."""

@@ -7,7 +7,6 @@ from datetime import timedelta
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from wattlight.domain.pulls import PullState
 from wattlight.domain.servers import InstalledModel, RunningModel, ServerKind, same_model
 from wattlight.domain.values import MOST_VALUES
 from wattlight.i18n import tr
@@ -18,7 +17,6 @@ from .meanings import Asked
 from .names import context_name, is_cloud_name, read_keep_alive, read_name
 from .ollama_connection import OllamaConnection
 from .problems import RuntimeProblem, with_proxy_advice
-from .pulling import PullProgress, pull_lines, stalled
 from .reading import (
     LastList,
     Record,
@@ -34,6 +32,8 @@ from .server import elsewhere
 
 if TYPE_CHECKING:
     import ollama
+
+    from wattlight.domain.pulls import PullState
 
 _ACT = Limits(idle_s=30.0, total_s=60.0)
 _LOAD = Limits(idle_s=1800.0, total_s=None)
@@ -260,7 +260,7 @@ class OllamaServer(OllamaConnection):
             if answer.status != 200 or "error" in said:
                 raise Refusal(answer.status, answer.body() if not said else json.dumps(said).encode())
 
-    def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
+    def pull(self, model: str, cancel: Event | None = None) -> "Iterator[PullState]":
         """Download ``model``: a state per line the server sends, the last one ``done`` or ``cancelled``.
 
         Closing the iterator, or setting ``cancel``, closes the connection; the server keeps what has
@@ -269,6 +269,8 @@ class OllamaServer(OllamaConnection):
         Raises:
             RuntimeProblem: from the first ``next`` on; the server's own text is in it.
         """
+        from .pulling import PullProgress, pull_lines, stalled
+
         name = read_name(self._raw_names.get(model, model))
         request = {"model": name.text, "insecure": name.registry_is_loopback, "stream": True}
         progress = PullProgress(model, self._clock)

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from wattlight.domain.pulls import PullState
 from wattlight.domain.servers import (
     ABILITIES,
     Can,
@@ -32,6 +31,9 @@ from .answers import AnswerPiece, AnswerRequest
 from .meanings import SERVER_TEXT_LIMIT, Asked
 from .problems import RuntimeProblem, gateway_problem, problem_of, status_of
 from .reading import Record, Refusal
+
+if TYPE_CHECKING:
+    from wattlight.domain.pulls import PullState
 
 
 class ModelServer(ABC):
@@ -236,7 +238,7 @@ class ModelServer(ABC):
         """
         raise self._cannot(Can.COPY)
 
-    def pull(self, model: str, cancel: Event | None = None) -> Iterator[PullState]:
+    def pull(self, model: str, cancel: Event | None = None) -> "Iterator[PullState]":
         """Download ``model``: states as it goes, the last one ``done`` or ``cancelled``."""
         raise self._cannot(Can.PULL)
 

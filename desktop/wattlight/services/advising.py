@@ -31,7 +31,8 @@ from wattlight.domain.fit import (
     prepare,
 )
 from wattlight.domain.learning import device_label
-from wattlight.domain.pace import Pace, depth_of_runs, pace_of_runs
+from wattlight.domain.own_runs import depth_of_runs, pace_of_runs
+from wattlight.domain.pace import Pace
 from wattlight.domain.shape import ModelShape, ShapeSource
 from wattlight.domain.speed import SpeedRange, tokens_per_second, with_draft
 from wattlight.domain.tokens import MeasuredSpeed

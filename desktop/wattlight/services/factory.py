@@ -207,7 +207,7 @@ class ServiceFactory:
 
     @cached_property
     def _advisor(self) -> "Advisor":
-        from wattlight.catalog.shipped import load_editorial
+        from wattlight.catalog.editorial import load_editorial
 
         from .advising import Advisor
 
@@ -292,9 +292,11 @@ class ServiceFactory:
             self.note_contact(read_address(model).host, "model")
 
     def _catalogue_shape(self, name: str) -> "FoundShape | None":
+        from wattlight.domain.advice import estimated_by_name
+
         from .shapes import FoundShape, Source
 
-        known = self.advisor().in_catalogue(name)
+        known = estimated_by_name(self.catalog(), name)
         if known is None:
             return None
         shape, day = known.model.shape, self.catalog().date

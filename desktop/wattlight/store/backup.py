@@ -8,10 +8,10 @@ from pathlib import Path
 from wattlight.i18n import tr
 from wattlight.paths import free_name, make_folder, replacing
 
-from .files import connect_for_reading, copy_into
+from .files import connect_for_reading, copy_into, version_of
 from .problem import LedgerDamaged, LedgerProblem, is_damage, translated
 from .reader import newer
-from .schema import VERSION, check, version_of
+from .schema import VERSION, check
 
 
 def back_up(ledger: Path, target: Path) -> int:

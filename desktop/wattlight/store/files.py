@@ -1,4 +1,4 @@
-"""The files of the ledger: connections to it, a damaged one set aside, and a reserve.
+"""The files of the ledger: connections to it, their version, a damaged one set aside, and a reserve.
 
 The reserve is a file that only takes room, so that a full disk still lets the ledger delete and commit.
 """
@@ -11,7 +11,7 @@ import sqlite3
 import struct
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -222,3 +222,20 @@ def release_reserve(ledger: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of an open database (0: empty)."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]]) -> None:
+    """Bring the database to the newest version.
+
+    Each step and its version number are one transaction: killed at any statement, the step is as if never
+    begun, and the next start does it again.
+    """
+    for number in range(version_of(connection), len(steps)):
+        with transaction(connection):
+            for statement in (*steps[number], f"PRAGMA user_version = {number + 1}"):
+                connection.execute(statement)

@@ -19,13 +19,15 @@ from .files import (
     connect_for_writing,
     identity,
     keep_reserve,
+    migrate,
     release_reserve,
     set_aside,
     suspect,
+    version_of,
 )
 from .problem import LedgerDamaged, LedgerProblem, translated
 from .reader import LedgerReader, newer
-from .schema import MIGRATIONS, VERSION, check, forget_days, migrate, version_of
+from .schema import MIGRATIONS, VERSION, check, forget_days
 from .writer import LedgerWriter, ended_mark
 
 
@@ -44,7 +46,7 @@ class OpenedLedger:
 def open_memory_ledger() -> OpenedLedger:
     """A fresh ledger that lives in memory only."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    migrate(connection)
+    migrate(connection, MIGRATIONS)
     return OpenedLedger(LedgerWriter(connection))
 
 

@@ -25,9 +25,9 @@ from wattlight.domain.energy import (
 from wattlight.domain.values import LOCAL_HOST, HostId, Quality
 from wattlight.i18n import tr
 
-from .files import connect_for_reading
+from .files import connect_for_reading, migrate, version_of
 from .problem import LedgerProblem, sound_values, translated
-from .schema import QUALITIES, STATES, VERSION, migrate, version_of
+from .schema import MIGRATIONS, QUALITIES, STATES, VERSION
 
 _BUCKETS = """SELECT start, key, digest, model.name, state,
 energy_mj, observed_ms, quality, tokens_in, tokens_out
@@ -347,7 +347,7 @@ def open_reader(file: Path) -> LedgerReader:
     """
     if not file.exists() or file.stat().st_size == 0:
         empty = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        migrate(empty)
+        migrate(empty, MIGRATIONS)
         return LedgerReader(empty)
     with translated("read", file):
         connection = connect_for_reading(file)

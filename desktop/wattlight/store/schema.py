@@ -2,12 +2,11 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
 
 from wattlight.domain.energy import State
 from wattlight.domain.values import Quality
 
-from .files import transaction
+from .files import migrate, transaction, version_of
 
 STATES: tuple[State, ...] = (State.BASE, State.PARKED, State.ACTIVE, State.MIXED, State.UNATTRIBUTED)
 """A state's number in the file is its place here; only ever append."""
@@ -73,12 +72,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ERRORS, _LEARNED)
 """Statements that lead from version i to i + 1; never changed once released."""
 VERSION = len(MIGRATIONS)
 
-
-def version_of(connection: sqlite3.Connection) -> int:
-    """The schema version of an open database (0: empty)."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
 _TEXTS = ("device", "model", "meta", "level", "counter")
 _LARGEST, _LATEST_US = 1 << 53, 1 << 58
 _NUMBERS = {"state": len(STATES) - 1, "quality": len(QUALITIES) - 1}
@@ -137,15 +130,3 @@ def forget_days(connection: sqlite3.Connection) -> None:
     with transaction(connection):
         connection.execute("DELETE FROM day")
         connection.execute("DELETE FROM day_closed")
-
-
-def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]] = MIGRATIONS) -> None:
-    """Bring the database to the newest version.
-
-    Each step and its version number are one transaction: killed at any statement, the step is as if never
-    begun, and the next start does it again.
-    """
-    for number in range(version_of(connection), len(steps)):
-        with transaction(connection):
-            for statement in (*steps[number], f"PRAGMA user_version = {number + 1}"):
-                connection.execute(statement)

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from wattlight.catalog import shipped
-from wattlight.catalog.shipped import CatalogProblem, load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import CatalogProblem, load_catalog
 from wattlight.domain.entry import BytesStatus, Catalog, Flavour
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.cli import run
 from wattlight.domain.machine_file import parse_machine
 from wattlight.domain.values import MachineProfile

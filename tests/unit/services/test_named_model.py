@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from fakes import made_up_day
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import estimate_shape
 from wattlight.domain.fit import Confidence, FitOptions, explain, fit, prepare
 from wattlight.domain.machine_file import parse_machine

@@ -12,7 +12,8 @@ import pytest
 
 from wattlight.domain.values import HostId, Quality
 from wattlight.store import open_reader
-from wattlight.store.schema import MIGRATIONS, QUALITIES, VERSION, migrate, version_of
+from wattlight.store.files import migrate, version_of
+from wattlight.store.schema import MIGRATIONS, QUALITIES, VERSION
 
 STEPS = (
     ("CREATE TABLE a (x INTEGER)", "INSERT INTO a VALUES (1)", "INSERT INTO a VALUES (2)"),
@@ -23,7 +24,7 @@ KILLED = """
 import os, signal, sqlite3, sys
 from wattlight.domain.values import HostId
 from wattlight.store import open_reader
-from wattlight.store.schema import migrate
+from wattlight.store.files import migrate
 class Killer(sqlite3.Connection):
     left = int(sys.argv[2])
     def execute(self, *args):
@@ -106,7 +107,7 @@ def test_an_old_ledger_gets_the_error_of_its_parts_by_their_scope() -> None:
             "VALUES ('h', ?, 'n', 'k', 'v', ?, '')",
             (key, scope),
         )
-    migrate(connection)
+    migrate(connection, MIGRATIONS)
     assert connection.execute("SELECT key, error FROM device ORDER BY id").fetchall() == [
         ("card", 0.1),
         ("whole", None),
@@ -121,7 +122,7 @@ def test_what_was_estimated_stays_so_and_a_learned_row_is_surer(table: str) -> N
     migrate(connection, MIGRATIONS[:2])
     for start, quality in enumerate((0, 1, 2, 3)):
         connection.execute(f"INSERT INTO {table} VALUES (?, 1, 0, 0, 5, 5, ?, 0, 0)", (start, quality))
-    migrate(connection)
+    migrate(connection, MIGRATIONS)
     told = [QUALITIES[q] for (q,) in connection.execute(f"SELECT quality FROM {table} ORDER BY start")]
     assert told == [Quality.METERED, Quality.COUNTER, Quality.SAMPLED, Quality.ESTIMATED]
     assert list(QUALITIES) == list(Quality)  # max() in the file and worst_quality() agree

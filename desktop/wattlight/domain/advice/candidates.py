@@ -1,11 +1,11 @@
 """Which models and which of their tags come into question."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from wattlight.domain.fit import Confidence, FitResult, PreparedModel, Verdict, prepare
+from wattlight.domain.fit import FitResult, Verdict
 
-from ..entry import Catalog, CatalogEntry, CatalogTag, Flavour
+from ..entry import CatalogEntry, CatalogTag, Flavour
 from ..values import MachineProfile
 from .judgement import (
     QUANT_LOSS,
@@ -21,45 +21,8 @@ from .judgement import (
     speed_points,
     wanted_speed,
 )
-from .shape_estimate import estimate_shape
-from .uses import ApiAdvice, Editorial, Question, Recommendation, Statement, Use, statement, suits
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    """A prepared model; ``confidence`` is the best that anything worked out from it can have."""
-
-    model: PreparedModel
-    confidence: Confidence
-
-
-@dataclass(frozen=True, slots=True)
-class KnownModels:
-    """Catalogue, judgement and the models prepared so far.
-
-    One per program; sharing it between threads is safe (a model prepared twice is the same).
-    """
-
-    catalog: Catalog
-    editorial: Editorial
-    _prepared: dict[tuple[str, str], KnownModel | None] = field(
-        default_factory=dict, repr=False, compare=False
-    )
-
-    def known(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
-        """``tag`` of ``entry``, None where no geometry is known to estimate it with."""
-        key = (entry.name, tag.tag)
-        if key not in self._prepared:
-            self._prepared[key] = self._prepare(entry, tag)
-        return self._prepared[key]
-
-    def _prepare(self, entry: CatalogEntry, tag: CatalogTag) -> KnownModel | None:
-        if entry.layout is None:
-            return None
-        estimate = estimate_shape(entry, tag, entry.layout)
-        divided = entry.layout.divided.get(tag.tag, "")
-        return KnownModel(prepare(estimate.shape, entry.layout.whole, divided), estimate.confidence)
-
+from .known import KnownModels
+from .uses import ApiAdvice, Question, Recommendation, Statement, Use, statement, suits
 
 OUTDATED_MONTHS = 24
 """Older models are named only if everything is asked for; embedding models age more slowly."""

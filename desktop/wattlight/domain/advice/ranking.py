@@ -11,7 +11,6 @@ from ..speed import tokens_per_second
 from ..values import MachineProfile
 from .candidates import (
     Candidate,
-    KnownModels,
     api_advice,
     at_best,
     candidates,
@@ -20,6 +19,7 @@ from .candidates import (
     why,
 )
 from .judgement import Judged, effective_billions, reach_of
+from .known import KnownModels
 from .uses import Advice, PassedOver, Question, Recommendation, Use, statement
 
 MOST_LEFT_OUT = 6

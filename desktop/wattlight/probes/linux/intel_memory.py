@@ -1,6 +1,5 @@
 """Memory size of an Intel card: asked of the kernel driver by ioctl, once, on the awake card."""
 
-import ctypes
 import struct
 from dataclasses import dataclass
 
@@ -72,6 +71,8 @@ def _sum(regions: list[tuple[int, int]], source: str) -> CardMemory | None:
 
 
 def _ask_xe(reader: Reader, adapter: Adapter) -> bytes | None:
+    import ctypes
+
     node = f"/dev/dri/{adapter.render}"
     if not adapter.render:
         return None
@@ -87,6 +88,8 @@ def _ask_xe(reader: Reader, adapter: Adapter) -> bytes | None:
 
 
 def _ask_i915(reader: Reader, adapter: Adapter) -> bytes | None:
+    import ctypes
+
     node = f"/dev/dri/{adapter.render}"
     if not adapter.render:
         return None

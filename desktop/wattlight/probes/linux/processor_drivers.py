@@ -1,6 +1,5 @@
 """Other ways to a processor's power on Linux, where powercap is closed or absent: perf, hwmon drivers."""
 
-import ctypes
 import os
 import re
 import struct
@@ -61,6 +60,8 @@ def perf_event_open(kind: int, config: int, cpu: int) -> int:
     """
     if sys.platform != "linux" or os.uname().machine != "x86_64":
         raise OSError("no power events here")
+    import ctypes
+
     attributes = ctypes.create_string_buffer(struct.pack("<IIQ", kind, _ATTRIBUTES, config), _ATTRIBUTES)
     call = ctypes.CDLL(None, use_errno=True).syscall
     call.restype = ctypes.c_long

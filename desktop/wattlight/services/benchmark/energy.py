@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from wattlight.domain.energy import heavy_parts
+from wattlight.domain.own_runs import speed_of
 from wattlight.domain.power import MachineSample
 from wattlight.domain.speed import SpeedRange
 from wattlight.domain.state import RunningModel
-from wattlight.domain.tokens import MeasuredSpeed, speed_of
+from wattlight.domain.tokens import MeasuredSpeed
 from wattlight.i18n import short_date, tr, trn
 
 KEPT_S = 600.0

@@ -16,9 +16,8 @@ from wattlight.domain.values import LOCAL_HOST, HostId, Problem, clean_text, fro
 from wattlight.i18n import tr
 from wattlight.paths import make_folder
 
-from ..files import abandon, connect_for_writing, identity, remove_copies, set_aside
+from ..files import abandon, connect_for_writing, identity, migrate, remove_copies, set_aside, version_of
 from ..problem import is_damage
-from ..schema import migrate, version_of
 from . import tokens
 from .tokens import TokenHour
 

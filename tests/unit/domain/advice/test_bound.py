@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import KnownModels, Question, Use, ranking, recommend
 from wattlight.domain.advice.candidates import at_best, candidates, judge_candidate
 from wattlight.domain.advice.judgement import reach_of

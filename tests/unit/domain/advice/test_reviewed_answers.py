@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import Advice, KnownModels, Question, Use, effective_billions, recommend
 from wattlight.domain.fit import FitOptions, Verdict, fit
 from wattlight.domain.machine_file import parse_machine

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import KnownModels
 from wattlight.domain.entry import BytesStatus, Reread, with_rereads
 from wattlight.domain.fit import Confidence

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog.shipped import (
-    BUFFERS_FILE,
-    SHAPES_FILE,
-    TAPES_FILE,
-    load_catalog,
-    load_editorial,
-    ready_buffers,
-)
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import BUFFERS_FILE, SHAPES_FILE, TAPES_FILE, load_catalog, ready_buffers
 from wattlight.domain.advice import KnownModels, Question, Use, recommend
 from wattlight.domain.entry import WholeBuffers
 from wattlight.domain.fit import graph, ready_tapes

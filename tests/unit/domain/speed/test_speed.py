@@ -9,7 +9,7 @@ import pytest
 from bench import speed_truth
 from fakes import fit_truth
 from wattlight.domain.fit import Confidence, FitOptions, fit, prepare
-from wattlight.domain.pace import depth_of_runs, pace_of_runs
+from wattlight.domain.own_runs import depth_of_runs, pace_of_runs
 from wattlight.domain.speed import (
     class_of,
     prompt_tokens_per_second,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wattlight.catalog.shipped import load_catalog, load_editorial
+from wattlight.catalog.editorial import load_editorial
+from wattlight.catalog.shipped import load_catalog
 from wattlight.domain.advice import Question, Use, estimate_shape
 from wattlight.domain.fit import Confidence, Verdict
 from wattlight.domain.machine_file import parse_machine

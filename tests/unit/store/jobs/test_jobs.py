@@ -16,11 +16,11 @@ from wattlight.domain.fit import Verdict
 from wattlight.domain.learning import Comparison, LoadKey
 from wattlight.domain.tokens import Counters, MeasuredSpeed, TokenSource, TokenUse
 from wattlight.domain.values import HostId
+from wattlight.store.files import migrate
 from wattlight.store.jobs import JobsProblem, LearningStore, open_jobs
 from wattlight.store.jobs import book as jobs_book
 from wattlight.store.jobs import tokens as token_rows
 from wattlight.store.jobs.book import STEPS
-from wattlight.store.schema import migrate
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 LOAD = Comparison(
