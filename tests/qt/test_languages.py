@@ -146,6 +146,10 @@ def test_a_language_that_is_offered_is_not_cut(qapp: QApplication, code: str) ->
     try:
         for scene in ("evening", "no_model"):
             assert cut_texts(drawn, scene) == []
+            for page, window in shown(drawn, scene):
+                for widget in seen(window):
+                    said = (words(widget), widget.accessibleName(), widget.accessibleDescription())
+                    assert not any("\ufffd" in text for text in said), (page, said)
         mirrored = qapp.layoutDirection() is Qt.LayoutDirection.RightToLeft
         assert mirrored == (code == "ar")
         settle()

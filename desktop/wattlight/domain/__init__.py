@@ -6,6 +6,7 @@ import unicodedata
 from typing import Any
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+_ISOLATES, _END = frozenset("\u2066\u2068"), "\u2069"
 
 
 _USERINFO = re.compile(
@@ -29,11 +30,24 @@ def clean_text(text: str, limit: int = 200) -> str:
     ellipsis. Terminal escapes begin with a control character and so lose their effect.
     """
     kept = without_userinfo(text[: limit + 1000])[: limit + 1]
-    safe = "".join(
-        "\ufffd" if ch in _BIDI or unicodedata.category(ch) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"} else ch
-        for ch in kept
-    )
+    safe = "".join("\ufffd" if _is_unsafe(ch) else ch for ch in kept)
     return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def clean_sentence(text: str, limit: int = 300) -> str:
+    """Like :func:`clean_text`, for a sentence of ours that has foreign words in it: the marks that keep its
+    pieces in order where reading is from right to left stay, each one closed within it."""
+    kept = without_userinfo(text[: limit + 1000])[: limit + 1]
+    safe, open_ones = [], 0
+    for ch in kept if len(kept) <= limit else kept[: limit - 1] + "…":
+        is_mark = ch in _ISOLATES if ch != _END else open_ones > 0
+        open_ones += 0 if not is_mark else -1 if ch == _END else 1
+        safe.append("\ufffd" if not is_mark and _is_unsafe(ch) else ch)
+    return "".join(safe) + _END * open_ones
+
+
+def _is_unsafe(ch: str) -> bool:
+    return ch in _BIDI or unicodedata.category(ch) in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def clean_lines(text: str, limit: int = 2000) -> str:

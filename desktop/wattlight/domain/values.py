@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
-from . import MOST_VALUES, Problem, TooManyValues, clean_lines, clean_text, read_json  # noqa: F401 - for all
+from . import MOST_VALUES, Problem, TooManyValues, clean_lines, clean_sentence, clean_text, read_json  # noqa: F401 - for all
 from .pace import Pace
 
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)

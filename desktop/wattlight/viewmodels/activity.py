@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import same_model
 from wattlight.domain.state import InstallStage, InstallState, ServerStatus, TaskState
-from wattlight.domain.values import LOCAL_HOST, HostId, clean_text
+from wattlight.domain.values import LOCAL_HOST, HostId, clean_sentence, clean_text
 from wattlight.i18n import duration, gb, tr
 
 from .pulls import BusyView, failed_pull, pulls_in_short, transferred
@@ -118,7 +118,9 @@ def notice_views(scene: Scene) -> tuple[NoticeView, ...]:
 
 def _failed_tasks(scene: Scene) -> list[NoticeView]:
     return [
-        NoticeView(clean_text(t.error, 300), "error", dismiss=Command(Verb.CANCEL_TASK, t.model, host=t.host))
+        NoticeView(
+            clean_sentence(t.error, 300), "error", dismiss=Command(Verb.CANCEL_TASK, t.model, host=t.host)
+        )
         for t in scene.state.tasks
         if t.error
     ]
@@ -140,12 +142,12 @@ def _server(scene: Scene) -> list[NoticeView]:
         return []
     text = server.message or tr("The model server cannot be used.")
     look = Action(tr("Look again"), Command(Verb.REFRESH))
-    return [NoticeView(clean_text(text, 300), "warning", (look,))]
+    return [NoticeView(clean_sentence(text, 300), "warning", (look,))]
 
 
 def _notices(scene: Scene) -> list[NoticeView]:
     latest = {notice.kind: notice for notice in scene.state.notices}
     return [
-        NoticeView(clean_text(n.text, 400), n.level, dismiss=Command(Verb.DISMISS, n.kind))
+        NoticeView(clean_sentence(n.text, 400), n.level, dismiss=Command(Verb.DISMISS, n.kind))
         for n in latest.values()
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wattlight.domain.breakeven import HOURS_PER_MONTH, LocalSide, MonthlyUse, Terms, compare
 from wattlight.domain.state import same_model
 from wattlight.domain.tariff import MICRO, cost_micro
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem, clean_sentence, clean_text
 from wattlight.i18n import as_typed, joined, money, number, percent, short_date, tr, trn, watts
 from wattlight.services.costs import BreakEvenBasis, OwnSide
 from wattlight.settings import BreakEvenEntry, Settings
@@ -331,7 +331,7 @@ def price_dates(api: "ApiPrice", today: date, following: "ApiPrice | None" = Non
     if api.how_sure.startswith("DISAGREE"):
         parts.append(tr("Price tables disagree on it."))
     if api.note:
-        parts.append(clean_text(api.note, 120) + ".")
+        parts.append(clean_sentence(api.note, 120) + ".")
     return " ".join(parts)
 
 

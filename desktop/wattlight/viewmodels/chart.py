@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, tzinfo
 from wattlight.domain.energy import LEARNED, LEARNED_REST
 from wattlight.domain.power import MachineSample
 from wattlight.domain.state import HistoryPoint, HostState
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import (
     apart,
     clock_time,
@@ -318,7 +318,7 @@ def _silent(points: Sequence[_ChartPoint], item: ChartSeries) -> Iterable[ChartG
 def gap_name(reason: str) -> str:
     """The name of a gap as a person reads it."""
     known = {"asleep": tr("asleep"), "paused": tr("paused"), "no reading": tr("no reading")}
-    return known.get(reason, clean_text(reason, 40) if reason else tr("no reading"))
+    return known.get(reason, clean_sentence(reason, 40) if reason else tr("no reading"))
 
 
 def _x_ticks() -> tuple[tuple[float, str], ...]:

@@ -1,6 +1,6 @@
 """What a device's card tells beside its draw: memory and who holds it, heat, clocks, driver."""
 
-from wattlight.domain.values import Device, DeviceSample, GpuProcess, MemorySample, clean_text
+from wattlight.domain.values import Device, DeviceSample, GpuProcess, MemorySample, clean_sentence, clean_text
 from wattlight.i18n import gib, joined, number, percent, tr, watts
 
 from .running import MemoryBarView, bar_of, free_text
@@ -44,7 +44,7 @@ def _dash(reason: str) -> str:
 def _work(sample: DeviceSample) -> list[Fact]:
     if sample.load.value is not None:
         return [(tr("Busy"), percent(sample.load.value / 100))]
-    return [(tr("Busy"), _dash(clean_text(tr(sample.load.reason), 120)))] if sample.load.reason else []
+    return [(tr("Busy"), _dash(clean_sentence(tr(sample.load.reason), 120)))] if sample.load.reason else []
 
 
 def _limit(sample: DeviceSample) -> str:
@@ -80,7 +80,7 @@ def _held(sample: DeviceSample) -> list[Fact]:
     named = [f"{name} {gib(size)}" for name, size in programs[:SHOWN_PROCESSES]]
     if rest := programs[SHOWN_PROCESSES:]:
         named.append(tr("others {size}", size=gib(sum(size for _, size in rest))))
-    reason = clean_text(tr(sample.processes_reason), 160) if sample.processes_reason else ""
+    reason = clean_sentence(tr(sample.processes_reason), 160) if sample.processes_reason else ""
     if not named:
         return [(tr("Memory held by"), _dash(reason))] if reason else []
     return [(tr("Memory held by"), joined((joined(named), reason) if reason else named))]

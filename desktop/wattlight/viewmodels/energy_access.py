@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import tr
 
 from .scene import Scene
@@ -32,7 +32,7 @@ def energy_access_view(scene: Scene) -> EnergyAccessView | None:
     if access.asking:
         waits = tr("The system asks for an administrator's password…")
         return EnergyAccessView(title, PillView(tr("waiting"), Tone.PLAIN), waits)
-    user, problem = clean_text(access.user, 40), clean_text(access.problem, 500)
+    user, problem = clean_text(access.user, 40), clean_sentence(access.problem, 500)
     if not access.closed:
         said = tr(
             "Wattlight opened it for your account ({user}), also after a restart. Any program of this "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wattlight.domain.command import METER_PARTS, Command, Verb
-from wattlight.domain.values import LOCAL_HOST, HostId, clean_text
+from wattlight.domain.values import LOCAL_HOST, HostId, clean_sentence, clean_text
 from wattlight.i18n import tr
 from wattlight.settings import ServerAddress
 
@@ -82,7 +82,7 @@ def far_meter_view(scene: Scene, chosen: str = "", kind: str = "") -> FarMeterVi
         at.meter_energy if same else "",
         tr("kept; type another one to change it") if at.meter_key and same else "",
         _stand(scene, at),
-        clean_text(trial.said, 400),
+        clean_sentence(trial.said, 400),
         trial.bad,
         trial.no_keyring,
         _leave(at),
@@ -112,7 +112,7 @@ def _stand(scene: Scene, at: ServerAddress) -> str:
     if not at.meter or host is None or host.meter is None:
         return ""
     if host.meter.said:
-        return clean_text(host.meter.said, 300)
+        return clean_sentence(host.meter.said, 300)
     now = far_watts(host)
     if now == DASH:
         return tr("It is asked; nothing is known of its watts now.")

@@ -8,7 +8,7 @@ from wattlight.domain.answers import TokenCost
 from wattlight.domain.cost import Amount, CostReport
 from wattlight.domain.power import PROCESSOR, REST, SUPPLY, MachineSample, MachineTotal, compose
 from wattlight.domain.state import HostState
-from wattlight.domain.values import DeviceSample, clean_text
+from wattlight.domain.values import DeviceSample, clean_sentence, clean_text
 from wattlight.domain.wall import Wall
 from wattlight.i18n import duration, interval, joined, kwh, money, number, percent, tr, watts, without_marks
 
@@ -105,7 +105,7 @@ def sure_now(sample: MachineSample | None) -> str:
 def reasons_text(sample: MachineSample | None) -> str:
     """Why parts of the computer are not measured, a line each."""
     reasons = [tr(d.power.reason) for d in sample.devices if d.power.reason] if sample else []
-    return "\n".join(dict.fromkeys(clean_text(reason, 160) for reason in reasons))
+    return "\n".join(dict.fromkeys(clean_sentence(reason, 160) for reason in reasons))
 
 
 def power_figure(host: HostState, label: str, wall: Wall | None = None) -> FigureView:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import PullState
 from wattlight.domain.state import AnswerState, InstalledModel, same_model
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import duration, gb, joined, number, percent, tr
 from wattlight.services.answers import DOES_NOT_FIT, Extras, Offer
 
@@ -210,7 +210,7 @@ def _choice(scene: Scene, offer: Offer, chosen: str) -> ModelChoice:
         speed_text(offer.fit),
         download_text(offer),
         time,
-        clean_text(offer.why, 300),
+        clean_sentence(offer.why, 300),
         same_model(offer.model, chosen),
         room,
     )
@@ -271,7 +271,7 @@ def try_step(scene: Scene) -> TryStep:
         answer.text if answer else "",
         _state(answer),
         _figures(scene, answer),
-        clean_text(answer.error, 400) if answer and answer.error else "",
+        clean_sentence(answer.error, 400) if answer and answer.error else "",
         bool(answer and answer.running),
         done,
         better,
@@ -288,7 +288,7 @@ def _waiting(scene: Scene, model: str) -> tuple[str, Action | None]:
     again = Action(tr("Resume the download"), Command(Verb.PULL, model), primary=True)
     failed = next((p for p in scene.state.pulls if p.error and same_model(p.model, model)), None)
     if failed is not None:
-        return clean_text(failed.error or "", 400), again
+        return clean_sentence(failed.error or "", 400), again
     return tr("{name} is not on this computer yet. What was downloaded is kept.", name=name), again
 
 
@@ -320,7 +320,7 @@ def _figures(scene: Scene, answer: AnswerState | None) -> str:
                time=duration(answer.seconds), basis=sure)
         )  # fmt: skip
     elif answer.joules_reason:
-        why = clean_text(answer.joules_reason, 160).rstrip(".")
+        why = clean_sentence(answer.joules_reason, 160).rstrip(".")
         parts.append(tr("energy not known: {why}", why=why[:1].lower() + why[1:]))
     if answer.cut:
         parts.append(tr("stopped at the length limit"))

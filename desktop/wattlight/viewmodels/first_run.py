@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from wattlight.domain.command import Command, Verb
-from wattlight.domain.values import Device, MachineProfile, clean_text
+from wattlight.domain.values import Device, MachineProfile, clean_sentence, clean_text
 from wattlight.i18n import as_typed, gb, gib, joined, tr, watts
 from wattlight.services.calibration import wall_of
 from wattlight.settings import FirstRun, Settings
@@ -74,7 +74,7 @@ def _power(scene: Scene) -> str:
             )
         reason = next((tr(d.power.reason) for d in sample.devices if d.power.reason), "")
         none = tr("No readable sensor, so energy and cost stay unknown")
-        return joined((none, clean_text(reason, 160)), ". ") if reason else none
+        return joined((none, clean_sentence(reason, 160)), ". ") if reason else none
     learned = learned_now(sample, wall_of(scene.settings.meter))
     if learned is not None:
         note = learned_note(*learned, None)
@@ -275,7 +275,7 @@ def _with_downloads(scene: Scene, view: FirstRunView) -> FirstRunView:
         proxy = scene.settings.server_proxy or scene.setup.proxy
     return replace(
         view,
-        problem=clean_text(failed.error or "", 500),
+        problem=clean_sentence(failed.error or "", 500),
         problem_actions=(again, dismiss),
         proxy=proxy,
     )

@@ -13,7 +13,7 @@ from wattlight.domain.servers import (
     same_model,
 )
 from wattlight.domain.state import HostState
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import gb, gib, number, tr
 
 from .activity import busy_there
@@ -89,7 +89,7 @@ def facts_of(found: HostModel) -> str:
     item = found.item
     size = tr("{size} on disk", size=gb(item.size_bytes)) if item.size_bytes else ""
     parts = (item.family, item.parameter_size, item.quantization, size)
-    return " · ".join(clean_text(part, 60) for part in parts if part)
+    return " · ".join(clean_sentence(part, 60) for part in parts if part)
 
 
 def why_of(scene: Scene, found: HostModel) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can, ServerStatus, kind_name, same_model
 from wattlight.domain.state import HostState
-from wattlight.domain.values import LOCAL_HOST, Problem, clean_text
+from wattlight.domain.values import LOCAL_HOST, Problem, clean_sentence, clean_text
 from wattlight.i18n import gib, joined, tr, trn, watts
 from wattlight.runtime import parse_endpoint
 from wattlight.services.hosts import memory_bytes, new_host
@@ -56,7 +56,7 @@ def _view(host: HostState) -> HostView:
         tone = Tone.PLAIN if server.status is ServerStatus.UNKNOWN else Tone.BAD
         pill = PillView(server_trouble(server.status, server.kind), tone)
         return HostView(
-            host_name(host), pill, "", _figures(host, True), clean_text(server.message or "", 300), ()
+            host_name(host), pill, "", _figures(host, True), clean_sentence(server.message or "", 300), ()
         )
     version = f"{kind_name(server.kind)} {clean_text(server.version or '', 30)}".strip()
     show = Action(tr("Models"), Command(Verb.OPEN_MODELS, first_key(host)), hint=tr("Load or switch there."))
@@ -89,7 +89,7 @@ def loaded_text(host: HostState) -> str:
 def _meter_trouble(host: HostState) -> str:
     """Why its watts are not told."""
     if host.meter is not None:
-        return clean_text(host.meter.said, 300)
+        return clean_sentence(host.meter.said, 300)
     if parse_endpoint(host.server.url).is_loopback:
         return tr("It runs on this computer, and its energy is counted with it.")
     return tr("What it draws is not known: no meter is set for it (wattlight hosts meter).")
@@ -165,7 +165,7 @@ def hosts_card_view(scene: Scene) -> HostsCardView:
         ),
         tuple(_host_row(address) for address in others_),
         tuple(Choice(address.host, clean_text(address.name, 60)) for address in others_),
-        clean_text(adding.said, 400),
+        clean_sentence(adding.said, 400),
         adding.bad,
         adding.no_keyring,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.power import MachineSample
 from wattlight.domain.servers import ServerKind, kind_name
-from wattlight.domain.values import Device, DeviceSample, Quality, clean_text
+from wattlight.domain.values import Device, DeviceSample, Quality, clean_sentence, clean_text
 from wattlight.i18n import gib, interval, number, percent, tr, watts
 from wattlight.services.calibration import learned_how, wall_of
 
@@ -142,7 +142,7 @@ def _card(sample: DeviceSample, scene: Scene) -> DeviceCardView:
     power = figure(tr("Power draw"), watts(sample.power_w), _sensor(sample))
     if sample.power_w is None:
         reason = (
-            clean_text(tr(sample.power.reason), 200)
+            clean_sentence(tr(sample.power.reason), 200)
             if sample.power.reason
             else tr("No readable power sensor.")
         )
@@ -152,7 +152,7 @@ def _card(sample: DeviceSample, scene: Scene) -> DeviceCardView:
         note = tr("Asleep; Wattlight does not wake it.") if sample.asleep else reason
         power = FigureView(tr("Power draw"), DASH, note=note)
     return DeviceCardView(
-        clean_text(tr(sample.name), 80),
+        clean_sentence(tr(sample.name), 80),
         _kind(sample.kind) if sample.name != _kind(sample.kind) else "",
         _pill(sample),
         power,

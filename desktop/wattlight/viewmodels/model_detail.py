@@ -6,7 +6,7 @@ from datetime import date
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, same_model
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import duration, gb, gib, joined, month_name, number, tr, watts
 from wattlight.runtime import context_name
 from wattlight.services.advising import whole_steps
@@ -135,7 +135,7 @@ def _facts(offer: Offer | None, model: InstalledModel | None, fit: FitNote | Non
         parts = []
     if fit is not None and fit.needed_bytes:
         parts.append(tr("needs {size} in all", size=gib(fit.needed_bytes)))
-    return " · ".join(clean_text(p, 60) for p in parts if p)
+    return " · ".join(clean_sentence(p, 60) for p in parts if p)
 
 
 def released_text(released: str) -> str:
@@ -250,7 +250,7 @@ def _why(
     if model is not None and model.remote_host is not None:
         return elsewhere_text(scene, model.remote_host)
     if offer is not None and offer.why:
-        parts = [clean_text(offer.why, 400)]  # it has the speed and the reasons
+        parts = [clean_sentence(offer.why, 400)]  # it has the speed and the reasons
     else:
         speed = speed_text(fit)
         parts = [f"{speed}."] if speed else []
@@ -264,7 +264,7 @@ def _why(
         if fit is not None and fit.active_w is not None:
             parts.append(tr("It draws {watts} more while answering.", watts=watts(fit.active_w)))
         if fit is not None and (fit.verdict is not None or model is not None):
-            parts += [clean_text(r, 200) for r in fit.reasons[:3]]
+            parts += [clean_sentence(r, 200) for r in fit.reasons[:3]]
     if (newer := newer_version(scene, key)) is not None:
         parts.append(tr("A newer version is there: {size} to fetch.", size=fetch_text(newer)))
     if (running := scene.running(key)) is not None:
@@ -279,7 +279,7 @@ def _why(
 
 
 def _left_out(scene: Scene, key: str) -> list[str]:
-    return [clean_text(item.why, 300) for item in scene.extras.left_out if same_model(item.model, key)]
+    return [clean_sentence(item.why, 300) for item in scene.extras.left_out if same_model(item.model, key)]
 
 
 def _not_judged(scene: Scene, key: str) -> list[str]:
@@ -288,7 +288,7 @@ def _not_judged(scene: Scene, key: str) -> list[str]:
     if named is None:
         return texts
     if named.problem:
-        return [*texts, clean_text(named.problem, 300)]
+        return [*texts, clean_sentence(named.problem, 300)]
     if named.offer.fit.verdict is None and not named.asked:
         texts.append(
             tr(
@@ -376,7 +376,7 @@ def _pull(key: str, offer: Offer | None) -> Command:
     if fit.verdict is None:
         why = tr("Whether it fits this computer is not known.")
     else:
-        why = clean_text(fit.reasons[0], 200) if fit.reasons else f"{needs_text(fit)}."
+        why = clean_sentence(fit.reasons[0], 200) if fit.reasons else f"{needs_text(fit)}."
     return Command(Verb.PULL, key, f"{why} {tr('Install it anyway?')}", tr("Install anyway"))
 
 

@@ -8,7 +8,7 @@ from wattlight.domain.answers import TokenCost
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstalledModel, full_name
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import gb, money, tr, trn
 from wattlight.services.answers import DOES_NOT_FIT, FitNote, LeftOut, Offer
 from wattlight.services.fit_words import marks_meaning, speed_mark
@@ -293,7 +293,7 @@ def _left_out(scene: Scene, filters: Filters) -> list[LeftOut]:
 
 def _with_reason(row: ModelRow, item: LeftOut) -> ModelRow:
     text, tone = (tr("too slow"), Tone.PARTLY) if item.slow else (tr("does not fit"), Tone.BAD)
-    return replace(row, pill=PillView(text, tone, clean_text(item.why, 300)))
+    return replace(row, pill=PillView(text, tone, clean_sentence(item.why, 300)))
 
 
 def _typed_name(scene: Scene, filters: Filters, names: Mapping[str, str]) -> str:
@@ -362,7 +362,7 @@ def _footnote(scene: Scene, figures: frozenset[str], filters: Filters, hidden: i
             )
         elif not found.problem:
             parts.append(tr("All installed models are the newest."))
-        parts.append(clean_text(found.problem, 200))
+        parts.append(clean_sentence(found.problem, 200))
     if scene.extras.offers is None and scene.ready and not filters.search:
         parts.append(tr("Looking for models that fit…"))
     return " ".join(part for part in parts if part)

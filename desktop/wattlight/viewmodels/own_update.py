@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.state import OwnUpdate, Package
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import clock_time, joined, short_date, tr
 
 from .scene import Scene
@@ -76,7 +76,7 @@ def _page(update: OwnUpdate) -> tuple[str, ...]:
 
 def _said(scene: Scene, update: OwnUpdate) -> tuple[str, bool]:
     if update.said:
-        return clean_text(update.said, 300), True
+        return clean_sentence(update.said, 300), True
     if update.looked_at is None:
         return tr("Not looked yet."), False
     at, zone = update.looked_at, scene.zone

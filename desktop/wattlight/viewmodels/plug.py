@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.plug import Hangs
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.domain.wall import PLUG
 from wattlight.i18n import tr, watts
 
@@ -74,7 +74,7 @@ def plug_view(scene: Scene) -> PlugView:
         frozenset(needs),
         _about(plug.hangs) if kind else tr("A smart plug measures what this computer draws at the wall."),
         _stand(scene) if kind else "",
-        clean_text(trial.said, 400),
+        clean_sentence(trial.said, 400),
         trial.bad,
         trial.no_keyring,
         Action(tr("Test"), Command(Verb.TRY_PLUG)),
@@ -108,7 +108,9 @@ def _stand(scene: Scene) -> str:
         return tr("It has not been read yet.")
     if part.power_w is None:
         return (
-            clean_text(tr(part.power.reason), 300) if part.power.reason else tr("It has not been read yet.")
+            clean_sentence(tr(part.power.reason), 300)
+            if part.power.reason
+            else tr("It has not been read yet.")
         )
     source = clean_text(part.power.source, 80)
     return tr("Now: {power}, from {source}.", power=watts(part.power_w), source=source)

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.tariff import MICRO
-from wattlight.domain.values import clean_text, from_us
+from wattlight.domain.values import clean_sentence, from_us
 from wattlight.i18n import as_typed, clock_time, interval, joined, money, tr
 from wattlight.services.price_feeds import FEEDS
 from wattlight.settings import PriceFeed
@@ -55,7 +55,7 @@ def feed_view(scene: Scene) -> FeedView:
         wanted.daily,
         about,
         (Action(tr("Fetch prices"), Command(Verb.FETCH_PRICES)),) if feed is not None else (),
-        clean_text(trial.said, 400),
+        clean_sentence(trial.said, 400),
         trial.bad,
     )
 

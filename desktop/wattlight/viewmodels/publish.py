@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem, clean_sentence
 from wattlight.i18n import tr
 from wattlight.services.publishing import read_broker
 from wattlight.settings import PublishSettings
@@ -39,13 +39,13 @@ def publish_view(scene: Scene) -> PublishView:
         ),
         wanted.prometheus_port > 0,
         str(wanted.prometheus_port or USUAL_PORT),
-        clean_text(page.said, 300),
+        clean_sentence(page.said, 300),
         page.bad,
         wanted.broker,
         wanted.user,
         bool(wanted.broker and wanted.user),
         home.no_keyring,
-        clean_text(home.said, 400),
+        clean_sentence(home.said, 400),
         home.bad,
     )
 

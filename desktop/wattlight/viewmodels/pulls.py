@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from wattlight.catalog.download import read_place
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.pulls import AT_NIGHT, PullState, Waiting, read_hours, read_rate
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem, clean_sentence, clean_text
 from wattlight.i18n import as_typed, duration, gb, number, percent, tr, trn
 from wattlight.settings import PullSettings
 
@@ -182,11 +182,11 @@ def failed_pull(pull: PullState) -> tuple[str, Action]:
             name=name,
         )
         repair = Command(Verb.REPAIR, pull.model, question, tr("Remove and download"))
-        return clean_text(pull.error or "", 300), Action(tr("Repair…"), repair)
+        return clean_sentence(pull.error or "", 300), Action(tr("Repair…"), repair)
     text = tr(
         "{name} was not installed: {why}. What was downloaded is kept.",
         name=name,
-        why=clean_text(pull.error or "").rstrip("."),
+        why=clean_sentence(pull.error or "").rstrip("."),
     )
     return text, Action(tr("Try again"), Command(Verb.PULL, pull.model))
 

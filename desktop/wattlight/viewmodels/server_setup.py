@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import kind_name
 from wattlight.domain.state import InstallStage, ServerStatus, ServerWays
-from wattlight.domain.values import clean_lines, clean_text
+from wattlight.domain.values import clean_lines, clean_sentence, clean_text
 from wattlight.i18n import gb, tr
 from wattlight.services.serving import conversion
 
@@ -43,7 +43,7 @@ def server_copy_view(scene: Scene) -> ServerCopyView | None:
     if setup is not None and under_way(setup):
         return ServerCopyView(title, note, progress=install_line(setup))
     error = (setup.error if setup is not None else None) or facts.server_error
-    return ServerCopyView(title, note, clean_text(error, 400), actions=_actions(scene, ways))
+    return ServerCopyView(title, note, clean_sentence(error, 400), actions=_actions(scene, ways))
 
 
 def rough_size(size_bytes: int, exact: bool) -> str:
@@ -125,7 +125,7 @@ def server_step(scene: Scene) -> ServerStep:
         text = tr("The program that runs the models on this computer.")
         return ServerStep(server_trouble(ServerStatus.UNKNOWN), text)
     if server.status is not ServerStatus.ABSENT:
-        said = clean_text(server.message or "", 400)
+        said = clean_sentence(server.message or "", 400)
         return ServerStep(server_trouble(server.status, server.kind), said, Tone.BAD, actions=(_again(True),))
     return _absent(scene, facts.ways or ServerWays())
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.server_variables import KNOWN, SHOWN_ONLY, VARIABLES, ServerVariable, checked
-from wattlight.domain.values import Problem, clean_text
+from wattlight.domain.values import Problem, clean_sentence, clean_text
 from wattlight.i18n import joined, tr
 from wattlight.services.server_settings import SettingsPlace, StartedBy, how_to
 from wattlight.services.server_variables import VariableRow, VariablesNow
@@ -125,7 +125,7 @@ def restart_action(scene: Scene, primary: bool = False) -> Action:
 
 def _said(now: VariablesNow) -> str:
     if now.said or now.planned is None or now.planned.diff:
-        return clean_text(now.said, 400)
+        return clean_sentence(now.said, 400)
     return tr("These commands do it:") if now.planned.commands else tr("It is set so already.")
 
 

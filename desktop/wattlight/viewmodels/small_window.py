@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import InstallStage, ServerStatus
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import joined, tr
 from wattlight.services.calibration import wall_of
 
@@ -172,7 +172,7 @@ def _being_installed(scene: Scene) -> EmptyView | None:
     elif setup.stage == InstallStage.OPENED:
         head, text = tr("Ollama's installer is open"), tr("Follow its steps; the server is found by itself.")
     elif setup.error:
-        head, text = tr("Ollama was not installed"), clean_text(setup.error, 300)
+        head, text = tr("Ollama was not installed"), clean_sentence(setup.error, 300)
     else:
         return None
     show = Action(tr("Show the setup"), Command(Verb.SET_UP), primary=True)
@@ -190,7 +190,7 @@ def _no_server(scene: Scene) -> EmptyView:
         return installing
     look = Action(tr("Look again"), Command(Verb.REFRESH), primary=not startable)
     start = Action(tr("Start Ollama"), Command(Verb.START_SERVER), primary=True)
-    said = clean_text(server.message, 300) if absent and server.message else text
+    said = clean_sentence(server.message, 300) if absent and server.message else text
     return EmptyView(
         server_trouble(server.status, server.kind), said, actions=(start, look) if startable else (look,)
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 from wattlight.domain.command import Command, Verb
 from wattlight.domain.servers import Can
 from wattlight.domain.state import HostState, InstalledModel, RunningModel, ServerStatus, same_model
-from wattlight.domain.values import clean_text
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.i18n import joined, number, tr
 from wattlight.services.calibration import wall_of
 from wattlight.services.models import standing_text
@@ -379,4 +379,4 @@ def _name(name: str) -> str:
 
 
 def _label(text: str) -> str:
-    return clean_text(text, LABEL_LIMIT)
+    return clean_sentence(text, LABEL_LIMIT)

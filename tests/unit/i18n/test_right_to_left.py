@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from wattlight import i18n
+from wattlight.domain.values import clean_sentence, clean_text
 from wattlight.viewmodels.figures import figure, range_figure
 
 APART, END, FROM_RIGHT = "\u2068", "\u2069", "\u200f"
@@ -77,3 +78,22 @@ def test_other_languages_have_none(code: str) -> None:
     texts = (i18n.tr("Unloading {name}", name="x"), i18n.gib(2**33), i18n.paragraph("x"), i18n.apart("x"))
     i18n.activate("en")
     assert [i18n.without_marks(text) for text in texts] == list(texts)
+
+
+@pytest.mark.usefixtures("arabic")
+def test_a_sentence_of_ours_keeps_what_holds_its_pieces_in_order() -> None:
+    sentence = i18n.tr("Unloading {name}", name="qwen3:8b")
+    assert clean_sentence(sentence) == sentence
+    short = clean_sentence(sentence + i18n.apart("b" * 80), 40)
+    assert short.count(APART) == short.count(END) and "…" in short
+
+
+@pytest.mark.parametrize("mark", ["\u202a", "\u202e", "\u2067", "\u200f", END, f"a{END}{END}"])
+def test_marks_that_turn_other_words_around_stay_in_no_sentence(mark: str) -> None:
+    assert "\ufffd" in clean_sentence(f"Loading {mark}gpj.exe") and END not in clean_sentence(mark)
+
+
+def test_a_mark_that_is_left_open_ends_with_its_sentence() -> None:
+    assert clean_sentence(f"Loading {APART}a") == f"Loading {APART}a{END}"
+    assert clean_sentence(APART * 900, 20).count(END) <= 20
+    assert clean_text(f"{APART}a{END}") == "\ufffda\ufffd"  # a name has none
