@@ -15,12 +15,16 @@ os.environ.setdefault(
     else f"offscreen:configfile={Path(__file__).with_name('screen.json')}",
 )
 
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QApplication
 
 from wattlight.i18n import activate
 from wattlight.ui.text import speak
 
 from .desk import Desk, missing_tools
+
+# Windows' own dialog for files takes an end by the program for a yes and writes beside the tests.
+QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
 
 _OF_A_BUS = ("desktop_faults", "keeper", "screen_reader", "sleep", "tray", "wayland")
 collect_ignore = [f"test_{name}.py" for name in _OF_A_BUS] if sys.platform == "win32" else []
