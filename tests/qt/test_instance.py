@@ -354,7 +354,7 @@ def test_windows_is_asked_when_a_window_is_shown_and_while_it_is_wanted(
 def test_without_a_bus_nothing_is_asked(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DBUS_SYSTEM_BUS_ADDRESS", raising=False)
     monkeypatch.setattr(network, "_SOCKETS", ("/nowhere/socket",))
-    net = MeteredNetwork()
+    net = MeteredNetwork(platform="linux")
     net.refresh()
     assert net._watcher is None
     assert net.metered is None

@@ -136,11 +136,20 @@ def test_a_narrow_window_tells_its_pages_by_icons(drawn: Drawn) -> None:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["by the host", "by the pointer"])
-@pytest.mark.parametrize("spot", [QPoint(1890, 1185), QPoint(12, 12), QPoint(960, 1185), QPoint(1890, 12)])
+@pytest.mark.parametrize("edges", [(-30, -15), (12, 12), (0, -15), (-30, 12)])
 def test_the_small_window_opens_beside_the_icon(
-    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, spot: QPoint, told: bool
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, edges: tuple[int, int], told: bool
 ) -> None:
-    """Hosts on the bus do not tell where the icon is: then the pointer that clicked is at it."""
+    """Hosts on the bus do not tell where the icon is: then the pointer that clicked is at it.
+
+    ``edges``: how far from those of the screen, from the right and below where negative; 0: in the middle.
+    """
+    screen = qapp.primaryScreen().geometry()
+    across, down = edges
+    spot = QPoint(
+        screen.center().x() if across == 0 else across % screen.width(),
+        down % screen.height(),
+    )
     monkeypatch.setattr("wattlight.ui.windows.QCursor", SimpleNamespace(pos=lambda: spot))
     icon = QRect(spot, QSize(2, 2)) if told else QRect()
     window = QWidget()
