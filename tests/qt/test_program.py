@@ -3,6 +3,7 @@
 import faulthandler
 import json
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -142,3 +143,14 @@ def test_a_start_that_fails_is_one_sentence_and_the_log_has_the_rest(
     assert words in said and "Traceback" not in said
     assert told == ([] if sys.platform == "win32" else [said.removesuffix("\n")]), "there at the very end"
     assert "Traceback" in ServiceFactory().places.log_file.read_text()
+
+
+def test_no_sources_are_kept_in_memory() -> None:
+    """Qt's binding reads the source of each module that is imported after it; the tray has it read none."""
+    code = (
+        "import linecache, PySide6.QtCore\n"
+        "from wattlight.bootstrap.tray import unread_sources\n"
+        "with unread_sources():\n    import wattlight.domain.fit\n"
+        "assert not [file for file in linecache.cache if 'domain' in file and 'fit' in file]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,6 +1,9 @@
 """The desktop program: first the icon, then everything else; stops in order."""
 
+import inspect
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from wattlight.domain import Problem
 from wattlight.paths import Places, places_for_user
@@ -9,8 +12,31 @@ NO_SCREEN = 3
 """Exit code where there is no screen; the bootstrap prints a report then."""
 
 
+@contextmanager
+def unread_sources() -> Iterator[None]:
+    """PySide6 looks into the source of every module that is imported after it, for names in another style.
+
+    Ours ask for none; all that it read would stay in memory, 12 MiB.
+    """
+
+    def unread(_: object) -> str:
+        raise OSError("not read")
+
+    known = inspect.getsource
+    inspect.getsource = unread  # type: ignore[assignment]  # it takes anything
+    try:
+        yield
+    finally:
+        inspect.getsource = known
+
+
 def run_desktop(arguments: list[str]) -> int:
     """Run the tray program until the user quits; 0 also when another instance was asked to show itself."""
+    with unread_sources():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     try:
         places = places_for_user()
         from wattlight.ui import early_icon
