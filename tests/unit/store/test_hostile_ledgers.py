@@ -151,12 +151,19 @@ def test_rows_before_the_bad_one_are_still_given(tmp_path: Path) -> None:
     assert seen == [100, 100]
 
 
-def test_a_schema_that_is_no_text_is_moved_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "none"),
+    [
+        (b"presence_quarter", b"presence_quarte\xff"),
+        (b"PRIMARY KEY (host, start)", b"PRIMARY KEY (h\xffst, start)"),  # nor is SQLite's sentence about it
+    ],
+)
+def test_a_schema_that_is_no_text_is_moved_aside(tmp_path: Path, text: bytes, none: bytes) -> None:
     file = tmp_path / "ledger.sqlite3"
     filled(file)
     raw = file.read_bytes()
-    assert b"presence_quarter (host TEXT" in raw
-    file.write_bytes(raw.replace(b"presence_quarter (host TEXT", b"presence_quarter (h\xfft TEXT"))
+    assert text in raw and len(text) == len(none)
+    file.write_bytes(raw.replace(text, none))
     opened = open_ledger(file, NOW)
     assert "damaged" in opened.notices[0]
     assert len(list(tmp_path.glob("*.corrupt-*"))) == 1
