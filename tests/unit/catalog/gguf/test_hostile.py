@@ -168,7 +168,7 @@ def test_a_path_that_cannot_be_read(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["ssm.inner_size", "attention.key_length_swa", "rope.dimension_count", "odd"])
-@pytest.mark.parametrize("number", [1.7e38, -1.7e38, 1e20])
+@pytest.mark.parametrize("number", [1.7e38, -1.7e38, 1e20, 1 << 30, (1 << 32) - 1])
 def test_no_number_of_the_model_is_beyond_all_bounds(key: str, number: float) -> None:
     changes: dict[str, Any] = {f"llama.{key}".replace(".", "__"): number}
     with pytest.raises(BadModelFile, match="is not a sensible number"):
