@@ -305,17 +305,18 @@ def meter(recorder: Recorder, clock: Clock, hours: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead_days", "hours", "starts", "gone"),
+    ("before", "ahead_days", "hours", "starts", "gone"),
     [
-        (400, 0.5, 1, False),
-        (400, 20, 1, False),
-        (30_000, 0.2, 40, False),
-        (400, 30, 1, True),  # the clock says so all through a day: it is the time
-        (400, 5, 6, True),
+        (25, 400, 0.5, 1, False),
+        (25, 400, 20, 1, False),
+        (25, 30_000, 0.2, 40, False),
+        (25, 400, 30, 1, True),  # the clock says so all through a day: it is the time
+        (25, 400, 5, 6, True),
+        (0, 400, 20, 1, False),  # of an earlier version, which noted no hours that say otherwise
     ],
 )
 def test_nothing_is_deleted_or_rolled_up_on_the_word_of_a_clock_that_was_wrong_for_hours(
-    tmp_path: Path, ahead_days: int, hours: float, starts: int, gone: bool
+    tmp_path: Path, before: float, ahead_days: int, hours: float, starts: int, gone: bool
 ) -> None:
     file, clock = tmp_path / "ledger.sqlite3", Clock()
 
@@ -330,8 +331,10 @@ def test_nothing_is_deleted_or_rolled_up_on_the_word_of_a_clock_that_was_wrong_f
         return fresh
 
     recorder = start()
-    recorder.accept(batch(MINUTE - 20, 7))
-    meter(recorder, clock, 25)
+    first = Pending()
+    first.add(batch(MINUTE - 20, 7))
+    recorder.open().write(first)
+    meter(recorder, clock, before)
     recorder.stop()
     clock.at += timedelta(days=ahead_days)
     for _ in range(starts):
@@ -558,7 +561,7 @@ def test_months_are_counted_by_the_calendar_and_end_with_it(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a file in use is not cut there")
-@pytest.mark.parametrize("kept", [0, 100, 4096])
+@pytest.mark.parametrize("kept", [0, 100, 4096, 32 + 4 * 4120])  # the last: one commit and a part of the next
 def test_a_log_that_is_cut_costs_what_it_held_and_never_the_ledger(tmp_path: Path, kept: int) -> None:
     file, told = tmp_path / "ledger.sqlite3", Told()
     recorder = Recorder(LedgerFile(file, Clock().now), Clock().now, told)

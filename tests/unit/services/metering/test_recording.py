@@ -292,7 +292,8 @@ def test_after_the_file_was_taken_away_the_sums_are_those_on_disk(tmp_path: Path
 
 
 @needs_removing_open_files
-def test_what_is_told_after_the_end_is_what_is_on_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", ["no folder", "no ledger that can be read"])
+def test_what_is_told_after_the_end_is_what_is_on_disk(tmp_path: Path, there: str) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     stage = Stage(folder, Machine())
@@ -301,6 +302,10 @@ def test_what_is_told_after_the_end_is_what_is_on_disk(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     folder.write_text("in the way")
     assert stage.recording.stop()
+    if there != "no folder":
+        folder.unlink()
+        folder.mkdir()
+        stage.file.write_bytes(b"no ledger" * 1000)
     kept = stage.recording.kept().today
     assert kept is None or kept.energy_mj == 0
 
