@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.systems import needs_removing_open_files
+from fakes.systems import needs_links, needs_removing_open_files
 from unit.store.test_ledger import ALL, MINUTE, NOW, energy, pending, row, write
 from wattlight.domain.cost import ClosedDay, DayCell
 from wattlight.domain.energy import CounterBase, DeviceInfo, State
@@ -397,6 +397,18 @@ def test_the_ledger_stays_where_the_restored_one_cannot_take_its_place(
         with pytest.raises(PermissionError):
             restore(backup, file)
     assert energy(file) == 1
+
+
+@needs_links
+def test_a_link_in_the_place_of_the_lock_is_not_written_through(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"not ours")
+    other.chmod(0o644)
+    (tmp_path / "meter.lock").symlink_to(other)
+    with pytest.raises(LedgerProblem, match="cannot be opened"):
+        MeterLock(tmp_path / "meter.lock").acquire()
+    assert other.read_bytes() == b"not ours"
+    assert oct(other.stat().st_mode & 0o777) == "0o644"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")

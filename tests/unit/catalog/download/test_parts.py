@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.systems import needs_links
 from wattlight.catalog.download import parts
 from wattlight.catalog.download.parts import Claim, PartFile, merged
 from wattlight.catalog.registry import Layer
@@ -145,6 +146,17 @@ def test_a_file_that_was_cut_keeps_nothing_that_it_cannot_hold(tmp_path: Path) -
     (file,) = tmp_path.glob("*.part")
     file.write_bytes(b"")
     assert PartFile.bytes_in(tmp_path, layer()) == 0
+
+
+@needs_links
+def test_a_link_in_the_place_of_a_layer_is_not_written_through(tmp_path: Path) -> None:
+    other, folder = tmp_path / "other", tmp_path / "parts"
+    folder.mkdir()
+    other.write_bytes(b"not ours")
+    parts._part(folder, layer()).symlink_to(other)
+    with pytest.raises(OSError, match="[Ss]ymbolic link"):
+        PartFile(folder, layer())
+    assert other.read_bytes() == b"not ours"
 
 
 def test_where_nothing_came_nothing_is_left(tmp_path: Path) -> None:
