@@ -138,6 +138,7 @@ class _BusyLine(QWidget):
         self._label = plain_label(role="quiet", wrap=True)
         self._actions = ActionRow(ask)
         self._bar = QProgressBar()
+        self._bar.setMinimumWidth(60)  # the style of Windows would have it wider than the small window
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 1000)
         self._more = button("", "link", self._toggle)
