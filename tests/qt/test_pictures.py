@@ -12,6 +12,7 @@ from wattlight.ui.dashboard import PAGES
 pytestmark = [pytest.mark.qt, pytest.mark.timeout(110)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="without a screen Qt has no fonts on Windows")
 @pytest.mark.parametrize("scale", [1.0, 1.25, 2.0])
 def test_every_page_is_drawn_at_every_scale(tmp_path: Path, scale: float) -> None:
     command = [sys.executable, str(Path(__file__).with_name("pictures.py")), str(tmp_path)]
