@@ -157,9 +157,10 @@ def serial(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
     done: list[int] = []
 
     def works() -> None:
+        before = len(done)
         executor.submit(lambda: killing(once))
         executor.submit(lambda: done.append(1))
-        wait(lambda: done)
+        wait(lambda: len(done) > before)
 
     yield works
     assert executor.close(5)
@@ -178,10 +179,12 @@ def tokens(threads: Threads, once: list[int]) -> Iterator[Callable[[], None]]:
     use: Any = object()
 
     def works() -> None:
+        before, killed = len(kept), once[0]
         writer.take(use)
-        wait(lambda: use in kept or once[0] == 0)
+        wait(lambda: len(kept) > before or once[0] < killed)
+        before = len(kept)
         writer.take(use)
-        wait(lambda: len(kept) >= 2)
+        wait(lambda: len(kept) > before)
 
     yield works
     assert writer.stop(5)
