@@ -165,12 +165,10 @@ def _verb_of(words: list[str]) -> CliVerb | None:
 
 
 def _refuse(verb: CliVerb, unknown: list[str]) -> NoReturn:
-    options = {
-        option[2:]: option for option in re.findall(r"--[a-z][a-z-]+", verb_parser(verb).format_help())
-    }
+    options = re.findall(r"--([a-z][a-z-]+)", verb_parser(verb).format_help())
     word = unknown[0].partition("=")[0]
     found = likely_name(word[2:], options) if word.startswith("--") else ""  # the dashes are no likeness
-    meant = tr("Did you mean {name}?", name=options[found]) if found else ""
+    meant = tr("Did you mean {name}?", name=f"--{found}") if found else ""
     message = tr("unrecognized arguments: {words}", words=clean_text(" ".join(unknown), 80))
     raise WrongUse(sentence(f"wattlight {verb.name}", message, meant))
 

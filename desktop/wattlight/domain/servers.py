@@ -130,7 +130,6 @@ def same_model(one: str, other: str) -> bool:
     return full_name(one) == full_name(other)
 
 
-@lru_cache(8192)
 @dataclass(frozen=True, slots=True)
 class HostContact:
     """A host that was asked something, and why; ``reason`` is a code: model, shape, server."""
@@ -141,6 +140,7 @@ class HostContact:
     times: int = 1
 
 
+@lru_cache(8192)
 def full_name(name: str) -> str:
     """The one spelling of a name, for look-ups (a page of 5,000 models asks for each several times)."""
     path, colon, tag = name.rpartition(":")

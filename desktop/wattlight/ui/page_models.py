@@ -1,6 +1,8 @@
 """The page Models: the list on the left, one model in detail on the right."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
@@ -55,6 +57,8 @@ from .models_table import (
 from .text import plain_label, set_text, show_text
 from .theme import Theme
 from .window import Page
+
+Value = TypeVar("Value", str, int)
 
 
 class ModelPanel(Card):
@@ -176,23 +180,22 @@ class ModelsPage(Page):
         self._selected = model
         self._show()
 
+    def _choice(
+        self, name: str, values: Sequence[Value], said: Callable[[Value], str], at: int = 0
+    ) -> QComboBox:
+        """A filter with its spoken name and its values; ``at`` is the one chosen first."""
+        box = QComboBox()
+        box.setAccessibleName(name)
+        for value in values:
+            box.addItem(said(value), value)
+        box.setCurrentIndex(at)
+        box.currentIndexChanged.connect(self._filtered)
+        return box
+
     def _head(self) -> QWidget:
-        self._use = QComboBox()
-        self._use.setAccessibleName(tr("What it is for"))
-        for use in ("", *USES):
-            self._use.addItem(use_name(use), use)
-        self._use.currentIndexChanged.connect(self._filtered)
-        self._context = QComboBox()
-        self._context.setAccessibleName(tr("Context length"))
-        for length in CONTEXTS:
-            self._context.addItem(context_name(length), length)
-        self._context.setCurrentIndex(1)
-        self._context.currentIndexChanged.connect(self._filtered)
-        self._order = QComboBox()
-        self._order.setAccessibleName(tr("Order of the list"))
-        for order in ORDERS:
-            self._order.addItem(order_name(order), order)
-        self._order.currentIndexChanged.connect(self._filtered)
+        self._use = self._choice(tr("What it is for"), ("", *USES), use_name)
+        self._context = self._choice(tr("Context length"), CONTEXTS, context_name, 1)
+        self._order = self._choice(tr("Order of the list"), ORDERS, order_name)
         self._search = QLineEdit()
         self._search.setPlaceholderText(tr("Search or name"))
         self._search.setAccessibleName(tr("Search or name"))
@@ -200,20 +203,10 @@ class ModelsPage(Page):
         self._search.setFixedWidth(150)
         self._search.textChanged.connect(self._searched)
         self._search.returnPressed.connect(self._entered)
-        self._fit = QComboBox()
-        self._fit.setAccessibleName(tr("Fit"))
-        for fit in FITS:
-            self._fit.addItem(fit_name(fit), fit)
-        self._fit.currentIndexChanged.connect(self._filtered)
-        self._size = QComboBox()
-        self._size.setAccessibleName(tr("Size of the download"))
-        for size in SIZES:
-            self._size.addItem(size_name(size), size)
-        self._size.currentIndexChanged.connect(self._filtered)
-        self._licence = QComboBox()
-        self._licence.setAccessibleName(tr("Licence of models to install"))
-        self._licence.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self._licence.currentIndexChanged.connect(self._filtered)
+        self._fit = self._choice(tr("Fit"), FITS, fit_name)
+        self._size = self._choice(tr("Size of the download"), SIZES, size_name)
+        self._licence = self._choice(tr("Licence of models to install"), ("",), str)
+        self._licence.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # it is filled later
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.activated.connect(self._search.setFocus)
         head = flow(plain_label(tr("Models"), "page"), REST, self._order, self._search)

@@ -1,7 +1,10 @@
 """Which names of models are refused, and which registry a name means."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from wattlight.domain.servers import HostContact, full_name
 from wattlight.domain.state import same_model
 from wattlight.runtime import RuntimeProblem, read_name
 
@@ -64,3 +67,9 @@ def test_spellings_of_one_model() -> None:
     assert same_model("Tiny:Latest", "tiny")
     assert same_model("127.0.0.1:5/a/b", "127.0.0.1:5/a/b:latest")
     assert not same_model("tiny:1", "tiny")
+
+
+def test_a_name_that_is_asked_for_again_is_not_read_again() -> None:
+    assert full_name("Qwen3:8B") == "qwen3:8b"
+    assert full_name("Qwen3:8B") is full_name("Qwen3:8B")
+    assert isinstance(HostContact("host", "model", datetime(2026, 11, 24, tzinfo=UTC)), HostContact)
