@@ -132,7 +132,8 @@ def refuse_own(name: str, call: Call) -> None:
 
 
 def plain(value: object, places: int | None = None) -> Any:
-    """``value`` as JSON has it: a dataclass becomes its fields, a time ISO 8601, a decimal its digits.
+    """``value`` as JSON has it: a dataclass or named tuple becomes its fields, a time ISO 8601, a decimal
+    its digits.
 
     Fractions are rounded to ``places``, if given. Fields keep their names and their order.
     """
@@ -150,6 +151,8 @@ def plain(value: object, places: int | None = None) -> Any:
         return value.isoformat()
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name), places) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, Mapping):
         return {key: plain(item, places) for key, item in value.items()}
     if isinstance(value, Iterable):

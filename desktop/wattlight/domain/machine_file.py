@@ -62,7 +62,7 @@ def parse_machine(document: object) -> MachineProfile:
         raise MachineFileProblem(tr("Two devices of the machine file have the same id."))
     return MachineProfile(
         name=_text(top, "name", "machine"),
-        os=_text(top, "os", "linux"),
+        os=_text(top, "os", "linux").lower(),
         ram_total_bytes=total,
         ram_available_bytes=min(total, round(total * AVAILABLE_SHARE)) if available is None else available,
         cpu=_cpu(_mapping(_present(top, "cpu"), "'cpu'")),

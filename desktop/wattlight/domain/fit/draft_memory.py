@@ -47,9 +47,11 @@ def draft_memory(draft: Draft, sizer: Sizer, several: bool, types: tuple[str, st
     elif draft.kind in {DraftKind.EMBEDDED, DraftKind.SEPARATE}:
         measured = weights + kv + in_turn
     elif draft.kind is DraftKind.DFLASH and draft.has_own_output:
-        measured = weights + kv + 4 * (draft.main.vocabulary + draft.model.arch.embedding) * sizer.batch
+        measured = (
+            weights + kv + 4 * (draft.main.vocabulary + draft.model.arch.embedding) * sizer.setting.batch
+        )
     if draft.kind is DraftKind.DFLASH:
-        growth = 4 * draft.main.arch.embedding * sizer.batch * draft.targets
+        growth = 4 * draft.main.arch.embedding * sizer.setting.batch * draft.targets
     return DraftMemory(
         weights,
         kv,
@@ -57,7 +59,7 @@ def draft_memory(draft: Draft, sizer: Sizer, several: bool, types: tuple[str, st
         Taken(host_weights, 0, host),
         in_turn,
         host_in_turn,
-        max(compute, _with_experts_in_ram(draft, sizer.batch)),
+        max(compute, _with_experts_in_ram(draft, sizer.setting.batch)),
         measured,
         growth,
         _output_growth(draft, sizer),
@@ -115,8 +117,8 @@ def _output_growth(draft: Draft, sizer: Sizer) -> int:
     if draft.kind in {DraftKind.ASSISTANT, DraftKind.DFLASH}:
         return 0
     words, stream = draft.main.vocabulary, draft.main.arch.embedding
-    model = words * sizer.slots * draft.length + stream * sizer.batch
-    return 4 * (model + sizer.slots * (4 * words + stream))
+    model = words * sizer.setting.slots * draft.length + stream * sizer.setting.batch
+    return 4 * (model + sizer.setting.slots * (4 * words + stream))
 
 
 def _cache(draft: Draft, sizer: Sizer, types: tuple[str, str]) -> int:
@@ -130,7 +132,10 @@ def _cache(draft: Draft, sizer: Sizer, types: tuple[str, str]) -> int:
 
 def _dflash(draft: Draft, sizer: Sizer) -> tuple[int, int]:
     """Buffers as :func:`_compute`: every position of a batch is an output here, twice."""
-    rows, stream = 4 * draft.main.vocabulary * sizer.batch, 4 * draft.model.arch.embedding * sizer.batch
+    rows, stream = (
+        4 * draft.main.vocabulary * sizer.setting.batch,
+        4 * draft.model.arch.embedding * sizer.setting.batch,
+    )
     if sizer.backend == "cpu":
         return 2 * rows + sizer.mask, 0
     host = max(stream + sizer.mask, stream * draft.targets)
@@ -139,7 +144,7 @@ def _dflash(draft: Draft, sizer: Sizer) -> tuple[int, int]:
 
 def _compute(draft: Draft, sizer: Sizer) -> tuple[int, int]:
     """(where the draft is computed, in RAM beside an accelerator)."""
-    arch, batch = draft.model.arch, sizer.batch
+    arch, batch = draft.model.arch, sizer.setting.batch
     if not _by_block(draft, sizer):
         whole = sizer.compute_in_ram if sizer.backend == "cpu" else sizer.full_compute
         return whole, sizer.host_compute
@@ -151,11 +156,13 @@ def _compute(draft: Draft, sizer: Sizer) -> tuple[int, int]:
 def _by_block(draft: Draft, sizer: Sizer) -> bool:
     """Its buffer is that of its block alone; otherwise it takes what a whole model does."""
     arch = draft.model.arch
-    return draft.kind is not DraftKind.ASSISTANT and sizer.flash and not arch.mla and arch.name in APART
+    return (
+        draft.kind is not DraftKind.ASSISTANT and sizer.setting.flash and not arch.mla and arch.name in APART
+    )
 
 
 def _mask(sizer: Sizer) -> int:
-    return 2 * sizer.batch * sizer.cells_full // sizer.slots
+    return 2 * sizer.setting.batch * sizer.cells_full // sizer.setting.slots
 
 
 def _in_turn(draft: Draft, sizer: Sizer, compute: int, host: int) -> tuple[int, int]:
@@ -163,9 +170,9 @@ def _in_turn(draft: Draft, sizer: Sizer, compute: int, host: int) -> tuple[int, 
     if draft.kind is DraftKind.DFLASH or not _by_block(draft, sizer):
         return compute, host
     arch, mask = draft.model.arch, _mask(sizer)
-    stream = 4 * arch.embedding * sizer.batch
-    inputs = mask + 2 * stream + _positions(arch) * sizer.batch
-    return 4 * inputs + _widest_phase(arch) * sizer.batch, host + 3 * (mask + stream)
+    stream = 4 * arch.embedding * sizer.setting.batch
+    inputs = mask + 2 * stream + _positions(arch) * sizer.setting.batch
+    return 4 * inputs + _widest_phase(arch) * sizer.setting.batch, host + 3 * (mask + stream)
 
 
 def _positions(arch: Architecture) -> int:

@@ -8,8 +8,8 @@ from .drafts import Draft, DraftKind
 from .layering import Layering, expert_blocks_in_ram, split_by_free
 from .plan import Plan, Planner
 from .prepared import PreparedModel
-from .result import ContextSource, DraftUse, FitOptions, FitResult, Verdict
-from .server_rules import lower_tier, maps_file
+from .result import ContextSource, DraftUse, FitOptions, FitResult
+from .server_rules import lower_tier
 from .sizing import BareSizer, Share, Sizer, Taken, logged
 from .verdict import OUT_OF_MEMORY, Placed, judge
 
@@ -34,9 +34,9 @@ def fit(prepared: PreparedModel, machine: MachineProfile, options: FitOptions | 
     options = options or _DEFAULTS
     planner = Planner(prepared, machine, options)
     result = _placed(planner.model, machine, options, planner.plan(options.context))
-    if result.verdict is Verdict.NO and result.context_source is ContextSource.TIER:
+    if result.obstacle in OUT_OF_MEMORY and result.context_source is ContextSource.TIER:
         lower = lower_tier(result.context, planner.constants)
-        if lower is not None and result.obstacle in OUT_OF_MEMORY:
+        if lower is not None:
             plan = planner.plan(lower)._replace(
                 asked=result.context, context_source=ContextSource.STEPPED_DOWN
             )
@@ -61,19 +61,20 @@ def _placed(
     """What the model takes with everything settled in ``plan``."""
     sizer = plan.sizer(prepared, kind)
     shares, taken, missing = _distribute(plan, sizer, options, prepared.arch.experts > 0, machine.server.fit)
-    on_devices = sizer.layers + 1 if not missing and options.gpu_layers is None and shares else _units(shares)
+    if shares and not missing and options.gpu_layers is None:
+        on_devices = sizer.layers + 1
+    else:
+        on_devices = sum(share.layers for share in shares)
     host = _host(sizer, shares, on_devices)
-    mapped = maps_file(
-        machine, plan.devices, prepared, plan.estimate, plan.available, options.gpu_layers, plan.constants
-    )
-    extra, use = None, None
+    mapped, extra, use, read = plan.mapped, None, None, [*taken, host]
     if plan.draft is not None and plan.draft_memory is not None:
         extra = beside(plan.draft, plan.draft_memory, sizer, shares)
         use = _draft_use(plan.draft, plan.draft_memory, sizer, extra)
+        read = _as_read(plan.draft, plan.draft_memory, extra, read)
         mapped = mapped and not plan.draft.renamed
     size, vram = 0, 0
     if kind is not BareSizer:
-        size, vram = reported(prepared, sizer, shares, taken, host, mapped, _Lines(plan, extra))
+        size, vram = reported(prepared, sizer, shares, [*taken, host], mapped, read, extra is not None)
     if extra is not None and plan.draft_memory is not None:
         taken = [own.plus(more) for own, more in zip(taken, extra.devices, strict=True)]
         host = host.plus(extra.host).plus(Taken(0, 0, plan.draft_memory.output))
@@ -83,10 +84,6 @@ def _placed(
     experts = expert_blocks_in_ram(shares, arch.layers, arch.trunk) if missing and arch.experts else 0
     placed = Placed(taken, host, on_devices, experts, missing, mapped, size, vram, use)
     return judge(prepared, machine, options, plan, placed)
-
-
-def _units(shares: list[Share]) -> int:
-    return sum(share.layers for share in shares)
 
 
 def _distribute(
@@ -145,7 +142,7 @@ def _host(sizer: Sizer, shares: list[Share], on_devices: int) -> Taken:
 
 def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -> DraftUse:
     parts = [*extra.devices, extra.host]
-    copies = (draft.states - 1) * sizer.slots * sizer.cache.state[-1]
+    copies = (draft.states - 1) * sizer.setting.slots * sizer.cache.state[-1]
     embedded = draft.main.draft_blocks_bytes if draft.kind is DraftKind.EMBEDDED else 0
     return DraftUse(
         draft.kind.value,
@@ -160,31 +157,17 @@ def _draft_use(draft: Draft, memory: DraftMemory, sizer: Sizer, extra: Beside) -
     )
 
 
-class _Lines:
-    """What the server reads for a buffer when a draft's line of the same name replaces the model's."""
-
-    def __init__(self, plan: Plan, extra: Beside | None) -> None:
-        self._nothing = Taken(0, 0, 0)
-        self._extra = extra
-        self._growth = None
-        if plan.draft is not None and plan.draft_memory is not None and plan.draft.kind is DraftKind.DFLASH:
-            # the model's own buffer is printed again at the first prompt, larger by this
-            self._growth = plan.draft_memory.model_growth
-
-    def on_device(self, index: int, own: Taken) -> Taken:
-        """(weights, draft's cache or 0, compute) of a device."""
-        more = self._extra.devices[index] if self._extra else self._nothing
-        return self._replaced(own, more)
-
-    def in_ram(self, own: Taken) -> Taken:
-        return self._replaced(own, self._extra.host if self._extra else self._nothing)
-
-    def _replaced(self, own: Taken, more: Taken) -> Taken:
-        compute = more.compute or own.compute
-        if self._growth is not None:
-            alone = self._extra is None or not self._extra.devices
-            compute = own.compute + (self._growth if more.kv or alone else 0)
-        return Taken(more.weights or own.weights, more.kv, compute)
+def _as_read(draft: Draft, memory: DraftMemory, extra: Beside, own: list[Taken]) -> list[Taken]:
+    """(weights, draft's cache, compute) of each device, and last of RAM, as the server reads them from the
+    log: a draft's line of the same name replaces the model's."""
+    pairs = zip(own, [*extra.devices, extra.host], strict=True)
+    if draft.kind is not DraftKind.DFLASH:
+        return [Taken(a.weights or b.weights, a.kv, a.compute or b.compute) for b, a in pairs]
+    # the model's own buffer is printed again at the first prompt, larger by this
+    growth, alone = memory.model_growth, not extra.devices
+    return [
+        Taken(a.weights or b.weights, a.kv, b.compute + (growth if a.kv or alone else 0)) for b, a in pairs
+    ]
 
 
 def reported(
@@ -192,36 +175,41 @@ def reported(
     sizer: Sizer,
     shares: list[Share],
     taken: list[Taken],
-    host: Taken,
     mapped: bool,
-    lines: _Lines,
+    read: list[Taken],
+    drafts: bool,
 ) -> tuple[int, int]:
-    """(size, size_vram) of ``/api/ps`` in bytes; ``mapped``: the model file is memory-mapped."""
+    """(size, size_vram) of ``/api/ps`` in bytes.
+
+    ``taken``: of each device and last of RAM; ``mapped``: the model file is memory-mapped; ``read``: as
+    ``taken``, what the server reads from the log, where it ``drafts`` with the cache of the draft alone.
+    """
     layers = sizer.layers
     if len(shares) == 1 and shares[0].layers > layers and not shares[0].partial and sizer.backend != "metal":
-        use = lines.on_device(0, taken[0])
-        vram = logged(use.weights) + logged(use.compute) + sizer.logged_cache(0, layers, use.kv)
+        use = read[0]
+        vram = logged(use.weights) + logged(use.compute)
+        vram += sizer.logged_cache(0, layers, use.kv if drafts else 0)
         return vram, vram
     units = sum(share.layers for share in shares)
     spilled = any(share.partial for share in shares)
     first = layers + 1 - units
     vram = on_devices = 0
-    for index, (share, own) in enumerate(zip(shares, taken, strict=True)):
+    for share, own, use in zip(shares, taken, read, strict=False):
         end = first + share.layers
         stop = min(layers, max(first, end))
-        use = lines.on_device(index, own)
         weights = use.weights
         if weights == own.weights and mapped and sizer.backend == "metal" and share.layers:
             weights = prepared.spans.on_device(first, stop, end > layers, sizer.weights.output_tied)
         on_devices += logged(weights)
-        vram += logged(weights) + logged(use.compute) + sizer.logged_cache(min(first, layers), stop, use.kv)
+        vram += logged(weights) + logged(use.compute)
+        vram += sizer.logged_cache(min(first, layers), stop, use.kv if drafts else 0)
         first = end
     if units > layers and not spilled:
         return vram, vram
-    in_ram, use = min(layers + 1 - units, layers), lines.in_ram(host)
-    size = vram + sizer.logged_cache(0, in_ram, use.kv) + logged(use.compute)
-    size += logged(4 * prepared.vocabulary * sizer.slots)
-    if not shares or not mapped or use.weights != host.weights:
+    in_ram, use = min(layers + 1 - units, layers), read[-1]
+    size = vram + sizer.logged_cache(0, in_ram, use.kv if drafts else 0) + logged(use.compute)
+    size += logged(4 * prepared.vocabulary * sizer.setting.slots)
+    if not shares or not mapped or use.weights != taken[-1].weights:
         return size + logged(use.weights), vram
     span = logged(prepared.spans.in_ram(shares))
     over = on_devices + span - prepared.shape.file_bytes

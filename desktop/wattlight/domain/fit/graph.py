@@ -22,6 +22,7 @@ from .ready_tapes import ready_tape
 from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies, Trunk, kind_of
 from .weights import MOE_ONLY, TensorRows, is_expert, overflow_patterns
 
+NOT_ASKED = Ready(-1, -1)
 PASSES_KEPT, MOST_KEPT = 64, 4096
 """Settings remembered of a model; layouts and steps remembered of each."""
 
@@ -172,14 +173,16 @@ class Buffers:
         """What was worked out beforehand for this setting, None where nothing was."""
         if self._whole is None and not self._text:
             return None
-        if setting not in self._ready:
-            if len(self._ready) >= PASSES_KEPT:
-                self._ready.clear()
-            found = whole_ready(self.arch, self._whole, setting) if self._whole else None
-            if found is None and (laid := self.divided(setting, 0, [])):
-                found = Ready(laid.peaks[0], laid.in_ram)
-            self._ready[setting] = found
-        return self._ready[setting]
+        known = self._ready.get(setting, NOT_ASKED)
+        if known is not NOT_ASKED:
+            return known
+        if len(self._ready) >= PASSES_KEPT:
+            self._ready.clear()
+        found = whole_ready(self.arch, self._whole, setting) if self._whole else None
+        if found is None and (laid := self.divided(setting, 0, [])):
+            found = Ready(laid.peaks[0], laid.in_ram)
+        self._ready[setting] = found
+        return found
 
     def divided(self, setting: Setting, first: int, left_out: Ranges) -> Laid | None:
         """One device from block ``first`` on, as it was worked out beforehand; None where it was not."""

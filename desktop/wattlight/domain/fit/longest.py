@@ -29,7 +29,7 @@ def largest_context(
     if options.gpu_layers is not None and options.gpu_layers <= prepared.arch.layers:
         return None
     view = Planner(prepared, machine, options)
-    if not view.usable:
+    if not view.whole.devices:
         return None
     step = view.constants.cache_pad
     top = (prepared.arch.context_trained or _NO_LIMIT) // step
@@ -73,14 +73,14 @@ class _Search:
             stop = min(edge, top)
             while start <= stop:
                 first = view.choice(start * step)
-                end = _last(start, stop, partial(self._same_choice, first.batch, first.devices))
+                end = _last(start, stop, partial(self._same_choice, first.batch, first.group.devices))
                 found.append(_SameChoice(start, end, first.batch))
                 start = end + 1
         return found
 
     def _same_choice(self, batch: int, devices: object, steps: int) -> bool:
         other = self._view.choice(steps * self._step)
-        return other.batch == batch and other.devices == devices
+        return other.batch == batch and other.group.devices == devices
 
     def first_without_room(self, stretches: list[_SameChoice]) -> _SameChoice | None:
         """The first stretch that does not fit to its end; the largest are laid out first, for the others."""

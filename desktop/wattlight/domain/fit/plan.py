@@ -6,22 +6,30 @@ from typing import NamedTuple
 from ..values import Device, MachineProfile
 from .block_facts import Setting
 from .cache import KV_TYPES, UnknownCacheType, is_quantised
-from .constants import KNOWN_UNTIL, MEASURED_FROM, MIB, EngineConstants, constants_for, version_number
+from .constants import (
+    KNOWN_UNTIL,
+    MEASURED_FROM,
+    MIB,
+    EngineConstants,
+    constants_for,
+    has_own_engine,
+    version_number,
+)
 from .draft_memory import DraftMemory, draft_memory
 from .drafts import Draft, draft_of
 from .prepared import PreparedModel
 from .result import ContextSource, FitOptions
 from .server_rules import (
-    available_bytes,
+    Group,
     batch_size,
     choose_devices,
     crude_estimate,
     default_context,
     effective_context,
-    fit_margins,
     flash_attention,
     flash_setting,
     free_bytes,
+    maps_file,
     projector_on_device,
     slots,
     usable_devices,
@@ -32,7 +40,8 @@ from .weights import ALIGNMENT
 
 class Plan(NamedTuple):
     """The settled parameters of one load. ``frees`` and ``limits`` are bytes per device;
-    ``measured``: the rules of this server and processor were measured; ``draft`` lies on the last device."""
+    ``mapped``: the model file is memory-mapped; ``measured``: the rules of this server and processor were
+    measured; ``draft`` lies on the last device."""
 
     constants: EngineConstants
     devices: tuple[Device, ...]
@@ -40,8 +49,7 @@ class Plan(NamedTuple):
     frees: list[int]
     limits: list[int]
     projector: int
-    estimate: int
-    available: int
+    mapped: bool
     asked: int
     context_source: ContextSource
     context: int
@@ -106,20 +114,44 @@ def window_cells(prepared: PreparedModel, cells: int, batch: int, pad: int) -> i
 
 
 class Surroundings:
-    """What depends on the machine alone, worked out once per machine and kept with the model."""
+    """What depends on the machine alone, worked out once per machine and kept with the model.
 
-    __slots__ = ("available", "constants", "frees", "measured", "profile", "tier", "usable")
+    ``whole``: all usable devices; ``limits``: bytes the engine fills on each of them at most.
+    """
+
+    __slots__ = (
+        "constants",
+        "limits",
+        "measured",
+        "nothing",
+        "overhead",
+        "profile",
+        "targets",
+        "tier",
+        "whole",
+    )
 
     def __init__(self, profile: MachineProfile) -> None:
         self.profile = profile
         self.constants = constants_for(profile.server.version)
-        self.usable = usable_devices(profile)
-        self.available = available_bytes(self.usable, profile)
-        self.frees = [free_bytes(device) for device in self.usable]
-        self.tier = default_context(self.usable, profile.server, self.constants)
+        self.whole = Group(usable_devices(profile), profile, self.constants)
+        self.nothing = Group((), profile, self.constants)
+        self.targets = [mib * MIB for mib in profile.server.fit_target_mib]
+        self.overhead = profile.server.gpu_overhead_bytes if has_own_engine(profile.server.version) else 0
+        self.limits = self.limits_of(self.whole, self.constants.fit_margin_bytes)
+        self.tier = default_context(self.whole.devices, profile.server, self.constants)
         version = version_number(profile.server.version)
         known = version is None or MEASURED_FROM <= version < KNOWN_UNTIL
         self.measured = known and not profile.cpu.amx
+
+    def limits_of(self, group: Group, margin: int) -> list[int]:
+        """Bytes the engine fills on each device at most, where it keeps ``margin`` free.
+
+        A person's own figures replace that; the last of them is for all devices behind it too.
+        """
+        if targets := self.targets:
+            return [free - targets[min(i, len(targets) - 1)] for i, free in enumerate(group.frees)]
+        return [free - margin - self.overhead for free in group.frees]
 
 
 def surroundings(prepared: PreparedModel, profile: MachineProfile) -> Surroundings:
@@ -142,8 +174,7 @@ class Chosen(NamedTuple):
 
     context: int
     estimate: int
-    devices: tuple[Device, ...]
-    available: int
+    group: Group
     flash: bool | None
     batch: int
     cells: int
@@ -163,7 +194,7 @@ class Planner:
         "options",
         "quantised",
         "slots",
-        "usable",
+        "whole",
     )
 
     def __init__(self, prepared: PreparedModel, profile: MachineProfile, options: FitOptions) -> None:
@@ -184,7 +215,9 @@ class Planner:
         for kind in self.draft_types if self.draft else ():
             if kind not in KV_TYPES:
                 raise UnknownCacheType(kind)
-        self.usable = _freed(around.usable, options) if options.unloaded else around.usable
+        self.whole = around.whole
+        if options.unloaded:
+            self.whole = Group(_freed(self.whole.devices, options), profile, self.constants)
         self.slots = slots(prepared, options.parallel, server.num_parallel, self.constants)
         self.flash_asked = options.flash_attention or server.flash_attention
 
@@ -200,23 +233,23 @@ class Planner:
             if prepared.shape.context_set:
                 asked, source = prepared.shape.context_set, ContextSource.MODEL
         chosen = self.choice(asked)
-        devices, frees = chosen.devices, around.frees
-        if devices is not around.usable:
-            frees = [free_bytes(device) for device in devices]
-        margin, projector = constants.fit_margin_bytes, 0
-        if prepared.projector_bytes and projector_on_device(prepared, devices, options.gpu_layers, constants):
+        group, projector = chosen.group, 0
+        if prepared.projector_bytes and projector_on_device(prepared, group, options.gpu_layers, constants):
             projector = prepared.projector_bytes
             margin = -(-(projector + constants.projector_headroom_bytes) // MIB) * MIB
-        margins = fit_margins(around.profile.server, len(devices), margin)
+            limits = around.limits_of(group, margin)
+        elif group is around.whole:
+            limits = around.limits
+        else:
+            limits = around.limits_of(group, constants.fit_margin_bytes)
         plan = Plan(
             constants,
-            devices,
-            devices[0].backend if devices else "cpu",
-            frees,
-            [free - kept for free, kept in zip(frees, margins, strict=True)],
+            group.devices,
+            group.backend,
+            group.frees,
+            limits,
             projector,
-            chosen.estimate,
-            chosen.available,
+            maps_file(around.profile, group, prepared, chosen.estimate, options.gpu_layers, constants),
             asked,
             source,
             chosen.context,
@@ -235,27 +268,26 @@ class Planner:
     def choice(self, asked: int) -> Chosen:
         """What the server picks for a context of ``asked`` tokens."""
         prepared, options, constants, np = self.model, self.options, self.constants, self.slots
-        around, usable = self.around, self.usable
+        around, whole = self.around, self.whole
         context = effective_context(prepared, asked, constants)
         estimate = crude_estimate(prepared, context * np)
-        devices: tuple[Device, ...] = ()
-        available = 0
-        if options.gpu_layers != 0 and usable:
+        group = around.nothing
+        if options.gpu_layers != 0 and whole.devices:
             spread = options.spread or around.profile.server.spread
-            devices = choose_devices(usable, around.profile, estimate, spread, constants)
-            available = around.available
-            if devices is not around.usable:
-                available = available_bytes(devices, around.profile)
-        flash_word = flash_setting(self.flash_asked, devices)
-        flash = flash_attention(flash_word, devices, prepared, self.quantised)
+            devices = choose_devices(whole.devices, around.profile, estimate, spread, constants)
+            group = whole
+            if devices is not whole.devices:
+                group = Group(devices, around.profile, constants)
+        flash_word = flash_setting(self.flash_asked, group)
+        flash = flash_attention(flash_word, group, prepared, self.quantised)
         batch = options.batch or batch_size(
-            prepared, context * np, estimate, available, flash_word == "off", devices, context, constants
+            prepared, context * np, estimate, flash_word == "off", group, context, constants
         )
         pad = constants.cache_pad
         cells = -(-context * np // pad) * pad
         if np > 1:
             cells = -(-(cells // np) // pad) * pad
-        return Chosen(context, estimate, devices, available, flash, min(batch, cells * np), cells)
+        return Chosen(context, estimate, group, flash, min(batch, cells * np), cells)
 
 
 def _freed(devices: tuple[Device, ...], options: FitOptions) -> tuple[Device, ...]:

@@ -12,6 +12,9 @@ from .graph import Buffers
 from .result import Confidence
 from .weights import Row, Weights, hidden_bytes, is_expert, outside_kind, tensor_rows, weigh
 
+FLASH_HEADS = frozenset((40, 64, 72, 80, 96, 112, 128, 256, 512))
+"""Lengths of key and value that CUDA's flash attention has."""
+
 
 class PreparedModel:
     """A shape with everything that does not depend on the machine worked out.
@@ -24,6 +27,7 @@ class PreparedModel:
         "_cache",
         "_draft_file",
         "_drafting",
+        "_flash_heads",
         "_loaded",
         "_rows",
         "_spans",
@@ -60,6 +64,7 @@ class PreparedModel:
         self._spans: FileSpans | None = None
         self._weights: dict[str, Weights] = {}
         self._cache: dict[tuple[str, bool, int, str], CacheLayout] = {}
+        self._flash_heads: bool | None = None
         self._drafting: PreparedModel | None = None
         self._draft_file: PreparedModel | None = None
 
@@ -111,6 +116,13 @@ class PreparedModel:
         return weights.host_sum[-1] + weights.input_host + weights.output_host + weights.rope_host
 
     @property
+    def flash_heads(self) -> bool:
+        """Whether CUDA's flash attention has the model's sizes of heads."""
+        if self._flash_heads is None:
+            self._flash_heads = _flash_heads(self.arch)
+        return self._flash_heads
+
+    @property
     def spans(self) -> FileSpans:
         if self._spans is None:
             self._spans = FileSpans(
@@ -160,6 +172,20 @@ def _parameters(rows: Iterable[Row], share: float) -> float:
     return sum(
         row.size * row.kind.block / row.kind.block_bytes * (share if is_expert(row.part) else 1.0)
         for row in rows
+    )
+
+
+def _flash_heads(arch: Architecture) -> bool:
+    if not arch.heads or not any((*arch.full_k, *arch.swa_k)):
+        return True
+    k, v = arch.key_length, arch.value_length
+    ratio = arch.heads // arch.kv_heads if arch.kv_heads else 1
+    if k == v:
+        return k in FLASH_HEADS
+    return (
+        (k == 192 and v == 128 and ratio % 8 == 0)
+        or (k == 320 and v == 256 and ratio % 32 == 0)
+        or (k == 576 and v == 512)
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -62,8 +63,7 @@ class FitOptions:
     unloaded: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceUse:
+class DeviceUse(NamedTuple):
     """Bytes on one accelerator; ``free_bytes`` is what it had before."""
 
     id: str
@@ -78,8 +78,7 @@ class DeviceUse:
         return self.weights_bytes + self.kv_bytes + self.compute_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HostUse:
+class HostUse(NamedTuple):
     weights_bytes: int
     kv_bytes: int
     compute_bytes: int
@@ -119,8 +118,7 @@ class DraftUse:
         return parts + self.compute_bytes + self.output_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FitResult:
+class FitResult(NamedTuple):
     """Memory a model would take on a machine, and what the server would report.
 
     Attributes:

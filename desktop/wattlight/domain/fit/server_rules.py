@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from ..values import Device, MachineProfile, ServerProfile
-from .constants import MIB, EngineConstants, has_own_engine
+from .constants import EngineConstants
 from .prepared import PreparedModel
-
-_FLASH_HEADS = frozenset((40, 64, 72, 80, 96, 112, 128, 256, 512))
 
 
 def default_context(devices: Iterable[Device], server: ServerProfile, constants: EngineConstants) -> int:
@@ -25,15 +23,6 @@ def lower_tier(context: int, constants: EngineConstants) -> int | None:
     """What the server tries, once, where ``context`` was its own choice and the load ran out of memory."""
     lower = [tier for _, tier in constants.context_tiers] + [constants.context_default]
     return next((tier for tier in lower if tier < context and constants.context_tiers), None)
-
-
-def fit_margins(server: ServerProfile, count: int, margin: int) -> list[int]:
-    """Bytes the engine keeps free on each device: the person's own figures, else ``margin``."""
-    targets = [mib * MIB for mib in server.fit_target_mib]
-    if targets:
-        return [targets[min(index, len(targets) - 1)] for index in range(count)]
-    overhead = server.gpu_overhead_bytes if has_own_engine(server.version) else 0
-    return [margin + overhead] * count
 
 
 def effective_context(prepared: PreparedModel, asked: int, constants: EngineConstants) -> int:
@@ -154,17 +143,56 @@ def choose_devices(
     return tuple(max(groups.values(), key=rank))
 
 
-def flash_setting(asked: str, devices: Sequence[Device]) -> str:
+class Group:
+    """Devices that hold one model together, with what the server's rules ask about all of them.
+
+    Attributes:
+        backend: of the first, ``cpu`` without any.
+        frees: bytes free on each.
+        available: the server's idea of them together.
+        integrated: whether any is a processor's own.
+        flash: whether all of them support flash attention.
+        special_heads: whether any of them computes it for some sizes of heads alone.
+        cuda: whether any is CUDA's.
+        constrained: whether one of these is so small that the server takes a smaller batch.
+    """
+
+    __slots__ = (
+        "available",
+        "backend",
+        "constrained",
+        "cuda",
+        "devices",
+        "flash",
+        "frees",
+        "integrated",
+        "special_heads",
+    )
+
+    def __init__(
+        self, devices: tuple[Device, ...], machine: MachineProfile, constants: EngineConstants
+    ) -> None:
+        self.devices = devices
+        self.backend = devices[0].backend if devices else "cpu"
+        self.frees = [free_bytes(device) for device in devices]
+        self.available = available_bytes(devices, machine)
+        self.integrated = any(device.integrated for device in devices)
+        self.flash = all(_device_flash(device) for device in devices)
+        self.special_heads = any(device.backend in {"cuda", "rocm"} for device in devices)
+        cuda = [free_bytes(device) for device in devices if device.backend == "cuda"]
+        self.cuda = bool(cuda)
+        self.constrained = any(0 < free <= constants.batch_constrained_free_bytes for free in cuda)
+
+
+def flash_setting(asked: str, group: Group) -> str:
     """What the server tells the engine: ``on``, ``off``, or ``auto`` where every device supports it."""
-    return asked if asked != "auto" or all(_device_flash(device) for device in devices) else "off"
+    return asked if asked != "auto" or group.flash else "off"
 
 
-def flash_attention(
-    setting: str, devices: Sequence[Device], prepared: PreparedModel, quantised: bool
-) -> bool | None:
+def flash_attention(setting: str, group: Group, prepared: PreparedModel, quantised: bool) -> bool | None:
     """Whether flash attention is on; None where the combination is an error (quantised V without it)."""
     if setting == "auto":
-        return quantised or all(_head_flash(device, prepared) for device in devices)
+        return quantised or not group.special_heads or prepared.flash_heads
     if setting == "on":
         return True
     return None if quantised else False
@@ -179,41 +207,27 @@ def _device_flash(device: Device) -> bool:
     return int(major) >= 6 and (major, minor) != ("7", "2")
 
 
-def _head_flash(device: Device, prepared: PreparedModel) -> bool:
-    arch = prepared.arch
-    if device.backend not in {"cuda", "rocm"} or not arch.heads or not any((*arch.full_k, *arch.swa_k)):
-        return True
-    k, v = arch.key_length, arch.value_length
-    ratio = arch.heads // arch.kv_heads if arch.kv_heads else 1
-    if k == v:
-        return k in _FLASH_HEADS
-    return (
-        (k == 192 and v == 128 and ratio % 8 == 0)
-        or (k == 320 and v == 256 and ratio % 32 == 0)
-        or (k == 576 and v == 512)
-    )
-
-
 def batch_size(
     prepared: PreparedModel,
     cells: int,
     estimate: int,
-    available: int,
     flash_off: bool,
-    devices: Sequence[Device],
+    group: Group,
     context: int,
     constants: EngineConstants,
 ) -> int:
     """The batch the server passes to the engine for ``cells`` = context * slots."""
-    c = constants
+    c, available = constants, group.available
     if prepared.embedding_only:
         return min(c.batch_embedding, context)
-    if flash_off and any(d.backend == "cuda" for d in devices):
-        small = any(
-            d.backend == "cuda" and 0 < free_bytes(d) <= c.batch_constrained_free_bytes for d in devices
-        )
-        return c.batch_constrained if cells > c.batch_constrained_context and small else c.batch_default
-    batch = next((size for above, size in c.batch_steps if cells > above), c.batch_default)
+    if flash_off and group.cuda:
+        small = cells > c.batch_constrained_context and group.constrained
+        return c.batch_constrained if small else c.batch_default
+    batch = c.batch_default
+    for above, size in c.batch_steps:
+        if cells > above:
+            batch = size
+            break
     if not available or not estimate:
         return batch
     threshold = available * c.batch_fit_percent // 100
@@ -236,41 +250,37 @@ def batch_size(
 
 def maps_file(
     machine: MachineProfile,
-    devices: Sequence[Device],
+    group: Group,
     prepared: PreparedModel,
     estimate: int,
-    available: int,
     gpu_layers: int | None,
     constants: EngineConstants,
 ) -> bool:
     """Whether the server leaves the model file memory-mapped (and the rest of it out of RAM)."""
-    if not devices or gpu_layers == 0:
+    if not group.devices or gpu_layers == 0:
         return False
-    system, backend = machine.os.lower(), devices[0].backend
+    backend, available = group.backend, group.available
     if backend == "metal":
         if gpu_layers is not None and gpu_layers > 0:
             return gpu_layers >= prepared.arch.layers + 1
         return not (estimate > available > 0)
-    if system.startswith("win"):
-        return backend != "cuda"
-    if not system.startswith("linux"):
-        return True
-    if backend in {"cuda", "rocm"} and any(d.integrated for d in devices):
-        return False
+    if not machine.os.startswith("linux"):
+        return backend != "cuda" or not machine.os.startswith("win")
+    if group.integrated:
+        return backend not in {"cuda", "rocm"}
     headroom = max(constants.mmap_headroom_bytes, machine.ram_total_bytes // 10)
     return (
         machine.ram_available_bytes >= prepared.shape.file_bytes + headroom
         or estimate > available * constants.batch_fit_percent // 100
-        or any(d.integrated for d in devices)
     )
 
 
 def projector_on_device(
-    prepared: PreparedModel, devices: Sequence[Device], gpu_layers: int | None, constants: EngineConstants
+    prepared: PreparedModel, group: Group, gpu_layers: int | None, constants: EngineConstants
 ) -> bool:
     size = prepared.projector_bytes
-    if not size or not devices or gpu_layers == 0:
+    if not size or not group.devices or gpu_layers == 0:
         return False
     if gpu_layers is not None and 0 < gpu_layers < prepared.arch.layers:
         return False
-    return all(free_bytes(d) >= size + constants.projector_headroom_bytes for d in devices)
+    return min(group.frees) >= size + constants.projector_headroom_bytes

@@ -5,8 +5,8 @@ from typing import NamedTuple
 from .block_facts import Setting
 from .buffer_layout import BufferLayout, Ranges, Spans
 from .cache import CacheLayout
-from .graph import Buffers
-from .ready_buffers import Laid
+from .graph import NOT_ASKED, Buffers
+from .ready_buffers import Laid, Ready
 from .weights import MOE_ONLY, Weights
 
 RAM_ALIGNMENT = 32
@@ -53,17 +53,15 @@ class Sizer:
 
     __slots__ = (
         "_buffers",
+        "_ready",
         "backend",
-        "batch",
         "cache",
         "cells_full",
         "cells_swa",
         "fit_units",
-        "flash",
         "layers",
         "quantised",
         "setting",
-        "slots",
         "states",
         "trunk",
         "weights",
@@ -82,13 +80,9 @@ class Sizer:
     ) -> None:
         """``drafts``: the blocks behind the trunk draft. ``states`` of recurrent blocks are kept per slot."""
         self._buffers, self.setting = buffers, setting
+        self._ready: Ready | None = NOT_ASKED
         self.weights, self.cache, self.backend = weights, cache, backend
-        self.batch, self.slots, self.flash, self.quantised = (
-            setting.batch,
-            setting.slots,
-            setting.flash,
-            quantised,
-        )
+        self.quantised = quantised
         self.layers, self.trunk = len(weights.device), buffers.arch.trunk
         self.states = setting.slots * states
         # an engine that does not draft tries no more units than it computes, yet places them counting all
@@ -109,9 +103,16 @@ class Sizer:
         return passes.mask_bytes(False) + passes.mask_bytes(True)
 
     @property
+    def ready(self) -> Ready | None:
+        """The buffers of a device that holds the whole model, where they were worked out beforehand."""
+        if self._ready is NOT_ASKED:
+            self._ready = self._buffers.ready(self.setting)
+        return self._ready
+
+    @property
     def full_compute(self) -> int:
         """Of a device that holds the whole model."""
-        if ready := self._buffers.ready(self.setting):
+        if ready := self.ready:
             return ready.alone
         passes = self._buffers.passes(self.setting)
         if passes.whole < 0:
@@ -122,13 +123,13 @@ class Sizer:
     def compute_in_ram(self) -> int:
         """Of a computer without a device; the place for a stream from outside is kept free."""
         arch = self._buffers.arch
-        aside = 4 * self.batch * arch.embedding * (1 + arch.deepstack)
+        aside = 4 * self.setting.batch * arch.embedding * (1 + arch.deepstack)
         return self._alone(self.setting._replace(copies=False, working=False, align=RAM_ALIGNMENT), aside)
 
     @property
     def host_compute(self) -> int:
         """In RAM beside devices that compute everything."""
-        ready = self._buffers.ready(self.setting)
+        ready = self.ready
         return ready.beside if ready else self._buffers.passes(self.setting).beside
 
     def _alone(self, setting: Setting, aside: int) -> int:
@@ -221,8 +222,9 @@ class Sizer:
         c = self.cache
         full = self.cells_full * (c.full[stop] - c.full[start])
         windowed = self.cells_swa * (c.swa[stop] - c.swa[start])
+        size = logged(draft_kv or windowed or full)
         state = self.states * (c.state[stop] - c.state[start])
-        return logged(draft_kv or windowed or full) + logged(state)
+        return size + logged(state) if state else size
 
     # whole model
 

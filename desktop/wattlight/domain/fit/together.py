@@ -82,9 +82,9 @@ def _room(
     if result.verdict is not Verdict.FULL_GPU:
         return RoomBeside.PARTLY
     planner = Planner(model, machine, options)
-    plan = planner.plan(result.context)
-    share = plan.available * planner.constants.batch_fit_percent // 100
-    return RoomBeside.CROWDED if plan.estimate > share else RoomBeside.FITS
+    chosen = planner.choice(result.context)
+    share = chosen.group.available * planner.constants.batch_fit_percent // 100
+    return RoomBeside.CROWDED if chosen.estimate > share else RoomBeside.FITS
 
 
 def _after(machine: MachineProfile, result: FitResult) -> MachineProfile:

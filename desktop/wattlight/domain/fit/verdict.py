@@ -11,6 +11,9 @@ from .sizing import Taken
 
 OUT_OF_MEMORY = frozenset(("device_too_small", "draft_too_large", "ram_too_small", "ram_too_full"))
 """Obstacles at which the server's load runs out of memory."""
+_FULL_GPU, _PARTIAL_GPU, _CPU, _NO = Verdict.FULL_GPU, Verdict.PARTIAL_GPU, Verdict.CPU, Verdict.NO
+_HIGH, _MEDIUM, _LOW = Confidence.HIGH, Confidence.MEDIUM, Confidence.LOW
+"""Looking a member of an enumeration up takes longer than comparing it."""
 _UNIFIED_RESERVE_BYTES = 1 << 30
 """Left for everything else where accelerator and programs share one memory."""
 
@@ -47,14 +50,13 @@ def judge(
             spare += limit
             devices.append(DeviceUse(device.id, device.name, weights, kv, compute, free))
         spare += (plan.draft_memory.measured if plan.draft_memory else 0) - used
+    verdict = _PARTIAL_GPU if on_gpu else _CPU
     if on_gpu >= units and not placed.experts_in_ram:
-        verdict = Verdict.FULL_GPU
-    else:
-        verdict = Verdict.PARTIAL_GPU if on_gpu else Verdict.CPU
+        verdict = _FULL_GPU
     obstacle = _obstacle(machine, options, plan, placed, verdict, used)
     confidence = _confidence(prepared, plan, verdict)
     return FitResult(
-        Verdict.NO if obstacle else verdict,
+        _NO if obstacle else verdict,
         units,
         on_gpu,
         placed.experts_in_ram,
@@ -108,7 +110,7 @@ def _obstacle(
         in_ram = max(0, used - machine.own_bytes) + host.weights + needed
         if in_ram > machine.ram_total_bytes - _UNIFIED_RESERVE_BYTES:
             return "ram_too_small"
-    if not placed.mapped or verdict is not Verdict.FULL_GPU:
+    if not placed.mapped or verdict is not _FULL_GPU:
         needed += host.weights
     if needed > machine.ram_available_bytes:
         return "ram_too_small" if needed > machine.ram_total_bytes else "ram_too_full"
@@ -119,13 +121,13 @@ def _confidence(prepared: PreparedModel, plan: Plan, verdict: Verdict) -> Confid
     base = prepared.base_confidence
     if plan.draft is not None:
         base = base.at_most(_draft_confidence(plan, plan.draft, verdict))
-    if base is Confidence.HIGH and (
+    if base is _HIGH and (
         not plan.measured
         or plan.backend in {"rocm", "vulkan"}
-        or (verdict is Verdict.PARTIAL_GPU and (prepared.arch.mla or plan.backend == "metal"))
-        or (prepared.embedding_only and (verdict is not Verdict.FULL_GPU or len(plan.devices) > 1))
+        or (verdict is _PARTIAL_GPU and (prepared.arch.mla or plan.backend == "metal"))
+        or (prepared.embedding_only and (verdict is not _FULL_GPU or len(plan.devices) > 1))
     ):
-        return Confidence.MEDIUM
+        return _MEDIUM
     return base
 
 
@@ -139,11 +141,11 @@ def _draft_confidence(plan: Plan, draft: Draft, verdict: Verdict) -> Confidence:
         or plan.flash is False
         or plan.draft_types != ("f16", "f16")
         or plan.backend in {"rocm", "metal"}
-        or (verdict is Verdict.PARTIAL_GPU and (several or draft.main.arch.experts > 0))
+        or (verdict is _PARTIAL_GPU and (several or draft.main.arch.experts > 0))
     ):
-        return Confidence.LOW
+        return _LOW
     sure = draft.kind is DraftKind.EMBEDDED and not several and not draft.renamed
-    return Confidence.HIGH if sure else Confidence.MEDIUM
+    return _HIGH if sure else _MEDIUM
 
 
 def _uncertainty(
@@ -156,12 +158,12 @@ def _uncertainty(
     """
     if borrowed:
         return (total - variable) // 12 + variable * 2 // 3
-    if confidence is Confidence.LOW:
+    if confidence is _LOW:
         return (total - variable) // 100 + variable // 4
-    if verdict is Verdict.FULL_GPU:
+    if verdict is _FULL_GPU:
         part = total // 500
-    elif verdict is Verdict.CPU:
+    elif verdict is _CPU:
         part = total // 100
     else:
         part = total * 3 // 200
-    return part if confidence is Confidence.HIGH else part + total // 50 + variable // 20
+    return part if confidence is _HIGH else part + total // 50 + variable // 20
