@@ -104,6 +104,13 @@ def tags_of(entry: CatalogEntry, flavour: Flavour) -> Iterator[CatalogTag]:
         yield tag
 
 
+def judge_first(
+    candidate: Candidate, known: KnownModels, machine: MachineProfile, question: Question
+) -> Judged | None:
+    """The tag that is tried first, None where no geometry is known."""
+    return _judge(candidate, start_tag(candidate), known, machine, question)
+
+
 def judge_candidate(
     candidate: Candidate, known: KnownModels, machine: MachineProfile, question: Question
 ) -> tuple[Judged, ...]:
@@ -112,8 +119,7 @@ def judge_candidate(
     The default tag is tried first: its bytes are exact. Then at most two others: a larger quantization if
     there is room and it would gain, the largest smaller ones if it is too large or too slow.
     """
-    start = start_tag(candidate)
-    first = _judge(candidate, start, known, machine, question)
+    first = judge_first(candidate, known, machine, question)
     if first is None:
         return ()
     tried = [first]

@@ -15,6 +15,7 @@ from .candidates import (
     at_best,
     candidates,
     judge_candidate,
+    judge_first,
     start_tag,
     why,
 )
@@ -121,8 +122,8 @@ def _refused(
 ) -> PassedOver:
     """Why it was refused; what it needs is what a fit of it says, the same figure as everywhere."""
     if refusal.candidate is not None:
-        tried = judge_candidate(refusal.candidate, known, machine, question)
-        refusal = _rejection(tried[0], machine)
+        first = judge_first(refusal.candidate, known, machine, question)
+        refusal = _rejection(first, machine) if first is not None else refusal
     if refusal.code == "too_slow" and refusal.tokens_per_s is not None:
         return PassedOver(refusal.name, statement("too_slow", tokens_per_s=refusal.tokens_per_s))
     needed = refusal.needed_bytes

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .arena import NOTHING_CARRIED, NOWHERE, Room
+from .arena import NOTHING_CARRIED, NOWHERE, Room, Work
 from .blocks import FOUR_STREAMS
 from .program import CARRIED, DEVICE, HOST, NEXT, OWN, Tape
 from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies
@@ -68,7 +68,8 @@ class BufferLayout:
 
     def _walk(self, rooms: list[Room]) -> None:
         device, stream, spans, count, i = 0, DEVICE, self._spans, len(self._blocks), 0
-        edges, edge, start = self._edges(), 0, 0
+        edges, edge, start, full, step = self._edges(), 0, 0, self._trunk.full, self._passes.step
+        near: dict[object, tuple[Tape, Work, Work | None, Work | None]] = {}
         while i < count:
             if i == edges[edge]:
                 start, edge = i, edge + 1
@@ -87,11 +88,31 @@ class BufferLayout:
                     seen = None
                     continue
                 seen = state
-            tape = self._tape(i, device, stream)
+            key = full[i], start, device, stream
+            found = near.get(key)
+            if found is None:
+                found = near[key] = self._works(i, device, stream)
+            tape, here, other, following = found
             self._tapes.append(tape)
-            self._block(i, tape, device, rooms)
+            step(here, rooms[device])
+            if other:
+                step(other, rooms[0])
+            if following:
+                self._hand_on(following, tape, rooms[device + 1])
             stream = tape.stream
             i += 1
+
+    def _works(self, i: int, device: int, stream: int) -> tuple[Tape, Work, Work | None, Work | None]:
+        """The list of block ``i`` and what it does on its device, on the first beside it, and on the next."""
+        tape = self._tape(i, device, stream)
+        works, sides = self._passes.works(tape, i), tape.sides
+        own, other = (OWN, DEVICE) if device else (DEVICE, OWN)
+        return (
+            tape,
+            works[own],
+            works[other] if sides[other].events else None,
+            works[NEXT] if sides[NEXT].events else None,
+        )
 
     def _walk_alone(self, room: Room) -> None:
         """As ``_walk``, on a single device."""
@@ -144,20 +165,13 @@ class BufferLayout:
         late, own = tuple(self._late.get(i, ())), OWN if device else DEVICE
         return self._passes.tape(i, Lies(pattern, late, own, stream, self._in_turn, arrives, leaves))
 
-    def _block(self, i: int, tape: Tape, device: int, rooms: list[Room]) -> None:
-        """Block ``i`` on all devices."""
-        step, works = self._passes.step, self._passes.works(tape, i)
-        step(works[OWN if device else DEVICE], rooms[device])
-        other = DEVICE if device else OWN
-        if tape.sides[other].events:
-            step(works[other], rooms[0])
-        if tape.sides[NEXT].events:
-            room = rooms[device + 1]
-            before, end = room.spot.carried, room.end
-            step(works[NEXT], room)
-            moved = [(offset + end - room.end, size) if size else NOWHERE for offset, size in before]
-            carried = room.spot.carried
-            room.carry([carried[0] if tape.stream == NEXT else moved[0], carried[1], *moved[2:]])
+    def _hand_on(self, work: Work, tape: Tape, room: Room) -> None:
+        """What a block does on the next device, of which that keeps what it carried."""
+        before, end = room.spot.carried, room.end
+        self._passes.step(work, room)
+        moved = [(offset + end - room.end, size) if size else NOWHERE for offset, size in before]
+        carried = room.spot.carried
+        room.carry([carried[0] if tape.stream == NEXT else moved[0], carried[1], *moved[2:]])
 
     def _crossing(self, index: int) -> tuple[int, bool]:
         """Bytes that cross to device ``index`` within the blocks at its edges; whether the block before makes

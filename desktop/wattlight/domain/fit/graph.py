@@ -212,14 +212,23 @@ class Buffers:
             readers = passes.trunk.readers
         return WholeBuffers(readers[False][0] >= 0, readers[True][0] >= 0, peaks)
 
+    @property
+    def trunk(self) -> Trunk:
+        if self._trunk is None:
+            self._trunk = Trunk(self.arch, self._rows)
+        return self._trunk
+
+    @property
+    def borrows(self) -> bool:
+        """Whether a block reads the cached rows of another."""
+        return any(block.attends and not block.writes for block in self.trunk.blocks)
+
     def passes(self, setting: Setting) -> Passes:
         found = self._passes.get(setting)
         if found is None:
-            if self._trunk is None:
-                self._trunk = Trunk(self.arch, self._rows)
             if len(self._passes) >= PASSES_KEPT:
                 self._passes.clear()
-            found = self._passes[setting] = Passes(self._trunk, setting)
+            found = self._passes[setting] = Passes(self.trunk, setting)
         return found
 
 

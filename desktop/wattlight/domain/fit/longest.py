@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from ..values import MachineProfile
 from .draft_memory import beside
+from .graph import Buffers
 from .layering import fits, split_by_free
 from .plan import Plan, Planner
 from .prepared import PreparedModel
 from .result import FitOptions
-from .sizing import Share
+from .sizing import Share, Taken
 
 _DEFAULTS = FitOptions()
 _NO_LIMIT = 1 << 20
@@ -61,8 +62,6 @@ class _Search:
         self._view, self._step = view, step
         self._rooms: dict[int, int] = {}
         self._laid: list[_Laid] = []
-        arch = view.model.arch
-        self._own_caches = all(k > 0 for k in map(max, arch.full_k, arch.swa_k))
 
     def stretches(self, top: int) -> list[_SameChoice]:
         """All contexts up to ``top``, in order."""
@@ -94,14 +93,13 @@ class _Search:
 
     def _surely(self, steps: int) -> bool:
         """It fits even with the buffers of something larger that was laid out."""
-        plan = self._view.plan(steps * self._step)
-        if plan.draft is not None:
-            return False
-        for laid in self._laid:
-            if laid.plan.devices == plan.devices and no_larger(plan, laid.plan, self._own_caches):
-                shares = self._shares(plan)
-                return fits(plan.sizer(self._view.model).measure(shares, laid.compute), plan.limits)
-        return False
+        plan, buffers = self._view.plan(steps * self._step), self._view.model.buffers
+        return any(
+            laid.plan.devices == plan.devices
+            and no_larger(plan, laid.plan, buffers)
+            and self._spare(plan, self._measured(plan, laid.compute)) >= 0
+            for laid in self._laid
+        )
 
     def room(self, steps: int) -> int:
         """Bytes to spare on the fullest device with everything on devices; negative if it does not fit."""
@@ -113,12 +111,19 @@ class _Search:
     def _room(self, plan: Plan) -> int:
         if not plan.devices or plan.flash is None:
             return -1
-        sizer, shares = plan.sizer(self._view.model), self._shares(plan)
-        limits = plan.frees if self._view.options.gpu_layers is not None else plan.limits
-        taken = sizer.measure(shares)
+        taken = self._measured(plan)
         self._laid.append(_Laid(plan, tuple(use.compute for use in taken)))
+        return self._spare(plan, taken)
+
+    def _measured(self, plan: Plan, compute: tuple[int, ...] | None = None) -> list[Taken]:
+        return plan.sizer(self._view.model).measure(self._shares(plan), compute)
+
+    def _spare(self, plan: Plan, taken: list[Taken]) -> int:
+        """Bytes to spare on the fullest device where it takes ``taken``; negative if it does not fit."""
+        limits = plan.frees if self._view.options.gpu_layers is not None else plan.limits
         if plan.draft is not None and plan.draft_memory is not None:
-            more = beside(plan.draft, plan.draft_memory, sizer, shares).devices
+            sizer = plan.sizer(self._view.model)
+            more = beside(plan.draft, plan.draft_memory, sizer, self._shares(plan)).devices
             both = [use.plus(extra) for use, extra in zip(taken, more, strict=True)]
             if not fits(both, plan.frees):
                 return -1 - max(use.total - free for use, free in zip(both, plan.frees, strict=True))
@@ -130,12 +135,14 @@ class _Search:
         return [Share(units)] if len(plan.frees) == 1 else split_by_free(units, plan.frees)
 
 
-def no_larger(plan: Plan, other: Plan, own_caches: bool) -> bool:
-    """No value of a pass is larger than in ``other``: masks grow with batch and cells, cached rows with the
-    cells alone. ``own_caches``: no device reads rows of another's."""
+def no_larger(plan: Plan, other: Plan, buffers: Buffers) -> bool:
+    """No value of a pass is larger than in ``other``: masks grow with batch and cells, cached rows that a
+    device reads of another's with the cells alone."""
     if plan.batch > other.batch:
         return False
-    masks_only = plan.flash is True and plan.kv_type == "f16" and (own_caches or len(plan.devices) == 1)
+    masks_only = plan.flash is True and plan.kv_type == "f16"
+    if masks_only and len(plan.devices) > 1:
+        masks_only = not buffers.borrows
     if masks_only and plan.batch * plan.cells <= other.batch * other.cells:
         return True
     return plan.cells <= other.cells

@@ -274,10 +274,7 @@ class Planner:
         group = around.nothing
         if options.gpu_layers != 0 and whole.devices:
             spread = options.spread or around.profile.server.spread
-            devices = choose_devices(whole.devices, around.profile, estimate, spread, constants)
-            group = whole
-            if devices is not whole.devices:
-                group = Group(devices, around.profile, constants)
+            group = choose_devices(whole, estimate, spread, constants)
         flash_word = flash_setting(self.flash_asked, group)
         flash = flash_attention(flash_word, group, prepared, self.quantised)
         batch = options.batch or batch_size(

@@ -117,32 +117,6 @@ def crude_estimate(prepared: PreparedModel, cells: int) -> int:
     return prepared.shape.file_bytes + prepared.arch.crude_kv_per_token * cells
 
 
-def choose_devices(
-    devices: tuple[Device, ...],
-    machine: MachineProfile,
-    estimate: int,
-    spread: bool,
-    constants: EngineConstants,
-) -> tuple[Device, ...]:
-    """The devices the server hands to the engine: one if the estimate fits there, else all of one kind."""
-    if len(devices) <= 1:
-        return devices
-    percent = constants.batch_fit_percent
-
-    def rank(group: Iterable[Device]) -> tuple[bool, int]:
-        members = tuple(group)
-        return any(not d.integrated for d in members), available_bytes(members, machine)
-
-    if not spread and estimate > 0:
-        fitting = [d for d in devices if estimate <= available_bytes((d,), machine) * percent // 100]
-        if fitting:
-            return (max(fitting, key=lambda d: rank((d,))),)
-    groups: dict[str, list[Device]] = {}
-    for device in devices:
-        groups.setdefault(device.backend, []).append(device)
-    return tuple(max(groups.values(), key=rank))
-
-
 class Group:
     """Devices that hold one model together, with what the server's rules ask about all of them.
 
@@ -158,6 +132,10 @@ class Group:
     """
 
     __slots__ = (
+        "_constants",
+        "_kinds",
+        "_machine",
+        "_singles",
         "available",
         "backend",
         "constrained",
@@ -172,6 +150,9 @@ class Group:
     def __init__(
         self, devices: tuple[Device, ...], machine: MachineProfile, constants: EngineConstants
     ) -> None:
+        self._machine, self._constants = machine, constants
+        self._singles: list[Group] = []
+        self._kinds: list[Group] = []
         self.devices = devices
         self.backend = devices[0].backend if devices else "cpu"
         self.frees = [free_bytes(device) for device in devices]
@@ -182,6 +163,43 @@ class Group:
         cuda = [free_bytes(device) for device in devices if device.backend == "cuda"]
         self.cuda = bool(cuda)
         self.constrained = any(0 < free <= constants.batch_constrained_free_bytes for free in cuda)
+
+    @property
+    def singles(self) -> "list[Group]":
+        """Each device alone."""
+        if not self._singles:
+            self._singles = [self._part((device,)) for device in self.devices]
+        return self._singles
+
+    @property
+    def kinds(self) -> "list[Group]":
+        """The devices of each backend."""
+        if not self._kinds:
+            kinds: dict[str, list[Device]] = {}
+            for device in self.devices:
+                kinds.setdefault(device.backend, []).append(device)
+            parts = [self._part(tuple(devices)) for devices in kinds.values()]
+            self._kinds = parts if len(parts) > 1 else [self]
+        return self._kinds
+
+    def _part(self, devices: tuple[Device, ...]) -> "Group":
+        return Group(devices, self._machine, self._constants)
+
+
+def choose_devices(usable: Group, estimate: int, spread: bool, constants: EngineConstants) -> Group:
+    """The devices the server hands to the engine: one if the estimate fits there, else all of one kind."""
+    if len(usable.devices) <= 1:
+        return usable
+    if not spread and estimate > 0:
+        percent = constants.batch_fit_percent
+        fitting = [one for one in usable.singles if estimate <= one.available * percent // 100]
+        if fitting:
+            return max(fitting, key=_rank)
+    return max(usable.kinds, key=_rank)
+
+
+def _rank(group: Group) -> tuple[bool, int]:
+    return any(not device.integrated for device in group.devices), group.available
 
 
 def flash_setting(asked: str, group: Group) -> str:
