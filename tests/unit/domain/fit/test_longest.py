@@ -65,13 +65,16 @@ def test_a_larger_batch_does_not_stand_for_a_smaller_one_with_more_cells() -> No
     view = Planner(model, here, FitOptions())
     plan = view.plan(8192)
     half, twice = plan.batch // 2, 2 * plan.cells
-    assert no_larger(plan._replace(batch=half, cells=twice), plan, True)
-    assert no_larger(plan._replace(batch=half, cells=twice), plan, False)
-    assert not no_larger(plan._replace(batch=half, cells=twice + 256), plan, True)
-    assert not no_larger(plan._replace(batch=half, cells=twice, kv_type="q8_0"), plan, True)
-    assert not no_larger(plan._replace(batch=2 * plan.batch, cells=plan.cells // 4), plan, True)
+    own, borrowing = model.buffers, prepare(fit_truth.shape("gemma4-e4b")).buffers
+    assert borrowing.borrows and not own.borrows
+    assert not prepare(fit_truth.shape("qwen35-27b")).buffers.borrows, "recurrent blocks read no cache"
+    assert no_larger(plan._replace(batch=half, cells=twice), plan, own)
+    assert no_larger(plan._replace(batch=half, cells=twice), plan, borrowing)
+    assert not no_larger(plan._replace(batch=half, cells=twice + 256), plan, own)
+    assert not no_larger(plan._replace(batch=half, cells=twice, kv_type="q8_0"), plan, own)
+    assert not no_larger(plan._replace(batch=2 * plan.batch, cells=plan.cells // 4), plan, own)
     both = plan._replace(devices=plan.devices * 2)
-    assert not no_larger(both._replace(batch=half, cells=twice), both, False)
+    assert not no_larger(both._replace(batch=half, cells=twice), both, borrowing)
 
 
 def test_a_device_that_reads_the_cache_of_another_takes_more_with_more_cells() -> None:
