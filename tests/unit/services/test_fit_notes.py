@@ -93,7 +93,7 @@ def test_what_past_loads_took_moves_the_memory_and_what_is_left() -> None:
 
 
 def test_a_projector_is_part_of_what_is_used_and_takes_no_spare_memory_twice() -> None:
-    note = note_of(replace(OPINION, fit=replace(FIT, projector_bytes=GIB)))
+    note = note_of(replace(OPINION, fit=FIT._replace(projector_bytes=GIB)))
     assert note.gpu_bytes == 6 * GIB
     assert note.spare_bytes == 10 * GIB
 
@@ -108,7 +108,7 @@ def test_a_draft_has_a_speed_of_its_own() -> None:
 
 def test_what_it_needs_is_one_figure_for_windows_and_command_line() -> None:
     """On devices, in RAM and the projector, as ``fit`` prints it; what past loads took does not change it."""
-    both = replace(FIT, host=HostUse(2 * GIB, 0, MIB), projector_bytes=GIB)
+    both = FIT._replace(host=HostUse(2 * GIB, 0, MIB), projector_bytes=GIB)
     note = note_of(replace(OPINION, fit=both))
     assert note.needed_bytes == both.needed_bytes == 8 * GIB + MIB
     assert note_of(Opinion("m:8b", None)).needed_bytes is None
