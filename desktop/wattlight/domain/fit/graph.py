@@ -22,7 +22,6 @@ from .ready_tapes import ready_tape
 from .trunk import ALL_IN_RAM, NOTHING_LEFT_OUT, Lies, Trunk, kind_of
 from .weights import MOE_ONLY, TensorRows, is_expert, overflow_patterns
 
-NOT_ASKED = Ready(-1, -1)
 PASSES_KEPT, MOST_KEPT = 64, 4096
 """Settings remembered of a model; layouts and steps remembered of each."""
 
@@ -58,7 +57,7 @@ class Passes:
     """All passes of one model in one setting.
 
     ``inputs``: bytes of the small inputs, masks left out; ``beside``: in RAM beside devices that compute
-    everything; ``whole``: on a single one of these, kept by the caller (-1: not known).
+    everything.
     """
 
     __slots__ = (
@@ -73,7 +72,6 @@ class Passes:
         "setting",
         "spots",
         "trunk",
-        "whole",
     )
 
     def __init__(self, trunk: Trunk, setting: Setting) -> None:
@@ -88,7 +86,6 @@ class Passes:
         self._works: dict[tuple[int, int], list[Work]] = {}
         self.inputs = inputs_bytes(trunk.arch, setting)
         self.beside = self.beside_devices(1)
-        self.whole = -1
 
     def mask_bytes(self, windowed: bool) -> int:
         return mask_bytes(self.setting, windowed) if self.trunk.readers[windowed][0] >= 0 else 0
@@ -167,22 +164,35 @@ class Buffers:
         self._divided: Mapping[Setting, Divided] | None = None if divided else {}
         self._trunk: Trunk | None = None
         self._passes: dict[Setting, Passes] = {}
-        self._ready: dict[Setting, Ready | None] = {}
+        self._ready: dict[Setting, Ready] = {}
 
-    def ready(self, setting: Setting) -> Ready | None:
-        """What was worked out beforehand for this setting, None where nothing was."""
-        if self._whole is None and not self._text:
-            return None
-        known = self._ready.get(setting, NOT_ASKED)
-        if known is not NOT_ASKED:
-            return known
-        if len(self._ready) >= PASSES_KEPT:
-            self._ready.clear()
+    def whole(self, setting: Setting) -> Ready:
+        """Of a device, or RAM, that holds the whole model."""
+        found = self._ready.get(setting)
+        if found is None:
+            if len(self._ready) >= PASSES_KEPT:
+                self._ready.clear()
+            found = self._ready[setting] = self._worked_out(setting) or self._laid_out(setting)
+        return found
+
+    def _worked_out(self, setting: Setting) -> Ready | None:
+        """As it was worked out beforehand, None where it was not."""
         found = whole_ready(self.arch, self._whole, setting) if self._whole else None
         if found is None and (laid := self.divided(setting, 0, [])):
             found = Ready(laid.peaks[0], laid.in_ram)
-        self._ready[setting] = found
         return found
+
+    def _laid_out(self, setting: Setting) -> Ready:
+        asked = passes = self.passes(setting)
+        inputs = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
+        if setting.flash and not setting.copies and not setting.working:
+            # nothing else depends on the cells then
+            passes = self.passes(setting._replace(cells=0, window=0))
+        found = passes.distributions.get(())
+        if found is None:
+            found = passes.layout((), ((0, self.arch.trunk),), [], False)
+        rest = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
+        return Ready(found.peaks[0] - rest + inputs, asked.beside)
 
     def divided(self, setting: Setting, first: int, left_out: Ranges) -> Laid | None:
         """One device from block ``first`` on, as it was worked out beforehand; None where it was not."""

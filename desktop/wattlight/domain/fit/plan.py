@@ -61,10 +61,10 @@ class Plan(NamedTuple):
     cells: int
     window: int
     measured: bool
+    draft_types: tuple[str, str]
     draft: Draft | None = None
     draft_memory: DraftMemory | None = None
     v_type: str = ""
-    draft_types: tuple[str, str] = ("f16", "f16")
 
     def sizer(self, prepared: PreparedModel, kind: type[Sizer] = Sizer) -> Sizer:
         """Of the model, or (with a cache and a window of its own) of the draft's file."""
@@ -261,7 +261,7 @@ class Planner:
             chosen.cells,
             window_cells(prepared, chosen.cells, chosen.batch, constants.cache_pad),
             around.measured,
-            draft_types=self.draft_types,
+            self.draft_types,
         )
         return plan.with_draft(self.draft) if self.draft else plan
 

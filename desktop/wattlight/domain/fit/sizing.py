@@ -5,7 +5,7 @@ from typing import NamedTuple
 from .block_facts import Setting
 from .buffer_layout import BufferLayout, Ranges, Spans
 from .cache import CacheLayout
-from .graph import NOT_ASKED, Buffers
+from .graph import Buffers, Passes
 from .ready_buffers import Laid, Ready
 from .weights import MOE_ONLY, Weights
 
@@ -53,17 +53,16 @@ class Sizer:
 
     __slots__ = (
         "_buffers",
+        "_drafts",
         "_ready",
         "backend",
         "cache",
         "cells_full",
         "cells_swa",
-        "fit_units",
         "layers",
         "quantised",
         "setting",
         "states",
-        "trunk",
         "weights",
     )
 
@@ -80,14 +79,23 @@ class Sizer:
     ) -> None:
         """``drafts``: the blocks behind the trunk draft. ``states`` of recurrent blocks are kept per slot."""
         self._buffers, self.setting = buffers, setting
-        self._ready: Ready | None = NOT_ASKED
+        self._ready: Ready | None = None
         self.weights, self.cache, self.backend = weights, cache, backend
         self.quantised = quantised
-        self.layers, self.trunk = len(weights.device), buffers.arch.trunk
+        self.layers, self._drafts = len(weights.device), drafts
         self.states = setting.slots * states
-        # an engine that does not draft tries no more units than it computes, yet places them counting all
-        self.fit_units = (self.layers if drafts else self.trunk) + 1
         self.cells_full, self.cells_swa = setting.slots * setting.cells, setting.slots * setting.window
+
+    @property
+    def trunk(self) -> int:
+        """Blocks that answer."""
+        return self._buffers.arch.trunk
+
+    @property
+    def fit_units(self) -> int:
+        """Units the engine tries to place: where it does not draft no more than it computes, though it counts
+        all when it places them."""
+        return (self.layers if self._drafts else self.trunk) + 1
 
     # compute buffers
 
@@ -99,52 +107,37 @@ class Sizer:
     @property
     def mask(self) -> int:
         """Bytes of all masks of a pass."""
-        passes = self._buffers.passes(self.setting)
+        passes = self.passes
         return passes.mask_bytes(False) + passes.mask_bytes(True)
 
     @property
-    def ready(self) -> Ready | None:
-        """The buffers of a device that holds the whole model, where they were worked out beforehand."""
-        if self._ready is NOT_ASKED:
-            self._ready = self._buffers.ready(self.setting)
+    def passes(self) -> Passes:
+        return self._buffers.passes(self.setting)
+
+    @property
+    def _whole(self) -> Ready:
+        """The buffers of a device that holds the whole model."""
+        if self._ready is None:
+            self._ready = self._buffers.whole(self.setting)
         return self._ready
 
     @property
     def full_compute(self) -> int:
         """Of a device that holds the whole model."""
-        if ready := self.ready:
-            return ready.alone
-        passes = self._buffers.passes(self.setting)
-        if passes.whole < 0:
-            passes.whole = self._alone(self.setting, 0)
-        return passes.whole
+        return self._whole.alone
 
     @property
     def compute_in_ram(self) -> int:
         """Of a computer without a device; the place for a stream from outside is kept free."""
         arch = self._buffers.arch
         aside = 4 * self.setting.batch * arch.embedding * (1 + arch.deepstack)
-        return self._alone(self.setting._replace(copies=False, working=False, align=RAM_ALIGNMENT), aside)
+        in_ram = self.setting._replace(copies=False, working=False, align=RAM_ALIGNMENT)
+        return self._buffers.whole(in_ram).alone + aside
 
     @property
     def host_compute(self) -> int:
         """In RAM beside devices that compute everything."""
-        ready = self.ready
-        return ready.beside if ready else self._buffers.passes(self.setting).beside
-
-    def _alone(self, setting: Setting, aside: int) -> int:
-        if ready := self._buffers.ready(setting):
-            return ready.alone + aside
-        passes = self._buffers.passes(setting)
-        inputs = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
-        if setting.flash and not setting.copies and not setting.working:
-            # nothing else depends on the cells then
-            passes = self._buffers.passes(setting._replace(cells=0, window=0))
-        found = passes.distributions.get(())
-        if found is None:
-            found = passes.layout((), ((0, self.trunk),), [], False)
-        rest = passes.inputs + passes.mask_bytes(False) + passes.mask_bytes(True)
-        return found.peaks[0] - rest + inputs + aside
+        return self._whole.beside
 
     def compute(self, shares: list[Share]) -> tuple[int, ...]:
         """Per device, for a distribution of layers."""
@@ -166,7 +159,7 @@ class Sizer:
         spans, left_out = self._spread(shares, first)
         if len(shares) == 1 and (laid := self._buffers.divided(self.setting, spans[0][0], left_out)):
             return laid
-        passes, key = self._buffers.passes(self.setting), tuple(shares)
+        passes, key = self.passes, tuple(shares)
         found = passes.distributions.get(key)
         if found is None:
             in_turn = len(shares) > 1 and units > self.layers and not partial
@@ -176,10 +169,11 @@ class Sizer:
     def _spread(self, shares: list[Share], first: int) -> tuple[Spans, Ranges]:
         """(first block, block behind the last) per device, and which blocks lack what (see ``Passes``)."""
         spans: list[tuple[int, int]] = []
+        trunk = self.trunk
         left_out: Ranges = []
         for share in shares:
-            stop = min(first + share.layers, self.trunk)
-            spans.append((min(first, self.trunk), stop))
+            stop = min(first + share.layers, trunk)
+            spans.append((min(first, trunk), stop))
             begin = first + share.layers - share.partial
             if share.partial and begin < stop and not share.spill_next:
                 left_out.append((begin, begin + 1, share.overflow))

@@ -43,11 +43,11 @@ def judge(
     devices: list[DeviceUse] = []
     if plan.devices:
         spare = 0
-        for device, use, free, limit in zip(plan.devices, placed.taken, plan.frees, plan.limits, strict=True):
-            weights, kv, compute = use
+        for i, (weights, kv, compute) in enumerate(placed.taken):
+            device, free = plan.devices[i], plan.frees[i]
             used += weights + kv + compute
             variable += kv + compute
-            spare += limit
+            spare += plan.limits[i]
             devices.append(DeviceUse(device.id, device.name, weights, kv, compute, free))
         spare += (plan.draft_memory.measured if plan.draft_memory else 0) - used
     verdict = _PARTIAL_GPU if on_gpu else _CPU
