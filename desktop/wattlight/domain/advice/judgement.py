@@ -80,7 +80,7 @@ def _per_layer_table(layout: Layout | None) -> int:
     if layout is None:
         return 0
     width = layout.number("embedding_length_per_layer_input")
-    return width * layout.number("block_count") * layout.vocabulary
+    return width * layout.number("block_count") * layout.vocabulary if width else 0
 
 
 def age_months(entry: CatalogEntry, today: date) -> float:

@@ -69,7 +69,7 @@ class BufferLayout:
     def _walk(self, rooms: list[Room]) -> None:
         device, stream, spans, count, i = 0, DEVICE, self._spans, len(self._blocks), 0
         edges, edge, start, full, step = self._edges(), 0, 0, self._trunk.full, self._passes.step
-        near: dict[object, tuple[Tape, Work, Work | None, Work | None]] = {}
+        near: dict[object, tuple[Tape, Work | None, Work | None, Work | None]] = {}
         while i < count:
             if i == edges[edge]:
                 start, edge = i, edge + 1
@@ -102,17 +102,13 @@ class BufferLayout:
             stream = tape.stream
             i += 1
 
-    def _works(self, i: int, device: int, stream: int) -> tuple[Tape, Work, Work | None, Work | None]:
+    def _works(self, i: int, device: int, stream: int) -> tuple[Tape, Work | None, Work | None, Work | None]:
         """The list of block ``i`` and what it does on its device, on the first beside it, and on the next."""
         tape = self._tape(i, device, stream)
         works, sides = self._passes.works(tape, i), tape.sides
         own, other = (OWN, DEVICE) if device else (DEVICE, OWN)
-        return (
-            tape,
-            works[own],
-            works[other] if sides[other].events else None,
-            works[NEXT] if sides[NEXT].events else None,
-        )
+        beside = works[other] if sides[other].events else None
+        return tape, works[own], beside, works[NEXT] if sides[NEXT].events else None
 
     def _walk_alone(self, room: Room) -> None:
         """As ``_walk``, on a single device."""

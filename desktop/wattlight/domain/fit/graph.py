@@ -79,11 +79,11 @@ class Passes:
         self._rotates = TYPE_BY_NAME[setting.kv_type].block > 1 and not trunk.arch.mla
         same_list = (setting.flash, self._rotates, setting.every_row, setting.logits > 0)
         self._tapes = common(trunk.make, same_list).tapes
-        self.near: dict[object, tuple[Tape, Work]] = {}
+        self.near: dict[object, tuple[Tape, Work | None]] = {}
         self.distributions: dict[object, BufferLayout] = {}
         self.spots = Spots()
         self._sizes: dict[int, _Sizes] = {}
-        self._works: dict[tuple[int, int], list[Work]] = {}
+        self._works: dict[tuple[int, int], list[Work | None]] = {}
         self.inputs = inputs_bytes(trunk.arch, setting)
         self.beside = self.beside_devices(1)
 
@@ -127,17 +127,21 @@ class Passes:
         self.distributions[key] = found
         return found
 
-    def works(self, tape: Tape, i: int) -> list[Work]:
-        """What block ``i`` does on each side."""
+    def works(self, tape: Tape, i: int) -> list[Work | None]:
+        """What block ``i`` does on each side, None where it does nothing."""
         key = (id(tape), self.trunk.full[i])
         found = self._works.get(key)
         if found is None:
             sizes = self.sizes_of(tape.sizes, i)
-            found = self._works[key] = [Work(side, sizes) for side in tape.sides]
+            found = self._works[key] = [
+                Work(side, sizes) if side.events or side.moves else None for side in tape.sides
+            ]
         return found
 
-    def step(self, work: Work, room: Room) -> None:
+    def step(self, work: Work | None, room: Room) -> None:
         """Do ``work`` to ``room``."""
+        if work is None:
+            return
         spot = room.spot
         after = spot.after.get(work) or work.do(self.spots, spot, MOST_KEPT)
         room.spot = after[0]
