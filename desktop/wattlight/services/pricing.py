@@ -18,6 +18,7 @@ from wattlight.domain.tariff import (
     flat_tariff,
     is_export,
     local_day,
+    no_prices,
     parse_currency,
     parse_price,
     parse_tariff,
@@ -104,6 +105,8 @@ def read_tariff_file(name: str) -> Tariff:
     try:
         document = read_json(text, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError) as error:  # 1e99999999999999999999 too
+        if problem := no_prices(clean_text(path.name), text):
+            raise problem from error
         if is_export(text):
             raise _only_prices(path) from error
         raise TariffProblem(
@@ -111,7 +114,7 @@ def read_tariff_file(name: str) -> Tariff:
             tr("See 'wattlight tariff --help' for its form."),
         ) from error
     if not (isinstance(document, dict) and "periods" in document) and is_export(text):
-        raise _only_prices(path)
+        raise no_prices(clean_text(path.name), text) or _only_prices(path)
     return parse_tariff(
         document, lambda series: read_text(path.parent / series, MAX_SERIES_BYTES, _no_series)
     )

@@ -2,7 +2,7 @@
 
 from .cheapest import CheapHours, cheapest_band, cheapest_hours
 from .document import flat_tariff, parse_tariff, tariff_document
-from .exports import OPEN_US, is_export
+from .exports import OPEN_US, is_export, no_prices
 from .price import (
     CURRENCIES,
     TariffProblem,

@@ -155,6 +155,27 @@ def series_problem(message: str, next_step: str) -> TariffProblem:
     return TariffProblem(message, next_step, "series")
 
 
+def no_prices(name: str, text: str) -> TariffProblem | None:
+    """What a table lacks to be one of prices; None where ``text`` is one, or no table at all."""
+    table = table_of(text)
+    headers = table.headers
+    if len(headers) < 2 or next(table.rows(name), None) is None:
+        return None
+    if not _price_columns(headers):
+        return missing_column(name, "price_per_kwh")
+    return None if is_export(text) else missing_column(name, "start_utc")
+
+
+def _price_columns(headers: list[str]) -> list[str]:
+    known = [h for plain in _UNITS for h in headers if plain_header(h) == plain][:1]
+    return known or [
+        h
+        for h in headers
+        if not _NO_PRICE_COLUMN.search(h)
+        and (_AREA_PRICE.fullmatch(h) or (_UNIT.search(h) and _PRICE_WORD.search(h)))
+    ]
+
+
 def price_column(name: str, headers: list[str], column: str, currency: str | None) -> str:
     """The column that was chosen, or the one that is known to hold prices; of several the one in the currency
     of the tariff."""
@@ -162,13 +183,7 @@ def price_column(name: str, headers: list[str], column: str, currency: str | Non
     if wanted:
         found = [h for h in headers if h.lower() == wanted] or [h for h in headers if wanted in h.lower()]
     else:
-        known = [h for plain in _UNITS for h in headers if plain_header(h) == plain][:1]
-        found = known or [
-            h
-            for h in headers
-            if not _NO_PRICE_COLUMN.search(h)
-            and (_AREA_PRICE.fullmatch(h) or (_UNIT.search(h) and _PRICE_WORD.search(h)))
-        ]
+        found = _price_columns(headers)
     if len(found) > 1 and currency is not None and not wanted:
         said = re.compile(rf"(?:(?<![a-z])|price){currency}(?![a-z])", re.IGNORECASE)
         found = [h for h in found if said.search(h)] or found

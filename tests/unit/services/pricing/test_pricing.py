@@ -119,3 +119,21 @@ def test_what_is_neither_stays_told_so(text: str, tmp_path: Path) -> None:
     with pytest.raises(TariffProblem) as caught:
         read_tariff_file(str(file))
     assert ("table of prices" in str(caught.value)) is ("from" in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("Consumption (kwh), Start, End\n0.1, 2026-11-01T00:00:00Z, 2026-11-01T00:30:00Z\n", "price_per_kwh"),
+        ("Horodate;Valeur\n2026-11-01T00:30:00+01:00;420\n", "price_per_kwh"),
+        ("startsAt,consumption\n2026-11-01T00:00:00+01:00,0.3\n", "price_per_kwh"),
+        ('[{"from": "2026-11-01T00:00:00+01:00", "consumption": 0.3}]', "price_per_kwh"),
+        ("zeit;preis ct/kWh\n2026-11-01T00:00:00+01:00;23,1\n", "start_utc"),
+    ],
+)
+def test_a_table_without_prices_or_times_is_told_what_it_lacks(text: str, lacks: str, tmp_path: Path) -> None:
+    """What was used was said to be no JSON, or a table of prices."""
+    file = tmp_path / "usage.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(TariffProblem, match=f"^usage.csv has no column '{lacks}'"):
+        read_tariff_file(str(file))
