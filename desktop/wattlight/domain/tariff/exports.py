@@ -141,13 +141,14 @@ def plain_header(header: str) -> str:
     return re.sub(r"\s+", "_", _IN_BRACKETS.sub("", header.strip()).strip().lower())
 
 
-def missing_column(name: str, what: str) -> TariffProblem:
-    return series_problem(
+def missing_column(name: str, what: str, code: str = "series") -> TariffProblem:
+    return TariffProblem(
         tr("{name} has no column '{what}'.", name=name, what=what),
         tr(
             "It needs the columns start_utc and price_per_kwh, or must be one of the exports that "
             "'wattlight tariff --help' names."
         ),
+        code,
     )
 
 
@@ -162,8 +163,8 @@ def no_prices(name: str, text: str) -> TariffProblem | None:
     if len(headers) < 2 or next(table.rows(name), None) is None:
         return None
     if not _price_columns(headers):
-        return missing_column(name, "price_per_kwh")
-    return None if is_export(text) else missing_column(name, "start_utc")
+        return missing_column(name, "price_per_kwh", "tariff")
+    return None if is_export(text) else missing_column(name, "start_utc", "tariff")
 
 
 def _price_columns(headers: list[str]) -> list[str]:
